@@ -1,0 +1,32 @@
+/** How a matrix is stored on the GPU and in packages. Vectors are always f32. */
+export type Scheme = 'f32' | 'f16' | 'int8' | 'fp8';
+
+/**
+ * One tensor of ours, and what it is made of: the contract between a family's checkpoint names (src/model/families)
+ * and everything that reads checkpoints.
+ */
+export interface TensorSpec {
+  /** Our name, such as `blocks.3.mamba2.in_proj`. */
+  name: string;
+  /** (rows, columns) of a matrix, (length) or (rows, columns) of a vector-like tensor. */
+  shape: readonly number[];
+  /** Matrices take the package's scheme; the rest stays f32. */
+  kind: 'matrix' | 'plain';
+  /** Tensors of the checkpoint, with the shape they must have. */
+  sources: readonly { name: string; shape: readonly number[] }[];
+  /** How rows of several sources follow each other: one source after the other, or row by row in turn. */
+  arrange: 'stack' | 'interleave';
+  /** Applied to every element, in f64. `negate_exp` turns A_log into A. */
+  map?: 'negate_exp';
+}
+
+/** Where a tensor lies in the package's byte stream (all shards, one after the other). */
+export interface TensorEntry {
+  name: string;
+  shape: number[];
+  scheme: Scheme;
+  /** First byte in the stream, a multiple of 256. */
+  offset: number;
+  /** As `tensorBytes(scheme, shape)` says. */
+  bytes: number;
+}
