@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 
 const root = import.meta.dirname;
 
@@ -13,7 +14,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'node', root, include: ['src/**/*.test.ts'], exclude: ['src/**/*.gpu.test.ts'] },
+        test: {
+          name: 'node',
+          root,
+          include: ['src/**/*.test.ts', 'src/cli/bootstrap/*.test.mjs'],
+          exclude: ['src/**/*.gpu.test.ts'],
+        },
       },
       {
         extends: true,
@@ -22,7 +28,10 @@ export default defineConfig({
           root,
           include: ['src/**/*.gpu.test.ts'],
           setupFiles: ['src/testing/dawn.ts'],
+          // Forked processes get `env` when they start, early enough for LD_LIBRARY_PATH; threads would not.
+          // SwiftShader even where a GPU is: the same on every machine (BAMBA_GPU=native takes the GPU).
           pool: 'forks',
+          env: vulkanEnvironment('software'),
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

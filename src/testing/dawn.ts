@@ -1,0 +1,24 @@
+// Set-up of the Vitest project `dawn`: gives Node the WebGPU of a browser, from Dawn (npm `webgpu`).
+
+import { create, globals } from 'webgpu';
+import { beforeEach } from 'vitest';
+
+Object.assign(globalThis, globals);
+// `navigator` is read-only in Node, but configurable. It also keeps Dawn's instance from being collected.
+Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
+
+/**
+ * Whether WebGPU has an adapter here. Where it has none, every test of the project is skipped with a warning, and in CI
+ * (`CI` set) it fails. A test file whose `beforeAll` needs a device guards its suite: `describe.skipIf(!hasAdapter)`.
+ */
+export const hasAdapter: boolean = (await navigator.gpu.requestAdapter()) !== null;
+
+const ADVICE =
+  'No WebGPU adapter in Node. On Linux without a GPU, install Chromium (its SwiftShader is used) ' +
+  'or name a Vulkan driver in VK_ICD_FILENAMES.';
+
+if (!hasAdapter) {
+  if (process.env['CI']) throw new Error(ADVICE);
+  console.warn(`GPU TESTS SKIPPED. ${ADVICE}`);
+  beforeEach((context) => context.skip(ADVICE));
+}
