@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 
 /** A fault whose message says all that the user needs: it is printed without a stack. */
 export class CommandError extends Error {
+  /** @override */
   name = 'CommandError';
 }
 

@@ -1,0 +1,52 @@
+import { createServer } from 'node:net';
+import { defineConfig } from '@playwright/test';
+import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
+
+/** A port that nothing listens on, from the system. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
+  return address.port;
+}
+
+// The config is loaded again in every worker: they take the port from the environment.
+const port = (process.env['BAMBA_E2E_PORT'] ??= String(await freePort()));
+const url = `http://127.0.0.1:${port}/`;
+// `npm test` has built the page already.
+const build = process.env['BAMBA_E2E_BUILT'] ? '--no-build' : '';
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: '../test-results',
+  // SwiftShader computes on the CPU: one page at a time, and time to load a model.
+  workers: 1,
+  fullyParallel: false,
+  retries: 0,
+  timeout: 240_000,
+  expect: { timeout: 60_000 },
+  reporter: 'list',
+  use: {
+    baseURL: url,
+    browserName: 'chromium',
+    launchOptions: { executablePath: chromiumPath(), args: [...CHROMIUM_FLAGS] },
+    screenshot: 'off',
+    trace: 'off',
+    video: 'off',
+  },
+  webServer: {
+    command: `node src/cli/bootstrap/serve.mjs --host 127.0.0.1 --port ${port} --strict-port ${build}`,
+    cwd: '..',
+    url,
+    timeout: 60_000,
+    reuseExistingServer: false,
+    stdout: 'ignore',
+    stderr: 'pipe',
+  },
+});

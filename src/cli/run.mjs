@@ -1,0 +1,64 @@
+// The entry of `npm start`, `npm test`, `npm run ask` and the other commands: `node src/cli/run.mjs NAME ARGS...`.
+// It runs on a fresh clone, so it is plain JavaScript without packages: it installs what is missing, and hands over.
+
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureChromium } from './bootstrap/chromium.mjs';
+import { ensureDependencies } from './bootstrap/dependencies.mjs';
+import { reportFault } from './bootstrap/fault.mjs';
+import { CommandError, run } from './bootstrap/process.mjs';
+import { lacksDriver, vulkanEnvironment } from './bootstrap/vulkan.mjs';
+
+const bootstrap = join(dirname(fileURLToPath(import.meta.url)), 'bootstrap');
+const root = join(bootstrap, '..', '..', '..');
+
+/**
+ * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `chromium`, a browser to test.
+ * @type {Record<string, { script: string, args?: string[], needs?: 'gpu' | 'chromium' }>}
+ */
+const COMMANDS = {
+  start: { script: 'serve.mjs' },
+  test: { script: 'check.mjs', needs: 'chromium' },
+  ask: { script: 'command.mjs', args: ['ask'], needs: 'gpu' },
+  verify: { script: 'command.mjs', args: ['verify'], needs: 'gpu' },
+  convert: { script: 'command.mjs', args: ['convert'] },
+};
+
+/** @throws CommandError when Node is older than package.json's `engines` */
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new CommandError(`bamba-web needs Node 20.19 or newer, this is ${process.versions.node}. See nodejs.org.`);
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} args
+ * @returns {Promise<number>} the exit code
+ */
+async function main(name, args) {
+  checkNode();
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) {
+    throw new CommandError(
+      `There is no command ${JSON.stringify(name)}; there are ${Object.keys(COMMANDS).join(', ')}.`,
+    );
+  }
+  await ensureDependencies(root);
+  const env = { ...process.env };
+  if (command.needs === 'chromium') {
+    env['BAMBA_CHROMIUM'] = await ensureChromium(root, 'to test the chat page');
+  }
+  if (command.needs === 'gpu') {
+    if (lacksDriver()) await ensureChromium(root, 'for its SwiftShader, as there is no GPU with a Vulkan driver');
+    Object.assign(env, vulkanEnvironment('native'));
+  }
+  return run(process.execPath, [join(bootstrap, command.script), ...(command.args ?? []), ...args], { env });
+}
+
+const [name = '', ...args] = process.argv.slice(2);
+try {
+  process.exitCode = await main(name, args);
+} catch (error) {
+  process.exitCode = reportFault(error);
+}
