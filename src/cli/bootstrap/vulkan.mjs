@@ -2,7 +2,7 @@
 // usually has neither, but every Chromium for Linux ships both: the loader, and SwiftShader, which runs on the CPU.
 
 import { existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { findChromium, libraryFolders } from './chromium.mjs';
 
 const DRIVER_FOLDERS = [
@@ -46,7 +46,7 @@ export function vulkanFacts(env = process.env) {
   const folders = chromium ? libraryFolders(chromium) : [];
   const swiftshaderFolder = folders.find((folder) => existsSync(join(folder, SWIFTSHADER)));
   return {
-    systemLoader: [...LIBRARY_FOLDERS, ...(env['LD_LIBRARY_PATH'] ?? '').split(delimiter)].some(
+    systemLoader: [...LIBRARY_FOLDERS, ...(env['LD_LIBRARY_PATH'] ?? '').split(':')].some(
       (folder) => folder !== '' && existsSync(join(folder, LOADER)),
     ),
     drivers: DRIVER_FOLDERS.flatMap((folder) => list(folder).map((name) => join(folder, name))),
@@ -88,7 +88,7 @@ export function vulkanEnvironment(preferred, { env = process.env, platform = pro
   /** @type {Record<string, string>} */
   const variables = {};
   if (!machine.systemLoader && machine.loaderFolder) {
-    variables['LD_LIBRARY_PATH'] = [machine.loaderFolder, env['LD_LIBRARY_PATH']].filter(Boolean).join(delimiter);
+    variables['LD_LIBRARY_PATH'] = [machine.loaderFolder, env['LD_LIBRARY_PATH']].filter(Boolean).join(':');
   }
   // The user's own choice stands.
   if (env['VK_ICD_FILENAMES'] || env['VK_DRIVER_FILES'] || env['BAMBA_GPU'] === 'native') return variables;
