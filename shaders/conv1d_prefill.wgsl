@@ -1,0 +1,56 @@
+// uses: lib/step.wgsl, lib/math.wgsl
+// conv1d_prefill: v[t, c] = silu(bias[c] + sum_k weight[c, k] * raw[position + t - 3 + k, c]), and the new state
+//
+// Shapes    u: (T, stride) f32, raw inputs are its columns offset .. offset + CD;  weight: (CD) vec4f;  bias: (CD);
+//           v: (T, CD);  state: (4, CD), column q % 4 holds the raw input of position q.
+// Mapping   x: one invocation a channel; y: a tile of TILE tokens. The first tile alone reads the state, and then
+//           writes it: no invocation reads what another one writes.
+// Constants WG    invocations a workgroup.    TILE  tokens of an invocation.
+// Source    Dao & Gu 2024, section 7; reference: src/reference/conv1d.ts.
+
+override WG: u32 = 64;
+override TILE: u32 = 16;
+
+struct Params {
+  channels: u32,  // CD
+  stride: u32,    // of u
+  offset: u32,    // of the first channel in a row of u
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> u: array<f32>;              // (T, stride)
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;       // (CD)
+@group(0) @binding(3) var<storage, read> bias: array<f32>;           // (CD)
+@group(0) @binding(4) var<storage, read_write> v: array<f32>;        // (T, CD)
+@group(0) @binding(5) var<storage, read_write> state: array<f32>;    // (4, CD)
+@group(1) @binding(0) var<uniform> step: Step;
+
+// Raw input `back` tokens before token t.
+fn raw(t: u32, back: u32, channel: u32) -> f32 {
+  if (t >= back) {
+    return u[(t - back) * params.stride + params.offset + channel];
+  }
+  return state[((step.position + t + 4 - back) % 4) * params.channels + channel];
+}
+
+@compute @workgroup_size(WG)
+fn conv1d_prefill(@builtin(global_invocation_id) invocation: vec3u) {
+  let channel = invocation.x;
+  let first = invocation.y * TILE;
+  if (channel >= params.channels || first >= step.tokens) {
+    return;
+  }
+  let taps = weight[channel];
+  let offset = bias[channel];
+  var window = vec4f(0.0, raw(first, 3, channel), raw(first, 2, channel), raw(first, 1, channel));
+  for (var t = first; t < min(first + TILE, step.tokens); t++) {
+    window = vec4f(window.yzw, raw(t, 0, channel));
+    v[t * params.channels + channel] = silu(offset + dot(taps, window));
+  }
+  if (first == 0) {
+    for (var back = min(step.tokens, 3); back > 0; back--) {
+      let t = step.tokens - back;
+      state[((step.position + t) % 4) * params.channels + channel] = raw(t, 0, channel);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// Weights of scheme int8: 16 in a block of 16 bytes, one f32 scale a row behind all blocks of the matrix.
+// The kernel binds `weights: array<vec4u>`.
+
+const BLOCK4: u32 = 4;  // vec4f's in a block
+
+fn decode_block(block: vec4u) -> array<vec4f, BLOCK4> {
+  return array<vec4f, BLOCK4>(
+    vec4f(unpack4xI8(block.x)),
+    vec4f(unpack4xI8(block.y)),
+    vec4f(unpack4xI8(block.z)),
+    vec4f(unpack4xI8(block.w)),
+  );
+}
+
+fn dot_block(block: vec4u, x: array<vec4f, BLOCK4>) -> f32 {
+  let w = decode_block(block);
+  return dot(w[0], x[0]) + dot(w[1], x[1]) + dot(w[2], x[2]) + dot(w[3], x[3]);
+}
+
+fn row_scale(row: u32, rows: u32, blocks: u32) -> f32 {
+  return bitcast<f32>(weights[rows * blocks + row / 4][row % 4]);
+}

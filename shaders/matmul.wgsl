@@ -1,0 +1,43 @@
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/matmul.wgsl
+// matmul: y[t, r] = scale * sum_c x[t, c] * W[r, c]
+//
+// Shapes    x: (T, C) f32;  weights: (rows, C), any scheme;  y: (T, stride), columns first_row .. first_row + rows.
+// Mapping   one workgroup 4*LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens; the workgroup has 16 * LANES_T.
+// Source    reference: src/reference/matmul.ts.
+
+override LANES_T: u32 = 16;
+
+struct Params {
+  rows: u32,
+  first_row: u32,
+  blocks: u32,    // 16-byte blocks of a row
+  columns4: u32,  // C / 4
+  stride: u32,    // of y
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;            // (T, C)
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;      // (rows, C)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;        // (T, stride)
+@group(1) @binding(0) var<uniform> step: Step;
+
+@compute @workgroup_size(16 * LANES_T)
+fn matmul(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_t = workgroup.y * LANES_T * 4;
+  let first = workgroup.x * TILE_ROWS;
+  let sum = matmul_tile(lane, first_t, step.tokens, first, params.rows, params.blocks, params.columns4);
+  for (var j = 0u; j < 4; j++) {
+    let row = first + tile_row(lane % 16, j);
+    if (row < params.rows) {
+      let scale = params.scale * row_scale(row, params.rows, params.blocks);
+      for (var i = 0u; i < 4; i++) {
+        let t = first_t + lane / 16 + LANES_T * i;
+        if (t < step.tokens) {
+          y[t * params.stride + params.first_row + row] = scale * sum[i][j];
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/matmul.wgsl
+// matmul_swiglu: y[t, f] = silu(x[t, :] . W[2f, :]) * (x[t, :] . W[2f+1, :])
+//
+// Shapes    x: (T, C) f32;  weights: (rows, C), gate and up rows in turn, any scheme;
+//           y: (T, stride), columns first_row/2 .. (first_row + rows)/2. rows and first_row are even.
+// Mapping   one workgroup 4*LANES_T tokens by 64 rows of weights: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens; the workgroup has 16 * LANES_T.
+// Source    Shazeer 2020, SwiGLU; reference: matmul.ts, swiglu.ts in src/reference.
+
+override LANES_T: u32 = 16;
+
+struct Params {
+  rows: u32,      // of weights
+  first_row: u32,
+  blocks: u32,    // 16-byte blocks of a row
+  columns4: u32,  // C / 4
+  stride: u32,    // of y
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;            // (T, C)
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;      // (rows, C)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;        // (T, stride)
+@group(1) @binding(0) var<uniform> step: Step;
+
+@compute @workgroup_size(16 * LANES_T)
+fn matmul_swiglu(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_t = workgroup.y * LANES_T * 4;
+  let first = workgroup.x * TILE_ROWS;
+  let sum = matmul_tile(lane, first_t, step.tokens, first, params.rows, params.blocks, params.columns4);
+  for (var j = 0u; j < 4; j += 2) {
+    let row = first + tile_row(lane % 16, j);
+    if (row < params.rows) {
+      let gate_scale = row_scale(row, params.rows, params.blocks);
+      let up_scale = row_scale(row + 1, params.rows, params.blocks);
+      for (var i = 0u; i < 4; i++) {
+        let t = first_t + lane / 16 + LANES_T * i;
+        if (t < step.tokens) {
+          let gate = gate_scale * sum[i][j];
+          y[t * params.stride + (params.first_row + row) / 2] =
+            up_scale * sum[i][j + 1] * gate / (1.0 + exp(-gate));
+        }
+      }
+    }
+  }
+}

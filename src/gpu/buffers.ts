@@ -1,0 +1,88 @@
+/** A range of a buffer, as bound to a kernel. Offsets are multiples of 256. */
+export interface BufferSlice {
+  buffer: GPUBuffer;
+  offset: number;
+  size: number;
+}
+
+export function slice(buffer: GPUBuffer, offset = 0, size = buffer.size - offset): BufferSlice {
+  return { buffer, offset, size };
+}
+
+/** Buffers that live and die together: the weights of a model, the activations of a plan, the state of a sequence. */
+export class BufferSet {
+  readonly #device: GPUDevice;
+  readonly #label: string;
+  readonly #buffers: GPUBuffer[] = [];
+  #bytes = 0;
+
+  constructor(device: GPUDevice, label: string) {
+    this.#device = device;
+    this.#label = label;
+  }
+
+  /** Bytes of GPU memory that the set holds. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A storage buffer of `bytes` (rounded up to 16), zeroed; it can be copied from and to. */
+  storage(name: string, bytes: number, extraUsage: GPUBufferUsageFlags = 0): GPUBuffer {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC | extraUsage;
+    return this.#create(name, Math.max(16, Math.ceil(bytes / 16) * 16), usage);
+  }
+
+  /** A storage buffer of f32 values. */
+  floats(name: string, ...shape: number[]): GPUBuffer {
+    return this.storage(
+      name,
+      shape.reduce((product, size) => product * size, 4),
+    );
+  }
+
+  /** A uniform buffer. */
+  uniform(name: string, bytes: number): GPUBuffer {
+    return this.#create(name, Math.ceil(bytes / 16) * 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+  }
+
+  /** A buffer that the host maps to read. */
+  readback(name: string, bytes: number): GPUBuffer {
+    return this.#create(name, Math.ceil(bytes / 16) * 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  }
+
+  #create(name: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    const buffer = this.#device.createBuffer({ label: `${this.#label} / ${name}`, size, usage });
+    this.#buffers.push(buffer);
+    this.#bytes += size;
+    return buffer;
+  }
+
+  /** Idempotent. */
+  dispose(): void {
+    for (const buffer of this.#buffers.splice(0)) buffer.destroy();
+    this.#bytes = 0;
+  }
+}
+
+/** Reads `bytes` of a buffer back. For results and tests: nothing in generation waits on it per token. */
+export async function readBuffer(device: GPUDevice, source: BufferSlice): Promise<ArrayBuffer> {
+  const size = Math.ceil(source.size / 4) * 4;
+  const staging = device.createBuffer({
+    label: 'readback',
+    size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
+  try {
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(source.buffer, source.offset, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    return staging.getMappedRange().slice(0, source.size);
+  } finally {
+    staging.destroy();
+  }
+}
+
+export async function readFloats(device: GPUDevice, source: BufferSlice): Promise<Float32Array<ArrayBuffer>> {
+  return new Float32Array(await readBuffer(device, source));
+}

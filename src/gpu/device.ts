@@ -1,0 +1,140 @@
+import { BambaError } from '../errors.ts';
+
+/** Optional device features that kernels have faster variants for. */
+export interface GpuFeatures {
+  f16: boolean;
+  subgroups: boolean;
+  timestamps: boolean;
+}
+
+export interface GpuOptions {
+  /** Default: `navigator.gpu`. */
+  gpu?: GPU;
+  /** Features not to use although the adapter has them, to test the paths without. */
+  without?: readonly (keyof GpuFeatures)[];
+  /** Upper bounds on limits to ask for, to test the paths of smaller adapters. */
+  maxLimits?: { maxBufferSize?: number; maxStorageBufferBindingSize?: number };
+}
+
+const FEATURE_NAMES: Record<keyof GpuFeatures, GPUFeatureName> = {
+  f16: 'shader-f16',
+  subgroups: 'subgroups',
+  timestamps: 'timestamp-query',
+};
+
+const HOW_TO_GET_WEBGPU =
+  'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration switched on; ' +
+  'on Linux Chrome may need --enable-unsafe-webgpu --enable-features=Vulkan.';
+
+/**
+ * A WebGPU device with the adapter's own limits, and what is known about it.
+ * Everything that can fail on the device is reported as a BambaError: creation here, loss through `lost`,
+ * uncaptured errors through `failure()`.
+ */
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly adapterInfo: GPUAdapterInfo;
+  readonly features: GpuFeatures;
+  /** Resolves once, when the device is gone; `disposed` when that was our wish. */
+  readonly lost: Promise<BambaError>;
+  #failure: BambaError | null = null;
+
+  private constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
+    this.device = device;
+    this.adapterInfo = adapterInfo;
+    this.features = {
+      f16: device.features.has(FEATURE_NAMES.f16),
+      subgroups: device.features.has(FEATURE_NAMES.subgroups),
+      timestamps: device.features.has(FEATURE_NAMES.timestamps),
+    };
+    this.lost = device.lost.then((info) => {
+      const error =
+        info.reason === 'destroyed'
+          ? new BambaError('disposed', 'The engine was disposed.')
+          : new BambaError(
+              'device_lost',
+              `The GPU device was lost (${info.message || 'no reason given'}). Load the model again; ` +
+                'if it happens again, close other programs that use the GPU.',
+            );
+      this.#failure ??= error;
+      return error;
+    });
+    device.addEventListener('uncapturederror', (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#failure ??= toGpuError(error, 'a GPU command');
+    });
+  }
+
+  /** @throws BambaError `webgpu_unavailable` with how to get it. */
+  static async request(options: GpuOptions = {}): Promise<Gpu> {
+    const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
+    if (!gpu) {
+      throw new BambaError('webgpu_unavailable', `This browser offers no WebGPU. ${HOW_TO_GET_WEBGPU}`);
+    }
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) {
+      throw new BambaError('webgpu_unavailable', `WebGPU found no usable graphics adapter. ${HOW_TO_GET_WEBGPU}`);
+    }
+    const wanted = (Object.keys(FEATURE_NAMES) as (keyof GpuFeatures)[])
+      .filter((name) => !options.without?.includes(name))
+      .map((name) => FEATURE_NAMES[name])
+      .filter((name) => adapter.features.has(name));
+    const { limits } = adapter;
+    try {
+      const device = await adapter.requestDevice({
+        label: 'bamba-web',
+        requiredFeatures: wanted,
+        requiredLimits: {
+          maxBufferSize: Math.min(limits.maxBufferSize, options.maxLimits?.maxBufferSize ?? Infinity),
+          maxStorageBufferBindingSize: Math.min(
+            limits.maxStorageBufferBindingSize,
+            options.maxLimits?.maxStorageBufferBindingSize ?? Infinity,
+          ),
+        },
+      });
+      return new Gpu(device, adapter.info);
+    } catch (cause) {
+      throw new BambaError('webgpu_unavailable', `The graphics adapter gave no device. ${HOW_TO_GET_WEBGPU}`, {
+        cause,
+      });
+    }
+  }
+
+  /** @throws the first failure that no error scope caught, or the loss of the device. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /**
+   * Runs `work` inside error scopes, so that running out of memory and our own mistakes are errors of that call.
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  async guarded<Result>(what: string, work: () => Result | Promise<Result>): Promise<Result> {
+    const { device } = this;
+    device.pushErrorScope('out-of-memory');
+    device.pushErrorScope('internal');
+    device.pushErrorScope('validation');
+    // The scopes are popped before anything is awaited: they nest by time of call, not by promise.
+    const result = (async () => work())();
+    const popped = Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]);
+    const [value, errors] = await Promise.all([result, popped]);
+    const error = errors.find((scopeError) => scopeError !== null);
+    if (error) throw toGpuError(error, what);
+    return value;
+  }
+
+  dispose(): void {
+    this.device.destroy();
+  }
+}
+
+function toGpuError(error: GPUError, what: string): BambaError {
+  if (typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError) {
+    return new BambaError(
+      'out_of_memory',
+      `The GPU ran out of memory at ${what}. Close other tabs and programs that use the GPU, ask for a shorter context, or choose a smaller model.`,
+      { cause: error },
+    );
+  }
+  return new BambaError('gpu_failure', `WebGPU refused ${what}: ${error.message}`, { cause: error });
+}

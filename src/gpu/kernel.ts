@@ -1,0 +1,176 @@
+import { BambaError } from '../errors.ts';
+import type { GpuFeatures } from './device.ts';
+
+export type ParamType = 'u32' | 'f32';
+
+/**
+ * What a kernel declares about its WGSL file: binding 0 of group 0 is `Params` (when it has any), then `reads`, then
+ * `writes`, in this order; group 1 binding 0 is the shared `Step` uniform (when `step`). A test compares it with the file.
+ */
+export interface Kernel {
+  /** snake_case: the WGSL file, its entry point, the pipeline's label. */
+  readonly name: string;
+  /** The WGSL file as it is. Its first line may name library files: `// uses: lib/reduce.wgsl, lib/math.wgsl`. */
+  readonly code: string;
+  /** Members of `Params`, each 4 bytes, in order. */
+  readonly params: Readonly<Record<string, ParamType>>;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Overrides that the dispatch sets. */
+  readonly constants: readonly string[];
+  /** Whether it reads the `Step` uniform. */
+  readonly step: boolean;
+}
+
+/** Declares a kernel. */
+export function defineKernel(kernel: Kernel): Kernel {
+  return kernel;
+}
+
+/** Bytes of the `Params` struct. */
+export function paramsBytes(kernel: Kernel): number {
+  return Object.keys(kernel.params).length * 4;
+}
+
+/** Writes parameter values in the order of the declaration. */
+export function packParams(kernel: Kernel, values: Readonly<Record<string, number>>): ArrayBuffer {
+  const names = Object.keys(kernel.params);
+  const view = new DataView(new ArrayBuffer(names.length * 4));
+  for (const [index, name] of names.entries()) {
+    const value = values[name];
+    if (value === undefined || Number.isNaN(value)) {
+      throw new BambaError('gpu_failure', `Kernel ${kernel.name} was given no value for its parameter ${name}.`);
+    }
+    if (kernel.params[name] === 'f32') view.setFloat32(index * 4, value, true);
+    else view.setUint32(index * 4, value, true);
+  }
+  return view.buffer;
+}
+
+/** Library files by the name that `// uses:` lines say. */
+export type ShaderLibrary = Readonly<Record<string, string>>;
+
+/** What selects among the library's variants: the weight scheme of the matrix, and the device's features. */
+export interface Variant {
+  /** `lib/weight.wgsl` becomes `lib/weight_<scheme>.wgsl`. */
+  scheme?: string;
+  /** `lib/reduce.wgsl` becomes `lib/subgroup/reduce.wgsl` where that exists. */
+  subgroups: boolean;
+  /** The alias `elem` is f16. */
+  f16: boolean;
+}
+
+/** The variant for a device. */
+export function variantFor(features: GpuFeatures, scheme?: string): Variant {
+  return { subgroups: features.subgroups, f16: features.f16, ...(scheme === undefined ? {} : { scheme }) };
+}
+
+/** The complete WGSL of a variant: directives, the library files that the kernel uses, the kernel. */
+export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrary): string {
+  const uses = /^\/\/ uses: (.*)\n/.exec(kernel.code)?.[1]?.split(', ') ?? [];
+  let needsSubgroups = false;
+  const parts = uses.map((name) => {
+    let file = name === 'lib/weight.wgsl' ? `lib/weight_${variant.scheme ?? 'f32'}.wgsl` : name;
+    const subgroupFile = file.replace('lib/', 'lib/subgroup/');
+    if (variant.subgroups && library[subgroupFile] !== undefined) {
+      file = subgroupFile;
+      needsSubgroups = true;
+    }
+    const text = library[file];
+    if (text === undefined) throw new BambaError('gpu_failure', `Shader library file ${file} is missing.`);
+    return `// ---- ${file}\n${text}`;
+  });
+  const usesElem = [kernel.code, ...parts].some((text) => /\belem\b/.test(text));
+  const prelude = [
+    needsSubgroups ? 'enable subgroups;' : '',
+    usesElem && variant.f16 ? 'enable f16;' : '',
+    usesElem ? `alias elem = ${variant.f16 ? 'f16' : 'f32'};` : '',
+  ].filter((line) => line !== '');
+  return [...prelude, ...parts, kernel.code].join('\n');
+}
+
+/** Compiles pipelines, each distinct (kernel, variant, constants) once, in parallel. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #library: ShaderLibrary;
+  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(device: GPUDevice, library: ShaderLibrary) {
+    this.#device = device;
+    this.#library = library;
+  }
+
+  /**
+   * The pipeline of a kernel's variant with the given override values.
+   * @throws BambaError `gpu_failure` with the compiler's messages and the numbered source.
+   */
+  pipeline(kernel: Kernel, variant: Variant, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
+    const source = assemble(kernel, variant, this.#library);
+    const key = JSON.stringify([kernel.name, source.length, variant, constants]);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(kernel, source, constants);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  async #compile(kernel: Kernel, source: string, constants: Readonly<Record<string, number>>) {
+    let module = this.#modules.get(source);
+    if (!module) {
+      module = this.#device.createShaderModule({ label: kernel.name, code: source });
+      this.#modules.set(source, module);
+    }
+    try {
+      return await this.#device.createComputePipelineAsync({
+        label: kernel.name,
+        layout: this.#device.createPipelineLayout({
+          label: kernel.name,
+          bindGroupLayouts: kernel.step ? [this.layout(kernel), this.stepLayout()] : [this.layout(kernel)],
+        }),
+        compute: { module, entryPoint: kernel.name, constants: { ...constants } },
+      });
+    } catch (cause) {
+      const { messages } = await module.getCompilationInfo();
+      const report = messages.map((message) => `  ${message.lineNum}:${message.linePos} ${message.message}`);
+      const numbered = source.split('\n').map((line, index) => `${String(index + 1).padStart(4)} ${line}`);
+      throw new BambaError(
+        'gpu_failure',
+        `The shader ${kernel.name} does not compile on this adapter: ${(cause as Error).message}\n` +
+          `${report.join('\n')}\n${report.length > 0 ? numbered.join('\n') : ''}`,
+        { cause },
+      );
+    }
+  }
+
+  /** Layout of group 0 of a kernel. */
+  layout(kernel: Kernel): GPUBindGroupLayout {
+    const hasParams = paramsBytes(kernel) > 0;
+    const types: GPUBufferBindingType[] = [
+      ...(hasParams ? (['uniform'] as const) : []),
+      ...kernel.reads.map(() => 'read-only-storage' as const),
+      ...kernel.writes.map(() => 'storage' as const),
+    ];
+    const first = hasParams ? 0 : 1;
+    return this.#layout(
+      types.map((type, index) => ({ binding: first + index, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+    );
+  }
+
+  /** Layout of group 1: the `Step` uniform. */
+  stepLayout(): GPUBindGroupLayout {
+    return this.#layout([{ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } }]);
+  }
+
+  #layout(entries: GPUBindGroupLayoutEntry[]): GPUBindGroupLayout {
+    const key = JSON.stringify(entries);
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.#device.createBindGroupLayout({ entries });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}

@@ -1,0 +1,168 @@
+import { BambaError } from '../errors.ts';
+import type { BufferSlice } from './buffers.ts';
+import { type Kernel, packParams, paramsBytes, type PipelineCache, type Variant } from './kernel.ts';
+
+/** Workgroups in x, y, z. */
+export type Grid = readonly [number, number, number];
+
+/** One kernel call of a plan, before it is compiled. */
+export interface DispatchSpec {
+  kernel: Kernel;
+  variant: Variant;
+  /** Places it: `block 12 / mamba2 / ssd_chunk_scan`. */
+  label: string;
+  params?: Readonly<Record<string, number>>;
+  constants?: Readonly<Record<string, number>>;
+  /** By the names that the kernel declares. */
+  buffers: Readonly<Record<string, BufferSlice>>;
+  /** Fixed, or by the number of tokens of the pass. */
+  grid: Grid | ((tokens: number) => Grid);
+  /** Used only for passes of at most so many tokens, `next` for more. */
+  upTo?: { tokens: number; next: Omit<DispatchSpec, 'label' | 'upTo'> };
+}
+
+interface Dispatch {
+  label: string;
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  step: boolean;
+  grid: (tokens: number) => Grid;
+  upToTokens: number;
+  next: Dispatch | null;
+}
+
+const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
+
+/**
+ * A fixed list of dispatches over fixed buffers, compiled and bound once, then replayed for every pass.
+ * Replaying creates nothing: what changes between passes is in the `Step` buffer.
+ */
+export class Plan {
+  readonly #dispatches: readonly Dispatch[];
+  readonly #stepGroup: GPUBindGroup;
+  readonly #params: GPUBuffer;
+
+  private constructor(dispatches: readonly Dispatch[], stepGroup: GPUBindGroup, params: GPUBuffer) {
+    this.#dispatches = dispatches;
+    this.#stepGroup = stepGroup;
+    this.#params = params;
+  }
+
+  /** Dispatches of one pass. */
+  get length(): number {
+    return this.#dispatches.length;
+  }
+
+  get labels(): string[] {
+    return this.#dispatches.map((dispatch) => dispatch.label);
+  }
+
+  /**
+   * Compiles all pipelines, in parallel, and binds all buffers.
+   * @param onCompiled called once for each dispatch that is ready.
+   */
+  static async build(
+    device: GPUDevice,
+    cache: PipelineCache,
+    step: GPUBuffer,
+    specs: readonly DispatchSpec[],
+    onCompiled?: () => void,
+  ): Promise<Plan> {
+    const all = specs.flatMap((spec) => (spec.upTo ? [spec, { ...spec.upTo.next, label: spec.label }] : [spec]));
+    const pipelines = await Promise.all(
+      all.map(async (spec) => {
+        checkSpec(spec);
+        const pipeline = await cache.pipeline(spec.kernel, spec.variant, spec.constants ?? {});
+        onCompiled?.();
+        return pipeline;
+      }),
+    );
+    const params = device.createBuffer({
+      label: 'params',
+      size: Math.max(1, all.length) * PARAMS_STRIDE,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    const packed = new Uint8Array(all.length * PARAMS_STRIDE);
+    const dispatches = all.map((spec, index): Dispatch => {
+      packed.set(new Uint8Array(packParams(spec.kernel, spec.params ?? {})), index * PARAMS_STRIDE);
+      const { grid } = spec;
+      return {
+        label: spec.label,
+        pipeline: pipelines[index]!,
+        group: bind(device, cache, spec, { buffer: params, offset: index * PARAMS_STRIDE, size: PARAMS_STRIDE }),
+        step: spec.kernel.step,
+        grid: typeof grid === 'function' ? grid : () => grid,
+        upToTokens: Infinity,
+        next: null,
+      };
+    });
+    device.queue.writeBuffer(params, 0, packed);
+    const stepGroup = device.createBindGroup({
+      label: 'step',
+      layout: cache.stepLayout(),
+      entries: [{ binding: 0, resource: { buffer: step, size: STEP_BYTES } }],
+    });
+    // Alternatives follow the dispatch that they stand in for.
+    let index = 0;
+    const chained = specs.map((spec) => {
+      const dispatch = dispatches[index++]!;
+      if (spec.upTo) {
+        dispatch.upToTokens = spec.upTo.tokens;
+        dispatch.next = dispatches[index++]!;
+      }
+      return dispatch;
+    });
+    return new Plan(chained, stepGroup, params);
+  }
+
+  /** Records dispatches [begin, end) for a pass over `tokens` tokens. */
+  record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
+    for (let index = begin; index < end; index++) {
+      let dispatch = this.#dispatches[index]!;
+      if (dispatch.next && tokens > dispatch.upToTokens) dispatch = dispatch.next;
+      const [x, y, z] = dispatch.grid(tokens);
+      pass.setPipeline(dispatch.pipeline);
+      pass.setBindGroup(0, dispatch.group);
+      if (dispatch.step) pass.setBindGroup(1, this.#stepGroup);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+  }
+
+  /** Frees the parameters; the buffers that it binds belong to others. */
+  dispose(): void {
+    this.#params.destroy();
+  }
+}
+
+/** `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */
+export const STEP_BYTES = 16;
+
+function bind(device: GPUDevice, cache: PipelineCache, spec: DispatchSpec, params: BufferSlice): GPUBindGroup {
+  const { kernel } = spec;
+  const hasParams = paramsBytes(kernel) > 0;
+  return device.createBindGroup({
+    label: spec.label,
+    layout: cache.layout(kernel),
+    entries: [
+      ...(hasParams ? [{ binding: 0, resource: params }] : []),
+      ...[...kernel.reads, ...kernel.writes].map((name, index) => ({
+        binding: index + 1,
+        resource: spec.buffers[name]!,
+      })),
+    ],
+  });
+}
+
+function checkSpec(spec: DispatchSpec): void {
+  const { kernel } = spec;
+  const declared = [...kernel.reads, ...kernel.writes];
+  const missing = declared.filter((name) => spec.buffers[name] === undefined);
+  const unknown = Object.keys(spec.buffers).filter((name) => !declared.includes(name));
+  const unset = kernel.constants.filter((name) => spec.constants?.[name] === undefined);
+  if (missing.length + unknown.length + unset.length > 0) {
+    throw new BambaError(
+      'gpu_failure',
+      `Kernel ${kernel.name} at ${spec.label}: missing buffers [${missing.join()}], unknown buffers [${unknown.join()}], unset constants [${unset.join()}].`,
+    );
+  }
+}

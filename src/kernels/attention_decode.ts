@@ -1,0 +1,50 @@
+import code from '../../shaders/attention_decode.wgsl?raw';
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { ATTENTION_SPLITS, ATTENTION_WORKGROUP, type AttentionDims, attentionRows } from './attention-shape.ts';
+
+export const attentionDecodeKernel = defineKernel({
+  name: 'attention_decode',
+  code,
+  params: { heads: 'u32', kv_heads: 'u32', rope_dims: 'u32', scale: 'f32' },
+  reads: ['qkv', 'rope'],
+  writes: ['k_cache', 'v_cache', 'partial'],
+  constants: ['WG', 'ROWS', 'HEAD_DIM4', 'SPLITS'],
+  step: true,
+});
+
+/** f32 elements of `partial`. */
+export function attentionPartialFloats(dims: AttentionDims): number {
+  return ATTENTION_SPLITS * dims.heads * (dims.headDim + 4);
+}
+
+/** RoPE, append to the cache and attention of one token over the keys' splits: qkv (heads + 2J, headDim), caches (capacity, J, headDim). */
+export function attentionDecode(
+  features: GpuFeatures,
+  label: string,
+  buffers: {
+    qkv: BufferSlice;
+    rope: BufferSlice;
+    k_cache: BufferSlice;
+    v_cache: BufferSlice;
+    partial: BufferSlice;
+  },
+  dims: AttentionDims,
+): DispatchSpec {
+  return {
+    kernel: attentionDecodeKernel,
+    variant: variantFor(features),
+    label: `${label} / attention_decode`,
+    params: { heads: dims.heads, kv_heads: dims.kvHeads, rope_dims: dims.ropeDims, scale: dims.scale },
+    constants: {
+      WG: ATTENTION_WORKGROUP,
+      ROWS: attentionRows(dims, dims.heads / dims.kvHeads),
+      HEAD_DIM4: dims.headDim / 4,
+      SPLITS: ATTENTION_SPLITS,
+    },
+    buffers,
+    grid: [ATTENTION_SPLITS, dims.kvHeads, 1],
+  };
+}

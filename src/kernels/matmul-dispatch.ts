@@ -1,0 +1,27 @@
+import type { GpuFeatures } from '../gpu/device.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { type Matrix, type MatrixPart, matmulVariant } from './matrix.ts';
+
+const TILE_ROWS = 64; // as in shaders/lib/matmul.wgsl
+const SHORT = { LANES_T: 4 }; // tiles of 16 tokens, for the few new tokens of a turn
+const LONG = { LANES_T: 16 }; // tiles of 64 tokens
+
+/** The dispatch of a kernel on lib/matmul.wgsl over one part of a matrix, with tiles that suit the number of tokens. */
+export function matmulDispatch(
+  features: GpuFeatures,
+  label: string,
+  weights: Matrix,
+  part: MatrixPart,
+  normed: boolean,
+  spec: Pick<DispatchSpec, 'kernel' | 'params' | 'buffers'>,
+): DispatchSpec {
+  const variant = matmulVariant(features, weights, normed);
+  const tiles = (constants: { LANES_T: number }) => ({
+    ...spec,
+    variant,
+    constants,
+    grid: (tokens: number) =>
+      [Math.ceil(part.rows / TILE_ROWS), Math.ceil(tokens / (4 * constants.LANES_T)), 1] as const,
+  });
+  return { ...tiles(SHORT), label, upTo: { tokens: 4 * SHORT.LANES_T, next: tiles(LONG) } };
+}

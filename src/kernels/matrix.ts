@@ -1,0 +1,47 @@
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import { type Variant, variantFor } from '../gpu/kernel.ts';
+import { nextPowerOfTwo } from './grid.ts';
+
+/** Rows firstRow .. firstRow + rows of a matrix, in one buffer range: all weights, then all scales. */
+export interface MatrixPart {
+  slice: BufferSlice;
+  firstRow: number;
+  rows: number;
+}
+
+/** A weight matrix (rows, columns) on the GPU; several parts where one binding would be too large. */
+export interface Matrix {
+  scheme: string;
+  rows: number;
+  columns: number;
+  parts: readonly MatrixPart[];
+}
+
+const WEIGHTS_PER_BLOCK: Readonly<Record<string, number>> = { f32: 4, f16: 8, int8: 16, fp8: 16 };
+
+/** 16-byte blocks of a row. */
+export function rowBlocks(matrix: Pick<Matrix, 'scheme' | 'columns'>): number {
+  return Math.ceil(matrix.columns / WEIGHTS_PER_BLOCK[matrix.scheme]!);
+}
+
+/** What the dispatches of all parts of a matrix share. */
+export function matrixParams(matrix: Matrix, part: MatrixPart) {
+  return {
+    rows: part.rows,
+    first_row: part.firstRow,
+    blocks: rowBlocks(matrix),
+    columns4: matrix.columns / 4,
+  };
+}
+
+/** Invocations for a matvec: no more than a row has blocks, so that short rows do not leave lanes idle. */
+export function matvecWorkgroup(matrix: Matrix): number {
+  return Math.min(128, Math.max(32, nextPowerOfTwo(rowBlocks(matrix))));
+}
+
+/** Variant of a matmul: half-precision tiles only for inputs that are normed, and so within f16's range. */
+export function matmulVariant(features: GpuFeatures, matrix: Matrix, normed: boolean): Variant {
+  const variant = variantFor(features, matrix.scheme);
+  return { ...variant, f16: variant.f16 && normed && matrix.scheme !== 'f32' };
+}
