@@ -6,6 +6,7 @@ const root = import.meta.dirname;
 export default defineConfig({
   root: `${root}/src/app`,
   publicDir: `${root}/public`,
+  cacheDir: `${root}/node_modules/.vite`,
   base: './',
   worker: { format: 'es' },
   build: { outDir: `${root}/dist`, emptyOutDir: true, target: 'es2023' },
