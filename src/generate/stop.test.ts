@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { createDetokenizer } from '../text/detokenize.ts';
+import { addedTokenFiles } from '../text/fixtures/synthetic.ts';
+import { createTokenizer } from '../text/tokenizer.ts';
 import { countIdsWithin, StopMatcher } from './stop.ts';
 
 /** By the definition: the first place where a stop string is complete, and the longest one that ends there. */
@@ -106,4 +109,35 @@ test('countIdsWithin keeps the ids that end in the text', () => {
   expect(countIdsWithin([2, 2, 5, 9], 9)).toBe(4);
   // Half a character ends one beyond the text so far: cut there, its id goes too.
   expect(countIdsWithin([4, 5, 6], 4)).toBe(1);
+});
+
+test('a stop string cuts the ids where it cuts the text', () => {
+  const files = addedTokenFiles();
+  const tokenizer = createTokenizer(files.tokenizerJson, files.tokenizerConfig);
+  const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
+  // Bytes, one of them a token of its own each, with added tokens of several characters among them.
+  const id = fc.constantFrom(...Buffer.from('ab🙂é'), 257, 259);
+  const strings = fc.array(fc.constantFrom('ab', 'b', '<th', 'nk>', '🙂', 'é', '\ufffd', 'a<think'), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  fc.assert(
+    fc.property(fc.array(id, { maxLength: 20 }), strings, (ids, stopStrings) => {
+      const detokenizer = createDetokenizer(tokenizer);
+      const matcher = new StopMatcher(stopStrings);
+      const ends: number[] = [];
+      let out = '';
+      for (const next of ids) {
+        out += matcher.push(detokenizer.push([next])).text;
+        ends.push(detokenizer.end);
+        if (matcher.stopped) break;
+      }
+      if (!matcher.stopped) out += matcher.push(detokenizer.flush()).text + matcher.flush();
+      expect(ends).toEqual(ends.toSorted((a, b) => a - b));
+      const kept = countIdsWithin(ends, out.length);
+      expect(out.startsWith(decode(ids.slice(0, kept)))).toBe(true);
+      if (kept < ends.length) expect(out.startsWith(decode(ids.slice(0, kept + 1)))).toBe(false);
+    }),
+    { numRuns: 3000, seed: 20261213 },
+  );
 });

@@ -193,6 +193,7 @@ describe('failures', () => {
     ['that is no Jinja', '{% if %}', /refused the messages/],
     ['that calls what is not there', '{{ nothing.at.all() }}', /refused the messages/],
     ['that counts too far', '{{ range(1000000000) }}', /range gives more than/],
+    ['that counts words', '{{ range("3") }}', /range takes numbers/],
     ['that counts in steps of nothing', '{{ range(1, 5, 0) }}', /range gives more than/],
   ])('a template %s', (_, source, message) => {
     expect(() => new ChatTemplate(source, tokenizer).render(user)).toThrow(failure(message));

@@ -156,8 +156,8 @@ function templateEnvironment(tokens: NamedTokens, { variables = {}, now }: Rende
 }
 
 function range(...bounds: unknown[]): number[] {
-  // Jinja passes its keyword arguments as a last object; range has none.
-  const [a = 0, b, step = 1] = bounds.filter((bound) => typeof bound === 'number');
+  if (!bounds.every((bound) => typeof bound === 'number')) throw new Error('range takes numbers');
+  const [a = 0, b, step = 1] = bounds;
   const [start, stop] = b === undefined ? [0, a] : [a, b];
   const length = Math.max(0, Math.ceil((stop - start) / step));
   if (!(length <= MAX_RANGE)) throw new Error(`range gives more than ${MAX_RANGE} numbers`);

@@ -19,7 +19,8 @@ export interface MarkedMessages {
 }
 
 /**
- * Marks messages. A special token of one character cannot be marked; such a character stays that token.
+ * Marks messages. Two kinds of special token cannot be marked, and stay special in messages: one of a single character,
+ * and, where the tokenizer looks for it in normalized text, other spellings that normalization turns into it.
  *
  * @param messages the conversation
  * @param specials strings of the special tokens
