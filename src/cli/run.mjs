@@ -1,6 +1,7 @@
 // The entry of `npm start`, `npm test`, `npm run ask` and the other commands: `node src/cli/run.mjs NAME ARGS...`.
 // It runs on a fresh clone, so it is plain JavaScript without packages: it installs what is missing, and hands over.
 
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './bootstrap/chromium.mjs';
@@ -31,6 +32,30 @@ function checkNode() {
   throw new CommandError(`bamba-web needs Node 20.19 or newer, this is ${process.versions.node}. See nodejs.org.`);
 }
 
+/** @throws CommandError when npm `webgpu` has no Dawn for this platform; it ships one file for each */
+function checkDawn() {
+  const platform = `${process.platform}-${process.platform === 'darwin' ? 'universal' : process.arch}`;
+  const folder = join(root, 'node_modules', 'webgpu', 'dist');
+  if (existsSync(join(folder, platform, 'dawn.node'))) return;
+  throw new CommandError(
+    `This command runs WebGPU in Node on Dawn, and there is no Dawn for ${platform}. The page works: npm start.`,
+  );
+}
+
+/**
+ * What a command finds in its environment, once what it needs is here.
+ * @param {'gpu' | 'chromium' | undefined} needs
+ * @returns {Promise<Record<string, string>>} variables to add
+ * @throws CommandError when what it needs is not here and cannot be installed
+ */
+async function prepare(needs) {
+  if (needs === undefined) return {};
+  checkDawn();
+  if (needs === 'chromium') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to test the chat page') };
+  if (lacksDriver()) await ensureChromium(root, 'for its WebGPU on the CPU (here is no GPU with a Vulkan driver)');
+  return vulkanEnvironment('native');
+}
+
 /**
  * @param {string} name
  * @param {string[]} args
@@ -45,14 +70,7 @@ async function main(name, args) {
     );
   }
   await ensureDependencies(root);
-  const env = { ...process.env };
-  if (command.needs === 'chromium') {
-    env['BAMBA_CHROMIUM'] = await ensureChromium(root, 'to test the chat page');
-  }
-  if (command.needs === 'gpu') {
-    if (lacksDriver()) await ensureChromium(root, 'for its SwiftShader, as there is no GPU with a Vulkan driver');
-    Object.assign(env, vulkanEnvironment('native'));
-  }
+  const env = { ...process.env, ...(await prepare(command.needs)) };
   return run(process.execPath, [join(bootstrap, command.script), ...(command.args ?? []), ...args], { env });
 }
 

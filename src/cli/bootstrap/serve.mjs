@@ -19,8 +19,16 @@ function parsePort(text) {
   throw new CommandError(`--port takes a number from 1 to 65535, not ${JSON.stringify(text)}.`);
 }
 
+/**
+ * `--host` without an address means every address of this machine, as in Vite's own commands.
+ * @type {(args: string[]) => string[]}
+ */
+const withHostAddress = (args) =>
+  args.map((arg, i) => (arg === '--host' && !/^[^-]/.test(args[i + 1] ?? '') ? '--host=0.0.0.0' : arg));
+
 async function serve() {
   const { values } = parseArgs({
+    args: withHostAddress(process.argv.slice(2)),
     options: {
       port: { type: 'string', default: '5173' },
       host: { type: 'string' },
