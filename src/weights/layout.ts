@@ -35,3 +35,12 @@ export function matrixBytes(scheme: Scheme, rows: number, columns: number): numb
 export function plainBytes(shape: readonly number[]): number {
   return alignTo(shape.reduce((product, size) => product * size, 1) * 4, 16);
 }
+
+/**
+ * Bytes of a tensor in a package: a matrix for two dimensions, plain for one. A plain tensor of two dimensions has rows
+ * of a multiple of 16 bytes, so that both ways to see it are one.
+ */
+export function tensorBytes(scheme: Scheme, shape: readonly number[]): number {
+  const [rows, columns] = shape;
+  return shape.length === 2 ? matrixBytes(scheme, rows as number, columns as number) : plainBytes(shape);
+}

@@ -12,11 +12,11 @@ export interface TensorSpec {
   shape: readonly number[];
   /** Matrices take the package's scheme; the rest stays f32. */
   kind: 'matrix' | 'plain';
-  /** Tensors of the checkpoint, with the shape they must have. */
+  /** Tensors of the checkpoint, with the shape they must have. None at all stands for a tensor of zeros. */
   sources: readonly { name: string; shape: readonly number[] }[];
   /** How rows of several sources follow each other: one source after the other, or row by row in turn. */
   arrange: 'stack' | 'interleave';
-  /** Applied to every element, in f64. `negate_exp` turns A_log into A. */
+  /** Applied to every element, in f64; plain tensors only. `negate_exp` turns A_log into A. */
   map?: 'negate_exp';
 }
 

@@ -1,0 +1,126 @@
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { BambaError } from '../errors.ts';
+import { parseConfig } from '../model/config.ts';
+import { Checkpoint } from '../weights/checkpoint.ts';
+import { type Manifest, SCHEMES } from '../weights/manifest.ts';
+import { writePackage } from '../weights/package-writer.ts';
+import type { Scheme } from '../weights/types.ts';
+import { folderSink, folderSource } from './folder.ts';
+
+const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME]
+
+Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files),
+into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.`;
+
+/**
+ * The command `convert`.
+ * @returns the exit status: 0, 1 for a model that cannot be converted, 2 for wrong arguments.
+ */
+export async function main(args: string[]): Promise<number> {
+  let request: ReturnType<typeof readArguments>;
+  try {
+    request = readArguments(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (!request) {
+    console.log(USAGE);
+    return 0;
+  }
+  try {
+    const begun = performance.now();
+    const manifest = await convert(request.source, request.out, request.scheme, request.name, showProgress());
+    console.log(summary(manifest, request.out, (performance.now() - begun) / 1000));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BambaError)) throw error;
+    console.error(`\n${error.message}`);
+    return 1;
+  }
+}
+
+/**
+ * Converts the checkpoint in folder `source` into a package in folder `out`.
+ * @throws BambaError, see `writePackage` and `parseConfig`.
+ */
+export async function convert(
+  source: string,
+  out: string,
+  scheme: Scheme,
+  name: string,
+  onProgress?: (progress: { tensor: string; written: number; total: number }) => void,
+): Promise<Manifest> {
+  const files = folderSource(source);
+  const config = await files.size('config.json');
+  if (config === null) {
+    throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
+  }
+  const checkpoint = await Checkpoint.open(files);
+  const { architecture, tensors } = parseConfig((await checkpoint.readFile('config.json')) ?? new Uint8Array());
+  const sink = await folderSink(out);
+  const options = onProgress ? { onProgress } : {};
+  const manifest = await writePackage({
+    checkpoint,
+    specs: tensors,
+    scheme,
+    architecture,
+    name,
+    sink,
+    ...options,
+  });
+  await removeStale(out, manifest);
+  return manifest;
+}
+
+/** Removes shards that a larger package left behind. */
+async function removeStale(out: string, manifest: Manifest): Promise<void> {
+  const current = new Set(manifest.shards.map(({ file }) => file));
+  for (const file of await readdir(out)) {
+    if (/^shard-\d{4,}\.bin$/.test(file) && !current.has(file)) await rm(join(out, file));
+  }
+}
+
+function readArguments(args: string[]): { source: string; out: string; scheme: Scheme; name: string } | null {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      dtype: { type: 'string' },
+      name: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return null;
+  const [source, out, ...rest] = positionals;
+  if (source === undefined || out === undefined || rest.length > 0) throw new Error('Two folders are needed.');
+  const scheme = SCHEMES.find((known) => known === values.dtype);
+  if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
+  if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
+  return { source, out, scheme, name: values.name ?? basename(resolve(source)) };
+}
+
+/** One line that is written over itself on a terminal; nothing elsewhere, so that logs stay short. */
+function showProgress(): (progress: { tensor: string; written: number; total: number }) => void {
+  if (!process.stderr.isTTY) return () => {};
+  return ({ tensor, written, total }) => {
+    const percent = String(Math.floor((100 * written) / total)).padStart(3);
+    process.stderr.write(`\r\x1b[2K${percent} %  ${megabytes(written)} of ${megabytes(total)}  ${tensor}`);
+    if (written === total) process.stderr.write('\r\x1b[2K');
+  };
+}
+
+function summary(manifest: Manifest, out: string, seconds: number): string {
+  const { name, scheme, parameters, tensors, shards, stream, files } = manifest;
+  return [
+    `${name}: ${(parameters / 1e6).toFixed(1)} million parameters as ${scheme} in ${out}`,
+    `${tensors.length} tensors, ${shards.length} shards, ${megabytes(stream.bytes)}, ${seconds.toFixed(1)} s`,
+    `Files: ${Object.keys(files).join(', ') || 'none (the checkpoint has no tokenizer)'}`,
+  ].join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

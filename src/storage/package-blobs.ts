@@ -1,0 +1,152 @@
+import { BambaError } from '../errors.ts';
+import { throwIfAborted } from '../weights/abort.ts';
+import type { BlobEntry, Manifest } from '../weights/manifest.ts';
+import { downloadBlob, type Fetch, verifyBlob } from './download.ts';
+import { type Locks, withLock } from './locks.ts';
+import { packageEntries } from './package-entries.ts';
+import { type PackageStore, storageEstimate, storageFull } from './store.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Received = (bytes: number, source: 'network' | 'storage') => void;
+
+interface BlobOptions {
+  store: PackageStore | null;
+  fetch: Fetch;
+  locks: Locks | null;
+  retryDelayMs: number;
+}
+
+/**
+ * Files and shards of one package: from the store if they are there and whole, else from the network and into the store.
+ * When the last one is stored, the package's manifest is committed. Until then a complete older version of the package
+ * stays as it was, so that an update that is broken off leaves a model that works offline.
+ */
+export class PackageBlobs {
+  readonly #base: URL;
+  readonly #manifest: Manifest;
+  readonly #options: BlobOptions;
+  /** Null once the store turned out to be of no use. */
+  #store: PackageStore | null;
+  /** Not stored yet, by hash. */
+  readonly #missing: Map<string, BlobEntry>;
+  /** Whether the store has this manifest, and nothing that it does not name. */
+  #committed = false;
+
+  private constructor(base: URL, manifest: Manifest, options: BlobOptions, stored: ReadonlyMap<string, number>) {
+    this.#base = base;
+    this.#manifest = manifest;
+    this.#options = options;
+    this.#store = options.store;
+    const entries = packageEntries(manifest).filter(({ sha256 }) => !stored.has(sha256));
+    this.#missing = new Map(entries.map((entry) => [entry.sha256, entry]));
+  }
+
+  /** @throws BambaError `storage_full` where what is missing cannot fit. */
+  static async open(base: URL, manifest: Manifest, options: BlobOptions): Promise<PackageBlobs> {
+    let { store } = options;
+    let stored = new Map<string, number>();
+    try {
+      stored = (await store?.blobSizes(base.href)) ?? stored;
+    } catch {
+      store = null;
+    }
+    const blobs = new PackageBlobs(base, manifest, { ...options, store }, stored);
+    await blobs.#prepare();
+    return blobs;
+  }
+
+  /** Asks for room, and stores the manifest unless a complete older package would be lost. */
+  async #prepare(): Promise<void> {
+    const store = this.#store;
+    if (!store) return;
+    if (this.#missing.size === 0) return this.#commit();
+    await askToPersist();
+    const needed = [...this.#missing.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    const { quota, usage } = (await storageEstimate()) ?? {};
+    if (quota !== undefined && usage !== undefined && needed > quota - usage) throw await storageFull(needed);
+    await this.#use(async () => {
+      const known = (await store.list()).find(({ url }) => url === this.#base.href);
+      if (!known?.complete) await store.putManifest(this.#base.href, this.#manifest);
+    });
+  }
+
+  /**
+   * The file or shard, verified.
+   * @throws BambaError `shard_corrupt`, `network`, `storage_full`, `aborted`.
+   */
+  async load(entry: BlobEntry, signal?: AbortSignal, onBytes: Received = () => {}): Promise<Bytes> {
+    throwIfAborted(signal);
+    const bytes =
+      (await this.#fromStore(entry, onBytes)) ??
+      (await withLock(this.#options.locks, this.#lockName(entry), signal, async () => {
+        // Another tab may have brought it while this one waited.
+        return (await this.#fromStore(entry, onBytes)) ?? this.#fromNetwork(entry, signal, onBytes);
+      }));
+    this.#missing.delete(entry.sha256);
+    if (!this.#committed) await this.#finish(signal);
+    return bytes;
+  }
+
+  async #fromStore(entry: BlobEntry, onBytes: Received): Promise<Bytes | null> {
+    const store = this.#store;
+    const bytes = (await this.#use(() => store?.blob(this.#base.href, entry.sha256))) ?? null;
+    if (!bytes) return null;
+    try {
+      await verifyBlob(bytes, entry);
+    } catch {
+      await this.#use(() => store?.deleteBlob(this.#base.href, entry.sha256));
+      return null;
+    }
+    onBytes(bytes.length, 'storage');
+    return bytes;
+  }
+
+  async #fromNetwork(entry: BlobEntry, signal: AbortSignal | undefined, onBytes: Received): Promise<Bytes> {
+    const { fetch, retryDelayMs } = this.#options;
+    const bytes = await downloadBlob(new URL(entry.file, this.#base), entry, {
+      fetch,
+      signal,
+      retryDelayMs,
+      onBytes: (received) => onBytes(received, 'network'),
+    });
+    await this.#use(() => this.#store?.putBlob(this.#base.href, entry.sha256, bytes));
+    return bytes;
+  }
+
+  /** Once all shards are stored: brings what else the package has, so that it is whole, and commits it. */
+  async #finish(signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#store || this.#manifest.shards.some(({ sha256 }) => this.#missing.has(sha256))) return;
+    const [next] = this.#missing.values();
+    if (next) await this.load(next, signal);
+    else await this.#commit();
+  }
+
+  async #commit(): Promise<void> {
+    this.#committed = true;
+    await this.#use(() => this.#store?.commit(this.#base.href, this.#manifest));
+  }
+
+  /** Works with the store; from the first failure on without it. A full store is for the caller to know. */
+  async #use<T>(operation: () => Promise<T> | undefined): Promise<T | undefined> {
+    try {
+      return await operation();
+    } catch (error) {
+      if (error instanceof BambaError && error.code === 'storage_unavailable') this.#store = null;
+      else throw error;
+      return undefined;
+    }
+  }
+
+  #lockName(entry: BlobEntry): string {
+    return `bamba-web ${this.#base.href} ${entry.sha256}`;
+  }
+}
+
+/** Asks the browser not to evict the site's data. Only pages can ask; in a worker this does nothing. */
+export async function askToPersist(): Promise<boolean> {
+  try {
+    return (await globalThis.navigator?.storage?.persist?.()) ?? false;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,225 @@
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { BambaError } from '../errors.ts';
+import { checkManifest, type Manifest } from '../weights/manifest.ts';
+import { packageEntries } from './package-entries.ts';
+
+// Packages in IndexedDB. A package is known by the address it came from; its files and shards are kept by their hash,
+// so that a newer version of a package finds again what did not change.
+
+interface Schema extends DBSchema {
+  packages: { key: string; value: { url: string; manifest: Manifest; savedAt: number } };
+  /** By [package, SHA-256]. */
+  blobs: { key: [string, string]; value: ArrayBuffer };
+  /** Bytes of each blob, written in the same transaction: sizes are known without reading any. */
+  blobSizes: { key: [string, string]; value: number };
+}
+
+const VERSION = 1;
+
+/** What the store knows of a package. */
+export interface StoredPackage {
+  url: string;
+  name: string;
+  scheme: string;
+  /** Of the whole package. */
+  totalBytes: number;
+  /** What is here of it, parts of another version included. */
+  storedBytes: number;
+  /** Whether it can be loaded without a network. */
+  complete: boolean;
+  /** Milliseconds since 1970. */
+  savedAt: number;
+}
+
+/**
+ * Models kept in the browser.
+ *
+ * ```ts
+ * const store = await PackageStore.open();
+ * for (const { url, storedBytes } of await store.list()) console.log(url, storedBytes);
+ * ```
+ * Methods throw BambaError `storage_unavailable` where the browser closed or denies the database, and `storage_full`.
+ */
+export class PackageStore {
+  readonly #db: IDBPDatabase<Schema>;
+
+  private constructor(db: IDBPDatabase<Schema>) {
+    this.#db = db;
+  }
+
+  /** @throws BambaError `storage_unavailable`: no IndexedDB, or denied, as private windows may do. */
+  static async open(name = 'bamba-web'): Promise<PackageStore> {
+    if (typeof indexedDB === 'undefined') throw unavailable('this browser has no IndexedDB');
+    try {
+      const db = await openDB<Schema>(name, VERSION, {
+        upgrade(database) {
+          database.createObjectStore('packages', { keyPath: 'url' });
+          database.createObjectStore('blobs');
+          database.createObjectStore('blobSizes');
+        },
+        // A newer version of the page waits for this one to let go.
+        blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
+      });
+      return new PackageStore(db);
+    } catch (cause) {
+      throw unavailable((cause as Error).message, cause);
+    }
+  }
+
+  /** The manifest stored for `url`; null where there is none that this version understands. */
+  async manifest(url: string): Promise<Manifest | null> {
+    const record = await guard(() => this.#db.get('packages', url));
+    if (!record) return null;
+    try {
+      return checkManifest(record.manifest);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Stores the manifest of `url`, and leaves the blobs as they are. */
+  async putManifest(url: string, manifest: Manifest): Promise<void> {
+    await guard(() => this.#db.put('packages', { url, manifest, savedAt: Date.now() }));
+  }
+
+  /** Makes `manifest` the one of `url` and drops all blobs that it does not name, in one transaction. */
+  async commit(url: string, manifest: Manifest): Promise<void> {
+    const named = new Set(packageEntries(manifest).map(({ sha256 }) => sha256));
+    await guard(async () => {
+      const transaction = this.#db.transaction(['packages', 'blobs', 'blobSizes'], 'readwrite');
+      const writes: Promise<unknown>[] = [
+        transaction.objectStore('packages').put({ url, manifest, savedAt: Date.now() }),
+      ];
+      for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(url))) {
+        if (named.has(key[1])) continue;
+        writes.push(transaction.objectStore('blobs').delete(key), transaction.objectStore('blobSizes').delete(key));
+      }
+      await Promise.all([...writes, transaction.done]);
+    });
+  }
+
+  /** Bytes of each blob of `url` that is here, by hash. */
+  async blobSizes(url: string): Promise<Map<string, number>> {
+    return guard(async () => {
+      const transaction = this.#db.transaction('blobSizes');
+      const [keys, sizes] = await Promise.all([
+        transaction.store.getAllKeys(rangeOf(url)),
+        transaction.store.getAll(rangeOf(url)),
+      ]);
+      return new Map(keys.map(([, sha256], i) => [sha256, sizes[i] as number]));
+    });
+  }
+
+  /** The blob, unverified; null where it is not here. */
+  async blob(url: string, sha256: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    const buffer = await guard(() => this.#db.get('blobs', [url, sha256]));
+    return buffer ? new Uint8Array(buffer) : null;
+  }
+
+  /** Stores a blob under its hash; the caller has verified it. */
+  async putBlob(url: string, sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
+    await guard(async () => {
+      const transaction = this.#db.transaction(['blobs', 'blobSizes'], 'readwrite');
+      await Promise.all([
+        transaction.objectStore('blobs').put(whole, [url, sha256]),
+        transaction.objectStore('blobSizes').put(bytes.length, [url, sha256]),
+        transaction.done,
+      ]);
+    }, bytes.length);
+  }
+
+  /** Removes one blob, such as one that turned out to be damaged. */
+  async deleteBlob(url: string, sha256: string): Promise<void> {
+    await guard(async () => {
+      const transaction = this.#db.transaction(['blobs', 'blobSizes'], 'readwrite');
+      await Promise.all([
+        transaction.objectStore('blobs').delete([url, sha256]),
+        transaction.objectStore('blobSizes').delete([url, sha256]),
+        transaction.done,
+      ]);
+    });
+  }
+
+  /** All packages that are here, in whole or in part. */
+  async list(): Promise<StoredPackage[]> {
+    const records = await guard(() => this.#db.getAll('packages'));
+    return Promise.all(
+      records.map(async ({ url, manifest, savedAt }) => {
+        const sizes = await this.blobSizes(url);
+        const entries = packageEntries(manifest);
+        return {
+          url,
+          name: manifest.name,
+          scheme: manifest.scheme,
+          totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
+          storedBytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
+          complete: entries.every(({ sha256 }) => sizes.has(sha256)),
+          savedAt,
+        };
+      }),
+    );
+  }
+
+  /** Removes a package and all that belongs to it. */
+  async delete(url: string): Promise<void> {
+    await guard(async () => {
+      const transaction = this.#db.transaction(['packages', 'blobs', 'blobSizes'], 'readwrite');
+      await Promise.all([
+        transaction.objectStore('packages').delete(url),
+        transaction.objectStore('blobs').delete(rangeOf(url)),
+        transaction.objectStore('blobSizes').delete(rangeOf(url)),
+        transaction.done,
+      ]);
+    });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** All keys [url, ...]: in IndexedDB's order an array comes after every string. */
+function rangeOf(url: string): IDBKeyRange {
+  return IDBKeyRange.bound([url], [url, []]);
+}
+
+/** Runs a database operation and says in our words what went wrong. */
+async function guard<T>(operation: () => Promise<T>, bytes = 0): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    if ((cause as Error).name === 'QuotaExceededError') throw await storageFull(bytes, cause);
+    throw unavailable((cause as Error).message, cause);
+  }
+}
+
+/** The error for `needed` bytes that do not fit, with what is missing as far as the browser tells. */
+export async function storageFull(needed: number, cause?: unknown): Promise<BambaError> {
+  const { quota, usage } = (await storageEstimate()) ?? {};
+  // The browser's figures are estimates: what it refused is missing in any case.
+  const missing = quota === undefined || usage === undefined ? needed : Math.max(needed - (quota - usage), 0) || needed;
+  return new BambaError(
+    'storage_full',
+    `The browser's storage for this site lacks ${(missing / 1e6).toFixed(1)} MB. ` +
+      'Delete another model or free space on the disk, then load again: what is here already is kept.',
+    { cause },
+  );
+}
+
+/** What the browser lets this site store, where it says so. */
+export async function storageEstimate(): Promise<StorageEstimate | null> {
+  try {
+    return (await globalThis.navigator?.storage?.estimate?.()) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): BambaError {
+  return new BambaError(
+    'storage_unavailable',
+    `The browser's database cannot be used (${reason}). Leave private browsing or allow this site to store data.`,
+    { cause },
+  );
+}

@@ -1,0 +1,41 @@
+import { BambaError } from '../errors.ts';
+
+/** Files of a checkpoint, wherever they are: a folder, a server that takes Range requests, memory. */
+export interface ByteSource {
+  /** Bytes of `file`, or null where there is no such file. */
+  size(file: string, signal?: AbortSignal): Promise<number | null>;
+  /** Exactly the bytes [begin, end) of `file`; rejects where it cannot give them all. */
+  read(file: string, begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** A source over files in memory. */
+export function memorySource(files: Readonly<Record<string, Uint8Array>>): ByteSource {
+  const lookUp = (file: string) => (Object.hasOwn(files, file) ? files[file] : undefined);
+  return {
+    size: async (file) => lookUp(file)?.length ?? null,
+    async read(file, begin, end) {
+      const bytes = lookUp(file);
+      if (!bytes || end > bytes.length) throw new RangeError(`${file} has no bytes [${begin}, ${end}).`);
+      return bytes.slice(begin, end);
+    },
+  };
+}
+
+/**
+ * Reads [begin, end) and makes sure that this is what came.
+ * @throws BambaError `checkpoint_invalid` where the source gave another number of bytes.
+ */
+export async function readExactly(
+  source: ByteSource,
+  file: string,
+  begin: number,
+  end: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = await source.read(file, begin, end, signal);
+  if (bytes.length === end - begin) return bytes;
+  throw new BambaError(
+    'checkpoint_invalid',
+    `${file} gave ${bytes.length} bytes where ${end - begin} were asked for. It was cut short or changed: fetch it again.`,
+  );
+}
