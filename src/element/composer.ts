@@ -1,0 +1,142 @@
+// Where questions are typed: grows with its text, sends with Enter, and never sends a word that an input method is
+// still composing.
+
+import { html, LitElement, type TemplateResult } from 'lit';
+import { sendIcon, stopIcon } from './icons.ts';
+
+/**
+ * The input of the chat. Draws into the tree it stands in, so that it shares styles and focus with the chat.
+ *
+ * @fires bamba-send - Enter or the button; `detail` is the text. The text stays until `clear()` is called.
+ * @fires bamba-stop - the stop button.
+ * @internal
+ */
+export class BambaComposer extends LitElement {
+  static override properties = {
+    placeholder: {},
+    busy: { type: Boolean },
+    disabled: { type: Boolean },
+    hasText: { state: true },
+  };
+
+  declare placeholder: string;
+  /** An answer is on its way: the button stops it. */
+  declare busy: boolean;
+  /** There is nothing to send to. Typing still works. */
+  declare disabled: boolean;
+  declare private hasText: boolean;
+
+  constructor() {
+    super();
+    this.placeholder = '';
+    this.busy = false;
+    this.disabled = false;
+    this.hasText = false;
+  }
+
+  /** What is typed so far. */
+  get text(): string {
+    return this.#area?.value ?? '';
+  }
+
+  override focus(options?: FocusOptions): void {
+    this.#area?.focus(options);
+  }
+
+  /** Empties the input. */
+  clear(): void {
+    this.#set('');
+  }
+
+  /** Puts a question back, before anything that has been typed since. */
+  restore(text: string): void {
+    const typed = this.text.trim();
+    this.#set(typed === '' || typed === text.trim() ? text : `${text}\n${typed}`);
+  }
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <div class="composer" part="composer" @click=${this.#onBoxClick}>
+        <textarea
+          id="question"
+          rows="1"
+          dir="auto"
+          autocomplete="off"
+          enterkeyhint="send"
+          aria-label="Your question"
+          aria-describedby="question-keys"
+          placeholder=${this.placeholder}
+          @input=${this.#onInput}
+          @keydown=${this.#onKeydown}
+        ></textarea>
+        ${this.busy ? this.#stopButton() : this.#sendButton()}
+        <span id="question-keys" class="visually-hidden">
+          Enter sends, Shift and Enter begin a new line, Escape stops an answer.
+        </span>
+      </div>
+    `;
+  }
+
+  #stopButton(): TemplateResult {
+    return html`<button class="round-button" type="button" aria-label="Stop" title="Stop (Esc)" @click=${this.#onStop}>
+      ${stopIcon}
+    </button>`;
+  }
+
+  #sendButton(): TemplateResult {
+    return html`<button
+      class="round-button"
+      type="button"
+      aria-label="Send"
+      title="Send (Enter)"
+      ?disabled=${this.disabled || !this.hasText}
+      @click=${this.#send}
+    >
+      ${sendIcon}
+    </button>`;
+  }
+
+  get #area(): HTMLTextAreaElement | null {
+    return this.querySelector('textarea');
+  }
+
+  #set(text: string): void {
+    const area = this.#area;
+    if (!area) return;
+    area.value = text;
+    this.#onInput();
+  }
+
+  readonly #onInput = (): void => {
+    const area = this.#area;
+    if (!area) return;
+    this.hasText = area.value.trim() !== '';
+    area.style.height = 'auto';
+    area.style.height = `${area.scrollHeight}px`;
+  };
+
+  readonly #onKeydown = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter' || event.shiftKey || event.altKey) return;
+    // While composing, Enter accepts the input method's word. Safari ends the composition first and marks the key 229.
+    if (event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    this.#send();
+  };
+
+  readonly #send = (): void => {
+    if (this.busy || this.disabled || this.text.trim() === '') return;
+    this.dispatchEvent(new CustomEvent('bamba-send', { detail: this.text.trim(), bubbles: true }));
+  };
+
+  readonly #onStop = (): void => {
+    this.dispatchEvent(new CustomEvent('bamba-stop', { bubbles: true }));
+  };
+
+  readonly #onBoxClick = (event: Event): void => {
+    if (!(event.target as Element).closest('button')) this.focus();
+  };
+}

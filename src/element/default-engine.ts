@@ -1,0 +1,19 @@
+import { BambaError } from '../errors.ts';
+import type { CreateEngine } from './engine-loader.ts';
+
+/**
+ * The engine that the element uses unless it is given another: this library's own. Its code is fetched only now, so
+ * that the page is drawn before.
+ *
+ * @throws BambaError `webgpu_unavailable` where the browser has no WebGPU at all; else what `createEngine` throws.
+ */
+export const createDefaultEngine: CreateEngine = async (options) => {
+  if (!('gpu' in navigator)) {
+    throw new BambaError(
+      'webgpu_unavailable',
+      'This browser does not offer WebGPU; use one that has it, or switch it on as described on this page.',
+    );
+  }
+  const { createEngine } = await import('../engine/client.ts');
+  return createEngine(options);
+};

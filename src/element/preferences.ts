@@ -1,0 +1,38 @@
+// Small values that outlive the visit. A browser may refuse storage (private windows, blocked cookies, a sandboxed
+// frame): then the page works the same and only forgets.
+
+/** How the element is painted; `auto` follows the system. */
+export type Theme = 'auto' | 'light' | 'dark';
+
+const THEME_KEY = 'bamba-chat:theme';
+
+/** Reads a stored JSON value; `undefined` when there is none, it is broken, or storage is refused. */
+export function readPreference(key: string): unknown {
+  try {
+    const text = localStorage.getItem(key);
+    return text === null ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stores a JSON value, or removes it when it is `undefined`. */
+export function writePreference(key: string, value: unknown): void {
+  try {
+    if (value === undefined) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Refused or full: the setting holds for this visit.
+  }
+}
+
+/** The theme chosen last, `auto` at first. */
+export function readTheme(): Theme {
+  const theme = readPreference(THEME_KEY);
+  return theme === 'light' || theme === 'dark' ? theme : 'auto';
+}
+
+/** Remembers a theme. */
+export function writeTheme(theme: Theme): void {
+  writePreference(THEME_KEY, theme === 'auto' ? undefined : theme);
+}

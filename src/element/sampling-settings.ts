@@ -1,0 +1,198 @@
+// The settings a person can change: which there are, what each accepts, and how they are kept between visits.
+// Only what differs from the model's own defaults is stored, so that another model brings its own.
+
+import type { EngineInfo, GenerationRequest } from '../engine/protocol.ts';
+import { readPreference, writePreference } from './preferences.ts';
+
+/** Names of the settings, as `GenerationRequest` has them. */
+export type SettingName =
+  | 'temperature'
+  | 'topK'
+  | 'topP'
+  | 'minP'
+  | 'repetitionPenalty'
+  | 'presencePenalty'
+  | 'frequencyPenalty'
+  | 'seed'
+  | 'maxTokens';
+
+/** What a person has set; a missing setting means the model's default. */
+export type SettingOverrides = Partial<Pick<GenerationRequest, SettingName>>;
+
+/** One setting: how it is labelled, what it accepts, what it does. */
+export interface SettingField {
+  name: SettingName;
+  label: string;
+  /** One sentence that says what the setting does. */
+  hint: string;
+  integer: boolean;
+  min: number;
+  max: number;
+  /** True when `min` itself is refused. */
+  minExcluded?: boolean;
+  /** The useful part of the range and its step, where a slider helps. */
+  slider?: { min: number; max: number; step: number };
+  /** What holds while the field is empty, when the model says nothing of it. */
+  emptyMeans?: string;
+  /** Has no effect while the likeliest token is always taken. */
+  onlyWhenSampling?: boolean;
+}
+
+/** All settings, in the order in which they are shown. */
+export const SETTING_FIELDS: readonly SettingField[] = [
+  {
+    name: 'temperature',
+    label: 'Temperature',
+    hint: 'Higher values make answers more varied; 0 always takes the likeliest token.',
+    integer: false,
+    min: 0,
+    max: 100,
+    slider: { min: 0, max: 2, step: 0.05 },
+  },
+  {
+    name: 'topP',
+    label: 'Top-p',
+    hint: 'Keeps the likeliest tokens whose probabilities add up to this.',
+    integer: false,
+    min: 0,
+    minExcluded: true,
+    max: 1,
+    slider: { min: 0.01, max: 1, step: 0.01 },
+    onlyWhenSampling: true,
+  },
+  {
+    name: 'minP',
+    label: 'Min-p',
+    hint: 'Keeps tokens at least this fraction as likely as the likeliest.',
+    integer: false,
+    min: 0,
+    max: 1,
+    slider: { min: 0, max: 1, step: 0.01 },
+    onlyWhenSampling: true,
+  },
+  {
+    name: 'topK',
+    label: 'Top-k',
+    hint: 'Keeps this many of the likeliest tokens; 0 keeps all.',
+    integer: true,
+    min: 0,
+    max: 1_000_000,
+    onlyWhenSampling: true,
+  },
+  {
+    name: 'repetitionPenalty',
+    label: 'Repetition penalty',
+    hint: 'Above 1 discourages tokens of the question and the answer so far; 1 is neutral.',
+    integer: false,
+    min: 0,
+    minExcluded: true,
+    max: 100,
+    slider: { min: 0.5, max: 2, step: 0.05 },
+  },
+  {
+    name: 'presencePenalty',
+    label: 'Presence penalty',
+    hint: 'Discourages any token that the answer has already used; 0 is neutral.',
+    integer: false,
+    min: -2,
+    max: 2,
+    slider: { min: -2, max: 2, step: 0.1 },
+  },
+  {
+    name: 'frequencyPenalty',
+    label: 'Frequency penalty',
+    hint: 'Discourages a token each time that the answer has used it; 0 is neutral.',
+    integer: false,
+    min: -2,
+    max: 2,
+    slider: { min: -2, max: 2, step: 0.1 },
+  },
+  {
+    name: 'seed',
+    label: 'Seed',
+    hint: 'The same seed and question give the same answer on the same device.',
+    integer: true,
+    min: 0,
+    max: 4_294_967_295,
+    emptyMeans: 'random',
+    onlyWhenSampling: true,
+  },
+  {
+    name: 'maxTokens',
+    label: 'Longest answer',
+    hint: 'Tokens after which an answer is cut off; never more than the context has room for.',
+    integer: true,
+    min: 1,
+    max: 1_000_000,
+    emptyMeans: 'no limit',
+  },
+];
+
+/** What a field's text means: a value, the model's default (`undefined`), or a sentence that says what is wrong. */
+export type ParsedSetting = { ok: true; value: number | undefined } | { ok: false; sentence: string };
+
+/**
+ * Reads what a person typed. A comma counts as a decimal point, since many keyboards offer only that.
+ *
+ * @example
+ * parseSetting(field, '0,7'); // { ok: true, value: 0.7 }
+ */
+export function parseSetting(field: SettingField, text: string): ParsedSetting {
+  const trimmed = text.trim();
+  if (trimmed === '') return { ok: true, value: undefined };
+  const looksNumeric = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/.test(trimmed);
+  const value = looksNumeric ? Number(trimmed.replace(',', '.')) : Number.NaN;
+  return isAccepted(field, value) ? { ok: true, value } : { ok: false, sentence: rangeSentence(field) };
+}
+
+/** Says what a field accepts. */
+export function rangeSentence(field: SettingField): string {
+  const kind = field.integer ? 'a whole number' : 'a number';
+  const range = field.minExcluded
+    ? `above ${field.min} and at most ${field.max}`
+    : `from ${field.min} to ${field.max.toString()}`;
+  return `${field.label} takes ${kind} ${range}; leave it empty for the default.`;
+}
+
+/** The text that a field shows for a value; empty for the default. */
+export function settingText(value: number | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+/** What holds while the field is empty: the model's default, as far as it has one. */
+export function defaultText(field: SettingField, sampling: EngineInfo['sampling'] | undefined): string {
+  if (field.emptyMeans !== undefined) return field.emptyMeans;
+  const value = sampling?.[field.name as keyof EngineInfo['sampling']];
+  return value === undefined ? 'default' : String(value);
+}
+
+/** Whether answers are drawn at random, given what is set and what the model defaults to. */
+export function isSampling(overrides: SettingOverrides, sampling: EngineInfo['sampling'] | undefined): boolean {
+  return (overrides.temperature ?? sampling?.temperature ?? 1) > 0;
+}
+
+/** Settings kept for a model by an earlier visit; anything that is no longer valid is left out. */
+export function readSettings(model: string): SettingOverrides {
+  const stored = readPreference(storageKey(model));
+  const overrides: SettingOverrides = {};
+  if (typeof stored !== 'object' || stored === null) return overrides;
+  for (const field of SETTING_FIELDS) {
+    const value = (stored as Record<string, unknown>)[field.name];
+    if (typeof value === 'number' && isAccepted(field, value)) overrides[field.name] = value;
+  }
+  return overrides;
+}
+
+/** Keeps settings for a model. */
+export function writeSettings(model: string, overrides: SettingOverrides): void {
+  writePreference(storageKey(model), Object.keys(overrides).length === 0 ? undefined : overrides);
+}
+
+function isAccepted(field: SettingField, value: number): boolean {
+  if (!Number.isFinite(value) || (field.integer && !Number.isInteger(value))) return false;
+  return (field.minExcluded ? value > field.min : value >= field.min) && value <= field.max;
+}
+
+function storageKey(model: string): string {
+  return `bamba-chat:settings:${model}`;
+}

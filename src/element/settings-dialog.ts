@@ -1,0 +1,233 @@
+// The settings: how answers are drawn, how the page looks, and the facts about what is running.
+
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import type { EngineInfo } from '../engine/protocol.ts';
+import { formatBytes, formatInteger, formatParameters } from './format.ts';
+import { closeIcon } from './icons.ts';
+import type { Theme } from './preferences.ts';
+import {
+  defaultText,
+  isSampling,
+  parseSetting,
+  SETTING_FIELDS,
+  settingText,
+  type SettingField,
+  type SettingName,
+  type SettingOverrides,
+} from './sampling-settings.ts';
+
+const THEMES: readonly (readonly [theme: Theme, label: string])[] = [
+  ['auto', 'System'],
+  ['light', 'Light'],
+  ['dark', 'Dark'],
+];
+
+/** Said once, at the temperature, rather than at every field that it concerns. */
+const NO_SAMPLING = ' Then top-p, min-p, top-k and the seed have no effect.';
+
+/**
+ * A sheet at the side, at the foot of a phone. Valid values take effect as they are typed; an invalid one stays in its
+ * field with a sentence, and what was valid before stays in force.
+ *
+ * @fires bamba-settings - `detail` is the new `SettingOverrides`.
+ * @fires bamba-theme-choice - `detail` is the chosen `Theme`.
+ * @internal
+ */
+export class BambaSettings extends LitElement {
+  static override properties = {
+    overrides: { attribute: false },
+    info: { attribute: false },
+    theme: {},
+    typed: { state: true },
+  };
+
+  declare overrides: SettingOverrides;
+  declare info: EngineInfo | undefined;
+  declare theme: Theme;
+  /** Text in fields that is not a value (yet). */
+  declare private typed: Partial<Record<SettingName, string>>;
+
+  constructor() {
+    super();
+    this.overrides = {};
+    this.theme = 'auto';
+    this.typed = {};
+  }
+
+  /** Opens the sheet; focus returns to where it was when it closes. */
+  open(): void {
+    this.typed = {};
+    this.querySelector('dialog')?.showModal();
+  }
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  protected override render(): TemplateResult {
+    const changed = Object.keys(this.overrides).length > 0 || Object.keys(this.typed).length > 0;
+    return html`<dialog
+      class="sheet"
+      part="settings"
+      aria-labelledby="settings-title"
+      @click=${this.#onBackdrop}
+      @keydown=${this.#keepEscape}
+    >
+      <div class="sheet-body">
+        <div class="sheet-head">
+          <h2 id="settings-title">Settings</h2>
+          <button
+            class="icon-button"
+            type="button"
+            aria-label="Close settings"
+            title="Close (Esc)"
+            @click=${this.#close}
+          >
+            ${closeIcon}
+          </button>
+        </div>
+        <section aria-labelledby="sampling-title">
+          <div class="section-head">
+            <h3 id="sampling-title">Answers</h3>
+            <button class="text-button" type="button" ?disabled=${!changed} @click=${this.#reset}>
+              Reset to the model’s defaults
+            </button>
+          </div>
+          <p class="hint">Changes hold from the next answer on. An empty field means the model’s default.</p>
+          ${SETTING_FIELDS.map((field) => this.#field(field))}
+        </section>
+        <section aria-labelledby="appearance-title">
+          <h3 id="appearance-title">Appearance</h3>
+          ${this.#themes()}
+        </section>
+        ${this.info ? this.#about(this.info) : nothing}
+      </div>
+    </dialog>`;
+  }
+
+  #field(field: SettingField): TemplateResult {
+    const { name, slider } = field;
+    const typed = this.typed[name];
+    const value = this.overrides[name];
+    const parsed = typed === undefined ? undefined : parseSetting(field, typed);
+    const sentence = parsed?.ok === false ? parsed.sentence : '';
+    const sampling = isSampling(this.overrides, this.info?.sampling);
+    const idle = field.onlyWhenSampling === true && !sampling;
+    const fallback = defaultText(field, this.info?.sampling);
+    return html`<div class=${`field ${idle ? 'idle' : ''} ${slider ? '' : 'wide'}`}>
+      <label for=${`setting-${name}`}>${field.label}</label>
+      <input
+        id=${`setting-${name}`}
+        class="number"
+        inputmode=${field.integer ? 'numeric' : 'decimal'}
+        autocomplete="off"
+        spellcheck="false"
+        .value=${typed ?? settingText(value)}
+        placeholder=${fallback}
+        aria-invalid=${sentence ? 'true' : 'false'}
+        aria-describedby=${`about-${name}`}
+        @input=${(event: Event) => this.#onText(field, (event.target as HTMLInputElement).value)}
+      />
+      ${
+        slider
+          ? html`<input
+              type="range"
+              aria-label=${`${field.label}, slider`}
+              min=${slider.min}
+              max=${slider.max}
+              step=${slider.step}
+              .value=${String(value ?? (Number(fallback) || 0))}
+              @input=${(event: Event) => this.#onText(field, (event.target as HTMLInputElement).value)}
+            />`
+          : nothing
+      }
+      <p class=${sentence ? 'hint wrong' : 'hint'} id=${`about-${name}`} aria-live="polite">
+        ${sentence || field.hint}${name === 'temperature' && !sampling ? NO_SAMPLING : ''}
+      </p>
+    </div>`;
+  }
+
+  #themes(): TemplateResult {
+    return html`<fieldset class="choices">
+      <legend class="visually-hidden">Appearance</legend>
+      ${THEMES.map(
+        ([theme, label]) =>
+          html`<label>
+            <input
+              type="radio"
+              name="bamba-theme"
+              .checked=${this.theme === theme}
+              @change=${() => this.#emit('bamba-theme-choice', theme)}
+            />
+            <span>${label}</span>
+          </label>`,
+      )}
+    </fieldset>`;
+  }
+
+  #about({ model, adapter }: EngineInfo): TemplateResult {
+    const rows: [string, string][] = [
+      ['Name', model.name],
+      ['Parameters', formatParameters(model.parameters)],
+      ['Weights', `${model.scheme}, ${formatBytes(model.bytes)} on the GPU`],
+      ['Context', `${formatInteger(model.contextLength)} tokens`],
+      ['Adapter', adapterName(adapter)],
+      ['Features', adapter.features.join(', ') || 'none beyond the basics'],
+    ];
+    return html`<section aria-labelledby="about-title">
+      <h3 id="about-title">What is running</h3>
+      <dl>
+        ${rows.map(
+          ([term, fact]) =>
+            html`<div>
+              <dt>${term}</dt>
+              <dd>${fact}</dd>
+            </div>`,
+        )}
+      </dl>
+    </section>`;
+  }
+
+  #onText(field: SettingField, text: string): void {
+    const parsed = parseSetting(field, text);
+    const typed = { ...this.typed, [field.name]: text };
+    if (parsed.ok) {
+      // Text such as "0." or "1,50" means its value already; it stays as typed while its field is edited.
+      const overrides = { ...this.overrides };
+      if (parsed.value === undefined) delete overrides[field.name];
+      else overrides[field.name] = parsed.value;
+      if (settingText(parsed.value) === text) delete typed[field.name];
+      this.#emit('bamba-settings', overrides);
+    }
+    this.typed = typed;
+  }
+
+  readonly #reset = (): void => {
+    this.typed = {};
+    this.#emit('bamba-settings', {});
+  };
+
+  readonly #close = (): void => {
+    this.querySelector('dialog')?.close();
+  };
+
+  readonly #onBackdrop = (event: MouseEvent): void => {
+    // The sheet fills the dialog: a click on the dialog itself is one on its backdrop.
+    if (event.target === event.currentTarget) this.#close();
+  };
+
+  /** Escape closes the sheet, and must not stop an answer as well. */
+  readonly #keepEscape = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape') event.stopPropagation();
+  };
+
+  #emit(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+  }
+}
+
+/** The adapter in words: its description where the browser tells it, else maker and family. */
+export function adapterName(adapter: EngineInfo['adapter']): string {
+  const family = [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
+  return adapter.description || family || 'a GPU that does not tell its name';
+}

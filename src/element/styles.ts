@@ -1,0 +1,19 @@
+// All styles of the chat, in the order in which they override each other.
+
+import type { CSSResultGroup } from 'lit';
+import { answerStyles } from './styles/answer.ts';
+import { controlStyles } from './styles/controls.ts';
+import { frameStyles } from './styles/frame.ts';
+import { panelStyles } from './styles/panels.ts';
+import { settingsStyles } from './styles/settings.ts';
+import { themeStyles } from './styles/theme.ts';
+
+/** Style sheets of `<bamba-chat>`. */
+export const styles: CSSResultGroup = [
+  themeStyles,
+  frameStyles,
+  controlStyles,
+  answerStyles,
+  panelStyles,
+  settingsStyles,
+];

@@ -1,0 +1,257 @@
+// Questions, answers, and Markdown in them.
+
+import { css } from 'lit';
+
+/** Styles of a turn. */
+export const answerStyles = css`
+  bamba-turn {
+    display: flex;
+    flex-direction: column;
+    gap: 1rem;
+  }
+
+  .question {
+    display: flex;
+    justify-content: flex-end;
+  }
+
+  .question p {
+    max-width: min(85%, 34rem);
+    margin: 0;
+    padding: 0.5rem 1rem;
+    border-radius: 1.125rem 1.125rem 0.3125rem 1.125rem;
+    background: var(--tint);
+    overflow-wrap: anywhere;
+    white-space: pre-wrap;
+  }
+
+  .answer {
+    min-width: 0;
+  }
+
+  .markdown {
+    display: flex;
+    flex-direction: column;
+    gap: 0.75rem;
+    font-size: 1.0625rem;
+    line-height: 1.65;
+    overflow-wrap: anywhere;
+  }
+
+  .markdown.plain {
+    display: block;
+    white-space: pre-wrap;
+  }
+
+  .block {
+    min-width: 0;
+  }
+
+  .block > * {
+    margin: 0;
+  }
+
+  .block :is(h1, h2, h3, h4, h5, h6) {
+    margin: 0.5rem 0 0;
+    font: 600 1.1875rem/1.35 var(--serif);
+  }
+
+  .block h1 {
+    font-size: 1.4375rem;
+  }
+
+  .block h2 {
+    font-size: 1.3125rem;
+  }
+
+  .block :is(ul, ol) {
+    padding-inline-start: 1.5rem;
+  }
+
+  .block li + li,
+  .block li > :is(ul, ol) {
+    margin-top: 0.25rem;
+  }
+
+  .block li::marker {
+    color: var(--muted);
+    font-variant-numeric: tabular-nums;
+  }
+
+  .block li p {
+    margin: 0 0 0.375rem;
+  }
+
+  .block blockquote {
+    padding-inline-start: 1rem;
+    border-inline-start: 3px solid var(--line);
+    color: var(--muted);
+  }
+
+  .block blockquote p {
+    margin: 0 0 0.375rem;
+  }
+
+  .block hr {
+    width: 100%;
+    border: 0;
+    border-top: 1px solid var(--line);
+  }
+
+  .block a {
+    color: var(--accent);
+    text-underline-offset: 0.15em;
+  }
+
+  .block :not(pre) > code {
+    padding: 0.1em 0.35em;
+    border-radius: 0.3125rem;
+    background: var(--sunken);
+    font: 0.875em/1.4 var(--mono);
+  }
+
+  .code {
+    overflow: hidden;
+    border: 1px solid var(--line);
+    border-radius: 0.75rem;
+    background: var(--sunken);
+  }
+
+  .code-bar {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    padding: 0.25rem 0.375rem 0.25rem 0.875rem;
+    border-bottom: 1px solid var(--line);
+    color: var(--muted);
+    font-size: 0.75rem;
+  }
+
+  .code pre {
+    margin: 0;
+    padding: 0.75rem 0.875rem;
+    overflow-x: auto;
+    font: 0.875rem/1.55 var(--mono);
+    overflow-wrap: normal;
+    tab-size: 4;
+  }
+
+  .code pre:focus-visible,
+  .table-frame:focus-visible {
+    outline-offset: -2px;
+  }
+
+  .table-frame {
+    max-width: 100%;
+    overflow-x: auto;
+    border: 1px solid var(--line);
+    border-radius: 0.75rem;
+  }
+
+  .table-frame table {
+    width: 100%;
+    border-collapse: collapse;
+    font-size: 0.9375rem;
+    font-variant-numeric: tabular-nums;
+    overflow-wrap: normal;
+  }
+
+  .table-frame :is(th, td) {
+    padding: 0.4375rem 0.875rem;
+    border-bottom: 1px solid var(--line);
+    text-align: start;
+  }
+
+  .table-frame :is(th, td)[align='right'] {
+    text-align: right;
+  }
+
+  .table-frame :is(th, td)[align='center'] {
+    text-align: center;
+  }
+
+  .table-frame th {
+    background: var(--sunken);
+    font-weight: 600;
+  }
+
+  .table-frame tr:last-child td {
+    border-bottom: 0;
+  }
+
+  .foot {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0.125rem 0.25rem;
+    min-height: 1.75rem;
+    margin-top: 0.375rem;
+    margin-inline-start: -0.375rem;
+    color: var(--muted);
+    font-size: 0.75rem;
+  }
+
+  .foot .facts,
+  .foot .note {
+    padding-inline-start: 0.375rem;
+    font-variant-numeric: tabular-nums;
+  }
+
+  .foot .note {
+    font-weight: 600;
+  }
+
+  .waiting {
+    display: flex;
+    align-items: center;
+    gap: 0.75rem;
+    min-height: 1.75rem;
+    color: var(--muted);
+    font-size: 0.8125rem;
+    font-variant-numeric: tabular-nums;
+  }
+
+  .dots {
+    display: inline-flex;
+    gap: 0.3125rem;
+  }
+
+  .dots i {
+    width: 0.4375rem;
+    height: 0.4375rem;
+    border-radius: 50%;
+    background: var(--accent);
+    animation: breathe 1.2s ease-in-out infinite;
+  }
+
+  .dots i:nth-child(2) {
+    animation-delay: 0.15s;
+  }
+
+  .dots i:nth-child(3) {
+    animation-delay: 0.3s;
+  }
+
+  .writing .block:last-child > :is(p, h1, h2, h3, h4):last-child::after,
+  .writing .block:last-child > :is(ul, ol) > li:last-child::after {
+    content: '';
+    display: inline-block;
+    width: 0.5em;
+    height: 1em;
+    margin-inline-start: 0.2em;
+    border-radius: 0.125em;
+    background: var(--accent);
+    vertical-align: -0.125em;
+    animation: breathe 1s ease-in-out infinite;
+  }
+
+  @keyframes breathe {
+    0%,
+    100% {
+      opacity: 0.3;
+    }
+    50% {
+      opacity: 1;
+    }
+  }
+`;

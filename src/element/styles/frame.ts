@@ -1,0 +1,247 @@
+// The frame: header, the scrolling column, the dock with the input.
+
+import { css } from 'lit';
+
+/** Layout of the element. */
+export const frameStyles = css`
+  :host {
+    display: flex;
+    flex-direction: column;
+    position: relative;
+    box-sizing: border-box;
+    min-width: 0;
+    min-height: 0;
+    height: 100%;
+    overflow: hidden;
+    background: var(--ground);
+    color: var(--ink);
+    font: 1rem/1.6 var(--sans);
+    -webkit-text-size-adjust: 100%;
+    text-size-adjust: 100%;
+  }
+
+  :host([hidden]) {
+    display: none;
+  }
+
+  *,
+  *::before,
+  *::after {
+    box-sizing: border-box;
+  }
+
+  [hidden] {
+    display: none !important;
+  }
+
+  .visually-hidden {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    margin: -1px;
+    padding: 0;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+    border: 0;
+  }
+
+  .header {
+    display: flex;
+    align-items: center;
+    gap: 0.25rem;
+    min-height: 3.75rem;
+    padding: max(0.5rem, env(safe-area-inset-top)) var(--gutter) 0.5rem;
+    border-bottom: 1px solid var(--line);
+  }
+
+  .title {
+    flex: 1;
+    min-width: 0;
+    margin-inline-start: 0.5rem;
+  }
+
+  .title :is(h2, p) {
+    margin: 0;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+
+  .title h2 {
+    font: 600 1.125rem/1.25 var(--serif);
+  }
+
+  .title p {
+    color: var(--muted);
+    font-size: 0.75rem;
+    line-height: 1.35;
+  }
+
+  .logo {
+    flex: none;
+    width: 1.75rem;
+    height: 1.75rem;
+    fill: none;
+    stroke: var(--accent);
+    stroke-width: 3;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+  }
+
+  .logo circle {
+    fill: var(--accent);
+    stroke: none;
+  }
+
+  .scroller {
+    flex: 1;
+    min-height: 0;
+    overflow: hidden auto;
+    overscroll-behavior: contain;
+    /* The element keeps the end in sight itself. */
+    overflow-anchor: none;
+    scrollbar-gutter: stable both-edges;
+  }
+
+  .scroller:focus-visible {
+    outline-offset: -3px;
+  }
+
+  .column {
+    display: flex;
+    flex-direction: column;
+    gap: 1.5rem;
+    min-height: 100%;
+    max-width: calc(var(--measure) + 2 * var(--gutter));
+    margin: 0 auto;
+    padding: 1.5rem var(--gutter) 1rem;
+  }
+
+  .turns {
+    display: flex;
+    flex-direction: column;
+    gap: 1.75rem;
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .dock {
+    position: relative;
+    padding: 0 var(--gutter) max(0.5rem, env(safe-area-inset-bottom));
+  }
+
+  /* Text fades out under the input instead of being cut. */
+  .dock::before {
+    content: '';
+    position: absolute;
+    inset: -1.25rem 1rem 100%;
+    background: linear-gradient(to top, var(--ground), transparent);
+    pointer-events: none;
+  }
+
+  .dock-column > .card {
+    margin-bottom: 0.75rem;
+  }
+
+  .dock-column {
+    position: relative;
+    max-width: var(--measure);
+    margin: 0 auto;
+  }
+
+  .status-line {
+    min-height: 1.25rem;
+    margin: 0.375rem 0 0;
+    overflow: hidden;
+    color: var(--muted);
+    font-size: 0.75rem;
+    font-variant-numeric: tabular-nums;
+    line-height: 1.25rem;
+    text-align: center;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+
+  .jump {
+    position: absolute;
+    bottom: calc(100% + 0.75rem);
+    left: 50%;
+    display: inline-flex;
+    align-items: center;
+    gap: 0.375rem;
+    padding: 0.375rem 0.875rem 0.375rem 0.625rem;
+    transform: translateX(-50%);
+    border: 1px solid var(--line);
+    border-radius: 2rem;
+    background: var(--surface);
+    box-shadow: var(--shadow);
+    color: var(--ink);
+    font: 500 0.8125rem/1.5 var(--sans);
+    white-space: nowrap;
+    cursor: pointer;
+  }
+
+  .welcome {
+    display: flex;
+    flex: 1;
+    flex-direction: column;
+    justify-content: center;
+    gap: 2rem;
+    padding: 1rem 0 2rem;
+  }
+
+  .greeting {
+    margin: 0;
+    font: 500 2.25rem/1.2 var(--serif);
+    text-align: center;
+  }
+
+  .suggestions {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.625rem;
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .suggestion {
+    padding: 0.5rem 1rem;
+    border: 1px solid var(--line);
+    border-radius: 1.25rem;
+    background: var(--surface);
+    color: var(--ink);
+    font: italic 1.0625rem/1.4 var(--serif);
+    text-align: start;
+    cursor: pointer;
+    transition:
+      border-color 120ms,
+      background 120ms;
+  }
+
+  .suggestion:hover {
+    border-color: var(--accent);
+    background: var(--tint);
+  }
+
+  @media (max-width: 30rem) {
+    .scroller {
+      scrollbar-gutter: auto;
+    }
+
+    .column {
+      padding-top: 1rem;
+    }
+
+    .welcome {
+      gap: 1.5rem;
+      justify-content: flex-start;
+    }
+
+    .suggestions {
+      gap: 0.5rem;
+    }
+  }
+`;

@@ -1,0 +1,49 @@
+// Which colours the element wears: the person's choice, else the system's.
+
+import type { ReactiveController } from 'lit';
+import type { LitElement } from 'lit';
+import { readTheme, writeTheme, type Theme } from './preferences.ts';
+
+/** Keeps `data-colours` of its host at `light` or `dark`, and tells the page when that changes. */
+export class ThemeController implements ReactiveController {
+  /** What was chosen. */
+  choice: Theme = readTheme();
+  readonly #host: LitElement;
+  readonly #system = matchMedia('(prefers-color-scheme: dark)');
+
+  /** @param host the element that is painted; it fires `bamba-theme` */
+  constructor(host: LitElement) {
+    this.#host = host;
+    host.addController(this);
+  }
+
+  /** Whether the colours are dark now. */
+  get dark(): boolean {
+    return this.choice === 'auto' ? this.#system.matches : this.choice === 'dark';
+  }
+
+  /** Chooses, and remembers the choice. */
+  choose(theme: Theme): void {
+    this.choice = theme;
+    writeTheme(theme);
+    this.#apply();
+  }
+
+  hostConnected(): void {
+    this.#system.addEventListener('change', this.#apply);
+    this.#apply();
+  }
+
+  hostDisconnected(): void {
+    this.#system.removeEventListener('change', this.#apply);
+  }
+
+  readonly #apply = (): void => {
+    const colours = this.dark ? 'dark' : 'light';
+    if (this.#host.dataset['colours'] !== colours) {
+      this.#host.dataset['colours'] = colours;
+      this.#host.dispatchEvent(new CustomEvent('bamba-theme', { detail: colours, bubbles: true }));
+    }
+    this.#host.requestUpdate();
+  };
+}

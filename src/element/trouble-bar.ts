@@ -1,0 +1,40 @@
+// A question that failed: the sentence of what is wrong, right above the input that has the question again.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { remedyFor, type Fault } from './faults.ts';
+
+/** What the buttons do. */
+export interface TroubleActions {
+  askAgain: () => void;
+  reloadAndAsk: () => void;
+  openSettings: () => void;
+  newChat: () => void;
+  dismiss: () => void;
+}
+
+/** Draws the bar with the one button that fits the fault. */
+export function troubleBar(fault: Fault, actions: TroubleActions): TemplateResult {
+  const remedy = remedyButton(fault, actions);
+  return html`<div class="trouble" role="alert">
+    <p>${fault.sentence}</p>
+    <div class="trouble-actions">
+      ${remedy ? html`<button class="button" type="button" @click=${remedy.run}>${remedy.label}</button>` : nothing}
+      <button class="text-button" type="button" @click=${actions.dismiss}>Dismiss</button>
+    </div>
+  </div>`;
+}
+
+function remedyButton(fault: Fault, actions: TroubleActions): { label: string; run: () => void } | undefined {
+  switch (remedyFor(fault)) {
+    case 'ask-again':
+      return { label: 'Try again', run: actions.askAgain };
+    case 'reload-and-ask':
+      return { label: 'Reload the model and try again', run: actions.reloadAndAsk };
+    case 'open-settings':
+      return { label: 'Open settings', run: actions.openSettings };
+    case 'new-chat':
+      return { label: 'New chat', run: actions.newChat };
+    default:
+      return undefined;
+  }
+}
