@@ -46,8 +46,8 @@ fn input4(index: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn attention_merge_matvec_add(invocation: Invocation) {
-  let first = folded_group(invocation.group) * 4;
+fn attention_merge_matvec_add(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let first = folded_group(group) * 4;
   if (first >= params.rows) {
     return;
   }

@@ -49,18 +49,21 @@ fn attention_prefill(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  // Locals, since the compiler must see that the bounds of loops with barriers are the same for all invocations.
+  let first = workgroup.x * ROWS;
+  let sharing = params.heads / params.kv_heads;
   kv_head = workgroup.y;
-  group_size = params.heads / params.kv_heads;
-  first_row = workgroup.x * ROWS;
-  let rows = step.tokens * group_size;
-  let last_t = min(first_row + ROWS - 1, rows - 1) / group_size;
+  group_size = sharing;
+  first_row = first;
+  let rows = step.tokens * sharing;
+  let last_t = min(first + ROWS - 1, rows - 1) / sharing;
   let lanes = WG / ROWS;
-  let row = first_row + lane / lanes;
-  let t = row / group_size;
+  let row = first + lane / lanes;
+  let t = row / sharing;
 
   let result = attend(lane, 0, step.position + last_t + 1, step.position + t + 1);
   if (row < rows) {
-    let head = kv_head * group_size + row % group_size;
+    let head = workgroup.y * sharing + row % sharing;
     let at = (t * params.heads + head) * HEAD_DIM4;
     for (var index = 0u; index * lanes + lane % lanes < HEAD_DIM4; index++) {
       y[at + index * lanes + lane % lanes] = result.output[index] / result.total;

@@ -19,8 +19,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;      // (T, C)
 
 @compute @workgroup_size(WG)
-fn rms_norm(invocation: Invocation) {
-  let base = invocation.group.x * params.columns4;
+fn rms_norm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let base = group.x * params.columns4;
   var squares = 0.0;
   for (var column = invocation.lane; column < params.columns4; column += WG) {
     let value = x[base + column];

@@ -22,10 +22,10 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;    // (T, I)
 
 @compute @workgroup_size(WG)
-fn rms_norm_gated(invocation: Invocation) {
-  let t = invocation.group.x;
+fn rms_norm_gated(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let t = group.x;
   let width = params.columns4 / params.groups;
-  let first = invocation.group.y * width;
+  let first = group.y * width;
   var squares = 0.0;
   for (var column = first + invocation.lane; column < first + width; column += WG) {
     let at = t * params.stride + column * 4;

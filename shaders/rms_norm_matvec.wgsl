@@ -34,8 +34,8 @@ fn input4(index: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn rms_norm_matvec(invocation: Invocation) {
-  let first = folded_group(invocation.group) * 4;
+fn rms_norm_matvec(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let first = folded_group(group) * 4;
   if (first >= params.rows) {
     return;
   }

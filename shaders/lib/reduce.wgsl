@@ -1,7 +1,7 @@
 // Sums over a workgroup of WG invocations, through workgroup memory. Every invocation must call.
 
+// The workgroup's id is not in here: one member that differs between invocations makes the compiler treat all so.
 struct Invocation {
-  @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
 }
 

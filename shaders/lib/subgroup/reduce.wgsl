@@ -1,8 +1,8 @@
 // Sums over a workgroup of WG invocations, by subgroup operations. Every invocation must call.
 // The subgroup size is whatever the device chose, at least 4.
 
+// The workgroup's id is not in here: one member that differs between invocations makes the compiler treat all so.
 struct Invocation {
-  @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_invocation_id) subgroup_lane: u32,
   @builtin(subgroup_size) subgroup_size: u32,

@@ -1,0 +1,24 @@
+// Prefix sums of 64-bit integers over a workgroup of WG invocations. Every invocation must call.
+
+var<workgroup> scan_sums: array<vec2u, WG>;
+
+// The sum of the values of this invocation and all before it. `scan_total` is valid until the next call.
+fn workgroup_scan(value: vec2u, lane: u32) -> vec2u {
+  workgroupBarrier();  // the reads of the call before are over
+  scan_sums[lane] = value;
+  workgroupBarrier();
+  var sum = value;
+  for (var distance = 1u; distance < WG; distance *= 2) {
+    if (lane >= distance) {
+      sum = wide_add(sum, scan_sums[lane - distance]);
+    }
+    workgroupBarrier();
+    scan_sums[lane] = sum;
+    workgroupBarrier();
+  }
+  return sum;
+}
+
+fn scan_total() -> vec2u {
+  return scan_sums[WG - 1];
+}

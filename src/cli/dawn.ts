@@ -1,0 +1,7 @@
+import { create, globals } from 'webgpu';
+
+/** Gives Node the WebGPU of a browser, from Dawn. `navigator` holds Dawn's instance: collected, it takes devices along. */
+export function installDawn(): void {
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
+}

@@ -1,0 +1,58 @@
+import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
+import { STEP_BYTES } from '../gpu/plan.ts';
+import { attentionPartialFloats } from '../kernels/attention_decode.ts';
+import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
+import type { Architecture } from './architecture.ts';
+import { attentionDims, mamba2Dims } from './dims.ts';
+
+/** The buffers between kernels, for passes of at most `tokens` tokens; decode uses their first rows. */
+export interface Activations {
+  tokens: number;
+  /** struct Step, bound as a uniform by kernels and as storage by the sampler. */
+  step: GPUBuffer;
+  /** (T) u32; the sampler writes the next token's id to [0]. */
+  ids: BufferSlice;
+  /** Residual stream (T, C). */
+  x: BufferSlice;
+  /** Normed input of a projection (T, C). */
+  h: BufferSlice;
+  /** Output of in_proj (T, 2I + 2GN + H), or of qkv (T, (heads + 2J) * headDim). */
+  u: BufferSlice;
+  /** After conv (T, CD); then the gated and normed output (T, I). */
+  v: BufferSlice;
+  /** Output of the scan (T, I), or of attention (T, heads * headDim). */
+  y: BufferSlice;
+  /** C . B^T of the scan's chunks. */
+  cb: BufferSlice;
+  /** Gated MLP (T, F). */
+  ff: BufferSlice;
+  /** Partial attention of decode. */
+  partial: BufferSlice;
+  /** (V) f32 of the last token. */
+  logits: BufferSlice;
+}
+
+/** Allocates them; call inside `gpu.guarded`. */
+export function createActivations(set: BufferSet, architecture: Architecture, tokens: number): Activations {
+  const mamba2 = mamba2Dims(architecture);
+  const attention = attentionDims(architecture);
+  const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
+  const qkv = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
+  const attended = attention ? attention.heads * attention.headDim : 0;
+  const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
+  const chunks = Math.ceil(tokens / CHUNK_TOKENS);
+  return {
+    tokens,
+    step: set.storage('step', STEP_BYTES, GPUBufferUsage.UNIFORM),
+    ids: floats('ids', tokens),
+    x: floats('x', tokens, architecture.hiddenSize),
+    h: floats('h', tokens, architecture.hiddenSize),
+    u: floats('u', tokens, Math.max(widths.projected, qkv)),
+    v: floats('v', tokens, widths.channels),
+    y: floats('y', tokens, Math.max(widths.inner, attended)),
+    cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
+    ff: floats('ff', tokens, architecture.intermediateSize),
+    partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
+    logits: floats('logits', architecture.vocabSize),
+  };
+}

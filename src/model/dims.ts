@@ -1,0 +1,51 @@
+import type { AttentionDims } from '../kernels/attention-shape.ts';
+import type { Mamba2Dims } from '../kernels/mamba2-shape.ts';
+import { BambaError } from '../errors.ts';
+import type { Architecture } from './architecture.ts';
+
+const NO_LIMIT = 3e38;
+
+/** What the Mamba-2 kernels need, or null for a model without such blocks. */
+export function mamba2Dims({ mamba2 }: Architecture): Mamba2Dims | null {
+  if (!mamba2) return null;
+  const { heads, headDim, stateSize, groups, dtLimit } = mamba2;
+  return { heads, headDim, stateSize, groups, dtLo: dtLimit.lo, dtHi: dtLimit.hi ?? NO_LIMIT };
+}
+
+/** What the attention kernels need, or null for a model without attention. */
+export function attentionDims({ attention }: Architecture): AttentionDims | null {
+  if (!attention) return null;
+  const { heads, kvHeads, headDim, scale, rope } = attention;
+  return { heads, kvHeads, headDim, scale, ropeDims: rope?.dims ?? 0 };
+}
+
+/**
+ * Checks that the kernels can run the architecture.
+ * @throws BambaError `unsupported_model` that names the dimension.
+ */
+export function checkArchitecture(architecture: Architecture): void {
+  const require = (holds: boolean, what: string) => {
+    if (!holds) throw new BambaError('unsupported_model', `bamba-web cannot run this model: ${what}.`);
+  };
+  const fours: [string, number | undefined][] = [
+    ['the hidden size', architecture.hiddenSize],
+    ['the intermediate size', architecture.intermediateSize],
+    ['the Mamba head dimension', architecture.mamba2?.headDim],
+    ['the state size', architecture.mamba2?.stateSize],
+    ['the attention head dimension', architecture.attention?.headDim],
+  ];
+  for (const [name, size] of fours) {
+    require(size === undefined || size % 4 === 0, `${name}, ${size}, is not a multiple of 4`);
+  }
+  const { mamba2, attention } = architecture;
+  if (mamba2) {
+    require(mamba2.convWidth === 4, `its convolution is ${mamba2.convWidth} wide, not 4`);
+    require(mamba2.stateSize <= 256, `its state size, ${mamba2.stateSize}, is above 256`);
+    require(mamba2.normGroups === 1, `its gated norm has ${mamba2.normGroups} groups`);
+  }
+  if (attention) {
+    require(attention.headDim <= 256, `its attention head dimension, ${attention.headDim}, is above 256`);
+    const rows = attention.heads / attention.kvHeads;
+    require(rows * Math.ceil(attention.headDim / 32) <= 128, `${rows} query heads share a key head`);
+  }
+}

@@ -1,0 +1,190 @@
+import { BambaError } from '../errors.ts';
+import { BufferSet, type BufferSlice } from '../gpu/buffers.ts';
+import type { Gpu } from '../gpu/device.ts';
+import type { Matrix, MatrixPart } from '../kernels/matrix.ts';
+import { alignTo, hasRowScales, rowBytes, TENSOR_ALIGNMENT } from '../weights/layout.ts';
+import type { TensorEntry } from '../weights/types.ts';
+
+/** Bytes [begin, end) of the package's stream, and where in which GPU buffer they go. */
+interface Copy {
+  begin: number;
+  end: number;
+  buffer: number;
+  offset: number;
+}
+
+interface Placement {
+  /** Size of each GPU buffer. */
+  buffers: number[];
+  copies: Copy[];
+  tensors: Map<string, PlacedTensor>;
+}
+
+interface PlacedTensor {
+  entry: TensorEntry;
+  parts: { buffer: number; offset: number; bytes: number; firstRow: number; rows: number }[];
+}
+
+/** What placement has to keep to. */
+export interface PlacementLimits {
+  maxBufferSize: number;
+  maxStorageBufferBindingSize: number;
+}
+
+/**
+ * Decides where each tensor goes: buffers are filled in stream order; a matrix that no binding could hold is cut by
+ * rows into parts, each with its own scales.
+ * @throws BambaError `adapter_limit` when a single tensor cannot be bound at all.
+ */
+export function placeTensors(entries: readonly TensorEntry[], limits: PlacementLimits): Placement {
+  const maxBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const placement: Placement = { buffers: [], copies: [], tensors: new Map() };
+
+  const reserve = (bytes: number) => {
+    const last = placement.buffers.length - 1;
+    const used = last < 0 ? Infinity : alignTo(placement.buffers[last]!, TENSOR_ALIGNMENT);
+    if (used + bytes > limits.maxBufferSize) {
+      placement.buffers.push(bytes);
+      return { buffer: last + 1, offset: 0 };
+    }
+    placement.buffers[last] = used + bytes;
+    return { buffer: last, offset: used };
+  };
+
+  for (const entry of entries) {
+    const placed: PlacedTensor = { entry, parts: [] };
+    placement.tensors.set(entry.name, placed);
+    const rows = entry.shape.length === 2 ? entry.shape[0]! : 1;
+    if (entry.bytes <= maxBinding) {
+      const at = reserve(entry.bytes);
+      placement.copies.push({ begin: entry.offset, end: entry.offset + entry.bytes, ...at });
+      placed.parts.push({ ...at, bytes: entry.bytes, firstRow: 0, rows });
+      continue;
+    }
+    const row = entry.shape.length === 2 ? rowBytes(entry.scheme, entry.shape[1]!) : Infinity;
+    const scale = hasRowScales(entry.scheme) ? 4 : 0;
+    // Four rows at a time, as the kernels take them; 16 bytes for the padding behind the scales.
+    const rowsPerPart = Math.floor((maxBinding - 16) / (row + scale) / 4) * 4;
+    if (rowsPerPart < 4) {
+      throw new BambaError(
+        'adapter_limit',
+        `The tensor ${entry.name} has ${megabytes(entry.bytes)}, and this graphics adapter binds at most ` +
+          `${megabytes(maxBinding)} at once. Choose a smaller model or another adapter.`,
+      );
+    }
+    for (let firstRow = 0; firstRow < rows; firstRow += rowsPerPart) {
+      const partRows = Math.min(rowsPerPart, rows - firstRow);
+      const bytes = alignTo(partRows * (row + scale), 16);
+      const at = reserve(bytes);
+      const begin = entry.offset + firstRow * row;
+      placement.copies.push({ begin, end: begin + partRows * row, ...at });
+      if (scale > 0) {
+        const scales = entry.offset + rows * row + firstRow * scale;
+        placement.copies.push({
+          begin: scales,
+          end: scales + partRows * scale,
+          buffer: at.buffer,
+          offset: at.offset + partRows * row,
+        });
+      }
+      placed.parts.push({ ...at, bytes, firstRow, rows: partRows });
+    }
+  }
+  placement.copies.sort((left, right) => left.begin - right.begin);
+  return placement;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}
+
+/** A model's weights on the GPU, filled from the package's stream piece by piece. */
+export class GpuWeights {
+  readonly #device: GPUDevice;
+  readonly #set: BufferSet;
+  readonly #buffers: GPUBuffer[];
+  readonly #placement: Placement;
+
+  private constructor(device: GPUDevice, set: BufferSet, buffers: GPUBuffer[], placement: Placement) {
+    this.#device = device;
+    this.#set = set;
+    this.#buffers = buffers;
+    this.#placement = placement;
+  }
+
+  /**
+   * Allocates all buffers, before anything is downloaded.
+   * @throws BambaError `adapter_limit`, `out_of_memory` with the sizes.
+   */
+  static async allocate(gpu: Gpu, entries: readonly TensorEntry[]): Promise<GpuWeights> {
+    const { limits } = gpu.device;
+    const placement = placeTensors(entries, limits);
+    const set = new BufferSet(gpu.device, 'weights');
+    const total = placement.buffers.reduce((sum, bytes) => sum + bytes, 0);
+    try {
+      const buffers = await gpu.guarded(`allocating ${megabytes(total)} of weights`, () =>
+        placement.buffers.map((bytes, index) => set.storage(`buffer ${index}`, bytes)),
+      );
+      return new GpuWeights(gpu.device, set, buffers, placement);
+    } catch (error) {
+      set.dispose();
+      throw error;
+    }
+  }
+
+  /** Bytes of GPU memory. */
+  get bytes(): number {
+    return this.#set.bytes;
+  }
+
+  /** Uploads `data`, the bytes of the stream from `begin` on; both multiples of 4. */
+  upload(begin: number, data: Uint8Array<ArrayBuffer>): void {
+    const end = begin + data.byteLength;
+    for (const copy of this.#placement.copies) {
+      const from = Math.max(begin, copy.begin);
+      const to = Math.min(end, copy.end);
+      if (from >= to) continue;
+      const target = copy.offset + from - copy.begin;
+      this.#device.queue.writeBuffer(this.#buffers[copy.buffer]!, target, data, from - begin, to - from);
+    }
+  }
+
+  /** @throws BambaError `manifest_invalid` when the package lacks the matrix or has another shape of it. */
+  matrix(name: string, rows: number, columns: number): Matrix {
+    const placed = this.#tensor(name, [rows, columns]);
+    const parts = placed.parts.map(
+      ({ buffer, offset, bytes, firstRow, rows: partRows }): MatrixPart => ({
+        slice: { buffer: this.#buffers[buffer]!, offset, size: bytes },
+        firstRow,
+        rows: partRows,
+      }),
+    );
+    return { scheme: placed.entry.scheme, rows, columns, parts };
+  }
+
+  /** A plain f32 tensor. @throws BambaError `manifest_invalid`, `adapter_limit`. */
+  plain(name: string, ...shape: number[]): BufferSlice {
+    const placed = this.#tensor(name, shape);
+    const [part] = placed.parts;
+    if (placed.entry.scheme !== 'f32' || placed.parts.length !== 1) {
+      throw new BambaError('manifest_invalid', `The package's tensor ${name} is not stored as plain f32.`);
+    }
+    return { buffer: this.#buffers[part!.buffer]!, offset: part!.offset, size: part!.bytes };
+  }
+
+  #tensor(name: string, shape: readonly number[]): PlacedTensor {
+    const placed = this.#placement.tensors.get(name);
+    if (!placed || placed.entry.shape.join() !== shape.join()) {
+      const found = placed ? `has it as (${placed.entry.shape.join(', ')})` : 'has no such tensor';
+      throw new BambaError(
+        'manifest_invalid',
+        `The model needs the tensor ${name} of shape (${shape.join(', ')}), but the package ${found}. Convert the model again.`,
+      );
+    }
+    return placed;
+  }
+
+  dispose(): void {
+    this.#set.dispose();
+  }
+}

@@ -1,0 +1,236 @@
+import { type BufferSlice, slice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { attentionDecode } from '../kernels/attention_decode.ts';
+import { attentionMergeMatvecAdd } from '../kernels/attention_merge_matvec_add.ts';
+import { attentionPrefill } from '../kernels/attention_prefill.ts';
+import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
+import { conv1dPrefill } from '../kernels/conv1d_prefill.ts';
+import { conv1dSelectiveStateUpdateGate } from '../kernels/conv1d_selective_state_update_gate.ts';
+import { embed } from '../kernels/embed.ts';
+import { mamba2Widths } from '../kernels/mamba2-shape.ts';
+import { matmul } from '../kernels/matmul.ts';
+import { matmulAdd } from '../kernels/matmul_add.ts';
+import { matmulSwiglu } from '../kernels/matmul_swiglu.ts';
+import { matvecAdd } from '../kernels/matvec_add.ts';
+import { rmsNorm } from '../kernels/rms_norm.ts';
+import { rmsNormGated } from '../kernels/rms_norm_gated.ts';
+import { rmsNormMatvec } from '../kernels/rms_norm_matvec.ts';
+import { rmsNormMatvecAdd } from '../kernels/rms_norm_matvec_add.ts';
+import { rmsNormMatvecSwiglu } from '../kernels/rms_norm_matvec_swiglu.ts';
+import { ropeKvAppend } from '../kernels/rope_kv_append.ts';
+import { ssdBmm } from '../kernels/ssd_bmm.ts';
+import { ssdChunkScan } from '../kernels/ssd_chunk_scan.ts';
+import type { Activations } from './activations.ts';
+import type { Architecture } from './architecture.ts';
+import { attentionDims, mamba2Dims } from './dims.ts';
+import type { GpuWeights } from './gpu-weights.ts';
+import type { BlockState } from './state.ts';
+
+// The forward pass of a hybrid model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. Read
+// from top to bottom; the formulas are those of the Bamba paper and transformers' modeling_bamba.
+
+/** All that a pass reads and writes. */
+export interface Scope {
+  architecture: Architecture;
+  features: GpuFeatures;
+  weights: GpuWeights;
+  activations: Activations;
+  blocks: readonly BlockState[];
+  /** (positions, dims/2) of cos and sin. */
+  rope: BufferSlice;
+}
+
+/** x = embedding[ids]. */
+export function embedding({ architecture, features, weights, activations }: Scope): DispatchSpec[] {
+  const table = weights.matrix('embedding', architecture.vocabSize, architecture.hiddenSize);
+  return embed(features, 'embedding', { ids: activations.ids, weights: table, x: activations.x });
+}
+
+function headMatrix({ architecture, weights }: Scope) {
+  const name = architecture.tiedHead ? 'embedding' : 'head';
+  return weights.matrix(name, architecture.vocabSize, architecture.hiddenSize);
+}
+
+/** logits (V) of the last token of the pass: final norm and head. */
+export function head(scope: Scope): DispatchSpec[] {
+  const { architecture, features, weights, activations } = scope;
+  return rmsNormMatvec(
+    features,
+    'head',
+    {
+      x: activations.x,
+      normWeight: weights.plain('final_norm', architecture.hiddenSize),
+      weights: headMatrix(scope),
+      y: activations.logits,
+    },
+    { eps: architecture.normEps },
+  );
+}
+
+/** h = final norm of x, logits (T, V) of all tokens of the pass. */
+export function headOfAll(scope: Scope, logits: BufferSlice): DispatchSpec[] {
+  const { architecture, features, weights, activations } = scope;
+  const { x, h } = activations;
+  const weight = weights.plain('final_norm', architecture.hiddenSize);
+  return [
+    rmsNorm(features, 'head', { x, weight, y: h }, { columns: architecture.hiddenSize, eps: architecture.normEps }),
+    ...matmul(features, 'head', { x: h, weights: headMatrix(scope), y: logits }, { normed: true }),
+  ];
+}
+
+/** One block over T tokens. */
+export function prefillBlock(scope: Scope, index: number): DispatchSpec[] {
+  const state = scope.blocks[index]!;
+  const mixer = state.kind === 'mamba2' ? prefillMamba2(scope, index, state) : prefillAttention(scope, index, state);
+  return [...mixer, ...prefillMlp(scope, index)];
+}
+
+/** One block over one token. */
+export function decodeBlock(scope: Scope, index: number): DispatchSpec[] {
+  const state = scope.blocks[index]!;
+  const mixer = state.kind === 'mamba2' ? decodeMamba2(scope, index, state) : decodeAttention(scope, index, state);
+  return [...mixer, ...decodeMlp(scope, index)];
+}
+
+function mamba2Weights({ architecture, weights }: Scope, index: number) {
+  const dims = mamba2Dims(architecture)!;
+  const { inner, channels, projected } = mamba2Widths(dims);
+  const name = (tensor: string) => `blocks.${index}.mamba2.${tensor}`;
+  return {
+    dims,
+    inner,
+    channels,
+    projected,
+    inProj: weights.matrix(name('in_proj'), projected, architecture.hiddenSize),
+    convWeight: weights.plain(name('conv1d_weight'), channels, 4),
+    convBias: weights.plain(name('conv1d_bias'), channels),
+    heads: {
+      dt_bias: weights.plain(name('dt_bias'), dims.heads),
+      a: weights.plain(name('a'), dims.heads),
+      d: weights.plain(name('d'), dims.heads),
+    },
+    norm: weights.plain(name('norm'), inner),
+    outProj: weights.matrix(name('out_proj'), architecture.hiddenSize, inner),
+  };
+}
+
+function blockNorm({ architecture, weights }: Scope, index: number, name: 'norm' | 'mlp_norm'): BufferSlice {
+  return weights.plain(`blocks.${index}.${name}`, architecture.hiddenSize);
+}
+
+function prefillMamba2(scope: Scope, index: number, state: BlockState & { kind: 'mamba2' }): DispatchSpec[] {
+  const { architecture, features, activations } = scope;
+  const { x, h, u, v, y, cb } = activations;
+  const { hiddenSize, normEps: eps } = architecture;
+  const w = mamba2Weights(scope, index);
+  const label = `block ${index} / mamba2`;
+  const conv = { u, weight: w.convWeight, bias: w.convBias, v, state: slice(state.conv) };
+  const gated = { columns: w.inner, stride: w.projected, groups: architecture.mamba2!.normGroups, eps };
+  return [
+    rmsNorm(features, label, { x, weight: blockNorm(scope, index, 'norm'), y: h }, { columns: hiddenSize, eps }),
+    ...matmul(features, label, { x: h, weights: w.inProj, y: u }, { normed: true }),
+    conv1dPrefill(features, label, conv, { channels: w.channels, stride: w.projected, offset: w.inner }),
+    ssdBmm(features, label, { v, cb }, w.dims),
+    ssdChunkScan(features, label, { v, u, cb, ...w.heads, ssm_state: slice(state.ssm), y }, w.dims),
+    rmsNormGated(features, label, { y, u, weight: w.norm, out: v }, gated),
+    ...matmulAdd(features, label, { x: v, weights: w.outProj, y: x }, { normed: true }),
+  ];
+}
+
+function decodeMamba2(scope: Scope, index: number, state: BlockState & { kind: 'mamba2' }): DispatchSpec[] {
+  const { architecture, features, activations } = scope;
+  const { x, u } = activations;
+  const eps = architecture.normEps;
+  const w = mamba2Weights(scope, index);
+  const label = `block ${index} / mamba2`;
+  const update = {
+    conv_weight: w.convWeight,
+    conv_bias: w.convBias,
+    ...w.heads,
+    u,
+    conv_state: slice(state.conv),
+    ssm_state: slice(state.ssm),
+  };
+  const normWeight = blockNorm(scope, index, 'norm');
+  return [
+    ...rmsNormMatvec(features, label, { x, normWeight, weights: w.inProj, y: u }, { eps }),
+    conv1dSelectiveStateUpdateGate(features, label, update, w.dims),
+    ...rmsNormMatvecAdd(features, label, { x: u, normWeight: w.norm, weights: w.outProj, y: x }, { eps }),
+  ];
+}
+
+function attentionWeights({ architecture, weights }: Scope, index: number) {
+  const dims = attentionDims(architecture)!;
+  const { heads, kvHeads, headDim } = dims;
+  const { hiddenSize } = architecture;
+  return {
+    dims,
+    qkv: weights.matrix(`blocks.${index}.attention.qkv`, (heads + 2 * kvHeads) * headDim, hiddenSize),
+    oProj: weights.matrix(`blocks.${index}.attention.o_proj`, hiddenSize, heads * headDim),
+  };
+}
+
+function prefillAttention(scope: Scope, index: number, state: BlockState & { kind: 'attention' }): DispatchSpec[] {
+  const { architecture, features, activations, rope } = scope;
+  const { x, h, u, y } = activations;
+  const { hiddenSize, normEps: eps } = architecture;
+  const w = attentionWeights(scope, index);
+  const label = `block ${index} / attention`;
+  const cache = { k_cache: slice(state.keys), v_cache: slice(state.values) };
+  return [
+    rmsNorm(features, label, { x, weight: blockNorm(scope, index, 'norm'), y: h }, { columns: hiddenSize, eps }),
+    ...matmul(features, label, { x: h, weights: w.qkv, y: u }, { normed: true }),
+    ropeKvAppend(features, label, { rope, qkv: u, ...cache }, w.dims),
+    attentionPrefill(features, label, { qkv: u, ...cache, y }, w.dims),
+    ...matmulAdd(features, label, { x: y, weights: w.oProj, y: x }, { normed: false }),
+  ];
+}
+
+function decodeAttention(scope: Scope, index: number, state: BlockState & { kind: 'attention' }): DispatchSpec[] {
+  const { architecture, features, activations, rope } = scope;
+  const { x, u, partial } = activations;
+  const w = attentionWeights(scope, index);
+  const label = `block ${index} / attention`;
+  const cache = { k_cache: slice(state.keys), v_cache: slice(state.values) };
+  const normWeight = blockNorm(scope, index, 'norm');
+  const merge = { headDim: w.dims.headDim, splits: ATTENTION_SPLITS };
+  return [
+    ...rmsNormMatvec(features, label, { x, normWeight, weights: w.qkv, y: u }, { eps: architecture.normEps }),
+    attentionDecode(features, label, { qkv: u, rope, ...cache, partial }, w.dims),
+    ...attentionMergeMatvecAdd(features, label, { partial, weights: w.oProj, y: x }, merge),
+  ];
+}
+
+function mlpWeights({ architecture, weights }: Scope, index: number) {
+  const { hiddenSize, intermediateSize } = architecture;
+  return {
+    gateUp: weights.matrix(`blocks.${index}.gate_up`, 2 * intermediateSize, hiddenSize),
+    down: weights.matrix(`blocks.${index}.down`, hiddenSize, intermediateSize),
+  };
+}
+
+function prefillMlp(scope: Scope, index: number): DispatchSpec[] {
+  const { architecture, features, activations } = scope;
+  const { x, h, ff } = activations;
+  const { hiddenSize, normEps: eps } = architecture;
+  const { gateUp, down } = mlpWeights(scope, index);
+  const label = `block ${index} / mlp`;
+  return [
+    rmsNorm(features, label, { x, weight: blockNorm(scope, index, 'mlp_norm'), y: h }, { columns: hiddenSize, eps }),
+    ...matmulSwiglu(features, label, { x: h, weights: gateUp, y: ff }, { normed: true }),
+    ...matmulAdd(features, label, { x: ff, weights: down, y: x }, { normed: false }),
+  ];
+}
+
+function decodeMlp(scope: Scope, index: number): DispatchSpec[] {
+  const { architecture, features, activations } = scope;
+  const { x, ff } = activations;
+  const { gateUp, down } = mlpWeights(scope, index);
+  const label = `block ${index} / mlp`;
+  const normWeight = blockNorm(scope, index, 'mlp_norm');
+  return [
+    ...rmsNormMatvecSwiglu(features, label, { x, normWeight, weights: gateUp, y: ff }, { eps: architecture.normEps }),
+    ...matvecAdd(features, label, { x: ff, weights: down, y: x }),
+  ];
+}

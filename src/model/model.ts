@@ -1,0 +1,294 @@
+import { BambaError } from '../errors.ts';
+import { BufferSet, readBuffer, readFloats, slice } from '../gpu/buffers.ts';
+import type { Gpu } from '../gpu/device.ts';
+import { PipelineCache } from '../gpu/kernel.ts';
+import { type DispatchSpec, Plan } from '../gpu/plan.ts';
+import { shaderLibrary } from '../kernels/library.ts';
+import { type Activations, createActivations } from './activations.ts';
+import type { Architecture } from './architecture.ts';
+import { checkArchitecture } from './dims.ts';
+import type { GpuWeights } from './gpu-weights.ts';
+import { decodeBlock, embedding, head, headOfAll, prefillBlock, type Scope } from './hybrid.ts';
+import { ropeTable } from './rope-table.ts';
+import { Sampler } from './sampler.ts';
+import { SequenceState } from './state.ts';
+
+export interface ModelOptions {
+  /** Tokens that a sequence may have. */
+  contextLength: number;
+  /** Tokens of a prefill pass; longer prompts take several. */
+  chunkTokens?: number;
+  /** Called as pipelines become ready. */
+  onCompiled?: (ready: number, total: number) => void;
+}
+
+/** What one pass over given tokens computed, read back: for verification and measurement, not for generation. */
+export interface ForwardResult {
+  /** (T, V) */
+  logits: Float32Array;
+  /** When asked for: after embedding, after each block, the last one normed: each (T, C). */
+  hidden: Float32Array[];
+}
+
+const DEFAULT_CHUNK_TOKENS = 256;
+
+/** A model ready to run: weights on the GPU, plans compiled, one live sequence. */
+export class Model {
+  readonly gpu: Gpu;
+  readonly architecture: Architecture;
+  readonly contextLength: number;
+  /** The live sequence; its buffers are bound in the plans. */
+  readonly state: SequenceState;
+  readonly sampler: Sampler;
+  readonly #weights: GpuWeights;
+  readonly #buffers: BufferSet;
+  readonly #activations: Activations;
+  readonly #pipelines: PipelineCache;
+  readonly #rope: GPUBuffer;
+  #prefill!: Plan;
+  #blockEnds: number[] = [];
+  #head!: Plan;
+  #decode!: Plan;
+  #all: { plan: Plan; logits: GPUBuffer } | null = null;
+
+  private constructor(
+    gpu: Gpu,
+    architecture: Architecture,
+    weights: GpuWeights,
+    state: SequenceState,
+    buffers: BufferSet,
+    options: ModelOptions,
+  ) {
+    this.gpu = gpu;
+    this.architecture = architecture;
+    this.contextLength = options.contextLength;
+    this.state = state;
+    this.#weights = weights;
+    this.#buffers = buffers;
+    const chunkTokens = Math.min(options.chunkTokens ?? DEFAULT_CHUNK_TOKENS, options.contextLength);
+    this.#activations = createActivations(buffers, architecture, chunkTokens);
+    this.sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
+    this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
+    const table = ropeTable(architecture.attention?.rope ?? null, options.contextLength);
+    this.#rope = buffers.storage('rope', table.byteLength);
+    gpu.device.queue.writeBuffer(this.#rope, 0, table);
+  }
+
+  /**
+   * Allocates state and activations, compiles and binds. Takes over `weights`: disposing the model disposes them.
+   * @throws BambaError `unsupported_model`, `adapter_limit`, `out_of_memory`, `gpu_failure`.
+   */
+  static async create(
+    gpu: Gpu,
+    architecture: Architecture,
+    weights: GpuWeights,
+    options: ModelOptions,
+  ): Promise<Model> {
+    checkArchitecture(architecture);
+    const buffers = new BufferSet(gpu.device, 'model');
+    let state: SequenceState | null = null;
+    try {
+      state = await SequenceState.create(gpu, architecture);
+      const live = state;
+      const model = await gpu.guarded(
+        'allocating the working memory of the model',
+        () => new Model(gpu, architecture, weights, live, buffers, options),
+      );
+      await gpu.guarded('preparing the model', () => model.#build(options.onCompiled));
+      return model;
+    } catch (error) {
+      state?.dispose();
+      buffers.dispose();
+      throw error;
+    }
+  }
+
+  /** GPU memory of weights, state and activations. */
+  get bytes(): { weights: number; state: number; activations: number } {
+    return { weights: this.#weights.bytes, state: this.state.bytes, activations: this.#buffers.bytes };
+  }
+
+  /** Dispatches of one decoded token, with labels. */
+  get decodeDispatches(): string[] {
+    return this.#decode.labels;
+  }
+
+  #scope(): Scope {
+    return {
+      architecture: this.architecture,
+      features: this.gpu.features,
+      weights: this.#weights,
+      activations: this.#activations,
+      blocks: this.state.blocks,
+      rope: slice(this.#rope),
+    };
+  }
+
+  async #build(onCompiled?: (ready: number, total: number) => void): Promise<void> {
+    const scope = this.#scope();
+    const blocks = this.architecture.blocks.map((_, index) => index);
+    const prefill = [embedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
+    const sample = this.sampler.dispatches(this.gpu.features);
+    const last = [...head(scope), ...sample];
+    const decode = [...embedding(scope), ...blocks.flatMap((index) => decodeBlock(scope, index)), ...last];
+    const total = prefill.flat().length + last.length + decode.length;
+    let ready = 0;
+    const build = (specs: readonly DispatchSpec[]) =>
+      Plan.build(this.gpu.device, this.#pipelines, this.#activations.step, specs, () => {
+        ready = Math.min(total, ready + 1);
+        onCompiled?.(ready, total);
+      });
+    const plans = await Promise.all([build(prefill.flat()), build(last), build(decode)]);
+    let end = 0;
+    this.#blockEnds = prefill.map((specs) => (end += specs.length));
+    [this.#prefill, this.#head, this.#decode] = plans;
+  }
+
+  /** Makes room for `tokens` tokens in the live sequence. @throws BambaError `out_of_memory`, `prompt_too_long`. */
+  async reserve(tokens: number): Promise<void> {
+    if (tokens > this.contextLength) {
+      throw new BambaError(
+        'prompt_too_long',
+        `The conversation would have ${tokens} tokens, and the context has room for ${this.contextLength}. ` +
+          'Start a new chat or shorten the text.',
+      );
+    }
+    if (!(await this.state.reserve(tokens, this.contextLength))) return;
+    const old = [this.#prefill, this.#head, this.#decode];
+    await this.#build();
+    for (const plan of old) plan.dispose();
+  }
+
+  #writeStep(position: number, tokens: number): void {
+    const step = new Uint32Array([position, tokens, 0, 0]);
+    this.gpu.device.queue.writeBuffer(this.#activations.step, 0, step);
+  }
+
+  /**
+   * Runs tokens through the model, in chunks, appending them to the live sequence.
+   * @param options.sample whether the sampler runs after the last token; its choice starts the answer.
+   * @param options.onChunk called when a chunk is done, with the number of tokens so far.
+   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran.
+   */
+  async prefill(
+    ids: readonly number[],
+    options: { sample?: boolean; signal?: AbortSignal; onChunk?: (tokens: number) => void } = {},
+  ): Promise<void> {
+    const { device } = this.gpu;
+    await this.reserve(this.state.position + ids.length);
+    let running: Promise<void> = Promise.resolve();
+    for (let first = 0; first < ids.length; first += this.#activations.tokens) {
+      if (options.signal?.aborted) break;
+      const chunk = ids.slice(first, first + this.#activations.tokens);
+      this.#writeStep(this.state.position, chunk.length);
+      device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
+      const encoder = device.createCommandEncoder({ label: 'prefill' });
+      const pass = encoder.beginComputePass();
+      this.#prefill.record(pass, chunk.length);
+      if (options.sample && first + chunk.length === ids.length) this.#head.record(pass, chunk.length);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      this.state.tokens.push(...chunk);
+      // One chunk runs while the next is recorded; more would make aborting slow.
+      await running;
+      running = device.queue.onSubmittedWorkDone();
+      const done = first + chunk.length;
+      void running.then(() => options.onChunk?.(done));
+    }
+    await running;
+    this.gpu.check();
+    if (options.signal?.aborted) throw new BambaError('aborted', 'The prompt was not finished: it was aborted.');
+  }
+
+  /** Records `count` decode steps, each fed by the sampler's choice of the one before, and submits them. */
+  decode(count: number, after?: (encoder: GPUCommandEncoder) => void): void {
+    const { device } = this.gpu;
+    const encoder = device.createCommandEncoder({ label: 'decode' });
+    const pass = encoder.beginComputePass();
+    for (let index = 0; index < count; index++) this.#decode.record(pass, 1);
+    pass.end();
+    after?.(encoder);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Appends tokens to the live sequence and reads all logits back, (T, V), and hidden states if asked for.
+   * @throws BambaError as `prefill`.
+   */
+  async forward(ids: readonly number[], options: { hidden?: boolean } = {}): Promise<ForwardResult> {
+    const { device } = this.gpu;
+    const { vocabSize, hiddenSize } = this.architecture;
+    await this.reserve(this.state.position + ids.length);
+    this.#all ??= await this.#buildAll();
+    const { plan, logits } = this.#all;
+    const taps = this.#blockEnds.length;
+    const result: ForwardResult = {
+      logits: new Float32Array(ids.length * vocabSize),
+      hidden: options.hidden
+        ? Array.from({ length: taps }, () => new Float32Array(ids.length * hiddenSize))
+        : [],
+    };
+    const tapSet = new BufferSet(device, 'taps');
+    const tapBuffers = result.hidden.map((_, index) => tapSet.floats(`${index}`, this.#activations.tokens, hiddenSize));
+    for (let first = 0; first < ids.length; first += this.#activations.tokens) {
+      const chunk = ids.slice(first, first + this.#activations.tokens);
+      this.#writeStep(this.state.position, chunk.length);
+      device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
+      const encoder = device.createCommandEncoder({ label: 'forward' });
+      let begin = 0;
+      for (const [index, end] of [...this.#blockEnds, -1].entries()) {
+        const pass = encoder.beginComputePass();
+        if (end < 0) plan.record(pass, chunk.length);
+        else this.#prefill.record(pass, chunk.length, begin, end);
+        pass.end();
+        begin = end;
+        // The last hidden state is the one that the final norm leaves, instead of the last block's.
+        const tap = tapBuffers[Math.min(index, taps - 1)];
+        const from = end < 0 ? this.#activations.h : this.#activations.x;
+        if (tap) encoder.copyBufferToBuffer(from.buffer, 0, tap, 0, chunk.length * hiddenSize * 4);
+      }
+      device.queue.submit([encoder.finish()]);
+      this.state.tokens.push(...chunk);
+      result.logits.set(
+        await readFloats(device, slice(logits, 0, chunk.length * vocabSize * 4)),
+        first * vocabSize,
+      );
+      for (const [index, tap] of tapBuffers.entries()) {
+        const values = await readFloats(device, slice(tap, 0, chunk.length * hiddenSize * 4));
+        result.hidden[index]!.set(values, first * hiddenSize);
+      }
+    }
+    tapSet.dispose();
+    this.gpu.check();
+    return result;
+  }
+
+  async #buildAll(): Promise<{ plan: Plan; logits: GPUBuffer }> {
+    const logits = this.#buffers.floats('all logits', this.#activations.tokens, this.architecture.vocabSize);
+    const specs = headOfAll(this.#scope(), slice(logits));
+    return { logits, plan: await Plan.build(this.gpu.device, this.#pipelines, this.#activations.step, specs) };
+  }
+
+  /** The states of a block, read back: conv (4, CD) and ssm (H, P, N), or keys and values (position, J, headDim). */
+  async readState(index: number): Promise<Record<string, Float32Array>> {
+    const { device } = this.gpu;
+    const block = this.state.blocks[index]!;
+    if (block.kind === 'mamba2') {
+      return { conv: await readFloats(device, slice(block.conv)), ssm: await readFloats(device, slice(block.ssm)) };
+    }
+    const { kvHeads, headDim } = this.architecture.attention!;
+    const bytes = this.state.position * kvHeads * headDim * 4;
+    return {
+      keys: new Float32Array(await readBuffer(device, slice(block.keys, 0, bytes))),
+      values: new Float32Array(await readBuffer(device, slice(block.values, 0, bytes))),
+    };
+  }
+
+  /** Frees everything of the model, its weights included. Idempotent. */
+  dispose(): void {
+    for (const plan of [this.#prefill, this.#head, this.#decode, this.#all?.plan]) plan?.dispose();
+    this.state.dispose();
+    this.#buffers.dispose();
+    this.#weights.dispose();
+  }
+}
