@@ -28,7 +28,7 @@ export default defineConfig({
           name: 'dawn',
           root,
           include: ['src/**/*.gpu.test.ts'],
-          setupFiles: ['src/testing/dawn.ts'],
+          setupFiles: [`${root}/src/testing/dawn.ts`],
           // Forked processes get `env` when they start, early enough for LD_LIBRARY_PATH; threads would not.
           // SwiftShader even where a GPU is: the same on every machine (BAMBA_GPU=native takes the GPU).
           pool: 'forks',

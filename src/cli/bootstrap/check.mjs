@@ -81,6 +81,7 @@ const STEPS = [
   ['format', async () => asOneTest(await tool('prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']))],
   ['types', async () => asOneTest(await tool('typescript/bin/tsc', ['--noEmit']))],
   ['types of the scripts', async () => asOneTest(await tool('typescript/bin/tsc', ['-p', 'src/cli/bootstrap']))],
+  ['unused files and packages', async () => asOneTest(await tool('knip/bin/knip.js', []))],
   ['unit tests', () => vitest('node')],
   ['GPU tests', () => vitest('dawn')],
   ['build', build],
