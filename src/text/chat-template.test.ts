@@ -166,6 +166,15 @@ describe('the environment of a template', () => {
     expect(render("{{ strftime_now('%d %b %Y') }}", { now })).toBe('03 Nov 2026');
   });
 
+  test('a BOS of the template is not doubled by the one that the tokenizer adds', () => {
+    const { tokenizerJson: json, tokenizerConfig: config } = byteFallbackFiles();
+    const template = new ChatTemplate('{{ bos_token }}{{ messages[0].content }}', createTokenizer(json, config));
+    for (const content of ['the', 'the </s>']) {
+      const ids = template.encode([{ role: 'user', content }]);
+      expect([ids[0], ids.filter((id) => id === 1).length, ids.includes(2)]).toEqual([1, 1, false]);
+    }
+  });
+
   test('blocks leave no whitespace of their own', () => {
     expect(render('{% if true %}\n  {% set a = 1 %}\nx{{ a }}\n{% endif %}\ny')).toBe('x1\ny');
   });

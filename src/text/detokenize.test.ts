@@ -10,6 +10,12 @@ import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 const make = ({ tokenizerJson, tokenizerConfig }: { tokenizerJson: unknown; tokenizerConfig: unknown }): Tokenizer =>
   createTokenizer(tokenizerJson, tokenizerConfig);
 
+/** The byte-level tokenizer with another decoder. */
+function withDecoder(decoder: unknown): { tokenizerJson: unknown; tokenizerConfig: unknown } {
+  const { tokenizerJson, tokenizerConfig } = addedTokenFiles();
+  return { tokenizerJson: { ...(tokenizerJson as object), decoder }, tokenizerConfig };
+}
+
 const lexicon = make(readLexiconFiles());
 const tokenizers: [string, Tokenizer][] = [
   ['Lexicon (byte level)', lexicon],
@@ -17,6 +23,10 @@ const tokenizers: [string, Tokenizer][] = [
   ['byte fallback', make(byteFallbackFiles())],
   ['metaspace', make(metaspaceFiles())],
   ['WordPiece (by a window)', make(wordPieceFiles())],
+  [
+    'byte level inside a sequence (by a window)',
+    make(withDecoder({ type: 'Sequence', decoders: [{ type: 'ByteLevel' }] })),
+  ],
 ];
 
 describe.each(tokenizers)('%s', (_, tokenizer) => {
@@ -62,10 +72,8 @@ describe.each(tokenizers)('%s', (_, tokenizer) => {
 });
 
 describe('characters of several tokens', () => {
-  const byte = (value: number) => {
-    const files = addedTokenFiles();
-    return { tokenizer: make(files), id: value };
-  };
+  /** Its first 256 ids are the bytes. */
+  const tokenizer = make(addedTokenFiles());
 
   test('a text pushed id by id never shows a replacement character that it does not have', () => {
     fc.assert(
@@ -81,7 +89,6 @@ describe('characters of several tokens', () => {
   });
 
   test('half a character waits, and counts as one in `end`', () => {
-    const { tokenizer } = byte(0);
     const detokenizer = createDetokenizer(tokenizer);
     const [a, b, c, d] = [...Buffer.from('🙂')] as [number, number, number, number];
     expect([detokenizer.push([a]), detokenizer.end]).toEqual(['', 1]);
@@ -92,7 +99,6 @@ describe('characters of several tokens', () => {
   });
 
   test('bytes that can form no character are handed out at once', () => {
-    const { tokenizer } = byte(0);
     for (const bytes of [[0xff], [0xc0], [0x80], [0xe0, 0x80], [0xed, 0xa0], [0xf4, 0x90], [0xf5], [0xc3, 0x41]]) {
       const detokenizer = createDetokenizer(tokenizer);
       const text = detokenizer.push(bytes);
@@ -103,7 +109,6 @@ describe('characters of several tokens', () => {
   });
 
   test('`end` says whether bytes are waiting, for all sequences of bytes', () => {
-    const { tokenizer } = byte(0);
     const lively = fc.constantFrom(0x41, 0x80, 0x90, 0xa0, 0xbf, 0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xff);
     fc.assert(
       fc.property(fc.array(fc.oneof(lively, fc.nat({ max: 255 })), { minLength: 1, maxLength: 8 }), (bytes) => {
@@ -116,8 +121,17 @@ describe('characters of several tokens', () => {
     );
   });
 
+  test('a byte order mark is dropped or kept as the decoder does it', () => {
+    const mark = [0xef, 0xbb, 0xbf];
+    const kept = createDetokenizer(tokenizer);
+    expect(kept.push([...mark, 0x41])).toBe('\ufeffA');
+    const fallback = make(byteFallbackFiles());
+    const ids = [...mark.map((value) => value + 3), fallback.tokenToId('▁the')!, ...mark.map((value) => value + 3)];
+    expect(createDetokenizer(fallback).push(ids)).toBe(fallback.decode(ids, { skipSpecialTokens: true }));
+    expect(fallback.idToToken(0xef + 3)).toBe('<0xEF>');
+  });
+
   test('a special token between the halves of a character does not part them, another added token does', () => {
-    const { tokenizer } = byte(0);
     const [a, b] = [...Buffer.from('é')] as [number, number];
     const special = createDetokenizer(tokenizer);
     expect(special.push([a, 257, b])).toBe('é');

@@ -161,6 +161,8 @@ describe('encodeMarked', () => {
     const metaspace = make(synthetic.metaspace);
     const ids = metaspace.encodeMarked(`<${MARK}unk>é`, MARK);
     expect(ids.at(-1)).toBe(0);
+    // Here the vocabulary has not one character of the marked string.
+    expect(make(wordPieceFiles()).encodeMarked(`[${MARK}UNK] zebra the`, MARK)).toEqual([0, 0, 0, 0, 3]);
   });
 
   /** Lexicon's tokenizer without any added token: what text is when nothing in it can be special. */
