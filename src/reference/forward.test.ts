@@ -1,0 +1,115 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectClose } from '../testing/close.ts';
+import { BUNDLED_GOLDEN, type Golden, goldenFolders, loadGolden } from '../testing/golden.ts';
+import { convColumns } from './conv1d.ts';
+import { emptyState, forward, type ForwardResult } from './forward.ts';
+
+// The independent implementation computes in f32: sums of some hundred products, over a few blocks, are this close.
+const F32_MODEL = 5e-5;
+
+/** Rows of (T, width) at the positions that a golden stores. */
+function rowsAt(values: Float64Array, positions: ArrayLike<number>, tokens: number): Float64Array {
+  const width = values.length / tokens;
+  const rows = Array.from(positions, (t) => [...values.subarray(t * width, (t + 1) * width)]);
+  return Float64Array.from(rows.flat());
+}
+
+function expectGolden({ architecture, results }: Golden, result: ForwardResult): void {
+  const positions = results.get('logit_positions')!.values;
+  const tokens = results.get('input_ids')!.values.length;
+  const expectTensor = (name: string, actual: ArrayLike<number>) =>
+    expectClose(actual, results.get(name)!.values, { ofLargest: F32_MODEL }, name);
+  expectTensor('logits', rowsAt(result.logits, positions, tokens));
+  const last = architecture.blocks.length;
+  for (let n = 0; n <= last; n++) {
+    expectTensor(`hidden.${n}`, rowsAt(n === last ? result.normed : result.hidden[n]!, positions, tokens));
+  }
+  for (const [n, block] of result.state.blocks.entries()) {
+    if (!results.has(`state.${n}.ssm`) && !results.has(`state.${n}.key_last`)) continue;
+    if (block.kind === 'mamba2') {
+      expectTensor(`state.${n}.ssm`, block.ssm);
+      // Theirs is (channels, 4), of which the last three columns are what the next token needs, oldest first.
+      const { values, shape } = results.get(`state.${n}.conv`)!;
+      const channels = shape.at(-2)!;
+      const theirs = Float64Array.from({ length: 3 * channels }, (_, i) => {
+        return values[(i % channels) * 4 + 1 + Math.floor(i / channels)]!;
+      });
+      // Before the third token the columns of absent tokens are zeros in both.
+      expectClose(convColumns(block.conv, tokens), theirs, { ofLargest: F32_MODEL }, `state.${n}.conv`);
+    } else {
+      const width = architecture.attention!.kvHeads * architecture.attention!.headDim;
+      expectTensor(`state.${n}.key_last`, block.keys.subarray(-width));
+      expectTensor(`state.${n}.value_last`, block.values.subarray(-width));
+    }
+  }
+}
+
+describe('forward on the bundled golden', () => {
+  let golden: Golden;
+  let whole: ForwardResult;
+  let ids: number[];
+  beforeAll(async () => {
+    golden = await loadGolden(BUNDLED_GOLDEN);
+    ids = [...golden.results.get('input_ids')!.values];
+    whole = forward(golden.architecture, golden.tensors, ids);
+  });
+
+  it('gives its logits, hidden states and final states', () => {
+    expectGolden(golden, whole);
+  });
+
+  it('continues greedily as it does', () => {
+    const expected = golden.results.get('greedy')!.values;
+    const margin = golden.results.get('greedy_margin')!.values;
+    // At a smaller margin f32 may choose otherwise.
+    expect(margin[0]).toBeGreaterThan(1e-3);
+    let { logits, state } = whole;
+    for (let step = 0; step < expected.length && margin[step]! >= 1e-3; step++) {
+      const last = logits.subarray(-golden.architecture.vocabSize);
+      expect(last.indexOf(last.reduce((most, value) => Math.max(most, value)))).toBe(expected[step]);
+      ({ logits, state } = forward(golden.architecture, golden.tensors, [expected[step]!], state));
+    }
+  });
+
+  it('gives the same in parts, to rounding', () => {
+    for (const split of [1, 2, 3, 4]) {
+      const first = forward(golden.architecture, golden.tensors, ids.slice(0, split));
+      const second = forward(golden.architecture, golden.tensors, ids.slice(split), first.state);
+      expectClose([...first.logits, ...second.logits], whole.logits, { ofLargest: 1e-12 }, `split at ${split}`);
+      expect(second.state.position).toBe(ids.length);
+      for (const [n, block] of second.state.blocks.entries()) {
+        const expected = whole.state.blocks[n]!;
+        if (block.kind === 'mamba2' && expected.kind === 'mamba2') {
+          expectClose(block.ssm, expected.ssm, { ofLargest: 1e-12 });
+        } else if (block.kind === 'attention' && expected.kind === 'attention') {
+          expectClose(block.keys, expected.keys, { ofLargest: 1e-12 });
+        }
+      }
+    }
+  });
+
+  it('leaves the state that it starts from as it is', () => {
+    const before = forward(golden.architecture, golden.tensors, ids.slice(0, 2)).state;
+    const copy = structuredClone(before);
+    forward(golden.architecture, golden.tensors, ids.slice(2), before);
+    expect(before).toEqual(copy);
+  });
+
+  it('names a tensor that is missing', () => {
+    const tensors = new Map([...golden.tensors].filter(([name]) => name !== 'blocks.1.attention.qkv'));
+    expect(() => forward(golden.architecture, tensors, ids)).toThrow('blocks.1.attention.qkv');
+    expect(() => forward(golden.architecture, golden.tensors, [512])).toThrow('Id 512');
+    expect(emptyState(golden.architecture).position).toBe(0);
+  });
+});
+
+const folders = goldenFolders('bamba');
+if (folders.length === 0) console.warn('BAMBA_GOLDENS is not set: the reference is held to the bundled golden only.');
+
+describe.skipIf(folders.length === 0)('forward on the goldens of BAMBA_GOLDENS', () => {
+  it.each(folders)('%s', { timeout: 300_000 }, async (folder) => {
+    const golden = await loadGolden(folder);
+    const ids = golden.results.get('input_ids')!.values;
+    expectGolden(golden, forward(golden.architecture, golden.tensors, ids));
+  });
+});

@@ -1,0 +1,31 @@
+import { rmsNorm } from './rms_norm.ts';
+import { silu } from './silu.ts';
+import { at, rowCount, type Values } from './values.ts';
+
+/**
+ * rms_norm(y * silu(z)), the gate before the norm; each of `groups` equal spans of channels has its own mean square.
+ * y, z and the result (T, I), weight (I).
+ */
+export function rmsNormGated(
+  y: Values,
+  z: Values,
+  weight: Values,
+  { eps, groups }: { eps: number; groups: number },
+): Float64Array {
+  const I = weight.length;
+  const width = I / groups;
+  const T = rowCount(y, I);
+  const out = new Float64Array(T * I);
+  for (let t = 0; t < T; t++) {
+    for (let group = 0; group < groups; group++) {
+      const first = group * width;
+      const gated = Float64Array.from(
+        { length: width },
+        (_, c) => at(y, t * I + first + c) * silu(at(z, t * I + first + c)),
+      );
+      const ofGroup = Float64Array.from({ length: width }, (_, c) => at(weight, first + c));
+      out.set(rmsNorm(gated, ofGroup, eps), t * I + first);
+    }
+  }
+  return out;
+}

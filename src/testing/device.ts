@@ -1,0 +1,195 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { BufferSet, type BufferSlice, readBuffer, slice } from '../gpu/buffers.ts';
+import { Gpu, type GpuFeatures } from '../gpu/device.ts';
+import { assemble, type Kernel, PipelineCache } from '../gpu/kernel.ts';
+import { type DispatchSpec, Plan, STEP_BYTES } from '../gpu/plan.ts';
+import { shaderLibrary } from '../kernels/library.ts';
+import type { Matrix } from '../kernels/matrix.ts';
+import { matrixBytes } from '../weights/layout.ts';
+import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
+import type { Scheme } from '../weights/types.ts';
+import { hasAdapter } from './dawn.ts';
+
+// A device for kernel tests. Every test runs inside error scopes and fails on any error of the device, also when its
+// numbers look right.
+
+/** What an output holds before a kernel writes it, and must hold around it afterwards. */
+const SENTINEL = 12345.678;
+/** Elements behind every output: a write past the end lands there instead of being clamped onto the last element. */
+const GUARD = 64;
+
+/** All schemes of matrices. */
+export const SCHEMES: readonly Scheme[] = ['f32', 'f16', 'int8', 'fp8'];
+
+/** A buffer that kernels write: its first `length` elements are the tensor. */
+export interface Output extends BufferSlice {
+  readonly length: number;
+}
+
+/** A matrix on the GPU, and the weights that its bytes stand for. */
+export interface TestMatrix extends Matrix {
+  /** (rows, columns) */
+  readonly weights: Float32Array;
+}
+
+/** The `Step` uniform of a pass; what is not given is 0. */
+export interface Pass {
+  tokens: number;
+  position?: number;
+  halted?: boolean;
+}
+
+export class TestGpu {
+  readonly gpu: Gpu;
+  readonly #cache: PipelineCache;
+  readonly #step: GPUBuffer;
+  #buffers: BufferSet;
+
+  constructor(gpu: Gpu) {
+    this.gpu = gpu;
+    this.#cache = new PipelineCache(gpu.device, shaderLibrary);
+    this.#step = new BufferSet(gpu.device, 'test').uniform('step', STEP_BYTES);
+    this.#buffers = new BufferSet(gpu.device, 'test');
+  }
+
+  get features(): GpuFeatures {
+    return this.gpu.features;
+  }
+
+  get cache(): PipelineCache {
+    return this.#cache;
+  }
+
+  /** A buffer that kernels read: f32 of any numbers, or the bytes of another typed array. */
+  input(values: Float64Array | Float32Array | Uint32Array | Uint8Array | readonly number[]): BufferSlice {
+    const typed = Array.isArray(values) || values instanceof Float64Array ? Float32Array.from(values) : values;
+    const { buffer, byteOffset, byteLength } = typed as Float32Array<ArrayBuffer>;
+    const target = this.#buffers.storage('input', byteLength);
+    this.gpu.device.queue.writeBuffer(target, 0, buffer, byteOffset, byteLength);
+    return slice(target);
+  }
+
+  /** A buffer of f32 that kernels write, with the given content or none that could pass for a result. */
+  output(content: number | ArrayLike<number>): Output {
+    const length = typeof content === 'number' ? content : content.length;
+    const values = new Float32Array(Math.ceil((length + GUARD) / 4) * 4).fill(SENTINEL);
+    if (typeof content !== 'number') values.set(content);
+    return { ...this.input(values), length };
+  }
+
+  /** The tensor in an output. @throws Error where a kernel wrote behind it. */
+  async read(output: Output): Promise<Float32Array> {
+    const values = new Float32Array(await readBuffer(this.gpu.device, output));
+    const stray = values.subarray(output.length).findIndex((value) => value !== Math.fround(SENTINEL));
+    if (stray >= 0) throw new Error(`A kernel wrote ${stray} elements behind an output of ${output.length}.`);
+    return values.subarray(0, output.length);
+  }
+
+  /** A matrix of `values` (rows, columns) in a scheme, in parts of so many rows each; by default in one. */
+  matrix(scheme: Scheme, values: Float32Array, columns: number, partRows: readonly number[] = []): TestMatrix {
+    return this.#inParts(scheme, values.length / columns, columns, partRows, (first, rows) => {
+      const part = values.subarray(first * columns, (first + rows) * columns);
+      const { bytes, scales } = quantizeRows(scheme, part, columns, { name: 'test', firstRow: first });
+      const stored = new Uint8Array(matrixBytes(scheme, rows, columns));
+      stored.set(bytes);
+      stored.set(new Uint8Array(scales.buffer), bytes.length);
+      return stored;
+    });
+  }
+
+  /** A matrix of one part, of bytes as src/weights/layout.ts lays them out. */
+  matrixOfBytes(scheme: Scheme, bytes: Uint8Array, rows: number, columns: number): TestMatrix {
+    return this.#inParts(scheme, rows, columns, [], () => bytes);
+  }
+
+  #inParts(
+    scheme: Scheme,
+    rows: number,
+    columns: number,
+    partRows: readonly number[],
+    bytesOf: (first: number, rows: number) => Uint8Array,
+  ): TestMatrix {
+    const weights = new Float32Array(rows * columns);
+    const parts = [];
+    let first = 0;
+    for (const wanted of [...partRows, rows]) {
+      const count = Math.min(wanted, rows - first);
+      if (count === 0) break;
+      const bytes = bytesOf(first, count);
+      weights.set(dequantizeMatrix(scheme, bytes, count, columns), first * columns);
+      parts.push({ slice: this.input(bytes), firstRow: first, rows: count });
+      first += count;
+    }
+    return { scheme, rows, columns, parts, weights };
+  }
+
+  /** Compiles, binds and runs dispatches, in order, as one pass. */
+  async run(
+    specs: DispatchSpec | readonly DispatchSpec[],
+    { tokens, position = 0, halted = false }: Pass,
+  ): Promise<void> {
+    const { device } = this.gpu;
+    const list = 'kernel' in specs ? [specs] : specs;
+    const plan = await Plan.build(device, this.#cache, this.#step, list);
+    device.queue.writeBuffer(this.#step, 0, new Uint32Array([position, tokens, halted ? 1 : 0, 0]));
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    plan.record(pass, tokens);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+    plan.dispose();
+  }
+
+  /** Frees all inputs and outputs. */
+  release(): void {
+    this.#buffers.dispose();
+    this.#buffers = new BufferSet(this.gpu.device, 'test');
+  }
+}
+
+/**
+ * A suite on each variant of the device that `kernel` has code for: with subgroups, and without. `body` gets a function
+ * that gives the device inside tests.
+ *
+ * ```ts
+ * describeGpu(rmsNormKernel, (gpu) => {
+ *   it('is the reference', async () => { await gpu().run(...); });
+ * });
+ * ```
+ */
+export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
+  const code = (subgroups: boolean) => assemble(kernel, { subgroups, f16: false }, shaderLibrary);
+  suite(`${kernel.name} without subgroups`, ['f16', 'subgroups'], body);
+  // A kernel whose code is the same needs no second run.
+  if (code(true) !== code(false)) suite(`${kernel.name} with subgroups`, ['f16'], body);
+}
+
+function suite(name: string, without: readonly (keyof GpuFeatures)[], body: (gpu: () => TestGpu) => void): void {
+  describe.skipIf(!hasAdapter)(name, () => {
+    let shared: TestGpu | undefined;
+    let scoped = false;
+    beforeAll(async () => {
+      shared = new TestGpu(await Gpu.request({ without }));
+    });
+    beforeEach((context) => {
+      const { gpu } = shared!;
+      if (!without.includes('subgroups') && !gpu.features.subgroups) {
+        console.warn(`SKIPPED: ${name}. The adapter has no subgroups.`);
+        context.skip('no subgroups');
+      }
+      for (const filter of ['out-of-memory', 'internal', 'validation'] as const) gpu.device.pushErrorScope(filter);
+      scoped = true;
+    });
+    afterEach(async () => {
+      if (!shared || !scoped) return;
+      scoped = false;
+      const { device } = shared.gpu;
+      const errors = [await device.popErrorScope(), await device.popErrorScope(), await device.popErrorScope()];
+      shared.release();
+      shared.gpu.check();
+      for (const error of errors) if (error) throw new Error(`WebGPU: ${error.message}`);
+    });
+    afterAll(() => shared?.gpu.dispose());
+    body(() => shared!);
+  });
+}

@@ -1,0 +1,78 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseConfig } from '../model/config.ts';
+import type { Architecture } from '../model/architecture.ts';
+import { memorySource } from '../weights/byte-source.ts';
+import { Checkpoint } from '../weights/checkpoint.ts';
+import { readHeader } from '../weights/safetensors.ts';
+import type { TensorSpec } from '../weights/types.ts';
+
+// Small models with the results that Hugging Face transformers gives for them. One is in the tree, so that tests never
+// skip; a folder of more is named in the environment variable BAMBA_GOLDENS.
+
+/** A stored result. */
+export interface GoldenTensor {
+  shape: readonly number[];
+  values: Float32Array | Int32Array;
+}
+
+export interface Golden {
+  name: string;
+  architecture: Architecture;
+  /** Our names, with the checkpoint's values. */
+  tensors: ReadonlyMap<string, Float64Array>;
+  /** `input_ids`, `logits`, `hidden.N`, `state.N.ssm`, ...: as `golden.safetensors` names them. */
+  results: ReadonlyMap<string, GoldenTensor>;
+}
+
+/** Folder of the golden that is in the tree: two Mamba-2 blocks and an attention block, five tokens. */
+export const BUNDLED_GOLDEN = join(import.meta.dirname, 'fixtures/bamba-short');
+
+/** Folders in BAMBA_GOLDENS with a model of type `modelType`; empty where the variable is not set. */
+export function goldenFolders(modelType: string): string[] {
+  const root = process.env['BAMBA_GOLDENS'];
+  if (!root) return [];
+  return readdirSync(root)
+    .map((name) => join(root, name))
+    .filter((folder) => existsSync(join(folder, 'golden.safetensors')))
+    .filter((folder) => readFileSync(join(folder, 'config.json'), 'utf8').includes(`"model_type": "${modelType}"`))
+    .toSorted();
+}
+
+/** Reads the model and the results in `folder`. */
+export async function loadGolden(folder: string): Promise<Golden> {
+  const files = Object.fromEntries(
+    readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]),
+  );
+  const source = memorySource(files);
+  const { architecture, tensors: specs } = parseConfig(files['config.json']!);
+  const checkpoint = await Checkpoint.open(source);
+  const tensors = new Map<string, Float64Array>();
+  for (const spec of specs) tensors.set(spec.name, await readTensor(checkpoint, spec));
+  const results = new Map<string, GoldenTensor>();
+  for (const info of await readHeader(source, 'golden.safetensors')) {
+    const bytes = files['golden.safetensors']!.slice(info.begin, info.end).buffer;
+    const values = info.dtype === 'I32' ? new Int32Array(bytes) : new Float32Array(bytes);
+    results.set(info.name, { shape: info.shape, values });
+  }
+  return { name: folder.slice(folder.lastIndexOf('/') + 1), architecture, tensors, results };
+}
+
+/** One of our tensors in f64, made of what the specification says. */
+async function readTensor(checkpoint: Checkpoint, spec: TensorSpec): Promise<Float64Array> {
+  const size = spec.shape.reduce((product, length) => product * length, 1);
+  const out = new Float64Array(size);
+  const rows = spec.shape[0]!;
+  const columns = size / rows;
+  let first = 0;
+  for (const [index, { name, shape }] of spec.sources.entries()) {
+    const values = await checkpoint.readRows(name, 0, shape[0]!);
+    const stride = spec.arrange === 'interleave' ? spec.sources.length : 1;
+    const begin = spec.arrange === 'interleave' ? index : first;
+    for (let row = 0; row < shape[0]!; row++) {
+      out.set(values.subarray(row * columns, (row + 1) * columns), (begin + row * stride) * columns);
+    }
+    first += shape[0]!;
+  }
+  return spec.map === 'negate_exp' ? out.map((value) => -Math.exp(value)) : out;
+}
