@@ -36,7 +36,7 @@ export function formatParameters(count: number): string {
 export function formatTimeLeft(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '';
   if (seconds < 1.5) return 'about a second left';
-  if (seconds < 60) return `about ${Math.round(seconds)} s left`;
+  if (seconds < 59.5) return `about ${Math.round(seconds)} s left`;
   if (seconds < 3600) return `about ${Math.ceil(seconds / 60)} min left`;
   return `about ${(seconds / 3600).toFixed(1)} h left`;
 }

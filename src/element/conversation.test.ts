@@ -1,0 +1,242 @@
+import { describe, expect, it } from 'vitest';
+import type { Engine, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
+import { Conversation, type Turn } from './conversation.ts';
+import type { Fault } from './faults.ts';
+
+const USAGE: Usage = {
+  promptTokens: 3,
+  cachedTokens: 0,
+  completionTokens: 2,
+  timeToFirstTokenS: 0.1,
+  prefillTokensPerS: 30,
+  decodeTokensPerS: 20,
+};
+
+/** An engine whose events the test hands out one by one. */
+class HandEngine implements Engine {
+  readonly info = undefined as never;
+  readonly requests: GenerationRequest[] = [];
+  readonly signals: AbortSignal[] = [];
+  #waiting: ((step: GenerationEvent | Error) => void) | undefined;
+
+  async *generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncGenerator<GenerationEvent> {
+    this.requests.push(request);
+    if (options?.signal) this.signals.push(options.signal);
+    for (;;) {
+      const step = await new Promise<GenerationEvent | Error>((resolve) => {
+        this.#waiting = resolve;
+      });
+      if (step instanceof Error) throw step;
+      yield step;
+      if (step.type === 'end') return;
+    }
+  }
+
+  async give(step: GenerationEvent | Error): Promise<void> {
+    this.#waiting?.(step);
+    await settle();
+  }
+
+  async text(text: string): Promise<void> {
+    await this.give({ type: 'text', text, ids: [1] });
+  }
+
+  async end(finishReason: 'stop' | 'length' | 'abort' = 'stop'): Promise<void> {
+    await this.give({ type: 'end', finishReason, usage: USAGE });
+  }
+
+  async dispose(): Promise<void> {
+    // Nothing is held.
+  }
+}
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}
+
+function begin(): {
+  conversation: Conversation;
+  engine: HandEngine;
+  ended: Turn[];
+  failures: { fault: Fault; restored: string | undefined }[];
+} {
+  const ended: Turn[] = [];
+  const failures: { fault: Fault; restored: string | undefined }[] = [];
+  const conversation = new Conversation(
+    {
+      changed: () => undefined,
+      ended: (turn) => ended.push(turn),
+      failed: (fault, restored) => failures.push({ fault, restored }),
+    },
+    () => ({ temperature: 0.5 }),
+  );
+  const engine = new HandEngine();
+  return { conversation, engine, ended, failures };
+}
+
+describe('Conversation', () => {
+  it('streams an answer, and sends the chat so far with the next question', async () => {
+    const { conversation, engine, ended } = begin();
+    conversation.setEngine(engine);
+    expect(conversation.ask('What?')).toBe(true);
+    expect(conversation.busy).toBe(true);
+    await settle();
+    await engine.give({ type: 'prefill', processed: 2, total: 3 });
+    expect(conversation.turns[0]).toMatchObject({ status: 'reading', prefill: { processed: 2, total: 3 } });
+    await engine.text('Th');
+    await engine.text('is.');
+    expect(conversation.turns[0]).toMatchObject({ status: 'writing', answer: 'This.' });
+    await engine.end();
+    expect(conversation.turns[0]).toMatchObject({ status: 'done', answer: 'This.', usage: USAGE });
+    expect(ended).toHaveLength(1);
+    conversation.ask('And?');
+    await settle();
+    expect(engine.requests[1]).toEqual({
+      temperature: 0.5,
+      messages: [
+        { role: 'user', content: 'What?' },
+        { role: 'assistant', content: 'This.' },
+        { role: 'user', content: 'And?' },
+      ],
+    });
+  });
+
+  it('refuses a second question while it answers, and an empty one always', async () => {
+    const { conversation, engine } = begin();
+    conversation.setEngine(engine);
+    expect(conversation.ask('  ')).toBe(false);
+    conversation.ask('One?');
+    expect(conversation.ask('Two?')).toBe(false);
+    expect(conversation.turns).toHaveLength(1);
+  });
+
+  it('queues a question until there is an engine, and gives it back when asked to', async () => {
+    const { conversation, engine } = begin();
+    conversation.ask('Early?');
+    expect(conversation.turns[0]?.status).toBe('queued');
+    expect(conversation.takeBackQueued()).toBe('Early?');
+    expect(conversation.turns).toEqual([]);
+    conversation.ask('Early again?');
+    conversation.setEngine(engine);
+    await settle();
+    expect(engine.requests).toHaveLength(1);
+    expect(conversation.turns[0]?.status).toBe('reading');
+  });
+
+  it('keeps what had come when it is stopped, and leaves unanswered questions out of the next prompt', async () => {
+    const { conversation, engine, ended } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('One?');
+    await settle();
+    conversation.stop();
+    expect(engine.signals[0]?.aborted).toBe(true);
+    await engine.end('abort');
+    conversation.ask('Two?');
+    await settle();
+    await engine.text('Half');
+    conversation.stop();
+    await engine.end('abort');
+    expect(ended.map(({ status, answer }) => [status, answer])).toEqual([
+      ['stopped', ''],
+      ['stopped', 'Half'],
+    ]);
+    conversation.ask('Three?');
+    await settle();
+    expect(engine.requests[2]?.messages?.map(({ content }) => content)).toEqual(['Two?', 'Half', 'Three?']);
+  });
+
+  it('takes an abort that comes as an exception for a stop', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('One?');
+    await settle();
+    await engine.text('Half');
+    conversation.stop();
+    await engine.give(new BambaError('aborted', 'Stopped.'));
+    expect(failures).toEqual([]);
+    expect(conversation.turns[0]?.status).toBe('stopped');
+  });
+
+  it('gives the question back when it fails before any text', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('Too long?');
+    await settle();
+    await engine.give(new BambaError('prompt_too_long', 'The chat is too long.'));
+    expect(conversation.turns).toEqual([]);
+    expect(failures).toEqual([
+      { fault: { code: 'prompt_too_long', sentence: 'The chat is too long.' }, restored: 'Too long?' },
+    ]);
+  });
+
+  it('keeps text that had come before it failed', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('What?');
+    await settle();
+    await engine.text('Some');
+    await engine.give(new BambaError('device_lost', 'The GPU is gone.'));
+    expect(conversation.turns[0]).toMatchObject({ status: 'failed', answer: 'Some' });
+    expect(failures[0]?.restored).toBeUndefined();
+  });
+
+  it('brings the earlier answer back when answering anew fails', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('What?');
+    await settle();
+    await engine.text('First.');
+    await engine.end();
+    conversation.regenerate();
+    expect(conversation.turns).toMatchObject([{ question: 'What?', answer: '' }]);
+    await settle();
+    await engine.give(new BambaError('busy', 'Busy.'));
+    expect(conversation.turns).toMatchObject([{ question: 'What?', answer: 'First.', status: 'done' }]);
+    expect(failures[0]?.restored).toBeUndefined();
+    conversation.regenerate();
+    await settle();
+    await engine.text('Second.');
+    await engine.end();
+    expect(conversation.turns).toMatchObject([{ question: 'What?', answer: 'Second.', status: 'done' }]);
+    expect(engine.requests[2]?.messages).toEqual([{ role: 'user', content: 'What?' }]);
+  });
+
+  it('asks in a new chat only after the stopped answer of the old one has ended', async () => {
+    const { conversation, engine } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('Old?');
+    await settle();
+    conversation.clear();
+    expect(conversation.busy).toBe(false);
+    conversation.ask('New?');
+    await settle();
+    expect(engine.requests).toHaveLength(1);
+    await engine.text('late');
+    await engine.end('abort');
+    await settle();
+    expect(engine.requests).toHaveLength(2);
+    await engine.text('Fresh.');
+    await engine.end();
+    expect(conversation.turns).toMatchObject([{ question: 'New?', answer: 'Fresh.', status: 'done' }]);
+  });
+
+  it('ends an answer whose engine is taken away, and ignores what that engine still says', async () => {
+    const { conversation, engine, ended } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('What?');
+    await settle();
+    await engine.text('Some');
+    conversation.setEngine(undefined);
+    expect(ended).toMatchObject([{ status: 'stopped', answer: 'Some' }]);
+    await engine.text(' more');
+    expect(conversation.turns[0]?.answer).toBe('Some');
+    const other = new HandEngine();
+    conversation.setEngine(other);
+    conversation.ask('Again?');
+    await settle();
+    expect(other.requests).toHaveLength(1);
+  });
+});

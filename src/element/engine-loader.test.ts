@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import type { Engine, EngineOptions, LoadProgress } from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
+import { EngineLoader } from './engine-loader.ts';
+
+const PROGRESS: LoadProgress = {
+  stage: 'weights',
+  loaded: 1,
+  total: 2,
+  source: 'network',
+  bytesPerSecond: 1,
+  secondsLeft: 1,
+};
+
+/** A loading engine that the test finishes by hand. */
+class Attempt {
+  disposed = 0;
+  options: EngineOptions | undefined;
+  finish: () => void = () => undefined;
+  fail: (error: unknown) => void = () => undefined;
+
+  readonly create = (options: EngineOptions): Promise<Engine> => {
+    this.options = options;
+    return new Promise((resolve, reject) => {
+      this.finish = () => resolve(this.engine);
+      this.fail = reject;
+    });
+  };
+
+  readonly engine = {
+    info: undefined as never,
+    generate: () => {
+      throw new Error('not asked here');
+    },
+    dispose: async () => {
+      this.disposed++;
+    },
+  } satisfies Engine;
+}
+
+describe('EngineLoader', () => {
+  it('goes from loading, with progress, to ready', async () => {
+    const states: string[] = [];
+    const loader = new EngineLoader(() => states.push(loader.state.kind));
+    const attempt = new Attempt();
+    const done = loader.load(attempt.create, { model: 'https://example.org/model/' });
+    expect(loader.state).toEqual({ kind: 'loading', progress: undefined });
+    attempt.options?.onProgress?.(PROGRESS);
+    expect(loader.state).toEqual({ kind: 'loading', progress: PROGRESS });
+    attempt.finish();
+    await done;
+    expect(loader.engine).toBe(attempt.engine);
+    expect(states).toEqual(['loading', 'loading', 'ready']);
+  });
+
+  it('turns a failure into a state', async () => {
+    const loader = new EngineLoader(() => undefined);
+    const attempt = new Attempt();
+    const done = loader.load(attempt.create, { model: 'm' });
+    attempt.fail(new BambaError('network', 'The server is away.'));
+    await done;
+    expect(loader.state).toEqual({ kind: 'failed', fault: { code: 'network', sentence: 'The server is away.' } });
+  });
+
+  it('disposes an engine that comes after loading was ended, and hears no more of its progress', async () => {
+    const loader = new EngineLoader(() => undefined);
+    const first = new Attempt();
+    const second = new Attempt();
+    const firstDone = loader.load(first.create, { model: 'one' });
+    const secondDone = loader.load(second.create, { model: 'two' });
+    expect(first.options?.signal?.aborted).toBe(true);
+    first.options?.onProgress?.(PROGRESS);
+    expect(loader.state).toEqual({ kind: 'loading', progress: undefined });
+    first.finish();
+    await firstDone;
+    expect(first.disposed).toBe(1);
+    second.finish();
+    await secondDone;
+    expect(loader.engine).toBe(second.engine);
+  });
+
+  it('frees the engine once, however often it is disposed', async () => {
+    const loader = new EngineLoader(() => undefined);
+    const attempt = new Attempt();
+    const done = loader.load(attempt.create, { model: 'm' });
+    attempt.finish();
+    await done;
+    loader.dispose();
+    loader.dispose();
+    expect(attempt.disposed).toBe(1);
+    expect(loader.state).toEqual({ kind: 'idle' });
+  });
+});
