@@ -19,6 +19,7 @@ if (chat) {
     for (const meta of document.querySelectorAll('meta[name="theme-color"]')) meta.setAttribute('content', ground);
   };
   chat.addEventListener('bamba-theme', paint);
+  paint();
   chat.suggestions = QUESTIONS;
   // Where focus opens a keyboard over half of the screen, the person decides when.
   if (matchMedia('(hover: hover) and (pointer: fine)').matches) {

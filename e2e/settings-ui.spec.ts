@@ -1,0 +1,91 @@
+// Settings: checked, sent, kept, reset; and the colours of the page.
+
+import { requests, scriptEngine } from './scripted-engine.ts';
+import { ask, chat, expect, test } from './ui-test.ts';
+
+const SCRIPT = { answers: { '*': { pieces: ['Fine.'] } } };
+
+test('valid settings reach the engine, invalid ones are named, all are kept, and can be reset', async ({ page }) => {
+  await scriptEngine(page, SCRIPT);
+  await page.goto('/');
+  const { answers, settings } = chat(page);
+  await settings.click();
+  const temperature = page.getByRole('textbox', { name: 'Temperature' });
+  await expect(temperature).toHaveAttribute('placeholder', '0');
+  await temperature.fill('0,7');
+  await page.getByRole('textbox', { name: 'Top-k' }).fill('40');
+  await page.getByRole('textbox', { name: 'Longest answer' }).fill('64');
+  await page.getByRole('textbox', { name: 'Seed' }).fill('7');
+  await page.getByRole('slider', { name: 'Top-p, slider' }).fill('0.9');
+  await expect(page.getByRole('textbox', { name: 'Top-p' })).toHaveValue('0.9');
+  const minP = page.getByRole('textbox', { name: 'Min-p' });
+  await minP.fill('2');
+  await expect(page.getByText('Min-p takes a number from 0 to 1; leave it empty for the default.')).toBeVisible();
+  await expect(minP).toHaveAttribute('aria-invalid', 'true');
+  await page.keyboard.press('Escape');
+  await expect(settings).toBeFocused();
+  await ask(page, 'Like this?');
+  await expect(answers).toHaveText('Fine.');
+  const set = { temperature: 0.7, topK: 40, topP: 0.9, maxTokens: 64, seed: 7 };
+  expect((await requests(page))[0]).toEqual({ messages: [{ role: 'user', content: 'Like this?' }], ...set });
+
+  await page.reload();
+  await ask(page, 'Still?');
+  await expect(answers).toHaveText('Fine.');
+  expect((await requests(page))[0]).toMatchObject(set);
+  await settings.click();
+  await expect(temperature).toHaveValue('0.7');
+  await expect(minP).toHaveValue('');
+  await page.getByRole('button', { name: 'Reset to the model’s defaults' }).click();
+  await expect(temperature).toHaveValue('');
+  await page.getByRole('button', { name: 'Close settings' }).click();
+  await ask(page, 'As the model likes?');
+  await expect(answers.nth(1)).toHaveText('Fine.');
+  expect(Object.keys((await requests(page))[1] ?? {})).toEqual(['messages']);
+});
+
+test('says what is running', async ({ page }) => {
+  await scriptEngine(page, SCRIPT);
+  await page.goto('/');
+  await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+  await chat(page).settings.click();
+  for (const fact of ['34.9 M', 'int8, 35.4 MB on the GPU', 'Scripted GPU', 'subgroups']) {
+    await expect(page.getByRole('definition').filter({ hasText: fact })).toBeVisible();
+  }
+});
+
+test('Escape in the settings closes them and does not stop the answer', async ({ page }) => {
+  await scriptEngine(page, { answers: { '*': { pieces: Array(50).fill('word ') as string[], delayMs: 40 } } });
+  await page.goto('/');
+  await ask(page, 'Many?');
+  await expect(chat(page).answers).toContainText('word');
+  await chat(page).settings.click();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await expect(chat(page).stop).toBeVisible();
+  await expect(page.getByText('50 tokens')).toBeVisible();
+});
+
+test('colours follow the system until they are chosen, and the choice is kept', async ({ page }) => {
+  await scriptEngine(page, SCRIPT);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.goto('/');
+  const ground = (): Promise<string[]> =>
+    page.evaluate(() =>
+      [document.documentElement, document.querySelector('bamba-chat')].map((each) =>
+        each ? getComputedStyle(each).backgroundColor : '',
+      ),
+    );
+  const dark = ['rgb(18, 22, 20)', 'rgb(18, 22, 20)'];
+  const light = ['rgb(248, 246, 241)', 'rgb(248, 246, 241)'];
+  await expect.poll(ground).toEqual(dark);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await expect.poll(ground).toEqual(light);
+  await page.getByRole('button', { name: 'Use dark colours' }).click();
+  await expect.poll(ground).toEqual(dark);
+  await page.reload();
+  await expect.poll(ground).toEqual(dark);
+  await chat(page).settings.click();
+  await page.getByRole('radio', { name: 'System' }).check({ force: true });
+  await expect.poll(ground).toEqual(light);
+});

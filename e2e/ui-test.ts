@@ -1,0 +1,71 @@
+// What every test of the page has: it fails on an error in the console (a violation of the page's own security policy
+// is one), on an exception, and on a request to anywhere but the page's own server.
+
+import { test as base, type Locator, type Page } from '@playwright/test';
+
+/** The test function of the page's specs. */
+export const test = base.extend<{ quietPage: undefined }>({
+  quietPage: [
+    async ({ page, baseURL }, use, testInfo) => {
+      const noises: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error') noises.push(message.text());
+      });
+      page.on('pageerror', (error) => noises.push(String(error)));
+      page.on('dialog', (dialog) => {
+        noises.push(`dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      page.on('request', (request) => {
+        const { protocol } = new URL(request.url());
+        if (protocol.startsWith('http') && !request.url().startsWith(baseURL ?? '')) {
+          noises.push(`request to ${request.url()}`);
+        }
+      });
+      await use(undefined);
+      if (testInfo.status === 'passed' && noises.length > 0) {
+        throw new Error(`The page was not quiet:\n${noises.join('\n')}`);
+      }
+    },
+    { auto: true },
+  ],
+});
+
+export { expect } from '@playwright/test';
+
+/** The places of the page that tests look at. */
+export function chat(page: Page): {
+  input: Locator;
+  send: Locator;
+  stop: Locator;
+  newChat: Locator;
+  settings: Locator;
+  turns: Locator;
+  questions: Locator;
+  answers: Locator;
+  alert: Locator;
+  announced: Locator;
+  scroller: Locator;
+  jump: Locator;
+} {
+  return {
+    input: page.getByRole('textbox', { name: 'Your question' }),
+    send: page.getByRole('button', { name: 'Send' }),
+    stop: page.getByRole('button', { name: 'Stop', exact: true }),
+    newChat: page.getByRole('button', { name: 'New chat' }),
+    settings: page.getByRole('button', { name: 'Settings', exact: true }),
+    turns: page.locator('bamba-turn'),
+    questions: page.locator('.question p'),
+    answers: page.locator('.answer .markdown'),
+    alert: page.getByRole('alert'),
+    announced: page.getByRole('status'),
+    scroller: page.getByRole('region', { name: 'Conversation' }),
+    jump: page.getByRole('button', { name: 'Jump to latest' }),
+  };
+}
+
+/** Types a question and sends it with Enter. */
+export async function ask(page: Page, question: string): Promise<void> {
+  await chat(page).input.fill(question);
+  await chat(page).input.press('Enter');
+}
