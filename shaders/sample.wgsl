@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/sampling.wgsl, lib/sort_key.wgsl, lib/wide.wgsl, lib/scan.wgsl
+// uses: lib/step.wgsl, lib/sampling.wgsl, lib/sort_key.wgsl, lib/wide.wgsl, lib/scan.wgsl, lib/pcg.wgsl
 // sample: the next token, and all that depends on it. With temperature T and the largest logit m, a token v weighs
 //   w[v] = exp((s[v] - m) / T). Kept are those with s at least the k-th largest (top_k), of these the fewest likeliest
 //   whose weights reach top_p of their sum (of equal ones the lowest tokens), of these those with w >= min_p.
@@ -16,7 +16,6 @@
 
 const WG = 256u;
 const RING = 64u;
-const ALL_TIES = 0xffffffffu;
 
 struct Params {
   vocabulary: u32,  // V
@@ -34,6 +33,7 @@ struct Params {
 struct Threshold {
   key: u32,
   above: vec2u,  // measure of all larger keys
+  goal: vec2u,   // measure that is reached with some or all tokens of this key
 }
 
 struct Range {
@@ -44,7 +44,9 @@ struct Range {
 }
 
 var<workgroup> ended: u32;
-var<workgroup> best: array<vec2u, WG>;  // key, token
+var<workgroup> best_key: atomic<u32>;
+var<workgroup> best_inverse: atomic<u32>;
+var<workgroup> best: vec2u;  // key, token
 var<workgroup> bins_low: array<atomic<u32>, WG>;
 var<workgroup> bins_high: array<atomic<u32>, WG>;
 var<workgroup> floor_key: atomic<u32>;
@@ -54,23 +56,15 @@ var<workgroup> narrowed: Range;
 
 var<private> largest: f32;  // m
 
-// PCG-RXS-M-XS-32, a bijection of 32-bit words.
-fn pcg(word: u32) -> u32 {
-  let state = word * 747796405 + 2891336453;
-  let mixed = ((state >> ((state >> 28) + 4)) ^ state) * 277803737;
-  return (mixed >> 22) ^ mixed;
-}
-
 // ln w[v].
 fn log_weight(key: u32) -> f32 {
-  return max(sort_key_value(key) - largest, -1e30) / settings.temperature;
+  // Of halves: the distance of two floats may overflow.
+  return max(0.5 * sort_key_value(key) - 0.5 * largest, -1e30) / (0.5 * settings.temperature);
 }
 
 // w[v] in units of 2^-45: 262,144 of them stay below 2^64.
 fn weight(key: u32) -> vec2u {
-  let scaled = min(exp(max(log_weight(key), -80)), 1) * 8192;
-  let high = u32(scaled);
-  return vec2u(u32((scaled - f32(high)) * 4294967296), high);
+  return wide_fixed(min(exp(max(log_weight(key), -80)), 1));
 }
 
 // The largest logit of all, and the lowest token that has it.
@@ -79,20 +73,16 @@ fn merge_partials(lane: u32) -> vec2u {
   if (lane < (params.vocabulary + 1023) / 1024) {
     mine = partials[lane];
   }
-  best[lane] = mine;
+  atomicMax(&best_key, mine.x);
   workgroupBarrier();
-  for (var width = WG / 2; width > 0; width /= 2) {
-    if (lane < width) {
-      // Tokens rise with the lane: of equals the first is the lowest.
-      let other = best[lane + width];
-      let own = best[lane];
-      if (other.x > own.x || (other.x == own.x && other.y < own.y)) {
-        best[lane] = other;
-      }
-    }
-    workgroupBarrier();
+  if (mine.x == atomicLoad(&best_key)) {
+    atomicMax(&best_inverse, ~mine.y);  // the lowest token has the largest complement
   }
-  return workgroupUniformLoad(&best[0]);
+  workgroupBarrier();
+  if (lane == 0) {
+    best = vec2u(atomicLoad(&best_key), ~atomicLoad(&best_inverse));
+  }
+  return workgroupUniformLoad(&best);
 }
 
 // A key that the k-th largest is not below: the k-th largest of the partials. It spares most tokens the histograms.
@@ -112,11 +102,10 @@ fn top_k_floor(lane: u32) -> u32 {
   return atomicLoad(&floor_key);
 }
 
-// The largest key t for which the keys >= t measure at least `goal` together. The measure of a token is 1, or with
-// `weighted` its weight, and the goal then the fraction top_p of the sum. Keys below `lowest` do not count.
+// The largest key t for which the keys >= t measure at least a goal together. The measure of a token is 1 and the goal
+// top_k, or with `weighted` its weight and the goal the fraction top_p of their sum. Keys below `lowest` do not count.
 fn threshold(lowest: u32, weighted: bool, lane: u32) -> Threshold {
-  var goal = vec2u(settings.top_k, 0);
-  var found = Threshold(0, vec2u(0, 0));
+  var found = Threshold(0, vec2u(0, 0), vec2u(settings.top_k, 0));
   for (var shift = 24i; shift >= 0; shift -= 8) {
     atomicStore(&bins_low[lane], 0);
     atomicStore(&bins_high[lane], 0);
@@ -144,37 +133,22 @@ fn threshold(lowest: u32, weighted: bool, lane: u32) -> Threshold {
     let measure = vec2u(atomicLoad(&bins_low[lane]), atomicLoad(&bins_high[lane]));
     let upto = wide_add(found.above, workgroup_scan(measure, lane));
     if (weighted && shift == 24) {
-      goal = wide_scale(scan_total(), settings.top_p);
-      goal.x = select(goal.x, 1u, all(goal == vec2u(0, 0)));
+      found.goal = wide_scale(scan_total(), settings.top_p);
+      found.goal.x |= select(0u, 1u, found.goal.y == 0);  // at least the likeliest
     }
     let above = wide_subtract(upto, measure);
-    if (wide_less(above, goal) && !wide_less(upto, goal)) {
+    if (wide_less(above, found.goal) && !wide_less(upto, found.goal)) {
       digit = lane;
       digit_above = above;
     }
     let bin = workgroupUniformLoad(&digit);
     if (bin == WG) {
-      return Threshold(lowest, vec2u(0, 0));  // fewer than top_k tokens have a logit
+      return Threshold(lowest, vec2u(0, 0), found.goal);  // fewer than top_k tokens have a logit
     }
-    found = Threshold(found.key | ((255 - bin) << u32(shift)), workgroupUniformLoad(&digit_above));
+    found.key |= (255 - bin) << u32(shift);
+    found.above = workgroupUniformLoad(&digit_above);
   }
   return found;
-}
-
-// The least number of tokens at the threshold with which the weights reach the goal of top_p.
-fn ties_to_keep(edge: Threshold, goal: vec2u) -> u32 {
-  let each = weight(edge.key);
-  var low = 1u;
-  var high = params.vocabulary;
-  while (low < high) {
-    let middle = (low + high) / 2;
-    if (wide_less(wide_add(edge.above, wide_times(each, middle)), goal)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
 }
 
 // Walks the kept tokens in their order. Kept are keys above `edge`, and the first `ties` tokens that are at it.
@@ -183,7 +157,7 @@ fn draw(edge: u32, ties: u32, lane: u32) -> u32 {
   if (edge != 0 && log_weight(edge) >= settings.log_min_p) {
     edge_weight = weight(edge);
   }
-  let random = pcg(settings.seed + pcg(step.emitted));
+  let random = random_word(settings.seed, step.emitted);
   var goal = vec2u(0, 0);
   var range = Range(0, params.vocabulary, 0, vec2u(0, 0));
   for (var round = 0u; round < 3; round++) {
@@ -212,4 +186,60 @@ fn draw(edge: u32, ties: u32, lane: u32) -> u32 {
     range = workgroupUniformLoad(&narrowed);
   }
   return range.begin;
+}
+
+// The token drawn from what the three filters keep.
+fn filtered_draw(lane: u32) -> u32 {
+  var edge = 0u;
+  var ties = params.vocabulary;
+  if (settings.top_k != 0) {
+    edge = threshold(max(top_k_floor(lane), 1), false, lane).key;
+  }
+  if (settings.top_p != 0) {
+    let nucleus = threshold(max(edge, 1), true, lane);
+    edge = nucleus.key;
+    ties = wide_times_needed(weight(edge), wide_subtract(nucleus.goal, nucleus.above), params.vocabulary);
+  }
+  return draw(edge, ties, lane);
+}
+
+// Hands the token on, and ends the answer at a stop id or at the limit.
+fn emit(token: u32) {
+  ids[0] = token;
+  counts[token]++;
+  output[2 + step.emitted % RING] = token;
+  step.position += step.tokens;
+  step.tokens = 1;
+  step.emitted++;
+  output[0] = step.emitted;
+  var stops = step.emitted >= settings.limit;
+  for (var stop = 0u; stop < settings.stop_count; stop++) {
+    stops |= settings.stop_ids[stop] == token;
+  }
+  step.halted = select(0u, 1u, stops);
+  output[1] = step.halted;
+}
+
+@compute @workgroup_size(WG)
+fn sample(@builtin(local_invocation_index) lane: u32) {
+  if (lane == 0) {
+    ended = step.halted;
+  }
+  if (workgroupUniformLoad(&ended) != 0) {
+    return;
+  }
+  let likeliest = merge_partials(lane);
+  var token = likeliest.y;
+  if (likeliest.x != 0 && settings.temperature > 0) {
+    largest = sort_key_value(likeliest.x);
+    token = filtered_draw(lane);
+  }
+  if (lane == 0) {
+    if (likeliest.x == 0) {
+      step.halted = 1;
+      output[1] = 2;
+    } else {
+      emit(token);
+    }
+  }
 }

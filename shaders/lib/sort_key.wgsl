@@ -9,9 +9,9 @@ fn sort_key(bits: u32) -> u32 {
   return select(magnitude + 0x80000000, 0x80000000 - magnitude, bits >> 31 == 1);
 }
 
-// The float of a key other than 0, at most 1e38 in magnitude so that a difference of two is finite.
+// The float of a key other than 0; infinity becomes the largest finite number.
 fn sort_key_value(key: u32) -> f32 {
   let negative = key < 0x80000000;
-  let magnitude = min(select(key - 0x80000000, 0x80000000 - key, negative), 0x7e967699);  // bits of 1e38
+  let magnitude = min(select(key - 0x80000000, 0x80000000 - key, negative), 0x7f7fffff);
   return bitcast<f32>(magnitude | select(0u, 0x80000000u, negative));
 }

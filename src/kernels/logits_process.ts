@@ -1,0 +1,51 @@
+import code from '../../shaders/logits_process.wgsl?raw';
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { checkVocabulary } from './sampling-settings.ts';
+
+export const logitsProcessKernel = defineKernel({
+  name: 'logits_process',
+  code,
+  params: { vocabulary: 'u32' },
+  reads: ['settings', 'counts', 'bias'],
+  writes: ['logits', 'partials'],
+  constants: [],
+  step: false,
+});
+
+const CHUNK = 1024; // as in shaders/logits_process.wgsl
+
+/** Bytes of `partials`: a (sort key, token) for every 1,024 tokens. */
+export function partialsBytes(vocabulary: number): number {
+  return Math.ceil(vocabulary / CHUNK) * 8;
+}
+
+/**
+ * Penalties and bias on logits (V) f32, in place, and the largest of every 1,024 to `partials`.
+ * settings: `packSampling`; counts (V) u32: `promptCounts`; bias (V) f32, not read when the settings have none.
+ * @throws BambaError `unsupported_model` for more than 262,144 tokens.
+ */
+export function logitsProcess(
+  features: GpuFeatures,
+  label: string,
+  buffers: {
+    settings: BufferSlice;
+    counts: BufferSlice;
+    bias: BufferSlice;
+    logits: BufferSlice;
+    partials: BufferSlice;
+  },
+  vocabulary: number,
+): DispatchSpec {
+  checkVocabulary(vocabulary);
+  return {
+    kernel: logitsProcessKernel,
+    variant: variantFor(features),
+    label: `${label} / logits_process`,
+    params: { vocabulary },
+    buffers,
+    grid: [Math.ceil(vocabulary / CHUNK), 1, 1],
+  };
+}
