@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/weight.wgsl, lib/matmul.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matmul.wgsl
 // matmul_swiglu: y[t, f] = silu(x[t, :] . W[2f, :]) * (x[t, :] . W[2f+1, :])
 //
 // Shapes    x: (T, C) f32;  weights: (rows, C), gate and up rows in turn, any scheme;
@@ -36,9 +36,8 @@ fn matmul_swiglu(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocat
       for (var i = 0u; i < 4; i++) {
         let t = first_t + lane / 16 + LANES_T * i;
         if (t < step.tokens) {
-          let gate = gate_scale * sum[i][j];
           y[t * params.stride + (params.first_row + row) / 2] =
-            up_scale * sum[i][j + 1] * gate / (1.0 + exp(-gate));
+            up_scale * sum[i][j + 1] * silu(gate_scale * sum[i][j]);
         }
       }
     }

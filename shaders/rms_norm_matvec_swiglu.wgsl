@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl
 // rms_norm_matvec_swiglu: h = rms_norm(x);  y[f] = silu(W[2f, :] . h) * (W[2f+1, :] . h)
 //
 // Shapes    x: (C) f32;  norm_weight: (C) f32;  weights: (rows, C), gate and up rows in turn, any scheme;
@@ -45,6 +45,6 @@ fn rms_norm_matvec_swiglu(@builtin(workgroup_id) group: vec3u, invocation: Invoc
     let row = first + pair;
     let gate = norm * sums.four[pair] * row_scale(row, params.rows, params.blocks);
     let up = norm * sums.four[pair + 1] * row_scale(row + 1, params.rows, params.blocks);
-    y[(params.first_row + row) / 2] = up * gate / (1.0 + exp(-gate));
+    y[(params.first_row + row) / 2] = up * silu(gate);
   }
 }

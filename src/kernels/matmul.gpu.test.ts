@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { matmul as reference } from '../reference/matmul.ts';
+import { randomTensor } from '../testing/arbitrary.ts';
+import { expectClose } from '../testing/close.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
+import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
+import { matmul, matmulKernel } from './matmul.ts';
+
+describeGpu(matmulKernel, (gpu) => {
+  async function run(x: Float32Array, weights: TestMatrix, scale = 1): Promise<Float32Array> {
+    const tokens = x.length / weights.columns;
+    const y = gpu().output(tokens * weights.rows);
+    const specs = matmul(gpu().features, 'test', { x: gpu().input(x), weights, y }, { normed: true, scale });
+    await gpu().run(specs, { tokens });
+    return gpu().read(y);
+  }
+
+  async function expectReference(x: Float32Array, weights: TestMatrix, scale = 1): Promise<void> {
+    const expected = reference(x, weights.weights, weights.columns).map((value) => value * scale);
+    const abs = productBounds(x, weights.weights, weights.columns).map((bound) => bound * scale);
+    expectClose(await run(x, weights, scale), expected, { abs });
+  }
+
+  // Tiles of 16 tokens serve up to 16, tiles of 64 more.
+  it.each([16, 64])('is the reference around tiles of %i tokens, in all schemes, also in parts', async (tile) => {
+    const cases = matrixCases({
+      rows: { tile: 64, most: 129 },
+      columns4: { tile: 4, most: 13 },
+      tokens: { tile, most: 2 * tile + 1 },
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, fc.constantFrom(...SCHEMES), async (matrixCase, scheme) => {
+        const { x, values } = matrixInputs(matrixCase);
+        await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows), 0.5);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
+    await expectReference(randomTensor(1, 3 * 4096), gpu().matrix(scheme, randomTensor(2, 66 * 4096), 4096));
+  });
+
+  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+    const { bytes, rows } = everyStoredValue(scheme, 256);
+    await expectReference(randomTensor(3, 2 * 256), gpu().matrixOfBytes(scheme, bytes, rows, 256));
+  });
+
+  it('gives a token the same whatever other tokens are with it', async () => {
+    const weights = gpu().matrix('int8', randomTensor(4, 70 * 36), 36);
+    const x = randomTensor(5, 65 * 36);
+    const all = await run(x, weights);
+    for (const [first, end] of [
+      [0, 1],
+      [3, 19],
+      [10, 27],
+      [64, 65],
+    ] as const) {
+      const some = await run(x.slice(first * 36, end * 36), weights);
+      expect(some).toEqual(all.subarray(first * 70, end * 70));
+    }
+  });
+
+  it('holds at large magnitudes and at zeros', async () => {
+    for (const scheme of SCHEMES) {
+      const weights = gpu().matrix(scheme, randomTensor(6, 5 * 64, 100), 64);
+      await expectReference(randomTensor(7, 3 * 64, 1e20), weights);
+      await expectReference(new Float32Array(17 * 64), weights);
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { it } from 'vitest';
+import { add } from '../reference/add.ts';
+import { matvec } from '../reference/matvec.ts';
+import { randomTensor } from '../testing/arbitrary.ts';
+import { HALF_ULP } from '../testing/bounds.ts';
+import { expectClose } from '../testing/close.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
+import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
+import { matvecAdd, matvecAddKernel } from './matvec_add.ts';
+
+describeGpu(matvecAddKernel, (gpu) => {
+  async function expectReference(x: Float32Array, weights: TestMatrix): Promise<void> {
+    const residual = randomTensor(99, weights.rows);
+    const y = gpu().output(residual);
+    await gpu().run(matvecAdd(gpu().features, 'test', { x: gpu().input(x), weights, y }), { tokens: 1 });
+    const expected = add(residual, matvec(weights.weights, x));
+    const abs = productBounds(x, weights.weights, x.length);
+    expectClose(await gpu().read(y), expected, { abs, rel: HALF_ULP });
+  }
+
+  it.each(SCHEMES)('is the reference with %s weights, also in parts', async (scheme) => {
+    const cases = matrixCases({ rows: { tile: 4, most: 31 }, columns4: { tile: 128, most: 300 } });
+    await fc.assert(
+      fc.asyncProperty(cases, async (matrixCase) => {
+        const { x, values } = matrixInputs(matrixCase);
+        await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it.each(SCHEMES)("is the reference at the width of Bamba-9B's down projection with %s weights", async (scheme) => {
+    const columns = 14_336;
+    await expectReference(randomTensor(1, columns), gpu().matrix(scheme, randomTensor(2, 6 * columns), columns));
+  });
+
+  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+    const columns = 1024;
+    const { bytes, rows } = everyStoredValue(scheme, columns);
+    const weights = gpu().matrixOfBytes(scheme, bytes, rows, columns);
+    for (const seed of [3, 4]) await expectReference(randomTensor(seed, columns), weights);
+  });
+
+  it('holds at large magnitudes and at zeros', async () => {
+    const columns = 256;
+    for (const scheme of SCHEMES) {
+      const weights = gpu().matrix(scheme, randomTensor(5, 7 * columns, 100), columns);
+      await expectReference(randomTensor(6, columns, 1e20), weights);
+      await expectReference(new Float32Array(columns), weights);
+      await expectReference(randomTensor(6, columns), gpu().matrix(scheme, new Float32Array(7 * columns), columns));
+    }
+  });
+
+  it('folds a grid of more rows than a dimension has workgroups', async () => {
+    const rows = 4 * 32_768 + 9;
+    const weights = gpu().matrix('int8', randomTensor(7, rows * 4), 4);
+    await expectReference(randomTensor(8, 4), weights);
+  });
+});

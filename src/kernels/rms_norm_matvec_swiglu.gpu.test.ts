@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { it } from 'vitest';
+import { matvec } from '../reference/matvec.ts';
+import { rmsNorm } from '../reference/rms_norm.ts';
+import { swiglu } from '../reference/swiglu.ts';
+import { randomTensor } from '../testing/arbitrary.ts';
+import { expectClose } from '../testing/close.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
+import { everyStoredValue, matrixCases, matrixInputs, productBounds, swigluBounds } from '../testing/matrix-cases.ts';
+import { rmsNormMatvecSwiglu, rmsNormMatvecSwigluKernel } from './rms_norm_matvec_swiglu.ts';
+
+const EPS = 1e-5;
+
+describeGpu(rmsNormMatvecSwigluKernel, (gpu) => {
+  async function expectReference(x: Float32Array, weights: TestMatrix): Promise<void> {
+    const { columns, rows } = weights;
+    const normWeight = randomTensor(98, columns);
+    const y = gpu().output(rows / 2);
+    const buffers = { x: gpu().input(x), normWeight: gpu().input(normWeight), weights, y };
+    await gpu().run(rmsNormMatvecSwiglu(gpu().features, 'test', buffers, { eps: EPS }), { tokens: 1 });
+    const normed = rmsNorm(x, normWeight, EPS);
+    const gateUp = matvec(weights.weights, normed);
+    const abs = swigluBounds(gateUp, productBounds(normed, weights.weights, columns));
+    // Denormals may be flushed to zero.
+    expectClose(await gpu().read(y), swiglu(gateUp), { abs: abs.map((bound) => bound + 1e-37) });
+  }
+
+  it.each(SCHEMES)('is the reference with %s weights, also in parts', async (scheme) => {
+    const cases = matrixCases({ rows: { tile: 4, most: 31 }, columns4: { tile: 128, most: 300 }, rowsEven: true });
+    await fc.assert(
+      fc.asyncProperty(cases, async (matrixCase) => {
+        const { x, values } = matrixInputs(matrixCase);
+        await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
+    await expectReference(randomTensor(1, 4096), gpu().matrix(scheme, randomTensor(2, 10 * 4096, 0.02), 4096, [4]));
+  });
+
+  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+    // Gates grow to some thousands on the way: silu is its argument there, or zero.
+    const { bytes, rows } = everyStoredValue(scheme, 64);
+    await expectReference(randomTensor(3, 64), gpu().matrixOfBytes(scheme, bytes, rows, 64));
+  });
+
+  it('holds where gates are far from zero, on both sides', async () => {
+    for (const scale of [1, 10, 1000]) {
+      await expectReference(randomTensor(5, 64), gpu().matrix('f32', randomTensor(6, 40 * 64, scale), 64));
+    }
+    await expectReference(new Float32Array(64), gpu().matrix('f32', randomTensor(6, 40 * 64), 64));
+  });
+});
