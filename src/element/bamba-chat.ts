@@ -93,7 +93,7 @@ export class BambaChat extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    // The first time `updated` loads, once all properties are set.
+    // The first time `willUpdate` loads, once all properties are set.
     if (this.hasUpdated && this.#loader.state.kind === 'idle') this.#load();
   }
 
@@ -111,10 +111,10 @@ export class BambaChat extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('model')) this.overrides = readSettings(this.#modelUrl);
+    if (changed.has('model') || changed.has('createEngine')) this.#load();
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has('model') || changed.has('createEngine')) this.#load();
+  protected override updated(): void {
     // An empty chat is read from its beginning.
     this.#scroll.attach(
       this.#conversation.turns.length > 0 ? this.renderRoot.querySelector<HTMLElement>('.scroller') : undefined,

@@ -142,7 +142,7 @@ export class BambaSettings extends LitElement {
           : nothing
       }
       <p class=${sentence ? 'hint wrong' : 'hint'} id=${`about-${name}`} aria-live="polite">
-        ${sentence || field.hint}${name === 'temperature' && !sampling ? NO_SAMPLING : ''}
+        ${sentence || (name === 'temperature' && !sampling ? field.hint + NO_SAMPLING : field.hint)}
       </p>
     </div>`;
   }
