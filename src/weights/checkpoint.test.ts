@@ -29,7 +29,7 @@ describe('Checkpoint', () => {
     });
     let largest = 0;
     const checkpoint = await Checkpoint.open({
-      size: source.size,
+      ...source,
       read: async (file, begin, end) => {
         largest = Math.max(largest, end - begin);
         return source.read(file, begin, end);

@@ -25,13 +25,13 @@ export function mutate(bytes: Uint8Array, changes: Mutation[]): Uint8Array {
   };
   for (const { kind, at, with: change } of changes) {
     const place = at % Math.max(1, text.length);
-    if (kind === 'flip') splice(place, 1, String.fromCharCode(change as number));
-    else if (kind === 'cut') splice(place, change as number, '');
-    else if (kind === 'double') splice(place, 0, text.slice(place, place + (change as number)));
+    if (kind === 'flip') splice(place, 1, String.fromCharCode(change));
+    else if (kind === 'cut') splice(place, change, '');
+    else if (kind === 'double') splice(place, 0, text.slice(place, place + (change)));
     else {
       const numbers = [...text.matchAll(/\d+/g)];
       const chosen = numbers[at % Math.max(1, numbers.length)];
-      if (chosen) splice(chosen.index, chosen[0].length, change as string);
+      if (chosen) splice(chosen.index, chosen[0].length, change);
     }
   }
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
