@@ -33,7 +33,7 @@ describe('packSampling', () => {
     expect(words[2]).toBe(0xc0000000);
     expect(floats[3]).toBeCloseTo(Math.log(0.25), 6);
     expect([...floats.subarray(4, 7)]).toEqual([2, 0.5, -0.5]);
-    expect([...words.subarray(7)]).toEqual([0xdeadbeef, 100, 3, 2, 7, 9, ...new Array<number>(14).fill(0)]);
+    expect([...words.subarray(7)]).toEqual([0xdeadbeef, 100, 3, 2, 7, 9, ...new Uint32Array(14)]);
   });
 
   it('marks what is off, and keeps extremes finite', () => {
