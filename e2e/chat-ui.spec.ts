@@ -76,11 +76,18 @@ test('stops at once by Escape and by the button, keeps what had come, and asks o
   await expect(answers.nth(1)).toContainText('The capital');
   await stop.click();
   await expect(page.getByText('Stopped', { exact: true })).toHaveCount(2);
+  await expect(input).toBeFocused();
+  // With the focus nowhere, Escape still stops.
+  await ask(page, 'slow');
+  await expect(answers.nth(2)).toContainText('The capital');
+  await page.getByRole('heading', { name: 'Lexicon', level: 2 }).click();
+  await page.keyboard.press('Escape');
+  await expect(page.getByText('Stopped', { exact: true })).toHaveCount(3);
   await ask(page, 'And now?');
-  await expect(answers.nth(2)).toHaveText('Fine.');
-  const [, , third] = await requests(page);
-  expect(third?.messages).toHaveLength(5);
-  expect(third?.messages?.[1]?.content.trim()).toBe(kept.trim());
+  await expect(answers.nth(3)).toHaveText('Fine.');
+  const last = (await requests(page)).at(-1);
+  expect(last?.messages).toHaveLength(7);
+  expect(last?.messages?.[1]?.content.trim()).toBe(kept.trim());
 });
 
 test('a question asked while the model loads waits for it, and can be taken back', async ({ page }) => {

@@ -109,6 +109,36 @@ test('scripts that never arrive leave a page that says so', async ({ page }) => 
   await expect(page.getByText('The chat has not appeared.')).toBeVisible({ timeout: 15_000 });
 });
 
+test('screen readers hear every stage of loading once', async ({ page }) => {
+  const compile: LoadProgress = { ...WEIGHTS, stage: 'compile', loaded: 1, total: 4 };
+  const progress = [
+    WEIGHTS,
+    { ...WEIGHTS, loaded: 2e7 },
+    { ...WEIGHTS, loaded: 3e7 },
+    compile,
+    { ...compile, loaded: 3 },
+  ];
+  await scriptEngine(page, { progress, progressDelayMs: 60, answers: {} });
+  await page.addInitScript(() => {
+    const heard: string[] = [];
+    Object.assign(window, { heard });
+    const look = (): void => {
+      const said = document.querySelector('bamba-chat')?.shadowRoot?.querySelector('[role=status]')?.textContent;
+      if (said && said !== heard.at(-1)) heard.push(said);
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await page.goto('/');
+  await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+  const heard = await page.evaluate(() => (window as unknown as { heard: string[] }).heard);
+  expect(heard.filter((each) => each !== 'Looking for the model')).toEqual([
+    'Downloading the model',
+    'Preparing your GPU',
+    'Lexicon is ready.',
+  ]);
+});
+
 test.describe('without scripts', () => {
   test.use({ javaScriptEnabled: false });
 

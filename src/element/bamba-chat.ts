@@ -74,6 +74,8 @@ export class BambaChat extends LitElement {
   readonly #theme = new ThemeController(this);
   #frame = 0;
   #lastUsage: Usage | undefined;
+  /** The stage of loading that was announced: every stage once, however often its progress is reported. */
+  #headline = '';
 
   constructor() {
     super();
@@ -83,7 +85,6 @@ export class BambaChat extends LitElement {
     this.createEngine = createDefaultEngine;
     this.overrides = {};
     this.announcement = '';
-    this.addEventListener('keydown', this.#onKeydown);
   }
 
   /** What is loaded, once it is. */
@@ -93,12 +94,14 @@ export class BambaChat extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    document.addEventListener('keydown', this.#onKeydown);
     // The first time `willUpdate` loads, once all properties are set.
     if (this.hasUpdated && this.#loader.state.kind === 'idle') this.#load();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    document.removeEventListener('keydown', this.#onKeydown);
     // Moving the element disconnects it for an instant only.
     queueMicrotask(() => {
       if (!this.isConnected) this.#loader.dispose();
@@ -227,7 +230,9 @@ export class BambaChat extends LitElement {
   #onLoadChange(): void {
     const { state } = this.#loader;
     this.#conversation.setEngine(this.#loader.engine);
-    if (state.kind === 'loading') this.#announce(loadingHeadline(state.progress));
+    const headline = state.kind === 'loading' ? loadingHeadline(state.progress) : '';
+    if (headline !== this.#headline && headline !== '') this.#announce(headline);
+    this.#headline = headline;
     if (state.kind === 'ready') {
       this.#announce(`${state.engine.info.model.name} is ready.`);
       void loadMarkdown();
@@ -350,6 +355,8 @@ export class BambaChat extends LitElement {
 
   readonly #onKeydown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.isComposing || !this.#conversation.busy) return;
+    // Where the focus is nowhere in particular, Escape is meant for what is moving.
+    if (!event.composedPath().includes(this) && document.activeElement !== document.body) return;
     event.preventDefault();
     this.#stop();
   };

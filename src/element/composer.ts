@@ -25,6 +25,7 @@ export class BambaComposer extends LitElement {
   /** There is nothing to send to. Typing still works. */
   declare disabled: boolean;
   declare private hasText: boolean;
+  #hadFocus = false;
 
   constructor() {
     super();
@@ -79,6 +80,20 @@ export class BambaComposer extends LitElement {
         </span>
       </div>
     `;
+  }
+
+  protected override willUpdate(): void {
+    this.#hadFocus = this.querySelector('.composer')?.contains(this.#focused) ?? false;
+  }
+
+  protected override updated(): void {
+    // A button that was replaced by the other takes its focus with it; a screen keyboard need not open for that.
+    const lost = this.#hadFocus && !this.contains(this.#focused);
+    if (lost && !matchMedia('(pointer: coarse)').matches) this.focus();
+  }
+
+  get #focused(): Element | null {
+    return (this.getRootNode() as Document | ShadowRoot).activeElement;
   }
 
   #stopButton(): TemplateResult {

@@ -65,7 +65,6 @@ export class BambaSettings extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const changed = Object.keys(this.overrides).length > 0 || Object.keys(this.typed).length > 0;
     return html`<dialog
       class="sheet"
       part="settings"
@@ -89,9 +88,7 @@ export class BambaSettings extends LitElement {
         <section aria-labelledby="sampling-title">
           <div class="section-head">
             <h3 id="sampling-title">Answers</h3>
-            <button class="text-button" type="button" ?disabled=${!changed} @click=${this.#reset}>
-              Reset to the model’s defaults
-            </button>
+            <button class="text-button" type="button" @click=${this.#reset}>Reset to the model’s defaults</button>
           </div>
           <p class="hint">Changes hold from the next answer on. An empty field means the model’s default.</p>
           ${SETTING_FIELDS.map((field) => this.#field(field))}

@@ -2,6 +2,7 @@
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { copyText } from './clipboard.ts';
+import type { Usage } from '../engine/protocol.ts';
 import type { Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 import { againIcon, copyIcon, tickIcon } from './icons.ts';
@@ -150,7 +151,7 @@ export class BambaTurn extends LitElement {
       }
       ${note ? html`<span class="note">${note}</span>` : nothing}
       ${this.copied === 'refused' ? html`<span class="note">This page may not copy; select the text instead.</span>` : ''}
-      <span class="facts">${facts.filter(Boolean).join(' · ')}</span>
+      <span class="facts" title=${usage ? promptFacts(usage) : ''}>${facts.filter(Boolean).join(' · ')}</span>
     </div>`;
   }
 
@@ -179,4 +180,11 @@ export class BambaTurn extends LitElement {
   #announce(sentence: string): void {
     this.dispatchEvent(new CustomEvent('bamba-announce', { detail: sentence, bubbles: true }));
   }
+}
+
+/** What became of the prompt, for those who look twice. */
+function promptFacts({ promptTokens, cachedTokens, prefillTokensPerS }: Usage): string {
+  const kept = cachedTokens > 0 ? `, ${formatInteger(cachedTokens)} of them kept from before` : '';
+  const rate = formatRate(prefillTokensPerS);
+  return `Question and chat: ${formatInteger(promptTokens)} tokens${kept}${rate ? `; read at ${rate}` : ''}`;
 }

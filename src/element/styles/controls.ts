@@ -178,6 +178,29 @@ export const controlStyles = css`
     }
   }
 
+  @media (forced-colors: active) {
+    .icon-button,
+    .round-button,
+    .choices span {
+      border: 1px solid;
+    }
+
+    .choices input:checked + span {
+      background: Highlight;
+      color: HighlightText;
+      forced-color-adjust: none;
+    }
+
+    progress {
+      border: 1px solid;
+    }
+
+    progress::-webkit-progress-value {
+      background: Highlight;
+      forced-color-adjust: none;
+    }
+  }
+
   @media (prefers-reduced-motion: reduce) {
     *,
     *::before,
