@@ -27,8 +27,9 @@ export type PackageFile = (typeof PACKAGE_FILES)[number];
 
 /** Bamba-9B's manifest has 150 KB. */
 export const MAX_MANIFEST_BYTES = 8 * 2 ** 20;
-const MAX_TENSORS = 100_000;
-const MAX_SHARDS = 100_000;
+const MAX_TENSORS = 15_000;
+/** 250 GB. */
+const MAX_SHARDS = 15_000;
 const MAX_PACKAGE_FILE = 64 * 2 ** 20;
 const MAX_DIMENSION = 2 ** 32;
 
@@ -81,7 +82,7 @@ export function parseManifest(text: Uint8Array): Manifest {
     code: 'manifest_invalid',
     maxBytes: MAX_MANIFEST_BYTES,
     maxDepth: 16,
-    maxValues: 1_500_000,
+    maxValues: 600_000,
   });
   return checkManifest(json);
 }

@@ -6,9 +6,14 @@ import { isRecord, parseUntrustedJson } from './untrusted-json.ts';
 // A safetensors file: the length L of the header (u64), L bytes of JSON, then the data of all tensors. Nothing in the
 // header is believed before it is checked: sizes and offsets decide what is read and how much is allocated.
 
-/** The header of Bamba-9B takes 50 KB; this is room for some 60,000 tensors. */
+/** The header of Bamba-9B, were it in one file, would take 50 KB. */
 export const MAX_HEADER_BYTES = 8 * 2 ** 20;
-const MAX_TENSORS = 100_000;
+const MAX_TENSORS = 30_000;
+/** What an entry weighs: 4 members, 3 containers and 5 commas. */
+const ENTRY_WEIGHT = 20;
+const MAX_INDEXED = 100_000;
+/** A member and a comma. */
+const INDEXED_WEIGHT = 4;
 const MAX_DIMENSIONS = 8;
 
 /** Bytes of an element. Of these only the floating-point ones in `checkpoint.ts` can be read as weights. */
@@ -79,7 +84,7 @@ export function parseHeader(file: string, fileSize: number, json: Uint8Array): T
     code: 'checkpoint_invalid',
     maxBytes: MAX_HEADER_BYTES,
     maxDepth: 4,
-    maxValues: MAX_TENSORS * 10,
+    maxValues: MAX_TENSORS * ENTRY_WEIGHT,
   });
   if (!isRecord(header)) throw invalid(file, 'has a header that is not a JSON object', NOT_OURS);
   const dataBegin = 8 + json.length;
@@ -136,7 +141,7 @@ export function parseIndex(json: Uint8Array): Map<string, string> {
     code: 'checkpoint_invalid',
     maxBytes: MAX_HEADER_BYTES,
     maxDepth: 8,
-    maxValues: MAX_TENSORS + 1000,
+    maxValues: MAX_INDEXED * INDEXED_WEIGHT,
   });
   const map = isRecord(index) ? index['weight_map'] : undefined;
   if (!isRecord(map)) throw invalid(what, 'has no weight_map', NOT_OURS);

@@ -27,7 +27,7 @@ export function mutate(bytes: Uint8Array, changes: Mutation[]): Uint8Array {
     const place = at % Math.max(1, text.length);
     if (kind === 'flip') splice(place, 1, String.fromCharCode(change));
     else if (kind === 'cut') splice(place, change, '');
-    else if (kind === 'double') splice(place, 0, text.slice(place, place + (change)));
+    else if (kind === 'double') splice(place, 0, text.slice(place, place + change));
     else {
       const numbers = [...text.matchAll(/\d+/g)];
       const chosen = numbers[at % Math.max(1, numbers.length)];

@@ -8,7 +8,7 @@ export interface JsonBounds {
   maxBytes: number;
   /** Arrays and objects inside each other. */
   maxDepth: number;
-  /** Arrays, objects and their members, counted together: bounds the memory that the parsed value takes. */
+  /** Weight of all values, see `checkStructure`: bounds the memory that the parsed value takes, some 100 bytes each. */
   maxValues: number;
 }
 
@@ -33,10 +33,14 @@ export function parseUntrustedJson(bytes: Uint8Array, bounds: JsonBounds): unkno
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+
+/** What the name of a member weighs against a plain value: a string of its own and a place in a hash table. */
+const MEMBER_WEIGHT = 3;
 
 function checkStructure(bytes: Uint8Array, { what, code, maxDepth, maxValues }: JsonBounds): void {
   let depth = 0;
@@ -52,6 +56,7 @@ function checkStructure(bytes: Uint8Array, { what, code, maxDepth, maxValues }: 
       values++;
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
     else if (byte === COMMA) values++;
+    else if (byte === COLON) values += MEMBER_WEIGHT;
     if (depth > maxDepth) throw new BambaError(code, `${what} is nested more than ${maxDepth} levels deep.`);
     if (values > maxValues) throw new BambaError(code, `${what} holds more than ${maxValues} values.`);
   }
