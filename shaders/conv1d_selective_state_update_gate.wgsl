@@ -11,7 +11,7 @@
 //           Column position % 4 is written here and read by no one in this pass.
 // Constants WG   invocations a workgroup, at least N/4 and PT.
 //           N    state size, a multiple of 4.     PT   rows of a workgroup.
-// Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d_update.ts, selective_state_update.ts in src/reference.
+// Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts in src/reference.
 
 override WG: u32 = 128;
 override N: u32 = 128;

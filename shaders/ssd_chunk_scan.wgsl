@@ -11,7 +11,8 @@
 //           four p in registers; of the output it makes four p of every so many tokens.
 // Constants WG   invocations, PT * N / 16 and at least Q.    Q   tokens of a chunk.
 //           N    state size, a multiple of 4.               PT  rows of a workgroup, a multiple of 4 that divides P.
-// Hazards   exp(l_t - l_s) is never factored, its argument never above 0, and the mask selects terms.
+// Hazards   exp(l_t - l_s) is never factored, its argument never above 0, and the mask selects terms. One token may add
+//           -1e4 to l and its neighbours -1e-2: l is kept as an integer and a fraction, so that no digits are lost.
 // Source    Dao & Gu 2024, section 6, listing 1, all four steps; reference: src/reference/ssd.ts.
 
 override WG: u32 = 128;
@@ -43,12 +44,21 @@ struct Params {
 var<workgroup> state_tile: array<vec4f, PT * (N / 4 + 1)>;  // (PT, N), rows padded so that lanes hit different banks
 var<workgroup> dtx: array<vec4f, Q * PT / 4>;               // (Q, PT): dt_s * x_s
 var<workgroup> dt: array<f32, Q>;
-var<workgroup> log_decay: array<f32, Q>;                    // l_t
-var<workgroup> scratch: array<f32, Q>;
+var<workgroup> log_decay: array<vec2f, Q>;                  // l_t: integer, and fraction within [-0.5, 0.5]
+var<workgroup> scratch: array<vec2f, Q>;
+
+fn split(value: vec2f) -> vec2f {
+  let whole = round(value.y);
+  return vec2f(value.x + whole, value.y - whole);
+}
+
+// exp(l), where l = 0 at most but for rounding.
+fn decay(l: vec2f) -> f32 {
+  return exp(min(l.x + l.y, 0.0));
+}
 
 // dt and its inclusive sum times a, by doubling.
 fn chunk_cumsum(lane: u32, head: u32, first: u32, length: u32) {
-  var log_step = 0.0;
   if (lane < Q) {
     var value = 0.0;  // tokens past the end: dt = 0 leaves sums and state as they are
     if (lane < length) {
@@ -56,15 +66,14 @@ fn chunk_cumsum(lane: u32, head: u32, first: u32, length: u32) {
       value = clamp(softplus(raw + dt_bias[head]), params.dt_lo, params.dt_hi);
     }
     dt[lane] = value;
-    log_step = value * a[head];
-    log_decay[lane] = log_step;
+    log_decay[lane] = split(vec2f(0.0, max(value * a[head], -1000.0)));  // exp is 0 there
   }
   workgroupBarrier();
   for (var reach = 1u; reach < Q; reach *= 2) {
     if (lane < Q) {
       scratch[lane] = log_decay[lane];
       if (lane >= reach) {
-        scratch[lane] += log_decay[lane - reach];
+        scratch[lane] = split(scratch[lane] + log_decay[lane - reach]);
       }
     }
     workgroupBarrier();
@@ -132,10 +141,10 @@ fn ssd_chunk_scan(
           dot(state_tile[at + 3 * (N / 4 + 1)], c4),
         );
       }
-      var out = exp(min(log_decay[t], 0.0)) * carried;
+      var out = decay(log_decay[t]) * carried;
       let cb_at = ((first / Q * params.groups + group) * Q + t) * Q;
       for (var s = 0u; s <= t; s++) {
-        out += cb[cb_at + s] * exp(min(log_decay[t] - log_decay[s], 0.0)) * dtx[s * (PT / 4) + part];
+        out += cb[cb_at + s] * decay(log_decay[t] - log_decay[s]) * dtx[s * (PT / 4) + part];
       }
       out += d[head] * v[(first + t) * stride4 + x_offset4 + part];
       y[((first + t) * params.heads * params.head_dim + head * params.head_dim + first_p) / 4 + part] = out;
@@ -144,12 +153,11 @@ fn ssd_chunk_scan(
     // State: what comes in, decayed, and what the chunk adds.
     if (holds) {
       let last = log_decay[Q - 1];
-      let decay = exp(min(last, 0.0));
       for (var i = 0u; i < 4; i++) {
-        state[i] *= decay;
+        state[i] *= decay(last);
       }
       for (var s = 0u; s < length; s++) {
-        let b4 = exp(min(last - log_decay[s], 0.0)) * v[(first + s) * stride4 + b_offset4 + n4];
+        let b4 = decay(last - log_decay[s]) * v[(first + s) * stride4 + b_offset4 + n4];
         let x4 = dtx[s * (PT / 4) + p4];
         for (var i = 0u; i < 4; i++) {
           state[i] += x4[i] * b4;

@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { convColumns } from '../reference/conv1d.ts';
+import { randomTensor, seeds } from '../testing/arbitrary.ts';
+import { expectClose } from '../testing/close.ts';
+import { describeGpu } from '../testing/device.ts';
+import {
+  columnsOf,
+  MAMBA2_SHAPES,
+  mamba2Shapes,
+  mixerReference,
+  mixerState,
+  type MixerState,
+  type MixerVectors,
+  mixerVectors,
+} from '../testing/mamba2-cases.ts';
+import { conv1dPrefill } from './conv1d_prefill.ts';
+import {
+  conv1dSelectiveStateUpdateGate,
+  conv1dSelectiveStateUpdateGateKernel,
+} from './conv1d_selective_state_update_gate.ts';
+import { type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
+import { ssdBmm } from './ssd_bmm.ts';
+import { ssdChunkScan } from './ssd_chunk_scan.ts';
+
+// One step: a relative L2 error of 1e-5 is far above what the exponentials of dt * a and of silu leave.
+const CLOSE = { nmse: 1e-10, ofLargest: 1e-5 };
+
+describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
+  /** Tokens u (T, projected) one after the other from `position` on. */
+  async function decode(
+    u: Float32Array,
+    vectors: MixerVectors,
+    state: MixerState,
+    dims: Mamba2Dims,
+    position: number,
+    halted = false,
+  ) {
+    const { inner, projected } = mamba2Widths(dims);
+    const conv = gpu().output(state.conv);
+    const ssm = gpu().output(state.ssm);
+    const parameters = {
+      conv_weight: gpu().input(vectors.convWeight),
+      conv_bias: gpu().input(vectors.convBias),
+      dt_bias: gpu().input(vectors.dtBias),
+      a: gpu().input(vectors.a),
+      d: gpu().input(vectors.d),
+    };
+    const gated: number[] = [];
+    const rest: number[] = [];
+    for (let t = 0; t < u.length / projected; t++) {
+      const row = gpu().output(u.subarray(t * projected, (t + 1) * projected));
+      const buffers = { ...parameters, u: row, conv_state: conv, ssm_state: ssm };
+      const spec = conv1dSelectiveStateUpdateGate(gpu().features, 'test', buffers, dims);
+      await gpu().run(spec, { tokens: 1, position: position + t, halted });
+      const written = await gpu().read(row);
+      gated.push(...written.subarray(0, inner));
+      rest.push(...written.subarray(inner));
+    }
+    return { gated, rest, conv: await gpu().read(conv), ssm: await gpu().read(ssm) };
+  }
+
+  async function expectReference(
+    u: Float32Array,
+    vectors: MixerVectors,
+    state: MixerState,
+    dims: Mamba2Dims,
+    position: number,
+  ): Promise<void> {
+    const { inner, projected } = mamba2Widths(dims);
+    const end = position + u.length / projected;
+    const actual = await decode(u, vectors, state, dims, position);
+    const expected = mixerReference(u, vectors, state, dims, position);
+    expectClose(actual.gated, expected.gated, CLOSE, 'gated y');
+    expectClose(actual.ssm, expected.ssm, CLOSE, 'state');
+    expect(convColumns(actual.conv, end)).toEqual(convColumns(expected.conv, end));
+    // All but z stays as it was.
+    expect(Float32Array.from(actual.rest)).toEqual(columnsOf(u, projected, inner, projected - inner));
+  }
+
+  it('is the reference for any shape, state and position', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        seeds(),
+        mamba2Shapes(),
+        fc.integer({ min: 1, max: 6 }),
+        fc.nat(9),
+        async (seed, dims, T, position) => {
+          const u = randomTensor(seed, T * mamba2Widths(dims).projected);
+          await expectReference(u, mixerVectors(seed + 1, dims), mixerState(dims, seed + 9), dims, position);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it("is the reference at Bamba-9B's shape", async () => {
+    const dims = { ...MAMBA2_SHAPES[0]!, heads: 128 };
+    const u = randomTensor(1, 2 * mamba2Widths(dims).projected);
+    await expectReference(u, mixerVectors(2, dims), mixerState(dims), dims, 0);
+  });
+
+  it('gives what prefill gives, output and final state, wherever prefill hands over', async () => {
+    const dims = MAMBA2_SHAPES[1]!;
+    const { inner, channels, projected } = mamba2Widths(dims);
+    const T = 70;
+    const u = randomTensor(3, T * projected);
+    const vectors = mixerVectors(4, dims);
+    const start = mixerState(dims);
+    const prefill = async (tokens: number) => {
+      const v = gpu().output(tokens * channels);
+      const y = gpu().output(tokens * inner);
+      const cb = gpu().output(Math.ceil(tokens / 64) * dims.groups * 64 * 64);
+      const conv = gpu().output(start.conv);
+      const ssm = gpu().output(start.ssm);
+      const input = gpu().input(u.slice(0, tokens * projected));
+      const [weight, bias] = [gpu().input(vectors.convWeight), gpu().input(vectors.convBias)];
+      const place = { channels, stride: projected, offset: inner };
+      const [dt_bias, a, d] = [vectors.dtBias, vectors.a, vectors.d].map((vector) => gpu().input(vector));
+      const { features } = gpu();
+      const specs = [
+        conv1dPrefill(features, 'test', { u: input, weight, bias, v, state: conv }, place),
+        ssdBmm(features, 'test', { v, cb }, dims),
+        ssdChunkScan(features, 'test', { v, u: input, cb, dt_bias: dt_bias!, a: a!, d: d!, ssm_state: ssm, y }, dims),
+      ];
+      await gpu().run(specs, { tokens });
+      return { y: await gpu().read(y), state: { conv: await gpu().read(conv), ssm: await gpu().read(ssm) } };
+    };
+    const expected = mixerReference(u, vectors, start, dims, 0);
+    const whole = await prefill(T);
+    expectClose(whole.y, expected.y, CLOSE, 'y of prefill');
+    for (const split of [0, 1, 2, 3, 4, 63, 64, 65]) {
+      const state = split === 0 ? start : (await prefill(split)).state;
+      const decoded = await decode(u.slice(split * projected), vectors, state, dims, split);
+      expectClose(decoded.gated, expected.gated.subarray(split * inner), CLOSE, `gated y from ${split} on`);
+      expectClose(decoded.ssm, whole.state.ssm, CLOSE, `state, decoded from ${split} on`);
+      expect(convColumns(decoded.conv, T)).toEqual(convColumns(whole.state.conv, T));
+    }
+  });
+
+  it('moves nothing while halted', async () => {
+    const dims = MAMBA2_SHAPES[1]!;
+    const { inner, projected } = mamba2Widths(dims);
+    const u = randomTensor(5, projected);
+    const state = mixerState(dims, 6);
+    const after = await decode(u, mixerVectors(7, dims), state, dims, 3, true);
+    expect(after.ssm).toEqual(state.ssm);
+    expect(after.conv).toEqual(state.conv);
+    expect(Float32Array.from(after.gated)).toEqual(u.subarray(0, inner));
+  });
+
+  it('keeps dt within its limits', async () => {
+    for (const [dtLo, dtHi] of [
+      [0.05, 0.1],
+      [0.5, 3e38],
+      [0, 0.2],
+    ] as const) {
+      const dims = { ...MAMBA2_SHAPES[3]!, dtLo, dtHi };
+      const u = randomTensor(8, 3 * mamba2Widths(dims).projected, 5);
+      await expectReference(u, mixerVectors(9, dims), mixerState(dims, 10), dims, 0);
+    }
+  });
+
+  it('forgets at dt * a = -1e4, keeps its state at dt = 0, and holds at large magnitudes', async () => {
+    const dims = MAMBA2_SHAPES[1]!;
+    const { projected } = mamba2Widths(dims);
+    for (const [raw, a] of [
+      [10, -1e3],
+      [-1e4, -1],
+    ] as const) {
+      const u = randomTensor(11, 2 * projected).map((value, i) =>
+        i % projected >= projected - dims.heads ? raw : value,
+      );
+      const vectors = { ...mixerVectors(12, dims), a: new Float32Array(dims.heads).fill(a) };
+      vectors.dtBias.fill(0);
+      const state = mixerState(dims, 13);
+      await expectReference(u, vectors, state, dims, 0);
+      if (raw < 0) expect((await decode(u, vectors, state, dims, 0)).ssm).toEqual(state.ssm);
+    }
+    const u = randomTensor(14, 2 * projected, 1e4);
+    await expectReference(u, mixerVectors(15, dims), mixerState(dims, 16), dims, 0);
+  });
+});
