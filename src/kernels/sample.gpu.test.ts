@@ -235,7 +235,6 @@ describeGpu(sampleKernel, (gpu) => {
 
   it.each([
     { topK: 50 },
-    { topP: 0.9 },
     { topK: 1000, topP: 0.95, minP: 0.01, temperature: 0.8 },
     { temperature: 1.5 },
     { topK: 300, temperature: 100 }, // more than there are chunks of the vocabulary
@@ -243,7 +242,7 @@ describeGpu(sampleKernel, (gpu) => {
     const logits = randomTensor(5, 128_256, 3);
     const values = { ...SAMPLED, ...filters };
     const sampler = await Sampler.create(gpu(), logits.length);
-    const words = probes(logits, values).slice(0, 6);
+    const words = probes(logits, values).slice(0, 5);
     expectDraws(logits, values, words, await sampler.draws(logits, values, words));
   });
 
@@ -268,6 +267,19 @@ describeGpu(sampleKernel, (gpu) => {
     expect(await kept({ topK: 2, topP: 0.5 })).toEqual(new Set([0, 1]));
     expect(await kept({ topK: 2, topP: 0.6 })).toEqual(new Set([0, 1, 2]));
     expect(await kept({ minP: 0.8 })).toEqual(new Set([1]));
+  });
+
+  it('keeps the right ones of equal tokens between likelier ones', async () => {
+    // Every fourth token is likelier. Of the 768 equal ones 301 are kept: one of three in the share of invocation 100.
+    const logits = Float32Array.from({ length: 1024 }, (_, token) => (token % 4 === 3 ? 1 : 0));
+    const values = { ...SAMPLED, topP: (256 * Math.E + 300.5) / (256 * Math.E + 768) };
+    const all = shares(logits, values);
+    expect(all.length).toBe(256 + 301);
+    const near = all.filter(({ token }) => token >= 396 && token < 412);
+    expect(near.map(({ token }) => token)).toEqual([396, 397, 398, 399, 400, 403, 407, 411]);
+    const words = near.map(({ begin, end }) => Math.floor(((begin + end) / 2) * 2 ** 32));
+    const sampler = await Sampler.create(gpu(), 1024);
+    expect(await sampler.draws(logits, values, words)).toEqual(near.map(({ token }) => token));
   });
 
   it('draws with the right frequencies, token after token', { timeout: 300_000 }, async () => {
