@@ -53,7 +53,7 @@ export function firstSteps({ userAgent, secure, hasInterface }: Surroundings): s
 
 const BROWSERS: readonly (readonly [browser: string, where: string])[] = [
   ['Chrome, Edge 113', 'Windows, macOS, ChromeOS'],
-  ['Chrome 144', 'Linux with an Intel GPU of 2020 or later; from 147 also NVIDIA; others by the flags above'],
+  ['Chrome 144', 'Linux with an Intel GPU of 2020 or later; from 147 also NVIDIA; others with --enable-unsafe-webgpu'],
   ['Chrome 121', 'Android 12 and later'],
   ['Safari 26', 'macOS, iOS, iPadOS and visionOS 26'],
   ['Firefox 141', 'Windows'],
