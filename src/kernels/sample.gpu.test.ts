@@ -229,7 +229,7 @@ describeGpu(sampleKernel, (gpu) => {
           gpu().release();
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 100 },
     );
   });
 
