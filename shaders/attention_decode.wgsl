@@ -5,9 +5,10 @@
 // Shapes    qkv: (heads + 2*J, head_dim) f32;  rope: (positions, dims/2) vec2f of cos and sin;
 //           k_cache, v_cache: (capacity, J, head_dim);  partial: (SPLITS, heads, head_dim/4 + 1) vec4f, as
 //           attention_merge_matvec_add takes it.
-// Mapping   one workgroup a KV head and split: x the split, y the KV head; its rows are the heads/J query heads.
-//           The first split's workgroup appends. Position `step.position` is read from qkv by all, never from the cache.
-// Constants WG         invocations a workgroup.    ROWS    rows of a workgroup, a power of two, at least heads/J.
+// Mapping   one workgroup a split and ROWS query heads of one KV head: x the split, y the KV head, and within it the
+//           tile of its heads/J query heads. The first workgroup of a KV head appends. Position `step.position` is read
+//           from qkv by all, never from the cache.
+// Constants WG         invocations a workgroup.    ROWS    rows of a workgroup, a power of two.
 //           HEAD_DIM4  head_dim / 4.               SPLITS  parts that the keys are cut into.
 // Source    Dao et al. 2023, Flash-Decoding; Su et al. 2021, RoPE; reference: rope.ts, attention.ts in src/reference.
 
@@ -33,6 +34,7 @@ struct Params {
 
 var<private> kv_head: u32;
 var<private> group_size: u32;
+var<private> first_row: u32;
 
 // Element i of a head of qkv, rotated.
 fn rotated(head: u32, i: u32) -> f32 {
@@ -57,7 +59,7 @@ fn rotated4(head: u32, d4: u32) -> vec4f {
 }
 
 fn query4(row: u32, d4: u32) -> vec4f {
-  let head = kv_head * group_size + min(row, group_size - 1);
+  let head = kv_head * group_size + min(first_row + row, group_size - 1);
   return params.scale * rotated4(head, d4);
 }
 
@@ -85,15 +87,17 @@ fn attention_decode(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  kv_head = workgroup.y;
   group_size = params.heads / params.kv_heads;
+  let tiles = (group_size + ROWS - 1) / ROWS;
+  kv_head = workgroup.y / tiles;
+  first_row = workgroup.y % tiles * ROWS;
   let split = workgroup.x;
   let length = step.position + 1;
   let span = max(KEYS, (length + SPLITS - 1) / SPLITS);
   let begin = min(length, split * span);
   let end = min(length, begin + span);
 
-  if (split == 0) {
+  if (split == 0 && first_row == 0) {
     let at = (step.position * params.kv_heads + kv_head) * HEAD_DIM4;
     for (var d4 = lane; d4 < HEAD_DIM4; d4 += WG) {
       k_cache[at + d4] = rotated4(params.heads + kv_head, d4);
@@ -103,7 +107,7 @@ fn attention_decode(
 
   let result = attend(lane, begin, end, length);
   let lanes = WG / ROWS;
-  let row = lane / lanes;
+  let row = first_row + lane / lanes;
   let part = lane % lanes;
   if (row < group_size) {
     let head = kv_head * group_size + row;

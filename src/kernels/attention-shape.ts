@@ -16,10 +16,16 @@ export const ATTENTION_WORKGROUP = 128;
 /** Parts that decode cuts the keys into. */
 export const ATTENTION_SPLITS = 8;
 
+/** Keys of a tile, as in shaders/lib/attention.wgsl. */
+const KEYS = 32;
+/** f32 of workgroup memory that every device has. */
+const WORKGROUP_FLOATS = 16_384 / 4;
+
 /**
- * Rows that a workgroup serves: at least `wanted`, and so many that each invocation's share of a row's output is at
- * least one vec4f and at most the 8 that lib/attention.wgsl keeps.
+ * Rows of a workgroup, a power of two: `wanted` if possible, but no more than workgroup memory holds queries and scores
+ * of, and so few that an invocation's share of a row's output is at most the 8 vec4f that lib/attention.wgsl keeps.
  */
 export function attentionRows(dims: AttentionDims, wanted: number): number {
-  return Math.min(nextPowerOfTwo(wanted), ATTENTION_WORKGROUP / Math.ceil(dims.headDim / 32));
+  const most = Math.min(ATTENTION_WORKGROUP / Math.ceil(dims.headDim / 32), WORKGROUP_FLOATS / (dims.headDim + KEYS));
+  return Math.min(nextPowerOfTwo(wanted), 2 ** Math.floor(Math.log2(most)));
 }

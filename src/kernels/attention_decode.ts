@@ -33,6 +33,8 @@ export function attentionDecode(
   },
   dims: AttentionDims,
 ): DispatchSpec {
+  const groupSize = dims.heads / dims.kvHeads;
+  const rows = attentionRows(dims, groupSize);
   return {
     kernel: attentionDecodeKernel,
     variant: variantFor(features),
@@ -40,11 +42,11 @@ export function attentionDecode(
     params: { heads: dims.heads, kv_heads: dims.kvHeads, rope_dims: dims.ropeDims, scale: dims.scale },
     constants: {
       WG: ATTENTION_WORKGROUP,
-      ROWS: attentionRows(dims, dims.heads / dims.kvHeads),
+      ROWS: rows,
       HEAD_DIM4: dims.headDim / 4,
       SPLITS: ATTENTION_SPLITS,
     },
     buffers,
-    grid: [ATTENTION_SPLITS, dims.kvHeads, 1],
+    grid: [ATTENTION_SPLITS, dims.kvHeads * Math.ceil(groupSize / rows), 1],
   };
 }
