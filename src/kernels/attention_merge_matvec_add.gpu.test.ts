@@ -71,9 +71,9 @@ describeGpu(attentionMergeMatvecAddKernel, (gpu) => {
         fc.integer({ min: 1, max: SPLITS }),
         fc.constantFrom([], [4], [1]),
         async (seed, [heads, headDim], rows, used, partRows) => {
-          const columns = heads! * headDim!;
+          const columns = heads * headDim;
           const weights = gpu().matrix(scheme, randomTensor(seed + 5, rows * columns, 0.1), columns, partRows);
-          await expectReference(seed, weights, headDim!, used);
+          await expectReference(seed, weights, headDim, used);
         },
       ),
       { numRuns: 20 },

@@ -1,11 +1,9 @@
 // Set-up of the Vitest project `dawn`: gives Node the WebGPU of a browser, from Dawn (npm `webgpu`).
 
-import { create, globals } from 'webgpu';
 import { beforeEach } from 'vitest';
+import { installDawn } from '../cli/dawn.ts';
 
-Object.assign(globalThis, globals);
-// `navigator` is read-only in Node, but configurable. It also keeps Dawn's instance from being collected.
-Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
+installDawn();
 
 /**
  * Whether WebGPU has an adapter here. Where it has none, every test of the project is skipped with a warning, and in CI

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BambaError } from '../errors.ts';
+import { Gpu } from '../gpu/device.ts';
+import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
+import { allKernels } from '../testing/all-kernels.ts';
+import { hasAdapter } from '../testing/dawn.ts';
+import { SCHEMES } from '../testing/device.ts';
+import { shaderLibrary } from './library.ts';
+
+// Every variant of every shader compiles without a message: no error, no warning.
+
+/** Variants that differ in their code. */
+function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }): Variant[] {
+  const choices = (offered: boolean) => (offered ? [false, true] : [false]);
+  const all = SCHEMES.flatMap((scheme) =>
+    choices(features.subgroups).flatMap((subgroups) =>
+      choices(features.f16).map((f16) => ({ scheme, subgroups, f16 })),
+    ),
+  );
+  return [...new Map(all.map((variant) => [assemble(kernel, variant, shaderLibrary), variant])).values()];
+}
+
+describe.skipIf(!hasAdapter)('every variant of every shader', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await Gpu.request();
+    if (!gpu.features.f16) console.warn('SKIPPED: variants with f16, which this adapter does not have.');
+    if (!gpu.features.subgroups) console.warn('SKIPPED: variants with subgroups, which this adapter does not have.');
+  });
+  afterAll(() => gpu.dispose());
+
+  it.each([...allKernels.values()])('$name compiles without a message', async (kernel) => {
+    const { device, features } = gpu;
+    for (const variant of variants(kernel, features)) {
+      device.pushErrorScope('validation');
+      const module = device.createShaderModule({ code: assemble(kernel, variant, shaderLibrary) });
+      const { messages } = await module.getCompilationInfo();
+      const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
+      expect(report, JSON.stringify(variant)).toEqual([]);
+      expect(await device.popErrorScope()).toBeNull();
+    }
+  });
+
+  it.each([...allKernels.values()])('$name makes a pipeline of its defaults', async (kernel) => {
+    const cache = new PipelineCache(gpu.device, shaderLibrary);
+    const variant = { scheme: 'int8', subgroups: gpu.features.subgroups, f16: gpu.features.f16 };
+    await expect(cache.pipeline(kernel, variant, {})).resolves.toBeDefined();
+  });
+
+  it('reports a shader that does not compile with its numbered source', async () => {
+    const broken = { ...[...allKernels.values()][0]!, name: 'broken', code: 'fn broken() { let value = nonsense; }\n' };
+    const cache = new PipelineCache(gpu.device, shaderLibrary);
+    gpu.device.pushErrorScope('validation');
+    const failure = cache.pipeline(broken, { subgroups: false, f16: false }, {});
+    await expect(failure).rejects.toThrow(BambaError);
+    await expect(failure).rejects.toThrow(/nonsense[^]* 1 fn broken/);
+    expect(await gpu.device.popErrorScope()).not.toBeNull();
+  });
+});

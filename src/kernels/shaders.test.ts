@@ -1,0 +1,137 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { assemble } from '../gpu/kernel.ts';
+import { allKernels } from '../testing/all-kernels.ts';
+import { catalogue } from '../testing/catalogue.ts';
+import { parseHeader } from '../testing/shader-header.ts';
+import { shaderLibrary } from './library.ts';
+
+// The contract between each WGSL file and its TypeScript half. That all variants compile is tested on a device, in
+// shaders.gpu.test.ts.
+
+const SOURCE = new URL('..', import.meta.url).pathname;
+const SHADERS = new URL('../../shaders', import.meta.url).pathname;
+
+const shaderFiles = readdirSync(SHADERS)
+  .filter((file) => file.endsWith('.wgsl'))
+  .map((file) => file.slice(0, -'.wgsl'.length));
+
+describe.each([...allKernels])('%s', (file, kernel) => {
+  const { uses, name, formula, sections } = parseHeader(kernel.code);
+
+  it('has the name of its file, shader and entry point', () => {
+    expect(kernel.name).toBe(file);
+    expect(name).toBe(file);
+    expect(kernel.code).toBe(readFileSync(`${SHADERS}/${file}.wgsl`, 'utf8'));
+    const { compute } = reflect().entry;
+    expect(compute.map((entry) => entry.name)).toEqual([file]);
+  });
+
+  it('has a test of its own on the device', () => {
+    expect(existsSync(`${SOURCE}/kernels/${file}.gpu.test.ts`)).toBe(true);
+  });
+
+  it('says in its header what it computes, on which shapes, how, and after whom', () => {
+    expect(formula.join('')).not.toBe('');
+    const headings = [...sections.keys()].filter((heading) => !['Hazards', 'Tried'].includes(heading));
+    expect(headings).toEqual(['Shapes', 'Mapping', 'Constants', 'Source']);
+    const source = sections.get('Source')!.join(' ');
+    const references = source.match(/\b[a-z0-9_]+(?=\.ts)/g) ?? [];
+    expect(references.length).toBeGreaterThan(0);
+    for (const reference of references) expect(existsSync(`${SOURCE}/reference/${reference}.ts`), reference).toBe(true);
+    for (const constant of kernel.constants) expect(sections.get('Constants')!.join(' ')).toContain(constant);
+  });
+
+  it('is short, and uses library files that exist', () => {
+    expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
+    for (const used of uses) {
+      const files =
+        used === 'lib/weight.wgsl' ? ['f32', 'f16', 'int8', 'fp8'].map((s) => `lib/weight_${s}.wgsl`) : [used];
+      for (const library of files) expect(Object.keys(shaderLibrary)).toContain(library);
+    }
+  });
+
+  it('binds what its declaration says, in order', () => {
+    const bound = reflect()
+      .getBindGroups()
+      .flatMap((group) => group.filter(Boolean))
+      .map(({ group, binding, name: variable, access }) => [group, binding, variable, access]);
+    const params = Object.keys(kernel.params).length > 0 ? [[0, 0, 'params', 'read']] : [];
+    const reads = kernel.reads.map((variable, i) => [0, 1 + i, variable, 'read']);
+    const writes = kernel.writes.map((variable, i) => [0, 1 + kernel.reads.length + i, variable, 'read_write']);
+    const step = kernel.step ? [[1, 0, 'step', 'read']] : [];
+    expect(bound).toEqual([...params, ...reads, ...writes, ...step]);
+    // WebGPU's default limit for a stage.
+    expect(reads.length + writes.length).toBeLessThanOrEqual(8);
+  });
+
+  it('has the parameters that its declaration says, each of four bytes', () => {
+    const members = reflect().structs.find((struct) => struct.name === 'Params')?.members ?? [];
+    const declared = Object.entries(kernel.params);
+    expect(members.map((member) => [member.name, member.type.name, member.offset])).toEqual(
+      declared.map(([parameter, type], i) => [parameter, type, 4 * i]),
+    );
+  });
+
+  it('has the constants that its declaration says, with defaults', () => {
+    expect(reflect().overrides.map((override) => override.name)).toEqual([...kernel.constants]);
+    for (const constant of kernel.constants) {
+      expect(kernel.code).toMatch(new RegExp(`^override ${constant}: \\w+ = [\\w.]+;$`, 'm'));
+    }
+  });
+
+  it('tells the shape of every array that it binds, in one column', () => {
+    const lines = kernel.code.split('\n').filter((line) => /^@group\(0\) .*array<|^@group\(0\) .*struct/.test(line));
+    expect(new Set(lines.map((line) => line.lastIndexOf('// (')))).toHaveProperty('size', 1);
+    expect(lines.every((line) => line.includes('// ('))).toBe(true);
+  });
+
+  function reflect(): WgslReflect {
+    return new WgslReflect(declarations(assemble(kernel, { subgroups: false, f16: false }, shaderLibrary)));
+  }
+});
+
+/** The code without function bodies and workgroup sizes: the reflection's parser does not know all expressions. */
+function declarations(code: string): string {
+  let depth = 0;
+  let inFunction = false;
+  let kept = '';
+  for (const line of code.split('\n').map((text) => text.replace(/\/\/.*$/, ''))) {
+    inFunction ||= line.startsWith('fn ');
+    for (const character of line) {
+      if (character === '}') depth--;
+      if (!inFunction || depth === 0) kept += character;
+      if (character === '{') depth++;
+      if (inFunction && character === '}' && depth === 0) inFunction = false;
+    }
+    kept += '\n';
+  }
+  return kept.replaceAll(/@workgroup_size\(.*?\)/g, '@workgroup_size(1)');
+}
+
+describe('shaders', () => {
+  it('have each a TypeScript half, and no half is without a shader', () => {
+    expect([...allKernels.keys()].toSorted()).toEqual(shaderFiles.toSorted());
+  });
+
+  it('bind nothing in library files, which say what they are for', () => {
+    for (const [file, code] of Object.entries(shaderLibrary)) {
+      expect(code, file).not.toContain('@group');
+      expect(code, file).toMatch(/^\/\/ \S.*\n/);
+    }
+  });
+
+  it('use every library file', () => {
+    const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
+    const plain = Object.keys(shaderLibrary).map((file) =>
+      file.replace('subgroup/', '').replace(/weight_\w+/, 'weight'),
+    );
+    expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
+  });
+
+  it('are all in the catalogue, as they are', async () => {
+    const text = await catalogue([...allKernels.values()], shaderLibrary);
+    await expect(text).toMatchFileSnapshot('../../shaders/README.md');
+  });
+});
