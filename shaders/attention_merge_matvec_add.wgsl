@@ -25,7 +25,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weights: array<vec4u>;      // (rows, heads * head_dim)
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;        // (rows of all parts)
 
-fn input4(index: u32) -> vec4f {
+fn input4(at_column: u32) -> vec4f {
+  let index = min(at_column, params.columns4 - 1);
   let head = index / params.head_dim4;
   let stride = params.head_dim4 + 1;
   let split_stride = params.columns4 / params.head_dim4 * stride;
@@ -42,7 +43,7 @@ fn input4(index: u32) -> vec4f {
     total += scale * partial[at + params.head_dim4].y;
     output += scale * partial[at + index % params.head_dim4];
   }
-  return output / total;
+  return select(vec4f(), output / total, at_column < params.columns4);
 }
 
 @compute @workgroup_size(WG)
@@ -51,7 +52,7 @@ fn attention_merge_matvec_add(@builtin(workgroup_id) group: vec3u, invocation: I
   if (first >= params.rows) {
     return;
   }
-  let dots = matvec_rows(first, params.rows, params.blocks, params.columns4, invocation.lane);
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
   let sums = workgroup_sum(Sums(dots, 0.0), invocation);
   let row = first + invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {

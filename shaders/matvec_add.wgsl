@@ -21,7 +21,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;        // (rows of all parts)
 
 fn input4(index: u32) -> vec4f {
-  return x[index];
+  return select(vec4f(), x[index], index < params.columns4);
 }
 
 @compute @workgroup_size(WG)
@@ -30,7 +30,7 @@ fn matvec_add(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   if (first >= params.rows) {
     return;
   }
-  let dots = matvec_rows(first, params.rows, params.blocks, params.columns4, invocation.lane);
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
   let sums = workgroup_sum(Sums(dots, 0.0), invocation);
   let row = first + invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {

@@ -28,7 +28,7 @@ struct Params {
 var<private> squares: f32;
 
 fn input4(index: u32) -> vec4f {
-  let value = x[(step.tokens - 1) * params.columns4 + index];
+  let value = select(vec4f(), x[(step.tokens - 1) * params.columns4 + index], index < params.columns4);
   squares += dot(value, value);
   return value * norm_weight[index];
 }
@@ -39,7 +39,7 @@ fn rms_norm_matvec(@builtin(workgroup_id) group: vec3u, invocation: Invocation) 
   if (first >= params.rows) {
     return;
   }
-  let dots = matvec_rows(first, params.rows, params.blocks, params.columns4, invocation.lane);
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
   let sums = workgroup_sum(Sums(dots, squares), invocation);
   let row = first + invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {

@@ -25,7 +25,7 @@ struct Params {
 var<private> squares: f32;
 
 fn input4(index: u32) -> vec4f {
-  let value = x[index];
+  let value = select(vec4f(), x[index], index < params.columns4);
   squares += dot(value, value);
   return value * norm_weight[index];
 }
@@ -36,7 +36,7 @@ fn rms_norm_matvec_add(@builtin(workgroup_id) group: vec3u, invocation: Invocati
   if (first >= params.rows) {
     return;
   }
-  let dots = matvec_rows(first, params.rows, params.blocks, params.columns4, invocation.lane);
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
   let sums = workgroup_sum(Sums(dots, squares), invocation);
   let row = first + invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {

@@ -24,10 +24,10 @@ fn tile_slot(row: u32) -> u32 {
 // Dot products of tokens first_t + lane/16 + LANES_T * i (i = 0..3) and rows first_row + tile_row(lane % 16, j), j = 0..3.
 fn matmul_tile(
   lane: u32, first_t: u32, tokens: u32, first_row: u32, rows: u32, blocks: u32, columns4: u32,
-) -> array<vec4f, 4> {
+) -> mat4x4f {
   let lane_t = lane / 16;
   let lane_r = lane % 16;
-  var sum = array<vec4f, 4>();
+  var sum = mat4x4f();  // column i: the token, row j: the row of weights
   for (var column = 0u; column < columns4; column += STEP4) {
     for (var index = lane; index < LANES_T * 4 * STEP4; index += LANES_T * 16) {
       let t = first_t + index / STEP4;
@@ -47,8 +47,14 @@ fn matmul_tile(
         bits = weights[(first_row + row) * blocks + block];
       }
       let values = decode_block(bits);
-      for (var part = 0u; part < BLOCK4; part++) {
-        w_tile[tile_slot(row) * PITCH + (index % row_blocks) * BLOCK4 + part] = vec4<elem>(values[part]);
+      let at = tile_slot(row) * PITCH + (index % row_blocks) * BLOCK4;
+      w_tile[at] = vec4<elem>(values[0]);
+      if (BLOCK4 > 1) {
+        w_tile[at + 1] = vec4<elem>(values[1]);
+      }
+      if (BLOCK4 > 2) {
+        w_tile[at + 2] = vec4<elem>(values[2]);
+        w_tile[at + 3] = vec4<elem>(values[3]);
       }
     }
     workgroupBarrier();
@@ -59,9 +65,11 @@ fn matmul_tile(
         vec4f(w_tile[(lane_r + 32) * PITCH + k]),
         vec4f(w_tile[(lane_r + 48) * PITCH + k]),
       );
-      for (var i = 0u; i < 4; i++) {
-        sum[i] += vec4f(x_tile[(lane_t + LANES_T * i) * PITCH + k]) * w;
-      }
+      let x0 = vec4f(x_tile[lane_t * PITCH + k]);
+      let x1 = vec4f(x_tile[(lane_t + LANES_T) * PITCH + k]);
+      let x2 = vec4f(x_tile[(lane_t + 2 * LANES_T) * PITCH + k]);
+      let x3 = vec4f(x_tile[(lane_t + 3 * LANES_T) * PITCH + k]);
+      sum += mat4x4f(x0 * w, x1 * w, x2 * w, x3 * w);
     }
     workgroupBarrier();
   }

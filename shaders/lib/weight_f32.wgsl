@@ -2,11 +2,12 @@
 
 const BLOCK4: u32 = 1;  // vec4f's in a block
 
-fn decode_block(block: vec4u) -> array<vec4f, BLOCK4> {
-  return array<vec4f, BLOCK4>(bitcast<vec4f>(block));
+// The first BLOCK4 columns are the block's weights.
+fn decode_block(block: vec4u) -> mat4x4f {
+  return mat4x4f(bitcast<vec4f>(block), vec4f(), vec4f(), vec4f());
 }
 
-fn dot_block(block: vec4u, x: array<vec4f, BLOCK4>) -> f32 {
+fn dot_block(block: vec4u, x: mat4x4f) -> f32 {
   return dot(bitcast<vec4f>(block), x[0]);
 }
 

@@ -13,8 +13,9 @@ fn decode_word(word: u32) -> vec4f {
   return select(value, -value, bytes > vec4u(0x7f));
 }
 
-fn decode_block(block: vec4u) -> array<vec4f, BLOCK4> {
-  return array<vec4f, BLOCK4>(
+// Its columns are the block's weights.
+fn decode_block(block: vec4u) -> mat4x4f {
+  return mat4x4f(
     decode_word(block.x),
     decode_word(block.y),
     decode_word(block.z),
@@ -22,7 +23,7 @@ fn decode_block(block: vec4u) -> array<vec4f, BLOCK4> {
   );
 }
 
-fn dot_block(block: vec4u, x: array<vec4f, BLOCK4>) -> f32 {
+fn dot_block(block: vec4u, x: mat4x4f) -> f32 {
   let w = decode_block(block);
   return dot(w[0], x[0]) + dot(w[1], x[1]) + dot(w[2], x[2]) + dot(w[3], x[3]);
 }

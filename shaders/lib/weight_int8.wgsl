@@ -3,8 +3,9 @@
 
 const BLOCK4: u32 = 4;  // vec4f's in a block
 
-fn decode_block(block: vec4u) -> array<vec4f, BLOCK4> {
-  return array<vec4f, BLOCK4>(
+// Its columns are the block's weights.
+fn decode_block(block: vec4u) -> mat4x4f {
+  return mat4x4f(
     vec4f(unpack4xI8(block.x)),
     vec4f(unpack4xI8(block.y)),
     vec4f(unpack4xI8(block.z)),
@@ -12,7 +13,7 @@ fn decode_block(block: vec4u) -> array<vec4f, BLOCK4> {
   );
 }
 
-fn dot_block(block: vec4u, x: array<vec4f, BLOCK4>) -> f32 {
+fn dot_block(block: vec4u, x: mat4x4f) -> f32 {
   let w = decode_block(block);
   return dot(w[0], x[0]) + dot(w[1], x[1]) + dot(w[2], x[2]) + dot(w[3], x[3]);
 }

@@ -5,18 +5,22 @@ export interface GpuFeatures {
   f16: boolean;
   subgroups: boolean;
   timestamps: boolean;
+  /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
+  subgroupSize: number;
 }
+
+type FeatureName = 'f16' | 'subgroups' | 'timestamps';
 
 export interface GpuOptions {
   /** Default: `navigator.gpu`. */
   gpu?: GPU;
   /** Features not to use although the adapter has them, to test the paths without. */
-  without?: readonly (keyof GpuFeatures)[];
+  without?: readonly FeatureName[];
   /** Upper bounds on limits to ask for, to test the paths of smaller adapters. */
   maxLimits?: { maxBufferSize?: number; maxStorageBufferBindingSize?: number };
 }
 
-const FEATURE_NAMES: Record<keyof GpuFeatures, GPUFeatureName> = {
+const FEATURE_NAMES: Record<FeatureName, GPUFeatureName> = {
   f16: 'shader-f16',
   subgroups: 'subgroups',
   timestamps: 'timestamp-query',
@@ -46,6 +50,7 @@ export class Gpu {
       f16: device.features.has(FEATURE_NAMES.f16),
       subgroups: device.features.has(FEATURE_NAMES.subgroups),
       timestamps: device.features.has(FEATURE_NAMES.timestamps),
+      subgroupSize: adapterInfo.subgroupMaxSize || 32,
     };
     this.lost = device.lost.then((info) => {
       const error =
@@ -75,7 +80,7 @@ export class Gpu {
     if (!adapter) {
       throw new BambaError('webgpu_unavailable', `WebGPU found no usable graphics adapter. ${HOW_TO_GET_WEBGPU}`);
     }
-    const wanted = (Object.keys(FEATURE_NAMES) as (keyof GpuFeatures)[])
+    const wanted = (Object.keys(FEATURE_NAMES) as FeatureName[])
       .filter((name) => !options.without?.includes(name))
       .map((name) => FEATURE_NAMES[name])
       .filter((name) => adapter.features.has(name));

@@ -29,7 +29,7 @@ export function attentionMergeMatvecAdd(
     variant: variantFor(features, weights.scheme),
     label: `${label} / attention_merge_matvec_add`,
     params: { ...matrixParams(weights, part), head_dim4: options.headDim / 4 },
-    constants: { WG: matvecWorkgroup(weights), SPLITS: options.splits },
+    constants: { WG: matvecWorkgroup(features, weights), SPLITS: options.splits },
     buffers: { partial, weights: part.slice, y },
     grid: foldedGrid(Math.ceil(part.rows / 4)),
   }));

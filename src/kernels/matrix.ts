@@ -35,9 +35,14 @@ export function matrixParams(matrix: Matrix, part: MatrixPart) {
   };
 }
 
-/** Invocations for a matvec: no more than a row has blocks, so that short rows do not leave lanes idle. */
-export function matvecWorkgroup(matrix: Matrix): number {
-  return Math.min(128, Math.max(32, nextPowerOfTwo(rowBlocks(matrix))));
+/**
+ * Invocations for a matvec: one to four subgroups, and no more than a row has blocks, so that short rows do not leave
+ * lanes idle. Subgroups narrower than 16 are a processor's vectors, and of those one is enough.
+ */
+export function matvecWorkgroup(features: GpuFeatures, matrix: Matrix): number {
+  const { subgroupSize } = features;
+  const subgroups = subgroupSize < 16 ? 1 : Math.min(4, Math.ceil(rowBlocks(matrix) / subgroupSize));
+  return Math.min(256, subgroupSize * nextPowerOfTwo(subgroups));
 }
 
 /** Variant of a matmul: half-precision tiles only for inputs that are normed, and so within f16's range. */

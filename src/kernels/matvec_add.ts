@@ -28,7 +28,7 @@ export function matvecAdd(
     variant: variantFor(features, weights.scheme),
     label: `${label} / matvec_add`,
     params: { ...matrixParams(weights, part) },
-    constants: { WG: matvecWorkgroup(weights) },
+    constants: { WG: matvecWorkgroup(features, weights) },
     buffers: { x, weights: part.slice, y },
     grid: foldedGrid(Math.ceil(part.rows / 4)),
   }));

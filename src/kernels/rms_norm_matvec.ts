@@ -29,7 +29,7 @@ export function rmsNormMatvec(
     variant: variantFor(features, weights.scheme),
     label: `${label} / rms_norm_matvec`,
     params: { ...matrixParams(weights, part), eps: options.eps, scale: options.scale ?? 1 },
-    constants: { WG: matvecWorkgroup(weights) },
+    constants: { WG: matvecWorkgroup(features, weights) },
     buffers: { x, norm_weight: normWeight, weights: part.slice, y },
     grid: foldedGrid(Math.ceil(part.rows / 4)),
   }));

@@ -152,13 +152,11 @@ export class GpuWeights {
   /** @throws BambaError `manifest_invalid` when the package lacks the matrix or has another shape of it. */
   matrix(name: string, rows: number, columns: number): Matrix {
     const placed = this.#tensor(name, [rows, columns]);
-    const parts = placed.parts.map(
-      ({ buffer, offset, bytes, firstRow, rows: partRows }): MatrixPart => ({
-        slice: { buffer: this.#buffers[buffer]!, offset, size: bytes },
-        firstRow,
-        rows: partRows,
-      }),
-    );
+    const parts = placed.parts.map(({ buffer, offset, bytes, firstRow, rows: partRows }): MatrixPart => ({
+      slice: { buffer: this.#buffers[buffer]!, offset, size: bytes },
+      firstRow,
+      rows: partRows,
+    }));
     return { scheme: placed.entry.scheme, rows, columns, parts };
   }
 

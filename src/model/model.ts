@@ -10,8 +10,9 @@ import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import { decodeBlock, embedding, head, headOfAll, prefillBlock, type Scope } from './hybrid.ts';
 import { ropeTable } from './rope-table.ts';
-import { Sampler } from './sampler.ts';
+import { type AnswerSettings, Sampler, type SamplerReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
+import { Snapshot } from './snapshot.ts';
 
 export interface ModelOptions {
   /** Tokens that a sequence may have. */
@@ -39,15 +40,18 @@ export class Model {
   readonly contextLength: number;
   /** The live sequence; its buffers are bound in the plans. */
   readonly state: SequenceState;
-  readonly sampler: Sampler;
+  readonly #sampler: Sampler;
   readonly #weights: GpuWeights;
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
   readonly #pipelines: PipelineCache;
   readonly #rope: GPUBuffer;
+  /** Logits of the prompt's last token, before penalties: what a snapshot needs to begin another answer. */
+  readonly #lastLogits: GPUBuffer;
   #prefill!: Plan;
   #blockEnds: number[] = [];
   #head!: Plan;
+  #sample!: Plan;
   #decode!: Plan;
   #all: { plan: Plan; logits: GPUBuffer } | null = null;
 
@@ -67,7 +71,8 @@ export class Model {
     this.#buffers = buffers;
     const chunkTokens = Math.min(options.chunkTokens ?? DEFAULT_CHUNK_TOKENS, options.contextLength);
     this.#activations = createActivations(buffers, architecture, chunkTokens);
-    this.sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
+    this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
+    this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
     const table = ropeTable(architecture.attention?.rope ?? null, options.contextLength);
     this.#rope = buffers.storage('rope', table.byteLength);
@@ -128,20 +133,20 @@ export class Model {
     const scope = this.#scope();
     const blocks = this.architecture.blocks.map((_, index) => index);
     const prefill = [embedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
-    const sample = this.sampler.dispatches(this.gpu.features);
-    const last = [...head(scope), ...sample];
-    const decode = [...embedding(scope), ...blocks.flatMap((index) => decodeBlock(scope, index)), ...last];
-    const total = prefill.flat().length + last.length + decode.length;
+    const last = head(scope);
+    const sample = this.#sampler.dispatches(this.gpu.features);
+    const decode = [...embedding(scope), ...blocks.flatMap((index) => decodeBlock(scope, index)), ...last, ...sample];
+    const total = prefill.flat().length + last.length + sample.length + decode.length;
     let ready = 0;
     const build = (specs: readonly DispatchSpec[]) =>
       Plan.build(this.gpu.device, this.#pipelines, this.#activations.step, specs, () => {
         ready = Math.min(total, ready + 1);
         onCompiled?.(ready, total);
       });
-    const plans = await Promise.all([build(prefill.flat()), build(last), build(decode)]);
+    const plans = await Promise.all([build(prefill.flat()), build(last), build(sample), build(decode)]);
     let end = 0;
     this.#blockEnds = prefill.map((specs) => (end += specs.length));
-    [this.#prefill, this.#head, this.#decode] = plans;
+    [this.#prefill, this.#head, this.#sample, this.#decode] = plans;
   }
 
   /** Makes room for `tokens` tokens in the live sequence. @throws BambaError `out_of_memory`, `prompt_too_long`. */
@@ -154,7 +159,7 @@ export class Model {
       );
     }
     if (!(await this.state.reserve(tokens, this.contextLength))) return;
-    const old = [this.#prefill, this.#head, this.#decode];
+    const old = [this.#prefill, this.#head, this.#sample, this.#decode];
     await this.#build();
     for (const plan of old) plan.dispose();
   }
@@ -166,13 +171,13 @@ export class Model {
 
   /**
    * Runs tokens through the model, in chunks, appending them to the live sequence.
-   * @param options.sample whether the sampler runs after the last token; its choice starts the answer.
+   * @param options.logits whether the logits of the last token are wanted, as `beginAnswer` needs them.
    * @param options.onChunk called when a chunk is done, with the number of tokens so far.
    * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran.
    */
   async prefill(
     ids: readonly number[],
-    options: { sample?: boolean; signal?: AbortSignal; onChunk?: (tokens: number) => void } = {},
+    options: { logits?: boolean; signal?: AbortSignal; onChunk?: (tokens: number) => void } = {},
   ): Promise<void> {
     const { device } = this.gpu;
     await this.reserve(this.state.position + ids.length);
@@ -183,32 +188,72 @@ export class Model {
       this.#writeStep(this.state.position, chunk.length);
       device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
       const encoder = device.createCommandEncoder({ label: 'prefill' });
+      const isLast = first + chunk.length === ids.length;
       const pass = encoder.beginComputePass();
       this.#prefill.record(pass, chunk.length);
-      if (options.sample && first + chunk.length === ids.length) this.#head.record(pass, chunk.length);
+      if (options.logits && isLast) this.#head.record(pass, chunk.length);
       pass.end();
+      if (options.logits && isLast) {
+        const { buffer, size } = this.#activations.logits;
+        encoder.copyBufferToBuffer(buffer, 0, this.#lastLogits, 0, size);
+      }
       device.queue.submit([encoder.finish()]);
       this.state.tokens.push(...chunk);
       // One chunk runs while the next is recorded; more would make aborting slow.
       await running;
-      running = device.queue.onSubmittedWorkDone();
       const done = first + chunk.length;
-      void running.then(() => options.onChunk?.(done));
+      running = device.queue.onSubmittedWorkDone().then(() => options.onChunk?.(done));
     }
     await running;
     this.gpu.check();
     if (options.signal?.aborted) throw new BambaError('aborted', 'The prompt was not finished: it was aborted.');
   }
 
-  /** Records `count` decode steps, each fed by the sampler's choice of the one before, and submits them. */
-  decode(count: number, after?: (encoder: GPUCommandEncoder) => void): void {
+  /**
+   * Samples the first token of an answer from the logits that `prefill` or `restore` left. `decode` goes on.
+   * @throws BambaError `setting_invalid`; the promise as `decode`.
+   */
+  beginAnswer(settings: AnswerSettings): Promise<SamplerReport> {
+    const { device } = this.gpu;
+    this.#sampler.begin(settings);
+    // The sampler moves the position on by the tokens of the pass: the last token of the prompt is that pass.
+    this.#writeStep(this.state.position - 1, 1);
+    const encoder = device.createCommandEncoder({ label: 'first token' });
+    const { buffer, size } = this.#activations.logits;
+    encoder.copyBufferToBuffer(this.#lastLogits, 0, buffer, 0, size);
+    const pass = encoder.beginComputePass();
+    this.#sample.record(pass, 1);
+    pass.end();
+    const report = this.#sampler.report(encoder);
+    device.queue.submit([encoder.finish()]);
+    return report();
+  }
+
+  /**
+   * Submits `count` steps, each fed by the choice of the one before on the GPU. After the answer has ended, steps change
+   * nothing. The caller reserves room first, and tells `state.tokens` what the reports say.
+   * @returns the sampler's account after these steps. @throws BambaError `device_lost`, `gpu_failure`.
+   */
+  decode(count: number): Promise<SamplerReport> {
     const { device } = this.gpu;
     const encoder = device.createCommandEncoder({ label: 'decode' });
     const pass = encoder.beginComputePass();
     for (let index = 0; index < count; index++) this.#decode.record(pass, 1);
     pass.end();
-    after?.(encoder);
+    const report = this.#sampler.report(encoder);
     device.queue.submit([encoder.finish()]);
+    return report();
+  }
+
+  /** A copy of the live sequence as `prefill` with logits left it. @throws BambaError `out_of_memory`. */
+  async snapshot(): Promise<Snapshot> {
+    return Snapshot.take(this.gpu, this.state, this.#lastLogits);
+  }
+
+  /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`. */
+  async restore(snapshot: Snapshot): Promise<void> {
+    await this.reserve(snapshot.state.position);
+    snapshot.restore(this.gpu, this.state, this.#lastLogits);
   }
 
   /**
@@ -224,9 +269,7 @@ export class Model {
     const taps = this.#blockEnds.length;
     const result: ForwardResult = {
       logits: new Float32Array(ids.length * vocabSize),
-      hidden: options.hidden
-        ? Array.from({ length: taps }, () => new Float32Array(ids.length * hiddenSize))
-        : [],
+      hidden: options.hidden ? Array.from({ length: taps }, () => new Float32Array(ids.length * hiddenSize)) : [],
     };
     const tapSet = new BufferSet(device, 'taps');
     const tapBuffers = result.hidden.map((_, index) => tapSet.floats(`${index}`, this.#activations.tokens, hiddenSize));
@@ -249,10 +292,7 @@ export class Model {
       }
       device.queue.submit([encoder.finish()]);
       this.state.tokens.push(...chunk);
-      result.logits.set(
-        await readFloats(device, slice(logits, 0, chunk.length * vocabSize * 4)),
-        first * vocabSize,
-      );
+      result.logits.set(await readFloats(device, slice(logits, 0, chunk.length * vocabSize * 4)), first * vocabSize);
       for (const [index, tap] of tapBuffers.entries()) {
         const values = await readFloats(device, slice(tap, 0, chunk.length * hiddenSize * 4));
         result.hidden[index]!.set(values, first * hiddenSize);
@@ -286,7 +326,7 @@ export class Model {
 
   /** Frees everything of the model, its weights included. Idempotent. */
   dispose(): void {
-    for (const plan of [this.#prefill, this.#head, this.#decode, this.#all?.plan]) plan?.dispose();
+    for (const plan of [this.#prefill, this.#head, this.#sample, this.#decode, this.#all?.plan]) plan?.dispose();
     this.state.dispose();
     this.#buffers.dispose();
     this.#weights.dispose();

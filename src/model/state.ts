@@ -94,7 +94,8 @@ export class SequenceState {
       const grown = await this.#gpu.guarded(`growing the attention cache to ${capacity} tokens`, () =>
         oldBlocks.map((block, index) => (block.kind === 'attention' ? this.#caches(index, capacity) : block)),
       );
-      this.#copyCaches(oldBlocks, grown, this.position);
+      // All of it: steps that the host has not heard of yet may have appended.
+      this.#copyCaches(oldBlocks, grown, this.#capacity);
       this.blocks = grown;
     } catch (error) {
       cache.dispose();
@@ -173,7 +174,6 @@ export class SequenceState {
     this.#cache.dispose();
   }
 }
-
 
 function roundUp(tokens: number): number {
   return Math.ceil(tokens / KV_BLOCK) * KV_BLOCK;

@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LocalEngine } from '../engine/local-engine.ts';
+import type { GenerationRequest } from '../engine/protocol.ts';
+import { installDawn } from './dawn.ts';
+import { openPackageFolder } from './folder.ts';
+
+const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model FOLDER] [--temperature T] [--top-k K] [--top-p P]
+                     [--seed N] [--max-tokens N] [--stats]
+
+Answers in the terminal, through the same engine as the page. Further questions continue the conversation.`;
+
+const DEFAULT_MODEL = 'public/models/lexicon';
+
+/** The command `ask`. @returns 0, or 2 for wrong arguments. @throws BambaError of the engine. */
+export async function main(args: string[]): Promise<number> {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        model: { type: 'string', default: DEFAULT_MODEL },
+        temperature: { type: 'string' },
+        'top-k': { type: 'string' },
+        'top-p': { type: 'string' },
+        seed: { type: 'string' },
+        'max-tokens': { type: 'string' },
+        stats: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  const { values, positionals } = parsed;
+  if (values.help || positionals.length === 0) {
+    console.error(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const settings = numbers({
+    temperature: values.temperature,
+    topK: values['top-k'],
+    topP: values['top-p'],
+    seed: values.seed,
+    maxTokens: values['max-tokens'],
+  });
+  installDawn();
+  const engine = await LocalEngine.load(await openPackageFolder(resolve(values.model)));
+  try {
+    const messages: GenerationRequest['messages'] & {} = [];
+    for (const question of positionals) {
+      messages.push({ role: 'user', content: question });
+      let answer = '';
+      for await (const event of engine.generate({ messages, ...settings })) {
+        if (event.type === 'text') {
+          process.stdout.write(event.text);
+          answer += event.text;
+        }
+        if (event.type === 'end' && values.stats) {
+          const { promptTokens, cachedTokens, completionTokens, timeToFirstTokenS, decodeTokensPerS } = event.usage;
+          process.stderr.write(
+            `\n[${promptTokens} prompt tokens, ${cachedTokens} of them kept; ${completionTokens} tokens, ` +
+              `first after ${timeToFirstTokenS.toFixed(2)} s, then ${decodeTokensPerS.toFixed(1)} tokens/s]`,
+          );
+        }
+      }
+      process.stdout.write('\n');
+      messages.push({ role: 'assistant', content: answer });
+    }
+    return 0;
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** Arguments that were given, as numbers; what is none becomes NaN, which the engine refuses by name. */
+function numbers(values: Record<string, string | undefined>): Record<string, number> {
+  const given = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, value.trim() === '' ? NaN : Number(value)]));
+}

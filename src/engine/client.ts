@@ -1,0 +1,117 @@
+import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink';
+import { BambaError } from '../errors.ts';
+import { askToPersist } from '../storage/package-blobs.ts';
+import type { Engine, EngineInfo, EngineOptions, GenerationEvent, GenerationRequest } from './protocol.ts';
+import { fromWire } from './wire.ts';
+import type { GenerationMessage, WorkerApi } from './worker.ts';
+import EngineWorker from './worker.ts?worker&inline';
+
+/**
+ * Loads a model in a worker of its own and resolves when it can answer.
+ *
+ * ```ts
+ * const engine = await createEngine({ model: '/models/lexicon/', onProgress: console.log });
+ * for await (const event of engine.generate({ messages: [{ role: 'user', content: 'What is an apple?' }] }))
+ *   if (event.type === 'text') document.body.append(event.text);
+ * ```
+ * @throws BambaError `webgpu_unavailable`, `adapter_limit`, `out_of_memory`, `network`, `shard_corrupt`,
+ * `manifest_invalid`, `storage_full`, `unsupported_model`, `setting_invalid`, `aborted` and others; each says what to do.
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  if (options.signal?.aborted) throw new BambaError('aborted', 'Loading was aborted.');
+  // The worker may come from a blob, which has no address to take others from.
+  const model = new URL(options.model, document.baseURI).href;
+  const persisted = askToPersist();
+  const worker = new EngineWorker({ name: 'bamba-web engine' });
+  const remote = wrap<WorkerApi>(worker);
+  const failed = new Promise<never>((_, reject) => {
+    worker.addEventListener('error', (event) => {
+      reject(new BambaError('gpu_failure', `The engine's worker failed: ${event.message || 'it could not start'}.`));
+    });
+  });
+  failed.catch(() => {}); // of interest only to those who wait for the worker
+  const close = () => {
+    remote[releaseProxy]();
+    worker.terminate();
+  };
+  const onAbort = () => void remote.abortLoading();
+  options.signal?.addEventListener('abort', onAbort);
+  try {
+    const { contextLength, onProgress = () => {} } = options;
+    const loaded = await Promise.race([
+      remote.load({ model, ...(contextLength === undefined ? {} : { contextLength }) }, proxy(onProgress)),
+      failed,
+    ]);
+    await persisted;
+    if ('error' in loaded) throw fromWire(loaded.error);
+    return new WorkerEngine(loaded.value, remote, failed, close);
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The page's side of an engine in a worker. */
+class WorkerEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #remote: Remote<WorkerApi>;
+  readonly #failed: Promise<never>;
+  readonly #close: () => void;
+  #disposed = false;
+
+  constructor(info: EngineInfo, remote: Remote<WorkerApi>, failed: Promise<never>, close: () => void) {
+    this.info = info;
+    this.#remote = remote;
+    this.#failed = failed;
+    this.#close = close;
+  }
+
+  async *generate(
+    request: GenerationRequest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<GenerationEvent, void> {
+    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    const { port1: port, port2 } = new MessageChannel();
+    const waiting: GenerationMessage[] = [];
+    let wake = () => {};
+    port.addEventListener('message', (event: MessageEvent<GenerationMessage>) => {
+      waiting.push(event.data);
+      wake();
+    });
+    port.start();
+    const abort = () => port.postMessage('abort');
+    signal?.addEventListener('abort', abort);
+    const finished = this.#remote.generate(request, transfer(port2, [port2]));
+    try {
+      if (signal?.aborted) abort();
+      for (;;) {
+        const message = waiting.shift();
+        if (!message) {
+          const arrived = new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          if (waiting.length === 0) await Promise.race([arrived, this.#failed]);
+          continue;
+        }
+        if (message.type === 'error') throw fromWire(message.error);
+        if (message.type === 'end') return;
+        yield message.event;
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      // Whoever leaves early waits for the worker to be free again, so that the next request is not refused.
+      abort();
+      await Promise.race([finished, this.#failed]).catch(() => {});
+      port.close();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await Promise.race([this.#remote.dispose(), this.#failed]).catch(() => {});
+    this.#close();
+  }
+}

@@ -1,0 +1,269 @@
+import { BambaError } from '../errors.ts';
+import { generateIds } from '../generate/generate.ts';
+import { PrefixCache } from '../generate/prefix-cache.ts';
+import { type GenerationDefaults, readGenerationConfig, readStopIds, resolveSampling } from '../generate/sampling.ts';
+import { StopMatcher } from '../generate/stop.ts';
+import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import type { Model } from '../model/model.ts';
+import type { PackageSource } from '../storage/package-source.ts';
+import { ChatTemplate, encodePrompt, readChatTemplate } from '../text/chat-template.ts';
+import { createDetokenizer } from '../text/detokenize.ts';
+import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { parseJsonFile } from '../text/tokenizer-files.ts';
+import { loadModel } from './load.ts';
+import type { EngineInfo, FinishReason, GenerationEvent, GenerationRequest, Usage } from './protocol.ts';
+import { parseRequest } from './request.ts';
+
+export interface LocalEngineOptions {
+  contextLength?: number;
+  signal?: AbortSignal;
+  gpu?: GpuOptions;
+  /** Called as pipelines become ready, after the weights are on the GPU. */
+  onCompiled?: (ready: number, total: number) => void;
+}
+
+/** Text of a model: its tokenizer, chat template and defaults, from the package's files. */
+interface TextSide {
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+  defaults: GenerationDefaults;
+  stopIds: number[];
+}
+
+/** The engine itself, in the thread that it is made in: a worker in the browser, Node for the command line. */
+export class LocalEngine {
+  readonly info: EngineInfo;
+  readonly #gpu: Gpu;
+  readonly #model: Model;
+  readonly #text: TextSide;
+  readonly #prefixes: PrefixCache;
+  #busy = false;
+  #disposed = false;
+
+  private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide) {
+    this.info = info;
+    this.#gpu = gpu;
+    this.#model = model;
+    this.#text = text;
+    this.#prefixes = new PrefixCache(model);
+  }
+
+  /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
+  static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
+    const { contextLength } = options;
+    if (contextLength !== undefined && (!Number.isSafeInteger(contextLength) || contextLength < 1)) {
+      throw new BambaError('setting_invalid', `contextLength is ${contextLength}; give a whole number from 1 on.`);
+    }
+    const gpu = await Gpu.request(options.gpu);
+    try {
+      const text = await loadText(source);
+      const model = await loadModel(gpu, source, options);
+      return new LocalEngine(describe(source, gpu, model, text), gpu, model, text);
+    } catch (error) {
+      gpu.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Answers one request. See `Engine.generate`.
+   * @throws BambaError `busy`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
+   * `device_lost`, `gpu_failure`, `out_of_memory`.
+   */
+  async *generate(
+    request: GenerationRequest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<GenerationEvent, void> {
+    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    if (this.#busy) {
+      throw new BambaError('busy', 'The engine is answering another request. Wait for its end, or abort it.');
+    }
+    this.#busy = true;
+    try {
+      this.#gpu.check();
+      yield* this.#answer(request, signal);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async *#answer(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
+    const model = this.#model;
+    const { input, maxTokens, stop, sampling } = parseRequest(request);
+    const values = resolveSampling(sampling, this.#text.defaults.sampling, model.architecture.vocabSize);
+    const stops = new StopMatcher(stop);
+    const promptIds = this.#encode(input);
+    const limit = Math.min(maxTokens, model.contextLength - promptIds.length);
+
+    const started = performance.now();
+    const cachedTokens = await this.#prefixes.resume(promptIds);
+    let prefilled = started;
+    let firstToken = 0;
+    let completionTokens = 0;
+    const end = (finishReason: FinishReason): GenerationEvent => {
+      const now = performance.now();
+      const decodeMs = firstToken === 0 ? 0 : now - firstToken;
+      const usage: Usage = {
+        promptTokens: promptIds.length,
+        cachedTokens,
+        completionTokens,
+        timeToFirstTokenS: firstToken === 0 ? 0 : (firstToken - started) / 1000,
+        prefillTokensPerS: perSecond(promptIds.length - cachedTokens, prefilled - started),
+        decodeTokensPerS: perSecond(completionTokens - 1, decodeMs),
+      };
+      return { type: 'end', finishReason, usage };
+    };
+
+    try {
+      yield* this.#prefill(promptIds, cachedTokens, signal);
+    } catch (error) {
+      if (!(error instanceof BambaError && error.code === 'aborted')) throw error;
+      yield end('abort');
+      return;
+    }
+    await this.#prefixes.keep();
+    prefilled = performance.now();
+
+    const detokenizer = createDetokenizer(this.#text.tokenizer);
+    const { stopIds } = this.#text;
+    for await (const piece of generateIds(model, { values, limit, stopIds, promptIds })) {
+      firstToken ||= performance.now();
+      completionTokens += piece.ids.length;
+      const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
+      const shown = ended ? piece.ids.slice(0, -1) : piece.ids;
+      let { text, stopped } = stops.push(detokenizer.push(shown));
+      if (piece.ended && !stopped) {
+        const rest = stops.push(detokenizer.flush());
+        stopped = rest.stopped;
+        text += rest.text + (stopped ? '' : stops.flush());
+      }
+      if (text !== '' || piece.ids.length > 0) yield { type: 'text', text, ids: piece.ids };
+      if (stopped || ended) {
+        yield end('stop');
+        return;
+      }
+      if (piece.ended) {
+        yield end('length');
+        return;
+      }
+      if (signal?.aborted) {
+        const held = detokenizer.flush();
+        const { text: tail, stopped: complete } = stops.push(held);
+        const released = tail + (complete ? '' : stops.flush());
+        if (released !== '') yield { type: 'text', text: released, ids: [] };
+        yield end('abort');
+        return;
+      }
+    }
+  }
+
+  /** Runs the part of the prompt that the live sequence does not hold yet, reporting how far it is. */
+  async *#prefill(
+    promptIds: readonly number[],
+    cachedTokens: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<GenerationEvent, void> {
+    const total = promptIds.length;
+    const done: number[] = [];
+    let wake = () => {};
+    const running = this.#model
+      .prefill(promptIds.slice(cachedTokens), {
+        logits: true,
+        ...(signal ? { signal } : {}),
+        onChunk: (tokens) => {
+          done.push(cachedTokens + tokens);
+          wake();
+        },
+      })
+      .then(
+        () => null,
+        (error: unknown) => ({ error }),
+      );
+    yield { type: 'prefill', processed: cachedTokens, total };
+    let fault: { error: unknown } | null | undefined;
+    while (fault === undefined) {
+      const chunk = new Promise<undefined>((resolve) => {
+        wake = () => resolve(undefined);
+      });
+      // A chunk that was done while the event was being taken has woken nobody.
+      fault = done.length > 0 ? undefined : await Promise.race([chunk, running]);
+      for (const processed of done.splice(0)) yield { type: 'prefill', processed, total };
+    }
+    if (fault) throw fault.error;
+  }
+
+  /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`. */
+  #encode(input: ReturnType<typeof parseRequest>['input']): number[] {
+    const { tokenizer, template } = this.#text;
+    const ids =
+      'prompt' in input
+        ? encodePrompt(tokenizer, input.prompt)
+        : template.encode(input.messages, { addGenerationPrompt: true });
+    if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
+    const { contextLength } = this.#model;
+    if (ids.length >= contextLength) {
+      throw new BambaError(
+        'prompt_too_long',
+        `The prompt has ${ids.length} tokens, and the context has room for ${contextLength} with the answer. ` +
+          'Shorten it or start a new chat.',
+      );
+    }
+    const unknown = ids.find((id) => id >= this.#model.architecture.vocabSize);
+    if (unknown !== undefined) {
+      throw new BambaError('config_invalid', `The tokenizer gave id ${unknown}, which the model does not have.`);
+    }
+    return ids;
+  }
+
+  /** Frees the GPU. Idempotent. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#prefixes.clear();
+    this.#model.dispose();
+    this.#gpu.dispose();
+  }
+}
+
+function perSecond(count: number, ms: number): number {
+  return count > 0 && ms > 0 ? (1000 * count) / ms : 0;
+}
+
+async function loadText(source: PackageSource): Promise<TextSide> {
+  const { files } = source.manifest;
+  const decoder = new TextDecoder();
+  const json = async (name: 'tokenizer.json' | 'tokenizer_config.json' | 'generation_config.json') =>
+    files[name] ? parseJsonFile(decoder.decode(await source.file(name)), name) : undefined;
+  const tokenizerConfig = await json('tokenizer_config.json');
+  const tokenizer = createTokenizer(await json('tokenizer.json'), tokenizerConfig);
+  const defaults = readGenerationConfig(await json('generation_config.json'));
+  const templateFile = files['chat_template.jinja'] ? decoder.decode(await source.file('chat_template.jinja')) : null;
+  const eos = tokenizer.namedTokens.eos_token;
+  const eosId = eos === undefined ? undefined : tokenizer.tokenToId(eos);
+  const stopIds = new Set([...defaults.stopIds, ...readStopIds(eosId ?? [], 'tokenizer_config.json')]);
+  return {
+    tokenizer,
+    template: new ChatTemplate(readChatTemplate(tokenizerConfig, templateFile), tokenizer),
+    defaults,
+    stopIds: [...stopIds],
+  };
+}
+
+function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide): EngineInfo {
+  const { name, parameters, scheme } = source.manifest;
+  const { vendor, architecture, description } = gpu.adapterInfo;
+  const { f16, subgroups, timestamps } = gpu.features;
+  const features = Object.entries({ f16, subgroups, timestamps }).filter(([, has]) => has);
+  return {
+    model: {
+      name,
+      parameters,
+      scheme,
+      bytes: model.bytes.weights,
+      contextLength: model.contextLength,
+      hasChatTemplate: text.template.exists,
+    },
+    adapter: { vendor, architecture, description, features: features.map(([feature]) => feature) },
+    sampling: text.defaults.sampling,
+  };
+}

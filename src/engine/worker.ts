@@ -1,0 +1,75 @@
+import { expose, type ProxyMarked } from 'comlink';
+import { BambaError } from '../errors.ts';
+import { openStoredPackage } from '../storage/package-source.ts';
+import { LocalEngine } from './local-engine.ts';
+import type { EngineInfo, GenerationEvent, GenerationRequest, LoadProgress } from './protocol.ts';
+import { toWire, type WireError } from './wire.ts';
+
+// The worker's side: one engine, called over comlink. Errors cross as data, generation streams over a port of its own.
+
+/** What a generation's port carries to the page; the page sends `abort`. */
+export type GenerationMessage =
+  { type: 'event'; event: GenerationEvent } | { type: 'end' } | { type: 'error'; error: WireError };
+
+export type WireResult<Value> = { value: Value } | { error: WireError };
+
+let engine: LocalEngine | null = null;
+const loading = new AbortController();
+
+const api = {
+  /** Loads the package in the folder `model`, an absolute URL. */
+  async load(
+    options: { model: string; contextLength?: number },
+    onProgress: ((progress: LoadProgress) => void) & ProxyMarked,
+  ): Promise<WireResult<EngineInfo>> {
+    const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>) =>
+      onProgress({ loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity, ...progress });
+    try {
+      report({ stage: 'manifest' });
+      const source = await openStoredPackage(options.model, {
+        signal: loading.signal,
+        onProgress: (progress) => report({ stage: 'weights', ...progress }),
+      });
+      engine = await LocalEngine.load(source, {
+        signal: loading.signal,
+        ...(options.contextLength === undefined ? {} : { contextLength: options.contextLength }),
+        onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
+      });
+      report({ stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
+      return { value: engine.info };
+    } catch (error) {
+      return { error: toWire(error) };
+    }
+  },
+
+  abortLoading(): void {
+    loading.abort();
+  },
+
+  /** Streams one generation over `port`. */
+  async generate(request: GenerationRequest, port: MessagePort): Promise<void> {
+    const abort = new AbortController();
+    const post = (message: GenerationMessage) => port.postMessage(message);
+    port.addEventListener('message', () => abort.abort());
+    port.start();
+    try {
+      if (!engine) throw new BambaError('disposed', 'No model is loaded.');
+      for await (const event of engine.generate(request, { signal: abort.signal })) post({ type: 'event', event });
+      post({ type: 'end' });
+    } catch (error) {
+      post({ type: 'error', error: toWire(error) });
+    } finally {
+      port.close();
+    }
+  },
+
+  dispose(): void {
+    loading.abort();
+    engine?.dispose();
+    engine = null;
+  },
+};
+
+export type WorkerApi = typeof api;
+
+expose(api);

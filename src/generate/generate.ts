@@ -1,0 +1,60 @@
+import type { Model } from '../model/model.ts';
+import { Sampler, REPORTS_IN_FLIGHT, type AnswerSettings, type SamplerReport } from '../model/sampler.ts';
+
+/** Steps submitted together take about so long: short enough to stop at once and to stream smoothly. */
+const BATCH_MS = 12;
+
+/** New ids of an answer, and whether the sampler ended it with them. */
+export interface AnswerPiece {
+  ids: number[];
+  ended: boolean;
+}
+
+/**
+ * Samples an answer from the logits that the model holds, steps running ahead of what the caller has seen.
+ * However the caller leaves, the model's live sequence knows its tokens: the prompt and all that was sampled but the
+ * last token, which has not been fed. That may be more than the caller took.
+ * @throws BambaError `setting_invalid`, `device_lost`, `gpu_failure`, `out_of_memory`.
+ */
+export async function* generateIds(model: Model, settings: AnswerSettings): AsyncGenerator<AnswerPiece> {
+  const { state } = model;
+  const prompt = [...state.tokens];
+  const answer: number[] = [];
+  const running: Promise<SamplerReport>[] = [];
+  let submitted = 1;
+  let batch = 1;
+  let stepMs = 0;
+  let last = performance.now();
+
+  const submit = (report: Promise<SamplerReport>) => {
+    report.catch(() => {}); // whoever takes it sees the fault; it may be reported after an earlier one
+    running.push(report);
+  };
+  const take = ({ ids }: SamplerReport) => {
+    answer.push(...ids);
+    state.tokens = [...prompt, ...answer.slice(0, -1)];
+  };
+
+  submit(model.beginAnswer(settings));
+  try {
+    for (;;) {
+      while (running.length < REPORTS_IN_FLIGHT && submitted < settings.limit) {
+        const count = Math.min(batch, settings.limit - submitted);
+        await model.reserve(Math.min(model.contextLength, prompt.length + submitted + count));
+        submit(model.decode(count));
+        submitted += count;
+      }
+      const report = await running.shift()!;
+      take(report);
+      const now = performance.now();
+      if (report.ids.length > 0) stepMs = (now - last) / report.ids.length;
+      last = now;
+      batch = Math.max(1, Math.min(Sampler.maxStepsPerReport, Math.floor(BATCH_MS / stepMs)));
+      yield { ids: report.ids, ended: report.ended };
+      if (report.ended) return;
+    }
+  } finally {
+    // What runs cannot be called back: the state is known once it is through.
+    for (const result of await Promise.allSettled(running)) if (result.status === 'fulfilled') take(result.value);
+  }
+}

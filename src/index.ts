@@ -1,0 +1,15 @@
+export { createEngine } from './engine/client.ts';
+export type {
+  ChatMessage,
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  FinishReason,
+  GenerationEvent,
+  GenerationRequest,
+  LoadProgress,
+  LoadStage,
+  SamplingSettings,
+  Usage,
+} from './engine/protocol.ts';
+export { BambaError, type ErrorCode } from './errors.ts';
