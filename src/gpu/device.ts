@@ -65,7 +65,7 @@ export class Gpu {
       return error;
     });
     device.addEventListener('uncapturederror', (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
+      const { error } = event;
       this.#failure ??= toGpuError(error, 'a GPU command');
     });
   }

@@ -1,4 +1,4 @@
-import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
+import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';

@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { BufferSet, slice } from '../gpu/buffers.ts';
+import { type BufferSet, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { logitsProcess, partialsBytes } from '../kernels/logits_process.ts';
