@@ -23,6 +23,7 @@ const COMMANDS = {
   ask: { script: 'command.mjs', args: ['ask'], needs: 'gpu' },
   verify: { script: 'command.mjs', args: ['verify'], needs: 'gpu' },
   convert: { script: 'command.mjs', args: ['convert'] },
+  perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };
 
 /** @throws CommandError when Node is older than package.json's `engines` */

@@ -1,0 +1,167 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadModel } from '../engine/load.ts';
+import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import { BambaError } from '../errors.ts';
+import { means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
+import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
+import { Gpu } from '../gpu/device.ts';
+import type { PackageSource } from '../storage/package-source.ts';
+import { MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
+import { sha256Hex } from '../weights/sha256.ts';
+import type { Scheme } from '../weights/types.ts';
+import { installDawn } from './dawn.ts';
+import { folderSource, openPackageFolder } from './folder.ts';
+import { ScoreLog } from './score-log.ts';
+
+const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--limit N] [--log FILE] [--json]
+
+Scores MODEL, a package or a checkpoint (which is converted in memory to --dtype, f32 unless given), over TEXT.json:
+{"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1", "tokens"}}, where answer has a 1 for
+each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1 share.
+  --limit N    only the first N sequences
+  --log FILE   writes the score of each sequence to FILE; with the same FILE again, goes on where it stopped`;
+
+/** The command `perplexity`. @returns 0, or 2 for wrong arguments. */
+export async function main(args: string[]): Promise<number> {
+  let request: ReturnType<typeof readArguments>;
+  try {
+    request = readArguments(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (!request) {
+    console.log(USAGE);
+    return 0;
+  }
+  const bytes = await readFile(request.text);
+  const text = parseScoredText(parseJson(bytes, request.text));
+  const source = await openModel(request.model, request.scheme);
+  const { name, scheme, shards } = source.manifest;
+  // What was measured is told by the weights, not by the folder's name.
+  const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
+  const subject = { name, scheme, weights, text: await sha256Hex(new Uint8Array(bytes)) };
+  const log = await ScoreLog.open(request.log, subject);
+  const sequences = Math.min(request.limit, text.sequences.length);
+  const adapter = await scoreMissing(source, text, sequences, log);
+  const score = total([...log.scores].filter(([index]) => index < sequences).map(([, scored]) => scored));
+  const result = {
+    model: name,
+    scheme,
+    ...means(score),
+    tokens: score.tokens,
+    sequences,
+    // Over part of the text the reference says nothing.
+    reference: sequences === text.sequences.length ? text.reference : null,
+    adapter,
+  };
+  console.log(request.json ? JSON.stringify(result, null, 1) : summary(result));
+  return 0;
+}
+
+/** Scores what the log does not have yet. @returns the adapter, for people. */
+async function scoreMissing(
+  source: PackageSource,
+  text: ScoredText,
+  sequences: number,
+  log: ScoreLog,
+): Promise<string> {
+  installDawn();
+  const gpu = await Gpu.request();
+  try {
+    const model = await loadModel(gpu, source);
+    try {
+      for (const [index, sequence] of text.sequences.slice(0, sequences).entries()) {
+        if (log.scores.has(index)) continue;
+        const begun = performance.now();
+        const score = await scoreSequence(model, sequence);
+        const seconds = (performance.now() - begun) / 1000;
+        await log.append(index, score, seconds);
+        process.stderr.write(`${index + 1} of ${sequences}: ${line(score)}, ${seconds.toFixed(1)} s\n`);
+      }
+    } finally {
+      model.dispose();
+    }
+    const { description, vendor, architecture } = gpu.adapterInfo;
+    return description || `${vendor} ${architecture}`;
+  } finally {
+    gpu.dispose();
+  }
+}
+
+/** @throws BambaError for a folder that is neither a package nor a checkpoint, or a package of another scheme. */
+async function openModel(folder: string, scheme: Scheme | undefined): Promise<PackageSource> {
+  const manifest = await stat(join(folder, MANIFEST_FILE)).catch(() => null);
+  if (!manifest) return packCheckpoint(folderSource(folder), scheme ?? 'f32', basename(resolve(folder)));
+  const source = await openPackageFolder(folder);
+  if (scheme === undefined || scheme === source.manifest.scheme) return source;
+  throw new BambaError(
+    'setting_invalid',
+    `${folder} is a package of ${source.manifest.scheme}, not of ${scheme}: leave --dtype out, or name the checkpoint.`,
+  );
+}
+
+function parseJson(bytes: Uint8Array, file: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+  } catch (cause) {
+    throw new BambaError('setting_invalid', `${file} is not JSON: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+interface Request {
+  model: string;
+  text: string;
+  scheme: Scheme | undefined;
+  limit: number;
+  log: string | undefined;
+  json: boolean;
+}
+
+function readArguments(args: string[]): Request | null {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      dtype: { type: 'string' },
+      limit: { type: 'string' },
+      log: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return null;
+  const [model, text, ...rest] = positionals;
+  if (model === undefined || text === undefined || rest.length > 0) throw new Error('A model and a text are needed.');
+  const scheme = SCHEMES.find((known) => known === values.dtype);
+  if (values.dtype !== undefined && !scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
+  const limit = Number(values.limit ?? Infinity);
+  if (!(limit >= 1) || (values.limit !== undefined && !Number.isInteger(limit))) {
+    throw new Error('--limit has to be a whole number of at least 1.');
+  }
+  return { model, text, scheme, limit, log: values.log, json: values.json };
+}
+
+function line(score: Score): string {
+  const { nll, top1 } = means(score);
+  return `${score.tokens} tokens, NLL ${nll.toFixed(5)}, top-1 ${top1.toFixed(5)}`;
+}
+
+function summary(result: {
+  model: string;
+  scheme: Scheme;
+  nll: number;
+  top1: number;
+  tokens: number;
+  sequences: number;
+  reference: ScoredText['reference'];
+  adapter: string;
+}): string {
+  const { nll, top1, tokens, reference } = result;
+  const score = line({ nll: nll * tokens, top1: top1 * tokens, tokens });
+  const lines = [`${result.model} as ${result.scheme} on ${result.adapter}, ${result.sequences} sequences: ${score}`];
+  if (reference) lines.push(`Reference: NLL ${reference.nll.toFixed(5)}, top-1 ${reference.top1.toFixed(5)}`);
+  return lines.join('\n');
+}

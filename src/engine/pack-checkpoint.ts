@@ -1,0 +1,33 @@
+import { BambaError } from '../errors.ts';
+import { parseConfig } from '../model/config.ts';
+import { openPackageBytes, type PackageSource } from '../storage/package-source.ts';
+import type { ByteSource } from '../weights/byte-source.ts';
+import { Checkpoint } from '../weights/checkpoint.ts';
+import { writePackage } from '../weights/package-writer.ts';
+import type { Scheme } from '../weights/types.ts';
+
+/**
+ * Converts a checkpoint into a package that exists in memory alone: to measure and verify small models without writing
+ * them. A model meant to be used is converted into a folder.
+ * @throws BambaError see `writePackage` and `parseConfig`.
+ */
+export async function packCheckpoint(source: ByteSource, scheme: Scheme, name: string): Promise<PackageSource> {
+  const checkpoint = await Checkpoint.open(source);
+  const config = await checkpoint.readFile('config.json');
+  if (!config) throw new BambaError('config_invalid', `${name} has no config.json: name the folder of a checkpoint.`);
+  const { architecture, tensors } = parseConfig(config);
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const manifest = await writePackage({
+    checkpoint,
+    specs: tensors,
+    scheme,
+    architecture,
+    name,
+    sink: {
+      write: async (file, bytes) => {
+        files.set(file, new Uint8Array(bytes));
+      },
+    },
+  });
+  return openPackageBytes(manifest, async (file) => files.get(file)!);
+}
