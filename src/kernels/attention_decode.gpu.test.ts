@@ -82,7 +82,7 @@ describeGpu(attentionDecodeKernel, (gpu) => {
       fc.asyncProperty(seeds(), attentionShapes(), fc.constantFrom(...PASTS), async (seed, dims, position) => {
         await expectReference(seed, dims, position);
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     );
   });
 

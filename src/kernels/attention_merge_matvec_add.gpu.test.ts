@@ -76,7 +76,7 @@ describeGpu(attentionMergeMatvecAddKernel, (gpu) => {
           await expectReference(seed, weights, headDim, used);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 

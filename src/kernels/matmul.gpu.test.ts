@@ -3,18 +3,26 @@ import { expect, it } from 'vitest';
 import { matmul as reference } from '../reference/matmul.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
-import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
+import { describeGpu, describeGpuWithF16, SCHEMES, type TestGpu, type TestMatrix } from '../testing/device.ts';
+import {
+  everyStoredValue,
+  halfProductBounds,
+  matrixCases,
+  matrixInputs,
+  productBounds,
+} from '../testing/matrix-cases.ts';
 import { matmul, matmulKernel } from './matmul.ts';
 
+async function runOn(gpu: TestGpu, x: Float32Array, weights: TestMatrix, scale = 1): Promise<Float32Array> {
+  const tokens = x.length / weights.columns;
+  const y = gpu.output(tokens * weights.rows);
+  const specs = matmul(gpu.features, 'test', { x: gpu.input(x), weights, y }, { normed: true, scale });
+  await gpu.run(specs, { tokens });
+  return gpu.read(y);
+}
+
 describeGpu(matmulKernel, (gpu) => {
-  async function run(x: Float32Array, weights: TestMatrix, scale = 1): Promise<Float32Array> {
-    const tokens = x.length / weights.columns;
-    const y = gpu().output(tokens * weights.rows);
-    const specs = matmul(gpu().features, 'test', { x: gpu().input(x), weights, y }, { normed: true, scale });
-    await gpu().run(specs, { tokens });
-    return gpu().read(y);
-  }
+  const run = async (x: Float32Array, weights: TestMatrix, scale = 1) => runOn(gpu(), x, weights, scale);
 
   async function expectReference(x: Float32Array, weights: TestMatrix, scale = 1): Promise<void> {
     const expected = reference(x, weights.weights, weights.columns).map((value) => value * scale);
@@ -69,4 +77,19 @@ describeGpu(matmulKernel, (gpu) => {
       await expectReference(new Float32Array(17 * 64), weights);
     }
   });
+});
+
+describeGpuWithF16(matmulKernel, (gpu) => {
+  it.each(['f16', 'int8', 'fp8'] as const)(
+    'is near the reference with tiles of half precision of %s',
+    async (scheme) => {
+      for (const tokens of [3, 70]) {
+        const weights = gpu().matrix(scheme, randomTensor(1, 70 * 132, 0.1), 132);
+        const x = randomTensor(2, tokens * 132);
+        // A tile holds stored values: those of int8 and fp8 are exact, and scales come after the sum.
+        const abs = halfProductBounds(x, weights.weights, 132);
+        expectClose(await runOn(gpu(), x, weights), reference(x, weights.weights, 132), { abs });
+      }
+    },
+  );
 });

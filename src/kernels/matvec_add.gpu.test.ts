@@ -26,7 +26,7 @@ describeGpu(matvecAddKernel, (gpu) => {
         const { x, values } = matrixInputs(matrixCase);
         await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
@@ -53,6 +53,7 @@ describeGpu(matvecAddKernel, (gpu) => {
   });
 
   it('folds a grid of more rows than a dimension has workgroups', async () => {
+    if (gpu().features.subgroups) return; // the grid is the same there, and once takes long enough
     const rows = 4 * 32_768 + 9;
     const weights = gpu().matrix('int8', randomTensor(7, rows * 4), 4);
     await expectReference(randomTensor(8, 4), weights);

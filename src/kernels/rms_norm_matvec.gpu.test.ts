@@ -42,7 +42,7 @@ describeGpu(rmsNormMatvecKernel, (gpu) => {
         const { x, values } = matrixInputs(matrixCase);
         await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 

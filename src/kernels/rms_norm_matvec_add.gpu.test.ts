@@ -36,7 +36,7 @@ describeGpu(rmsNormMatvecAddKernel, (gpu) => {
         const { x, values } = matrixInputs(matrixCase);
         await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 

@@ -32,7 +32,7 @@ describeGpu(rmsNormMatvecSwigluKernel, (gpu) => {
         const { x, values } = matrixInputs(matrixCase);
         await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 

@@ -41,19 +41,18 @@ export interface Pass {
 
 export class TestGpu {
   readonly gpu: Gpu;
+  /** What kernels are told of the device: its own features, but for the subgroup size where a suite sets it. */
+  readonly features: GpuFeatures;
   readonly #cache: PipelineCache;
   readonly #step: GPUBuffer;
   #buffers: BufferSet;
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Gpu, subgroupSize = gpu.features.subgroupSize) {
     this.gpu = gpu;
+    this.features = { ...gpu.features, subgroupSize };
     this.#cache = new PipelineCache(gpu.device, shaderLibrary);
     this.#step = new BufferSet(gpu.device, 'test').uniform('step', STEP_BYTES);
     this.#buffers = new BufferSet(gpu.device, 'test');
-  }
-
-  get features(): GpuFeatures {
-    return this.gpu.features;
   }
 
   get cache(): PipelineCache {
@@ -147,6 +146,21 @@ export class TestGpu {
   }
 }
 
+/** A variant of the device that a suite runs on. */
+interface DeviceVariant {
+  name: string;
+  without: readonly ('f16' | 'subgroups')[];
+  /** Sizes the workgroups of kernels, as on a device with such subgroups; the device's own where it is not given. */
+  subgroupSize?: number;
+}
+
+const PLAIN: DeviceVariant = { name: 'without subgroups', without: ['f16', 'subgroups'], subgroupSize: 32 };
+/** Workgroups of one subgroup, and of several. */
+const WITH_SUBGROUPS: readonly DeviceVariant[] = [
+  { name: 'with subgroups', without: ['f16'] },
+  { name: 'with subgroups, in wide workgroups', without: ['f16'], subgroupSize: 64 },
+];
+
 /**
  * A suite on each variant of the device that `kernel` has code for: with subgroups, and without. `body` gets a function
  * that gives the device inside tests.
@@ -159,25 +173,30 @@ export class TestGpu {
  */
 export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
   const code = (subgroups: boolean) => assemble(kernel, { subgroups, f16: false }, shaderLibrary);
-  suite(`${kernel.name} without subgroups`, ['f16', 'subgroups'], body);
   // A kernel whose code is the same needs no second run.
-  if (code(true) !== code(false)) suite(`${kernel.name} with subgroups`, ['f16'], body);
+  for (const variant of code(true) === code(false) ? [PLAIN] : [PLAIN, ...WITH_SUBGROUPS]) suite(kernel, variant, body);
 }
 
-function suite(name: string, without: readonly ('f16' | 'subgroups')[], body: (gpu: () => TestGpu) => void): void {
-  describe.skipIf(!hasAdapter)(name, () => {
+/** A suite on a device with f16, for kernels with half-precision tiles; it is skipped where the adapter has none. */
+export function describeGpuWithF16(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
+  suite(kernel, { name: 'with f16', without: [] }, body);
+}
+
+function suite(kernel: Kernel, { name, without, subgroupSize }: DeviceVariant, body: (gpu: () => TestGpu) => void) {
+  describe.skipIf(!hasAdapter)(`${kernel.name} ${name}`, () => {
     let shared: TestGpu | undefined;
+    let missing = '';
     let scoped = false;
     beforeAll(async () => {
-      shared = new TestGpu(await Gpu.request({ without }));
+      const gpu = await Gpu.request({ without });
+      shared = new TestGpu(gpu, subgroupSize);
+      missing = (['f16', 'subgroups'] as const).filter((f) => !without.includes(f) && !gpu.features[f]).join(' and ');
+      if (missing) console.warn(`SKIPPED: ${kernel.name} ${name}. The adapter has no ${missing}.`);
     });
     beforeEach((context) => {
-      const { gpu } = shared!;
-      if (!without.includes('subgroups') && !gpu.features.subgroups) {
-        console.warn(`SKIPPED: ${name}. The adapter has no subgroups.`);
-        context.skip('no subgroups');
-      }
-      for (const filter of ['out-of-memory', 'internal', 'validation'] as const) gpu.device.pushErrorScope(filter);
+      if (missing) context.skip(`no ${missing}`);
+      const { device } = shared!.gpu;
+      for (const filter of ['out-of-memory', 'internal', 'validation'] as const) device.pushErrorScope(filter);
       scoped = true;
     });
     afterEach(async () => {

@@ -19,6 +19,9 @@ export const MAMBA2_SHAPES: readonly Mamba2Dims[] = [
   [3, 80, 128, 1],
   [2, 4, 16, 1],
   [4, 8, 4, 4],
+  [1, 64, 16, 1],
+  [2, 128, 8, 1],
+  [1, 4, 512, 1],
   [6, 12, 20, 3],
   [1, 16, 256, 1],
 ].map(([heads, headDim, stateSize, groups]) => ({

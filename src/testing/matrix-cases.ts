@@ -57,6 +57,18 @@ export function productBounds(x: ArrayLike<number>, weights: ArrayLike<number>, 
   return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * sumBound(2 * columns));
 }
 
+/**
+ * How far a product may be off whose factors were both rounded to f16: 2^-11 each of normal numbers, and 2^-25 at most
+ * of the other factor where one is subnormal.
+ */
+export function halfProductBounds(x: ArrayLike<number>, weights: ArrayLike<number>, columns: number): Float64Array {
+  const tiny = 2 ** -25;
+  const product = matmul(magnitudes(x), magnitudes(weights), columns);
+  const ofInput = matmul(magnitudes(x), new Float64Array(weights.length).fill(tiny), columns);
+  const ofWeights = matmul(new Float64Array(x.length).fill(tiny), magnitudes(weights), columns);
+  return product.map((sum, i) => sum * (2.1 * 2 ** -11 + sumBound(columns)) + ofInput[i]! + ofWeights[i]!);
+}
+
 /** How far silu(gate) * up may be off, for interleaved gates and ups that are off by `bounds`. */
 export function swigluBounds(gateUp: Float64Array, bounds: Float64Array): Float64Array {
   return Float64Array.from({ length: gateUp.length / 2 }, (_, f) => {
