@@ -9,7 +9,14 @@ export default defineConfig({
   cacheDir: `${root}/node_modules/.vite`,
   base: './',
   worker: { format: 'es' },
-  build: { outDir: `${root}/dist`, emptyOutDir: true, target: 'es2023' },
+  build: {
+    outDir: `${root}/dist`,
+    emptyOutDir: true,
+    target: 'es2023',
+    rolldownOptions: { input: { index: `${root}/src/app/index.html`, bench: `${root}/src/app/bench.html` } },
+    // BAMBA_COPY_PUBLIC=0 leaves models and icons where they are, for a server of both folders.
+    copyPublicDir: process.env['BAMBA_COPY_PUBLIC'] !== '0',
+  },
   server: { fs: { allow: [root] } },
   test: {
     projects: [

@@ -1,0 +1,209 @@
+import { Gpu } from '../gpu/device.ts';
+import type { Architecture } from '../model/architecture.ts';
+import { packageTensors, parseArchitecture } from '../model/config.ts';
+import type { GpuWeights } from '../model/gpu-weights.ts';
+import { Model } from '../model/model.ts';
+import { planTensors } from '../weights/package-writer.ts';
+import type { Scheme } from '../weights/types.ts';
+import { type Ceilings, measureCeilings } from './ceilings.ts';
+import { measureLoad } from './loading.ts';
+import { type BenchOptions, type BenchTarget, targetName } from './options.ts';
+import { packageWeights } from './package-weights.ts';
+import { profilePass } from './profile.ts';
+import type { BenchResult, DecodeRow, ModelFailure, ModelResult, PrefillRow } from './result.ts';
+import { SHAPES } from './shapes.ts';
+import { measureDecode, measurePrefill, roomFor, type SpeedSettings } from './speed.ts';
+import { syntheticWeights } from './synthetic-weights.ts';
+import { GpuTimer } from './timing.ts';
+import { decodeBytes, prefillFlops } from './traffic.ts';
+
+/** What is known so far, as it becomes known. */
+export interface BenchEvents {
+  /** What is being measured. */
+  onProgress?: (what: string) => void;
+  /** The result so far; it grows until the end. */
+  onResult?: (result: BenchResult) => void;
+}
+
+/** A model on the GPU, and what it was made of. */
+interface Loaded {
+  model: Model;
+  weights: GpuWeights;
+  scheme: Scheme;
+}
+
+/**
+ * Measures the adapter's ceilings, then the models one after the other. A model that fails does not end the run.
+ *
+ * ```ts
+ * const result = await runBench(parseOptions(new URLSearchParams('shape=lexicon&quick=1')));
+ * ```
+ * @throws BambaError `webgpu_unavailable`; what goes wrong before the first model.
+ */
+export async function runBench(options: BenchOptions, events: BenchEvents = {}): Promise<BenchResult> {
+  let gpu = await Gpu.request({ without: options.without });
+  try {
+    const patience = options.quick ? { targetMs: 1, samples: 1 } : { targetMs: 40, samples: 3 };
+    let timer = await GpuTimer.create(gpu, patience);
+    events.onProgress?.('the adapter');
+    const sizes = options.quick
+      ? { matrixBytes: 2 ** 22, workgroups: 4, rounds: 64 }
+      : { matrixBytes: 2 ** 30, workgroups: 4096, rounds: 256 };
+    const ceilings = await measureCeilings(gpu, timer, sizes);
+    const { vendor, architecture, device, description } = gpu.adapterInfo;
+    const result: BenchResult = {
+      format: 'bamba-web-bench',
+      version: 1,
+      date: new Date().toISOString(),
+      userAgent: navigator.userAgent,
+      adapter: { vendor, architecture, device, description },
+      features: [...gpu.device.features].toSorted(),
+      options,
+      ceilings,
+      models: [],
+    };
+    events.onResult?.(result);
+    for (const target of options.targets) {
+      const model = await new ModelBench(gpu, timer, ceilings, options, events).run(target);
+      result.models.push(model);
+      events.onResult?.(result);
+      if (!('error' in model)) continue;
+      // A device that failed is of no use to the models after.
+      gpu.dispose();
+      gpu = await Gpu.request({ without: options.without });
+      timer = await GpuTimer.create(gpu, patience);
+    }
+    return result;
+  } finally {
+    gpu.dispose();
+  }
+}
+
+class ModelBench {
+  readonly #gpu: Gpu;
+  readonly #timer: GpuTimer;
+  readonly #ceilings: Ceilings;
+  readonly #options: BenchOptions;
+  readonly #events: BenchEvents;
+  readonly #speed: SpeedSettings;
+
+  constructor(gpu: Gpu, timer: GpuTimer, ceilings: Ceilings, options: BenchOptions, events: BenchEvents) {
+    this.#gpu = gpu;
+    this.#timer = timer;
+    this.#ceilings = ceilings;
+    this.#options = options;
+    this.#events = events;
+    this.#speed = { runs: options.runs, tokens: options.tokens, warmUp: options.quick ? 2 : 24 };
+  }
+
+  async run(target: BenchTarget): Promise<ModelResult | ModelFailure> {
+    const name = targetName(target);
+    const partial: Partial<ModelResult> = {};
+    try {
+      return await this.#measure(name, target, partial);
+    } catch (error) {
+      return { name, error: error instanceof Error ? error.message : String(error), partial };
+    }
+  }
+
+  async #measure(name: string, target: BenchTarget, partial: Partial<ModelResult>): Promise<ModelResult> {
+    const progress = (what: string) => this.#events.onProgress?.(`${name}: ${what}`);
+    progress('weights');
+    const { weights, architecture, scheme } = await this.#weights(target);
+    let loaded: Loaded | undefined;
+    try {
+      progress('pipelines');
+      const start = performance.now();
+      const model = await this.#create(architecture, weights);
+      const prepareS = (performance.now() - start) / 1000;
+      loaded = { model, weights, scheme };
+      const result: ModelResult = Object.assign(partial, {
+        name,
+        scheme,
+        architecture: { ...architecture, attention: undefined },
+        gpuBytes: model.bytes,
+        prepareS,
+        dispatchesPerToken: model.decodeDispatches.length,
+        load: null,
+        prefill: [],
+        decode: [],
+        profiles: [],
+      });
+      for (const tokens of this.#options.prefills) {
+        progress(`prefill of ${tokens} tokens`);
+        result.prefill.push(await this.#prefill(loaded, tokens));
+      }
+      for (const context of this.#options.contexts) {
+        progress(`decode at ${context} tokens`);
+        result.decode.push(await this.#decode(loaded, context));
+      }
+      result.gpuBytes = model.bytes;
+      if (this.#options.profile) {
+        const position = this.#options.profileContext;
+        for (const tokens of [1, this.#chunkTokens()]) {
+          progress(tokens === 1 ? 'kernels of decode' : 'kernels of prefill');
+          result.profiles.push(await profilePass(model, weights, this.#timer, this.#ceilings, { tokens, position }));
+        }
+      }
+      if (this.#options.loadBytes > 0) {
+        progress('loading');
+        const load = await measureLoad(this.#gpu, architecture, scheme, this.#options.loadBytes);
+        result.load = {
+          ...load,
+          bytesPerS: load.bytes / load.seconds,
+          uploadBytesPerS: load.bytes / load.uploadSeconds,
+        };
+      }
+      return result;
+    } finally {
+      if (loaded) loaded.model.dispose();
+      else weights.dispose();
+      await this.#gpu.device.queue.onSubmittedWorkDone();
+    }
+  }
+
+  async #weights(target: BenchTarget): Promise<{ weights: GpuWeights; architecture: Architecture; scheme: Scheme }> {
+    if ('url' in target) return packageWeights(this.#gpu, target.url);
+    const architecture: Architecture = SHAPES[target.shape];
+    const weights = await syntheticWeights(this.#gpu, architecture, target.scheme);
+    return { weights, architecture: parseArchitecture(architecture), scheme: target.scheme };
+  }
+
+  #chunkTokens(): number {
+    return this.#options.chunkTokens ?? (this.#options.quick ? 16 : 256);
+  }
+
+  async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
+    const { contexts, prefills, profile, profileContext, chunkTokens } = this.#options;
+    const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
+    if (profile) lengths.push(profileContext + this.#chunkTokens());
+    const model = await Model.create(this.#gpu, architecture, weights, {
+      contextLength: Math.max(256, ...lengths),
+      ...(chunkTokens === null ? {} : { chunkTokens }),
+    });
+    // Room for everything at once, so that no measurement waits for memory.
+    await model.reserve(model.contextLength);
+    return model;
+  }
+
+  async #prefill({ model, scheme }: Loaded, tokens: number): Promise<PrefillRow> {
+    const speed = await measurePrefill(model, tokens, this.#speed);
+    const { architecture } = model;
+    const flops = prefillFlops(architecture, tokens);
+    const tensors = planTensors(packageTensors(architecture), scheme);
+    const { weights } = decodeBytes(architecture, tensors, 0);
+    const floorS = Math.max(flops / this.#ceilings.f32FlopsPerS, weights / this.#ceilings.readBytesPerS);
+    return { ...speed, tokensPerS: tokens / speed.seconds, flops, floorS, floorRatio: floorS / speed.seconds };
+  }
+
+  async #decode({ model, scheme }: Loaded, context: number): Promise<DecodeRow> {
+    const speed = await measureDecode(model, context, this.#speed);
+    const { architecture } = model;
+    const tensors = planTensors(packageTensors(architecture), scheme);
+    const { weights, state } = decodeBytes(architecture, tensors, context);
+    const bytes = weights + state;
+    const floorS = bytes / this.#ceilings.readBytesPerS;
+    const tokensPerS = 1 / speed.secondsPerToken;
+    return { ...speed, tokensPerS, bytes, floorS, floorRatio: floorS / speed.secondsPerToken };
+  }
+}

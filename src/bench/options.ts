@@ -1,0 +1,102 @@
+import { BambaError } from '../errors.ts';
+import { SCHEMES } from '../weights/manifest.ts';
+import type { Scheme } from '../weights/types.ts';
+import { isShapeName, SHAPES, type ShapeName } from './shapes.ts';
+
+/** A model to measure: a shape with random weights in a scheme, or a package. */
+export type BenchTarget = { shape: ShapeName; scheme: Scheme } | { url: string };
+
+/** What to measure, and how thoroughly. */
+export interface BenchOptions {
+  targets: BenchTarget[];
+  contexts: number[];
+  prefills: number[];
+  /** Whether kernels are timed one by one. */
+  profile: boolean;
+  /** Position at which they are. */
+  profileContext: number;
+  /** Tokens of a chunk of a prompt; the model's default where it is not given. */
+  chunkTokens: number | null;
+  /** Whether loading is measured, with at most so many bytes; 0 for not at all. */
+  loadBytes: number;
+  /** Small and few measurements, which show little more than that all of it runs. */
+  quick: boolean;
+  runs: number;
+  tokens: number;
+  /** Features of the device not to use. */
+  without: ('f16' | 'subgroups')[];
+}
+
+const DEFAULT_CONTEXTS = [16, 1024, 4096, 16_384];
+const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
+
+/**
+ * Reads the options of a page's address:
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&quick=1&load=0`.
+ * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
+ * @throws BambaError `setting_invalid` that names what is wrong.
+ */
+export function parseOptions(query: URLSearchParams): BenchOptions {
+  const schemes = list(query, 'scheme', ['int8']).map(scheme);
+  const targets = list(query, 'shape', []).flatMap((item): BenchTarget[] => {
+    const [name = '', own] = item.split(':');
+    if (!isShapeName(name)) throw invalid('shape', item, Object.keys(SHAPES).join(', '));
+    return (own === undefined ? schemes : [scheme(own)]).map((one) => ({ shape: name, scheme: one }));
+  });
+  targets.push(...list(query, 'model', []).map((url) => ({ url })));
+  const quick = flag(query, 'quick');
+  const numbers = (name: string, defaults: number[]) =>
+    list(query, name, null)?.map((text) => count(name, text)) ?? defaults;
+  const number = (name: string, fallback: number) => count(name, query.get(name) ?? String(fallback));
+  const chunkTokens = number('chunk', 0);
+  return {
+    targets,
+    contexts: numbers('contexts', quick ? [16] : DEFAULT_CONTEXTS),
+    prefills: numbers('prefills', quick ? [24] : DEFAULT_PREFILLS),
+    profile: flag(query, 'profile'),
+    profileContext: number('profileContext', quick ? 16 : 1024),
+    chunkTokens: chunkTokens === 0 ? null : chunkTokens,
+    loadBytes: number('load', quick ? 2 ** 25 : 2 ** 31),
+    quick,
+    runs: Math.max(1, number('runs', quick ? 2 : 5)),
+    tokens: Math.max(1, number('tokens', quick ? 8 : 64)),
+    without: list(query, 'without', []).map((name) => {
+      if (name !== 'f16' && name !== 'subgroups') throw invalid('without', name, 'f16, subgroups');
+      return name;
+    }),
+  };
+}
+
+/** `bamba-9b int8`, or the address of a package. */
+export function targetName(target: BenchTarget): string {
+  return 'url' in target ? target.url : `${target.shape} ${target.scheme}`;
+}
+
+function list<Fallback>(query: URLSearchParams, name: string, fallback: Fallback): string[] | Fallback {
+  const items = query
+    .getAll(name)
+    .flatMap((text) => text.split(','))
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+  return query.has(name) ? items : fallback;
+}
+
+function scheme(text: string): Scheme {
+  const found = SCHEMES.find((one) => one === text);
+  if (!found) throw invalid('scheme', text, SCHEMES.join(', '));
+  return found;
+}
+
+function flag(query: URLSearchParams, name: string): boolean {
+  return query.has(name) && !['0', 'false'].includes(query.get(name) ?? '');
+}
+
+function count(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw invalid(name, text, 'a whole number');
+  return value;
+}
+
+function invalid(name: string, value: string, expected: string): BambaError {
+  return new BambaError('setting_invalid', `The benchmark cannot take ${name}=${value}. Possible: ${expected}.`);
+}

@@ -1,0 +1,37 @@
+import type { Gpu } from '../gpu/device.ts';
+import type { Architecture } from '../model/architecture.ts';
+import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
+import { GpuWeights } from '../model/gpu-weights.ts';
+import { openStoredPackage } from '../storage/package-source.ts';
+import { SHARD_BYTES } from '../weights/manifest.ts';
+import type { Scheme } from '../weights/types.ts';
+
+/**
+ * The weights of a package on the GPU, apart from a model, so that its kernels can be timed one by one.
+ * @throws BambaError as `loadModel`.
+ */
+export async function packageWeights(
+  gpu: Gpu,
+  url: string,
+): Promise<{ weights: GpuWeights; architecture: Architecture; scheme: Scheme }> {
+  const { manifest, shard } = await openPackage(url);
+  const architecture = parseArchitecture(manifest.architecture);
+  checkPackageTensors(architecture, manifest.tensors);
+  const weights = await GpuWeights.allocate(gpu, manifest.tensors);
+  try {
+    for (let index = 0; index < manifest.shards.length; index++) {
+      weights.upload(index * SHARD_BYTES, await shard(index));
+      await gpu.device.queue.onSubmittedWorkDone();
+    }
+    gpu.check();
+  } catch (error) {
+    weights.dispose();
+    throw error;
+  }
+  return { weights, architecture, scheme: manifest.scheme };
+}
+
+async function openPackage(url: string) {
+  const source = await openStoredPackage(url, { store: null });
+  return { manifest: source.manifest, shard: (index: number) => source.shard(index) };
+}

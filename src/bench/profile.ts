@@ -1,0 +1,139 @@
+import { BufferSet, slice } from '../gpu/buffers.ts';
+import { PipelineCache } from '../gpu/kernel.ts';
+import { type DispatchSpec, Plan } from '../gpu/plan.ts';
+import { shaderLibrary } from '../kernels/library.ts';
+import { createActivations } from '../model/activations.ts';
+import type { GpuWeights } from '../model/gpu-weights.ts';
+import { decodeBlock, embedding, head, prefillBlock, type Scope } from '../model/hybrid.ts';
+import type { Model } from '../model/model.ts';
+import { ropeTable } from '../model/rope-table.ts';
+import { Sampler } from '../model/sampler.ts';
+import type { Ceilings } from './ceilings.ts';
+import { GREEDY } from './greedy.ts';
+import type { GpuTimer } from './timing.ts';
+import { workOf } from './traffic.ts';
+
+/** All dispatches of a pass that run the same kernel on the same shape. */
+export interface ProfileRow {
+  kernel: string;
+  /** Of the matrix, `rows x columns`; empty for other kernels. */
+  shape: string;
+  /** Dispatches in a pass. */
+  count: number;
+  /** Of all of them in a pass, one after the other as in the pass. */
+  seconds: number;
+  bytes: number;
+  flops: number;
+  bytesPerS: number;
+  flopsPerS: number;
+  /** Least time by the measured ceilings over the time taken. */
+  shareOfCeiling: number;
+}
+
+/** Where the time of a pass goes. */
+export interface Profile {
+  pass: 'decode' | 'prefill';
+  tokens: number;
+  position: number;
+  /** Of the whole pass, recorded over and over. */
+  seconds: number;
+  /** Sum of the rows. */
+  sumSeconds: number;
+  dispatches: number;
+  /** The slowest first. */
+  rows: ProfileRow[];
+}
+
+/**
+ * Times the kernels of a pass over `tokens` tokens at `position`: 1 for a decode step, more for a chunk of a prompt.
+ * Kernels of the same shape run one after the other over all blocks, so that each finds its weights in memory as cold
+ * as in a whole pass. The live sequence of the model, which must have room for the tokens, is used up.
+ * @throws BambaError `out_of_memory`, `gpu_failure`, `device_lost`.
+ */
+export async function profilePass(
+  model: Model,
+  weights: GpuWeights,
+  timer: GpuTimer,
+  ceilings: Ceilings,
+  options: { tokens: number; position: number },
+): Promise<Profile> {
+  const { gpu, architecture } = model;
+  const { tokens, position } = options;
+  const set = new BufferSet(gpu.device, 'profile');
+  let plan: Plan | undefined;
+  try {
+    const { activations, sampler, rope } = await gpu.guarded('allocating memory to profile with', () => {
+      const own = createActivations(set, architecture, tokens);
+      const table = ropeTable(architecture.attention?.rope ?? null, position + tokens);
+      const buffer = set.storage('rope', table.byteLength);
+      gpu.device.queue.writeBuffer(buffer, 0, table);
+      return { activations: own, sampler: new Sampler(gpu, set, own, architecture.vocabSize), rope: slice(buffer) };
+    });
+    sampler.begin({ values: GREEDY, limit: 0xffffffff, stopIds: [], promptIds: [] });
+    const { features } = gpu;
+    const scope: Scope = { architecture, features, weights, activations, blocks: model.state.blocks, rope };
+    const specs = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
+    const cache = new PipelineCache(gpu.device, shaderLibrary);
+    const built = await gpu.guarded('preparing a profile', () =>
+      Plan.build(gpu.device, cache, activations.step, specs),
+    );
+    plan = built;
+    const rewind = () => gpu.device.queue.writeBuffer(activations.step, 0, new Uint32Array([position, tokens, 0, 0]));
+    const whole = await timer.seconds((pass) => built.record(pass, tokens), rewind);
+    const rows: ProfileRow[] = [];
+    for (const [key, indices] of grouped(specs)) {
+      const seconds = await timer.seconds((pass) => {
+        for (const index of indices) built.record(pass, tokens, index, index + 1);
+      }, rewind);
+      const [kernel = '', shape = ''] = key.split(' ');
+      const work = indices.map((index) => workOf(specs[index]!, { architecture, position, tokens }));
+      const bytes = work.reduce((sum, one) => sum + one.bytes, 0);
+      const flops = work.reduce((sum, one) => sum + one.flops, 0);
+      rows.push({
+        kernel,
+        shape,
+        count: indices.length,
+        seconds,
+        bytes,
+        flops,
+        bytesPerS: bytes / seconds,
+        flopsPerS: flops / seconds,
+        shareOfCeiling: Math.max(bytes / ceilings.readBytesPerS, flops / ceilings.f32FlopsPerS) / seconds,
+      });
+    }
+    return {
+      pass: tokens === 1 ? 'decode' : 'prefill',
+      tokens,
+      position,
+      seconds: whole,
+      sumSeconds: rows.reduce((sum, row) => sum + row.seconds, 0),
+      dispatches: specs.length,
+      rows: rows.toSorted((a, b) => b.seconds - a.seconds),
+    };
+  } finally {
+    plan?.dispose();
+    set.dispose();
+  }
+}
+
+function decodeSpecs(scope: Scope): DispatchSpec[] {
+  const blocks = scope.architecture.blocks.flatMap((_, index) => decodeBlock(scope, index));
+  return [...embedding(scope), ...blocks, ...head(scope)];
+}
+
+function prefillSpecs(scope: Scope): DispatchSpec[] {
+  const blocks = scope.architecture.blocks.flatMap((_, index) => prefillBlock(scope, index));
+  return [...embedding(scope), ...blocks, ...head(scope)];
+}
+
+/** Indices of the dispatches by `kernel shape`. */
+function grouped(specs: readonly DispatchSpec[]): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (const [index, { kernel, params = {} }] of specs.entries()) {
+    const { rows, columns4 } = params;
+    const shape = rows !== undefined && columns4 !== undefined ? `${rows}x${columns4 * 4}` : '';
+    const key = `${kernel.name} ${shape}`;
+    groups.set(key, [...(groups.get(key) ?? []), index]);
+  }
+  return groups;
+}

@@ -1,0 +1,119 @@
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
+import type { Architecture } from '../model/architecture.ts';
+
+// What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the
+// way it does them.
+
+/** The pass that a dispatch is part of. */
+export interface PassShape {
+  architecture: Architecture;
+  /** Tokens in the state before the pass. */
+  position: number;
+  /** T. Activation buffers have exactly so many rows. */
+  tokens: number;
+}
+
+export interface Work {
+  /** Read and written. */
+  bytes: number;
+  /** Operations of floating-point arithmetic, a multiply-add being two. */
+  flops: number;
+}
+
+/** Buffers that are read only where a setting asks for it, and none does here. */
+const UNREAD: Readonly<Record<string, readonly string[]>> = {
+  logits_process: ['counts', 'bias'],
+  sample: ['counts', 'logits', 'ids', 'output', 'step', 'settings'],
+};
+
+/** Written buffers whose old values count. */
+const UPDATED = /^(ssm_state|conv_state|state)$/;
+
+/** The least work of a dispatch. */
+export function workOf(spec: DispatchSpec, pass: PassShape): Work {
+  return { bytes: bytesOf(spec, pass), flops: flopsOf(spec, pass) };
+}
+
+function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassShape): number {
+  const { kernel, params = {} } = spec;
+  const { attention } = architecture;
+  const keyBytes = attention ? attention.kvHeads * attention.headDim * 4 : 0;
+  let bytes = 0;
+  for (const [name, { size }] of Object.entries(spec.buffers)) {
+    if (UNREAD[kernel.name]?.includes(name)) continue;
+    if (name === 'k_cache' || name === 'v_cache') {
+      // Appended to, and by attention read up to the last token.
+      bytes += (kernel.name === 'rope_kv_append' ? tokens : position + tokens) * keyBytes;
+    } else if (name === 'rope') bytes += tokens * (attention?.rope?.dims ?? 0) * 4;
+    else if (name === 'weights' && kernel.name === 'embed') bytes += tokens * (params['blocks'] ?? 0) * 16;
+    else if (UPDATED.test(name) || (kernel.name.endsWith('_add') && name === 'y')) bytes += 2 * size;
+    else bytes += size;
+  }
+  return bytes;
+}
+
+function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position, tokens }: PassShape): number {
+  const { mamba2, attention } = architecture;
+  if (kernel.name.startsWith('attention_') && !kernel.name.includes('matvec') && attention) {
+    const keys = tokens * position + (tokens * (tokens + 1)) / 2;
+    return 4 * attention.heads * attention.headDim * keys;
+  }
+  if (kernel.name.startsWith('ssd_') && mamba2) {
+    const { heads, headDim: P, stateSize: N, groups } = mamba2;
+    return kernel.name === 'ssd_bmm'
+      ? tokens * groups * CHUNK_TOKENS * N * 2
+      : tokens * heads * P * (2 * CHUNK_TOKENS + 4 * N);
+  }
+  if (kernel.name.includes('selective_state_update') && mamba2) {
+    return tokens * mamba2.heads * mamba2.headDim * mamba2.stateSize * 5;
+  }
+  if (kernel.name !== 'embed' && params['rows'] !== undefined && params['columns4'] !== undefined) {
+    // A matvec in a pass over many tokens is the head, which only the last one needs.
+    return 2 * params['rows'] * params['columns4'] * 4 * (kernel.name.includes('matvec') ? 1 : tokens);
+  }
+  return 0;
+}
+
+/** Bytes that decoding one token reads at least: all weights but an embedding that is only looked up, and the state. */
+export function decodeBytes(
+  architecture: Architecture,
+  tensors: readonly { name: string; bytes: number; shape: readonly number[] }[],
+  position: number,
+): { weights: number; state: number } {
+  let weights = 0;
+  for (const { name, bytes, shape } of tensors) {
+    weights += name === 'embedding' && !architecture.tiedHead ? bytes / (shape[0] ?? 1) : bytes;
+  }
+  const { mamba2, attention, blocks } = architecture;
+  let state = 0;
+  for (const kind of blocks) {
+    if (kind === 'attention' && attention) state += 2 * position * attention.kvHeads * attention.headDim * 4;
+    if (kind === 'mamba2' && mamba2) {
+      const inner = mamba2.heads * mamba2.headDim;
+      state += (inner * mamba2.stateSize + 4 * (inner + 2 * mamba2.groups * mamba2.stateSize)) * 4;
+    }
+  }
+  return { weights, state };
+}
+
+/** Operations of reading a prompt of `tokens` tokens into an empty state, with logits of its last one. */
+export function prefillFlops(architecture: Architecture, tokens: number): number {
+  const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, attention, blocks } = architecture;
+  let flops = 2 * V * C;
+  for (const kind of blocks) {
+    flops += 2 * 3 * F * C * tokens;
+    if (kind === 'mamba2' && mamba2) {
+      const { heads, headDim, stateSize: N, groups } = mamba2;
+      const inner = heads * headDim;
+      flops += 2 * C * (3 * inner + 2 * groups * N + heads) * tokens;
+      flops += (groups * CHUNK_TOKENS * N * 2 + inner * (2 * CHUNK_TOKENS + 4 * N)) * tokens;
+    }
+    if (kind === 'attention' && attention) {
+      const { heads, kvHeads, headDim } = attention;
+      flops += 2 * C * (2 * heads + 2 * kvHeads) * headDim * tokens;
+      flops += 4 * heads * headDim * ((tokens * (tokens + 1)) / 2);
+    }
+  }
+  return flops;
+}
