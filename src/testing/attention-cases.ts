@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import type { AttentionDims } from '../kernels/attention-shape.ts';
 import { attention } from '../reference/attention.ts';
 import { rope, type RotaryEmbedding } from '../reference/rope.ts';
@@ -23,9 +22,6 @@ export const ATTENTION_SHAPES: readonly AttentionDims[] = [
   ropeDims: ropeDims!,
   scale: 1 / Math.sqrt(headDim!),
 }));
-
-/** One of the shapes. */
-export const attentionShapes = (): fc.Arbitrary<AttentionDims> => fc.constantFrom(...ATTENTION_SHAPES);
 
 /** The rotation of a shape, with a factor that is not 1; null where nothing turns. */
 export function embeddingOf({ ropeDims: dims }: AttentionDims): RotaryEmbedding | null {

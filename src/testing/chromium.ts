@@ -1,6 +1,7 @@
 // The browser of the end-to-end tests: which program, and with which flags. The only place that names either.
 
 import { findChromium } from '../cli/bootstrap/chromium.mjs';
+import { DAWN_TOGGLES } from '../cli/dawn-toggles.ts';
 
 /** No profile of a user, no traffic of the browser's own. */
 const QUIET = [
@@ -18,7 +19,7 @@ const QUIET = [
 const ADAPTER =
   process.env['BAMBA_GPU'] === 'native'
     ? ['--enable-unsafe-webgpu']
-    : ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+    : ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', `--${DAWN_TOGGLES}`];
 
 /** How to start Chromium for WebGPU without a window; tests run it as root in containers, hence no sandbox. */
 export const CHROMIUM_FLAGS: readonly string[] = [

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import type { Mamba2Dims } from '../kernels/mamba2-shape.ts';
 import { mamba2Widths } from '../kernels/mamba2-shape.ts';
 import { conv1d } from '../reference/conv1d.ts';
@@ -32,9 +31,6 @@ export const MAMBA2_SHAPES: readonly Mamba2Dims[] = [
   dtLo: 0,
   dtHi: NO_LIMIT,
 }));
-
-/** One of the shapes. */
-export const mamba2Shapes = (): fc.Arbitrary<Mamba2Dims> => fc.constantFrom(...MAMBA2_SHAPES);
 
 /** Vectors of a mixer, in f32. */
 export interface MixerVectors {
