@@ -1,7 +1,14 @@
 import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink';
 import { BambaError } from '../errors.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
-import type { Engine, EngineInfo, EngineOptions, GenerationEvent, GenerationRequest } from './protocol.ts';
+import type {
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  GenerationEvent,
+  GenerationRequest,
+  LoadProgress,
+} from './protocol.ts';
 import { fromWire } from './wire.ts';
 import type { GenerationMessage, WorkerApi } from './worker.ts';
 import EngineWorker from './worker.ts?worker&inline';
@@ -21,7 +28,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (options.signal?.aborted) throw new BambaError('aborted', 'Loading was aborted.');
   // The worker may come from a blob, which has no address to take others from.
   const model = new URL(options.model, document.baseURI).href;
-  const persisted = askToPersist();
+  // Not waited for: a browser may ask the person first, who may take his time.
+  void askToPersist();
   const worker = new EngineWorker({ name: 'bamba-web engine' });
   const remote = wrap<WorkerApi>(worker);
   const failed = new Promise<never>((_, reject) => {
@@ -38,11 +46,17 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   options.signal?.addEventListener('abort', onAbort);
   try {
     const { contextLength, onProgress = () => {} } = options;
+    const report = (progress: LoadProgress) => {
+      try {
+        onProgress(progress);
+      } catch (error) {
+        reportError(error); // as from any listener: loading goes on
+      }
+    };
     const loaded = await Promise.race([
-      remote.load({ model, ...(contextLength === undefined ? {} : { contextLength }) }, proxy(onProgress)),
+      remote.load({ model, ...(contextLength === undefined ? {} : { contextLength }) }, proxy(report)),
       failed,
     ]);
-    await persisted;
     if ('error' in loaded) throw fromWire(loaded.error);
     return new WorkerEngine(loaded.value, remote, failed, close);
   } catch (error) {

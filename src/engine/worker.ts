@@ -20,10 +20,13 @@ const api = {
   /** Loads the package in the folder `model`, an absolute URL. */
   async load(
     options: { model: string; contextLength?: number },
-    onProgress: ((progress: LoadProgress) => void) & ProxyMarked,
+    onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>> {
-    const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>) =>
-      onProgress({ loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity, ...progress });
+    let reported: void | Promise<void> = undefined;
+    const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>): void => {
+      const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
+      reported = onProgress({ ...unknown, ...progress });
+    };
     try {
       report({ stage: 'manifest' });
       const source = await openStoredPackage(options.model, {
@@ -35,7 +38,9 @@ const api = {
         ...(options.contextLength === undefined ? {} : { contextLength: options.contextLength }),
         onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
       });
+      // Progress and result cross on ports of their own: without waiting, the result could overtake what led to it.
       report({ stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
+      await reported;
       return { value: engine.info };
     } catch (error) {
       return { error: toWire(error) };
