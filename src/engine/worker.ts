@@ -22,10 +22,9 @@ const api = {
     options: { model: string; contextLength?: number },
     onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>> {
-    let reported: void | Promise<void> = undefined;
+    const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
     const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>): void => {
-      const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
-      reported = onProgress({ ...unknown, ...progress });
+      void onProgress({ ...unknown, ...progress });
     };
     try {
       report({ stage: 'manifest' });
@@ -39,8 +38,7 @@ const api = {
         onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
       });
       // Progress and result cross on ports of their own: without waiting, the result could overtake what led to it.
-      report({ stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
-      await reported;
+      await onProgress({ ...unknown, stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
       return { value: engine.info };
     } catch (error) {
       return { error: toWire(error) };
