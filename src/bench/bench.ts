@@ -25,6 +25,9 @@ export interface BenchEvents {
   onResult?: (result: BenchResult) => void;
 }
 
+/** Tokens that a model's own chunks have at most. */
+const MOST_CHUNK_TOKENS = 1024;
+
 /** A model on the GPU, and what it was made of. */
 interface Loaded {
   model: Model;
@@ -140,7 +143,7 @@ class ModelBench {
       result.gpuBytes = model.bytes;
       if (this.#options.profile) {
         const position = this.#options.profileContext;
-        for (const tokens of [1, this.#chunkTokens()]) {
+        for (const tokens of [1, model.chunkTokens]) {
           progress(tokens === 1 ? 'kernels of decode' : 'kernels of prefill');
           result.profiles.push(await profilePass(model, weights, this.#timer, this.#ceilings, { tokens, position }));
         }
@@ -169,16 +172,12 @@ class ModelBench {
     return { weights, architecture: parseArchitecture(architecture), scheme: target.scheme };
   }
 
-  #chunkTokens(): number {
-    return this.#options.chunkTokens ?? (this.#options.quick ? 16 : 256);
-  }
-
   async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
     const { contexts, prefills, profile, profileContext, chunkTokens } = this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
-    if (profile) lengths.push(profileContext + this.#chunkTokens());
+    if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
-      contextLength: Math.max(256, ...lengths),
+      contextLength: Math.max(...lengths, 256),
       ...(chunkTokens === null ? {} : { chunkTokens }),
     });
     // Room for everything at once, so that no measurement waits for memory.

@@ -48,7 +48,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
   const numbers = (name: string, defaults: number[]) =>
     list(query, name, null)?.map((text) => count(name, text)) ?? defaults;
   const number = (name: string, fallback: number) => count(name, query.get(name) ?? String(fallback));
-  const chunkTokens = number('chunk', 0);
+  const chunkTokens = number('chunk', quick ? 16 : 0);
   return {
     targets,
     contexts: numbers('contexts', quick ? [16] : DEFAULT_CONTEXTS),

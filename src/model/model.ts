@@ -108,6 +108,11 @@ export class Model {
     }
   }
 
+  /** Tokens of a prefill pass. */
+  get chunkTokens(): number {
+    return this.#activations.tokens;
+  }
+
   /** GPU memory of weights, state and activations. */
   get bytes(): { weights: number; state: number; activations: number } {
     return { weights: this.#weights.bytes, state: this.state.bytes, activations: this.#buffers.bytes };

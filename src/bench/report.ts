@@ -1,0 +1,192 @@
+import type { Ceilings } from './ceilings.ts';
+import type { Profile } from './profile.ts';
+import type { BenchResult, ModelFailure, ModelResult } from './result.ts';
+
+// A result as tables of text: what the page shows and what the command prints.
+
+/** A table; `ratio` is the last column as a number where it is one, to be drawn. */
+export interface Table {
+  title: string;
+  columns: string[];
+  rows: { cells: string[]; ratio: number | null }[];
+}
+
+/** What was measured of one model, or of the adapter. */
+export interface Section {
+  title: string;
+  facts: string[];
+  tables: Table[];
+}
+
+/** All sections of a result: first the adapter, then the models. */
+export function sections(result: BenchResult): Section[] {
+  return [adapterSection(result), ...result.models.map(modelSection)];
+}
+
+/** All of it as plain text. */
+export function textReport(result: BenchResult): string {
+  const parts = sections(result).map(({ title, facts, tables }) =>
+    [title, ...facts.map((fact) => `  ${fact}`), ...tables.map(textTable)].join('\n'),
+  );
+  return `${parts.join('\n\n')}\n`;
+}
+
+function adapterSection({ adapter, userAgent, features, ceilings, options }: BenchResult): Section {
+  const { vendor, architecture, description } = adapter;
+  const browser = /(?:Firefox|Chrome|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? userAgent;
+  const known = ['shader-f16', 'subgroups'].map((name) => `${features.includes(name) ? '' : 'no '}${name}`);
+  return {
+    title: [description || [vendor, architecture].filter(Boolean).join(' ') || 'Unknown adapter', browser].join(' · '),
+    facts: [
+      known.join(', '),
+      ...(options.quick ? ['Quick run: it shows that everything runs; its figures mean little.'] : []),
+    ],
+    tables: [ceilingTable(ceilings)],
+  };
+}
+
+function ceilingTable(ceilings: Ceilings): Table {
+  const rows: [string, string][] = [
+    ['read (int8 matvec)', rate(ceilings.readBytesPerS, 'B/s')],
+    ['copy (read and written)', rate(ceilings.copyBytesPerS, 'B/s')],
+    ['f32 multiply-adds', rate(ceilings.f32FlopsPerS, 'FLOP/s')],
+    ['f16 multiply-adds', ceilings.f16FlopsPerS === null ? 'no shader-f16' : rate(ceilings.f16FlopsPerS, 'FLOP/s')],
+    ['int8 dot products', rate(ceilings.int8OpsPerS, 'OP/s')],
+    ['a dispatch after another', time(ceilings.dispatchS)],
+    ['submit and wait', time(ceilings.emptySubmitS)],
+  ];
+  return {
+    title: `Ceilings, measured in this run (matrix of ${bytes(ceilings.matrixBytes)})`,
+    columns: ['what', 'at best'],
+    rows: rows.map((cells) => ({ cells, ratio: null })),
+  };
+}
+
+function modelSection(model: ModelResult | ModelFailure): Section {
+  if ('error' in model) {
+    const tables = modelTables(model.partial);
+    return { title: model.name, facts: [`Not measured to the end: ${model.error}`], tables };
+  }
+  const { gpuBytes, load, prepareS, dispatchesPerToken } = model;
+  const facts = [
+    `${bytes(gpuBytes.weights)} of weights, ${bytes(gpuBytes.state)} of state, ${bytes(gpuBytes.activations)} between kernels`,
+    `${dispatchesPerToken} dispatches a token; pipelines ready in ${time(prepareS)}`,
+  ];
+  if (load) {
+    facts.push(
+      `${bytes(load.bytes)} (${load.blocks} blocks) loaded from memory at ${rate(load.bytesPerS, 'B/s')}, ` +
+        `without pipelines ${rate(load.uploadBytesPerS, 'B/s')}`,
+    );
+  }
+  return { title: model.name, facts, tables: modelTables(model) };
+}
+
+function modelTables({ prefill = [], decode = [], profiles = [] }: Partial<ModelResult>): Table[] {
+  const tables: Table[] = [];
+  if (prefill.length > 0) {
+    tables.push({
+      title: 'Prefill',
+      columns: ['tokens', 'tokens/s', 'time', 'floor', 'of the floor'],
+      rows: prefill.map((row) => ({
+        cells: [`${row.tokens}`, number(row.tokensPerS), time(row.seconds), time(row.floorS), number(row.floorRatio)],
+        ratio: row.floorRatio,
+      })),
+    });
+  }
+  if (decode.length > 0) {
+    tables.push({
+      title: 'Decode',
+      columns: ['context', 'tokens/s', 'a token', 'awaited alone', 'reads', 'floor', 'of the floor'],
+      rows: decode.map((row) => ({
+        cells: [
+          `${row.context}`,
+          number(row.tokensPerS),
+          time(row.secondsPerToken),
+          time(row.awaitedSecondsPerToken),
+          bytes(row.bytes),
+          time(row.floorS),
+          number(row.floorRatio),
+        ],
+        ratio: row.floorRatio,
+      })),
+    });
+  }
+  return [...tables, ...profiles.map(profileTable)];
+}
+
+function profileTable({ pass, tokens, position, seconds, sumSeconds, dispatches, rows }: Profile): Table {
+  const what = pass === 'decode' ? 'a decode step' : `a chunk of ${tokens} tokens`;
+  return {
+    title:
+      `Kernels of ${what} at position ${position}: ${time(seconds)} in ${dispatches} dispatches, ` +
+      `${time(sumSeconds)} kernel by kernel`,
+    columns: ['kernel', 'shape', 'count', 'time', 'share', 'bytes', 'B/s', 'FLOP/s', 'of the ceiling'],
+    rows: rows.map((row) => ({
+      cells: [
+        row.kernel,
+        row.shape,
+        `${row.count}`,
+        time(row.seconds),
+        `${((100 * row.seconds) / sumSeconds).toFixed(1)} %`,
+        bytes(row.bytes),
+        rate(row.bytesPerS, ''),
+        row.flops > 0 ? rate(row.flopsPerS, '') : '',
+        number(row.shareOfCeiling),
+      ],
+      ratio: row.shareOfCeiling,
+    })),
+  };
+}
+
+function textTable({ title, columns, rows }: Table): string {
+  const lines = [columns, ...rows.map(({ cells }) => cells)];
+  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const pad = (line: readonly string[]) =>
+    line.map((cell, column) =>
+      isName(columns, column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+    );
+  return [`  ${title}`, ...lines.map((line) => `    ${pad(line).join('  ').trimEnd()}`)].join('\n');
+}
+
+/** Whether a column has words, which are set to the left, and not numbers. */
+export function isName(columns: readonly string[], column: number): boolean {
+  return ['what', 'kernel', 'shape'].includes(columns[column] ?? '');
+}
+
+/** Three digits. */
+function number(value: number): string {
+  if (!Number.isFinite(value)) return '?';
+  if (value >= 1000) return Math.round(value).toLocaleString('en');
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
+}
+
+function scaled(value: number, units: readonly [number, string][]): string {
+  const [size, unit] = units.find(([least]) => value >= least) ?? units.at(-1)!;
+  return `${number(value / size)} ${unit}`;
+}
+
+function time(seconds: number): string {
+  return scaled(seconds, [
+    [1, 's'],
+    [1e-3, 'ms'],
+    [1e-6, 'µs'],
+  ]);
+}
+
+function bytes(count: number): string {
+  return scaled(count, [
+    [1e9, 'GB'],
+    [1e6, 'MB'],
+    [1e3, 'kB'],
+    [1, 'B'],
+  ]);
+}
+
+function rate(perSecond: number, unit: string): string {
+  return scaled(perSecond, [
+    [1e12, `T${unit}`],
+    [1e9, `G${unit}`],
+    [1e6, `M${unit}`],
+    [1, unit],
+  ]).trimEnd();
+}
