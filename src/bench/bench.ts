@@ -1,6 +1,6 @@
 import { Gpu } from '../gpu/device.ts';
 import type { Architecture } from '../model/architecture.ts';
-import { packageTensors, parseArchitecture } from '../model/config.ts';
+import { packageTensors } from '../model/config.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import { Model } from '../model/model.ts';
 import { planTensors } from '../weights/package-writer.ts';
@@ -100,19 +100,18 @@ class ModelBench {
   }
 
   async run(target: BenchTarget): Promise<ModelResult | ModelFailure> {
-    const name = targetName(target);
     const partial: Partial<ModelResult> = {};
     try {
-      return await this.#measure(name, target, partial);
+      return await this.#measure(target, partial);
     } catch (error) {
-      return { name, error: error instanceof Error ? error.message : String(error), partial };
+      return { name: targetName(target), error: error instanceof Error ? error.message : String(error), partial };
     }
   }
 
-  async #measure(name: string, target: BenchTarget, partial: Partial<ModelResult>): Promise<ModelResult> {
-    const progress = (what: string) => this.#events.onProgress?.(`${name}: ${what}`);
+  async #measure(target: BenchTarget, partial: Partial<ModelResult>): Promise<ModelResult> {
+    const progress = (what: string) => this.#events.onProgress?.(`${targetName(target)}: ${what}`);
     progress('weights');
-    const { weights, architecture, scheme } = await this.#weights(target);
+    const { weights, architecture, scheme, name } = await this.#weights(target);
     let loaded: Loaded | undefined;
     try {
       progress('pipelines');
@@ -165,11 +164,13 @@ class ModelBench {
     }
   }
 
-  async #weights(target: BenchTarget): Promise<{ weights: GpuWeights; architecture: Architecture; scheme: Scheme }> {
+  async #weights(
+    target: BenchTarget,
+  ): Promise<{ weights: GpuWeights; architecture: Architecture; scheme: Scheme; name: string }> {
     if ('url' in target) return packageWeights(this.#gpu, target.url);
     const architecture: Architecture = SHAPES[target.shape];
     const weights = await syntheticWeights(this.#gpu, architecture, target.scheme);
-    return { weights, architecture: parseArchitecture(architecture), scheme: target.scheme };
+    return { weights, architecture, scheme: target.scheme, name: targetName(target) };
   }
 
   async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {

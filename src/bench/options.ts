@@ -46,8 +46,8 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
   targets.push(...list(query, 'model', []).map((url) => ({ url })));
   const quick = flag(query, 'quick');
   const numbers = (name: string, defaults: number[]) =>
-    list(query, name, null)?.map((text) => count(name, text)) ?? defaults;
-  const number = (name: string, fallback: number) => count(name, query.get(name) ?? String(fallback));
+    list(query, name, null)?.map((text) => count(name, text, 1)) ?? defaults;
+  const number = (name: string, fallback: number, least = 0) => count(name, query.get(name) ?? `${fallback}`, least);
   const chunkTokens = number('chunk', quick ? 16 : 0);
   return {
     targets,
@@ -58,8 +58,8 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     chunkTokens: chunkTokens === 0 ? null : chunkTokens,
     loadBytes: number('load', quick ? 2 ** 25 : 2 ** 31),
     quick,
-    runs: Math.max(1, number('runs', quick ? 2 : 5)),
-    tokens: Math.max(1, number('tokens', quick ? 8 : 64)),
+    runs: number('runs', quick ? 2 : 5, 1),
+    tokens: number('tokens', quick ? 8 : 64, 1),
     without: list(query, 'without', []).map((name) => {
       if (name !== 'f16' && name !== 'subgroups') throw invalid('without', name, 'f16, subgroups');
       return name;
@@ -91,9 +91,11 @@ function flag(query: URLSearchParams, name: string): boolean {
   return query.has(name) && !['0', 'false'].includes(query.get(name) ?? '');
 }
 
-function count(name: string, text: string): number {
+function count(name: string, text: string, least = 0): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw invalid(name, text, 'a whole number');
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
+    throw invalid(name, text, `a whole number from ${least} on`);
+  }
   return value;
 }
 

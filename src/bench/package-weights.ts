@@ -13,14 +13,15 @@ import type { Scheme } from '../weights/types.ts';
 export async function packageWeights(
   gpu: Gpu,
   url: string,
-): Promise<{ weights: GpuWeights; architecture: Architecture; scheme: Scheme }> {
-  const { manifest, shard } = await openPackage(url);
+): Promise<{ weights: GpuWeights; architecture: Architecture; scheme: Scheme; name: string }> {
+  const source = await openStoredPackage(url, { store: null });
+  const { manifest } = source;
   const architecture = parseArchitecture(manifest.architecture);
   checkPackageTensors(architecture, manifest.tensors);
   const weights = await GpuWeights.allocate(gpu, manifest.tensors);
   try {
     for (let index = 0; index < manifest.shards.length; index++) {
-      weights.upload(index * SHARD_BYTES, await shard(index));
+      weights.upload(index * SHARD_BYTES, await source.shard(index));
       await gpu.device.queue.onSubmittedWorkDone();
     }
     gpu.check();
@@ -28,10 +29,5 @@ export async function packageWeights(
     weights.dispose();
     throw error;
   }
-  return { weights, architecture, scheme: manifest.scheme };
-}
-
-async function openPackage(url: string) {
-  const source = await openStoredPackage(url, { store: null });
-  return { manifest: source.manifest, shard: (index: number) => source.shard(index) };
+  return { weights, architecture, scheme: manifest.scheme, name: `${manifest.name} ${manifest.scheme}` };
 }

@@ -10,18 +10,22 @@ import { reportFault } from './bootstrap/fault.mjs';
 import { CommandError, run } from './bootstrap/process.mjs';
 import { lacksDriver, vulkanEnvironment } from './bootstrap/vulkan.mjs';
 
+/** @typedef {'gpu' | 'browser' | 'tests'} Needs */
+
 const bootstrap = join(dirname(fileURLToPath(import.meta.url)), 'bootstrap');
 const root = join(bootstrap, '..', '..', '..');
 
 /**
- * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `chromium`, a browser to test.
- * @type {Record<string, { script: string, args?: string[], needs?: 'gpu' | 'chromium' }>}
+ * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `browser`, a Chromium;
+ * `tests`, a Chromium and Dawn.
+ * @type {Record<string, { script: string, args?: string[], needs?: Needs }>}
  */
 const COMMANDS = {
   start: { script: 'serve.mjs' },
-  test: { script: 'check.mjs', needs: 'chromium' },
+  test: { script: 'check.mjs', needs: 'tests' },
   ask: { script: 'command.mjs', args: ['ask'], needs: 'gpu' },
   verify: { script: 'command.mjs', args: ['verify'], needs: 'gpu' },
+  bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
   convert: { script: 'command.mjs', args: ['convert'] },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };
@@ -45,14 +49,15 @@ function checkDawn() {
 
 /**
  * What a command finds in its environment, once what it needs is here.
- * @param {'gpu' | 'chromium' | undefined} needs
+ * @param {Needs | undefined} needs
  * @returns {Promise<Record<string, string>>} variables to add
  * @throws CommandError when what it needs is not here and cannot be installed
  */
 async function prepare(needs) {
   if (needs === undefined) return {};
+  if (needs === 'browser') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to measure in') };
   checkDawn();
-  if (needs === 'chromium') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to test the chat page') };
+  if (needs === 'tests') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to test the chat page') };
   if (lacksDriver()) await ensureChromium(root, 'for its WebGPU on the CPU (here is no GPU with a Vulkan driver)');
   return vulkanEnvironment('native');
 }

@@ -1,34 +1,15 @@
-// The browser of the end-to-end tests: which program, and with which flags. The only place that names either.
+// The browser of the end-to-end tests: which program, and with which flags.
 
 import { findChromium } from '../cli/bootstrap/chromium.mjs';
-import { DAWN_TOGGLES } from '../cli/dawn-toggles.ts';
+import { chromiumFlags } from '../cli/chromium-flags.ts';
 
-/** No profile of a user, no traffic of the browser's own. */
-const QUIET = [
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+/** Flags for SwiftShader, the same on every machine, also without a GPU; with BAMBA_GPU=native for the GPU. */
+export const CHROMIUM_FLAGS: readonly string[] = chromiumFlags(
+  process.env['BAMBA_GPU'] === 'native' ? 'native' : 'swiftshader',
+);
 
-/**
- * Chromium runs WebGPU on SwiftShader, the same on every machine, also without a GPU; with BAMBA_GPU=native on the GPU.
- * Without the first two of its flags there is no adapter on SwiftShader.
- */
-const ADAPTER =
-  process.env['BAMBA_GPU'] === 'native'
-    ? ['--enable-unsafe-webgpu']
-    : ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', `--${DAWN_TOGGLES}`];
-
-/** How to start Chromium for WebGPU without a window; tests run it as root in containers, hence no sandbox. */
-export const CHROMIUM_FLAGS: readonly string[] = [
-  '--headless=new',
-  '--no-sandbox',
-  ...ADAPTER,
-  '--enable-features=Vulkan',
-  ...QUIET,
-];
+/** Flags for a Chromium whose WebGPU finds no graphics adapter. */
+export const CHROMIUM_FLAGS_WITHOUT_ADAPTER: readonly string[] = chromiumFlags('none');
 
 /**
  * The Chromium to test with.

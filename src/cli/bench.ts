@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Browser, chromium, type Page } from 'playwright';
+import { preview } from 'vite';
+import { parseOptions } from '../bench/options.ts';
+import { textReport } from '../bench/report.ts';
+import type { BenchResult } from '../bench/result.ts';
+import { SHAPES } from '../bench/shapes.ts';
+import { BambaError } from '../errors.ts';
+import { findChromium } from './bootstrap/chromium.mjs';
+import { run } from './bootstrap/process.mjs';
+import { chromiumFlags } from './chromium-flags.ts';
+
+const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
+                       [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
+                       [--without f16,subgroups] [--quick] [--json FILE] [--software] [--window] [--no-build]
+
+Measures speed in a Chromium without a window, on the page that a browser shows at bench.html.
+Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
+--profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
+--load 0 leaves out loading; --window shows the browser.`;
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const configFile = join(root, 'vite.config.ts');
+
+/** Arguments that go to the page, by the names that its address has for them. */
+const FOR_THE_PAGE = {
+  scheme: 'scheme',
+  contexts: 'contexts',
+  prefills: 'prefills',
+  'profile-context': 'profileContext',
+  chunk: 'chunk',
+  load: 'load',
+  runs: 'runs',
+  tokens: 'tokens',
+  without: 'without',
+} as const;
+
+/**
+ * The command `bench`.
+ * @returns 0; 1 where a model could not be measured; 2 for wrong arguments
+ * @throws BambaError what the page throws before the first model.
+ */
+export async function main(args: string[]): Promise<number> {
+  let request;
+  try {
+    request = readArguments(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (!request) {
+    console.error(USAGE);
+    return 0;
+  }
+  const { values, query, folders } = request;
+  const result = await measure(query, folders, values);
+  console.log(textReport(result));
+  if (values.json !== undefined) {
+    await mkdir(dirname(resolve(values.json)), { recursive: true });
+    await writeFile(values.json, `${JSON.stringify(result, null, 1)}\n`);
+  }
+  return result.models.some((model) => 'error' in model) ? 1 : 0;
+}
+
+function readArguments(args: string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      model: { type: 'string', multiple: true, default: [] },
+      scheme: text,
+      contexts: text,
+      prefills: text,
+      'profile-context': text,
+      chunk: text,
+      load: text,
+      runs: text,
+      tokens: text,
+      without: text,
+      json: text,
+      profile: flag,
+      quick: flag,
+      software: flag,
+      window: flag,
+      'no-build': flag,
+      help: flag,
+    },
+  });
+  if (values.help) return null;
+  const query = new URLSearchParams();
+  const shapes = positionals.length === 0 && values.model.length === 0 ? ['lexicon'] : positionals;
+  if (shapes.length > 0) query.set('shape', shapes.join());
+  for (const [argument, name] of Object.entries(FOR_THE_PAGE)) {
+    const value = values[argument as keyof typeof FOR_THE_PAGE];
+    if (value !== undefined) query.set(name, value);
+  }
+  for (const name of ['profile', 'quick'] as const) if (values[name]) query.set(name, '1');
+  const folders: string[] = [];
+  for (const model of values.model) {
+    if (/^https?:/.test(model)) query.append('model', model);
+    else {
+      if (!existsSync(join(model, 'manifest.json'))) throw new Error(`There is no package in ${resolve(model)}.`);
+      query.append('model', `./${FOLDERS}/${folders.length}/`);
+      folders.push(resolve(model));
+    }
+  }
+  parseOptions(query); // wrong ones are refused before anything is built
+  return { values, query, folders };
+}
+
+/** Where the page finds packages of this machine. */
+const FOLDERS = 'packages-of-this-machine';
+
+async function measure(
+  query: URLSearchParams,
+  folders: readonly string[],
+  options: { software: boolean; window: boolean; 'no-build': boolean },
+): Promise<BenchResult> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error('There is no Chromium. Set BAMBA_CHROMIUM to the path of one.');
+  if (!options['no-build']) await build();
+  const server = await preview({ configFile, logLevel: 'warn', preview: { host: '127.0.0.1', port: 5273 } });
+  let browser: Browser | undefined;
+  try {
+    const flags = chromiumFlags(options.software ? 'swiftshader' : 'native');
+    browser = await chromium.launch({
+      executablePath,
+      headless: !options.window,
+      args: options.window ? flags.filter((flag) => !flag.startsWith('--headless')) : flags,
+    });
+    const page = await browser.newPage();
+    await serveFolders(page, folders);
+    return await runPage(page, new URL(`bench.html?${query}`, server.resolvedUrls!.local[0]).href);
+  } finally {
+    await browser?.close();
+    await server.close();
+  }
+}
+
+/** In a process of its own: this one, which runs the sources, is set up for development. */
+async function build(): Promise<void> {
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const code = await run(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: root, env });
+  if (code !== 0) throw new Error(`The page could not be built (exit code ${code}).`);
+}
+
+async function serveFolders(page: Page, folders: readonly string[]): Promise<void> {
+  for (const [index, folder] of folders.entries()) {
+    await page.route(`**/${FOLDERS}/${index}/*`, async (route) => {
+      const file = new URL(route.request().url()).pathname.split('/').at(-1)!;
+      await route.fulfill({ path: join(folder, decodeURIComponent(file)) });
+    });
+  }
+}
+
+async function runPage(page: Page, url: string): Promise<BenchResult> {
+  page.on('console', (message) => {
+    // The report is printed from the result; of the console, what is under way.
+    const text = message.text();
+    if (!text.includes('\n')) console.error(text);
+  });
+  await page.goto(url);
+  // As strings, errors keep their sentence on the way out of the page.
+  const answer = await page.evaluate(async () => {
+    try {
+      return { result: await window['__result'] };
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  });
+  if (answer.result) return answer.result;
+  throw new BambaError('gpu_failure', answer.error ?? 'The page of the benchmark did not start.');
+}

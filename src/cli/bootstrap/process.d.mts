@@ -1,0 +1,6 @@
+/** Runs a program to its end, with the terminal as its input and output; gives its exit code. */
+export function run(
+  program: string,
+  args: string[],
+  options?: { cwd?: string; env?: NodeJS.ProcessEnv; shell?: boolean },
+): Promise<number>;

@@ -1,0 +1,31 @@
+import { DAWN_TOGGLES } from './dawn-toggles.ts';
+
+/** No profile of a user, no traffic of the browser's own. */
+const QUIET = [
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Without these, a Chromium without a window takes no GPU on Linux; elsewhere it does by itself. */
+const GPU_ON_LINUX = ['--use-angle=vulkan', '--disable-vulkan-surface', '--ignore-gpu-blocklist'];
+
+/**
+ * What WebGPU computes on: the machine's GPU; SwiftShader, the same on every machine, also without a GPU; or nothing, as
+ * where no driver is of use.
+ */
+export type ChromiumAdapter = 'native' | 'swiftshader' | 'none';
+
+const ADAPTERS: Record<ChromiumAdapter, readonly string[]> = {
+  native: ['--enable-unsafe-webgpu', ...(process.platform === 'linux' ? GPU_ON_LINUX : [])],
+  // Without both of the first flags there is no adapter on SwiftShader.
+  swiftshader: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', `--${DAWN_TOGGLES}`],
+  none: ['--disable-gpu'],
+};
+
+/** How to start Chromium for WebGPU without a window. It may run as root in containers, hence no sandbox. */
+export function chromiumFlags(adapter: ChromiumAdapter): string[] {
+  return ['--headless=new', '--no-sandbox', ...ADAPTERS[adapter], '--enable-features=Vulkan', ...QUIET];
+}
