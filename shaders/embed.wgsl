@@ -31,12 +31,16 @@ fn embed(@builtin(global_invocation_id) invocation: vec3u) {
   if (block >= params.blocks || t >= step.tokens || row >= params.rows) {
     return;
   }
-  let values = decode_block(weights[row * params.blocks + block]);
+  let bits = weights[row * params.blocks + block];
+  let group = block_scale(row, block, params.rows, params.blocks);
   let scale = params.scale * row_scale(row, params.rows, params.blocks);
-  for (var part = 0u; part < BLOCK4; part++) {
-    let column4 = block * BLOCK4 + part;
-    if (column4 < params.columns4) {
-      x[t * params.columns4 + column4] = scale * values[part];
+  for (var half = 0u; half < HALVES; half++) {
+    let values = decode_half(bits, half);
+    for (var part = 0u; part < BLOCK4; part++) {
+      let column4 = (block * HALVES + half) * BLOCK4 + part;
+      if (column4 < params.columns4) {
+        x[t * params.columns4 + column4] = scale * (group.x * values[part] + group.y);
+      }
     }
   }
 }

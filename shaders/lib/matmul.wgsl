@@ -38,16 +38,21 @@ fn matmul_tile(
       }
       x_tile[(index / STEP4) * PITCH + index % STEP4] = vec4<elem>(value);
     }
-    let row_blocks = STEP4 / BLOCK4;
-    for (var index = lane; index < TILE_ROWS * row_blocks; index += LANES_T * 16) {
-      let row = index / row_blocks;
-      let block = column / BLOCK4 + index % row_blocks;
-      var bits = vec4u();
+    let row_halves = STEP4 / BLOCK4;
+    for (var index = lane; index < TILE_ROWS * row_halves; index += LANES_T * 16) {
+      let row = index / row_halves;
+      let half = column / BLOCK4 + index % row_halves;  // of all of the row
+      let block = half / HALVES;
+      var values = mat4x4f();
       if (first_row + row < rows && block < blocks) {
-        bits = weights[(first_row + row) * blocks + block];
+        values = decode_half(weights[(first_row + row) * blocks + block], half % HALVES);
+        if (GROUPED) {
+          let scale = block_scale(first_row + row, block, rows, blocks);
+          let minimum = vec4f(scale.y);
+          values = scale.x * values + mat4x4f(minimum, minimum, minimum, minimum);
+        }
       }
-      let values = decode_block(bits);
-      let at = tile_slot(row) * PITCH + (index % row_blocks) * BLOCK4;
+      let at = tile_slot(row) * PITCH + (index % row_halves) * BLOCK4;
       w_tile[at] = vec4<elem>(values[0]);
       if (BLOCK4 > 1) {
         w_tile[at + 1] = vec4<elem>(values[1]);

@@ -8,23 +8,39 @@ fn matvec_rows(first: u32, rows: u32, blocks: u32, lane: u32) -> vec4f {
   let base = vec4u(first, min(first + 1, last), min(first + 2, last), min(first + 3, last)) * blocks;
   var sum = vec4f();
   for (var block = lane; block < blocks; block += WG) {
-    // BLOCK4 is known when the shader is compiled: of these, what it does not need is not in the code.
-    let at = block * BLOCK4;
-    var x = mat4x4f();
-    x[0] = input4(at);
-    if (BLOCK4 > 1) {
-      x[1] = input4(at + 1);
+    let w0 = weights[base.x + block];
+    let w1 = weights[base.y + block];
+    let w2 = weights[base.z + block];
+    let w3 = weights[base.w + block];
+    var dots = vec4f();
+    var x_sum = vec4f();
+    for (var half = 0u; half < HALVES; half++) {
+      // BLOCK4 is known when the shader is compiled: of these, what it does not need is not in the code.
+      let at = (block * HALVES + half) * BLOCK4;
+      var x = mat4x4f();
+      x[0] = input4(at);
+      if (BLOCK4 > 1) {
+        x[1] = input4(at + 1);
+      }
+      if (BLOCK4 > 2) {
+        x[2] = input4(at + 2);
+        x[3] = input4(at + 3);
+      }
+      dots += vec4f(dot_half(w0, half, x), dot_half(w1, half, x), dot_half(w2, half, x), dot_half(w3, half, x));
+      if (GROUPED) {
+        x_sum += x[0] + x[1] + x[2] + x[3];
+      }
     }
-    if (BLOCK4 > 2) {
-      x[2] = input4(at + 2);
-      x[3] = input4(at + 3);
+    if (GROUPED) {
+      // sum (scale q + minimum) x = scale sum q x + minimum sum x, and sum x is the same for all rows.
+      let s0 = block_scale(min(first, last), block, rows, blocks);
+      let s1 = block_scale(min(first + 1, last), block, rows, blocks);
+      let s2 = block_scale(min(first + 2, last), block, rows, blocks);
+      let s3 = block_scale(min(first + 3, last), block, rows, blocks);
+      dots = vec4f(s0.x, s1.x, s2.x, s3.x) * dots
+        + vec4f(s0.y, s1.y, s2.y, s3.y) * dot(x_sum, vec4f(1.0));
     }
-    sum += vec4f(
-      dot_block(weights[base.x + block], x),
-      dot_block(weights[base.y + block], x),
-      dot_block(weights[base.z + block], x),
-      dot_block(weights[base.w + block], x),
-    );
+    sum += dots;
   }
   return sum;
 }
