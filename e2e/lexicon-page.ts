@@ -1,0 +1,22 @@
+import type { Page } from '@playwright/test';
+import { chat, expect } from './ui-test.ts';
+
+/** Loading and one answer take their time where the CPU plays the GPU. */
+const LOADED = { timeout: 180_000 };
+export const ANSWERED = { timeout: 120_000 };
+
+/** Opens the page, or loads it again, and waits until Lexicon can answer. */
+export async function openLexicon(page: Page, url = '/'): Promise<void> {
+  await page.goto(url);
+  await expect(page.getByText('34.9 M parameters · int8')).toBeVisible(LOADED);
+}
+
+/** The n-th answer, once it has ended. */
+export async function answer(page: Page, index: number): Promise<string> {
+  await expect(
+    chat(page)
+      .turns.nth(index)
+      .getByText(/tokens\/s/),
+  ).toBeVisible(ANSWERED);
+  return (await chat(page).answers.nth(index).textContent())?.trim() ?? '';
+}

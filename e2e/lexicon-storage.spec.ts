@@ -1,0 +1,77 @@
+// What stays of Lexicon in the browser: later visits take it from IndexedDB, and find out when it was damaged there.
+
+import { expect, type Page, test } from '@playwright/test';
+import { typedTurn } from '../src/testing/golden-chats.ts';
+import { answer, openLexicon } from './lexicon-page.ts';
+import { type PageServer, servePage } from './page-server.ts';
+import { ask } from './ui-test.ts';
+
+const GRAVITY = typedTurn('Define gravity.');
+
+let server: PageServer;
+
+test.beforeEach(async () => {
+  test.setTimeout(600_000);
+  server = await servePage();
+});
+
+test.afterEach(() => server.close());
+
+const shards = (): string[] => server.requests.filter((path) => path.endsWith('.bin'));
+
+async function answersRight(page: Page): Promise<void> {
+  await ask(page, GRAVITY.question);
+  expect(await answer(page, 0)).toBe(GRAVITY.answer);
+}
+
+test('a second visit needs no server for the model', async ({ page }) => {
+  await openLexicon(page, server.url);
+  expect(new Set(shards()).size).toBe(3);
+  server.stopServingModels();
+  server.requests.length = 0;
+  await openLexicon(page, server.url);
+  // That the manifest was looked for, in vain, shows that the server was not merely out of sight.
+  const asked = server.requests.filter((path) => path.startsWith('/models/'));
+  expect(new Set(asked)).toEqual(new Set(['/models/lexicon/manifest.json']));
+  await answersRight(page);
+});
+
+test('a shard that was damaged in IndexedDB is fetched again, and no other', async ({ page }) => {
+  await openLexicon(page, server.url);
+  const damaged = await page.evaluate(damageLargestBlob);
+  server.requests.length = 0;
+  await openLexicon(page, server.url);
+  expect(shards()).toHaveLength(1);
+  const healed = server.requests.find((path) => path.endsWith('.bin'));
+  await answersRight(page);
+  server.requests.length = 0;
+  await openLexicon(page, server.url);
+  expect(shards()).toEqual([]);
+  expect(damaged.bytes).toBe(16 * 2 ** 20);
+  expect(healed).toMatch(/shard-000[01]\.bin$/);
+});
+
+/** Flips one bit in the middle of the first full shard that the page has stored. Runs in the page. */
+async function damageLargestBlob(): Promise<{ bytes: number }> {
+  const settled = <Value>(request: IDBRequest<Value>): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      request.addEventListener('success', () => resolve(request.result));
+      request.addEventListener('error', () => reject(request.error ?? new Error('no reason given')));
+    });
+  const database = await settled(indexedDB.open('bamba-web'));
+  try {
+    const sizes = database.transaction('blobSizes').objectStore('blobSizes');
+    const keys = await settled(sizes.getAllKeys());
+    const bytes = (await settled(sizes.getAll())) as number[];
+    const key = keys[bytes.indexOf(Math.max(...bytes))]!;
+    const blobs = database.transaction('blobs', 'readwrite').objectStore('blobs');
+    const blob = (await settled(blobs.get(key))) as ArrayBuffer;
+    const view = new Uint8Array(blob);
+    const middle = view.length >> 1;
+    view[middle] = view[middle]! ^ 1;
+    await settled(blobs.put(blob, key));
+    return { bytes: view.length };
+  } finally {
+    database.close();
+  }
+}

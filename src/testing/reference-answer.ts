@@ -1,0 +1,70 @@
+import { expect } from 'vitest';
+import { forward } from '../reference/forward.ts';
+import { argmax, keptTokens, processLogits, sample } from '../reference/sample.ts';
+import { BUNDLED_GOLDEN, type Golden, loadGolden } from './golden.ts';
+
+/** Settings of the reference's sampler, all given. */
+export interface ReferenceSettings {
+  repetitionPenalty: number;
+  presencePenalty: number;
+  frequencyPenalty: number;
+  logitBias: ReadonlyMap<number, number>;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  seed: number;
+}
+
+/** The likeliest token, nothing else. */
+export const GREEDY: ReferenceSettings = {
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0,
+};
+
+/** Logits may be off by so much of their largest magnitude, here and there. */
+const TOLERANCE = 2e-4;
+
+/** The tiny model's weights in f64; read once. */
+let golden: Promise<Golden> | undefined;
+
+/**
+ * Holds every token of an answer of the tiny model to the reference in f64, each after the tokens that the engine had
+ * chosen before it. Greedy, a token must be the best or within rounding of it; sampled, it must be one that the filters
+ * keep, and nearly always the very one that the seed draws.
+ */
+export async function expectReferenceAnswer(
+  promptIds: readonly number[],
+  ids: readonly number[],
+  settings: ReferenceSettings = GREEDY,
+): Promise<void> {
+  golden ??= loadGolden(BUNDLED_GOLDEN);
+  const { architecture, tensors } = await golden;
+  const { vocabSize } = architecture;
+  const { logits } = forward(architecture, tensors, [...promptIds, ...ids]);
+  const counts = new Uint32Array(vocabSize);
+  for (const id of promptIds) counts[id] = 0x80000000;
+  let same = 0;
+  for (const [place, id] of ids.entries()) {
+    const row = promptIds.length - 1 + place;
+    const processed = processLogits(logits.subarray(row * vocabSize, (row + 1) * vocabSize), counts, settings);
+    if (sample(processed, settings, place) === id) same++;
+    if (settings.temperature === 0) {
+      const best = processed[argmax(processed)]!;
+      const largest = processed.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expect(best - processed[id]!, `token ${place} of the answer`).toBeLessThanOrEqual(2 * TOLERANCE * largest);
+    } else {
+      expect(keptTokens(processed, { ...settings, topP: Math.min(1, settings.topP + TOLERANCE) })[id]).toBe(true);
+    }
+    counts[id] = counts[id]! + 1;
+  }
+  expect(ids.length).toBeGreaterThan(0);
+  expect(same / ids.length).toBeGreaterThanOrEqual(0.95);
+}

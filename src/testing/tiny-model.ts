@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import type { PackageSource } from '../storage/package-source.ts';
+import { memorySource } from '../weights/byte-source.ts';
+import type { Scheme } from '../weights/types.ts';
+import { BUNDLED_GOLDEN } from './golden.ts';
+
+// A model that chats, small enough for every test to load its own: the weights of the golden in the tree (two Mamba-2
+// blocks, one attention block, 512 tokens, drawn at random), and a tokenizer made here. What it says is nonsense, but
+// every token has a spelling of its own, so that a text says exactly which tokens it is made of.
+
+/** Token id of the first ASCII character; those before are special. */
+const ASCII = 3;
+const BEYOND_ASCII = ASCII + 128;
+const VOCABULARY = 512;
+/** Ends a message, and with it an answer. */
+export const TINY_EOS = 2;
+
+/** How a token of the tiny model is spelled: an ASCII character, or `<200>`. */
+export function spell(id: number): string {
+  return id < BEYOND_ASCII ? String.fromCharCode(id - ASCII) : `<${id}>`;
+}
+
+/** Ids of a text of ASCII characters. */
+export function asciiIds(text: string): number[] {
+  return [...text].map((character) => character.charCodeAt(0) + ASCII);
+}
+
+/** `role: content` a line, and the end-of-message token behind every answer. */
+const TEMPLATE = [
+  "{% for message in messages %}{{ message.role + ': ' + message.content }}",
+  "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}{% endfor %}",
+  "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}",
+].join('');
+
+function addedToken(id: number, content: string, special: boolean): object {
+  return { id, content, special, single_word: false, lstrip: false, rstrip: false, normalized: false };
+}
+
+/** ASCII as byte-level BPE spells it, and every other id as an added token. */
+function tokenizerFiles(): { tokenizer: object; config: object } {
+  const special = ['<pad>', '<bos>', '<eos>'];
+  const byteLevel = (byte: number) => String.fromCharCode(byte > 32 && byte < 127 ? byte : 256 + alias(byte));
+  // Byte-level BPE numbers the bytes that it cannot show from 256 on, in order: 0 to 32, then 127.
+  const alias = (byte: number) => (byte === 127 ? 33 : byte);
+  const ascii = Array.from({ length: 128 }, (_, byte): [string, number] => [byteLevel(byte), ASCII + byte]);
+  const beyond = Array.from({ length: VOCABULARY - BEYOND_ASCII }, (_, index) => BEYOND_ASCII + index);
+  return {
+    tokenizer: {
+      added_tokens: [
+        ...special.map((content, id) => addedToken(id, content, true)),
+        ...beyond.map((id) => addedToken(id, spell(id), false)),
+      ],
+      normalizer: null,
+      pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true },
+      post_processor: null,
+      decoder: { type: 'ByteLevel' },
+      model: {
+        type: 'BPE',
+        vocab: Object.fromEntries([...special.map((content, id): [string, number] => [content, id]), ...ascii]),
+        merges: [],
+      },
+    },
+    config: { bos_token: '<bos>', eos_token: '<eos>', pad_token: '<pad>', chat_template: TEMPLATE },
+  };
+}
+
+export interface TinyOptions {
+  scheme?: Scheme;
+  /** generation_config.json. */
+  generation?: object;
+}
+
+/** The tiny model as a package in memory. */
+export function packTinyModel({ scheme = 'f32', generation = {} }: TinyOptions = {}): Promise<PackageSource> {
+  const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
+  const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
+  const { tokenizer, config } = tokenizerFiles();
+  const source = memorySource({
+    'config.json': read('config.json'),
+    'model.safetensors': read('model.safetensors'),
+    'tokenizer.json': json(tokenizer),
+    'tokenizer_config.json': json(config),
+    'generation_config.json': json(generation),
+  });
+  return packCheckpoint(source, scheme, 'tiny');
+}
