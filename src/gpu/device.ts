@@ -1,5 +1,11 @@
 import { BambaError } from '../errors.ts';
 
+/** The limits of a device that decide what fits. */
+export interface GpuLimits {
+  maxBufferSize: number;
+  maxStorageBufferBindingSize: number;
+}
+
 /** Optional device features that kernels have faster variants for. */
 export interface GpuFeatures {
   f16: boolean;
@@ -16,8 +22,8 @@ export interface GpuOptions {
   gpu?: GPU;
   /** Features not to use although the adapter has them, to test the paths without. */
   without?: readonly FeatureName[];
-  /** Upper bounds on limits to ask for, to test the paths of smaller adapters. */
-  maxLimits?: { maxBufferSize?: number; maxStorageBufferBindingSize?: number };
+  /** Upper bounds on the limits to make use of, to test the paths of smaller adapters. */
+  maxLimits?: Partial<GpuLimits>;
 }
 
 const FEATURE_NAMES: Record<FeatureName, GPUFeatureName> = {
@@ -39,12 +45,21 @@ export class Gpu {
   readonly device: GPUDevice;
   readonly adapterInfo: GPUAdapterInfo;
   readonly features: GpuFeatures;
+  /** No buffer and no binding may be larger. A device has the standard's own minimum at least; these may be lower. */
+  readonly limits: GpuLimits;
   /** Resolves once, when the device is gone; `disposed` when that was our wish. */
   readonly lost: Promise<BambaError>;
   #failure: BambaError | null = null;
 
-  private constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo) {
+  private constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo, maxLimits: Partial<GpuLimits> = {}) {
     this.device = device;
+    this.limits = {
+      maxBufferSize: Math.min(device.limits.maxBufferSize, maxLimits.maxBufferSize ?? Infinity),
+      maxStorageBufferBindingSize: Math.min(
+        device.limits.maxStorageBufferBindingSize,
+        maxLimits.maxStorageBufferBindingSize ?? Infinity,
+      ),
+    };
     this.adapterInfo = adapterInfo;
     this.features = {
       f16: device.features.has(FEATURE_NAMES.f16),
@@ -90,14 +105,11 @@ export class Gpu {
         label: 'bamba-web',
         requiredFeatures: wanted,
         requiredLimits: {
-          maxBufferSize: Math.min(limits.maxBufferSize, options.maxLimits?.maxBufferSize ?? Infinity),
-          maxStorageBufferBindingSize: Math.min(
-            limits.maxStorageBufferBindingSize,
-            options.maxLimits?.maxStorageBufferBindingSize ?? Infinity,
-          ),
+          maxBufferSize: limits.maxBufferSize,
+          maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
         },
       });
-      return new Gpu(device, adapter.info);
+      return new Gpu(device, adapter.info, options.maxLimits);
     } catch (cause) {
       throw new BambaError('webgpu_unavailable', `The graphics adapter gave no device. ${HOW_TO_GET_WEBGPU}`, {
         cause,

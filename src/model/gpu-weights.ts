@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
-import { BufferSet, type BufferSlice } from '../gpu/buffers.ts';
-import type { Gpu } from '../gpu/device.ts';
+import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
+import type { Gpu, GpuLimits } from '../gpu/device.ts';
 import type { Matrix, MatrixPart } from '../kernels/matrix.ts';
 import { alignTo, hasRowScales, rowBytes, TENSOR_ALIGNMENT } from '../weights/layout.ts';
 import type { TensorEntry } from '../weights/types.ts';
@@ -25,18 +25,12 @@ interface PlacedTensor {
   parts: { buffer: number; offset: number; bytes: number; firstRow: number; rows: number }[];
 }
 
-/** What placement has to keep to. */
-export interface PlacementLimits {
-  maxBufferSize: number;
-  maxStorageBufferBindingSize: number;
-}
-
 /**
  * Decides where each tensor goes: buffers are filled in stream order; a matrix that no binding could hold is cut by
  * rows into parts, each with its own scales.
  * @throws BambaError `adapter_limit` when a single tensor cannot be bound at all.
  */
-export function placeTensors(entries: readonly TensorEntry[], limits: PlacementLimits): Placement {
+export function placeTensors(entries: readonly TensorEntry[], limits: GpuLimits): Placement {
   const maxBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const placement: Placement = { buffers: [], copies: [], tensors: new Map() };
 
@@ -104,6 +98,7 @@ export class GpuWeights {
   readonly #set: BufferSet;
   readonly #buffers: GPUBuffer[];
   readonly #placement: Placement;
+  readonly #joined = new Map<string, BufferSlice>();
 
   private constructor(device: GPUDevice, set: BufferSet, buffers: GPUBuffer[], placement: Placement) {
     this.#device = device;
@@ -117,8 +112,7 @@ export class GpuWeights {
    * @throws BambaError `adapter_limit`, `out_of_memory` with the sizes.
    */
   static async allocate(gpu: Gpu, entries: readonly TensorEntry[]): Promise<GpuWeights> {
-    const { limits } = gpu.device;
-    const placement = placeTensors(entries, limits);
+    const placement = placeTensors(entries, gpu.limits);
     const set = new BufferSet(gpu.device, 'weights');
     const total = placement.buffers.reduce((sum, bytes) => sum + bytes, 0);
     try {
@@ -168,6 +162,25 @@ export class GpuWeights {
       throw new BambaError('manifest_invalid', `The package's tensor ${name} is not stored as plain f32.`);
     }
     return { buffer: this.#buffers[part!.buffer]!, offset: part!.offset, size: part!.bytes };
+  }
+
+  /**
+   * Plain tensors of (length) each, one behind the other in a buffer of their own: kernels have few bindings.
+   * Call when all is uploaded.
+   */
+  joined(name: string, tensors: readonly string[], length: number): BufferSlice {
+    const found = this.#joined.get(name);
+    if (found) return found;
+    const buffer = this.#set.floats(name, tensors.length, length);
+    const encoder = this.#device.createCommandEncoder({ label: name });
+    for (const [index, tensor] of tensors.entries()) {
+      const source = this.plain(tensor, length);
+      encoder.copyBufferToBuffer(source.buffer, source.offset, buffer, index * length * 4, length * 4);
+    }
+    this.#device.queue.submit([encoder.finish()]);
+    const joined = slice(buffer);
+    this.#joined.set(name, joined);
+    return joined;
   }
 
   #tensor(name: string, shape: readonly number[]): PlacedTensor {
