@@ -24,7 +24,7 @@ export function spell(id: number): string {
 
 /** Ids of a text of ASCII characters. */
 export function asciiIds(text: string): number[] {
-  return [...text].map((character) => character.charCodeAt(0) + ASCII);
+  return Array.from(text, (character) => character.charCodeAt(0) + ASCII);
 }
 
 /** `role: content` a line, and the end-of-message token behind every answer. */

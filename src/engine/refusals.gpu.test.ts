@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ErrorCode } from '../errors.ts';
+import { chatOf, take } from '../testing/answer.ts';
+import { hasAdapter } from '../testing/dawn.ts';
+import { packTinyModel } from '../testing/tiny-model.ts';
+import { LocalEngine } from './local-engine.ts';
+import type { GenerationRequest } from './protocol.ts';
+
+// What the engine refuses, and that it goes on as if nothing had been asked.
+
+const CONTEXT = 64;
+
+describe.skipIf(!hasAdapter)('the engine', () => {
+  let engine: LocalEngine;
+  const QUESTION: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 6 };
+  let expected: number[];
+
+  beforeAll(async () => {
+    engine = await LocalEngine.load(await packTinyModel(), { contextLength: CONTEXT });
+    expected = (await take(engine, QUESTION)).ids;
+  });
+  afterAll(() => engine?.dispose());
+
+  const refusal = (code: ErrorCode, message: RegExp) =>
+    expect.objectContaining({ name: 'BambaError', code, message: expect.stringMatching(message) as string });
+
+  const refused: [string, unknown, ErrorCode, RegExp][] = [
+    ['NaN', { temperature: NaN }, 'setting_invalid', /temperature is NaN/],
+    ['infinity', { topP: Infinity }, 'setting_invalid', /topP is Infinity/],
+    ['a number below its range', { repetitionPenalty: 0 }, 'setting_invalid', /repetitionPenalty is 0/],
+    ['a number above its range', { frequencyPenalty: 2.5 }, 'setting_invalid', /frequencyPenalty is 2.5/],
+    ['a fraction for a count', { topK: 1.5 }, 'setting_invalid', /topK is 1.5/],
+    ['text for a number', { minP: '0.1' }, 'setting_invalid', /minP is "0.1"/],
+    ['a negative seed', { seed: -1 }, 'setting_invalid', /seed is -1/],
+    ['a bias of no token', { logitBias: { 512: 1 } }, 'setting_invalid', /512/],
+    ['a bias out of range', { logitBias: { 5: 101 } }, 'setting_invalid', /101/],
+    ['no tokens', { maxTokens: 0 }, 'setting_invalid', /maxTokens is 0/],
+    ['half a token', { maxTokens: 2.5 }, 'setting_invalid', /maxTokens is 2.5/],
+    ['an unknown setting', { temprature: 1 }, 'setting_invalid', /temprature/],
+    ['an empty stop string', { stop: '' }, 'setting_invalid', /stop string/],
+    ['a stop that is no string', { stop: [1] }, 'setting_invalid', /stop/],
+    ['no question at all', { messages: undefined }, 'setting_invalid', /messages or prompt/],
+    ['two questions', { prompt: 'And this' }, 'setting_invalid', /messages or prompt/],
+    ['no message', { messages: [] }, 'prompt_empty', /no question/],
+    ['an empty message', { messages: chatOf(' \n') }, 'prompt_empty', /last message is empty/],
+    ['an unknown role', { messages: [{ role: 'robot', content: 'Beep' }] }, 'setting_invalid', /Message 1/],
+    ['a message without content', { messages: [{ role: 'user' }] }, 'setting_invalid', /Message 1/],
+    ['an empty prompt', { messages: undefined, prompt: '' }, 'prompt_empty', /empty/],
+    ['a prompt without a token', { messages: undefined, prompt: 'é' }, 'prompt_empty', /empty/],
+    ['a prompt that fills the context', { messages: undefined, prompt: 'x'.repeat(CONTEXT) }, 'prompt_too_long', /64/],
+    ['a long chat', { messages: chatOf('a', 'b'.repeat(90), 'c') }, 'prompt_too_long', /room for 64/],
+  ];
+  test.each(refused)('refuses %s', async (_, wrong, code, message) => {
+    const request = { ...QUESTION, ...(wrong as object) };
+    await expect(take(engine, request)).rejects.toThrow(refusal(code, message));
+    expect((await take(engine, QUESTION)).ids).toEqual(expected);
+  });
+
+  test('answers a prompt that leaves room for one token', async () => {
+    const { ids, finishReason } = await take(engine, { prompt: 'x'.repeat(CONTEXT - 1) });
+    expect([ids.length, finishReason]).toEqual([1, 'length']);
+  });
+
+  test('ends an answer where the context is full, and answers again', async () => {
+    const { ids, finishReason } = await take(engine, { prompt: 'y'.repeat(CONTEXT - 5) });
+    expect([ids.length, finishReason]).toEqual([5, 'length']);
+    expect((await take(engine, QUESTION)).ids).toEqual(expected);
+  });
+
+  test('refuses a second request while it answers, and ends the first as if alone', async () => {
+    const ids: number[] = [];
+    let refusals = 0;
+    for await (const event of engine.generate(QUESTION)) {
+      await expect(take(engine, { prompt: 'Me too' })).rejects.toThrow(refusal('busy', /Wait/));
+      refusals++;
+      if (event.type === 'text') ids.push(...event.ids);
+    }
+    expect(refusals).toBeGreaterThan(2);
+    expect(ids).toEqual(expected);
+  });
+
+  test('that was disposed says so, also in mid-answer', async () => {
+    const gone = await LocalEngine.load(await packTinyModel());
+    const events = gone.generate({ prompt: 'Long', maxTokens: 200 });
+    for await (const event of events) if (event.type === 'text') break;
+    const running = gone.generate({ prompt: 'Long', maxTokens: 200 });
+    await running.next();
+    gone.dispose();
+    gone.dispose();
+    const rest = async () => {
+      for await (const event of running) if (event.type === 'end') return event;
+      return undefined;
+    };
+    await expect(rest()).rejects.toThrow(refusal('disposed', /disposed/));
+    await expect(take(gone, { prompt: 'Still there?' })).rejects.toThrow(refusal('disposed', /Create another/));
+  });
+
+  test.each([0, -1, 1.5, NaN, Infinity])('refuses a context of %d tokens before it loads anything', async (length) => {
+    const source = await packTinyModel();
+    let shards = 0;
+    const counting = {
+      manifest: source.manifest,
+      file: source.file.bind(source),
+      shard: (index: number) => {
+        shards++;
+        return source.shard(index);
+      },
+    };
+    const loading = LocalEngine.load(counting, { contextLength: length });
+    await expect(loading).rejects.toThrow(refusal('setting_invalid', /contextLength/));
+    expect(shards).toBe(0);
+  });
+
+  test('bounds the context by the model', async () => {
+    const wide = await LocalEngine.load(await packTinyModel(), { contextLength: 1_000_000 });
+    expect(wide.info.model.contextLength).toBe(4096);
+    wide.dispose();
+    expect(engine.info.model.contextLength).toBe(CONTEXT);
+  });
+
+  test('stops loading when it is aborted', async () => {
+    const source = await packTinyModel();
+    const stop = new AbortController();
+    const loading = LocalEngine.load(
+      {
+        manifest: source.manifest,
+        file: source.file.bind(source),
+        shard: (index, signal) => {
+          stop.abort();
+          return source.shard(index, signal);
+        },
+      },
+      { signal: stop.signal },
+    );
+    await expect(loading).rejects.toThrow(refusal('aborted', /./));
+  });
+});
