@@ -3,7 +3,7 @@
 
 import { html, render } from 'lit';
 import { runBench } from '../bench/bench.ts';
-import { type BenchOptions, parseOptions } from '../bench/options.ts';
+import { parseOptions } from '../bench/options.ts';
 import { textReport } from '../bench/report.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { SHAPES } from '../bench/shapes.ts';
@@ -36,10 +36,10 @@ function fillChoices(query: URLSearchParams): void {
   }
 }
 
-async function run(options: BenchOptions): Promise<BenchResult> {
+async function run(query: URLSearchParams): Promise<BenchResult> {
   form.inert = true;
   try {
-    const result = await runBench(options, {
+    const result = await runBench(parseOptions(query), {
       onProgress(what) {
         console.info(`${(performance.now() / 1000).toFixed(1)} s  ${what}`);
         status.textContent = `Measuring ${what} …`;
@@ -59,9 +59,9 @@ async function run(options: BenchOptions): Promise<BenchResult> {
   }
 }
 
-const query = new URLSearchParams(location.search);
-fillChoices(query);
-if (query.has('shape') || query.has('model')) {
-  window['__result'] = (async () => run(parseOptions(query)))();
+const asked = new URLSearchParams(location.search);
+fillChoices(asked);
+if (asked.has('shape') || asked.has('model')) {
+  window['__result'] = run(asked);
   window['__result'].catch(() => {}); // the page says it, and whoever awaits the promise hears it too
 }

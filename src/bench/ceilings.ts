@@ -35,6 +35,8 @@ export interface Ceilings {
   emptySubmitS: number;
   /** Bytes of the matrix that was read. */
   matrixBytes: number;
+  /** The clock that times these and kernels. The host's counts what the browser takes to hand the work on, too. */
+  clock: 'gpu' | 'host';
 }
 
 /** How large the measurements are. */
@@ -124,5 +126,6 @@ async function measure(
     dispatchS: await seconds(increment(y)),
     emptySubmitS: timer.emptySeconds,
     matrixBytes,
+    clock: timer.clock,
   };
 }

@@ -20,7 +20,7 @@ export const WORKGROUP = 256;
 export const FMAS_PER_ROUND = 32;
 export const DOTS_PER_ROUND = 8;
 
-const fillRandomKernel = defineKernel({
+export const fillRandomKernel = defineKernel({
   name: 'fill_random',
   code: fillRandomCode,
   params: { blocks: 'u32', weight_blocks: 'u32', seed: 'u32', scale: 'f32' },
@@ -30,7 +30,7 @@ const fillRandomKernel = defineKernel({
   step: false,
 });
 
-const ceilingCopyKernel = defineKernel({
+export const ceilingCopyKernel = defineKernel({
   name: 'ceiling_copy',
   code: ceilingCopyCode,
   params: { blocks: 'u32' },
@@ -40,7 +40,7 @@ const ceilingCopyKernel = defineKernel({
   step: false,
 });
 
-const ceilingMatvecKernel = defineKernel({
+export const ceilingMatvecKernel = defineKernel({
   name: 'ceiling_matvec',
   code: ceilingMatvecCode,
   params: { blocks: 'u32' },
@@ -50,7 +50,7 @@ const ceilingMatvecKernel = defineKernel({
   step: false,
 });
 
-const ceilingFmaKernel = defineKernel({
+export const ceilingFmaKernel = defineKernel({
   name: 'ceiling_fma',
   code: ceilingFmaCode,
   params: { rounds: 'u32', factor: 'f32', summand: 'f32' },
@@ -60,7 +60,7 @@ const ceilingFmaKernel = defineKernel({
   step: false,
 });
 
-const ceilingDotKernel = defineKernel({
+export const ceilingDotKernel = defineKernel({
   name: 'ceiling_dot',
   code: ceilingDotCode,
   params: { rounds: 'u32', factor: 'u32' },
@@ -70,7 +70,7 @@ const ceilingDotKernel = defineKernel({
   step: false,
 });
 
-const incrementKernel = defineKernel({
+export const incrementKernel = defineKernel({
   name: 'increment',
   code: incrementCode,
   params: {},

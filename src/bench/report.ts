@@ -38,7 +38,7 @@ function adapterSection({ adapter, userAgent, features, ceilings, options }: Ben
   return {
     title: [description || [vendor, architecture].filter(Boolean).join(' ') || 'Unknown adapter', browser].join(' · '),
     facts: [
-      known.join(', '),
+      `${known.join(', ')}; kernels timed by the ${ceilings.clock === 'gpu' ? "GPU's" : "host's"} clock`,
       ...(options.quick ? ['Quick run: it shows that everything runs; its figures mean little.'] : []),
     ],
     tables: [ceilingTable(ceilings)],

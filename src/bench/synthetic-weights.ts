@@ -12,7 +12,7 @@ import type { Scheme, TensorEntry } from '../weights/types.ts';
 import { fillRandom } from './kernels.ts';
 
 /** Root mean square of what `fill_random` stores for a scale of 1. */
-const STORED_RMS: Record<Scheme, number> = { int8: 73.9, fp8: 0.6, f16: 0.577, f32: 0.577 };
+export const STORED_RMS: Record<Scheme, number> = { int8: 73.9, fp8: 0.6, f16: 0.577, f32: 0.577 };
 
 /**
  * Random weights of a scheme, made on the GPU, always the same. A matrix keeps the size of what it multiplies, so that

@@ -30,6 +30,9 @@ const UNREAD: Readonly<Record<string, readonly string[]>> = {
 /** Written buffers whose old values count. */
 const UPDATED = /^(ssm_state|conv_state|state)$/;
 
+/** Kernels that add to their output. */
+const ADDS = /_add(?:_|$)/;
+
 /** The least work of a dispatch. */
 export function workOf(spec: DispatchSpec, pass: PassShape): Work {
   return { bytes: bytesOf(spec, pass), flops: flopsOf(spec, pass) };
@@ -47,7 +50,7 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
       bytes += (kernel.name === 'rope_kv_append' ? tokens : position + tokens) * keyBytes;
     } else if (name === 'rope') bytes += tokens * (attention?.rope?.dims ?? 0) * 4;
     else if (name === 'weights' && kernel.name === 'embed') bytes += tokens * (params['blocks'] ?? 0) * 16;
-    else if (UPDATED.test(name) || (kernel.name.endsWith('_add') && name === 'y')) bytes += 2 * size;
+    else if (UPDATED.test(name) || (name === 'y' && ADDS.test(kernel.name))) bytes += 2 * size;
     else bytes += size;
   }
   return bytes;

@@ -11,7 +11,7 @@ import type { BenchResult } from '../bench/result.ts';
 import { SHAPES } from '../bench/shapes.ts';
 import { BambaError } from '../errors.ts';
 import { findChromium } from './bootstrap/chromium.mjs';
-import { run } from './bootstrap/process.mjs';
+import { CommandError, run } from './bootstrap/process.mjs';
 import { chromiumFlags } from './chromium-flags.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
@@ -123,7 +123,7 @@ async function measure(
   options: { software: boolean; window: boolean; 'no-build': boolean },
 ): Promise<BenchResult> {
   const executablePath = findChromium();
-  if (!executablePath) throw new Error('There is no Chromium. Set BAMBA_CHROMIUM to the path of one.');
+  if (!executablePath) throw new CommandError('There is no Chromium. Set BAMBA_CHROMIUM to the path of one.');
   if (!options['no-build']) await build();
   const server = await preview({ configFile, logLevel: 'warn', preview: { host: '127.0.0.1', port: 5273 } });
   let browser: Browser | undefined;
@@ -148,7 +148,7 @@ async function build(): Promise<void> {
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
   const env = { ...process.env, NODE_ENV: 'production' };
   const code = await run(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: root, env });
-  if (code !== 0) throw new Error(`The page could not be built (exit code ${code}).`);
+  if (code !== 0) throw new CommandError(`The page could not be built (exit code ${code}).`);
 }
 
 async function serveFolders(page: Page, folders: readonly string[]): Promise<void> {

@@ -1,3 +1,6 @@
+/** A fault whose message says all that the user needs: it is printed without a stack. */
+export class CommandError extends Error {}
+
 /** Runs a program to its end, with the terminal as its input and output; gives its exit code. */
 export function run(
   program: string,
