@@ -1,6 +1,7 @@
 // The benchmark's page, on a model so small that it takes seconds also where the CPU plays the GPU: all that it measures
 // is measured, in every scheme, and shown.
 
+import { AxeBuilder } from '@axe-core/playwright';
 import type { BenchResult } from '../src/bench/result.ts';
 import { expect, test } from './ui-test.ts';
 
@@ -27,6 +28,11 @@ test('measures everything of a model in every scheme, and shows it', async ({ pa
   await expect(page.getByRole('heading', { name: 'tiny int8' })).toBeVisible();
   await expect(page.getByRole('table', { name: /^Kernels of a decode step/ })).toHaveCount(SCHEMES.length);
   await expect(page.getByRole('link', { name: 'Save as JSON' })).toBeVisible();
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  }
 });
 
 test('says what is wrong with an address', async ({ page }) => {

@@ -16,7 +16,7 @@ function sectionView({ title, facts, tables }: Section): TemplateResult {
 
 function tableView({ title, columns, rows }: Table): TemplateResult {
   const kind = (column: number) => (isName(columns, column) ? 'name' : 'number');
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${title}>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label=${title}>
     <table>
       <caption>
         ${title}

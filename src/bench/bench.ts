@@ -51,7 +51,7 @@ export async function runBench(options: BenchOptions, events: BenchEvents = {}):
     events.onProgress?.('the adapter');
     const sizes = options.quick
       ? { matrixBytes: 2 ** 22, workgroups: 4, rounds: 64 }
-      : { matrixBytes: 2 ** 30, workgroups: 4096, rounds: 256 };
+      : { matrixBytes: 2 ** 30, workgroups: 4096, rounds: 512 };
     const ceilings = await measureCeilings(gpu, timer, sizes);
     const { vendor, architecture, device, description } = gpu.adapterInfo;
     const result: BenchResult = {
@@ -122,7 +122,7 @@ class ModelBench {
       const result: ModelResult = Object.assign(partial, {
         name,
         scheme,
-        architecture: { ...architecture, attention: undefined },
+        architecture,
         gpuBytes: model.bytes,
         prepareS,
         dispatchesPerToken: model.decodeDispatches.length,
@@ -149,12 +149,7 @@ class ModelBench {
       }
       if (this.#options.loadBytes > 0) {
         progress('loading');
-        const load = await measureLoad(this.#gpu, architecture, scheme, this.#options.loadBytes);
-        result.load = {
-          ...load,
-          bytesPerS: load.bytes / load.seconds,
-          uploadBytesPerS: load.bytes / load.uploadSeconds,
-        };
+        result.load = await measureLoad(this.#gpu, architecture, scheme, this.#options.loadBytes);
       }
       return result;
     } finally {

@@ -73,10 +73,7 @@ function modelSection(model: ModelResult | ModelFailure): Section {
     `${dispatchesPerToken} dispatches a token; pipelines ready in ${time(prepareS)}`,
   ];
   if (load) {
-    facts.push(
-      `${bytes(load.bytes)} (${load.blocks} blocks) loaded from memory at ${rate(load.bytesPerS, 'B/s')}, ` +
-        `without pipelines ${rate(load.uploadBytesPerS, 'B/s')}`,
-    );
+    facts.push(`${bytes(load.bytes)} (${load.blocks} blocks) loaded from memory at ${rate(load.bytesPerS, 'B/s')}`);
   }
   return { title: model.name, facts, tables: modelTables(model) };
 }

@@ -30,13 +30,13 @@ export interface PrefillRow extends PrefillSpeed {
 export interface ModelResult {
   name: string;
   scheme: string;
-  architecture: Omit<Architecture, 'attention'>;
+  architecture: Architecture;
   gpuBytes: { weights: number; state: number; activations: number };
   /** Seconds from weights on the GPU to a model that answers: memory, pipelines, bindings. */
   prepareS: number;
   /** Dispatches of a decoded token. */
   dispatchesPerToken: number;
-  load: (LoadSpeed & { bytesPerS: number; uploadBytesPerS: number }) | null;
+  load: LoadSpeed | null;
   prefill: PrefillRow[];
   decode: DecodeRow[];
   profiles: Profile[];
