@@ -16,7 +16,7 @@ declare global {
   }
 }
 
-const SCHEMES = ['int8', 'fp8', 'f16', 'f32'];
+const SCHEMES = ['int8', 'int4', 'fp8', 'f16', 'f32'];
 /** What anybody's device has room for. */
 const FIRST_SHAPE = 'lexicon';
 

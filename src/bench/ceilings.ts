@@ -101,8 +101,8 @@ async function measure(
 
   // Zeros are kinder to memory and power than weights are.
   const fill = await plan([
-    fillRandom(weights, 'int8', { weightBytes: matrixBytes, scale: 1, seed: 1 }),
-    fillRandom(x, 'f32', { weightBytes: x.size, scale: 1, seed: 2 }),
+    fillRandom(weights, 'int8', { weightBytes: matrixBytes, scaleBytes: 0, scale: 1, seed: 1 }),
+    fillRandom(x, 'f32', { weightBytes: x.size, scaleBytes: 0, scale: 1, seed: 2 }),
   ]);
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass();

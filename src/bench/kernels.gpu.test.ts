@@ -3,7 +3,7 @@ import { matvec } from '../reference/matvec.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES } from '../testing/device.ts';
-import { matrixBytes, rowBytes } from '../weights/layout.ts';
+import { matrixBytes, rowBytes, scaleBytesPerRow } from '../weights/layout.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
 import {
   ceilingCopy,
@@ -32,7 +32,8 @@ describeGpu(fillRandomKernel, (gpu) => {
     const target = gpu().output(matrixBytes(scheme, rows, columns) / 4);
     const data = { ...target, size: target.length * 4 };
     const weightBytes = rows * rowBytes(scheme, columns);
-    await gpu().run(fillRandom(data, scheme, { weightBytes, scale: 0.125, seed: 3 }), { tokens: 1 });
+    const scaleBytes = scaleBytesPerRow(scheme, columns);
+    await gpu().run(fillRandom(data, scheme, { weightBytes, scaleBytes, scale: 0.125, seed: 3 }), { tokens: 1 });
     const bytes = new Uint8Array((await gpu().read(target)).slice().buffer);
     const weights = dequantizeMatrix(scheme, bytes, rows, columns);
     expect(weights.every((weight) => Number.isFinite(weight))).toBe(true);

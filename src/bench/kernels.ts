@@ -23,7 +23,7 @@ export const DOTS_PER_ROUND = 8;
 export const fillRandomKernel = defineKernel({
   name: 'fill_random',
   code: fillRandomCode,
-  params: { blocks: 'u32', weight_blocks: 'u32', seed: 'u32', scale: 'f32' },
+  params: { blocks: 'u32', weight_blocks: 'u32', seed: 'u32', scale_words: 'u32', scale: 'f32' },
   reads: [],
   writes: ['data'],
   constants: ['KIND'],
@@ -80,20 +80,21 @@ export const incrementKernel = defineKernel({
   step: false,
 });
 
-const KINDS: Record<Scheme, number> = { int8: 0, fp8: 1, f16: 2, f32: 3 };
+const KINDS: Record<Scheme, number> = { int8: 0, fp8: 1, f16: 2, f32: 3, int4: 4 };
 
-/** Random weights in a matrix of so many bytes of weights, and its scales behind them. */
+/** Random weights in a matrix of so many bytes of weights, and behind them its scales, of so many bytes a row. */
 export function fillRandom(
   data: BufferSlice,
   scheme: Scheme,
-  options: { weightBytes: number; scale: number; seed: number },
+  options: { weightBytes: number; scaleBytes: number; scale: number; seed: number },
 ): DispatchSpec {
+  const { weightBytes, scaleBytes, scale, seed } = options;
   const blocks = Math.ceil(data.size / 16);
   return {
     kernel: fillRandomKernel,
     variant: { subgroups: false, f16: false },
     label: 'bench / fill_random',
-    params: { blocks, weight_blocks: options.weightBytes / 16, seed: options.seed, scale: options.scale },
+    params: { blocks, weight_blocks: weightBytes / 16, seed, scale_words: Math.max(1, scaleBytes / 4), scale },
     constants: { KIND: KINDS[scheme] },
     buffers: { data },
     grid: foldedGrid(Math.ceil(blocks / WORKGROUP)),

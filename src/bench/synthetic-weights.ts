@@ -6,13 +6,13 @@ import { shaderLibrary } from '../kernels/library.ts';
 import type { Architecture } from '../model/architecture.ts';
 import { packageTensors } from '../model/config.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
-import { rowBytes } from '../weights/layout.ts';
+import { rowBytes, scaleBytesPerRow } from '../weights/layout.ts';
 import { planTensors } from '../weights/package-writer.ts';
 import type { Scheme, TensorEntry } from '../weights/types.ts';
 import { fillRandom } from './kernels.ts';
 
 /** Root mean square of what `fill_random` stores for a scale of 1. */
-export const STORED_RMS: Record<Scheme, number> = { int8: 73.9, fp8: 0.6, f16: 0.577, f32: 0.577 };
+export const STORED_RMS: Record<Scheme, number> = { int8: 73.9, fp8: 0.6, f16: 0.577, f32: 0.577, int4: 7.01 };
 
 /**
  * Random weights of a scheme, made on the GPU, always the same. A matrix keeps the size of what it multiplies, so that
@@ -44,6 +44,7 @@ function matrixFills(weights: GpuWeights, entry: TensorEntry, seed: number): Dis
   return weights.matrix(entry.name, rows, columns).parts.map((part) =>
     fillRandom(part.slice, entry.scheme, {
       weightBytes: part.rows * rowBytes(entry.scheme, columns),
+      scaleBytes: scaleBytesPerRow(entry.scheme, columns),
       scale,
       seed: seed * 1000 + part.firstRow,
     }),
@@ -75,7 +76,7 @@ export async function fillState(gpu: Gpu, buffers: readonly GPUBuffer[]): Promis
     gpu,
     buffers.map((buffer, seed) => {
       const data = { buffer, offset: 0, size: buffer.size };
-      return fillRandom(data, 'f16', { weightBytes: buffer.size, scale: 1, seed });
+      return fillRandom(data, 'f16', { weightBytes: buffer.size, scaleBytes: 0, scale: 1, seed });
     }),
   );
 }

@@ -117,7 +117,7 @@ async function expectFaithful(source: PackageSource, from: string): Promise<void
     const truth = await expectedRows(checkpoint, spec);
     const [rows = 1, columns = 1] = spec.shape;
     const matrix = spec.kind === 'matrix';
-    const { scheme } = source.manifest;
+    const scheme = source.manifest.tensors.find(({ name }) => name === spec.name)!.scheme;
     const actual = matrix
       ? dequantizeMatrix(scheme, stored, rows, columns)
       : new Float32Array(stored.buffer, 0, truth.length);
@@ -130,14 +130,14 @@ async function expectFaithful(source: PackageSource, from: string): Promise<void
         worst = Math.max(worst, Math.abs((actual[row * width + i] as number) - (slice[i] as number)) / largest);
       }
     }
-    // Of the row's largest weight: half a step, and roundings to f32.
-    const allowed = matrix ? { f32: 0, f16: 2 ** -11, int8: 0.5 / 127, fp8: 16 / 448 }[scheme] : 0;
+    // Of the row's largest weight: half a step, and roundings to f32. int4 clips its groups by up to 0.11 of their range.
+    const allowed = matrix ? { f32: 0, f16: 2 ** -11, int8: 0.5 / 127, fp8: 16 / 448, int4: 0.26 }[scheme] : 0;
     expect(worst, `${spec.name} as ${scheme}`).toBeLessThanOrEqual(allowed + 1e-6);
   }
 }
 
 describe('convert', () => {
-  it.each(['f32', 'f16', 'int8', 'fp8'] as const)(
+  it.each(['f32', 'f16', 'int8', 'fp8', 'int4'] as const)(
     'makes a package of %s that stands for the checkpoint',
     async (scheme) => {
       await writeCheckpoint();
@@ -188,7 +188,7 @@ describe('convert', () => {
     [[], /Two folders/],
     [['a'], /Two folders/],
     [['a', 'b', 'c', '--dtype', 'int8'], /Two folders/],
-    [['a', 'b'], /--dtype has to be one of f32, f16, int8, fp8/],
+    [['a', 'b'], /--dtype has to be one of f32, f16, int8, fp8, int4/],
     [['a', 'b', '--dtype', 'int3'], /--dtype/],
     [['a', 'b', '--typo'], /--typo/],
     [['a', './a', '--dtype', 'int8'], /different folders/],

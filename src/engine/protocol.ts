@@ -79,7 +79,7 @@ export interface EngineInfo {
   model: {
     name: string;
     parameters: number;
-    /** Scheme of the projections: f32, f16, int8, fp8. */
+    /** Scheme of the projections: f32, f16, int8, fp8, int4. */
     scheme: string;
     /** Of the weights on the GPU. */
     bytes: number;

@@ -36,7 +36,7 @@ describeGpu(embedKernel, (gpu) => {
     );
   });
 
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
     const columns = 128;
     const { bytes, rows } = everyStoredValue(scheme, columns);
     const weights = gpu().matrixOfBytes(scheme, bytes, rows, columns);

@@ -50,7 +50,7 @@ describeGpu(matmulKernel, (gpu) => {
     await expectReference(randomTensor(1, 3 * 4096), gpu().matrix(scheme, randomTensor(2, 66 * 4096), 4096));
   });
 
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 256);
     await expectReference(randomTensor(3, 2 * 256), gpu().matrixOfBytes(scheme, bytes, rows, 256));
   });
@@ -80,7 +80,7 @@ describeGpu(matmulKernel, (gpu) => {
 });
 
 describeGpuWithF16(matmulKernel, (gpu) => {
-  it.each(['f16', 'int8', 'fp8'] as const)(
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)(
     'is near the reference with tiles of half precision of %s',
     async (scheme) => {
       for (const tokens of [3, 70]) {

@@ -41,7 +41,7 @@ describeGpu(matmulAddKernel, (gpu) => {
     await expectReference(randomTensor(1, 2 * columns), gpu().matrix(scheme, randomTensor(2, 5 * columns), columns));
   });
 
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 256);
     await expectReference(randomTensor(3, 17 * 256), gpu().matrixOfBytes(scheme, bytes, rows, 256));
   });

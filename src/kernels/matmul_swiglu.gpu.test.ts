@@ -40,7 +40,7 @@ describeGpu(matmulSwigluKernel, (gpu) => {
     await expectReference(randomTensor(1, 3 * 4096), gpu().matrix(scheme, randomTensor(2, 66 * 4096, 0.02), 4096));
   });
 
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 128);
     await expectReference(randomTensor(3, 5 * 128), gpu().matrixOfBytes(scheme, bytes, rows, 128));
   });

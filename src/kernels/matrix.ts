@@ -18,7 +18,7 @@ export interface Matrix {
   parts: readonly MatrixPart[];
 }
 
-const WEIGHTS_PER_BLOCK: Readonly<Record<string, number>> = { f32: 4, f16: 8, int8: 16, fp8: 16 };
+const WEIGHTS_PER_BLOCK: Readonly<Record<string, number>> = { f32: 4, f16: 8, int8: 16, fp8: 16, int4: 32 };
 
 /** 16-byte blocks of a row. */
 export function rowBlocks(matrix: Pick<Matrix, 'scheme' | 'columns'>): number {

@@ -27,7 +27,7 @@ describeGpu(rmsNormMatvecKernel, (gpu) => {
     const normWeight = randomTensor(98, columns);
     const normed = rmsNorm(x.subarray(-columns), normWeight, EPS);
     const expected = matvec(weights.weights, normed).map((value) => value * SCALE);
-    const abs = productBounds(normed, weights.weights, columns);
+    const abs = productBounds(normed, weights.magnitudes, columns);
     expectClose(await run(x, normWeight, weights), expected, { abs, rel: HALF_ULP });
   }
 
@@ -50,7 +50,7 @@ describeGpu(rmsNormMatvecKernel, (gpu) => {
     await expectReference(randomTensor(1, 4096), gpu().matrix(scheme, randomTensor(2, 9 * 4096), 4096, [4]));
   });
 
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 512);
     await expectReference(randomTensor(3, 512), gpu().matrixOfBytes(scheme, bytes, rows, 512));
   });

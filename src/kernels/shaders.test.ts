@@ -47,7 +47,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
     for (const used of uses) {
       const files =
-        used === 'lib/weight.wgsl' ? ['f32', 'f16', 'int8', 'fp8'].map((s) => `lib/weight_${s}.wgsl`) : [used];
+        used === 'lib/weight.wgsl' ? ['f32', 'f16', 'int8', 'fp8', 'int4'].map((s) => `lib/weight_${s}.wgsl`) : [used];
       for (const library of files) expect(Object.keys(shaderLibrary)).toContain(library);
     }
   });

@@ -8,6 +8,11 @@ export function matrix(name: string, shape: readonly [number, number], source: s
   return { name, shape, kind: 'matrix', sources: [{ name: source, shape }], arrange: 'stack' };
 }
 
+/** A matrix with a row for each token. */
+export function vocabularyMatrix(name: string, shape: readonly [number, number], source: string): TensorSpec {
+  return { ...matrix(name, shape, source), vocabulary: true };
+}
+
 /** A matrix whose rows come from several sources of the same shape in turn. */
 export function interleaved(name: string, shape: readonly [number, number], sources: readonly string[]): TensorSpec {
   const part = [shape[0] / sources.length, shape[1]];

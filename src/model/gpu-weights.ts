@@ -2,7 +2,7 @@ import { BambaError } from '../errors.ts';
 import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuLimits } from '../gpu/device.ts';
 import type { Matrix, MatrixPart } from '../kernels/matrix.ts';
-import { alignTo, hasRowScales, rowBytes, TENSOR_ALIGNMENT } from '../weights/layout.ts';
+import { alignTo, rowBytes, scaleBytesPerRow, TENSOR_ALIGNMENT } from '../weights/layout.ts';
 import type { TensorEntry } from '../weights/types.ts';
 
 /** Bytes [begin, end) of the package's stream, and where in which GPU buffer they go. */
@@ -55,8 +55,9 @@ export function placeTensors(entries: readonly TensorEntry[], limits: GpuLimits)
       placed.parts.push({ ...at, bytes: entry.bytes, firstRow: 0, rows });
       continue;
     }
-    const row = entry.shape.length === 2 ? rowBytes(entry.scheme, entry.shape[1]!) : Infinity;
-    const scale = hasRowScales(entry.scheme) ? 4 : 0;
+    const [, columns = Infinity] = entry.shape;
+    const row = rowBytes(entry.scheme, columns);
+    const scale = scaleBytesPerRow(entry.scheme, columns);
     // Four rows at a time, as the kernels take them; 16 bytes for the padding behind the scales.
     const rowsPerPart = Math.floor((maxBinding - 16) / (row + scale) / 4) * 4;
     if (rowsPerPart < 4) {

@@ -9,6 +9,7 @@ import { matrixBytes } from '../weights/layout.ts';
 import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';
 import { hasAdapter } from './dawn.ts';
+import { computedMagnitudes } from './matrix-cases.ts';
 
 // A device for kernel tests. Every test runs inside error scopes and fails on any error of the device, also when its
 // numbers look right.
@@ -19,7 +20,7 @@ const SENTINEL = 12345.678;
 const GUARD = 64;
 
 /** All schemes of matrices. */
-export const SCHEMES: readonly Scheme[] = ['f32', 'f16', 'int8', 'fp8'];
+export const SCHEMES: readonly Scheme[] = ['f32', 'f16', 'int8', 'fp8', 'int4'];
 
 /** A buffer that kernels write: its first `length` elements are the tensor. */
 export interface Output extends BufferSlice {
@@ -30,6 +31,8 @@ export interface Output extends BufferSlice {
 export interface TestMatrix extends Matrix {
   /** (rows, columns) */
   readonly weights: Float32Array;
+  /** (rows, columns): how large they get while kernels compute with them, for bounds of rounding errors. */
+  readonly magnitudes: Float32Array;
 }
 
 /** The `Step` uniform of a pass; what is not given is 0. */
@@ -91,7 +94,7 @@ export class TestGpu {
       const { bytes, scales } = quantizeRows(scheme, part, columns, { name: 'test', firstRow: first });
       const stored = new Uint8Array(matrixBytes(scheme, rows, columns));
       stored.set(bytes);
-      stored.set(new Uint8Array(scales.buffer), bytes.length);
+      stored.set(scales, bytes.length);
       return stored;
     });
   }
@@ -109,17 +112,20 @@ export class TestGpu {
     bytesOf: (first: number, rows: number) => Uint8Array,
   ): TestMatrix {
     const weights = new Float32Array(rows * columns);
+    const largest = new Float32Array(rows * columns);
     const parts = [];
     let first = 0;
     for (const wanted of [...partRows, rows]) {
       const count = Math.min(wanted, rows - first);
       if (count === 0) break;
       const bytes = bytesOf(first, count);
-      weights.set(dequantizeMatrix(scheme, bytes, count, columns), first * columns);
+      const values = dequantizeMatrix(scheme, bytes, count, columns);
+      weights.set(values, first * columns);
+      largest.set(computedMagnitudes(scheme, bytes, values, columns), first * columns);
       parts.push({ slice: this.input(bytes), firstRow: first, rows: count });
       first += count;
     }
-    return { scheme, rows, columns, parts, weights };
+    return { scheme, rows, columns, parts, weights, magnitudes: largest };
   }
 
   /** Compiles, binds and runs dispatches, in order, as one pass. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { matmul } from '../reference/matmul.ts';
+import { int4Group } from '../weights/int4.ts';
+import { alignTo, INT4_GROUP, matrixBytes, rowBytes, scaleBytesPerRow } from '../weights/layout.ts';
 import type { Scheme } from '../weights/types.ts';
-import { alignTo, matrixBytes, rowBytes } from '../weights/layout.ts';
 import { randomTensor, seeds, sizes } from './arbitrary.ts';
 import { expBound, magnitudes, sumBound } from './bounds.ts';
 
@@ -20,15 +21,16 @@ export interface MatrixCase {
 
 /**
  * Cases around the tile of a kernel: `rows` and `columns4` (columns / 4) and `tokens`, each with the tile that the kernel
- * has there. `rowsEven` for gate and up rows in turn.
+ * has there. `rowsEven` for gate and up rows in turn, `rowsByFour` where a kernel needs a multiple of 4.
  */
 export function matrixCases(options: {
   rows: { tile: number; most: number };
   columns4: { tile: number; most: number };
   tokens?: { tile: number; most: number };
   rowsEven?: boolean;
+  rowsByFour?: boolean;
 }): fc.Arbitrary<MatrixCase> {
-  const step = options.rowsEven ? 2 : 1;
+  const step = options.rowsByFour ? 4 : options.rowsEven ? 2 : 1;
   return fc
     .record({
       seed: seeds(),
@@ -82,10 +84,34 @@ export function swigluBounds(gateUp: Float64Array, bounds: Float64Array): Float6
 }
 
 /**
+ * How large each weight of a matrix gets while kernels compute with it, (rows, columns): for int4, of which they sum
+ * scale * stored and the minimum apart, the sum of both.
+ */
+export function computedMagnitudes(
+  scheme: Scheme,
+  bytes: Uint8Array,
+  weights: Float32Array,
+  columns: number,
+): Float32Array {
+  if (scheme !== 'int4') return weights.map(Math.abs);
+  const rows = weights.length / columns;
+  const scaleBytes = scaleBytesPerRow(scheme, columns);
+  return weights.map((weight, index) => {
+    const row = Math.floor(index / columns);
+    const scales = bytes.subarray(rows * rowBytes(scheme, columns) + row * scaleBytes).subarray(0, scaleBytes);
+    const rowScale = new DataView(scales.buffer, scales.byteOffset).getFloat32(0, true);
+    const { scale, zero } = int4Group(scales, Math.floor((index % columns) / INT4_GROUP));
+    return weight + 2 * rowScale * scale * zero;
+  });
+}
+
+/**
  * A matrix with every finite value that a scheme can store, at least once, one row of scale 1 after the other: bytes of
- * the layout. `columns` is a multiple of 16.
+ * the layout. `columns` is a multiple of 16, for int4 of 32, which has every stored value with every zero point, and
+ * scales with every exponent and every mantissa.
  */
 export function everyStoredValue(scheme: Exclude<Scheme, 'f32'>, columns: number): { bytes: Uint8Array; rows: number } {
+  if (scheme === 'int4') return everyInt4Value(columns);
   const codes = finiteCodes(scheme);
   const rows = Math.ceil(codes.length / columns);
   const bytes = new Uint8Array(matrixBytes(scheme, rows, columns));
@@ -102,7 +128,26 @@ export function everyStoredValue(scheme: Exclude<Scheme, 'f32'>, columns: number
   return { bytes, rows };
 }
 
-function finiteCodes(scheme: Exclude<Scheme, 'f32'>): number[] {
+function everyInt4Value(columns: number): { bytes: Uint8Array; rows: number } {
+  const scheme = 'int4';
+  const groups = columns / INT4_GROUP;
+  const rows = Math.ceil(64 / groups);
+  const bytes = new Uint8Array(matrixBytes(scheme, rows, columns));
+  const view = new DataView(bytes.buffer);
+  for (let row = 0; row < rows; row++) {
+    const scalesAt = rows * rowBytes(scheme, columns) + row * scaleBytesPerRow(scheme, columns);
+    view.setFloat32(scalesAt, 1, true);
+    for (let index = 0; index < groups; index++) {
+      const group = row * groups + index;
+      view.setUint16(scalesAt + 4 + 2 * index, ((group % 32) << 11) | ((group % 64) << 5) | ((5 * group) % 32), true);
+      const at = row * rowBytes(scheme, columns) + index * 16;
+      for (let i = 0; i < 16; i++) bytes[at + i] = i | (((i + 5) % 16) << 4);
+    }
+  }
+  return { bytes, rows };
+}
+
+function finiteCodes(scheme: Exclude<Scheme, 'f32' | 'int4'>): number[] {
   const all = Array.from({ length: scheme === 'f16' ? 0x10000 : 0x100 }, (_, code) => code);
   if (scheme === 'f16') return all.filter((code) => (code & 0x7c00) !== 0x7c00);
   // 0x7f and 0xff are NaN in E4M3FN; no package contains them.

@@ -4,31 +4,37 @@ import type { Scheme } from './types.ts';
 //
 //   plain tensor        its elements, f32, row-major
 //   matrix (R, C)       R rows of weights, each padded with zeros to a multiple of 16 bytes;
-//                       then, for int8 and fp8, R scales, f32: weight = stored value * scale of its row
+//                       then R rows of scales: none for f32 and f16, a scale each, f32, for int8 and fp8
+//                       (weight = stored value * scale of its row), those of int4.ts for int4
 //   tensor              padded with zeros to a multiple of 16 bytes
 //
 // Tensors start at multiples of 256 in the stream, WebGPU's storage buffer offset alignment.
 
 export const TENSOR_ALIGNMENT = 256;
 
-const BYTES_PER_WEIGHT: Record<Scheme, number> = { f32: 4, f16: 2, int8: 1, fp8: 1 };
+/** Weights of int4 that share a scale: what 16 bytes hold. */
+export const INT4_GROUP = 32;
+
+const BYTES_PER_WEIGHT: Record<Scheme, number> = { f32: 4, f16: 2, int8: 1, fp8: 1, int4: 0.5 };
 
 export function alignTo(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }
 
-export function hasRowScales(scheme: Scheme): boolean {
-  return scheme === 'int8' || scheme === 'fp8';
-}
-
-/** Bytes of one row of weights, without its scale. */
+/** Bytes of one row of weights, without its scales. */
 export function rowBytes(scheme: Scheme, columns: number): number {
   return alignTo(columns * BYTES_PER_WEIGHT[scheme], 16);
 }
 
+/** Bytes of one row of scales, a multiple of 4. For int4 an f32, then two bytes a group. */
+export function scaleBytesPerRow(scheme: Scheme, columns: number): number {
+  if (scheme === 'int4') return 4 + alignTo(2 * Math.ceil(columns / INT4_GROUP), 4);
+  return scheme === 'int8' || scheme === 'fp8' ? 4 : 0;
+}
+
 /** Bytes of the matrix (rows, columns): all weights, then all scales. */
 export function matrixBytes(scheme: Scheme, rows: number, columns: number): number {
-  return alignTo(rows * rowBytes(scheme, columns) + (hasRowScales(scheme) ? rows * 4 : 0), 16);
+  return alignTo(rows * (rowBytes(scheme, columns) + scaleBytesPerRow(scheme, columns)), 16);
 }
 
 /** Bytes of a plain f32 tensor of any shape. */

@@ -51,6 +51,21 @@ describe('parseManifest', () => {
     expect(good.shards.map((one) => one.bytes)).toEqual([SHARD_BYTES, bytes - SHARD_BYTES]);
   });
 
+  it('takes matrices of int8 in a package of int4, not the other way round', () => {
+    const mixed = planTensors(
+      [{ ...spec('embedding', [5000, 5000], 'matrix'), vocabulary: true }, spec('down', [64, 64], 'matrix')],
+      'int4',
+    );
+    expect(mixed.map(({ scheme }) => scheme)).toEqual(['int8', 'int4']);
+    const stream = { bytes: streamBytes(mixed) };
+    const shards = good.shards.map((one, i) => ({ ...one, bytes: shardBytes(stream.bytes, i) }));
+    const manifest = { ...good, scheme: 'int4', tensors: mixed, stream, shards };
+    expect(parseManifest(encode(manifest))).toEqual(manifest);
+    expect(() => parseManifest(encode({ ...manifest, scheme: 'int8' }))).toThrow(
+      /"down" has scheme int4 in a package of scheme int8/,
+    );
+  });
+
   it('ignores fields that it does not know', () => {
     expect(parseManifest(encode({ ...good, comment: 'made by hand' }))).toEqual(good);
   });

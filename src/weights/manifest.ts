@@ -15,7 +15,7 @@ export const MANIFEST_VERSION = 1;
 /** Bytes of every shard but the last: what loading holds in memory at once. */
 export const SHARD_BYTES = 16 * 2 ** 20;
 /** Schemes that a package can have, as `--dtype` spells them. */
-export const SCHEMES = ['f32', 'f16', 'int8', 'fp8'] as const satisfies readonly Scheme[];
+export const SCHEMES = ['f32', 'f16', 'int8', 'fp8', 'int4'] as const satisfies readonly Scheme[];
 /** Text files that a package can bring along, under the names that checkpoints have for them. */
 export const PACKAGE_FILES = [
   'tokenizer.json',
@@ -120,7 +120,7 @@ function checkTensors({ tensors, stream, scheme }: Manifest): void {
     const bad = (problem: string) => invalid(`is damaged: tensor ${JSON.stringify(name)} ${problem}`);
     if (names.has(name)) throw bad('is listed twice');
     names.add(name);
-    if (own !== 'f32' && own !== scheme) throw bad(`has scheme ${own} in a package of scheme ${scheme}`);
+    if (!fits(own, scheme)) throw bad(`has scheme ${own} in a package of scheme ${scheme}`);
     if (own !== 'f32' && shape.length !== 2) throw bad(`has scheme ${own} but is no matrix`);
     if (bytes !== tensorBytes(own, shape)) {
       throw bad(`has ${bytes} bytes; by its shape it has ${tensorBytes(own, shape)}`);
@@ -130,6 +130,11 @@ function checkTensors({ tensors, stream, scheme }: Manifest): void {
     end = offset + bytes;
   }
   if (end !== stream.bytes) throw invalid(`is damaged: tensors end at ${end}, the stream at ${stream.bytes}`);
+}
+
+/** Whether a package of `scheme` may have a tensor of `own`: vectors are f32, and int4 has its vocabulary in int8. */
+function fits(own: Scheme, scheme: Scheme): boolean {
+  return own === 'f32' || own === scheme || (own === 'int8' && scheme === 'int4');
 }
 
 function checkShards({ shards, stream, files }: Manifest): void {

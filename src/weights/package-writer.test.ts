@@ -68,7 +68,7 @@ const rowsOf = (values: Float32Array, columns: number) =>
   Array.from({ length: values.length / columns }, (_, i) => [...values.subarray(i * columns, (i + 1) * columns)]);
 
 describe('writePackage', () => {
-  it.each<Scheme>(['f32', 'f16', 'int8', 'fp8'])(
+  it.each<Scheme>(['f32', 'f16', 'int8', 'fp8', 'int4'])(
     'stacks and interleaves rows as the spec says, in %s',
     async (scheme) => {
       const q = numbers(4 * 6, 1);
@@ -113,7 +113,7 @@ describe('writePackage', () => {
         const { bytes, scales } = quantizeRows(scheme, values, 6, { name });
         const stored = bytesOf(name);
         expect(stored.subarray(0, bytes.length)).toEqual(bytes);
-        expect(stored.subarray(bytes.length, bytes.length + scales.byteLength)).toEqual(new Uint8Array(scales.buffer));
+        expect(stored.subarray(bytes.length, bytes.length + scales.byteLength)).toEqual(scales);
         expect(stored.subarray(bytes.length + scales.byteLength).every((byte) => byte === 0)).toBe(true);
       }
       expect(manifest.tensors.map(({ offset }) => offset % 256)).toEqual([0, 0]);
@@ -122,6 +122,27 @@ describe('writePackage', () => {
       expect([...written.keys()].at(-1)).toBe('manifest.json');
     },
   );
+
+  it('stores the vocabulary of an int4 package in int8, and of no other', async () => {
+    const values = numbers(2 * 6);
+    const specs = [
+      { ...matrix('embedding', [2, 6], [['a', [2, 6]]]), vocabulary: true as const },
+      matrix('down', [2, 6], [['a', [2, 6]]]),
+    ];
+    const tensors = { a: testTensor('F32', [2, 6], values) };
+    for (const [scheme, expected] of [
+      ['int4', ['int8', 'int4']],
+      ['fp8', ['fp8', 'fp8']],
+    ] as const) {
+      const { manifest, bytesOf } = await write(tensors, specs, scheme);
+      expect(manifest.scheme).toBe(scheme);
+      expect(manifest.tensors.map((tensor) => tensor.scheme)).toEqual(expected);
+      for (const { name, scheme: own } of manifest.tensors) {
+        const { bytes, scales } = quantizeRows(own, values, 6, { name });
+        expect(bytesOf(name).subarray(0, bytes.length + scales.length)).toEqual(Uint8Array.of(...bytes, ...scales));
+      }
+    }
+  });
 
   it('keeps plain tensors in f32, maps A_log to A, and writes zeros where there is no source', async () => {
     const log = numbers(5);

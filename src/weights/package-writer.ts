@@ -2,7 +2,7 @@ import { BambaError } from '../errors.ts';
 import { throwIfAborted } from './abort.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { F8_NAN } from './half.ts';
-import { alignTo, hasRowScales, rowBytes, TENSOR_ALIGNMENT, tensorBytes } from './layout.ts';
+import { alignTo, rowBytes, scaleBytesPerRow, TENSOR_ALIGNMENT, tensorBytes } from './layout.ts';
 import {
   checkManifest,
   type Manifest,
@@ -74,8 +74,9 @@ export async function writePackage(options: PackageOptions): Promise<Manifest> {
 /** Where each tensor lies in the stream of a package of this scheme: what it will take, known before anything is read. */
 export function planTensors(specs: readonly TensorSpec[], scheme: Scheme): TensorEntry[] {
   let end = 0;
-  return specs.map(({ name, shape, kind }) => {
-    const own = kind === 'matrix' ? scheme : 'f32';
+  return specs.map(({ name, shape, kind, vocabulary }) => {
+    const matrix = scheme === 'int4' && vocabulary ? 'int8' : scheme;
+    const own = kind === 'matrix' ? matrix : 'f32';
     const offset = alignTo(end, TENSOR_ALIGNMENT);
     const bytes = tensorBytes(own, shape);
     end = offset + bytes;
@@ -110,20 +111,26 @@ async function writeTensor(
   signal?: AbortSignal,
 ): Promise<void> {
   const [rows = 1, columns = 1] = spec.shape;
-  const scales = new Float32Array(hasRowScales(scheme) ? rows : 0);
+  const scaleBytes = pieceScaleBytes(spec, scheme, columns);
+  const scales = new Uint8Array(rows * scaleBytes);
   let row = 0;
   for await (const piece of readPieces(checkpoint, spec, scheme, columns, signal)) {
     await shards.write(piece.bytes);
-    if (piece.scales.length > 0) scales.set(piece.scales, row);
+    scales.set(piece.scales, row * scaleBytes);
     row += piece.bytes.length / pieceStride(spec, scheme, columns);
   }
   if (row !== rows) throw new RangeError(`The sources of ${spec.name} have ${row} rows, its shape ${rows}.`);
-  await shards.write(new Uint8Array(scales.buffer));
+  await shards.write(scales);
 }
 
 /** Bytes from one row to the next. A vector's elements are rows of one column, without padding. */
 function pieceStride(spec: TensorSpec, scheme: Scheme, columns: number): number {
   return spec.shape.length === 1 ? 4 : rowBytes(scheme, columns);
+}
+
+/** Bytes of the scales of a row. A vector has none. */
+function pieceScaleBytes(spec: TensorSpec, scheme: Scheme, columns: number): number {
+  return spec.shape.length === 1 ? 0 : scaleBytesPerRow(scheme, columns);
 }
 
 async function* readPieces(
@@ -137,7 +144,8 @@ async function* readPieces(
   const stride = pieceStride(spec, scheme, columns);
   if (sources.length === 0) {
     const rows = spec.shape[0] ?? 1;
-    yield { bytes: new Uint8Array(rows * stride), scales: new Float32Array(hasRowScales(scheme) ? rows : 0) };
+    const scales = new Uint8Array(rows * pieceScaleBytes(spec, scheme, columns));
+    yield { bytes: new Uint8Array(rows * stride), scales };
     return;
   }
   const read = async (name: string, begin: number, end: number): Promise<QuantizedRows> => {
@@ -186,7 +194,7 @@ async function passThrough(
   for (let row = 0; row < end - begin; row++) {
     bytes.set(stored.bytes.subarray(row * columns, (row + 1) * columns), row * stride);
   }
-  return { bytes, scales: stored.scales };
+  return { bytes, scales: new Uint8Array(stored.scales.slice().buffer) };
 }
 
 function encode(
@@ -201,19 +209,20 @@ function encode(
   if (spec.shape.length === 2) return quantizeRows(scheme, values, columns, { name, firstRow });
   // One row of the length of the piece, so that a vector is not padded element by element.
   const { bytes } = quantizeRows('f32', values, values.length, { name, firstRow });
-  return { bytes: bytes.subarray(0, values.length * 4), scales: new Float32Array() };
+  return { bytes: bytes.subarray(0, values.length * 4), scales: new Uint8Array() };
 }
 
 /** Row 0 of each part, row 1 of each part, and so on. */
 function interleave(parts: readonly QuantizedRows[], stride: number): QuantizedRows {
   const rows = (parts[0] as QuantizedRows).bytes.length / stride;
   const bytes = new Uint8Array(rows * stride * parts.length);
-  const scales = new Float32Array((parts[0] as QuantizedRows).scales.length * parts.length);
+  const scaleBytes = (parts[0] as QuantizedRows).scales.length / rows;
+  const scales = new Uint8Array(rows * scaleBytes * parts.length);
   for (const [index, part] of parts.entries()) {
     for (let row = 0; row < rows; row++) {
       const target = row * parts.length + index;
       bytes.set(part.bytes.subarray(row * stride, (row + 1) * stride), target * stride);
-      if (scales.length > 0) scales[target] = part.scales[row] as number;
+      scales.set(part.scales.subarray(row * scaleBytes, (row + 1) * scaleBytes), target * scaleBytes);
     }
   }
   return { bytes, scales };

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeF8 } from './half.ts';
-import { matrixBytes, rowBytes } from './layout.ts';
+import { int4Group } from './int4.ts';
+import { INT4_GROUP, matrixBytes, rowBytes, scaleBytesPerRow } from './layout.ts';
 import { dequantizeMatrix, type QuantizedRows, quantizeRows } from './quantize.ts';
 import type { Scheme } from './types.ts';
 
@@ -9,7 +10,7 @@ import type { Scheme } from './types.ts';
 function assemble(scheme: Scheme, { bytes, scales }: QuantizedRows, rows: number, columns: number): Uint8Array {
   const matrix = new Uint8Array(matrixBytes(scheme, rows, columns));
   matrix.set(bytes);
-  matrix.set(new Uint8Array(scales.buffer), bytes.length);
+  matrix.set(scales, bytes.length);
   return matrix;
 }
 
@@ -84,20 +85,20 @@ describe('quantizeRows', () => {
     const { bytes, scales } = quantizeRows('int8', Float32Array.of(127, 0.5, 1.5, 2.5, -0.5, -1.5, -127), 7, {
       name: 'x',
     });
-    expect([...scales]).toEqual([1]);
+    expect([...new Float32Array(scales.buffer)]).toEqual([1]);
     expect([...new Int8Array(bytes.buffer)]).toEqual([127, 0, 2, 2, 0, -2, -127, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('puts the largest weight of an fp8 row at 448', () => {
     const { bytes, scales } = quantizeRows('fp8', Float32Array.of(-8.96, 4.48), 2, { name: 'x' });
     expect([decodeF8(bytes[0] as number), decodeF8(bytes[1] as number)]).toEqual([-448, 224]);
-    expect(scales[0]).toBe(Math.fround(Math.fround(8.96) / 448));
+    expect(new Float32Array(scales.buffer)[0]).toBe(Math.fround(Math.fround(8.96) / 448));
   });
 
   it.each<Scheme>(['int8', 'fp8'])('stores rows of zeros and of subnormal numbers as zeros in %s', (scheme) => {
     const values = Float32Array.of(0, 0, 1e-40, -1e-40, 1, -1);
     const { bytes, scales } = quantizeRows(scheme, values, 2, { name: 'x' });
-    expect([...scales.subarray(0, 2)]).toEqual([0, 0]);
+    expect([...new Float32Array(scales.buffer, 0, 2)]).toEqual([0, 0]);
     expect(bytes.subarray(0, 2 * rowBytes(scheme, 2)).every((byte) => byte === 0)).toBe(true);
     expect([...roundTrip(scheme, values, 3, 2)]).toEqual([0, 0, 0, 0, 1, -1]);
   });
@@ -106,11 +107,11 @@ describe('quantizeRows', () => {
     const options = { name: 'blocks.0.down', firstRow: 10 };
     expect(() => quantizeRows('f16', Float32Array.of(1, 65504), 1, options)).not.toThrow();
     expect(() => quantizeRows('f16', Float32Array.of(1, -65505), 1, options)).toThrow(
-      /blocks\.0\.down has a weight of magnitude 65505 in row 11.*int8, fp8 or f32/,
+      /blocks\.0\.down has a weight of magnitude 65505 in row 11.*int8, fp8, int4 or f32/,
     );
   });
 
-  it.each<Scheme>(['f32', 'f16', 'int8', 'fp8'])('refuses weights that are no numbers in %s', (scheme) => {
+  it.each<Scheme>(['f32', 'f16', 'int8', 'fp8', 'int4'])('refuses weights that are no numbers in %s', (scheme) => {
     for (const bad of [NaN, Infinity, -Infinity]) {
       for (const row of [
         [bad, 1, 2],
@@ -124,5 +125,119 @@ describe('quantizeRows', () => {
 
   it('insists on a whole matrix to dequantize', () => {
     expect(() => dequantizeMatrix('int8', new Uint8Array(16), 1, 4)).toThrow(/takes 32 bytes, not 16/);
+  });
+});
+
+describe('int4', () => {
+  const quantize = (row: readonly number[]) => quantizeRows('int4', Float32Array.from(row), row.length, { name: 'x' });
+  const groupsOf = (row: Float32Array) =>
+    Array.from({ length: Math.ceil(row.length / INT4_GROUP) }, (_, i) =>
+      row.subarray(i * INT4_GROUP, (i + 1) * INT4_GROUP),
+    );
+  /** Range of a group with 0 in it. */
+  const width = (group: Float32Array) => Math.max(0, ...group) - Math.min(0, ...group);
+  const rms = (a: Float32Array, b: Float32Array) =>
+    Math.sqrt(a.reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0) / a.length);
+
+  it('lays a row out as documented', () => {
+    const rising = Array.from({ length: 16 }, (_, i) => i * 0.5);
+    const falling = Array.from({ length: 16 }, (_, i) => 7.5 - i * 0.5);
+    // Scales 0.5, and 1.5 of which the row's is 1; zero points 0, and 7.5 in halves.
+    const { bytes, scales } = quantize([...rising, ...falling, -11.25, 11.25, 0.75, -0.75]);
+    expect([...bytes]).toEqual([
+      ...rising.map((_, i) => i | ((15 - i) << 4)),
+      0,
+      15,
+      8,
+      7,
+      ...Array.from({ length: 12 }, () => 0),
+    ]);
+    const view = new DataView(scales.buffer);
+    expect(scales).toHaveLength(8);
+    expect(view.getFloat32(0, true)).toBe(1);
+    expect(view.getUint16(4, true)).toBe(30 << 11);
+    expect(view.getUint16(6, true)).toBe((31 << 11) | (32 << 5) | 15);
+    expect(int4Group(scales, 1)).toEqual({ scale: 1.5, zero: 7.5 });
+  });
+
+  it('keeps weights that are on a grid that can be stored', () => {
+    const group = fc.record({
+      mantissa: fc.nat(63),
+      exponent: fc.integer({ min: -20, max: 0 }),
+      zero: fc.nat(30),
+      stored: fc.array(fc.nat(15), { minLength: 30, maxLength: 30 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(group, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: -80, max: 100 }),
+        (groups, power) => {
+          const row = groups.flatMap(({ mantissa, exponent, zero, stored }) =>
+            [0, 15, ...stored].map((code) => 2 ** (power + exponent) * (1 + mantissa / 64) * (code - zero / 2)),
+          );
+          const values = Float32Array.from(row);
+          expect([...roundTrip('int4', values, 1, row.length)]).toEqual(row);
+        },
+      ),
+    );
+  });
+
+  it('is in every group at least as near as plain rounding must be, and clips no weight by much', () => {
+    fc.assert(
+      fc.property(matrices, ({ rows, columns, values }) => {
+        const back = roundTrip('int4', values, rows, columns);
+        for (let row = 0; row < rows; row++) {
+          const stored = groupsOf(back.subarray(row * columns, (row + 1) * columns));
+          const wanted = groupsOf(values.subarray(row * columns, (row + 1) * columns));
+          const widest = Math.max(...wanted.map(width));
+          for (const [index, group] of wanted.entries()) {
+            // Groups beyond the range of exponents become zeros.
+            const flushed = widest * 2 ** -27 + 32 * 2 ** -126;
+            const step = width(group) / 15;
+            expect(rms(stored[index]!, group)).toBeLessThanOrEqual(0.502 * step + flushed);
+            for (const [i, value] of group.entries()) {
+              expect(Math.abs(stored[index]![i]! - value)).toBeLessThanOrEqual((0.11 * 15 + 0.4) * step + flushed);
+            }
+          }
+        }
+      }),
+    );
+  });
+
+  it('searches ranges that are better than from the least weight to the largest', () => {
+    // Normally distributed, by Box and Muller.
+    const uniform = (i: number) => ((i + 1) * 0.618_033_988_749_895) % 1;
+    const values = Float32Array.from(
+      { length: 200 * INT4_GROUP },
+      (_, i) =>
+        Math.sqrt(-2 * Math.log(uniform(2 * i) || 0.5)) * Math.cos(2 * Math.PI * ((i * 0.754_877_666_246_693) % 1)),
+    );
+    const plain = values.map((value, i) => {
+      const group = values.subarray(i - (i % INT4_GROUP), i - (i % INT4_GROUP) + INT4_GROUP);
+      const least = Math.min(...group);
+      const step = (Math.max(...group) - least) / 15;
+      return Math.round((value - least) / step) * step + least;
+    });
+    const searched = rms(roundTrip('int4', values, 200, INT4_GROUP), values);
+    expect(searched / rms(plain, values)).toBeLessThan(0.97);
+  });
+
+  it('stores zeros, numbers of any magnitude, and what is far smaller than its row', () => {
+    const back = (row: readonly number[]) => [...roundTrip('int4', Float32Array.from(row), 1, row.length)];
+    expect(back([0, 0, 0, 0])).toEqual([0, 0, 0, 0]);
+    expect(back([1e-40, -1e-40])).toEqual([0, 0]);
+    for (const magnitude of [1e-30, 1e30, 3.4e38]) {
+      const [positive = 0, negative = 0] = back([magnitude, -magnitude]);
+      expect(positive / magnitude).toBeCloseTo(1, 1);
+      expect(negative).toBe(-positive);
+    }
+    const wide = Array.from({ length: 2 * INT4_GROUP }, (_, i) => (i < INT4_GROUP ? 15 : 1e-9));
+    expect(back(wide)).toEqual(wide.map((value) => (value === 15 ? 15 : 0)));
+  });
+
+  it('has rows of scales that are whole words', () => {
+    expect([1, 32, 33, 64, 65, 96].map((columns) => scaleBytesPerRow('int4', columns))).toEqual([8, 8, 8, 8, 12, 12]);
+    expect([1, 32, 33, 4096].map((columns) => rowBytes('int4', columns))).toEqual([16, 16, 32, 2048]);
+    expect(matrixBytes('int4', 3, 33)).toBe(3 * 32 + 24 + 8);
   });
 });

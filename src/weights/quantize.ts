@@ -1,11 +1,12 @@
 import { BambaError } from '../errors.ts';
 import { decodeF16, decodeF8, encodeF16, encodeF8, F16_MAX, F8_MAX } from './half.ts';
-import { hasRowScales, matrixBytes, rowBytes } from './layout.ts';
+import { decodeInt4Row, encodeInt4Row } from './int4.ts';
+import { matrixBytes, rowBytes, scaleBytesPerRow } from './layout.ts';
 import type { Scheme } from './types.ts';
 
-// Rows of weights into the bytes of layout.ts and back. Rounding is to nearest, ties to even. A row's scale is its
-// largest magnitude over the scheme's largest value, as an f32; the weights are divided by that f32, not by the exact
-// quotient, since it is what they will be multiplied with.
+// Rows of weights into the bytes of layout.ts and back. Rounding is to nearest, ties to even. A row's scale of int8 and
+// fp8 is its largest magnitude over the scheme's largest value, as an f32; the weights are divided by that f32, not by
+// the exact quotient, since it is what they will be multiplied with.
 
 const INT8_MAX = 127;
 /** Below this an f32 is subnormal, which a GPU may flush to zero. */
@@ -17,8 +18,8 @@ const ROUNDER = 1.5 * 2 ** 52;
 export interface QuantizedRows {
   /** (rows) of `rowBytes(scheme, columns)` each, padded with zeros. */
   bytes: Uint8Array;
-  /** (rows) for int8 and fp8, empty for f32 and f16. */
-  scales: Float32Array;
+  /** (rows) of `scaleBytesPerRow(scheme, columns)` each. */
+  scales: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -34,7 +35,9 @@ export function quantizeRows(
   const rows = values.length / columns;
   const stride = rowBytes(scheme, columns);
   const bytes = new Uint8Array(rows * stride);
-  const scales = new Float32Array(hasRowScales(scheme) ? rows : 0);
+  const scaleBytes = scaleBytesPerRow(scheme, columns);
+  const scales = new Uint8Array(rows * scaleBytes);
+  const scaleView = new DataView(scales.buffer);
   for (let row = 0; row < rows; row++) {
     const source = values.subarray(row * columns, (row + 1) * columns);
     const largest = largestMagnitude(source, name, firstRow + row);
@@ -43,9 +46,11 @@ export function quantizeRows(
     else if (scheme === 'f16') {
       if (largest > F16_MAX) throw beyondF16(name, firstRow + row, largest);
       encodeRow(source, new Uint16Array(bytes.buffer, at, columns), encodeF16);
+    } else if (scheme === 'int4') {
+      encodeInt4Row(source, bytes.subarray(at, at + stride), scales.subarray(row * scaleBytes, (row + 1) * scaleBytes));
     } else {
       const scale = rowScale(largest, scheme === 'int8' ? INT8_MAX : F8_MAX);
-      scales[row] = scale;
+      scaleView.setFloat32(row * 4, scale, true);
       // A row too small for a normal scale is stored as zeros with scale 0.
       if (scale === 0) continue;
       if (scheme === 'int8') quantizeInt8(source, scale, new Int8Array(bytes.buffer, at, columns));
@@ -90,7 +95,7 @@ function beyondF16(name: string, row: number, largest: number): BambaError {
   return new BambaError(
     'unsupported_model',
     `Tensor ${name} has a weight of magnitude ${largest} in row ${row}, and f16 ends at ${F16_MAX}. ` +
-      'Choose another scheme: int8, fp8 or f32.',
+      'Choose another scheme: int8, fp8, int4 or f32.',
   );
 }
 
@@ -103,9 +108,19 @@ export function dequantizeMatrix(scheme: Scheme, bytes: Uint8Array, rows: number
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const stride = rowBytes(scheme, columns);
+  const scaleBytes = scaleBytesPerRow(scheme, columns);
   const out = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
-    const scale = hasRowScales(scheme) ? view.getFloat32(rows * stride + row * 4, true) : 1;
+    const scalesAt = rows * stride + row * scaleBytes;
+    if (scheme === 'int4') {
+      decodeInt4Row(
+        bytes.subarray(row * stride, (row + 1) * stride),
+        bytes.subarray(scalesAt, scalesAt + scaleBytes),
+        out.subarray(row * columns, (row + 1) * columns),
+      );
+      continue;
+    }
+    const scale = scaleBytes > 0 ? view.getFloat32(scalesAt, true) : 1;
     for (let column = 0; column < columns; column++) {
       out[row * columns + column] = storedValue(scheme, view, row * stride, column) * scale;
     }
@@ -113,7 +128,7 @@ export function dequantizeMatrix(scheme: Scheme, bytes: Uint8Array, rows: number
   return out;
 }
 
-function storedValue(scheme: Scheme, view: DataView, rowBegin: number, column: number): number {
+function storedValue(scheme: Exclude<Scheme, 'int4'>, view: DataView, rowBegin: number, column: number): number {
   if (scheme === 'f32') return view.getFloat32(rowBegin + column * 4, true);
   if (scheme === 'f16') return decodeF16(view.getUint16(rowBegin + column * 2, true));
   return scheme === 'int8' ? view.getInt8(rowBegin + column) : decodeF8(view.getUint8(rowBegin + column));

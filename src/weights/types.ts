@@ -1,5 +1,5 @@
 /** How a matrix is stored on the GPU and in packages. Vectors are always f32. */
-export type Scheme = 'f32' | 'f16' | 'int8' | 'fp8';
+export type Scheme = 'f32' | 'f16' | 'int8' | 'fp8' | 'int4';
 
 /**
  * One tensor of ours, and what it is made of: the contract between a family's checkpoint names (src/model/families)
@@ -12,6 +12,8 @@ export interface TensorSpec {
   shape: readonly number[];
   /** Matrices take the package's scheme; the rest stays f32. */
   kind: 'matrix' | 'plain';
+  /** A row for each token of the vocabulary: where the package is int4, such a matrix is int8. */
+  vocabulary?: true;
   /** Tensors of the checkpoint, with the shape they must have. None at all stands for a tensor of zeros. */
   sources: readonly { name: string; shape: readonly number[] }[];
   /** How rows of several sources follow each other: one source after the other, or row by row in turn. */

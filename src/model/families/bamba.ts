@@ -1,6 +1,6 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import type { Architecture, AttentionShape, Mamba2Shape } from '../architecture.ts';
-import { attentionTensors, interleaved, mamba2Tensors, matrix, plain } from '../block-tensors.ts';
+import { attentionTensors, interleaved, mamba2Tensors, matrix, plain, vocabularyMatrix } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { readLayers } from '../layer-types.ts';
 import { readDtLimit, requireFixed } from '../mamba2-config.ts';
@@ -90,7 +90,7 @@ function readAttention(config: ConfigReader, hiddenSize: number): { attention: A
  */
 export function tensors(architecture: Architecture, { convBias = true }: { convBias?: boolean } = {}): TensorSpec[] {
   const { vocabSize: V, hiddenSize: C, intermediateSize: F, blocks, mamba2, attention } = architecture;
-  const specs = [matrix('embedding', [V, C], 'model.embed_tokens.weight')];
+  const specs = [vocabularyMatrix('embedding', [V, C], 'model.embed_tokens.weight')];
   for (const [index, kind] of blocks.entries()) {
     const ours = `blocks.${index}`;
     const theirs = `model.layers.${index}`;
@@ -105,6 +105,6 @@ export function tensors(architecture: Architecture, { convBias = true }: { convB
     );
   }
   specs.push(plain('final_norm', [C], 'model.final_layernorm.weight'));
-  if (!architecture.tiedHead) specs.push(matrix('head', [V, C], 'lm_head.weight'));
+  if (!architecture.tiedHead) specs.push(vocabularyMatrix('head', [V, C], 'lm_head.weight'));
   return specs;
 }
