@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectReferenceAnswer, GREEDY } from '../testing/reference-answer.ts';
-import { asciiIds, packTinyModel, spell } from '../testing/tiny-model.ts';
+import { asciiIds, NO_SPECIAL, packTinyModel, spell } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
 
@@ -23,7 +23,8 @@ describe.skipIf(!hasAdapter)('an answer', () => {
   afterAll(() => engine?.dispose());
 
   test('streams: the prompt, the text with its ids, one end', async () => {
-    const { text, ids, processed, finishReason, usage } = await take(engine, { prompt: 'What is it?', maxTokens: 9 });
+    const request = { prompt: 'What is it?', maxTokens: 9, logitBias: NO_SPECIAL };
+    const { text, ids, processed, finishReason, usage } = await take(engine, request);
     expect(processed).toEqual([0, 11]);
     expect(text).toBe(ids.map(spell).join(''));
     expect(finishReason).toBe('length');
@@ -32,28 +33,22 @@ describe.skipIf(!hasAdapter)('an answer', () => {
     await expectReferenceAnswer(asciiIds('What is it?'), ids);
   });
 
-  // Around the first chunk of prefill and the first block of the attention cache, and beyond the second.
-  test.each([1, 2, 63, 64, 65, 255, 256, 257, 300, 513])('to a prompt of %i tokens', async (length) => {
+  // First, while the cache is as it was made: its first block, then all that it has after growing.
+  test('outgrows the attention cache, twice', async () => {
+    const { ids } = await take(engine, { prompt: textOf(250), maxTokens: 12, logitBias: NO_SPECIAL });
+    expect(ids).toHaveLength(12);
+    await expectReferenceAnswer(asciiIds(textOf(250)), ids);
+    const longer = await take(engine, { prompt: textOf(506), maxTokens: 12, logitBias: NO_SPECIAL });
+    await expectReferenceAnswer(asciiIds(textOf(506)), longer.ids);
+  });
+
+  // Around a chunk of the SSD scan and of prefill.
+  test.each([1, 2, 64, 65, 256, 257, 513])('to a prompt of %i tokens', async (length) => {
     const prompt = textOf(length);
-    const { ids, processed } = await take(engine, { prompt, maxTokens: 3 });
+    const { ids, processed } = await take(engine, { prompt, maxTokens: 2, logitBias: NO_SPECIAL });
     const chunks = Array.from({ length: Math.ceil(length / 256) }, (_, chunk) => Math.min(length, 256 * (chunk + 1)));
     expect(processed).toEqual([0, ...chunks]);
     await expectReferenceAnswer(asciiIds(prompt), ids);
-  });
-
-  test.each([
-    ['its first', 244],
-    ['its second', 500],
-  ])('that outgrows the attention cache beyond %s block', async (_, length) => {
-    const prompt = textOf(length);
-    const fresh = await LocalEngine.load(await packTinyModel());
-    try {
-      const { ids } = await take(fresh, { prompt, maxTokens: 30 });
-      expect(ids).toHaveLength(30);
-      await expectReferenceAnswer(asciiIds(prompt), ids);
-    } finally {
-      fresh.dispose();
-    }
   });
 
   const settings: Partial<Omit<GenerationRequest, 'logitBias'>>[] = [
@@ -67,7 +62,7 @@ describe.skipIf(!hasAdapter)('an answer', () => {
   ];
   test.each(settings)('with %j', async (given) => {
     const prompt = 'Say it again and again.';
-    const { ids } = await take(engine, { prompt, maxTokens: 40, ...given });
+    const { ids } = await take(engine, { prompt, maxTokens: 30, logitBias: NO_SPECIAL, ...given });
     await expectReferenceAnswer(asciiIds(prompt), ids, { ...GREEDY, ...given });
   });
 
@@ -75,7 +70,7 @@ describe.skipIf(!hasAdapter)('an answer', () => {
     const prompt = 'Where?';
     const plain = await take(engine, { prompt, maxTokens: 6 });
     const [first] = plain.ids;
-    const bias = { [first!]: -100, 300: 4 };
+    const bias = { ...NO_SPECIAL, [first!]: -100, 300: 4 };
     const { ids } = await take(engine, { prompt, maxTokens: 6, logitBias: bias });
     expect(ids).not.toContain(first);
     const logitBias = new Map(Object.entries(bias).map(([id, value]): [number, number] => [Number(id), value]));
@@ -100,12 +95,13 @@ describe.skipIf(!hasAdapter)('an answer', () => {
   });
 
   test('ends at a stop id of generation_config.json, which is no text', async () => {
-    const { ids } = await take(engine, { prompt: 'Stop there.', maxTokens: 12, repetitionPenalty: 2 });
+    const request = { prompt: 'Stop there.', maxTokens: 12, repetitionPenalty: 2, logitBias: NO_SPECIAL };
+    const { ids } = await take(engine, request);
     const at = ids.findIndex((id, index) => index >= 3 && ids.indexOf(id) === index);
     expect(at).toBeGreaterThan(0);
     const stopping = await LocalEngine.load(await packTinyModel({ generation: { eos_token_id: [ids[at], 1] } }));
     try {
-      const answer = await take(stopping, { prompt: 'Stop there.', maxTokens: 12, repetitionPenalty: 2 });
+      const answer = await take(stopping, request);
       expect(answer.ids).toEqual(ids.slice(0, at + 1));
       expect(answer.text).toBe(ids.slice(0, at).map(spell).join(''));
       expect(answer.finishReason).toBe('stop');
@@ -122,7 +118,7 @@ describe.skipIf(!hasAdapter)('an answer', () => {
       expect(defaulting.info.sampling).toMatchObject({ temperature: 0.9, topK: 5, repetitionPenalty: 1.1 });
       const prompt = 'By default.';
       const given = { temperature: 0.9, topK: 5, repetitionPenalty: 1.1, seed: 11 };
-      const byDefault = await take(defaulting, { prompt, maxTokens: 20, seed: 11 });
+      const byDefault = await take(defaulting, { prompt, maxTokens: 20, seed: 11, logitBias: NO_SPECIAL });
       await expectReferenceAnswer(asciiIds(prompt), byDefault.ids, { ...GREEDY, ...given });
       const greedy = await take(defaulting, { prompt, maxTokens: 5, temperature: 0, topK: 0, repetitionPenalty: 1 });
       expect(greedy.ids).toEqual((await take(engine, { prompt, maxTokens: 5 })).ids);
@@ -132,7 +128,12 @@ describe.skipIf(!hasAdapter)('an answer', () => {
   });
 
   test.each(['text', 'list'])('ends before a stop string that spans tokens, given as %s', async (form) => {
-    const request = { messages: chatOf('Stop in the middle.'), maxTokens: 12, repetitionPenalty: 2 };
+    const request = {
+      messages: chatOf('Stop in the middle.'),
+      maxTokens: 12,
+      repetitionPenalty: 2,
+      logitBias: NO_SPECIAL,
+    };
     const { ids, text } = await take(engine, request);
     const spellings = ids.map(spell);
     // From the middle of a long spelling into the next token.

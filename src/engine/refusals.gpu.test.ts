@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../errors.ts';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { packTinyModel } from '../testing/tiny-model.ts';
+import { NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
 
@@ -12,7 +12,7 @@ const CONTEXT = 64;
 
 describe.skipIf(!hasAdapter)('the engine', () => {
   let engine: LocalEngine;
-  const QUESTION: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 6 };
+  const QUESTION: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 6, logitBias: NO_SPECIAL };
   let expected: number[];
 
   beforeAll(async () => {
@@ -57,12 +57,12 @@ describe.skipIf(!hasAdapter)('the engine', () => {
   });
 
   test('answers a prompt that leaves room for one token', async () => {
-    const { ids, finishReason } = await take(engine, { prompt: 'x'.repeat(CONTEXT - 1) });
+    const { ids, finishReason } = await take(engine, { prompt: 'x'.repeat(CONTEXT - 1), logitBias: NO_SPECIAL });
     expect([ids.length, finishReason]).toEqual([1, 'length']);
   });
 
   test('ends an answer where the context is full, and answers again', async () => {
-    const { ids, finishReason } = await take(engine, { prompt: 'y'.repeat(CONTEXT - 5) });
+    const { ids, finishReason } = await take(engine, { prompt: 'y'.repeat(CONTEXT - 5), logitBias: NO_SPECIAL });
     expect([ids.length, finishReason]).toEqual([5, 'length']);
     expect((await take(engine, QUESTION)).ids).toEqual(expected);
   });
@@ -81,9 +81,9 @@ describe.skipIf(!hasAdapter)('the engine', () => {
 
   test('that was disposed says so, also in mid-answer', async () => {
     const gone = await LocalEngine.load(await packTinyModel());
-    const events = gone.generate({ prompt: 'Long', maxTokens: 200 });
+    const events = gone.generate({ prompt: 'Long', maxTokens: 200, logitBias: NO_SPECIAL });
     for await (const event of events) if (event.type === 'text') break;
-    const running = gone.generate({ prompt: 'Long', maxTokens: 200 });
+    const running = gone.generate({ prompt: 'Long', maxTokens: 200, logitBias: NO_SPECIAL });
     await running.next();
     gone.dispose();
     gone.dispose();

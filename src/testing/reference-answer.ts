@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { forward } from '../reference/forward.ts';
 import { argmax, keptTokens, processLogits, sample } from '../reference/sample.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden } from './golden.ts';
+import { NO_SPECIAL } from './tiny-model.ts';
 
 /** Settings of the reference's sampler, all given. */
 export interface ReferenceSettings {
@@ -16,12 +17,12 @@ export interface ReferenceSettings {
   seed: number;
 }
 
-/** The likeliest token, nothing else. */
+/** The likeliest token that is not special (`NO_SPECIAL`). */
 export const GREEDY: ReferenceSettings = {
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
-  logitBias: new Map(),
+  logitBias: new Map(Object.entries(NO_SPECIAL).map(([id, bias]): [number, number] => [Number(id), bias])),
   temperature: 0,
   topK: 0,
   topP: 1,

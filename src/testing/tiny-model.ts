@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import type { ChatMessage } from '../engine/protocol.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -15,16 +16,32 @@ const ASCII = 3;
 const BEYOND_ASCII = ASCII + 128;
 const VOCABULARY = 512;
 /** Ends a message, and with it an answer. */
-export const TINY_EOS = 2;
+const TINY_EOS = 2;
 
-/** How a token of the tiny model is spelled: an ASCII character, or `<200>`. */
+/** A bias that keeps special tokens out of an answer: all of it is text then, and only a limit ends it. */
+export const NO_SPECIAL: Readonly<Record<number, number>> = { 0: -100, 1: -100, [TINY_EOS]: -100 };
+
+/** How a token of the tiny model is spelled: an ASCII character, or `<200>`; special tokens are no text. */
 export function spell(id: number): string {
+  if (id < ASCII) return '';
   return id < BEYOND_ASCII ? String.fromCharCode(id - ASCII) : `<${id}>`;
 }
 
 /** Ids of a text of ASCII characters. */
 export function asciiIds(text: string): number[] {
   return Array.from(text, (character) => character.charCodeAt(0) + ASCII);
+}
+
+/** Ids of a chat as the tiny model's template writes it, put together by hand. */
+export function tinyPrompt(messages: readonly ChatMessage[]): number[] {
+  const ids = (text: string) =>
+    [...text.matchAll(/<(\d{3})>|[^]/g)].flatMap(([piece, id]) => (id ? [Number(id)] : asciiIds(piece)));
+  const turns = messages.flatMap(({ role, content }) => [
+    ...ids(`${role}: ${content}`),
+    ...(role === 'assistant' ? [TINY_EOS] : []),
+    ...ids('\n'),
+  ]);
+  return [...turns, ...ids('assistant: ')];
 }
 
 /** `role: content` a line, and the end-of-message token behind every answer. */
