@@ -53,6 +53,16 @@ describe('EngineLoader', () => {
     expect(states).toEqual(['loading', 'loading', 'ready']);
   });
 
+  it('stays ready when a report of progress comes late', async () => {
+    const loader = new EngineLoader(() => undefined);
+    const attempt = new Attempt();
+    const done = loader.load(attempt.create, { model: 'm' });
+    attempt.finish();
+    await done;
+    attempt.options?.onProgress?.(PROGRESS);
+    expect(loader.state).toEqual({ kind: 'ready', engine: attempt.engine });
+  });
+
   it('turns a failure into a state', async () => {
     const loader = new EngineLoader(() => undefined);
     const attempt = new Attempt();

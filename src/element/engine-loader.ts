@@ -36,7 +36,8 @@ export class EngineLoader {
     this.#controller = controller;
     this.#enter({ kind: 'loading', progress: undefined });
     const onProgress = (progress: LoadProgress): void => {
-      if (!controller.signal.aborted) this.#enter({ kind: 'loading', progress });
+      // Whatever comes late must not undo the end of loading.
+      if (!controller.signal.aborted && this.state.kind === 'loading') this.#enter({ kind: 'loading', progress });
     };
     try {
       const engine = await createEngine({ ...options, onProgress, signal: controller.signal });
