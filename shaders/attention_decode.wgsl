@@ -1,21 +1,25 @@
-// uses: lib/step.wgsl, lib/attention.wgsl
+// uses: lib/step.wgsl, lib/splits.wgsl
 // attention_decode: RoPE of the new q and k, append k and v to the cache, attention of the new token over one split
 // of the keys.
 //
 // Shapes    qkv: (heads + 2*J, head_dim) f32;  rope: (positions, dims/2) vec2f of cos and sin;
 //           k_cache, v_cache: (capacity, J, head_dim);  partial: (SPLITS, heads, head_dim/4 + 1) vec4f, as
-//           attention_merge_matvec_add takes it.
-// Mapping   one workgroup a split and ROWS query heads of one KV head: x the split, y the KV head, and within it the
-//           tile of its heads/J query heads. The first workgroup of a KV head appends. Position `step.position` is read
-//           from qkv by all, never from the cache.
-// Constants WG         invocations a workgroup.    ROWS    rows of a workgroup, a power of two.
-//           HEAD_DIM4  head_dim / 4.               SPLITS  parts that the keys are cut into.
+//           attention_merge_matvec_add_prenorm takes it; splits without keys are not written.
+// Mapping   one workgroup a split and four query heads of one KV head: x the split, y the KV head, and within it the
+//           tile of its heads/J query heads. Keys are taken KEYS at a time: for the scores WG / KEYS invocations share a
+//           key, for the output every HEAD_DIM4 of them take other keys; both read a key's or value's vec4f once for
+//           all four heads, which are the components of vectors here. The first workgroup of a KV head appends; the new
+//           token itself is taken from qkv by the split that it falls in, never from the cache.
+// Constants WG         invocations a workgroup, a multiple of KEYS and at least HEAD_DIM4.
+//           HEAD_DIM4  head_dim / 4.               SPLITS  parts that the keys may be cut into.
 // Source    Dao et al. 2023, Flash-Decoding; Su et al. 2021, RoPE; reference: rope.ts, attention.ts in src/reference.
 
-override WG: u32 = 128;
-override ROWS: u32 = 4;
+override WG: u32 = 256;
 override HEAD_DIM4: u32 = 32;
-override SPLITS: u32 = 8;
+override SPLITS: u32 = 16;
+
+const KEYS: u32 = 64;          // keys of a tile
+const MASKED: f32 = -3.0e38;   // a score below all others; WGSL promises nothing about infinities
 
 struct Params {
   heads: u32,
@@ -32,9 +36,10 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4f>;    // (SPLITS, heads, head_dim/4 + 1)
 @group(1) @binding(0) var<uniform> step: Step;
 
-var<private> kv_head: u32;
-var<private> group_size: u32;
-var<private> first_row: u32;
+var<workgroup> queries: array<vec4f, 4 * HEAD_DIM4>;  // of four heads, rotated and scaled
+var<workgroup> new_key: array<vec4f, HEAD_DIM4>;
+var<workgroup> shares: array<vec4f, WG>;              // of scores; at the end of outputs
+var<workgroup> scores: array<vec4f, KEYS>;            // of four heads
 
 // Element i of a head of qkv, rotated.
 fn rotated(head: u32, i: u32) -> f32 {
@@ -58,28 +63,33 @@ fn rotated4(head: u32, d4: u32) -> vec4f {
   );
 }
 
-fn query4(row: u32, d4: u32) -> vec4f {
-  let head = kv_head * group_size + min(first_row + row, group_size - 1);
-  return params.scale * rotated4(head, d4);
-}
-
-fn key4(j: u32, d4: u32) -> vec4f {
-  if (j == step.position) {
-    return rotated4(params.heads + kv_head, d4);
-  }
-  return k_cache[(j * params.kv_heads + kv_head) * HEAD_DIM4 + d4];
-}
-
-fn new_value4(d4: u32) -> vec4f {
+fn new_value4(kv_head: u32, d4: u32) -> vec4f {
   let at = (params.heads + params.kv_heads + kv_head) * HEAD_DIM4 * 4 + d4 * 4;
   return vec4f(qkv[at], qkv[at + 1], qkv[at + 2], qkv[at + 3]);
 }
 
-fn value4(j: u32, d4: u32) -> vec4f {
-  if (j == step.position) {
-    return new_value4(d4);
+// Scores of four heads with part `d4` of a key.
+fn scores4(d4: u32, key: vec4f) -> vec4f {
+  return vec4f(
+    dot(queries[d4], key),
+    dot(queries[HEAD_DIM4 + d4], key),
+    dot(queries[2 * HEAD_DIM4 + d4], key),
+    dot(queries[3 * HEAD_DIM4 + d4], key),
+  );
+}
+
+// Adds up one row of the outputs of all groups of invocations and writes it; all invocations must call.
+fn write_output(lane: u32, at: u32, value: vec4f, is_head: bool) {
+  shares[lane] = value;
+  workgroupBarrier();
+  if (lane < HEAD_DIM4 && is_head) {
+    var sum = vec4f();
+    for (var other = lane; other < WG / HEAD_DIM4 * HEAD_DIM4; other += HEAD_DIM4) {
+      sum += shares[other];
+    }
+    partial[at + lane] = sum;
   }
-  return v_cache[(j * params.kv_heads + kv_head) * HEAD_DIM4 + d4];
+  workgroupBarrier();
 }
 
 @compute @workgroup_size(WG)
@@ -87,36 +97,126 @@ fn attention_decode(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  group_size = params.heads / params.kv_heads;
-  let tiles = (group_size + ROWS - 1) / ROWS;
-  kv_head = workgroup.y / tiles;
-  first_row = workgroup.y % tiles * ROWS;
-  let split = workgroup.x;
+  let group_size = params.heads / params.kv_heads;
+  let tiles = (group_size + 3) / 4;
+  let kv_head = workgroup.y / tiles;
+  let first_row = workgroup.y % tiles * 4;
   let length = step.position + 1;
-  let span = max(KEYS, (length + SPLITS - 1) / SPLITS);
-  let begin = min(length, split * span);
-  let end = min(length, begin + span);
+  let begin = workgroup.x * split_span(length);
+  if (begin >= length) {
+    return;
+  }
+  let end = min(length, begin + split_span(length));
+  let cached = min(end, step.position);  // keys of the split that are in the cache
 
-  if (split == 0 && first_row == 0) {
-    let at = (step.position * params.kv_heads + kv_head) * HEAD_DIM4;
-    for (var d4 = lane; d4 < HEAD_DIM4; d4 += WG) {
-      k_cache[at + d4] = rotated4(params.heads + kv_head, d4);
-      v_cache[at + d4] = new_value4(d4);
+  for (var index = lane; index < 4 * HEAD_DIM4; index += WG) {
+    let head = kv_head * group_size + min(first_row + index / HEAD_DIM4, group_size - 1);
+    queries[index] = params.scale * rotated4(head, index % HEAD_DIM4);
+  }
+  let new_at = (step.position * params.kv_heads + kv_head) * HEAD_DIM4;
+  for (var d4 = lane; d4 < HEAD_DIM4; d4 += WG) {
+    let key = rotated4(params.heads + kv_head, d4);
+    new_key[d4] = key;
+    if (workgroup.x == 0 && first_row == 0) {
+      k_cache[new_at + d4] = key;
+      v_cache[new_at + d4] = new_value4(kv_head, d4);
     }
   }
+  workgroupBarrier();
 
-  let result = attend(lane, begin, end, length);
-  let lanes = WG / ROWS;
-  let row = first_row + lane / lanes;
-  let part = lane % lanes;
-  if (row < group_size) {
-    let head = kv_head * group_size + row;
-    let at = (split * params.heads + head) * (HEAD_DIM4 + 1);
-    for (var index = 0u; index * lanes + part < HEAD_DIM4; index++) {
-      partial[at + index * lanes + part] = result.output[index];
+  let sharers = WG / KEYS;
+  let group = lane / HEAD_DIM4;
+  let groups = WG / HEAD_DIM4;
+  let part = lane % HEAD_DIM4;
+  let stride = params.kv_heads * HEAD_DIM4;
+  let head_at = kv_head * HEAD_DIM4;
+  var highest = vec4f(MASKED);
+  var total = vec4f();
+  var output = mat4x4f();  // column r: head first_row + r
+  for (var tile = begin; tile < cached; tile += KEYS) {
+    let j = tile + lane / sharers;
+    var share = vec4f();
+    if (j < cached) {
+      for (var d4 = lane % sharers; d4 < HEAD_DIM4; d4 += sharers) {
+        share += scores4(d4, k_cache[j * stride + head_at + d4]);
+      }
     }
-    if (part == 0) {
-      partial[at + HEAD_DIM4] = vec4f(result.highest, result.total, 0.0, 0.0);
+    shares[lane] = share;
+    workgroupBarrier();
+    if (lane < KEYS) {
+      var score = vec4f();
+      for (var sharer = 0u; sharer < sharers; sharer++) {
+        score += shares[lane * sharers + sharer];
+      }
+      scores[lane] = select(vec4f(MASKED), score, tile + lane < cached);
+    }
+    workgroupBarrier();
+
+    var tile_highest = highest;
+    for (var key = 0u; key < KEYS; key++) {
+      tile_highest = max(tile_highest, scores[key]);
+    }
+    let correction = exp(highest - tile_highest);
+    highest = tile_highest;
+    total *= correction;
+    output = mat4x4f(
+      output[0] * correction.x,
+      output[1] * correction.y,
+      output[2] * correction.z,
+      output[3] * correction.w,
+    );
+    if (group < groups) {
+      for (var key = group; key < min(KEYS, cached - tile); key += groups) {
+        let weight = exp(scores[key] - highest);
+        let value = v_cache[(tile + key) * stride + head_at + part];
+        total += weight;
+        output += mat4x4f(weight.x * value, weight.y * value, weight.z * value, weight.w * value);
+      }
+    }
+    workgroupBarrier();
+  }
+
+  // The new token, by the first group of the split that it falls in.
+  if (end == length) {
+    shares[lane] = vec4f();
+    if (lane < HEAD_DIM4) {
+      shares[lane] = scores4(lane, new_key[lane]);
+    }
+    workgroupBarrier();
+    var score = vec4f();
+    for (var d4 = 0u; d4 < HEAD_DIM4; d4++) {
+      score += shares[d4];
+    }
+    let new_highest = max(highest, score);
+    let correction = exp(highest - new_highest);
+    let weight = select(vec4f(), exp(score - new_highest), group == 0);
+    highest = new_highest;
+    total = total * correction + weight;
+    let value = new_value4(kv_head, part);
+    output = mat4x4f(
+      output[0] * correction.x + weight.x * value,
+      output[1] * correction.y + weight.y * value,
+      output[2] * correction.z + weight.z * value,
+      output[3] * correction.w + weight.w * value,
+    );
+    workgroupBarrier();
+  }
+
+  // Each group has the total of its keys: the first invocations of the groups add theirs up.
+  shares[lane] = total;
+  workgroupBarrier();
+  var sum = vec4f();
+  for (var other = 0u; other < groups; other++) {
+    sum += shares[other * HEAD_DIM4];
+  }
+  workgroupBarrier();
+  let first_head = kv_head * group_size + first_row;
+  for (var r = 0u; r < 4; r++) {
+    let at = (workgroup.x * params.heads + first_head + r) * (HEAD_DIM4 + 1);
+    let is_head = first_row + r < group_size;
+    write_output(lane, at, output[r], is_head);
+    if (lane == 0 && is_head) {
+      partial[at + HEAD_DIM4] = vec4f(highest[r], sum[r], 0.0, 0.0);
     }
   }
 }

@@ -4,7 +4,15 @@ import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
 import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
-import { decodeBlock, embedding, head, prefillBlock, type Scope } from '../model/hybrid.ts';
+import {
+  decodeBlock,
+  decodeEmbedding,
+  decodeHead,
+  prefillBlock,
+  prefillEmbedding,
+  prefillHead,
+  type Scope,
+} from '../model/hybrid.ts';
 import type { Model } from '../model/model.ts';
 import { ropeTable } from '../model/rope-table.ts';
 import { Sampler } from '../model/sampler.ts';
@@ -118,12 +126,12 @@ export async function profilePass(
 
 function decodeSpecs(scope: Scope): DispatchSpec[] {
   const blocks = scope.architecture.blocks.flatMap((_, index) => decodeBlock(scope, index));
-  return [...embedding(scope), ...blocks, ...head(scope)];
+  return [...decodeEmbedding(scope), ...blocks, ...decodeHead(scope)];
 }
 
 function prefillSpecs(scope: Scope): DispatchSpec[] {
   const blocks = scope.architecture.blocks.flatMap((_, index) => prefillBlock(scope, index));
-  return [...embedding(scope), ...blocks, ...head(scope)];
+  return [...prefillEmbedding(scope), ...blocks, ...prefillHead(scope)];
 }
 
 /** Indices of the dispatches by `kernel shape`. */

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { BufferSlice } from '../gpu/buffers.ts';
+import { attentionDecode, attentionPartialFloats } from '../kernels/attention_decode.ts';
+import { embedPrenorm } from '../kernels/embed_prenorm.ts';
+import { matmulAdd } from '../kernels/matmul_add.ts';
+import { matvecAddPrenorm } from '../kernels/matvec_add_prenorm.ts';
+import type { Matrix } from '../kernels/matrix.ts';
 import type { Architecture } from '../model/architecture.ts';
 import { packageTensors, parseArchitecture } from '../model/config.ts';
-import { checkArchitecture } from '../model/dims.ts';
+import { attentionDims, checkArchitecture } from '../model/dims.ts';
 import { planTensors } from '../weights/package-writer.ts';
 import { SHAPES } from './shapes.ts';
-import { decodeBytes, prefillFlops } from './traffic.ts';
+import { decodeBytes, prefillFlops, workOf } from './traffic.ts';
 
 const names = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
 const shape = (name: keyof typeof SHAPES): Architecture => SHAPES[name];
@@ -49,6 +55,51 @@ describe('decodeBytes', () => {
     expect(of('bamba-9b', 0).state).toBe(blocks * 4 * (128 * 64 * 128 + 4 * (8192 + 256)));
     expect(of('bamba-9b', 1000).state - of('bamba-9b', 0).state).toBe(3 * 2 * 1000 * 8 * 128 * 4);
     expect(of('llama-3.1-8b', 0).state).toBe(0);
+  });
+});
+
+describe('workOf', () => {
+  const features = { subgroups: false, subgroupSize: 32, f16: false, timestamps: false };
+  const C = 4096;
+  /** A slice of so many f32; nothing is bound. */
+  const floats = (count: number): BufferSlice => ({ buffer: {} as GPUBuffer, offset: 0, size: count * 4 });
+  const int8 = (rows: number, columns: number): Matrix => {
+    const bytes = rows * (columns + 4);
+    return { scheme: 'int8', rows, columns, parts: [{ slice: floats(bytes / 4), firstRow: 0, rows }] };
+  };
+  const pass = (position: number, tokens: number) => ({ architecture: shape('bamba-9b'), position, tokens });
+
+  it('counts one row of the embedding, and of the sums the four that it writes', () => {
+    const stream = { normWeight: floats(C), x: floats(C), h: floats(C), squares: floats(C / 4) };
+    const [spec] = embedPrenorm(features, 'test', { ids: floats(1), weights: int8(128_256, C), ...stream });
+    expect(workOf(spec!, pass(9, 1))).toEqual({ bytes: 4 + C + 3 * 4 * C + 16, flops: 0 });
+  });
+
+  it('counts the residual stream twice where a kernel adds to it, and its input once', () => {
+    const F = 14_336;
+    const stream = { normWeight: floats(C), x: floats(C), h: floats(C), squares: floats(C / 4) };
+    const [decode] = matvecAddPrenorm(features, 'test', { v: floats(F), weights: int8(C, F), ...stream });
+    const vectors = 4 * (F + /* norm */ C + 2 * C + /* h */ C + C / 4);
+    expect(workOf(decode!, pass(9, 1))).toEqual({ bytes: C * (F + 4) + vectors, flops: 2 * C * F });
+    const buffers = { x: floats(7 * F), weights: int8(C, F), y: floats(7 * C) };
+    const [prefill] = matmulAdd(features, 'test', buffers, { normed: false });
+    const rows = 7 * 4 * (F + 2 * C);
+    expect(workOf(prefill!, pass(0, 7))).toEqual({ bytes: C * (F + 4) + rows, flops: 2 * C * F * 7 });
+  });
+
+  it('counts keys and values up to the new token, and partial results as if there were one split', () => {
+    const dims = attentionDims(shape('bamba-9b'))!;
+    const caches = { k_cache: floats(1e6), v_cache: floats(1e6) };
+    const buffers = {
+      qkv: floats(48 * 128),
+      rope: floats(1e5),
+      ...caches,
+      partial: floats(attentionPartialFloats(dims)),
+    };
+    const { bytes, flops } = workOf(attentionDecode(features, 'test', buffers, dims), pass(99, 1));
+    const cached = 2 * 100 * 8 * 128;
+    expect(bytes).toBe(4 * (48 * 128 + 64 + cached + 32 * (128 + 4)));
+    expect(flops).toBe(4 * 32 * 128 * 100);
   });
 });
 

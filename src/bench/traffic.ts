@@ -1,4 +1,5 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
+import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
 import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
 import type { Architecture } from '../model/architecture.ts';
 
@@ -30,7 +31,7 @@ const UNREAD: Readonly<Record<string, readonly string[]>> = {
 /** Written buffers whose old values count. */
 const UPDATED = /^(ssm_state|conv_state|state)$/;
 
-/** Kernels that add to their output. */
+/** Kernels that add to x or y, whichever of them they write. */
 const ADDS = /_add(?:_|$)/;
 
 /** The least work of a dispatch. */
@@ -49,8 +50,12 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
       // Appended to, and by attention read up to the last token.
       bytes += (kernel.name === 'rope_kv_append' ? tokens : position + tokens) * keyBytes;
     } else if (name === 'rope') bytes += tokens * (attention?.rope?.dims ?? 0) * 4;
-    else if (name === 'weights' && kernel.name === 'embed') bytes += tokens * (params['blocks'] ?? 0) * 16;
-    else if (UPDATED.test(name) || (name === 'y' && ADDS.test(kernel.name))) bytes += 2 * size;
+    else if (name === 'weights' && kernel.name.startsWith('embed')) bytes += tokens * (params['blocks'] ?? 0) * 16;
+    else if (UPDATED.test(name) || (ADDS.test(kernel.name) && /^[xy]$/.test(name) && kernel.writes.includes(name))) {
+      bytes += 2 * size;
+    } else if (name === 'squares' && kernel.name === 'embed_prenorm') bytes += 16;
+    // One split would do.
+    else if (name === 'partial') bytes += size / ATTENTION_SPLITS;
     else bytes += size;
   }
   return bytes;
@@ -71,7 +76,7 @@ function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position
   if (kernel.name.includes('selective_state_update') && mamba2) {
     return tokens * mamba2.heads * mamba2.headDim * mamba2.stateSize * 5;
   }
-  if (kernel.name !== 'embed' && params['rows'] !== undefined && params['columns4'] !== undefined) {
+  if (!kernel.name.startsWith('embed') && params['rows'] !== undefined && params['columns4'] !== undefined) {
     // A matvec in a pass over many tokens is the head, which only the last one needs.
     return 2 * params['rows'] * params['columns4'] * 4 * (kernel.name.includes('matvec') ? 1 : tokens);
   }

@@ -13,8 +13,8 @@ export interface AttentionDims {
 }
 
 export const ATTENTION_WORKGROUP = 128;
-/** Parts that decode cuts the keys into. */
-export const ATTENTION_SPLITS = 8;
+/** Parts that decode may cut the keys into. */
+export const ATTENTION_SPLITS = 16;
 
 /** Keys of a tile, as in shaders/lib/attention.wgsl. */
 const KEYS = 32;

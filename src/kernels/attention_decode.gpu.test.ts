@@ -2,23 +2,54 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ropeTable } from '../reference/rope.ts';
 import { randomTensor, seeds } from '../testing/arbitrary.ts';
-import { ATTENTION_SHAPES, attentionReference, embeddingOf, pastOf, qkvWidth } from '../testing/attention-cases.ts';
+import {
+  ATTENTION_SHAPES,
+  attentionReference,
+  embeddingOf,
+  pastOf,
+  qkvWidth,
+  usedSplits,
+  MIN_SPAN,
+} from '../testing/attention-cases.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
 import { attentionDecode, attentionDecodeKernel, attentionPartialFloats } from './attention_decode.ts';
 
-/** Lengths around the 32 keys of a tile, and around 8 splits of them. */
-const PASTS = [0, 1, 30, 31, 32, 33, 100, 254, 255, 256, 257, 300, 511, 600];
+/** Tokens before the new one: around the 32 keys of a tile, and around those of one split and of two. */
+const PASTS = [
+  0,
+  1,
+  30,
+  31,
+  32,
+  33,
+  62,
+  63,
+  64,
+  100,
+  ...[-2, -1, 0, 1].flatMap((i) => [MIN_SPAN + i, 2 * MIN_SPAN + i]),
+];
+/** Around all splits at their least, beyond which they grow: then the last is shorter, or there are fewer. */
+const LONG_PASTS = [-2, -1, 0, 1, 15, 16, 17, 905].map((i) => ATTENTION_SPLITS * MIN_SPAN + i);
+
+/** What splits without keys held before and still hold. */
+const UNWRITTEN = -7;
 
 describeGpu(attentionDecodeKernel, (gpu) => {
-  async function run(qkv: Float32Array, past: ReturnType<typeof pastOf>, dims: AttentionDims, position: number) {
+  async function run(
+    qkv: Float32Array,
+    past: ReturnType<typeof pastOf>,
+    dims: AttentionDims,
+    position: number,
+    halted = false,
+  ) {
     const { kvHeads, headDim } = dims;
     const embedding = embeddingOf(dims);
     // The row of the new token, and rows behind it, hold what must not be read.
     const behind = new Float32Array(9 * kvHeads * headDim).fill(1e30);
     const [k_cache, v_cache] = [past.keys, past.values].map((held) => gpu().output([...held, ...behind]));
-    const partial = gpu().output(attentionPartialFloats(dims));
+    const partial = gpu().output(new Float32Array(attentionPartialFloats(dims)).fill(UNWRITTEN));
     const buffers = {
       qkv: gpu().input(qkv),
       rope: gpu().input(embedding ? ropeTable(embedding, position + 1) : new Float32Array(4)),
@@ -26,23 +57,27 @@ describeGpu(attentionDecodeKernel, (gpu) => {
       v_cache: v_cache!,
       partial,
     };
-    await gpu().run(attentionDecode(gpu().features, 'test', buffers, dims), { tokens: 1, position });
+    await gpu().run(attentionDecode(gpu().features, 'test', buffers, dims), { tokens: 1, position, halted });
     const end = (position + 1) * kvHeads * headDim;
     const [keys, values] = [await gpu().read(k_cache!), await gpu().read(v_cache!)];
     expect(keys.subarray(end)).toEqual(behind.subarray(kvHeads * headDim));
     expect(values.subarray(end)).toEqual(behind.subarray(kvHeads * headDim));
+    const splits = usedSplits(position + 1);
+    const written = await gpu().read(partial);
+    const behindSplits = written.subarray(splits * dims.heads * (headDim + 4));
+    expect(behindSplits.every((value) => value === UNWRITTEN)).toBe(true);
     return {
-      y: merged(await gpu().read(partial), dims),
+      y: merged(written, splits, dims),
       keys: keys.subarray(0, end),
       values: values.subarray(0, end),
     };
   }
 
-  /** The mean over the splits, weighted by their sums of exponentials: what attention_merge_matvec_add takes. */
-  function merged(partial: Float32Array, { heads, headDim }: AttentionDims): Float64Array {
+  /** The mean over the splits, weighted by their sums of exponentials: what attention_merge_matvec_add_prenorm takes. */
+  function merged(partial: Float32Array, used: number, { heads, headDim }: AttentionDims): Float64Array {
     const y = new Float64Array(heads * headDim);
     for (let head = 0; head < heads; head++) {
-      const splits = Array.from({ length: ATTENTION_SPLITS }, (_, split) => {
+      const splits = Array.from({ length: used }, (_, split) => {
         const at = (split * heads + head) * (headDim + 4);
         return {
           output: partial.subarray(at, at + headDim),
@@ -82,14 +117,26 @@ describeGpu(attentionDecodeKernel, (gpu) => {
     },
   );
 
+  it('is the reference at every length around tiles and splits', async () => {
+    for (const position of [...PASTS, ...LONG_PASTS]) await expectReference(position, ATTENTION_SHAPES[5]!, position);
+  });
+
   it("is the reference at Bamba-9B's shape, at every length around a tile", async () => {
     const dims = { ...ATTENTION_SHAPES[0]!, heads: 32, kvHeads: 8 };
-    for (const position of [0, 31, 32, 256]) await expectReference(position, dims, position);
+    for (const position of [0, 31, 32, 4 * MIN_SPAN + 1]) await expectReference(position, dims, position);
   });
 
   it('survives scores that would overflow', async () => {
     // Scores of some thousand: their rounding, 2^-24 of it, is an absolute error in the exponent.
     await expectReference(5, ATTENTION_SHAPES[1]!, 300, 100, 1e-3);
+  });
+
+  it('keeps the past while halted', async () => {
+    const [dims, position] = [ATTENTION_SHAPES[1]!, MIN_SPAN + 6];
+    const past = pastOf(4, position, dims);
+    const after = await run(randomTensor(3, qkvWidth(dims)), past, dims, position, true);
+    expect(after.keys.subarray(0, past.keys.length)).toEqual(past.keys);
+    expect(after.values.subarray(0, past.values.length)).toEqual(past.values);
   });
 
   it('takes every query head of a wide group', async () => {

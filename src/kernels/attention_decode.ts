@@ -3,7 +3,12 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { ATTENTION_SPLITS, ATTENTION_WORKGROUP, type AttentionDims, attentionRows } from './attention-shape.ts';
+import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
+
+/** Invocations a workgroup: all that every device allows, as a long context leaves few workgroups. */
+const WG = 256;
+/** Query heads of a workgroup. */
+const ROWS = 4;
 
 export const attentionDecodeKernel = defineKernel({
   name: 'attention_decode',
@@ -11,7 +16,7 @@ export const attentionDecodeKernel = defineKernel({
   params: { heads: 'u32', kv_heads: 'u32', rope_dims: 'u32', scale: 'f32' },
   reads: ['qkv', 'rope'],
   writes: ['k_cache', 'v_cache', 'partial'],
-  constants: ['WG', 'ROWS', 'HEAD_DIM4', 'SPLITS'],
+  constants: ['WG', 'HEAD_DIM4', 'SPLITS'],
   step: true,
 });
 
@@ -34,19 +39,13 @@ export function attentionDecode(
   dims: AttentionDims,
 ): DispatchSpec {
   const groupSize = dims.heads / dims.kvHeads;
-  const rows = attentionRows(dims, groupSize);
   return {
     kernel: attentionDecodeKernel,
     variant: variantFor(features),
     label: `${label} / attention_decode`,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, rope_dims: dims.ropeDims, scale: dims.scale },
-    constants: {
-      WG: ATTENTION_WORKGROUP,
-      ROWS: rows,
-      HEAD_DIM4: dims.headDim / 4,
-      SPLITS: ATTENTION_SPLITS,
-    },
+    constants: { WG, HEAD_DIM4: dims.headDim / 4, SPLITS: ATTENTION_SPLITS },
     buffers,
-    grid: [ATTENTION_SPLITS, dims.kvHeads * Math.ceil(groupSize / rows), 1],
+    grid: [ATTENTION_SPLITS, dims.kvHeads * Math.ceil(groupSize / ROWS), 1],
   };
 }

@@ -1,6 +1,7 @@
 import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
+import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_prenorm.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
@@ -14,8 +15,12 @@ export interface Activations {
   ids: BufferSlice;
   /** Residual stream (T, C). */
   x: BufferSlice;
-  /** Normed input of a projection (T, C). */
+  /** Input of a projection (T, C): normed in prefill, before the division by the rms in decode. */
   h: BufferSlice;
+  /** Partial sums of squares of the residual stream in decode, zeros behind them. */
+  squares: BufferSlice;
+  /** The same of a mixer's gated output. */
+  gatedSquares: BufferSlice;
   /** Output of in_proj (T, 2I + 2GN + H), or of qkv (T, (heads + 2J) * headDim). */
   u: BufferSlice;
   /** After conv (T, CD); then the gated and normed output (T, I). */
@@ -47,6 +52,8 @@ export function createActivations(set: BufferSet, architecture: Architecture, to
     ids: floats('ids', tokens),
     x: floats('x', tokens, architecture.hiddenSize),
     h: floats('h', tokens, architecture.hiddenSize),
+    squares: floats('squares', architecture.hiddenSize / 4),
+    gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
     u: floats('u', tokens, Math.max(widths.projected, qkv)),
     v: floats('v', tokens, widths.channels),
     y: floats('y', tokens, Math.max(widths.inner, attended)),

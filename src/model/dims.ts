@@ -45,6 +45,7 @@ export function checkArchitecture(architecture: Architecture): void {
   }
   if (attention) {
     require(attention.headDim <= 256, `its attention head dimension, ${attention.headDim}, is above 256`);
+    require(attention.heads <= 128, `it has ${attention.heads} query heads, more than 128`);
     const rows = attention.heads / attention.kvHeads;
     require(rows * Math.ceil(attention.headDim / 32) <= 128, `${rows} query heads share a key head`);
   }

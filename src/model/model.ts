@@ -8,7 +8,16 @@ import { type Activations, createActivations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
-import { decodeBlock, embedding, head, headOfAll, prefillBlock, type Scope } from './hybrid.ts';
+import {
+  decodeBlock,
+  decodeEmbedding,
+  decodeHead,
+  headOfAll,
+  prefillBlock,
+  prefillEmbedding,
+  prefillHead,
+  type Scope,
+} from './hybrid.ts';
 import { ropeTable } from './rope-table.ts';
 import { type AnswerSettings, Sampler, type SamplerReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
@@ -137,10 +146,15 @@ export class Model {
   async #build(onCompiled?: (ready: number, total: number) => void): Promise<void> {
     const scope = this.#scope();
     const blocks = this.architecture.blocks.map((_, index) => index);
-    const prefill = [embedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
-    const last = head(scope);
+    const prefill = [prefillEmbedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
+    const last = prefillHead(scope);
     const sample = this.#sampler.dispatches(this.gpu.features);
-    const decode = [...embedding(scope), ...blocks.flatMap((index) => decodeBlock(scope, index)), ...last, ...sample];
+    const decode = [
+      ...decodeEmbedding(scope),
+      ...blocks.flatMap((index) => decodeBlock(scope, index)),
+      ...decodeHead(scope),
+      ...sample,
+    ];
     const total = prefill.flat().length + last.length + sample.length + decode.length;
     let ready = 0;
     const build = (specs: readonly DispatchSpec[]) =>

@@ -1,4 +1,5 @@
-import type { AttentionDims } from '../kernels/attention-shape.ts';
+import { ATTENTION_SPLITS, type AttentionDims } from '../kernels/attention-shape.ts';
+import { shaderLibrary } from '../kernels/library.ts';
 import { attention } from '../reference/attention.ts';
 import { rope, type RotaryEmbedding } from '../reference/rope.ts';
 import { randomTensor } from './arbitrary.ts';
@@ -58,4 +59,12 @@ export function attentionReference(
   const keys = Float64Array.from([...past.keys, ...k]);
   const values = Float64Array.from([...past.values, ...part(heads + kvHeads, kvHeads)]);
   return { q, keys, values, y: attention(q, keys, values, dims, position), position };
+}
+
+/** Keys that a split of decode has at least. */
+export const MIN_SPAN = Number(/MIN_SPAN: u32 = (\d+);/.exec(shaderLibrary['lib/splits.wgsl']!)![1]);
+
+/** Splits that decode cuts the keys of a sequence into: as many as there may be, unless they had too few keys. */
+export function usedSplits(length: number): number {
+  return Math.ceil(length / Math.max(MIN_SPAN, Math.ceil(length / ATTENTION_SPLITS)));
 }

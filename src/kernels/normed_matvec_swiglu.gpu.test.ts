@@ -7,40 +7,51 @@ import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { everyStoredValue, matrixCases, matrixInputs, productBounds, swigluBounds } from '../testing/matrix-cases.ts';
-import { rmsNormMatvecSwiglu, rmsNormMatvecSwigluKernel } from './rms_norm_matvec_swiglu.ts';
+import { prenormed } from '../testing/prenorm-cases.ts';
+import { normedMatvecSwiglu, normedMatvecSwigluKernel } from './normed_matvec_swiglu.ts';
 
 const EPS = 1e-5;
 
-describeGpu(rmsNormMatvecSwigluKernel, (gpu) => {
-  async function expectReference(x: Float32Array, weights: TestMatrix): Promise<void> {
+describeGpu(normedMatvecSwigluKernel, (gpu) => {
+  /** Squares are summed over `span` elements. */
+  async function expectReference(x: Float32Array, weights: TestMatrix, span = 4): Promise<void> {
     const { columns, rows } = weights;
     const normWeight = randomTensor(98, columns);
     const y = gpu().output(rows / 2);
-    const buffers = { x: gpu().input(x), normWeight: gpu().input(normWeight), weights, y };
-    await gpu().run(rmsNormMatvecSwiglu(gpu().features, 'test', buffers, { eps: EPS }), { tokens: 1 });
+    const { h, squares, count } = prenormed(gpu(), x, normWeight, span);
+    const options = { squares: count, eps: EPS };
+    await gpu().run(normedMatvecSwiglu(gpu().features, 'test', { h, squares, weights, y }, options), { tokens: 1 });
     const normed = rmsNorm(x, normWeight, EPS);
     const gateUp = matvec(weights.weights, normed);
-    const abs = swigluBounds(gateUp, productBounds(normed, weights.weights, columns));
+    const abs = swigluBounds(gateUp, productBounds(normed, weights.magnitudes, columns));
     // Denormals may be flushed to zero.
     expectClose(await gpu().read(y), swiglu(gateUp), { abs: abs.map((bound) => bound + 1e-37) });
   }
 
-  it.each(SCHEMES)('is the reference with %s weights, also in parts', async (scheme) => {
+  it.each(SCHEMES)('is the reference with %s weights, also in parts, for any number of sums', async (scheme) => {
     const cases = matrixCases({ rows: { tile: 4, most: 31 }, columns4: { tile: 128, most: 300 }, rowsEven: true });
     await fc.assert(
-      fc.asyncProperty(cases, async (matrixCase) => {
+      fc.asyncProperty(cases, fc.constantFrom(4, 4, 16, Infinity), async (matrixCase, span) => {
         const { x, values } = matrixInputs(matrixCase);
-        await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows));
+        const { columns, partRows } = matrixCase;
+        await expectReference(x, gpu().matrix(scheme, values, columns, partRows), Math.min(span, columns));
       }),
       { numRuns: 12 },
     );
+  });
+
+  it('takes each of 1 to 9 sums once, and none behind them', async () => {
+    for (let count = 1; count <= 9; count++) {
+      const columns = 4 * count;
+      await expectReference(randomTensor(count, columns), gpu().matrix('f32', randomTensor(9, 6 * columns), columns));
+    }
   });
 
   it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
     await expectReference(randomTensor(1, 4096), gpu().matrix(scheme, randomTensor(2, 10 * 4096, 0.02), 4096, [4]));
   });
 
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
     // Gates grow to some thousands on the way: silu is its argument there, or zero.
     const { bytes, rows } = everyStoredValue(scheme, 64);
     await expectReference(randomTensor(3, 64), gpu().matrixOfBytes(scheme, bytes, rows, 64));

@@ -1,4 +1,4 @@
-import code from '../../shaders/matvec_add.wgsl?raw';
+import code from '../../shaders/matvec_add_prenorm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -6,30 +6,37 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
 
-export const matvecAddKernel = defineKernel({
-  name: 'matvec_add',
+export const matvecAddPrenormKernel = defineKernel({
+  name: 'matvec_add_prenorm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32' },
-  reads: ['x', 'weights'],
-  writes: ['y'],
+  reads: ['v', 'weights', 'norm_weight'],
+  writes: ['x', 'h', 'squares'],
   constants: ['WG'],
   step: false,
 });
 
-/** y += W . x; x (C), weights (rows, C), y (rows). */
-export function matvecAdd(
+/** x += W . v; then h = x * normWeight and squares (rows / 4), for the norm that follows; v (C), weights (rows, C). */
+export function matvecAddPrenorm(
   features: GpuFeatures,
   label: string,
-  buffers: { x: BufferSlice; weights: Matrix; y: BufferSlice },
+  buffers: {
+    v: BufferSlice;
+    weights: Matrix;
+    normWeight: BufferSlice;
+    x: BufferSlice;
+    h: BufferSlice;
+    squares: BufferSlice;
+  },
 ): DispatchSpec[] {
-  const { x, weights, y } = buffers;
+  const { v, weights, normWeight, x, h, squares } = buffers;
   return weights.parts.map((part) => ({
-    kernel: matvecAddKernel,
+    kernel: matvecAddPrenormKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / matvec_add`,
+    label: `${label} / matvec_add_prenorm`,
     params: { ...matrixParams(weights, part) },
     constants: { WG: matvecWorkgroup(features, weights) },
-    buffers: { x, weights: part.slice, y },
+    buffers: { v, weights: part.slice, norm_weight: normWeight, x, h, squares },
     grid: foldedGrid(Math.ceil(part.rows / 4)),
   }));
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { convColumns } from '../reference/conv1d.ts';
+import { prenorm } from '../reference/prenorm.ts';
 import { randomTensor, seeds } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
@@ -15,17 +16,36 @@ import {
 } from '../testing/mamba2-cases.ts';
 import { conv1dPrefill } from './conv1d_prefill.ts';
 import {
-  conv1dSelectiveStateUpdateGate,
-  conv1dSelectiveStateUpdateGateKernel,
-} from './conv1d_selective_state_update_gate.ts';
+  conv1dSelectiveStateUpdateGatePrenorm,
+  conv1dSelectiveStateUpdateGatePrenormKernel,
+  gatedSquares,
+} from './conv1d_selective_state_update_gate_prenorm.ts';
 import { type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 import { ssdBmm } from './ssd_bmm.ts';
 import { ssdChunkScan } from './ssd_chunk_scan.ts';
 
 // One step: a relative L2 error of 1e-5 is far above what the exponentials of dt * a and of silu leave.
 const CLOSE = { nmse: 1e-10, ofLargest: 1e-5 };
+/** Squares have twice the relative error. */
+const CLOSE_SQUARES = { nmse: 4e-10, ofLargest: 2e-5 };
 
-describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
+const normWeightOf = (dims: Mamba2Dims) => randomTensor(77, mamba2Widths(dims).inner);
+
+/** Gated outputs (T, I) on their way into the norm, and their squares summed over `rows` rows of a head at a time. */
+function prenormedReference(gated: Float64Array, dims: Mamba2Dims, rows: number) {
+  const normWeight = normWeightOf(dims);
+  const [g, squares]: [number[], number[]] = [[], []];
+  for (let at = 0; at < gated.length; at += dims.headDim) {
+    const channel = at % normWeight.length;
+    const weight = normWeight.subarray(channel, channel + dims.headDim);
+    const head = prenorm(gated.subarray(at, at + dims.headDim), weight, rows);
+    g.push(...head.h);
+    squares.push(...head.squares);
+  }
+  return { g, squares };
+}
+
+describeGpu(conv1dSelectiveStateUpdateGatePrenormKernel, (gpu) => {
   /** Tokens u (T, projected) one after the other from `position` on. */
   async function decode(
     u: Float32Array,
@@ -41,22 +61,26 @@ describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
     const parameters = {
       conv_weight: gpu().input(vectors.convWeight),
       conv_bias: gpu().input(vectors.convBias),
-      dt_bias: gpu().input(vectors.dtBias),
-      a: gpu().input(vectors.a),
-      d: gpu().input(vectors.d),
+      heads: gpu().input([...vectors.dtBias, ...vectors.a, ...vectors.d]),
+      norm_weight: gpu().input(normWeightOf(dims)),
     };
-    const gated: number[] = [];
+    const g: number[] = [];
     const rest: number[] = [];
+    const squares: number[] = [];
+    let rows = 0;
     for (let t = 0; t < u.length / projected; t++) {
       const row = gpu().output(u.subarray(t * projected, (t + 1) * projected));
-      const buffers = { ...parameters, u: row, conv_state: conv, ssm_state: ssm };
-      const spec = conv1dSelectiveStateUpdateGate(gpu().features, 'test', buffers, dims);
+      const sums = gpu().output(gatedSquares(dims));
+      const buffers = { ...parameters, u: row, conv_state: conv, ssm_state: ssm, squares: sums };
+      const spec = conv1dSelectiveStateUpdateGatePrenorm(gpu().features, 'test', buffers, dims);
       await gpu().run(spec, { tokens: 1, position: position + t, halted });
       const written = await gpu().read(row);
-      gated.push(...written.subarray(0, inner));
+      g.push(...written.subarray(0, inner));
       rest.push(...written.subarray(inner));
+      squares.push(...(await gpu().read(sums)));
+      rows = spec.constants!['PT']!;
     }
-    return { gated, rest, conv: await gpu().read(conv), ssm: await gpu().read(ssm) };
+    return { g, rest, squares, rows, conv: await gpu().read(conv), ssm: await gpu().read(ssm) };
   }
 
   async function expectReference(
@@ -70,7 +94,9 @@ describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
     const end = position + u.length / projected;
     const actual = await decode(u, vectors, state, dims, position);
     const expected = mixerReference(u, vectors, state, dims, position);
-    expectClose(actual.gated, expected.gated, CLOSE, 'gated y');
+    const prenormed = prenormedReference(expected.gated, dims, actual.rows);
+    expectClose(actual.g, prenormed.g, CLOSE, 'gated y');
+    expectClose(actual.squares, prenormed.squares, CLOSE_SQUARES, 'squares');
     expectClose(actual.ssm, expected.ssm, CLOSE, 'state');
     expect(convColumns(actual.conv, end)).toEqual(convColumns(expected.conv, end));
     // All but z stays as it was.
@@ -128,7 +154,9 @@ describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
     for (const split of [0, 1, 2, 3, 4, 63, 64, 65]) {
       const state = split === 0 ? start : (await prefill(split)).state;
       const decoded = await decode(u.slice(split * projected), vectors, state, dims, split);
-      expectClose(decoded.gated, expected.gated.subarray(split * inner), CLOSE, `gated y from ${split} on`);
+      const prenormed = prenormedReference(expected.gated.subarray(split * inner), dims, decoded.rows);
+      expectClose(decoded.g, prenormed.g, CLOSE, `gated y from ${split} on`);
+      expectClose(decoded.squares, prenormed.squares, CLOSE_SQUARES, `squares from ${split} on`);
       expectClose(decoded.ssm, whole.state.ssm, CLOSE, `state, decoded from ${split} on`);
       expect(convColumns(decoded.conv, T)).toEqual(convColumns(whole.state.conv, T));
     }
@@ -142,7 +170,8 @@ describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
     const after = await decode(u, mixerVectors(7, dims), state, dims, 3, true);
     expect(after.ssm).toEqual(state.ssm);
     expect(after.conv).toEqual(state.conv);
-    expect(Float32Array.from(after.gated)).toEqual(u.subarray(0, inner));
+    expect(Float32Array.from(after.g)).toEqual(u.subarray(0, inner));
+    expect(new Set(after.squares)).toHaveProperty('size', 1); // what the output held before
   });
 
   it('keeps dt within its limits', async () => {
@@ -173,7 +202,8 @@ describeGpu(conv1dSelectiveStateUpdateGateKernel, (gpu) => {
       await expectReference(u, vectors, state, dims, 0);
       if (raw < 0) expect((await decode(u, vectors, state, dims, 0)).ssm).toEqual(state.ssm);
     }
-    const u = randomTensor(14, 2 * projected, 1e4);
+    // The squares come to some 1e30, which f32 still holds.
+    const u = randomTensor(14, 2 * projected, 1e3);
     await expectReference(u, mixerVectors(15, dims), mixerState(dims, 16), dims, 0);
   });
 });

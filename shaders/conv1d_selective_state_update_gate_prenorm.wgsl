@@ -1,0 +1,162 @@
+// uses: lib/step.wgsl, lib/math.wgsl
+// conv1d_selective_state_update_gate_prenorm: one token through conv, SSM and gate of a Mamba-2 mixer:
+//   v[c] = silu(conv_bias[c] + sum_k conv_weight[c, k] * raw[c, position - 3 + k]), split into x (H, P), B, C (G, N)
+//   dt = clamp(softplus(dt_raw + dt_bias), dt_lo, dt_hi)
+//   S[p, :] = exp(dt * a) * S[p, :] + dt * x[p] * B;   y[p] = S[p, :] . C + d * x[p];   r[p] = y[p] * silu(z[p])
+// and r on its way into the gated RMSNorm: z = r * norm_weight, squares[workgroup] = sum of r[p]^2
+//
+// Shapes    u: (z: I | x: I | B: G*N | C: G*N | dt: H) f32, the output of in_proj; z is replaced by what the norm gets.
+//           conv_weight: (CD) vec4f, conv_bias: (CD) with CD = I + 2*G*N;  heads: (3, H) of dt_bias, a, d;
+//           norm_weight: (I);  conv_state: (4, CD), column q % 4 holds the raw input of position q;
+//           ssm_state: (H, P, N);  squares: (H * tiles of a head).
+// Mapping   one workgroup PT rows p of one head: x the tile, y the head; an invocation has four n of every
+//           (WG / (N/4))-th row, of four rows at most. Column position % 4 is written here and read by no one in this
+//           pass. What the state needs from memory is asked for before the convolution.
+// Constants WG   invocations a workgroup, at least N/4.
+//           N    state size, a multiple of 4.     PT   rows of a workgroup, at most 4 * (WG / (N/4)).
+// Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts, prenorm.ts in
+//           src/reference.
+
+override WG: u32 = 128;
+override N: u32 = 128;
+override PT: u32 = 16;
+
+struct Params {
+  heads: u32,     // H
+  head_dim: u32,  // P
+  groups: u32,    // G
+  dt_lo: f32,
+  dt_hi: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> conv_weight: array<vec4f>;        // (CD)
+@group(0) @binding(2) var<storage, read> conv_bias: array<f32>;            // (CD)
+@group(0) @binding(3) var<storage, read> heads: array<f32>;                // (3, H)
+@group(0) @binding(4) var<storage, read> norm_weight: array<f32>;          // (I)
+@group(0) @binding(5) var<storage, read_write> u: array<f32>;              // (I + CD + H)
+@group(0) @binding(6) var<storage, read_write> conv_state: array<f32>;     // (4, CD)
+@group(0) @binding(7) var<storage, read_write> ssm_state: array<vec4f>;    // (H, P, N)
+@group(0) @binding(8) var<storage, read_write> squares: array<f32>;        // (H * tiles)
+@group(1) @binding(0) var<uniform> step: Step;
+
+const PITCH_PAD: u32 = 1;  // rows of `dots` start in different banks
+
+var<workgroup> x_tile: array<f32, PT>;
+var<workgroup> b_tile: array<f32, N>;
+var<workgroup> c_tile: array<f32, N>;
+var<workgroup> dots: array<f32, PT * (N / 4 + PITCH_PAD)>;
+var<workgroup> row_squares: array<f32, PT>;
+
+// Convolution of one channel; `keep` says whether this workgroup stores the channel's new column.
+fn conv1d(channel: u32, inner: u32, channels: u32, keep: bool) -> f32 {
+  let raw = u[inner + channel];
+  let at = step.position;
+  let taps = vec4f(
+    conv_state[((at + 1) % 4) * channels + channel],
+    conv_state[((at + 2) % 4) * channels + channel],
+    conv_state[((at + 3) % 4) * channels + channel],
+    raw,
+  );
+  if (keep) {
+    conv_state[(at % 4) * channels + channel] = raw;
+  }
+  return silu(conv_bias[channel] + dot(conv_weight[channel], taps));
+}
+
+@compute @workgroup_size(WG)
+fn conv1d_selective_state_update_gate_prenorm(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  if (step.halted != 0) {
+    return;
+  }
+  let head = workgroup.y;
+  let first = workgroup.x * PT;
+  let inner = params.heads * params.head_dim;
+  let channels = inner + 2 * params.groups * N;
+  let heads_per_group = params.heads / params.groups;
+  let group = head / heads_per_group;
+  let owns_group = workgroup.x == 0 && head % heads_per_group == 0;
+  let rows = min(PT, params.head_dim - first);
+
+  // This lane's part of the state: rows row0, row0 + stride, ..
+  let n4 = lane % (N / 4);
+  let row0 = lane / (N / 4);
+  let stride = WG / (N / 4);
+  let state_at = (head * params.head_dim + first + row0) * (N / 4) + n4;
+  let state_stride = stride * (N / 4);
+  let count = select(0u, min(4u, (rows + stride - 1 - min(row0, rows)) / stride), row0 < stride);
+  var state = mat4x4f();
+  if (count > 0) {
+    state[0] = ssm_state[state_at];
+  }
+  if (count > 1) {
+    state[1] = ssm_state[state_at + state_stride];
+  }
+  if (count > 2) {
+    state[2] = ssm_state[state_at + 2 * state_stride];
+  }
+  if (count > 3) {
+    state[3] = ssm_state[state_at + 3 * state_stride];
+  }
+  let dt_raw = u[inner + channels + head] + heads[head];
+  let a = heads[params.heads + head];
+
+  for (var index = lane; index < rows; index += WG) {
+    x_tile[index] = conv1d(head * params.head_dim + first + index, inner, channels, true);
+  }
+  for (var n = lane; n < N; n += WG) {
+    b_tile[n] = conv1d(inner + group * N + n, inner, channels, owns_group);
+    c_tile[n] = conv1d(inner + (params.groups + group) * N + n, inner, channels, owns_group);
+  }
+  workgroupBarrier();
+
+  let dt = clamp(softplus(dt_raw), params.dt_lo, params.dt_hi);
+  let decay = exp(dt * a);
+  let b4 = dt * vec4f(b_tile[n4 * 4], b_tile[n4 * 4 + 1], b_tile[n4 * 4 + 2], b_tile[n4 * 4 + 3]);
+  let c4 = vec4f(c_tile[n4 * 4], c_tile[n4 * 4 + 1], c_tile[n4 * 4 + 2], c_tile[n4 * 4 + 3]);
+  let pitch = N / 4 + PITCH_PAD;
+  if (count > 0) {
+    let moved = decay * state[0] + x_tile[row0] * b4;
+    ssm_state[state_at] = moved;
+    dots[row0 * pitch + n4] = dot(moved, c4);
+  }
+  if (count > 1) {
+    let moved = decay * state[1] + x_tile[row0 + stride] * b4;
+    ssm_state[state_at + state_stride] = moved;
+    dots[(row0 + stride) * pitch + n4] = dot(moved, c4);
+  }
+  if (count > 2) {
+    let moved = decay * state[2] + x_tile[row0 + 2 * stride] * b4;
+    ssm_state[state_at + 2 * state_stride] = moved;
+    dots[(row0 + 2 * stride) * pitch + n4] = dot(moved, c4);
+  }
+  if (count > 3) {
+    let moved = decay * state[3] + x_tile[row0 + 3 * stride] * b4;
+    ssm_state[state_at + 3 * state_stride] = moved;
+    dots[(row0 + 3 * stride) * pitch + n4] = dot(moved, c4);
+  }
+  workgroupBarrier();
+
+  for (var row = lane; row < rows; row += WG) {
+    var y = heads[2 * params.heads + head] * x_tile[row];
+    for (var n = 0u; n < N / 4; n++) {
+      y += dots[row * pitch + n];
+    }
+    let channel = head * params.head_dim + first + row;
+    let gated = y * silu(u[channel]);
+    u[channel] = gated * norm_weight[channel];
+    row_squares[row] = gated * gated;
+  }
+  workgroupBarrier();
+  if (lane == 0) {
+    var sum = 0.0;
+    for (var row = 0u; row < rows; row++) {
+      sum += row_squares[row];
+    }
+    squares[head * workgroups.x + workgroup.x] = sum;
+  }
+}

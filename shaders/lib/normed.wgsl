@@ -1,0 +1,16 @@
+// The other end of lib/prenorm.wgsl: the kernel binds `h: array<vec4f>` and `squares: array<vec4f>` (zeros behind the
+// last) and overrides WG.
+
+// This lane's share of the sum of squares.
+fn squares_share(lane: u32, squares4: u32) -> f32 {
+  var sum = vec4f();
+  for (var index = lane; index < squares4; index += WG) {
+    sum += squares[index];
+  }
+  return dot(sum, vec4f(1.0));
+}
+
+// 1 / rms.
+fn norm_factor(squares_sum: f32, columns4: u32, eps: f32) -> f32 {
+  return inverseSqrt(squares_sum / f32(columns4 * 4) + eps);
+}

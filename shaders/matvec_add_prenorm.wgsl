@@ -1,0 +1,49 @@
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
+// matvec_add_prenorm: x[r] += sum_c W[r, c] * v[c], on its way into the next RMSNorm:
+//   h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+//
+// Shapes    v: (C) f32;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
+//           rows and first_row are multiples of 4.
+// Mapping   one workgroup four rows.
+// Constants WG   invocations a workgroup, a power of two.
+// Source    reference: matvec.ts, add.ts, prenorm.ts in src/reference.
+
+override WG: u32 = 64;
+
+struct Params {
+  rows: u32,
+  first_row: u32,  // of x
+  blocks: u32,     // 16-byte blocks of a row
+  columns4: u32,   // C / 4
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> v: array<vec4f>;              // (C)
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;        // (rows, C)
+@group(0) @binding(3) var<storage, read> norm_weight: array<vec4f>;    // (rows of all parts)
+@group(0) @binding(4) var<storage, read_write> x: array<vec4f>;        // (rows of all parts)
+@group(0) @binding(5) var<storage, read_write> h: array<vec4f>;        // (rows of all parts)
+@group(0) @binding(6) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
+
+fn input4(index: u32) -> vec4f {
+  return select(vec4f(), v[index], index < params.columns4);
+}
+
+@compute @workgroup_size(WG)
+fn matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let first = folded_group(group) * 4;
+  if (first >= params.rows) {
+    return;
+  }
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
+  let sums = workgroup_sum(Sums(dots, 0.0), invocation);
+  if (invocation.lane == 0) {
+    let scales = vec4f(
+      row_scale(first, params.rows, params.blocks),
+      row_scale(first + 1, params.rows, params.blocks),
+      row_scale(first + 2, params.rows, params.blocks),
+      row_scale(first + 3, params.rows, params.blocks),
+    );
+    add_prenorm((params.first_row + first) / 4, sums.four * scales);
+  }
+}

@@ -1,0 +1,57 @@
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
+// normed_matvec_add_prenorm: x[r] += sum_c W[r, c] * g[c] / sqrt(sum(g_squares) / C + eps), on its way into the next
+//   RMSNorm: h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+//
+// Shapes    g: (C) f32, the gated input times its norm's weight;  g_squares: (4*squares4) f32, partial sums of the gated
+//           input's squares;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
+//           rows and first_row are multiples of 4.
+// Mapping   one workgroup four rows.
+// Constants WG   invocations a workgroup, a power of two.
+// Source    the end of a Mamba-2 mixer; reference: rms_norm.ts, matvec.ts, add.ts, prenorm.ts in src/reference.
+
+override WG: u32 = 64;
+
+struct Params {
+  rows: u32,
+  first_row: u32,  // of x
+  blocks: u32,     // 16-byte blocks of a row
+  columns4: u32,   // C / 4
+  squares4: u32,   // of g_squares
+  eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> g: array<vec4f>;              // (C)
+@group(0) @binding(2) var<storage, read> g_squares: array<vec4f>;      // (4 * squares4)
+@group(0) @binding(3) var<storage, read> weights: array<vec4u>;        // (rows, C)
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;    // (rows of all parts)
+@group(0) @binding(5) var<storage, read_write> x: array<vec4f>;        // (rows of all parts)
+@group(0) @binding(6) var<storage, read_write> h: array<vec4f>;        // (rows of all parts)
+@group(0) @binding(7) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
+
+fn input4(index: u32) -> vec4f {
+  return select(vec4f(), g[index], index < params.columns4);
+}
+
+@compute @workgroup_size(WG)
+fn normed_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let first = folded_group(group) * 4;
+  if (first >= params.rows) {
+    return;
+  }
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
+  var share = 0.0;
+  for (var index = invocation.lane; index < params.squares4; index += WG) {
+    share += dot(g_squares[index], vec4f(1.0));
+  }
+  let sums = workgroup_sum(Sums(dots, share), invocation);
+  if (invocation.lane == 0) {
+    let scales = vec4f(
+      row_scale(first, params.rows, params.blocks),
+      row_scale(first + 1, params.rows, params.blocks),
+      row_scale(first + 2, params.rows, params.blocks),
+      row_scale(first + 3, params.rows, params.blocks),
+    );
+    add_prenorm((params.first_row + first) / 4, inverseSqrt(sums.one / f32(params.columns4 * 4) + params.eps) * sums.four * scales);
+  }
+}

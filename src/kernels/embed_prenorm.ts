@@ -1,0 +1,42 @@
+import code from '../../shaders/embed_prenorm.wgsl?raw';
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { type Matrix, matrixParams } from './matrix.ts';
+
+export const embedPrenormKernel = defineKernel({
+  name: 'embed_prenorm',
+  code,
+  params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', scale: 'f32' },
+  reads: ['ids', 'weights', 'norm_weight'],
+  writes: ['x', 'h', 'squares'],
+  constants: ['WG'],
+  step: false,
+});
+
+/** x = scale * weights[ids[0]], h = x * normWeight and squares[0], for the norm that follows. One dispatch a part of the table. */
+export function embedPrenorm(
+  features: GpuFeatures,
+  label: string,
+  buffers: {
+    ids: BufferSlice;
+    weights: Matrix;
+    normWeight: BufferSlice;
+    x: BufferSlice;
+    h: BufferSlice;
+    squares: BufferSlice;
+  },
+  scale = 1,
+): DispatchSpec[] {
+  const { ids, weights, normWeight, x, h, squares } = buffers;
+  return weights.parts.map((part) => ({
+    kernel: embedPrenormKernel,
+    variant: variantFor(features, weights.scheme),
+    label: `${label} / embed_prenorm`,
+    params: { ...matrixParams(weights, part), scale },
+    constants: { WG: 256 },
+    buffers: { ids, weights: part.slice, norm_weight: normWeight, x, h, squares },
+    grid: [1, 1, 1],
+  }));
+}

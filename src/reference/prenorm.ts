@@ -1,0 +1,29 @@
+import { at, rowCount, type Values } from './values.ts';
+
+/** One vector on its way into an RMSNorm. */
+export interface Prenormed {
+  /** (C): x[c] * weight[c] */
+  h: Float64Array;
+  /** Sums of x[c]^2 over `span` elements each, the last over those that are left. */
+  squares: Float64Array;
+}
+
+/** What RMSNorm of x (C) needs but for the division: h = x * weight and partial sums of squares. */
+export function prenorm(x: Values, weight: Values, span: number): Prenormed {
+  const C = weight.length;
+  if (rowCount(x, C) !== 1) throw new RangeError(`${x.length} elements are not one row of ${C}.`);
+  const h = new Float64Array(C);
+  const squares = new Float64Array(Math.ceil(C / span));
+  for (let c = 0; c < C; c++) {
+    const index = Math.floor(c / span);
+    h[c] = at(x, c) * at(weight, c);
+    squares[index] = at(squares, index) + at(x, c) ** 2;
+  }
+  return { h, squares };
+}
+
+/** y[c] = h[c] / sqrt(sum(squares) / C + eps): with this, `prenorm` is `rmsNorm`. */
+export function normed({ h, squares }: Prenormed, eps: number): Float64Array {
+  const sum = squares.reduce((total, square) => total + square, 0);
+  return h.map((value) => value / Math.sqrt(sum / h.length + eps));
+}
