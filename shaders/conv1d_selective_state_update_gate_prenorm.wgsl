@@ -11,9 +11,9 @@
 //           ssm_state: (H, P, N);  squares: (H * tiles of a head).
 // Mapping   one workgroup PT rows p of one head: x the tile, y the head; an invocation has four n of every
 //           (WG / (N/4))-th row, of four rows at most. Column position % 4 is written here and read by no one in this
-//           pass. What the state needs from memory is asked for before the convolution.
+//           pass. All that comes from memory is asked for before the convolution.
 // Constants WG   invocations a workgroup, at least N/4.
-//           N    state size, a multiple of 4.     PT   rows of a workgroup, at most 4 * (WG / (N/4)).
+//           N    state size, a multiple of 4.     PT   rows of a workgroup, at most 4 * (WG / (N/4)) and WG.
 // Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts, prenorm.ts in
 //           src/reference.
 
@@ -45,7 +45,7 @@ const PITCH_PAD: u32 = 1;  // rows of `dots` start in different banks
 var<workgroup> x_tile: array<f32, PT>;
 var<workgroup> b_tile: array<f32, N>;
 var<workgroup> c_tile: array<f32, N>;
-var<workgroup> dots: array<f32, PT * (N / 4 + PITCH_PAD)>;
+var<workgroup> dots: array<f32, PT * (N / 4 + PITCH_PAD) + 3>;
 var<workgroup> row_squares: array<f32, PT>;
 
 // Convolution of one channel; `keep` says whether this workgroup stores the channel's new column.
@@ -104,6 +104,11 @@ fn conv1d_selective_state_update_gate_prenorm(
   }
   let dt_raw = u[inner + channels + head] + heads[head];
   let a = heads[params.heads + head];
+  // And what row `lane` needs at the end.
+  let channel = head * params.head_dim + first + min(lane, rows - 1);
+  let gate = silu(u[channel]);
+  let weight = norm_weight[channel];
+  let skip = heads[2 * params.heads + head];
 
   for (var index = lane; index < rows; index += WG) {
     x_tile[index] = conv1d(head * params.head_dim + first + index, inner, channels, true);
@@ -141,15 +146,21 @@ fn conv1d_selective_state_update_gate_prenorm(
   }
   workgroupBarrier();
 
-  for (var row = lane; row < rows; row += WG) {
-    var y = heads[2 * params.heads + head] * x_tile[row];
-    for (var n = 0u; n < N / 4; n++) {
-      y += dots[row * pitch + n];
+  if (lane < rows) {
+    // Four sums at a time, so that additions do not wait for each other.
+    var sums = vec4f(skip * x_tile[lane], 0.0, 0.0, 0.0);
+    let at = lane * pitch;
+    for (var n = 0u; n < N / 4; n += 4) {
+      sums += vec4f(
+        dots[at + n],
+        select(0.0, dots[at + n + 1], n + 1 < N / 4),
+        select(0.0, dots[at + n + 2], n + 2 < N / 4),
+        select(0.0, dots[at + n + 3], n + 3 < N / 4),
+      );
     }
-    let channel = head * params.head_dim + first + row;
-    let gated = y * silu(u[channel]);
-    u[channel] = gated * norm_weight[channel];
-    row_squares[row] = gated * gated;
+    let gated = dot(sums, vec4f(1.0)) * gate;
+    u[channel] = gated * weight;
+    row_squares[lane] = gated * gated;
   }
   workgroupBarrier();
   if (lane == 0) {

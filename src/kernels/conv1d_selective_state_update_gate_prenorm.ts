@@ -19,7 +19,7 @@ const WG = 128;
 
 /** Rows of a head that one workgroup takes: four an invocation. */
 function tileRows(dims: Mamba2Dims): number {
-  return Math.min(dims.headDim, 4 * Math.floor(WG / (dims.stateSize / 4)));
+  return Math.min(dims.headDim, WG, 4 * Math.floor(WG / (dims.stateSize / 4)));
 }
 
 /** Partial sums of squares that the kernel leaves. */
