@@ -152,21 +152,23 @@ fn attention_decode(
     }
     workgroupBarrier();
 
-    var tile_highest = highest;
-    for (var key = 0u; key < KEYS; key++) {
-      tile_highest = max(tile_highest, scores[key]);
-    }
-    let correction = exp(highest - tile_highest);
-    highest = tile_highest;
-    total *= correction;
-    output = mat4x4f(
-      output[0] * correction.x,
-      output[1] * correction.y,
-      output[2] * correction.z,
-      output[3] * correction.w,
-    );
+    // Each group has its own keys of the tile, and so its own largest score.
     if (group < groups) {
-      for (var key = group; key < min(KEYS, cached - tile); key += groups) {
+      let keys = min(KEYS, cached - tile);
+      var group_highest = highest;
+      for (var key = group; key < keys; key += groups) {
+        group_highest = max(group_highest, scores[key]);
+      }
+      let correction = exp(highest - group_highest);
+      highest = group_highest;
+      total *= correction;
+      output = mat4x4f(
+        output[0] * correction.x,
+        output[1] * correction.y,
+        output[2] * correction.z,
+        output[3] * correction.w,
+      );
+      for (var key = group; key < keys; key += groups) {
         let weight = exp(scores[key] - highest);
         let value = v_cache[(tile + key) * stride + head_at + part];
         total += weight;
@@ -187,23 +189,34 @@ fn attention_decode(
     for (var d4 = 0u; d4 < HEAD_DIM4; d4++) {
       score += shares[d4];
     }
-    let new_highest = max(highest, score);
-    let correction = exp(highest - new_highest);
-    let weight = select(vec4f(), exp(score - new_highest), group == 0);
-    highest = new_highest;
-    total = total * correction + weight;
-    let value = new_value4(kv_head, part);
-    output = mat4x4f(
-      output[0] * correction.x + weight.x * value,
-      output[1] * correction.y + weight.y * value,
-      output[2] * correction.z + weight.z * value,
-      output[3] * correction.w + weight.w * value,
-    );
+    if (group == 0) {
+      let new_highest = max(highest, score);
+      let correction = exp(highest - new_highest);
+      let weight = exp(score - new_highest);
+      let value = new_value4(kv_head, part);
+      highest = new_highest;
+      total = total * correction + weight;
+      output = mat4x4f(
+        output[0] * correction.x + weight.x * value,
+        output[1] * correction.y + weight.y * value,
+        output[2] * correction.z + weight.z * value,
+        output[3] * correction.w + weight.w * value,
+      );
+    }
     workgroupBarrier();
   }
 
-  // Each group has the total of its keys: the first invocations of the groups add theirs up.
-  shares[lane] = total;
+  // The groups' results become one: their first invocations speak for them.
+  shares[lane] = highest;
+  workgroupBarrier();
+  var split_highest = vec4f(MASKED);
+  for (var other = 0u; other < groups; other++) {
+    split_highest = max(split_highest, shares[other * HEAD_DIM4]);
+  }
+  workgroupBarrier();
+  let scale = exp(highest - split_highest);
+  output = mat4x4f(output[0] * scale.x, output[1] * scale.y, output[2] * scale.z, output[3] * scale.w);
+  shares[lane] = total * scale;
   workgroupBarrier();
   var sum = vec4f();
   for (var other = 0u; other < groups; other++) {
@@ -216,7 +229,7 @@ fn attention_decode(
     let is_head = first_row + r < group_size;
     write_output(lane, at, output[r], is_head);
     if (lane == 0 && is_head) {
-      partial[at + HEAD_DIM4] = vec4f(highest[r], sum[r], 0.0, 0.0);
+      partial[at + HEAD_DIM4] = vec4f(split_highest[r], sum[r], 0.0, 0.0);
     }
   }
 }
