@@ -136,8 +136,6 @@ describe('int4', () => {
     );
   /** Range of a group with 0 in it. */
   const width = (group: Float32Array) => Math.max(0, ...group) - Math.min(0, ...group);
-  const rms = (a: Float32Array, b: Float32Array) =>
-    Math.sqrt(a.reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0) / a.length);
 
   it('lays a row out as documented', () => {
     const rising = Array.from({ length: 16 }, (_, i) => i * 0.5);
@@ -182,44 +180,25 @@ describe('int4', () => {
     );
   });
 
-  it('is in every group at least as near as plain rounding must be, and clips no weight by much', () => {
+  it('is within half a step of each group', () => {
     fc.assert(
       fc.property(matrices, ({ rows, columns, values }) => {
         const back = roundTrip('int4', values, rows, columns);
         for (let row = 0; row < rows; row++) {
-          const stored = groupsOf(back.subarray(row * columns, (row + 1) * columns));
-          const wanted = groupsOf(values.subarray(row * columns, (row + 1) * columns));
+          const groups = (all: Float32Array) => groupsOf(all.subarray(row * columns, (row + 1) * columns));
+          const stored = groups(back);
+          const wanted = groups(values);
           const widest = Math.max(...wanted.map(width));
           for (const [index, group] of wanted.entries()) {
-            // Groups beyond the range of exponents become zeros.
-            const flushed = widest * 2 ** -27 + 32 * 2 ** -126;
-            const step = width(group) / 15;
-            expect(rms(stored[index]!, group)).toBeLessThanOrEqual(0.502 * step + flushed);
+            // Scales are rounded to 1/128. Groups beyond the range of exponents become zeros.
+            const allowed = (width(group) / 15) * 0.504 + widest * 2 ** -27 + 32 * 2 ** -126;
             for (const [i, value] of group.entries()) {
-              expect(Math.abs(stored[index]![i]! - value)).toBeLessThanOrEqual((0.11 * 15 + 0.4) * step + flushed);
+              expect(Math.abs((stored[index]?.[i] as number) - value)).toBeLessThanOrEqual(allowed);
             }
           }
         }
       }),
     );
-  });
-
-  it('searches ranges that are better than from the least weight to the largest', () => {
-    // Normally distributed, by Box and Muller.
-    const uniform = (i: number) => ((i + 1) * 0.618_033_988_749_895) % 1;
-    const values = Float32Array.from(
-      { length: 200 * INT4_GROUP },
-      (_, i) =>
-        Math.sqrt(-2 * Math.log(uniform(2 * i) || 0.5)) * Math.cos(2 * Math.PI * ((i * 0.754_877_666_246_693) % 1)),
-    );
-    const plain = values.map((value, i) => {
-      const group = values.subarray(i - (i % INT4_GROUP), i - (i % INT4_GROUP) + INT4_GROUP);
-      const least = Math.min(...group);
-      const step = (Math.max(...group) - least) / 15;
-      return Math.round((value - least) / step) * step + least;
-    });
-    const searched = rms(roundTrip('int4', values, 200, INT4_GROUP), values);
-    expect(searched / rms(plain, values)).toBeLessThan(0.97);
   });
 
   it('stores zeros, numbers of any magnitude, and what is far smaller than its row', () => {
