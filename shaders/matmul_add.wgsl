@@ -2,11 +2,13 @@
 // matmul_add: y[t, r] += sum_c x[t, c] * W[r, c]
 //
 // Shapes    x: (T, C) f32;  weights: (rows, C), any scheme;  y: (T, stride), columns first_row .. first_row + rows.
-// Mapping   one workgroup 4*LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
-// Constants LANES_T   invocations along the tokens; the workgroup has 16 * LANES_T.
+// Mapping   one workgroup 4*LANES_T*QUADS tokens by 64 rows: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens;  QUADS  of 4, along tokens and rows, for each, 1 or 2.
+//           The workgroup has LANES_T * 16 / QUADS.
 // Source    reference: matmul.ts, add in src/reference.
 
-override LANES_T: u32 = 16;
+override LANES_T: u32 = 8;
+override QUADS: u32 = 2;
 
 struct Params {
   rows: u32,
@@ -22,21 +24,17 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;        // (T, stride)
 @group(1) @binding(0) var<uniform> step: Step;
 
-@compute @workgroup_size(16 * LANES_T)
+@compute @workgroup_size(LANES_T * 16 / QUADS)
 fn matmul_add(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first_t = workgroup.y * LANES_T * 4;
-  let first = workgroup.x * TILE_ROWS;
-  let sum = matmul_tile(lane, first_t, step.tokens, first, params.rows, params.blocks, params.columns4);
-  for (var j = 0u; j < 4; j++) {
-    let row = first + tile_row(lane % 16, j);
-    if (row < params.rows) {
-      let scale = row_scale(row, params.rows, params.blocks);
-      for (var i = 0u; i < 4; i++) {
-        let t = first_t + lane / 16 + LANES_T * i;
-        if (t < step.tokens) {
-          y[t * params.stride + params.first_row + row] += scale * sum[i][j];
-        }
-      }
+  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks, params.columns4);
+}
+
+fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {
+  for (var j = 0u; j < 4 && first + j < params.rows; j++) {
+    let row = first + j;
+    let scale = row_scale(row, params.rows, params.blocks);
+    for (var i = 0u; i < 4 && first_t + i < step.tokens; i++) {
+      y[(first_t + i) * params.stride + params.first_row + row] += scale * sums[i][j];
     }
   }
 }

@@ -17,8 +17,8 @@ export interface DispatchSpec {
   buffers: Readonly<Record<string, BufferSlice>>;
   /** Fixed, or by the number of tokens of the pass. */
   grid: Grid | ((tokens: number) => Grid);
-  /** Used only for passes of at most so many tokens, `next` for more. */
-  upTo?: { tokens: number; next: Omit<DispatchSpec, 'label' | 'upTo'> };
+  /** Used only for passes of at most so many tokens, `next` for more; that may again have a `next` for still more. */
+  upTo?: { tokens: number; next: Omit<DispatchSpec, 'label'> };
 }
 
 interface Dispatch {
@@ -68,7 +68,7 @@ export class Plan {
     specs: readonly DispatchSpec[],
     onCompiled?: () => void,
   ): Promise<Plan> {
-    const all = specs.flatMap((spec) => (spec.upTo ? [spec, { ...spec.upTo.next, label: spec.label }] : [spec]));
+    const all = specs.flatMap(alternatives);
     const pipelines = await Promise.all(
       all.map(async (spec) => {
         checkSpec(spec);
@@ -103,23 +103,23 @@ export class Plan {
       entries: [{ binding: 0, resource: { buffer: step, size: STEP_BYTES } }],
     });
     // Alternatives follow the dispatch that they stand in for.
-    let index = 0;
-    const chained = specs.map((spec) => {
-      const dispatch = dispatches[index++]!;
-      if (spec.upTo) {
-        dispatch.upToTokens = spec.upTo.tokens;
-        dispatch.next = dispatches[index++]!;
-      }
-      return dispatch;
-    });
-    return new Plan(chained, stepGroup, params);
+    const inPlan: Dispatch[] = [];
+    let previous: Dispatch | null = null;
+    for (const [index, dispatch] of dispatches.entries()) {
+      if (previous) previous.next = dispatch;
+      else inPlan.push(dispatch);
+      const { upTo } = all[index]!;
+      if (upTo) dispatch.upToTokens = upTo.tokens;
+      previous = upTo ? dispatch : null;
+    }
+    return new Plan(inPlan, stepGroup, params);
   }
 
   /** Records dispatches [begin, end) for a pass over `tokens` tokens. */
   record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
     for (let index = begin; index < end; index++) {
       let dispatch = this.#dispatches[index]!;
-      if (dispatch.next && tokens > dispatch.upToTokens) dispatch = dispatch.next;
+      while (dispatch.next && tokens > dispatch.upToTokens) dispatch = dispatch.next;
       const [x, y, z] = dispatch.grid(tokens);
       pass.setPipeline(dispatch.pipeline);
       pass.setBindGroup(0, dispatch.group);
@@ -132,6 +132,11 @@ export class Plan {
   dispose(): void {
     this.#params.destroy();
   }
+}
+
+/** A spec and those that stand in for it in longer passes, in that order. */
+export function alternatives(spec: DispatchSpec): DispatchSpec[] {
+  return spec.upTo ? [spec, ...alternatives({ ...spec.upTo.next, label: spec.label })] : [spec];
 }
 
 /** `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */

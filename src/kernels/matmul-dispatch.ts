@@ -2,11 +2,28 @@ import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { type Matrix, type MatrixPart, matmulVariant } from './matrix.ts';
 
-const TILE_ROWS = 64; // as in shaders/lib/matmul.wgsl
-const SHORT = { LANES_T: 4 }; // tiles of 16 tokens, for the few new tokens of a turn
-const LONG = { LANES_T: 16 }; // tiles of 64 tokens
+/** Constants of a kernel on lib/matmul.wgsl: the shape of its tile, and of each invocation's share of it. */
+interface Tile {
+  LANES_T: number;
+  QUADS: number;
+}
 
-/** The dispatch of a kernel on lib/matmul.wgsl over one part of a matrix, with tiles that suit the number of tokens. */
+const TILE_ROWS = 64; // as in shaders/lib/matmul.wgsl
+const SHORT = { LANES_T: 4, QUADS: 1 }; // tiles of 16 tokens, for the few new tokens of a turn
+const SPREAD = { LANES_T: 16, QUADS: 1 }; // tiles of 64 tokens in 256 invocations
+const DENSE = { LANES_T: 8, QUADS: 2 }; // the same in 64 invocations, which read a tile half as often
+
+/** Workgroups that keep a large GPU busy with few invocations each. */
+const MANY_WORKGROUPS = 192;
+
+function tileTokens({ LANES_T, QUADS }: Tile): number {
+  return 4 * LANES_T * QUADS;
+}
+
+/**
+ * The dispatch of a kernel on lib/matmul.wgsl over one part of a matrix, with tiles that suit the number of tokens. A
+ * processor, which has subgroups narrower than 16, gains nothing by dense tiles, and they take long to compile.
+ */
 export function matmulDispatch(
   features: GpuFeatures,
   label: string,
@@ -16,12 +33,15 @@ export function matmulDispatch(
   spec: Pick<DispatchSpec, 'kernel' | 'params' | 'buffers'>,
 ): DispatchSpec {
   const variant = matmulVariant(features, weights, normed);
-  const tiles = (constants: { LANES_T: number }) => ({
+  const rowTiles = Math.ceil(part.rows / TILE_ROWS);
+  const tiles = (constants: Tile) => ({
     ...spec,
     variant,
-    constants,
-    grid: (tokens: number) =>
-      [Math.ceil(part.rows / TILE_ROWS), Math.ceil(tokens / (4 * constants.LANES_T)), 1] as const,
+    constants: { ...constants },
+    grid: (tokens: number) => [rowTiles, Math.ceil(tokens / tileTokens(constants)), 1] as const,
   });
-  return { ...tiles(SHORT), label, upTo: { tokens: 4 * SHORT.LANES_T, next: tiles(LONG) } };
+  // Most tokens of which tiles of 64 make too few workgroups.
+  const few = (Math.ceil(MANY_WORKGROUPS / rowTiles) - 1) * tileTokens(DENSE);
+  const long = features.subgroupSize < 16 ? {} : { upTo: { tokens: few, next: tiles(DENSE) } };
+  return { ...tiles(SHORT), label, upTo: { tokens: tileTokens(SHORT), next: { ...tiles(SPREAD), ...long } } };
 }

@@ -11,40 +11,46 @@ import {
   matrixInputs,
   productBounds,
 } from '../testing/matrix-cases.ts';
+import { byTokens, MATMUL_TILES, type TileChoice } from '../testing/matmul-tiles.ts';
 import { matmul, matmulKernel } from './matmul.ts';
 
-async function runOn(gpu: TestGpu, x: Float32Array, weights: TestMatrix, scale = 1): Promise<Float32Array> {
+async function runOn(
+  gpu: TestGpu,
+  x: Float32Array,
+  weights: TestMatrix,
+  { scale = 1, choose = byTokens }: { scale?: number; choose?: TileChoice } = {},
+): Promise<Float32Array> {
   const tokens = x.length / weights.columns;
   const y = gpu.output(tokens * weights.rows);
   const specs = matmul(gpu.features, 'test', { x: gpu.input(x), weights, y }, { normed: true, scale });
-  await gpu.run(specs, { tokens });
+  await gpu.run(choose(specs), { tokens });
   return gpu.read(y);
 }
 
 describeGpu(matmulKernel, (gpu) => {
-  const run = async (x: Float32Array, weights: TestMatrix, scale = 1) => runOn(gpu(), x, weights, scale);
-
-  async function expectReference(x: Float32Array, weights: TestMatrix, scale = 1): Promise<void> {
+  async function expectReference(x: Float32Array, weights: TestMatrix, scale = 1, choose = byTokens): Promise<void> {
     const expected = reference(x, weights.weights, weights.columns).map((value) => value * scale);
     const abs = productBounds(x, weights.weights, weights.columns).map((bound) => bound * scale);
-    expectClose(await run(x, weights, scale), expected, { abs });
+    expectClose(await runOn(gpu(), x, weights, { scale, choose }), expected, { abs });
   }
 
-  // Tiles of 16 tokens serve up to 16, tiles of 64 more.
-  it.each([16, 64])('is the reference around tiles of %i tokens, in all schemes, also in parts', async (tile) => {
-    const cases = matrixCases({
-      rows: { tile: 64, most: 129 },
-      columns4: { tile: 4, most: 13 },
-      tokens: { tile, most: 2 * tile + 1 },
-    });
-    await fc.assert(
-      fc.asyncProperty(cases, fc.constantFrom(...SCHEMES), async (matrixCase, scheme) => {
-        const { x, values } = matrixInputs(matrixCase);
-        await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows), 0.5);
-      }),
-      { numRuns: 40 },
-    );
-  });
+  it.each(MATMUL_TILES)(
+    'is the reference around $name tiles, in all schemes, also in parts',
+    async ({ tile, choose }) => {
+      const cases = matrixCases({
+        rows: { tile: 64, most: 129 },
+        columns4: { tile: 4, most: 13 },
+        tokens: { tile, most: 2 * tile + 1 },
+      });
+      await fc.assert(
+        fc.asyncProperty(cases, fc.constantFrom(...SCHEMES), async (matrixCase, scheme) => {
+          const { x, values } = matrixInputs(matrixCase);
+          await expectReference(x, gpu().matrix(scheme, values, matrixCase.columns, matrixCase.partRows), 0.5, choose);
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 
   it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
     await expectReference(randomTensor(1, 3 * 4096), gpu().matrix(scheme, randomTensor(2, 66 * 4096), 4096));
@@ -58,15 +64,17 @@ describeGpu(matmulKernel, (gpu) => {
   it('gives a token the same whatever other tokens are with it', async () => {
     const weights = gpu().matrix('int8', randomTensor(4, 70 * 36), 36);
     const x = randomTensor(5, 65 * 36);
-    const all = await run(x, weights);
+    const all = await runOn(gpu(), x, weights);
     for (const [first, end] of [
       [0, 1],
       [3, 19],
       [10, 27],
       [64, 65],
     ] as const) {
-      const some = await run(x.slice(first * 36, end * 36), weights);
-      expect(some).toEqual(all.subarray(first * 70, end * 70));
+      for (const { choose } of MATMUL_TILES) {
+        const some = await runOn(gpu(), x.slice(first * 36, end * 36), weights, { choose });
+        expect(some).toEqual(all.subarray(first * 70, end * 70));
+      }
     }
   });
 

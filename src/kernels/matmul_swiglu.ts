@@ -12,7 +12,7 @@ export const matmulSwigluKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', stride: 'u32' },
   reads: ['x', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T'],
+  constants: ['LANES_T', 'QUADS'],
   step: true,
 });
 
