@@ -16,18 +16,19 @@ import { describeGpu } from '../testing/device.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
 import { attentionDecode, attentionDecodeKernel, attentionPartialFloats } from './attention_decode.ts';
 
-/** Tokens before the new one: around the 32 keys of a tile, and around those of one split and of two. */
+/** Tokens before the new one: around the 64 keys of a tile, and around those of one split and of two. */
 const PASTS = [
   0,
   1,
-  30,
   31,
   32,
   33,
-  62,
   63,
   64,
+  65,
   100,
+  128,
+  129,
   ...[-2, -1, 0, 1].flatMap((i) => [MIN_SPAN + i, 2 * MIN_SPAN + i]),
 ];
 /** Around all splits at their least, beyond which they grow: then the last is shorter, or there are fewer. */
