@@ -4,6 +4,7 @@
 //   dtype       f32, f16, int8, fp8 or int4; may be repeated
 //   package     URL of a package; may be repeated
 //   limit       score only so many sequences
+//   int8dots    1: compute prompts with activations of int8 where weights are
 // `__result` is then a promise of a Report.
 
 import { loadModel } from '../../src/engine/load.ts';
@@ -64,7 +65,7 @@ async function fetchCheckpoint(folder: string): Promise<ByteSource> {
 }
 
 async function measure(gpu: Gpu, name: string, source: PackageSource, text: ScoredText): Promise<Measurement> {
-  const model = await loadModel(gpu, source);
+  const model = await loadModel(gpu, source, { int8Activations: query.get('int8dots') === '1' });
   try {
     say(`${name}: loaded`);
     const scores: Score[] = [];

@@ -141,10 +141,11 @@ class ModelBench {
       }
       result.gpuBytes = model.bytes;
       if (this.#options.profile) {
-        const position = this.#options.profileContext;
+        const { profileContext: position, int8Activations } = this.#options;
         for (const tokens of [1, model.chunkTokens]) {
           progress(tokens === 1 ? 'kernels of decode' : 'kernels of prefill');
-          result.profiles.push(await profilePass(model, weights, this.#timer, this.#ceilings, { tokens, position }));
+          const pass = { tokens, position, int8Activations };
+          result.profiles.push(await profilePass(model, weights, this.#timer, this.#ceilings, pass));
         }
       }
       if (this.#options.loadBytes > 0) {
@@ -169,11 +170,12 @@ class ModelBench {
   }
 
   async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
-    const { contexts, prefills, profile, profileContext, chunkTokens } = this.#options;
+    const { contexts, prefills, profile, profileContext, chunkTokens, int8Activations } = this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
     if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
       contextLength: Math.max(...lengths, 256),
+      int8Activations,
       ...(chunkTokens === null ? {} : { chunkTokens }),
     });
     // Room for everything at once, so that no measurement waits for memory.

@@ -23,18 +23,20 @@ describe('parseOptions', () => {
       tokens: 64,
       profile: false,
       chunkTokens: null,
+      int8Activations: false,
     });
   });
 
   it('takes what is given, also nothing of a kind', () => {
     expect(
-      parse('shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&load=0&without=subgroups'),
+      parse('shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&load=0&without=subgroups'),
     ).toMatchObject({
       contexts: [],
       prefills: [7, 8],
       profile: true,
       quick: false,
       chunkTokens: 64,
+      int8Activations: true,
       loadBytes: 0,
       without: ['subgroups'],
     });

@@ -17,6 +17,8 @@ export interface BenchOptions {
   profileContext: number;
   /** Tokens of a chunk of a prompt; the model's default where it is not given. */
   chunkTokens: number | null;
+  /** Whether prompts are computed with activations of int8 where weights are. */
+  int8Activations: boolean;
   /** Whether loading is measured, with at most so many bytes; 0 for not at all. */
   loadBytes: number;
   /** Small and few measurements, which show little more than that all of it runs. */
@@ -32,7 +34,7 @@ const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
 
 /**
  * Reads the options of a page's address:
- * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&quick=1&load=0`.
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&int8dots=1&quick=1`.
  * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
@@ -56,6 +58,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     profile: flag(query, 'profile'),
     profileContext: number('profileContext', quick ? 16 : 1024),
     chunkTokens: chunkTokens === 0 ? null : chunkTokens,
+    int8Activations: flag(query, 'int8dots'),
     loadBytes: number('load', quick ? 2 ** 25 : 2 ** 31),
     quick,
     runs: number('runs', quick ? 2 : 5, 1),

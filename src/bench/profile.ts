@@ -19,7 +19,7 @@ import { Sampler } from '../model/sampler.ts';
 import type { Ceilings } from './ceilings.ts';
 import { GREEDY } from './greedy.ts';
 import type { GpuTimer } from './timing.ts';
-import { workOf } from './traffic.ts';
+import { matrixColumns, workOf } from './traffic.ts';
 
 /** All dispatches of a pass that run the same kernel on the same shape. */
 export interface ProfileRow {
@@ -63,7 +63,7 @@ export async function profilePass(
   weights: GpuWeights,
   timer: GpuTimer,
   ceilings: Ceilings,
-  options: { tokens: number; position: number },
+  options: { tokens: number; position: number; int8Activations: boolean },
 ): Promise<Profile> {
   const { gpu, architecture } = model;
   const { tokens, position } = options;
@@ -71,7 +71,7 @@ export async function profilePass(
   let plan: Plan | undefined;
   try {
     const { activations, sampler, rope } = await gpu.guarded('allocating memory to profile with', () => {
-      const own = createActivations(set, architecture, tokens);
+      const own = createActivations(set, architecture, tokens, options);
       const table = ropeTable(architecture.attention?.rope ?? null, position + tokens);
       const buffer = set.storage('rope', table.byteLength);
       gpu.device.queue.writeBuffer(buffer, 0, table);
@@ -138,8 +138,8 @@ function prefillSpecs(scope: Scope): DispatchSpec[] {
 function grouped(specs: readonly DispatchSpec[]): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [index, { kernel, params = {} }] of specs.entries()) {
-    const { rows, columns4 } = params;
-    const shape = rows !== undefined && columns4 !== undefined ? `${rows}x${columns4 * 4}` : '';
+    const { rows } = params;
+    const shape = rows === undefined ? '' : `${rows}x${matrixColumns(params)}`;
     const key = `${kernel.name} ${shape}`;
     groups.set(key, [...(groups.get(key) ?? []), index]);
   }

@@ -76,11 +76,16 @@ function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position
   if (kernel.name.includes('selective_state_update') && mamba2) {
     return tokens * mamba2.heads * mamba2.headDim * mamba2.stateSize * 5;
   }
-  if (!kernel.name.startsWith('embed') && params['rows'] !== undefined && params['columns4'] !== undefined) {
+  if (!kernel.name.startsWith('embed') && params['rows'] !== undefined) {
     // A matvec in a pass over many tokens is the head, which only the last one needs.
-    return 2 * params['rows'] * params['columns4'] * 4 * (kernel.name.includes('matvec') ? 1 : tokens);
+    return 2 * params['rows'] * matrixColumns(params) * (kernel.name.includes('matvec') ? 1 : tokens);
   }
   return 0;
+}
+
+/** Columns of the matrix of a dispatch; kernels on int8 count them in blocks of 16. */
+export function matrixColumns({ columns4, blocks = 0 }: Readonly<Record<string, number>>): number {
+  return columns4 === undefined ? 16 * blocks : 4 * columns4;
 }
 
 /** Bytes that decoding one token reads at least: all weights but an embedding that is only looked up, and the state. */

@@ -1,47 +1,44 @@
 import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { type Matrix, type MatrixPart, matmulVariant } from './matrix.ts';
+import type { MatrixPart } from './matrix.ts';
 
-/** Constants of a kernel on lib/matmul.wgsl: the shape of its tile, and of each invocation's share of it. */
+/** Constants of a kernel on lib/matmul.wgsl or lib/matmul_int8.wgsl: the shape of its tile, and of each invocation's share of it. */
 interface Tile {
   LANES_T: number;
   QUADS: number;
 }
 
-const TILE_ROWS = 64; // as in shaders/lib/matmul.wgsl
+const TILE_ROWS = 64; // as in the library files
 const SHORT = { LANES_T: 4, QUADS: 1 }; // tiles of 16 tokens, for the few new tokens of a turn
 const SPREAD = { LANES_T: 16, QUADS: 1 }; // tiles of 64 tokens in 256 invocations
 const DENSE = { LANES_T: 8, QUADS: 2 }; // the same in 64 invocations, which read a tile half as often
 
-/** Workgroups that keep a large GPU busy with few invocations each. */
-const MANY_WORKGROUPS = 192;
+/** Workgroups that keep a large GPU busy with few invocations each: of floating-point numbers, and of integers. */
+const MANY_WORKGROUPS = { float: 192, integer: 320 };
 
 function tileTokens({ LANES_T, QUADS }: Tile): number {
   return 4 * LANES_T * QUADS;
 }
 
 /**
- * The dispatch of a kernel on lib/matmul.wgsl over one part of a matrix, with tiles that suit the number of tokens. A
- * processor, which has subgroups narrower than 16, gains nothing by dense tiles, and they take long to compile.
+ * The dispatch of such a kernel over one part of a matrix, with tiles that suit the number of tokens. A processor, which
+ * has subgroups narrower than 16, gains little by dense tiles, and they take long to compile.
  */
 export function matmulDispatch(
   features: GpuFeatures,
   label: string,
-  weights: Matrix,
   part: MatrixPart,
-  normed: boolean,
-  spec: Pick<DispatchSpec, 'kernel' | 'params' | 'buffers'>,
+  kind: keyof typeof MANY_WORKGROUPS,
+  spec: Pick<DispatchSpec, 'kernel' | 'variant' | 'params' | 'buffers'>,
 ): DispatchSpec {
-  const variant = matmulVariant(features, weights, normed);
   const rowTiles = Math.ceil(part.rows / TILE_ROWS);
   const tiles = (constants: Tile) => ({
     ...spec,
-    variant,
     constants: { ...constants },
     grid: (tokens: number) => [rowTiles, Math.ceil(tokens / tileTokens(constants)), 1] as const,
   });
   // Most tokens of which tiles of 64 make too few workgroups.
-  const few = (Math.ceil(MANY_WORKGROUPS / rowTiles) - 1) * tileTokens(DENSE);
+  const few = (Math.ceil(MANY_WORKGROUPS[kind] / rowTiles) - 1) * tileTokens(DENSE);
   const long = features.subgroupSize < 16 ? {} : { upTo: { tokens: few, next: tiles(DENSE) } };
   return { ...tiles(SHORT), label, upTo: { tokens: tileTokens(SHORT), next: { ...tiles(SPREAD), ...long } } };
 }

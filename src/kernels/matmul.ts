@@ -3,7 +3,7 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { type Matrix, matrixParams } from './matrix.ts';
+import { type Matrix, matmulVariant, matrixParams } from './matrix.ts';
 import { matmulDispatch } from './matmul-dispatch.ts';
 
 export const matmulKernel = defineKernel({
@@ -28,8 +28,9 @@ export function matmul(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul`, weights, part, options.normed, {
+    matmulDispatch(features, `${label} / matmul`, part, 'float', {
       kernel: matmulKernel,
+      variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows, scale: options.scale ?? 1 },
       buffers: { x, weights: part.slice, y },
     }),

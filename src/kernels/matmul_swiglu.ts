@@ -3,7 +3,7 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { type Matrix, matrixParams } from './matrix.ts';
+import { type Matrix, matmulVariant, matrixParams } from './matrix.ts';
 import { matmulDispatch } from './matmul-dispatch.ts';
 
 export const matmulSwigluKernel = defineKernel({
@@ -28,8 +28,9 @@ export function matmulSwiglu(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_swiglu`, weights, part, options.normed, {
+    matmulDispatch(features, `${label} / matmul_swiglu`, part, 'float', {
       kernel: matmulSwigluKernel,
+      variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows / 2 },
       buffers: { x, weights: part.slice, y },
     }),

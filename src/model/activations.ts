@@ -3,6 +3,7 @@ import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
 import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_prenorm.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
+import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
 
@@ -31,20 +32,32 @@ export interface Activations {
   cb: BufferSlice;
   /** Gated MLP (T, F). */
   ff: BufferSlice;
+  /** Any input of a projection in int8; null where projections take f32. */
+  quantized: QuantizedRows | null;
   /** Partial attention of decode. */
   partial: BufferSlice;
   /** (V) f32 of the last token. */
   logits: BufferSlice;
 }
 
-/** Allocates them; call inside `gpu.guarded`. */
-export function createActivations(set: BufferSet, architecture: Architecture, tokens: number): Activations {
+/**
+ * Allocates them; call inside `gpu.guarded`.
+ * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8.
+ */
+export function createActivations(
+  set: BufferSet,
+  architecture: Architecture,
+  tokens: number,
+  options: { int8Activations?: boolean } = {},
+): Activations {
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
   const qkv = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
   const attended = attention ? attention.heads * attention.headDim : 0;
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
+  const { hiddenSize, intermediateSize } = architecture;
+  const { words, scales } = quantizedRowSizes(Math.max(hiddenSize, intermediateSize, widths.inner, attended));
   const chunks = Math.ceil(tokens / CHUNK_TOKENS);
   return {
     tokens,
@@ -59,6 +72,9 @@ export function createActivations(set: BufferSet, architecture: Architecture, to
     y: floats('y', tokens, Math.max(widths.inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     ff: floats('ff', tokens, architecture.intermediateSize),
+    quantized: options.int8Activations
+      ? { x: floats('int8', tokens, words), x_scale: floats('scales', tokens, scales) }
+      : null,
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     logits: floats('logits', architecture.vocabSize),
   };

@@ -13,8 +13,6 @@ import { embed } from '../kernels/embed.ts';
 import { embedPrenorm } from '../kernels/embed_prenorm.ts';
 import { mamba2Widths } from '../kernels/mamba2-shape.ts';
 import { matmul } from '../kernels/matmul.ts';
-import { matmulAdd } from '../kernels/matmul_add.ts';
-import { matmulSwiglu } from '../kernels/matmul_swiglu.ts';
 import { matvecAddPrenorm } from '../kernels/matvec_add_prenorm.ts';
 import { normedMatvec } from '../kernels/normed_matvec.ts';
 import { normedMatvecAddPrenorm } from '../kernels/normed_matvec_add_prenorm.ts';
@@ -30,6 +28,7 @@ import type { Activations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
+import { project, projectAdd, projectSwiglu } from './projections.ts';
 import type { BlockState } from './state.ts';
 
 // The forward pass of a hybrid model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. Read
@@ -132,12 +131,12 @@ function prefillMamba2(scope: Scope, index: number, state: BlockState & { kind: 
   const gated = { columns: w.inner, stride: w.projected, groups: architecture.mamba2!.normGroups, eps };
   return [
     rmsNorm(features, label, { x, weight: blockNorm(scope, index, 'norm'), y: h }, { columns: hiddenSize, eps }),
-    ...matmul(features, label, { x: h, weights: w.inProj, y: u }, { normed: true }),
+    ...project(scope, label, { x: h, weights: w.inProj, y: u }, { normed: true }),
     conv1dPrefill(features, label, conv, { channels: w.channels, stride: w.projected, offset: w.inner }),
     ssdBmm(features, label, { v, cb }, w.dims),
     ssdChunkScan(features, label, { v, u, cb, ...heads, ssm_state: slice(state.ssm), y }, w.dims),
     rmsNormGated(features, label, { y, u, weight: w.norm, out: v }, gated),
-    ...matmulAdd(features, label, { x: v, weights: w.outProj, y: x }, { normed: true }),
+    ...projectAdd(scope, label, { x: v, weights: w.outProj, y: x }, { normed: true }),
   ];
 }
 
@@ -161,10 +160,10 @@ function prefillAttention(scope: Scope, index: number, state: BlockState & { kin
   const cache = { k_cache: slice(state.keys), v_cache: slice(state.values) };
   return [
     rmsNorm(features, label, { x, weight: blockNorm(scope, index, 'norm'), y: h }, { columns: hiddenSize, eps }),
-    ...matmul(features, label, { x: h, weights: w.qkv, y: u }, { normed: true }),
+    ...project(scope, label, { x: h, weights: w.qkv, y: u }, { normed: true }),
     ropeKvAppend(features, label, { rope, qkv: u, ...cache }, w.dims),
     attentionPrefill(features, label, { qkv: u, ...cache, y }, w.dims),
-    ...matmulAdd(features, label, { x: y, weights: w.oProj, y: x }, { normed: false }),
+    ...projectAdd(scope, label, { x: y, weights: w.oProj, y: x }, { normed: false }),
   ];
 }
 
@@ -184,8 +183,8 @@ function prefillMlp(scope: Scope, index: number): DispatchSpec[] {
   const label = `block ${index} / mlp`;
   return [
     rmsNorm(features, label, { x, weight: blockNorm(scope, index, 'mlp_norm'), y: h }, { columns: hiddenSize, eps }),
-    ...matmulSwiglu(features, label, { x: h, weights: gateUp, y: ff }, { normed: true }),
-    ...matmulAdd(features, label, { x: ff, weights: down, y: x }, { normed: false }),
+    ...projectSwiglu(scope, label, { x: h, weights: gateUp, y: ff }, { normed: true }),
+    ...projectAdd(scope, label, { x: ff, weights: down, y: x }, { normed: false }),
   ];
 }
 

@@ -28,6 +28,8 @@ export interface ModelOptions {
   contextLength: number;
   /** Tokens of a prefill pass; longer prompts take several. */
   chunkTokens?: number;
+  /** Whether prompts are computed with activations of int8 where weights are: faster, less exact. Off by default. */
+  int8Activations?: boolean;
   /** Called as pipelines become ready. */
   onCompiled?: (ready: number, total: number) => void;
 }
@@ -79,7 +81,7 @@ export class Model {
     this.#weights = weights;
     this.#buffers = buffers;
     const chunkTokens = Math.min(options.chunkTokens ?? DEFAULT_CHUNK_TOKENS, options.contextLength);
-    this.#activations = createActivations(buffers, architecture, chunkTokens);
+    this.#activations = createActivations(buffers, architecture, chunkTokens, options);
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);

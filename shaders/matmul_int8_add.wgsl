@@ -1,0 +1,41 @@
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/matmul_int8.wgsl
+// matmul_int8_add: y[t, r] += sum_c x_scale[t, c / 128] * x[t, c] * W[r, c]
+//
+// Shapes    x: (T, blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), int8;
+//           y: (T, stride), columns first_row .. first_row + rows.
+// Mapping   one workgroup 4*LANES_T*QUADS tokens by 64 rows: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens;  QUADS  of 4, along tokens and rows, for each, 1 or 2.
+//           The workgroup has LANES_T * 16 / QUADS.
+// Source    reference: quantize_rows.ts, matmul.ts, add in src/reference.
+
+override LANES_T: u32 = 8;
+override QUADS: u32 = 2;
+
+struct Params {
+  rows: u32,
+  first_row: u32,
+  blocks: u32,    // 16-byte blocks of a row
+  stride: u32,    // of y
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4u>;            // (T, blocks)
+@group(0) @binding(2) var<storage, read> x_scale: array<f32>;        // (T, groups)
+@group(0) @binding(3) var<storage, read> weights: array<vec4u>;      // (rows, C)
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // (T, stride)
+@group(1) @binding(0) var<uniform> step: Step;
+
+@compute @workgroup_size(LANES_T * 16 / QUADS)
+fn matmul_int8_add(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks);
+}
+
+fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {
+  for (var j = 0u; j < 4 && first + j < params.rows; j++) {
+    let row = first + j;
+    let scale = row_scale(row, params.rows, params.blocks);
+    for (var i = 0u; i < 4 && first_t + i < step.tokens; i++) {
+      y[(first_t + i) * params.stride + params.first_row + row] += scale * sums[i][j];
+    }
+  }
+}

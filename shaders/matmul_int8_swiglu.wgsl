@@ -1,0 +1,43 @@
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matmul_int8.wgsl
+// matmul_int8_swiglu: y[t, f] = silu(xs[t, :] . W[2f, :]) * (xs[t, :] . W[2f+1, :]),  xs = x_scale * x
+//
+// Shapes    x: (T, blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), gate and up rows in
+//           turn, int8;  y: (T, stride), columns first_row/2 .. (first_row + rows)/2. rows and first_row are even.
+// Mapping   one workgroup 4*LANES_T*QUADS tokens by 64 rows of weights: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens;  QUADS  of 4, along tokens and rows, for each, 1 or 2.
+//           The workgroup has LANES_T * 16 / QUADS.
+// Source    Shazeer 2020, SwiGLU; reference: quantize_rows.ts, matmul.ts, swiglu.ts in src/reference.
+
+override LANES_T: u32 = 8;
+override QUADS: u32 = 2;
+
+struct Params {
+  rows: u32,      // of weights
+  first_row: u32,
+  blocks: u32,    // 16-byte blocks of a row
+  stride: u32,    // of y
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4u>;            // (T, blocks)
+@group(0) @binding(2) var<storage, read> x_scale: array<f32>;        // (T, groups)
+@group(0) @binding(3) var<storage, read> weights: array<vec4u>;      // (rows, C)
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;        // (T, stride)
+@group(1) @binding(0) var<uniform> step: Step;
+
+@compute @workgroup_size(LANES_T * 16 / QUADS)
+fn matmul_int8_swiglu(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks);
+}
+
+fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {
+  for (var j = 0u; j < 4 && first + j < params.rows; j += 2) {
+    let row = first + j;
+    let gate_scale = row_scale(row, params.rows, params.blocks);
+    let up_scale = row_scale(row + 1, params.rows, params.blocks);
+    for (var i = 0u; i < 4 && first_t + i < step.tokens; i++) {
+      y[(first_t + i) * params.stride + (params.first_row + row) / 2] =
+        up_scale * sums[i][j + 1] * silu(gate_scale * sums[i][j]);
+    }
+  }
+}
