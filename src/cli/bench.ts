@@ -16,12 +16,12 @@ import { chromiumFlags } from './chromium-flags.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
-                       [--without f16,subgroups] [--quick] [--json FILE] [--software] [--window] [--no-build]
+                       [--without f16,subgroups] [--int8dots] [--quick] [--json FILE] [--software] [--window] [--no-build]
 
 Measures speed in a Chromium without a window, on the page that a browser shows at bench.html.
 Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
---load 0 leaves out loading; --window shows the browser.`;
+--load 0 leaves out loading; --int8dots computes prompts with activations of int8; --window shows the browser.`;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const configFile = join(root, 'vite.config.ts');
@@ -85,6 +85,7 @@ function readArguments(args: string[]) {
       without: text,
       json: text,
       profile: flag,
+      int8dots: flag,
       quick: flag,
       software: flag,
       window: flag,
@@ -100,7 +101,7 @@ function readArguments(args: string[]) {
     const value = values[argument as keyof typeof FOR_THE_PAGE];
     if (value !== undefined) query.set(name, value);
   }
-  for (const name of ['profile', 'quick'] as const) if (values[name]) query.set(name, '1');
+  for (const name of ['profile', 'int8dots', 'quick'] as const) if (values[name]) query.set(name, '1');
   const folders: string[] = [];
   for (const model of values.model) {
     if (/^https?:/.test(model)) query.append('model', model);
