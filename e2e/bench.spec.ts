@@ -5,7 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { BenchResult } from '../src/bench/result.ts';
 import { expect, test } from './ui-test.ts';
 
-const SCHEMES = ['int8', 'fp8', 'f16', 'f32'];
+const SCHEMES = ['int8', 'int4', 'fp8', 'f16', 'f32'];
 
 test('measures everything of a model in every scheme, and shows it', async ({ page }) => {
   test.setTimeout(300_000);

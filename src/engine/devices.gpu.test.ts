@@ -28,7 +28,7 @@ describe.skipIf(!hasAdapter)('a device', () => {
   const largestDifference = (left: Float32Array, right: Float32Array) =>
     left.reduce((most, value, index) => Math.max(most, Math.abs(value - right[index]!)), 0);
 
-  test.each(['f32', 'int8'] as const)('of small bindings splits %s matrices', async (scheme) => {
+  test.each(['f32', 'int8', 'int4'] as const)('of small bindings splits %s matrices', async (scheme) => {
     const source = await packTinyModel({ scheme });
     const largest = Math.max(...source.manifest.tensors.map(({ bytes }) => bytes));
     const whole = await logits(source, {});
