@@ -13,22 +13,23 @@ const SHORT = { LANES_T: 4, QUADS: 1 }; // tiles of 16 tokens, for the few new t
 const SPREAD = { LANES_T: 16, QUADS: 1 }; // tiles of 64 tokens in 256 invocations
 const DENSE = { LANES_T: 8, QUADS: 2 }; // the same in 64 invocations, which read a tile half as often
 
-/** Workgroups that keep a large GPU busy with few invocations each: of floating-point numbers, and of integers. */
-const MANY_WORKGROUPS = { float: 192, integer: 320 };
+/** Workgroups that keep a large GPU busy with few invocations each. */
+const MANY_WORKGROUPS = 320;
 
 function tileTokens({ LANES_T, QUADS }: Tile): number {
   return 4 * LANES_T * QUADS;
 }
 
 /**
- * The dispatch of such a kernel over one part of a matrix, with tiles that suit the number of tokens. A processor, which
- * has subgroups narrower than 16, gains little by dense tiles, and they take long to compile.
+ * The dispatch of such a kernel over one part of a matrix, with tiles that suit the number of tokens. Dense tiles pay for
+ * integers on GPUs: with floating-point numbers they are no faster on an H100, and processors, which have subgroups
+ * narrower than 16, take long to compile them.
  */
 export function matmulDispatch(
   features: GpuFeatures,
   label: string,
   part: MatrixPart,
-  kind: keyof typeof MANY_WORKGROUPS,
+  kind: 'float' | 'integer',
   spec: Pick<DispatchSpec, 'kernel' | 'variant' | 'params' | 'buffers'>,
 ): DispatchSpec {
   const rowTiles = Math.ceil(part.rows / TILE_ROWS);
@@ -37,8 +38,9 @@ export function matmulDispatch(
     constants: { ...constants },
     grid: (tokens: number) => [rowTiles, Math.ceil(tokens / tileTokens(constants)), 1] as const,
   });
+  const dense = kind === 'integer' && features.subgroupSize >= 16;
   // Most tokens of which tiles of 64 make too few workgroups.
-  const few = (Math.ceil(MANY_WORKGROUPS[kind] / rowTiles) - 1) * tileTokens(DENSE);
-  const long = features.subgroupSize < 16 ? {} : { upTo: { tokens: few, next: tiles(DENSE) } };
+  const few = (Math.ceil(MANY_WORKGROUPS / rowTiles) - 1) * tileTokens(DENSE);
+  const long = dense ? { upTo: { tokens: few, next: tiles(DENSE) } } : {};
   return { ...tiles(SHORT), label, upTo: { tokens: tileTokens(SHORT), next: { ...tiles(SPREAD), ...long } } };
 }
