@@ -3,13 +3,11 @@
 //
 // Shapes    x: (T, blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), gate and up rows in
 //           turn, int8;  y: (T, stride), columns first_row/2 .. (first_row + rows)/2. rows and first_row are even.
-// Mapping   one workgroup 4*LANES_T*QUADS tokens by 64 rows of weights: x of the grid the rows, y the tokens.
-// Constants LANES_T   invocations along the tokens;  QUADS  of 4, along tokens and rows, for each, 1 or 2.
-//           The workgroup has LANES_T * 16 / QUADS.
+// Mapping   one workgroup 4*LANES_T tokens by 64 rows of weights: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens, each with four; the workgroup has 16 * LANES_T.
 // Source    Shazeer 2020, SwiGLU; reference: quantize_rows.ts, matmul.ts, swiglu.ts in src/reference.
 
-override LANES_T: u32 = 8;
-override QUADS: u32 = 2;
+override LANES_T: u32 = 16;
 
 struct Params {
   rows: u32,      // of weights
@@ -25,7 +23,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // (T, stride)
 @group(1) @binding(0) var<uniform> step: Step;
 
-@compute @workgroup_size(LANES_T * 16 / QUADS)
+@compute @workgroup_size(16 * LANES_T)
 fn matmul_int8_swiglu(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks);
 }

@@ -1,6 +1,6 @@
-// The inner loop of matrix-matrix kernels on integers: a tile of 4*LANES_T*QUADS tokens by 64 rows of weights of scheme
+// The inner loop of matrix-matrix kernels on integers: a tile of 4*LANES_T tokens by 64 rows of weights of scheme
 // int8. The kernel binds `x: array<vec4u>` (T, blocks), `x_scale: array<f32>` (T, groups) as quantize_rows leaves them, and
-// `weights: array<vec4u>` (rows, blocks). Overrides, workgroup and `write_sums` are those of lib/matmul.wgsl. Products are
+// `weights: array<vec4u>` (rows, blocks). Override, workgroup and `write_sums` are those of lib/matmul.wgsl. Products are
 // summed exactly over a group of columns, which shares a scale of x, and groups in f32.
 
 const STEP: u32 = 4;          // blocks of 16 columns in a step
@@ -9,7 +9,7 @@ const TILE_ROWS: u32 = 64;
 const ROW_QUADS: u32 = 16;    // of a tile
 
 // Word by word (4 columns): (16, tokens / 4) of four tokens each, (16, rows / 4) of four rows each.
-var<workgroup> x_tile: array<vec4u, 4 * STEP * LANES_T * QUADS>;
+var<workgroup> x_tile: array<vec4u, 4 * STEP * LANES_T>;
 var<workgroup> w_tile: array<vec4u, 4 * STEP * ROW_QUADS>;
 
 // Of four tokens (a member each) by four rows.
@@ -18,14 +18,6 @@ struct Dots {
   t1: vec4i,
   t2: vec4i,
   t3: vec4i,
-}
-
-// Sums of tokens (first digit) and rows (second).
-struct QuadDots {
-  s00: Dots,
-  s01: Dots,
-  s10: Dots,
-  s11: Dots,
 }
 
 fn dot_rows(x1: u32, w4: vec4u) -> vec4i {
@@ -37,27 +29,16 @@ fn dot_rows(x1: u32, w4: vec4u) -> vec4i {
   );
 }
 
-fn add_dots(dots: Dots, x4: vec4u, w4: vec4u) -> Dots {
+// One word of the tiles.
+fn add_word(dots: Dots, x_at: u32, w_at: u32) -> Dots {
+  let x4 = x_tile[x_at];
+  let w4 = w_tile[w_at];
   return Dots(
     dots.t0 + dot_rows(x4.x, w4),
     dots.t1 + dot_rows(x4.y, w4),
     dots.t2 + dot_rows(x4.z, w4),
     dots.t3 + dot_rows(x4.w, w4),
   );
-}
-
-// One word of the tiles.
-fn add_word(dots: ptr<function, QuadDots>, x_at: u32, w_at: u32) {
-  let x0 = x_tile[x_at];
-  let w0 = w_tile[w_at];
-  (*dots).s00 = add_dots((*dots).s00, x0, w0);
-  if (QUADS > 1) {
-    let x1 = x_tile[x_at + LANES_T];
-    let w1 = w_tile[w_at + ROW_QUADS / QUADS];
-    (*dots).s01 = add_dots((*dots).s01, x0, w1);
-    (*dots).s10 = add_dots((*dots).s10, x1, w0);
-    (*dots).s11 = add_dots((*dots).s11, x1, w1);
-  }
 }
 
 // Scales of tokens t .. t + 3 in a group.
@@ -83,10 +64,9 @@ fn add_scaled(sums: mat4x4f, scales: vec4f, dots: Dots) -> mat4x4f {
 fn load_tiles(
   lane: u32, first_t: u32, tokens: u32, first_row: u32, rows: u32, block: u32, blocks: u32,
 ) {
-  let x_quads = LANES_T * QUADS;
   // An invocation fills a quad of a tile: 4 tokens or rows by a block. Where there are enough, others fill the weights'.
-  let x_units = STEP * x_quads;
-  let w_unit = lane - select(0, x_units, LANES_T * ROW_QUADS / QUADS >= x_units + STEP * ROW_QUADS);
+  let x_units = STEP * LANES_T;
+  let w_unit = lane - select(0, x_units, LANES_T * ROW_QUADS >= x_units + STEP * ROW_QUADS);
   // The block of quads rotates places (^), so that invocations side by side hit different banks.
   if (lane < x_units) {
     let at = min(block + lane % STEP, blocks - 1);
@@ -95,11 +75,11 @@ fn load_tiles(
     let b = x[min(t + 1, tokens - 1) * blocks + at];
     let c = x[min(t + 2, tokens - 1) * blocks + at];
     let d = x[min(t + 3, tokens - 1) * blocks + at];
-    let slot = lane % STEP * 4 * x_quads + ((lane / STEP) ^ (lane % STEP * 2 % x_quads));
+    let slot = lane % STEP * 4 * LANES_T + ((lane / STEP) ^ (lane % STEP * 2 % LANES_T));
     x_tile[slot] = vec4u(a.x, b.x, c.x, d.x);
-    x_tile[slot + x_quads] = vec4u(a.y, b.y, c.y, d.y);
-    x_tile[slot + 2 * x_quads] = vec4u(a.z, b.z, c.z, d.z);
-    x_tile[slot + 3 * x_quads] = vec4u(a.w, b.w, c.w, d.w);
+    x_tile[slot + LANES_T] = vec4u(a.y, b.y, c.y, d.y);
+    x_tile[slot + 2 * LANES_T] = vec4u(a.z, b.z, c.z, d.z);
+    x_tile[slot + 3 * LANES_T] = vec4u(a.w, b.w, c.w, d.w);
   }
   if (w_unit < STEP * ROW_QUADS) {
     let at = block + w_unit % STEP;
@@ -124,48 +104,31 @@ fn load_tiles(
 
 // Computes and writes the tile of a workgroup.
 fn matmul_tile(lane: u32, workgroup: vec3u, tokens: u32, rows: u32, blocks: u32) {
-  let lanes_r = ROW_QUADS / QUADS;
-  let lane_t = lane / lanes_r;
-  let lane_r = lane % lanes_r;
-  let x_quads = LANES_T * QUADS;
-  let first_t = workgroup.y * 4 * x_quads;
+  let lane_t = lane / ROW_QUADS;
+  let lane_r = lane % ROW_QUADS;
+  let first_t = workgroup.y * 4 * LANES_T;
   let first_row = workgroup.x * TILE_ROWS;
   let t = first_t + 4 * lane_t;
   let row = first_row + 4 * lane_r;
   let groups = (blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS;
-  var s00 = mat4x4f();
-  var s01 = mat4x4f();
-  var s10 = mat4x4f();
-  var s11 = mat4x4f();
+  var sums = mat4x4f();
   for (var group = 0u; group < groups; group++) {
-    var dots = QuadDots();
+    var dots = Dots();
     let end = min((group + 1) * GROUP_BLOCKS, blocks);
     for (var block = group * GROUP_BLOCKS; block < end; block += STEP) {
       load_tiles(lane, first_t, tokens, first_row, rows, block, blocks);
       workgroupBarrier();
       for (var k4 = 0u; k4 < STEP; k4++) {
-        let x_at = k4 * 4 * x_quads + (lane_t ^ (k4 * 2 % x_quads));
+        let x_at = k4 * 4 * LANES_T + (lane_t ^ (k4 * 2 % LANES_T));
         let w_at = k4 * 4 * ROW_QUADS + (lane_r ^ (k4 * 2));
-        add_word(&dots, x_at, w_at);
-        add_word(&dots, x_at + x_quads, w_at + ROW_QUADS);
-        add_word(&dots, x_at + 2 * x_quads, w_at + 2 * ROW_QUADS);
-        add_word(&dots, x_at + 3 * x_quads, w_at + 3 * ROW_QUADS);
+        dots = add_word(dots, x_at, w_at);
+        dots = add_word(dots, x_at + LANES_T, w_at + ROW_QUADS);
+        dots = add_word(dots, x_at + 2 * LANES_T, w_at + 2 * ROW_QUADS);
+        dots = add_word(dots, x_at + 3 * LANES_T, w_at + 3 * ROW_QUADS);
       }
       workgroupBarrier();
     }
-    let scales0 = scales_at(t, tokens, group, groups);
-    s00 = add_scaled(s00, scales0, dots.s00);
-    if (QUADS > 1) {
-      let scales1 = scales_at(t + 4 * LANES_T, tokens, group, groups);
-      s01 = add_scaled(s01, scales0, dots.s01);
-      s10 = add_scaled(s10, scales1, dots.s10);
-      s11 = add_scaled(s11, scales1, dots.s11);
-    }
+    sums = add_scaled(sums, scales_at(t, tokens, group, groups), dots);
   }
-  write_sums(t, row, s00);
-  if (QUADS > 1) {
-    write_sums(t, row + 4 * lanes_r, s01);
-    write_sums(t + 4 * LANES_T, row, s10);
-    write_sums(t + 4 * LANES_T, row + 4 * lanes_r, s11);
-  }
+  write_sums(t, row, sums);
 }

@@ -13,7 +13,7 @@ export const matmulInt8Kernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', stride: 'u32', scale: 'f32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T', 'QUADS'],
+  constants: ['LANES_T'],
   step: true,
 });
 
@@ -27,7 +27,7 @@ export function matmulInt8(
   const { x, x_scale, weights, y } = buffers;
   const blocks = rowBlocks(weights);
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_int8`, part, 'integer', {
+    matmulDispatch(`${label} / matmul_int8`, part, {
       kernel: matmulInt8Kernel,
       variant: variantFor(features, weights.scheme),
       params: { rows: part.rows, first_row: part.firstRow, blocks, stride: weights.rows, scale: options.scale ?? 1 },

@@ -13,7 +13,7 @@ export const matmulInt8SwigluKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', stride: 'u32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T', 'QUADS'],
+  constants: ['LANES_T'],
   step: true,
 });
 
@@ -26,7 +26,7 @@ export function matmulInt8Swiglu(
   const { x, x_scale, weights, y } = buffers;
   const blocks = rowBlocks(weights);
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_int8_swiglu`, part, 'integer', {
+    matmulDispatch(`${label} / matmul_int8_swiglu`, part, {
       kernel: matmulInt8SwigluKernel,
       variant: variantFor(features, weights.scheme),
       params: { rows: part.rows, first_row: part.firstRow, blocks, stride: weights.rows / 2 },

@@ -12,7 +12,7 @@ function nth(index: number): TileChoice {
   return (specs) =>
     specs.map((spec) => {
       const chosen = alternatives(spec)[index];
-      if (!chosen) throw new Error(`${spec.label} has no alternative ${index}: is the subgroup size that of a GPU?`);
+      if (!chosen) throw new Error(`${spec.label} has no alternative ${index}`);
       return { ...chosen, upTo: undefined };
     });
 }
@@ -20,6 +20,5 @@ function nth(index: number): TileChoice {
 /** All tiles, with the tokens of each. */
 export const MATMUL_TILES: readonly { name: string; tile: number; choose: TileChoice }[] = [
   { name: 'short', tile: 16, choose: nth(0) },
-  { name: 'spread', tile: 64, choose: nth(1) },
-  { name: 'dense', tile: 64, choose: nth(2) },
+  { name: 'long', tile: 64, choose: nth(1) },
 ];
