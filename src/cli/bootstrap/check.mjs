@@ -2,7 +2,7 @@
 // `N passed, N failed` (and `, N skipped`); each check without tests of its own counts as one.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './process.mjs';
@@ -49,7 +49,16 @@ function readReport(code, report, count) {
 async function vitest(project) {
   const report = join(reports, `vitest-${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await tool('vitest/vitest.mjs', ['run', '--project', project, '--allowOnly=false', ...reporters]);
+  // SwiftShader uses more than one core, but not two: on two cores, two workers still gain a third.
+  const workers = ['--maxWorkers', String(Math.max(2, Math.floor(availableParallelism() / 2)))];
+  const code = await tool('vitest/vitest.mjs', [
+    'run',
+    '--project',
+    project,
+    '--allowOnly=false',
+    ...workers,
+    ...reporters,
+  ]);
   return readReport(code, report, countVitest);
 }
 
