@@ -45,8 +45,8 @@ function row({ name, reads, writes, constants }: Kernel): string {
 /** The header as it is: Markdown would need most of its signs escaped. */
 function section({ name, code }: Kernel): string {
   const { uses, lines } = parseHeader(code);
-  const library = uses.length > 0 ? [`Uses ${uses.map((file) => `\`${file}\``).join(', ')}.`, ''] : [];
-  return [`## ${name}`, '', '```text', ...lines, '```', '', ...library].join('\n');
+  const usesLine = uses.length > 0 ? [`Uses ${uses.map((file) => `\`${file}\``).join(', ')}.`, ''] : [];
+  return [`## ${name}`, '', '```text', ...lines, '```', '', ...usesLine].join('\n');
 }
 
 function firstSentence(code: string): string {
