@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'manifest_version'
   | 'shard_corrupt' // hash or size differ, also after the second fetch
   | 'network'
+  | 'access_denied' // a repository that asks for a token, or does not exist
+  | 'checkpoint_changed' // the files of a checkpoint changed while they were read
   | 'storage_full'
   | 'storage_unavailable'
   | 'prompt_empty'

@@ -10,6 +10,7 @@ export type {
   LoadProgress,
   LoadStage,
   SamplingSettings,
+  StoredModel,
   Usage,
 } from './engine/protocol.ts';
 export { BambaError, type ErrorCode } from './errors.ts';

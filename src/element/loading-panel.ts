@@ -10,6 +10,8 @@ export function loadingHeadline(progress: LoadProgress | undefined): string {
   switch (progress?.stage) {
     case 'weights':
       return progress.source === 'storage' ? 'Reading the model from this browser' : 'Downloading the model';
+    case 'waiting':
+      return 'Another tab is downloading the model';
     case 'compile':
       return 'Preparing your GPU';
     case 'ready':

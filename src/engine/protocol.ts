@@ -1,5 +1,7 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { Scheme } from '../weights/types.ts';
+
 /** One message of a chat, as chat templates take it. */
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant';
@@ -59,13 +61,19 @@ export type GenerationEvent =
   | { type: 'text'; text: string; ids: number[] }
   | { type: 'end'; finishReason: FinishReason; usage: Usage };
 
-export type LoadStage = 'manifest' | 'weights' | 'compile' | 'ready';
+/** `waiting`: another tab is downloading the model; its progress is shown until it is done or gone. */
+export type LoadStage = 'manifest' | 'waiting' | 'weights' | 'compile' | 'ready';
 
-/** How far loading is. Bytes for `weights`, pipelines for `compile`. */
+/**
+ * How far loading is. Bytes for `weights` and `waiting`, pipelines for `compile`. Bytes are those that are downloaded: of
+ * a package's shards, or of a checkpoint's tensors.
+ */
 export interface LoadProgress {
   stage: LoadStage;
   loaded: number;
   total: number;
+  /** A sentence for people, where something is not as usual: a server that is busy, a model that changed. */
+  message?: string;
   /** Where the weights come from at the moment. */
   source: 'network' | 'storage';
   /** Over the last seconds; 0 while unknown. */
@@ -92,8 +100,25 @@ export interface EngineInfo {
 }
 
 export interface EngineOptions {
-  /** URL of a package: the folder that holds `manifest.json`. Relative URLs are taken from the page. */
+  /**
+   * What to load, one of
+   *
+   * - `org/name`: a repository of the Hugging Face Hub, or of the server `endpoint`;
+   * - a URL of a folder, of a package (`manifest.json`) or a checkpoint (`config.json` and safetensors). Relative ones are
+   *   taken from the page and begin or end with a slash, or begin with a dot: `/models/lexicon/`, `./lexicon`;
+   * - any name for `files`, under which they are kept; `device:NAME` loads them again without the files.
+   */
   model: string;
+  /** Branch, tag or commit of a repository; default `main`. What it points to is pinned to a commit. */
+  revision?: string;
+  /** How the matrices of a checkpoint are stored; default `int8`. A package is of the type that it has. */
+  dtype?: Scheme;
+  /** Access token of the Hub, for repositories that ask for one. Sent to `endpoint` alone, and not kept. */
+  token?: string;
+  /** A server that speaks the Hub's paths; default `https://huggingface.co`. */
+  endpoint?: string;
+  /** A checkpoint or a package on the user's disk: files from an `<input>`, or a folder from `showDirectoryPicker()`. */
+  files?: readonly File[] | FileSystemDirectoryHandle;
   /** Tokens of prompt and answer together; default and upper bound are the model's own. Memory grows only as it is used. */
   contextLength?: number;
   onProgress?: (progress: LoadProgress) => void;
@@ -112,4 +137,29 @@ export interface Engine {
   generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
   /** Frees the GPU and ends the worker. Idempotent. */
   dispose(): Promise<void>;
+}
+
+/** A model that this browser keeps, in whole or in part. */
+export interface StoredModel {
+  /** Identifies it among all that are stored. */
+  id: string;
+  /** Of the model, for people. */
+  name: string;
+  /** `model` of the options that load it: a repository, a URL, or `device:NAME`. */
+  model: string;
+  /** The other options that load it, where they differ from their defaults. */
+  revision?: string;
+  endpoint?: string;
+  /** How its matrices are stored; the option `dtype` where `model` is a checkpoint. */
+  dtype: Scheme;
+  /** The commit that it was made from, where it came from a repository. */
+  commit?: string;
+  /** Stored now. */
+  bytes: number;
+  /** Of the whole model. */
+  totalBytes: number;
+  /** Whether it loads without a network. What is incomplete goes on where it stopped. */
+  complete: boolean;
+  /** Milliseconds since 1970. */
+  savedAt: number;
 }
