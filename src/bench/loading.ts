@@ -14,6 +14,8 @@ export interface LoadSpeed {
   blocks: number;
   /** Until the model could answer. */
   seconds: number;
+  /** Of these, until all weights were on the GPU: memory is allocated and filled, nothing compiled. */
+  uploadSeconds: number;
   bytesPerS: number;
 }
 
@@ -58,11 +60,16 @@ export async function measureLoad(
     shard: async (index) => shards[index % shards.length]!.subarray(0, manifest.shards[index]!.bytes),
   };
   const start = performance.now();
-  const loaded = await loadModel(gpu, source, { contextLength: 256 });
+  let uploaded = start;
+  const onUploaded = () => {
+    uploaded = performance.now();
+  };
+  const loaded = await loadModel(gpu, source, { contextLength: 256, onUploaded });
   const seconds = (performance.now() - start) / 1000;
   loaded.dispose();
   await gpu.device.queue.onSubmittedWorkDone();
-  return { bytes, blocks: model.blocks.length, seconds, bytesPerS: bytes / seconds };
+  const uploadSeconds = (uploaded - start) / 1000;
+  return { bytes, blocks: model.blocks.length, seconds, uploadSeconds, bytesPerS: bytes / seconds };
 }
 
 /** A model of the first blocks, as many as `mostBytes` hold, at least one. */

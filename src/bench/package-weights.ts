@@ -21,9 +21,9 @@ export async function packageWeights(
   const weights = await GpuWeights.allocate(gpu, manifest.tensors);
   try {
     for (let index = 0; index < manifest.shards.length; index++) {
-      weights.upload(index * SHARD_BYTES, await source.shard(index));
-      await gpu.device.queue.onSubmittedWorkDone();
+      await weights.upload(index * SHARD_BYTES, await source.shard(index));
     }
+    await weights.finishUploads();
     gpu.check();
   } catch (error) {
     weights.dispose();

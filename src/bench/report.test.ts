@@ -31,7 +31,7 @@ const result: BenchResult = {
       gpuBytes: { weights: 9.78e9, state: 1.2e8, activations: 3e6 },
       prepareS: 1.5,
       dispatchesPerToken: 161,
-      load: { bytes: 2e9, blocks: 3, seconds: 1, bytesPerS: 2e9 },
+      load: { bytes: 2e9, blocks: 3, seconds: 1, uploadSeconds: 0.8, bytesPerS: 2e9 },
       prefill: [],
       decode: [
         {
@@ -64,7 +64,7 @@ describe('textReport', () => {
     const head = lines.findIndex((line) => line.includes('tokens/s'));
     expect(lines[head]).toBe('    context  tokens/s  a token  awaited alone    reads    floor  of the floor');
     expect(lines[head + 1]).toBe('       1024       250  4.00 ms        5.50 ms  9.20 GB  3.00 ms          0.75');
-    expect(lines).toContain('  2.00 GB (3 blocks) loaded from memory at 2.00 GB/s');
+    expect(lines).toContain('  2.00 GB (3 blocks) loaded from memory at 2.00 GB/s: on the GPU after 800 ms, ready after 1.00 s');
   });
 
   it('says why a model has none', () => {

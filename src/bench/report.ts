@@ -73,7 +73,10 @@ function modelSection(model: ModelResult | ModelFailure): Section {
     `${dispatchesPerToken} dispatches a token; pipelines ready in ${time(prepareS)}`,
   ];
   if (load) {
-    facts.push(`${bytes(load.bytes)} (${load.blocks} blocks) loaded from memory at ${rate(load.bytesPerS, 'B/s')}`);
+    facts.push(
+      `${bytes(load.bytes)} (${load.blocks} blocks) loaded from memory at ${rate(load.bytesPerS, 'B/s')}: ` +
+        `on the GPU after ${time(load.uploadSeconds)}, ready after ${time(load.seconds)}`,
+    );
   }
   return { title: model.name, facts, tables: modelTables(model) };
 }

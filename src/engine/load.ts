@@ -6,18 +6,16 @@ import { Model, type ModelOptions } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 
-/** Shards that may be under way to the GPU at once: each is a copy of its own until the GPU has taken it. */
-const UPLOADS_IN_FLIGHT = 2;
-
 /**
  * Puts a package on the GPU: memory is allocated before the first shard is fetched, then shards pass one at a time.
+ * @param options.onUploaded called when all weights are on the GPU, before its programs are compiled.
  * @throws BambaError what the source throws; `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
  * `gpu_failure`, `aborted`.
  */
 export async function loadModel(
   gpu: Gpu,
   source: PackageSource,
-  options: Partial<ModelOptions> & { signal?: AbortSignal } = {},
+  options: Partial<ModelOptions> & { signal?: AbortSignal; onUploaded?: () => void } = {},
 ): Promise<Model> {
   const { manifest } = source;
   const architecture = parseArchitecture(manifest.architecture);
@@ -26,15 +24,13 @@ export async function loadModel(
   const contextLength = Math.min(options.contextLength ?? architecture.maxPositions, architecture.maxPositions);
   const weights = await GpuWeights.allocate(gpu, manifest.tensors);
   try {
-    const uploads: Promise<void>[] = [];
     for (let index = 0; index < manifest.shards.length; index++) {
       const bytes = await source.shard(index, options.signal);
-      weights.upload(index * SHARD_BYTES, bytes);
-      uploads.push(gpu.device.queue.onSubmittedWorkDone());
-      if (uploads.length >= UPLOADS_IN_FLIGHT) await uploads.shift();
+      await weights.upload(index * SHARD_BYTES, bytes);
     }
-    await Promise.all(uploads);
+    await weights.finishUploads();
     gpu.check();
+    options.onUploaded?.();
     return await Model.create(gpu, architecture, weights, { ...options, contextLength });
   } catch (error) {
     weights.dispose();

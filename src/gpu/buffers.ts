@@ -50,6 +50,11 @@ export class BufferSet {
     return this.#create(name, Math.ceil(bytes / 16) * 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   }
 
+  /** A buffer that the host maps to write, to be copied from. */
+  staging(name: string, bytes: number): GPUBuffer {
+    return this.#create(name, Math.ceil(bytes / 16) * 16, GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC);
+  }
+
   #create(name: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const buffer = this.#device.createBuffer({ label: `${this.#label} / ${name}`, size, usage });
     this.#buffers.push(buffer);

@@ -140,6 +140,21 @@ export class Gpu {
     return value;
   }
 
+  /**
+   * Maps a buffer, all of it. Mapping fails when the device is gone; what happened to it says more than that.
+   * @param failed what it means otherwise, a sentence.
+   * @throws BambaError `device_lost`, `disposed`, an earlier failure, `gpu_failure`.
+   */
+  async map(buffer: GPUBuffer, mode: GPUMapModeFlags, failed: string): Promise<void> {
+    try {
+      await buffer.mapAsync(mode);
+    } catch (cause) {
+      this.check();
+      const lost = await Promise.race([this.lost, new Promise<null>((resolve) => setTimeout(resolve, 1000, null))]);
+      throw lost ?? new BambaError('gpu_failure', failed, { cause });
+    }
+  }
+
   dispose(): void {
     this.device.destroy();
   }

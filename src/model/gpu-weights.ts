@@ -1,6 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuLimits } from '../gpu/device.ts';
+import { type UploadCopy, UploadRing } from '../gpu/upload-ring.ts';
 import type { Matrix, MatrixPart } from '../kernels/matrix.ts';
 import { alignTo, rowBytes, scaleBytesPerRow, TENSOR_ALIGNMENT } from '../weights/layout.ts';
 import type { TensorEntry } from '../weights/types.ts';
@@ -95,14 +96,15 @@ function megabytes(bytes: number): string {
 
 /** A model's weights on the GPU, filled from the package's stream piece by piece. */
 export class GpuWeights {
-  readonly #device: GPUDevice;
+  readonly #gpu: Gpu;
   readonly #set: BufferSet;
   readonly #buffers: GPUBuffer[];
   readonly #placement: Placement;
   readonly #joined = new Map<string, BufferSlice>();
+  #ring: UploadRing | null = null;
 
-  private constructor(device: GPUDevice, set: BufferSet, buffers: GPUBuffer[], placement: Placement) {
-    this.#device = device;
+  private constructor(gpu: Gpu, set: BufferSet, buffers: GPUBuffer[], placement: Placement) {
+    this.#gpu = gpu;
     this.#set = set;
     this.#buffers = buffers;
     this.#placement = placement;
@@ -120,7 +122,7 @@ export class GpuWeights {
       const buffers = await gpu.guarded(`allocating ${megabytes(total)} of weights`, () =>
         placement.buffers.map((bytes, index) => set.storage(`buffer ${index}`, bytes)),
       );
-      return new GpuWeights(gpu.device, set, buffers, placement);
+      return new GpuWeights(gpu, set, buffers, placement);
     } catch (error) {
       set.dispose();
       throw error;
@@ -132,16 +134,29 @@ export class GpuWeights {
     return this.#set.bytes;
   }
 
-  /** Uploads `data`, the bytes of the stream from `begin` on; both multiples of 4. */
-  upload(begin: number, data: Uint8Array<ArrayBuffer>): void {
+  /**
+   * Uploads `data`, the bytes of the stream from `begin` on; both multiples of 4. Memory for what is under way is bounded:
+   * awaiting each call keeps the caller's from growing too.
+   * @returns when `data` may be changed. @throws BambaError `device_lost`, `disposed`, `out_of_memory`, `gpu_failure`.
+   */
+  async upload(begin: number, data: Uint8Array<ArrayBuffer>): Promise<void> {
     const end = begin + data.byteLength;
-    for (const copy of this.#placement.copies) {
+    const copies = this.#placement.copies.flatMap((copy): UploadCopy[] => {
       const from = Math.max(begin, copy.begin);
       const to = Math.min(end, copy.end);
-      if (from >= to) continue;
-      const target = copy.offset + from - copy.begin;
-      this.#device.queue.writeBuffer(this.#buffers[copy.buffer]!, target, data, from - begin, to - from);
-    }
+      if (from >= to) return [];
+      const target = { buffer: this.#buffers[copy.buffer]!, offset: copy.offset + from - copy.begin };
+      return [{ begin: from - begin, end: to - begin, ...target }];
+    });
+    this.#ring ??= new UploadRing(this.#gpu, { bytes: this.bytes });
+    await this.#ring.write(data, copies);
+  }
+
+  /** Waits until all that was uploaded has arrived, and frees what uploading took. @throws BambaError as `upload`. */
+  async finishUploads(): Promise<void> {
+    await this.#ring?.drain();
+    this.#ring?.dispose();
+    this.#ring = null;
   }
 
   /** @throws BambaError `manifest_invalid` when the package lacks the matrix or has another shape of it. */
@@ -173,12 +188,12 @@ export class GpuWeights {
     const found = this.#joined.get(name);
     if (found) return found;
     const buffer = this.#set.floats(name, tensors.length, length);
-    const encoder = this.#device.createCommandEncoder({ label: name });
+    const encoder = this.#gpu.device.createCommandEncoder({ label: name });
     for (const [index, tensor] of tensors.entries()) {
       const source = this.plain(tensor, length);
       encoder.copyBufferToBuffer(source.buffer, source.offset, buffer, index * length * 4, length * 4);
     }
-    this.#device.queue.submit([encoder.finish()]);
+    this.#gpu.device.queue.submit([encoder.finish()]);
     const joined = slice(buffer);
     this.#joined.set(name, joined);
     return joined;
@@ -197,6 +212,7 @@ export class GpuWeights {
   }
 
   dispose(): void {
+    this.#ring?.dispose();
     this.#set.dispose();
   }
 }

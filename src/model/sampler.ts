@@ -117,16 +117,7 @@ export class Sampler {
   }
 
   async #read(staging: GPUBuffer): Promise<SamplerReport> {
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, OUTPUT_BYTES);
-    } catch (cause) {
-      // Mapping fails when the device is gone; what happened to it says more than that.
-      const lost = await Promise.race([
-        this.#gpu.lost,
-        new Promise<null>((resolve) => setTimeout(resolve, 1000, null)),
-      ]);
-      throw lost ?? new BambaError('gpu_failure', 'The GPU did not hand back the sampled tokens.', { cause });
-    }
+    await this.#gpu.map(staging, GPUMapMode.READ, 'The GPU did not hand back the sampled tokens.');
     const output = new Uint32Array(staging.getMappedRange(0, OUTPUT_BYTES));
     const emitted = output[0]!;
     const state = output[1]!;
