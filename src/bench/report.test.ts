@@ -64,7 +64,9 @@ describe('textReport', () => {
     const head = lines.findIndex((line) => line.includes('tokens/s'));
     expect(lines[head]).toBe('    context  tokens/s  a token  awaited alone    reads    floor  of the floor');
     expect(lines[head + 1]).toBe('       1024       250  4.00 ms        5.50 ms  9.20 GB  3.00 ms          0.75');
-    expect(lines).toContain('  2.00 GB (3 blocks) loaded from memory at 2.00 GB/s: on the GPU after 800 ms, ready after 1.00 s');
+    expect(lines).toContain(
+      '  2.00 GB (3 blocks) loaded from memory at 2.00 GB/s: on the GPU after 800 ms, ready after 1.00 s',
+    );
   });
 
   it('says why a model has none', () => {
