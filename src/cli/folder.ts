@@ -5,7 +5,7 @@ import { type PackageSource, openPackageBytes } from '../storage/package-source.
 import { throwIfAborted } from '../weights/abort.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from '../weights/manifest.ts';
-import type { PackageSink } from '../weights/shard-writer.ts';
+import type { PackageSink } from '../weights/package-writer.ts';
 
 // Checkpoints and packages in folders.
 

@@ -4,8 +4,11 @@ import { BambaError } from '../errors.ts';
 export interface ByteSource {
   /** Bytes of `file`, or null where there is no such file. */
   size(file: string, signal?: AbortSignal): Promise<number | null>;
-  /** Exactly the bytes [begin, end) of `file`; rejects where it cannot give them all. */
-  read(file: string, begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Exactly the bytes [begin, end) of `file`; rejects where it cannot give them all.
+   * @param until where the reader will probably get to, piece by piece: a server is then asked once for all of it
+   */
+  read(file: string, begin: number, end: number, signal?: AbortSignal, until?: number): Promise<Uint8Array>;
 }
 
 /** A source over files in memory. */
@@ -31,8 +34,9 @@ export async function readExactly(
   begin: number,
   end: number,
   signal?: AbortSignal,
+  until: number = end,
 ): Promise<Uint8Array> {
-  const bytes = await source.read(file, begin, end, signal);
+  const bytes = await source.read(file, begin, end, signal, until);
   if (bytes.length === end - begin) return bytes;
   throw new BambaError(
     'checkpoint_invalid',

@@ -105,7 +105,8 @@ export class Checkpoint {
     for (let done = 0; done < out.length; done += elementsAtOnce) {
       const piece = out.subarray(done, done + elementsAtOnce);
       const begin = tensor.begin + (first * columns + done) * size;
-      const bytes = await readExactly(this.#source, tensor.file, begin, begin + piece.length * size, signal);
+      const end = begin + piece.length * size;
+      const bytes = await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end);
       decode(tensor.dtype, bytes, piece);
     }
     const scales = tensor.dtype === 'F8_E4M3' ? await this.#readScales(tensor, signal) : null;
@@ -127,7 +128,8 @@ export class Checkpoint {
     if (tensor.dtype !== 'F8_E4M3') return null;
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const begin = tensor.begin + first * columns;
-    const bytes = await readExactly(this.#source, tensor.file, begin, begin + count * columns, signal);
+    const end = begin + count * columns;
+    const bytes = await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end);
     const all = await this.#readScales(tensor, signal);
     const scales = new Float32Array(count);
     for (let i = 0; i < count; i++) scales[i] = all ? (all[all.length === 1 ? 0 : first + i] as number) : 1;

@@ -153,6 +153,11 @@ function checkShards({ shards, stream, files }: Manifest): void {
   }
 }
 
+/** Name of shard `index`: `shard-0000.bin`. */
+export function shardFile(index: number): string {
+  return `shard-${String(index).padStart(4, '0')}.bin`;
+}
+
 /** Bytes of shard `index` of a stream. */
 export function shardBytes(streamBytes: number, index: number): number {
   return Math.min(SHARD_BYTES, streamBytes - index * SHARD_BYTES);

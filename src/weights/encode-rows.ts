@@ -1,0 +1,179 @@
+import { BambaError } from '../errors.ts';
+import { throwIfAborted } from './abort.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { F8_NAN } from './half.ts';
+import { rowBytes, scaleBytesPerRow } from './layout.ts';
+import { type QuantizedRows, quantizeRows } from './quantize.ts';
+import type { Scheme, TensorSpec } from './types.ts';
+
+// Rows of a package's tensor, made from the rows of its sources.
+
+/** f32 bytes of the rows that are worked on at once. */
+const PIECE_BYTES = 4 * 2 ** 20;
+
+/** A tensor of a package with the checkpoint that it is made from. */
+export interface EncodedTensor {
+  checkpoint: Checkpoint;
+  spec: TensorSpec;
+  scheme: Scheme;
+}
+
+/** Rows from one of a tensor to the next in the layout: a vector's elements are rows of one column, without padding. */
+export interface RowLayout {
+  rows: number;
+  columns: number;
+  /** Bytes from one row of weights to the next. */
+  stride: number;
+  /** Bytes of the scales of a row. */
+  scaleBytes: number;
+}
+
+/** How the rows of a tensor lie in a package of `scheme`. */
+export function rowLayout({ shape }: Pick<TensorSpec, 'shape'>, scheme: Scheme): RowLayout {
+  const [rows = 1, columns = 1] = shape;
+  if (shape.length === 1) return { rows, columns, stride: 4, scaleBytes: 0 };
+  return { rows, columns, stride: rowBytes(scheme, columns), scaleBytes: scaleBytesPerRow(scheme, columns) };
+}
+
+/** Rows [first, first + count) of a tensor. */
+interface Piece {
+  first: number;
+  count: number;
+  /** Rows of one source, or of several in turn. */
+  parts: { name: string; begin: number; end: number }[];
+}
+
+/**
+ * Rows [firstRow, end) of a tensor in pieces of bounded size, in order. While one piece is taken, the next is being read.
+ * A piece may begin before `firstRow`, where rows of several sources take turns; `first` says where it does.
+ * @throws BambaError `checkpoint_invalid`, `unsupported_model`, `aborted`; what the checkpoint's source throws.
+ */
+export async function* encodeRows(
+  tensor: EncodedTensor,
+  firstRow: number,
+  end: number,
+  signal?: AbortSignal,
+): AsyncGenerator<QuantizedRows & { first: number }> {
+  const layout = rowLayout(tensor.spec, tensor.scheme);
+  let ahead: Promise<(() => QuantizedRows)[]> | null = null;
+  const pieces = [...piecesOf(tensor.spec, layout, firstRow, end)];
+  for (const [index, piece] of pieces.entries()) {
+    const encoders = await (ahead ?? readPiece(tensor, piece, layout, signal));
+    const next = pieces[index + 1];
+    ahead = next ? readPiece(tensor, next, layout, signal) : null;
+    // A failure is for whoever comes for the next piece; nobody may.
+    ahead?.catch(() => {});
+    const parts = encoders.map((quantize) => quantize());
+    yield { first: piece.first, ...(parts.length === 1 ? (parts[0] as QuantizedRows) : interleave(parts, layout)) };
+  }
+}
+
+function* piecesOf(spec: TensorSpec, { rows, columns }: RowLayout, firstRow: number, endRow: number): Generator<Piece> {
+  const { sources } = spec;
+  // Interleaved sources are read side by side and share the piece.
+  const together = spec.arrange === 'interleave' ? sources.length : 1;
+  const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / (columns * 4 * Math.max(1, together))));
+  if (sources.length === 0) {
+    for (let first = firstRow; first < endRow; first += rowsAtOnce) {
+      yield { first, count: Math.min(rowsAtOnce, endRow - first), parts: [] };
+    }
+    return;
+  }
+  let base = 0;
+  for (let index = 0; index < sources.length; index += together) {
+    const group = sources.slice(index, index + together);
+    const height = group[0]?.shape[0] ?? 1;
+    const begin = Math.max(0, Math.floor((firstRow - base) / together));
+    const end = Math.min(height, Math.ceil((endRow - base) / together));
+    for (let row = begin; row < end; row += rowsAtOnce) {
+      const last = Math.min(end, row + rowsAtOnce);
+      yield {
+        first: base + row * together,
+        count: (last - row) * together,
+        parts: group.map(({ name }) => ({ name, begin: row, end: last })),
+      };
+    }
+    base += height * together;
+  }
+  if (base !== rows) throw new RangeError(`The sources of ${spec.name} have ${base} rows, its shape ${rows}.`);
+}
+
+/** Reads what a piece is made of; what comes back quantizes it. */
+async function readPiece(
+  { checkpoint, spec, scheme }: EncodedTensor,
+  piece: Piece,
+  layout: RowLayout,
+  signal?: AbortSignal,
+): Promise<(() => QuantizedRows)[]> {
+  throwIfAborted(signal);
+  if (piece.parts.length === 0) return [() => zeros(piece.count, layout)];
+  const encoders: (() => QuantizedRows)[] = [];
+  for (const { name, begin, end } of piece.parts) {
+    const stored = scheme === 'fp8' ? await checkpoint.readFp8Rows(name, begin, end, signal) : null;
+    if (stored) {
+      encoders.push(() => passThrough(stored, name, begin, layout.columns));
+      continue;
+    }
+    const values = await checkpoint.readRows(name, begin, end, signal);
+    encoders.push(() => encode(spec, scheme, values, layout.columns, name, begin));
+  }
+  return encoders;
+}
+
+function zeros(count: number, { stride, scaleBytes }: RowLayout): QuantizedRows {
+  return { bytes: new Uint8Array(count * stride), scales: new Uint8Array(count * scaleBytes) };
+}
+
+/** Rows of an FP8 checkpoint as they are: requantizing would round them a second time. */
+function passThrough(
+  stored: { bytes: Uint8Array; scales: Float32Array },
+  name: string,
+  firstRow: number,
+  columns: number,
+): QuantizedRows {
+  const nan = stored.bytes.findIndex((code) => (code & 0x7f) === F8_NAN);
+  if (nan >= 0) {
+    throw new BambaError(
+      'checkpoint_invalid',
+      `Tensor ${name} has a weight in row ${firstRow + Math.floor(nan / columns)} that is not a number. ` +
+        'The checkpoint is damaged.',
+    );
+  }
+  const stride = rowBytes('fp8', columns);
+  const rows = stored.scales.length;
+  const bytes = new Uint8Array(rows * stride);
+  for (let row = 0; row < rows; row++) {
+    bytes.set(stored.bytes.subarray(row * columns, (row + 1) * columns), row * stride);
+  }
+  return { bytes, scales: new Uint8Array(stored.scales.slice().buffer) };
+}
+
+function encode(
+  spec: TensorSpec,
+  scheme: Scheme,
+  values: Float32Array,
+  columns: number,
+  name: string,
+  firstRow: number,
+): QuantizedRows {
+  if (spec.map === 'negate_exp') for (let i = 0; i < values.length; i++) values[i] = -Math.exp(values[i] as number);
+  if (spec.shape.length === 2) return quantizeRows(scheme, values, columns, { name, firstRow });
+  // One row of the length of the piece, so that a vector is not padded element by element.
+  const { bytes } = quantizeRows('f32', values, values.length, { name, firstRow });
+  return { bytes: bytes.subarray(0, values.length * 4), scales: new Uint8Array() };
+}
+
+/** Row 0 of each part, row 1 of each part, and so on. */
+function interleave(parts: readonly QuantizedRows[], { stride, scaleBytes }: RowLayout): QuantizedRows {
+  const rows = (parts[0] as QuantizedRows).bytes.length / stride;
+  const bytes = new Uint8Array(rows * stride * parts.length);
+  const scales = new Uint8Array(rows * scaleBytes * parts.length);
+  for (const [index, part] of parts.entries()) {
+    for (let row = 0; row < rows; row++) {
+      const target = row * parts.length + index;
+      bytes.set(part.bytes.subarray(row * stride, (row + 1) * stride), target * stride);
+      scales.set(part.scales.subarray(row * scaleBytes, (row + 1) * scaleBytes), target * scaleBytes);
+    }
+  }
+  return { bytes, scales };
+}

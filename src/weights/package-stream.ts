@@ -1,0 +1,154 @@
+import type { Checkpoint } from './checkpoint.ts';
+import { type EncodedTensor, encodeRows, type RowLayout, rowLayout } from './encode-rows.ts';
+import { SHARD_BYTES, shardBytes } from './manifest.ts';
+import type { TensorEntry, TensorSpec } from './types.ts';
+
+interface PlacedTensor extends EncodedTensor {
+  entry: TensorEntry;
+  layout: RowLayout;
+  /** Bytes of the checkpoint that all tensors before this one are made of. */
+  sourceBegin: number;
+  sourceBytes: number;
+}
+
+/**
+ * The bytes of a package as a checkpoint gives them: any range, in order, without the rest. What is made twice is the
+ * same twice, so that a package can be begun in one visit and finished in another, and a single shard be made anew.
+ * Memory stays at two pieces of a tensor, a shard, and the scales of a tensor.
+ *
+ * ```ts
+ * const stream = new PackageStream(checkpoint, specs, planTensors(specs, 'int8'));
+ * for await (const shard of stream.shards(7)) await store(shard); // from shard 7 on
+ * ```
+ */
+export class PackageStream {
+  /** Of the whole package. */
+  readonly bytes: number;
+  /** Bytes of the checkpoint's tensors that it is made from. */
+  readonly sourceBytes: number;
+  readonly #tensors: PlacedTensor[] = [];
+
+  /**
+   * @param entries the place of each of `specs`, see `planTensors`
+   * @throws BambaError `checkpoint_invalid`, `unsupported_model`: all faults of names, shapes and types show here.
+   */
+  constructor(checkpoint: Checkpoint, specs: readonly TensorSpec[], entries: readonly TensorEntry[]) {
+    let sourceBegin = 0;
+    for (const [index, spec] of specs.entries()) {
+      const entry = entries[index] as TensorEntry;
+      let sourceBytes = 0;
+      for (const { name, shape } of spec.sources) {
+        const { begin, end } = checkpoint.require(name, shape);
+        sourceBytes += end - begin;
+      }
+      const { scheme } = entry;
+      this.#tensors.push({
+        checkpoint,
+        spec,
+        scheme,
+        entry,
+        layout: rowLayout(spec, scheme),
+        sourceBegin,
+        sourceBytes,
+      });
+      sourceBegin += sourceBytes;
+    }
+    const last = entries.at(-1);
+    this.bytes = last ? last.offset + last.bytes : 0;
+    this.sourceBytes = sourceBegin;
+  }
+
+  /** Bytes of the checkpoint that the package up to `position` is made of: how far a download is. */
+  sourceBytesAt(position: number): number {
+    const tensor = this.#tensors.findLast(({ entry }) => entry.offset < position);
+    if (!tensor) return 0;
+    const share = Math.min(1, (position - tensor.entry.offset) / tensor.entry.bytes);
+    return tensor.sourceBegin + Math.round(share * tensor.sourceBytes);
+  }
+
+  /** Name of the tensor at `position`. */
+  tensorAt(position: number): string {
+    return this.#tensors.findLast(({ entry }) => entry.offset <= position)?.entry.name ?? '';
+  }
+
+  /**
+   * Shards `first` to the one before `end`.
+   * @param onPosition called as bytes of the package come into being, with how many there are from its begin on
+   * @throws BambaError `checkpoint_invalid`, `unsupported_model`, `aborted`; what the checkpoint's source throws.
+   */
+  async *shards(
+    first: number,
+    end: number = Math.ceil(this.bytes / SHARD_BYTES),
+    { signal, onPosition }: { signal?: AbortSignal; onPosition?: (position: number) => void } = {},
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let position = first * SHARD_BYTES;
+    let index = first;
+    let shard = new Uint8Array(0);
+    let filled = 0;
+    for await (const bytes of this.#read(position, Math.min(this.bytes, end * SHARD_BYTES), signal)) {
+      for (let done = 0; done < bytes.length;) {
+        if (filled === 0) shard = new Uint8Array(shardBytes(this.bytes, index));
+        const part = bytes.subarray(done, done + shard.length - filled);
+        shard.set(part, filled);
+        filled += part.length;
+        done += part.length;
+        position += part.length;
+        onPosition?.(position);
+        if (filled < shard.length) continue;
+        yield shard;
+        index++;
+        filled = 0;
+      }
+    }
+  }
+
+  /** Bytes [begin, end), in pieces. */
+  async *#read(begin: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    let position = begin;
+    for (const tensor of this.#tensors) {
+      const { offset, bytes } = tensor.entry;
+      if (offset >= end) break;
+      if (offset + bytes <= position) continue;
+      if (position < offset) yield new Uint8Array(offset - position);
+      const from = Math.max(0, position - offset);
+      const to = Math.min(bytes, end - offset);
+      yield* readTensor(tensor, from, to, signal);
+      position = offset + to;
+    }
+    if (position < end) yield new Uint8Array(end - position);
+  }
+}
+
+/** Bytes [begin, end) of a tensor: weights, then scales, then padding. */
+async function* readTensor(
+  tensor: PlacedTensor,
+  begin: number,
+  end: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { rows, stride, scaleBytes } = tensor.layout;
+  const weightBytes = rows * stride;
+  const scaleEnd = weightBytes + rows * scaleBytes;
+  // Scales come after all weights, and both are made from the same rows: they are kept until it is their turn.
+  const scales = new Uint8Array(end > weightBytes ? rows * scaleBytes : 0);
+  const firstRow = Math.min(rows, Math.floor(begin / stride));
+  if (begin < weightBytes) {
+    const lastRow = Math.min(rows, Math.ceil(end / stride));
+    for await (const piece of encodeRows(tensor, firstRow, lastRow, signal)) {
+      const at = piece.first * stride;
+      if (scales.length > 0) scales.set(piece.scales, piece.first * scaleBytes);
+      yield piece.bytes.subarray(Math.max(0, begin - at), Math.max(0, end - at));
+    }
+  }
+  if (end > weightBytes && begin < scaleEnd && scaleBytes > 0) {
+    const from = Math.max(0, begin - weightBytes);
+    const to = Math.min(end, scaleEnd) - weightBytes;
+    // Begun in the middle of the tensor: the rows before are read again for their scales.
+    const missing = { first: Math.floor(from / scaleBytes), end: Math.min(firstRow, Math.ceil(to / scaleBytes)) };
+    for await (const piece of encodeRows(tensor, missing.first, Math.max(missing.first, missing.end), signal)) {
+      scales.set(piece.scales, piece.first * scaleBytes);
+    }
+    yield scales.subarray(from, to);
+  }
+  if (end > scaleEnd) yield new Uint8Array(end - Math.max(begin, scaleEnd));
+}
