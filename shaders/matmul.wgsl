@@ -25,7 +25,13 @@ struct Params {
 
 @compute @workgroup_size(16 * LANES_T)
 fn matmul(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks, params.columns4);
+  matmul_tile(
+    lane, workgroup.y * 4 * LANES_T, workgroup.x * TILE_ROWS, params.rows, params.blocks, params.columns4,
+  );
+}
+
+fn x_row(t: u32) -> u32 {
+  return min(t, step.tokens - 1);
 }
 
 fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {

@@ -1,7 +1,8 @@
 // The inner loop of all matrix-matrix kernels: a tile of 4*LANES_T tokens by 64 rows of weights, four by four an
-// invocation. The kernel binds `x: array<vec4f>` (T, columns) and `weights: array<vec4u>` (rows, columns), overrides
-// LANES_T, its workgroup size being 16 * LANES_T, and has `write_sums(t, row, sums)` for the four tokens and rows from t
-// and row on. `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
+// invocation. The kernel binds `x: array<vec4f>` of rows of columns and `weights: array<vec4u>` (rows, columns), overrides
+// LANES_T, its workgroup size being 16 * LANES_T, and has `x_row(t)` for the row of x that is token t's, some row of x
+// also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on.
+// `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
 //
 // Tried     Eight by eight an invocation: 31 TFLOP/s instead of 29 on an H100 for the widest matrices, 18 instead of 25
 //           for those of 4,096 rows. With the sums behind a pointer to a struct: 7.
@@ -48,28 +49,25 @@ fn add_column(sums: mat4x4f, x_at: u32, w_at: u32) -> mat4x4f {
   );
 }
 
-// Computes and writes the tile of a workgroup. Rows, tokens and columns behind the last are read as the last; only the
-// columns count, and their weights become zero.
-fn matmul_tile(lane: u32, workgroup: vec3u, tokens: u32, rows: u32, blocks: u32, columns4: u32) {
+// Computes and writes the tile of a workgroup. Rows and columns behind the last are read as the last; only the columns
+// count, and their weights become zero.
+fn matmul_tile(lane: u32, first_t: u32, first_row: u32, rows: u32, blocks: u32, columns4: u32) {
   let lane_t = lane / ROW_QUADS;
   let lane_r = lane % ROW_QUADS;
-  let first_t = workgroup.y * 4 * LANES_T;
-  let first_row = workgroup.x * TILE_ROWS;
   // An invocation fills a quad of a tile: 4 tokens or rows by 4 columns. Where there are enough, others fill the weights'.
   let x_units = STEP4 * LANES_T;
   let w_unit = lane - select(0, x_units, LANES_T * ROW_QUADS >= x_units + STEP4 * ROW_QUADS);
+  var x_base = vec4u();
+  if (lane < x_units) {
+    let t = first_t + lane / STEP4 * 4;
+    x_base = vec4u(x_row(t), x_row(t + 1), x_row(t + 2), x_row(t + 3)) * columns4;
+  }
   var sums = mat4x4f();
   for (var column = 0u; column < columns4; column += STEP4) {
     // The column of quads rotates places (^), so that invocations side by side hit different banks.
     if (lane < x_units) {
-      let at = min(column + lane % STEP4, columns4 - 1);
-      let t = first_t + lane / STEP4 * 4;
-      let quad = transpose(mat4x4f(
-        x[min(t, tokens - 1) * columns4 + at],
-        x[min(t + 1, tokens - 1) * columns4 + at],
-        x[min(t + 2, tokens - 1) * columns4 + at],
-        x[min(t + 3, tokens - 1) * columns4 + at],
-      ));
+      let at = x_base + min(column + lane % STEP4, columns4 - 1);
+      let quad = transpose(mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]));
       let slot = lane % STEP4 * 4 * LANES_T + ((lane / STEP4) ^ (lane % STEP4 * 2 % LANES_T));
       for (var k = 0u; k < 4; k++) {
         x_tile[slot + k * LANES_T] = vec4<elem>(quad[k]);

@@ -1,0 +1,65 @@
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
+// moe_matvec_add_prenorm: x[r] += sum_k sum_f W[experts[k], r, f] * v[k, f], on its way into the next RMSNorm:
+//   h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+//
+// Shapes    v: (top_k, F) f32;  experts: (top_k) u32;  weights: rows first_row .. first_row + rows of (E * expert_rows, F),
+//           any scheme;  norm_weight, x, h: (expert_rows) f32;  squares: (expert_rows / 4).
+//           rows, first_row and expert_rows are multiples of 4.
+// Mapping   one workgroup four rows of x; its invocations share the blocks of these rows of all chosen experts. Rows
+//           outside of what is bound are left to the dispatch of another part of the weights.
+// Constants WG   invocations a workgroup, a power of two.
+// Source    reference: moe.ts, add.ts, prenorm.ts in src/reference.
+
+override WG: u32 = 64;
+
+struct Params {
+  rows: u32,
+  first_row: u32,    // of all experts' rows
+  blocks: u32,       // 16-byte blocks of a row
+  columns4: u32,     // F / 4
+  expert_rows: u32,  // C
+  top_k: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> v: array<vec4f>;              // (top_k, F)
+@group(0) @binding(2) var<storage, read> experts: array<u32>;          // (top_k)
+@group(0) @binding(3) var<storage, read> weights: array<vec4u>;        // (rows, F)
+@group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;    // (expert_rows)
+@group(0) @binding(5) var<storage, read_write> x: array<vec4f>;        // (expert_rows)
+@group(0) @binding(6) var<storage, read_write> h: array<vec4f>;        // (expert_rows)
+@group(0) @binding(7) var<storage, read_write> squares: array<f32>;    // (expert_rows / 4)
+
+var<private> first_input: u32;  // of the expert's v
+
+fn input4(index: u32) -> vec4f {
+  return select(vec4f(), v[first_input + index], index < params.columns4);
+}
+
+@compute @workgroup_size(WG)
+fn moe_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let first = folded_group(group) * 4;
+  if (first >= params.expert_rows) {
+    return;
+  }
+  var dots = vec4f();
+  for (var index = invocation.lane; index < params.top_k * params.blocks; index += WG) {
+    let place = index / params.blocks;
+    // Of the rows that are bound; below the first it wraps to a large number.
+    let row = experts[place] * params.expert_rows + first - params.first_row;
+    if (row < params.rows) {
+      let scales = vec4f(
+        row_scale(row, params.rows, params.blocks),
+        row_scale(row + 1, params.rows, params.blocks),
+        row_scale(row + 2, params.rows, params.blocks),
+        row_scale(row + 3, params.rows, params.blocks),
+      );
+      first_input = place * params.columns4;
+      dots += scales * matvec_block(row, params.rows, params.blocks, index % params.blocks);
+    }
+  }
+  let sums = workgroup_sum(Sums(dots, 0.0), invocation);
+  if (invocation.lane == 0) {
+    add_prenorm(first / 4, sums.four);
+  }
+}

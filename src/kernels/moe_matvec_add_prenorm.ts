@@ -1,0 +1,51 @@
+import code from '../../shaders/moe_matvec_add_prenorm.wgsl?raw';
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import { foldedGrid } from './grid.ts';
+import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
+import { expertRows, type MoeDims } from './moe-shape.ts';
+
+export const moeMatvecAddPrenormKernel = defineKernel({
+  name: 'moe_matvec_add_prenorm',
+  code,
+  params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', expert_rows: 'u32', top_k: 'u32' },
+  reads: ['v', 'experts', 'weights', 'norm_weight'],
+  writes: ['x', 'h', 'squares'],
+  constants: ['WG'],
+  step: false,
+});
+
+/**
+ * x += sum_k W[experts[k]] . v[k]; then h = x * normWeight and squares (C / 4), for the norm that follows; v (topK, F),
+ * weights (E * C, F).
+ */
+export function moeMatvecAddPrenorm(
+  features: GpuFeatures,
+  label: string,
+  buffers: {
+    v: BufferSlice;
+    experts: BufferSlice;
+    weights: Matrix;
+    normWeight: BufferSlice;
+    x: BufferSlice;
+    h: BufferSlice;
+    squares: BufferSlice;
+  },
+  dims: MoeDims,
+): DispatchSpec[] {
+  const { weights, normWeight, ...others } = buffers;
+  const rows = expertRows(weights, dims);
+  // The blocks of all chosen experts are shared out as if they were one row.
+  const joined = { ...weights, columns: weights.columns * dims.topK };
+  return weights.parts.map((part) => ({
+    kernel: moeMatvecAddPrenormKernel,
+    variant: variantFor(features, weights.scheme),
+    label: `${label} / moe_matvec_add_prenorm`,
+    params: { ...matrixParams(weights, part), expert_rows: rows, top_k: dims.topK },
+    constants: { WG: matvecWorkgroup(features, joined) },
+    buffers: { ...others, weights: part.slice, norm_weight: normWeight },
+    grid: foldedGrid(rows / 4),
+  }));
+}

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { rmsNorm } from '../reference/rms_norm.ts';
+import { swiglu } from '../reference/swiglu.ts';
+import { randomTensor } from '../testing/arbitrary.ts';
+import { expBound } from '../testing/bounds.ts';
+import { expectClose } from '../testing/close.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
+import { everyStoredValue, swigluBounds } from '../testing/matrix-cases.ts';
+import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes, words } from '../testing/moe-cases.ts';
+import { prenormed } from '../testing/prenorm-cases.ts';
+import type { MoeDims } from './moe-shape.ts';
+import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
+
+const EPS = 1e-5;
+
+describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
+  async function expectReference(x: Float32Array, logits: Float32Array, weights: TestMatrix, dims: MoeDims) {
+    const rows = weights.rows / dims.experts;
+    const normWeight = randomTensor(98, x.length);
+    const { h, squares, count } = prenormed(gpu(), x, normWeight);
+    const experts = gpu().output(dims.topK);
+    const y = gpu().output((dims.topK * rows) / 2);
+    const buffers = { logits: gpu().input(logits), h, squares, weights, experts, y };
+    const options = { squares: count, eps: EPS };
+    await gpu().run(moeRouteNormedMatvecSwiglu(gpu().features, 'test', buffers, dims, options), { tokens: 1 });
+    const route = routes(logits, dims);
+    expect(words(await gpu().read(experts))).toEqual(route.experts);
+    const normed = rmsNorm(x, normWeight, EPS);
+    const inputs = Array.from(route.experts, () => Float32Array.from(normed));
+    const { products, bounds } = expertProducts(inputs, route.experts, weights, rows);
+    const share = (f: number) => route.shares[Math.floor((2 * f) / rows)]!;
+    const outputs = swiglu(products);
+    const spread = Math.max(...logits) - Math.min(...logits);
+    // That of the product, that of the share, and denormals, which may be flushed to zero.
+    const abs = swigluBounds(products, bounds).map(
+      (bound, f) => share(f) * (bound + 2 * expBound(spread) * Math.abs(outputs[f]!)) + 1e-37,
+    );
+    expectClose(
+      await gpu().read(y),
+      outputs.map((value, f) => share(f) * value),
+      { abs },
+    );
+  }
+
+  it.each(MOE_SHAPES)('is the reference for $experts experts, $topK chosen, in all schemes and parts', async (dims) => {
+    await fc.assert(
+      fc.asyncProperty(moeCases(dims, [1]), fc.constantFrom(...SCHEMES), async (moeCase, scheme) => {
+        const { seed, rows, columns, partRows } = moeCase;
+        const values = randomTensor(seed + 1, dims.experts * rows * columns, 0.1);
+        const weights = gpu().matrix(scheme, values, columns, partRows);
+        await expectReference(randomTensor(seed + 2, columns), routerLogits(seed, 1, dims), weights, dims);
+      }),
+      { numRuns: 3 },
+    );
+  });
+
+  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
+    const dims = { experts: 2, topK: 2 };
+    const columns = scheme === 'f16' ? 128 : 32;
+    const { bytes, rows } = everyStoredValue(scheme, columns);
+    const weights = gpu().matrixOfBytes(scheme, bytes, rows, columns);
+    await expectReference(randomTensor(4, columns), routerLogits(3, 1, dims), weights, dims);
+  });
+});

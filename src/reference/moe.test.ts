@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { expectClose } from '../testing/close.ts';
+import { moe, moeRoute } from './moe.ts';
+import { silu } from './silu.ts';
+
+// Values worked out by hand; f64 leaves them within a few ulp.
+const HAND = { abs: 1e-14 };
+
+describe('moeRoute', () => {
+  it('takes the largest logits, the first of equal ones, and weights them by softmax over these alone', () => {
+    const { experts, shares } = moeRoute([0, Math.log(3), -9, Math.log(3), Math.log(2)], 3);
+    expect(experts).toEqual([1, 3, 4]);
+    expectClose(shares, [3 / 8, 3 / 8, 2 / 8], HAND);
+    expect(moeRoute([7, 7, 7], 2).experts).toEqual([0, 1]);
+  });
+
+  it('does not overflow', () => {
+    expectClose(moeRoute([1e4, 1e4 - Math.log(3), -1e4], 2).shares, [0.75, 0.25], { abs: 1e-12 });
+    expect([...moeRoute([1e4, -1e4], 2).shares]).toEqual([1, 0]);
+  });
+});
+
+describe('moe', () => {
+  it('adds the chosen experts, each by its share', () => {
+    // C = 1, F = 1, three experts that multiply by 1, 10 and 100 after a gate of 1 and an up of 2.
+    const experts = { router: [0, 1, -1], gateUp: [1, 2, 1, 2, 1, 2], down: [1, 10, 100], topK: 2 };
+    // Of n = ln 3 the logits are 0, ln 3, -ln 3: experts 1 and 0 with shares 3/4 and 1/4.
+    const n = Math.log(3);
+    const inner = silu(n) * 2 * n;
+    expectClose(moe([n], experts, 1), [0.75 * 10 * inner + 0.25 * inner], HAND);
+  });
+
+  it('is the one expert where there is one, and routes tokens apart', () => {
+    const one = { router: [5], gateUp: [1, 1], down: [2], topK: 1 };
+    expectClose(moe([1, 2], one, 1), [2 * silu(1), 4 * silu(2)], HAND);
+    const two = { router: [1, -1], gateUp: [1, 1, 1, 1], down: [1, 10], topK: 1 };
+    expectClose(moe([1, -1], two, 1), [silu(1), -10 * silu(-1)], HAND);
+  });
+});
