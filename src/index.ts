@@ -1,4 +1,4 @@
-export { createEngine } from './engine/client.ts';
+export { createEngine, deleteStoredModel, storedModels } from './engine/client.ts';
 export type {
   ChatMessage,
   Engine,

@@ -1,10 +1,10 @@
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
-import { type PackageSource, openPackageBytes } from '../storage/package-source.ts';
+import { type OrderedPackage, openPackageBytes } from '../storage/package-source.ts';
 import { throwIfAborted } from '../weights/abort.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
-import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from '../weights/manifest.ts';
+import { type Manifest, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from '../weights/manifest.ts';
 import type { PackageSink } from '../weights/package-writer.ts';
 
 // Checkpoints and packages in folders.
@@ -61,7 +61,7 @@ export async function folderSink(folder: string): Promise<PackageSink> {
  * The package in `folder`.
  * @throws BambaError `manifest_invalid` also where there is no package.
  */
-export async function openPackageFolder(folder: string): Promise<PackageSource> {
+export async function openPackageFolder(folder: string): Promise<OrderedPackage<Manifest>> {
   const path = join(folder, MANIFEST_FILE);
   const found = await stat(path).catch(() => null);
   if (!found?.isFile() || found.size > MAX_MANIFEST_BYTES) {

@@ -7,8 +7,8 @@ import { BambaError } from '../errors.ts';
 import { means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { PackageSource } from '../storage/package-source.ts';
-import { MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
+import type { OrderedPackage, PackageSource } from '../storage/package-source.ts';
+import { type Manifest, MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme } from '../weights/types.ts';
 import { installDawn } from './dawn.ts';
@@ -92,7 +92,7 @@ async function scoreMissing(
 }
 
 /** @throws BambaError for a folder that is neither a package nor a checkpoint, or a package of another scheme. */
-async function openModel(folder: string, scheme: Scheme | undefined): Promise<PackageSource> {
+async function openModel(folder: string, scheme: Scheme | undefined): Promise<OrderedPackage<Manifest>> {
   const manifest = await stat(join(folder, MANIFEST_FILE)).catch(() => null);
   if (!manifest) return packCheckpoint(folderSource(folder), scheme ?? 'f32', basename(resolve(folder)));
   const source = await openPackageFolder(folder);

@@ -1,5 +1,6 @@
 import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink';
 import { BambaError } from '../errors.ts';
+import { isRepoName } from '../storage/repo-name.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
 import type {
   Engine,
@@ -12,6 +13,8 @@ import type {
 import { fromWire } from './wire.ts';
 import type { GenerationMessage, WorkerApi } from './worker.ts';
 import EngineWorker from './worker.ts?worker&inline';
+
+export { deleteStoredModel, storedModels } from './stored-models.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -26,8 +29,8 @@ import EngineWorker from './worker.ts?worker&inline';
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (options.signal?.aborted) throw new BambaError('aborted', 'Loading was aborted.');
-  // The worker may come from a blob, which has no address to take others from.
-  const model = new URL(options.model, document.baseURI).href;
+  const { onProgress = () => {}, signal } = options;
+  const source = sourceOf(options);
   // Not waited for: a browser may ask the person first, who may take his time.
   void askToPersist();
   const worker = new EngineWorker({ name: 'bamba-web engine' });
@@ -43,9 +46,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     worker.terminate();
   };
   const onAbort = () => void remote.abortLoading();
-  options.signal?.addEventListener('abort', onAbort);
+  signal?.addEventListener('abort', onAbort);
   try {
-    const { contextLength, onProgress = () => {} } = options;
     const report = (progress: LoadProgress) => {
       try {
         onProgress(progress);
@@ -53,18 +55,30 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         reportError(error); // as from any listener: loading goes on
       }
     };
-    const loaded = await Promise.race([
-      remote.load({ model, ...(contextLength === undefined ? {} : { contextLength }) }, proxy(report)),
-      failed,
-    ]);
+    const loaded = await Promise.race([remote.load(source, proxy(report)), failed]);
     if ('error' in loaded) throw fromWire(loaded.error);
     return new WorkerEngine(loaded.value, remote, failed, close);
   } catch (error) {
     close();
     throw error;
   } finally {
-    options.signal?.removeEventListener('abort', onAbort);
+    signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** What the worker needs to know. It may come from a blob, which has no address to take relative ones from. */
+function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
+  const { model, revision, dtype, token, endpoint, files, contextLength } = options;
+  const named = files !== undefined || model.startsWith('device:') || isRepoName(model);
+  return {
+    model: named ? model : new URL(model, document.baseURI).href,
+    ...(revision !== undefined && { revision }),
+    ...(dtype !== undefined && { dtype }),
+    ...(token !== undefined && { token }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(files !== undefined && { files }),
+    ...(contextLength !== undefined && { contextLength }),
+  };
 }
 
 /** The page's side of an engine in a worker. */

@@ -1,3 +1,4 @@
+import { BambaError } from '../errors.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
@@ -5,6 +6,7 @@ import { GpuWeights } from '../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
+import { suggestion } from '../weights/smaller-schemes.ts';
 
 /**
  * Puts a package on the GPU: memory is allocated before the first shard is fetched, then shards pass one at a time.
@@ -22,7 +24,7 @@ export async function loadModel(
   checkArchitecture(architecture);
   checkPackageTensors(architecture, manifest.tensors);
   const contextLength = Math.min(options.contextLength ?? architecture.maxPositions, architecture.maxPositions);
-  const weights = await GpuWeights.allocate(gpu, manifest.tensors);
+  const weights = await allocate(gpu, source);
   try {
     for (let index = 0; index < manifest.shards.length; index++) {
       const bytes = await source.shard(index, options.signal);
@@ -34,6 +36,22 @@ export async function loadModel(
     return await Model.create(gpu, architecture, weights, { ...options, contextLength });
   } catch (error) {
     weights.dispose();
+    throw error;
+  }
+}
+
+/** @throws BambaError `adapter_limit`, `out_of_memory`, with the type of weights that would fit, if there is one. */
+async function allocate(gpu: Gpu, source: PackageSource): Promise<GpuWeights> {
+  try {
+    return await GpuWeights.allocate(gpu, source.manifest.tensors);
+  } catch (error) {
+    if (!(error instanceof BambaError)) throw error;
+    for (const smaller of source.smaller?.() ?? []) {
+      const weights = await GpuWeights.allocate(gpu, smaller.tensors).catch(() => null);
+      if (!weights) continue;
+      weights.dispose();
+      throw new BambaError(error.code, `${error.message} ${suggestion(smaller)}`, { cause: error });
+    }
     throw error;
   }
 }

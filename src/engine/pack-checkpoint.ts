@@ -1,8 +1,9 @@
 import { BambaError } from '../errors.ts';
 import { parseConfig } from '../model/config.ts';
-import { openPackageBytes, type PackageSource } from '../storage/package-source.ts';
+import { openPackageBytes, type OrderedPackage } from '../storage/package-source.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
+import type { Manifest } from '../weights/manifest.ts';
 import { writePackage } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
 
@@ -11,7 +12,11 @@ import type { Scheme } from '../weights/types.ts';
  * them. A model meant to be used is converted into a folder.
  * @throws BambaError see `writePackage` and `parseConfig`.
  */
-export async function packCheckpoint(source: ByteSource, scheme: Scheme, name: string): Promise<PackageSource> {
+export async function packCheckpoint(
+  source: ByteSource,
+  scheme: Scheme,
+  name: string,
+): Promise<OrderedPackage<Manifest>> {
   const checkpoint = await Checkpoint.open(source);
   const config = await checkpoint.readFile('config.json');
   if (!config) throw new BambaError('config_invalid', `${name} has no config.json: name the folder of a checkpoint.`);

@@ -1,7 +1,7 @@
 import { expose, type ProxyMarked } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { openStoredPackage } from '../storage/package-source.ts';
 import { LocalEngine } from './local-engine.ts';
+import { type ModelSource, openModel, type OpenModelOptions } from './open-model.ts';
 import type { EngineInfo, GenerationEvent, GenerationRequest, LoadProgress } from './protocol.ts';
 import { toWire, type WireError } from './wire.ts';
 
@@ -17,9 +17,9 @@ let engine: LocalEngine | null = null;
 const loading = new AbortController();
 
 const api = {
-  /** Loads the package in the folder `model`, an absolute URL. */
+  /** Loads a model. Where its files change in the middle, it begins again, once. */
   async load(
-    options: { model: string; contextLength?: number },
+    options: ModelSource & { contextLength?: number },
     onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>> {
     const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
@@ -28,14 +28,10 @@ const api = {
     };
     try {
       report({ stage: 'manifest' });
-      const source = await openStoredPackage(options.model, {
-        signal: loading.signal,
-        onProgress: (progress) => report({ stage: 'weights', ...progress }),
-      });
-      engine = await LocalEngine.load(source, {
-        signal: loading.signal,
-        ...(options.contextLength === undefined ? {} : { contextLength: options.contextLength }),
-        onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
+      engine = await load(options, report).catch((error: unknown) => {
+        if (!(error instanceof BambaError && error.code === 'checkpoint_changed') || options.files) throw error;
+        report({ stage: 'manifest', message: 'The files of the model changed: loading them anew.' });
+        return load(options, report);
       });
       // Progress and result cross on ports of their own: without waiting, the result could overtake what led to it.
       await onProgress({ ...unknown, stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
@@ -74,5 +70,22 @@ const api = {
 };
 
 export type WorkerApi = typeof api;
+
+async function load(
+  { contextLength, ...model }: ModelSource & { contextLength?: number },
+  report: OpenModelOptions['onProgress'],
+): Promise<LocalEngine> {
+  const { signal } = loading;
+  const { source, close } = await openModel(model, { signal, onProgress: report });
+  try {
+    return await LocalEngine.load(source, {
+      signal,
+      ...(contextLength === undefined ? {} : { contextLength }),
+      onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
+    });
+  } finally {
+    close();
+  }
+}
 
 expose(api);

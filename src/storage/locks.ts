@@ -2,7 +2,11 @@ import { aborted } from '../weights/abort.ts';
 
 /** The part of the Web Locks API that is needed. */
 export interface Locks {
-  request<T>(name: string, options: { signal?: AbortSignal }, work: () => Promise<T>): Promise<T>;
+  request<T>(
+    name: string,
+    options: { signal?: AbortSignal; ifAvailable?: boolean },
+    work: (lock: object | null) => Promise<T>,
+  ): Promise<T>;
 }
 
 /** The browser's locks; null where there are none, and then nothing keeps two tabs apart. */
@@ -33,4 +37,13 @@ export async function withLock<T>(
     // Sandboxed pages have the API but are refused its use.
     return work();
   }
+}
+
+/** Does `work` unless another tab holds the lock of this name; returns whether it did. */
+export async function withFreeLock(locks: Locks | null, name: string, work: () => Promise<void>): Promise<boolean> {
+  const begin = async (lock: object | null) => {
+    if (lock) await work();
+    return lock !== null;
+  };
+  return locks ? locks.request(name, { ifAvailable: true }, begin) : begin({});
 }

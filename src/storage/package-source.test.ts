@@ -1,11 +1,12 @@
 import 'fake-indexeddb/auto';
 import { deleteDB } from 'idb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Manifest } from '../weights/manifest.ts';
 import type { Locks } from './locks.ts';
 import {
   openPackageBytes,
   openStoredPackage,
-  type PackageSource,
+  type OrderedPackage,
   type StoredPackageOptions,
 } from './package-source.ts';
 import type { PackageProgress } from './progress.ts';
@@ -49,7 +50,7 @@ const open = (options: StoredPackageOptions = {}) =>
   openStoredPackage(server.url, { store, retryDelayMs: 1, locks: null, ...options });
 
 /** Loads everything, as an engine does, and compares each shard with the truth. */
-async function loadAll(source: PackageSource, truth: TestPackage = built): Promise<void> {
+async function loadAll(source: OrderedPackage<Manifest>, truth: TestPackage = built): Promise<void> {
   await source.file('tokenizer.json');
   for (let i = 0; i < source.manifest.shards.length; i++) {
     const entry = source.manifest.shards[i];
@@ -378,7 +379,7 @@ function oneAtATime(): Locks {
           signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
           before.then(resolve, resolve);
         });
-        return await work();
+        return await work({});
       } finally {
         release();
       }

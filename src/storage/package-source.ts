@@ -1,6 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { abortable } from '../weights/abort.ts';
 import type { BlobEntry, Manifest, PackageFile } from '../weights/manifest.ts';
+import type { SmallerScheme } from '../weights/smaller-schemes.ts';
 import { type Fetch, verifyBlob } from './download.ts';
 import { browserLocks, type Locks } from './locks.ts';
 import { fetchManifest, packageUrl } from './manifest-source.ts';
@@ -8,9 +9,15 @@ import { PackageBlobs } from './package-blobs.ts';
 import { type PackageProgress, ProgressMeter } from './progress.ts';
 import { PackageStore } from './store.ts';
 
+/** What loading needs to know of a package: its manifest, but for the hashes, which one that is being made lacks. */
+export interface PackageDescription extends Omit<Manifest, 'format' | 'version' | 'shards' | 'files'> {
+  shards: readonly { bytes: number }[];
+  files: { readonly [File in PackageFile]?: object | undefined };
+}
+
 /** A package that is open: all that comes out of it is verified. */
 export interface PackageSource {
-  readonly manifest: Manifest;
+  readonly manifest: PackageDescription;
   /**
    * A text file of the package. Whether there is one is in `manifest.files`.
    * @throws BambaError `config_invalid` where the package has no such file; else as `shard`.
@@ -18,9 +25,18 @@ export interface PackageSource {
   file(name: PackageFile): Promise<Uint8Array<ArrayBuffer>>;
   /**
    * One shard. Meant to be called in order: the next shard is then on its way while this one is being used.
-   * @throws BambaError `shard_corrupt`, `network`, `storage_full`, `aborted`.
+   * @throws BambaError `shard_corrupt`, `network`, `storage_full`, `aborted`; of a package that is being made also
+   * `checkpoint_invalid`, `checkpoint_changed`, `unsupported_model`.
    */
   shard(index: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** The same model in smaller schemes, the largest first; only where the package could be made in them instead. */
+  smaller?(): SmallerScheme[];
+}
+
+/** What brings the parts of a package. */
+export interface PackageLoader {
+  file(name: PackageFile): Promise<Uint8Array<ArrayBuffer>>;
+  shard(index: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 export interface StoredPackageOptions {
@@ -51,7 +67,10 @@ export interface StoredPackageOptions {
  * ```
  * @throws BambaError `network`, `manifest_invalid`, `manifest_version`, `storage_full` before any download, `aborted`.
  */
-export async function openStoredPackage(url: string, options: StoredPackageOptions = {}): Promise<PackageSource> {
+export async function openStoredPackage(
+  url: string,
+  options: StoredPackageOptions = {},
+): Promise<OrderedPackage<Manifest>> {
   const { signal, fetch = (...request) => globalThis.fetch(...request), retryDelayMs = 500 } = options;
   const base = packageUrl(url);
   const store = options.store === undefined ? await defaultStore() : options.store;
@@ -65,8 +84,9 @@ export async function openStoredPackage(url: string, options: StoredPackageOptio
   const blobs = await PackageBlobs.open(base, manifest, { store, fetch, locks, retryDelayMs });
   const counts = new Set(manifest.shards);
   return new OrderedPackage(manifest, signal, {
-    file: (entry) => blobs.load(entry, signal),
-    async shard(entry, shardSignal) {
+    file: (name) => blobs.load(manifest.files[name] as BlobEntry, signal),
+    async shard(index, shardSignal) {
+      const entry = manifest.shards[index] as BlobEntry;
       // Loaded a second time, as after the loss of the GPU, a shard is no news.
       if (!counts.has(entry)) return blobs.load(entry, shardSignal);
       const bytes = await blobs.load(entry, shardSignal, (received, source) => meter.add(received, source));
@@ -83,16 +103,20 @@ export async function openStoredPackage(url: string, options: StoredPackageOptio
 export function openPackageBytes(
   manifest: Manifest,
   read: (file: string) => Promise<Uint8Array<ArrayBuffer>>,
-): PackageSource {
+): OrderedPackage<Manifest> {
   const load = async (entry: BlobEntry) => {
     const bytes = await read(entry.file);
     await verifyBlob(bytes, entry);
     return bytes;
   };
-  return new OrderedPackage(manifest, undefined, { file: load, shard: load });
+  return new OrderedPackage(manifest, undefined, {
+    file: (name) => load(manifest.files[name] as BlobEntry),
+    shard: (index) => load(manifest.shards[index] as BlobEntry),
+  });
 }
 
-async function defaultStore(): Promise<PackageStore | null> {
+/** The browser's store; null where it is denied. */
+export async function defaultStore(): Promise<PackageStore | null> {
   try {
     return await PackageStore.open();
   } catch (error) {
@@ -101,27 +125,21 @@ async function defaultStore(): Promise<PackageStore | null> {
   }
 }
 
-interface Loader {
-  file(entry: BlobEntry): Promise<Uint8Array<ArrayBuffer>>;
-  shard(entry: BlobEntry, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>>;
-}
-
 /** Hands out shards, with one of them ahead: two in memory at the most, the caller's and the next. */
-class OrderedPackage implements PackageSource {
-  readonly manifest: Manifest;
+export class OrderedPackage<Description extends PackageDescription> implements PackageSource {
+  readonly manifest: Description;
   readonly #signal: AbortSignal | undefined;
-  readonly #loader: Loader;
+  readonly #loader: PackageLoader;
   #ahead: { index: number; bytes: Promise<Uint8Array<ArrayBuffer>>; stop: AbortController } | null = null;
 
-  constructor(manifest: Manifest, signal: AbortSignal | undefined, loader: Loader) {
+  constructor(manifest: Description, signal: AbortSignal | undefined, loader: PackageLoader) {
     this.manifest = manifest;
     this.#signal = signal;
     this.#loader = loader;
   }
 
   async file(name: PackageFile): Promise<Uint8Array<ArrayBuffer>> {
-    const entry = this.manifest.files[name];
-    if (entry) return this.#loader.file(entry);
+    if (this.manifest.files[name]) return this.#loader.file(name);
     throw new BambaError(
       'config_invalid',
       `The package ${this.manifest.name} has no ${name}. Convert the model again from a folder that has it.`,
@@ -139,10 +157,10 @@ class OrderedPackage implements PackageSource {
   }
 
   #load(index: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-    const entry = this.manifest.shards[index];
-    if (!entry) throw new RangeError(`There are ${this.manifest.shards.length} shards, and none of number ${index}.`);
+    const { length } = this.manifest.shards;
+    if (index >= length) throw new RangeError(`There are ${length} shards, and none of number ${index}.`);
     const signals = [this.#signal, signal].filter((one) => one !== undefined);
-    return this.#loader.shard(entry, signals.length > 1 ? AbortSignal.any(signals) : signals[0]);
+    return this.#loader.shard(index, signals.length > 1 ? AbortSignal.any(signals) : signals[0]);
   }
 
   #loadAhead(index: number): void {

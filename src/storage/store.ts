@@ -1,26 +1,58 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { BambaError } from '../errors.ts';
-import { checkManifest, type Manifest } from '../weights/manifest.ts';
+import { type BlobEntry, checkManifest, type Manifest } from '../weights/manifest.ts';
+import type { Scheme } from '../weights/types.ts';
 import { packageEntries } from './package-entries.ts';
 
-// Packages in IndexedDB. A package is known by the address it came from; its files and shards are kept by their hash,
+// Packages in IndexedDB. A package is known by the address it came from, with the scheme where it was made here; its files and shards are kept by their hash,
 // so that a newer version of a package finds again what did not change.
 
+/** Where a package was made from, and what was there. */
+export interface StoredOrigin {
+  /** What `createEngine` takes to make it again. */
+  model: string;
+  revision?: string;
+  endpoint?: string;
+  /** Of the files it was made from: changes whenever they may have. */
+  version: string;
+  /** Of the weights among them: what is made from equal ones is equal. */
+  identity: string;
+}
+
+/** A package that is being made, or was when its tab was closed. */
+export interface StoredConversion {
+  id: string;
+  name: string;
+  scheme: Scheme;
+  commit?: string;
+  origin: StoredOrigin;
+  /** Of the whole package. */
+  totalBytes: number;
+  /** Those that are stored. */
+  shards: (BlobEntry | null)[];
+  savedAt: number;
+}
+
 interface Schema extends DBSchema {
-  packages: { key: string; value: { url: string; manifest: Manifest; savedAt: number } };
+  packages: { key: string; value: { url: string; manifest: Manifest; savedAt: number; origin?: StoredOrigin } };
+  conversions: { key: string; value: StoredConversion };
   /** By [package, SHA-256]. */
   blobs: { key: [string, string]; value: ArrayBuffer };
   /** Bytes of each blob, written in the same transaction: sizes are known without reading any. */
   blobSizes: { key: [string, string]; value: number };
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** What the store knows of a package. */
 export interface StoredPackage {
   url: string;
   name: string;
-  scheme: string;
+  scheme: Scheme;
+  /** Of the checkpoint, where the package says so. */
+  commit?: string;
+  /** Where it was made from, if it was made here. */
+  origin?: StoredOrigin;
   /** Of the whole package. */
   totalBytes: number;
   /** What is here of it, parts of another version included. */
@@ -52,10 +84,13 @@ export class PackageStore {
     if (typeof indexedDB === 'undefined') throw unavailable('this browser has no IndexedDB');
     try {
       const db = await openDB<Schema>(name, VERSION, {
-        upgrade(database) {
-          database.createObjectStore('packages', { keyPath: 'url' });
-          database.createObjectStore('blobs');
-          database.createObjectStore('blobSizes');
+        upgrade(database, from) {
+          if (from < 1) {
+            database.createObjectStore('packages', { keyPath: 'url' });
+            database.createObjectStore('blobs');
+            database.createObjectStore('blobSizes');
+          }
+          database.createObjectStore('conversions', { keyPath: 'id' });
         },
         // A newer version of the page waits for this one to let go.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
@@ -82,13 +117,46 @@ export class PackageStore {
     await guard(() => this.#db.put('packages', { url, manifest, savedAt: Date.now() }));
   }
 
-  /** Makes `manifest` the one of `url` and drops all blobs that it does not name, in one transaction. */
-  async commit(url: string, manifest: Manifest): Promise<void> {
+  /** Where the package of `url` was made from; null for one that was not made here. */
+  async origin(url: string): Promise<StoredOrigin | null> {
+    return (await guard(() => this.#db.get('packages', url)))?.origin ?? null;
+  }
+
+  /** The package that is being made under `id`. */
+  async conversion(id: string): Promise<StoredConversion | null> {
+    return (await guard(() => this.#db.get('conversions', id))) ?? null;
+  }
+
+  /** Begins a package, or takes note of what is stored of it. */
+  async putConversion(conversion: StoredConversion): Promise<void> {
+    await guard(() => this.#db.put('conversions', conversion));
+  }
+
+  /** Forgets the package that is being made under `id`, and drops what no package but it has. */
+  async dropConversion(id: string): Promise<void> {
+    const manifest = await this.manifest(id);
+    const named = new Set(manifest ? packageEntries(manifest).map(({ sha256 }) => sha256) : []);
+    await guard(async () => {
+      const transaction = this.#db.transaction(['conversions', 'blobs', 'blobSizes'], 'readwrite');
+      const writes: Promise<unknown>[] = [transaction.objectStore('conversions').delete(id)];
+      for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(id))) {
+        if (named.has(key[1])) continue;
+        writes.push(transaction.objectStore('blobs').delete(key), transaction.objectStore('blobSizes').delete(key));
+      }
+      await Promise.all([...writes, transaction.done]);
+    });
+  }
+
+  /**
+   * Makes `manifest` the one of `url`, ends its conversion, and drops all blobs that it does not name, in one transaction.
+   */
+  async commit(url: string, manifest: Manifest, origin?: StoredOrigin): Promise<void> {
     const named = new Set(packageEntries(manifest).map(({ sha256 }) => sha256));
     await guard(async () => {
-      const transaction = this.#db.transaction(['packages', 'blobs', 'blobSizes'], 'readwrite');
+      const transaction = this.#db.transaction(['packages', 'conversions', 'blobs', 'blobSizes'], 'readwrite');
       const writes: Promise<unknown>[] = [
-        transaction.objectStore('packages').put({ url, manifest, savedAt: Date.now() }),
+        transaction.objectStore('packages').put({ url, manifest, savedAt: Date.now(), ...(origin && { origin }) }),
+        transaction.objectStore('conversions').delete(url),
       ];
       for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(url))) {
         if (named.has(key[1])) continue;
@@ -116,14 +184,20 @@ export class PackageStore {
     return buffer ? new Uint8Array(buffer) : null;
   }
 
-  /** Stores a blob under its hash; the caller has verified it. */
-  async putBlob(url: string, sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** Stores a blob under its hash, which the caller has verified, and with it what `conversion` now says of itself. */
+  async putBlob(
+    url: string,
+    sha256: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    conversion?: StoredConversion,
+  ): Promise<void> {
     const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
     await guard(async () => {
-      const transaction = this.#db.transaction(['blobs', 'blobSizes'], 'readwrite');
+      const transaction = this.#db.transaction(['conversions', 'blobs', 'blobSizes'], 'readwrite');
       await Promise.all([
         transaction.objectStore('blobs').put(whole, [url, sha256]),
         transaction.objectStore('blobSizes').put(bytes.length, [url, sha256]),
+        conversion && transaction.objectStore('conversions').put(conversion),
         transaction.done,
       ]);
     }, bytes.length);
@@ -144,29 +218,44 @@ export class PackageStore {
   /** All packages that are here, in whole or in part. */
   async list(): Promise<StoredPackage[]> {
     const records = await guard(() => this.#db.getAll('packages'));
-    return Promise.all(
-      records.map(async ({ url, manifest, savedAt }) => {
-        const sizes = await this.blobSizes(url);
-        const entries = packageEntries(manifest);
-        return {
-          url,
-          name: manifest.name,
-          scheme: manifest.scheme,
-          totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
-          storedBytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
-          complete: entries.every(({ sha256 }) => sizes.has(sha256)),
-          savedAt,
-        };
+    const conversions = await guard(() => this.#db.getAll('conversions'));
+    const stored = (sizes: ReadonlyMap<string, number>) => [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const packages = records.map(async ({ url, manifest, savedAt, origin }): Promise<StoredPackage> => {
+      const sizes = await this.blobSizes(url);
+      const entries = packageEntries(manifest);
+      const commit = manifest.source.revision;
+      return {
+        url,
+        name: manifest.name,
+        scheme: manifest.scheme,
+        ...(commit !== undefined && { commit }),
+        ...(origin && { origin }),
+        totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
+        storedBytes: stored(sizes),
+        complete: entries.every(({ sha256 }) => sizes.has(sha256)),
+        savedAt,
+      };
+    });
+    // A package that is made anew is listed once, as what still works.
+    const known = new Set(records.map(({ url }) => url));
+    const begun = conversions.filter(({ id }) => !known.has(id));
+    return Promise.all([
+      ...packages,
+      ...begun.map(async ({ id, name, scheme, commit, origin, totalBytes, savedAt }): Promise<StoredPackage> => {
+        const storedBytes = stored(await this.blobSizes(id));
+        const facts = { url: id, name, scheme, origin, totalBytes, storedBytes, complete: false, savedAt };
+        return commit === undefined ? facts : { ...facts, commit };
       }),
-    );
+    ]);
   }
 
   /** Removes a package and all that belongs to it. */
   async delete(url: string): Promise<void> {
     await guard(async () => {
-      const transaction = this.#db.transaction(['packages', 'blobs', 'blobSizes'], 'readwrite');
+      const transaction = this.#db.transaction(['packages', 'conversions', 'blobs', 'blobSizes'], 'readwrite');
       await Promise.all([
         transaction.objectStore('packages').delete(url),
+        transaction.objectStore('conversions').delete(url),
         transaction.objectStore('blobs').delete(rangeOf(url)),
         transaction.objectStore('blobSizes').delete(rangeOf(url)),
         transaction.done,

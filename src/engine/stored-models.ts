@@ -1,0 +1,53 @@
+import { BambaError } from '../errors.ts';
+import { browserLocks, type Locks, withFreeLock } from '../storage/locks.ts';
+import { PackageStore, type StoredPackage } from '../storage/store.ts';
+import { conversionLock } from '../storage/waiting.ts';
+import type { StoredModel } from './protocol.ts';
+
+/**
+ * The models that this browser keeps. It may give up any of them by itself, when space gets short.
+ *
+ * ```ts
+ * for (const { name, bytes, complete } of await storedModels()) console.log(name, bytes, complete);
+ * ```
+ * @throws BambaError `storage_unavailable` where the browser denies its database.
+ */
+export async function storedModels(): Promise<StoredModel[]> {
+  const store = await PackageStore.open();
+  try {
+    return (await store.list()).map(describe);
+  } finally {
+    store.close();
+  }
+}
+
+/**
+ * Deletes a stored model, or what is there of it. One that is loaded goes on working until its page is closed.
+ * @param id of `StoredModel`; one that is not there is deleted already
+ * @throws BambaError `busy` while a tab is downloading it, `storage_unavailable`.
+ */
+export async function deleteStoredModel(id: string, locks: Locks | null = browserLocks()): Promise<void> {
+  const store = await PackageStore.open();
+  try {
+    const deleted = await withFreeLock(locks, conversionLock(id), () => store.delete(id));
+    if (!deleted) throw new BambaError('busy', 'A tab is downloading this model. Close that tab, then delete it.');
+  } finally {
+    store.close();
+  }
+}
+
+function describe({ url, name, scheme, commit, origin, ...stored }: StoredPackage): StoredModel {
+  return {
+    id: url,
+    name,
+    model: origin?.model ?? url,
+    ...(origin?.revision !== undefined && { revision: origin.revision }),
+    ...(origin?.endpoint !== undefined && { endpoint: origin.endpoint }),
+    dtype: scheme,
+    ...(commit !== undefined && { commit }),
+    bytes: stored.storedBytes,
+    totalBytes: stored.totalBytes,
+    complete: stored.complete,
+    savedAt: stored.savedAt,
+  };
+}

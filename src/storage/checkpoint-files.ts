@@ -1,0 +1,29 @@
+import type { ByteSource } from '../weights/byte-source.ts';
+
+/** The files of a checkpoint, at a place that can say whether they are still the same. */
+export interface CheckpointFiles extends ByteSource {
+  /**
+   * Changes whenever the checkpoint may have changed: a request or three, before anything else is read.
+   * @param attempts how often to try where a server does not answer
+   */
+  version(signal?: AbortSignal, attempts?: number): Promise<string>;
+  /** Changes with the contents of this file; null where there is no such file. */
+  identity(file: string, signal?: AbortSignal, attempts?: number): Promise<string | null>;
+  /** The commit of a repository, once `version` is known. */
+  readonly commit?: string;
+  /** Ends what is still open. */
+  close(): void;
+}
+
+/** Version of a place that has none of its own: what its main files are. */
+export async function versionOfFiles(
+  files: Omit<CheckpointFiles, 'version'>,
+  signal?: AbortSignal,
+  attempts?: number,
+): Promise<string> {
+  const parts: string[] = [];
+  for (const file of ['config.json', 'model.safetensors', 'model.safetensors.index.json']) {
+    parts.push(`${file} ${await files.identity(file, signal, attempts)}`);
+  }
+  return parts.join('\n');
+}

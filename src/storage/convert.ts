@@ -1,0 +1,272 @@
+import { BambaError } from '../errors.ts';
+import { aborted } from '../weights/abort.ts';
+import { type BlobEntry, type Manifest, PACKAGE_FILES, SHARD_BYTES, shardBytes } from '../weights/manifest.ts';
+import type { PackageStream } from '../weights/package-stream.ts';
+import { type PackageFacts, packageManifest, planTensors } from '../weights/package-writer.ts';
+import { sha256Hex } from '../weights/sha256.ts';
+import { smallerSchemes, type SmallerScheme, suggestion } from '../weights/smaller-schemes.ts';
+import type { TensorSpec } from '../weights/types.ts';
+import type { CheckpointFiles } from './checkpoint-files.ts';
+import { ConvertedPackage, type Making } from './converted-package.ts';
+import type { Locks } from './locks.ts';
+import { type ConversionRequest, openCheckpoint } from './open-checkpoint.ts';
+import { askToPersist } from './package-blobs.ts';
+import { OrderedPackage, type PackageDescription, type PackageSource } from './package-source.ts';
+import type { PackageProgress } from './progress.ts';
+import { type PackageStore, storageEstimate, storageFull, type StoredConversion, type StoredOrigin } from './store.ts';
+import { ProgressChannel, takeTurn } from './waiting.ts';
+
+export interface ConversionOptions {
+  store: PackageStore | null;
+  locks: Locks | null;
+  signal: AbortSignal | undefined;
+  /** In bytes of the checkpoint's tensors; of a package that is stored, in its own. */
+  onProgress: (progress: PackageProgress) => void;
+  /** While another tab makes the package; its progress, as far as it is known. */
+  onWaiting: (progress: PackageProgress | null) => void;
+  /** A sentence for people about what is not as usual. */
+  onMessage: (message: string) => void;
+}
+
+/** A package that was opened by `openConverted`. */
+export interface ConvertedSource extends PackageSource {
+  /** Ends the turn of this tab, and what is still open. To be called when loading has ended, however it did. */
+  close(): void;
+}
+
+/**
+ * Opens the package of a checkpoint: the stored one if there is one of its version, else one that comes into being as
+ * its shards are asked for, and is stored. What an earlier visit has made is kept. Nothing large is loaded yet.
+ * @throws BambaError `network`, `access_denied`, `config_invalid`, `checkpoint_invalid`, `unsupported_model`,
+ * `storage_full` before any download of weights, `aborted`.
+ */
+export async function openConverted(request: ConversionRequest, options: ConversionOptions): Promise<ConvertedSource> {
+  const { signal, locks, onWaiting } = options;
+  const before = await openFinished(request, options);
+  if (before) return before;
+  const channel = new ProgressChannel(request.id);
+  const release = await takeTurn(request.id, locks, channel, { signal, onWaiting }).catch((error: unknown) => {
+    channel.close();
+    throw error;
+  });
+  const end = () => {
+    release();
+    channel.close();
+    request.files?.close();
+  };
+  try {
+    // Another tab may have made it in the meantime.
+    const finished = await openFinished(request, options);
+    if (finished) {
+      end();
+      return finished;
+    }
+    const onProgress = (progress: PackageProgress) => {
+      channel.tell(progress);
+      options.onProgress(progress);
+    };
+    return await beginMaking(request, { ...options, onProgress }, end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** The stored package, if it is of the checkpoint's present version, or that cannot be found out. */
+async function openFinished(request: ConversionRequest, options: ConversionOptions): Promise<ConvertedSource | null> {
+  const { id, files } = request;
+  const { store, signal, onProgress } = options;
+  const manifest = (await optional(store?.manifest(id))) ?? null;
+  const origin = (await optional(store?.origin(id))) ?? null;
+  if (!manifest || !origin) {
+    if (files) return null;
+    throw new BambaError('config_invalid', `${request.name} is not stored in this browser. Choose its files again.`);
+  }
+  const version = await presentVersion(files, signal);
+  if (version !== null && version !== origin.version) return null;
+  const open = async (): Promise<Making> => {
+    if (!files) throw new BambaError('shard_corrupt', `The stored ${request.name} is damaged. Choose its files again.`);
+    const checkpoint = await openCheckpoint(request, files, signal);
+    if (checkpoint.identity === origin.identity) return checkpoint;
+    await store?.delete(id);
+    throw new BambaError(
+      'checkpoint_changed',
+      `The files of ${request.name} changed since they were stored. Load again.`,
+    );
+  };
+  const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
+  const loader = new ConvertedPackage({
+    id,
+    store,
+    shards: manifest.shards,
+    files: manifest.files,
+    stored,
+    open,
+    making: null,
+    totalBytes: manifest.stream.bytes,
+    onProgress,
+    signal,
+  });
+  return new ConvertedOrder(manifest, signal, loader, () => files?.close(), null);
+}
+
+/** Null where it cannot be found out now: what is stored is used then, without waiting. */
+async function presentVersion(files: CheckpointFiles | null, signal: AbortSignal | undefined): Promise<string | null> {
+  try {
+    const limit = AbortSignal.timeout(VERSION_TIMEOUT_MS);
+    return (await files?.version(signal ? AbortSignal.any([signal, limit]) : limit, 1)) ?? null;
+  } catch {
+    if (signal?.aborted) throw aborted(signal);
+    return null;
+  }
+}
+
+/** How long a package that is stored waits for news of its checkpoint. */
+const VERSION_TIMEOUT_MS = 5000;
+
+async function beginMaking(
+  request: ConversionRequest,
+  options: ConversionOptions,
+  end: () => void,
+): Promise<ConvertedSource> {
+  const { id, name, scheme } = request;
+  const { store, onProgress } = options;
+  // Whoever gives up his turn makes nothing more.
+  const turn = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, turn.signal]) : turn.signal;
+  const files = request.files as CheckpointFiles;
+  const checkpoint = await openCheckpoint(request, files, signal);
+  const { facts, stream, identity, version } = checkpoint;
+  const kept = await keptShards(request, identity, stream, options);
+  const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
+  const shards = kept.map((entry) => (entry && stored.has(entry.sha256) ? entry : null));
+  await requireRoom(facts, shards, stream.bytes, store);
+  const origin: StoredOrigin = { ...request.from, version, identity };
+  const record: StoredConversion = {
+    id,
+    name,
+    scheme,
+    ...(files.commit !== undefined && { commit: files.commit }),
+    origin,
+    totalBytes: stream.bytes,
+    shards,
+    savedAt: Date.now(),
+  };
+  await optional(store?.putConversion(record));
+  const texts = await storeTexts(checkpoint, id, store);
+  for (const { sha256 } of Object.values(texts).filter((entry) => entry !== undefined)) stored.add(sha256);
+  const description: PackageDescription = {
+    name,
+    source: facts.source ?? {},
+    scheme,
+    architecture: facts.architecture,
+    parameters: facts.specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
+    stream: { bytes: stream.bytes },
+    tensors: planTensors(facts.specs, scheme),
+    shards: shards.map((_, index) => ({ bytes: shardBytes(stream.bytes, index) })),
+    files: texts,
+  };
+  let finished = false;
+  const commit = async (made: BlobEntry[]) => {
+    await store?.commit(id, packageManifest(facts, made, texts), origin);
+    finished = true;
+    end();
+  };
+  const close = () => {
+    if (!finished) turn.abort();
+    end();
+  };
+  const loader = new ConvertedPackage({
+    id,
+    store,
+    shards,
+    files: texts,
+    stored,
+    open: async () => checkpoint,
+    making: { record, stream, commit },
+    totalBytes: stream.sourceBytes,
+    onProgress,
+    signal,
+  });
+  return new ConvertedOrder(description, signal, loader, close, facts.specs);
+}
+
+/** Shards of an earlier visit, or of an older commit with the same weights. Those of other weights are dropped. */
+async function keptShards(
+  { id, name }: ConversionRequest,
+  identity: string,
+  { bytes }: PackageStream,
+  { store, onMessage }: ConversionOptions,
+): Promise<(BlobEntry | null)[]> {
+  const count = Math.ceil(bytes / SHARD_BYTES);
+  const begun = (await optional(store?.conversion(id))) ?? null;
+  if (begun?.origin.identity === identity && begun.shards.length === count) return begun.shards;
+  if (begun) {
+    onMessage(`The files of ${name} changed since the last visit: it is downloaded anew.`);
+    await optional(store?.dropConversion(id));
+  }
+  const finished = (await optional(store?.manifest(id))) ?? null;
+  const origin = (await optional(store?.origin(id))) ?? null;
+  if (finished && origin?.identity === identity) return finished.shards;
+  if (finished && !begun) onMessage(`There is a new version of ${name}: it is downloaded.`);
+  return Array.from({ length: count }, () => null);
+}
+
+/** @throws BambaError `storage_full` with the types that would fit. */
+async function requireRoom(
+  { specs, scheme }: PackageFacts,
+  shards: readonly (BlobEntry | null)[],
+  bytes: number,
+  store: PackageStore | null,
+): Promise<void> {
+  if (!store) return;
+  await askToPersist();
+  const needed = shards.reduce((sum, entry, index) => sum + (entry ? 0 : shardBytes(bytes, index)), 0);
+  const { quota, usage } = (await storageEstimate()) ?? {};
+  if (quota === undefined || usage === undefined || needed <= quota - usage) return;
+  const error = await storageFull(needed);
+  const fitting = smallerSchemes(specs, scheme).find((other) => other.bytes <= quota - usage);
+  throw fitting ? new BambaError(error.code, `${error.message} ${suggestion(fitting)}`) : error;
+}
+
+/** Brings the text files. They are small, and missing none of them is what makes a package that works offline. */
+async function storeTexts(checkpoint: Making, id: string, store: PackageStore | null): Promise<Manifest['files']> {
+  const files: Manifest['files'] = {};
+  for (const file of PACKAGE_FILES) {
+    const found = await checkpoint.readFile(file);
+    if (!found) continue;
+    const bytes = new Uint8Array(found);
+    const entry = { file, bytes: bytes.length, sha256: await sha256Hex(bytes) };
+    await optional(store?.putBlob(id, entry.sha256, bytes));
+    files[file] = entry;
+  }
+  return files;
+}
+
+/** Null where the browser's database turns out to be of no use. */
+async function optional<T>(operation: Promise<T> | undefined): Promise<T | null> {
+  try {
+    return (await operation) ?? null;
+  } catch (error) {
+    if (error instanceof BambaError && error.code === 'storage_unavailable') return null;
+    throw error;
+  }
+}
+
+/** The package with its end. */
+class ConvertedOrder extends OrderedPackage<PackageDescription> implements ConvertedSource {
+  readonly close: () => void;
+  readonly smaller?: () => SmallerScheme[];
+
+  constructor(
+    description: PackageDescription,
+    signal: AbortSignal | undefined,
+    loader: ConvertedPackage,
+    close: () => void,
+    specs: readonly TensorSpec[] | null,
+  ) {
+    super(description, signal, loader);
+    this.close = close;
+    if (specs) this.smaller = () => smallerSchemes(specs, description.scheme);
+  }
+}

@@ -1,0 +1,179 @@
+import { BambaError } from '../errors.ts';
+import { throwIfAborted } from '../weights/abort.ts';
+import { type BlobEntry, type Manifest, type PackageFile, SHARD_BYTES, shardFile } from '../weights/manifest.ts';
+import type { PackageStream } from '../weights/package-stream.ts';
+import { sha256Hex } from '../weights/sha256.ts';
+import { verifyBlob } from './download.ts';
+import type { PackageLoader } from './package-source.ts';
+import { type PackageProgress, ProgressMeter } from './progress.ts';
+import { ShardMaker } from './shard-maker.ts';
+import type { PackageStore, StoredConversion } from './store.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A checkpoint that is open, with the package that becomes of it. */
+export interface Making {
+  stream: PackageStream;
+  /** A text file of the checkpoint. */
+  readFile(file: PackageFile): Promise<Uint8Array | null>;
+}
+
+export interface ConvertedParts {
+  id: string;
+  /** Null where the browser keeps nothing. */
+  store: PackageStore | null;
+  /** As far as they are known; those that are stored, and those that a complete package had. */
+  shards: (BlobEntry | null)[];
+  files: Manifest['files'];
+  /** What is stored now, by hash. */
+  stored: ReadonlySet<string>;
+  /** Opens the checkpoint. Called once at most, and not at all where everything is stored. */
+  open: () => Promise<Making>;
+  /** Of a package that is being made: its record, and what to do when it is whole. */
+  making: { record: StoredConversion; stream: PackageStream; commit: (shards: BlobEntry[]) => Promise<void> } | null;
+  totalBytes: number;
+  onProgress: (progress: PackageProgress) => void;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * A package that is made from a checkpoint: shards that are stored and whole come from the store, all others are made,
+ * now or again, and stored. One that was damaged costs no more than its own part of the checkpoint.
+ */
+export class ConvertedPackage implements PackageLoader {
+  readonly #parts: ConvertedParts;
+  readonly #shards: (BlobEntry | null)[];
+  readonly #stored: Set<string>;
+  readonly #meter: ProgressMeter;
+  /** Bytes of progress that were reported of each shard. */
+  readonly #counted: number[];
+  #store: PackageStore | null;
+  #opened: Promise<{ making: Making; maker: ShardMaker }> | null = null;
+  #committed: boolean;
+
+  constructor(parts: ConvertedParts) {
+    this.#parts = parts;
+    this.#shards = [...parts.shards];
+    this.#stored = new Set(parts.stored);
+    this.#store = parts.store;
+    this.#committed = parts.making === null;
+    this.#meter = new ProgressMeter(parts.totalBytes, parts.onProgress);
+    this.#counted = this.#shards.map(() => 0);
+  }
+
+  async file(name: PackageFile): Promise<Bytes> {
+    const entry = this.#parts.files[name] as BlobEntry;
+    const stored = await this.#fromStore(entry);
+    if (stored) return stored;
+    const { making } = await this.#open();
+    const bytes = new Uint8Array((await making.readFile(name)) ?? []);
+    await verifyBlob(bytes, entry);
+    await this.#use((store) => store.putBlob(this.#parts.id, entry.sha256, bytes));
+    return bytes;
+  }
+
+  async shard(index: number, signal: AbortSignal | undefined): Promise<Bytes> {
+    throwIfAborted(signal);
+    const known = this.#shards[index] ?? null;
+    const stored = known && (await this.#fromStore(known));
+    if (stored) this.#count(index, this.#share(index, (index + 1) * SHARD_BYTES), 'storage');
+    const bytes = stored ?? (await this.#make(index, known, signal));
+    await this.#finish();
+    return bytes;
+  }
+
+  async #make(index: number, known: BlobEntry | null, signal: AbortSignal | undefined): Promise<Bytes> {
+    const { maker } = await this.#open();
+    const bytes = await maker.make(index, this.#nextStored(index + 1), signal);
+    const entry = { file: shardFile(index), bytes: bytes.length, sha256: await sha256Hex(bytes) };
+    if (known && known.sha256 !== entry.sha256) {
+      throw new BambaError(
+        'shard_corrupt',
+        `${known.file} was damaged and cannot be made again as it was. Delete the stored model and load it again.`,
+      );
+    }
+    this.#shards[index] = entry;
+    this.#count(index, this.#share(index, (index + 1) * SHARD_BYTES), 'network');
+    const { id, making } = this.#parts;
+    const record =
+      making && !this.#committed ? { ...making.record, shards: this.#shards, savedAt: Date.now() } : undefined;
+    await this.#use(async (store) => {
+      await store.putBlob(id, entry.sha256, bytes, record);
+      this.#stored.add(entry.sha256);
+    });
+    return bytes;
+  }
+
+  /** The first shard from `index` on that need not be made, or their number. */
+  #nextStored(index: number): number {
+    const found = this.#shards.findIndex((entry, i) => i >= index && entry !== null && this.#stored.has(entry.sha256));
+    return found < 0 ? this.#shards.length : found;
+  }
+
+  #open(): Promise<{ making: Making; maker: ShardMaker }> {
+    this.#opened ??= this.#parts.open().then((making) => ({
+      making,
+      maker: new ShardMaker(making.stream, this.#parts.signal, (position) => {
+        const index = Math.ceil(position / SHARD_BYTES) - 1;
+        this.#count(index, this.#share(index, position), 'network');
+      }),
+    }));
+    return this.#opened;
+  }
+
+  async #fromStore(entry: BlobEntry): Promise<Bytes | null> {
+    const { id } = this.#parts;
+    const bytes = await this.#use((store) => store.blob(id, entry.sha256));
+    if (!bytes) {
+      this.#stored.delete(entry.sha256);
+      return null;
+    }
+    try {
+      await verifyBlob(bytes, entry);
+      return bytes;
+    } catch {
+      this.#stored.delete(entry.sha256);
+      await this.#use((store) => store.deleteBlob(id, entry.sha256));
+      return null;
+    }
+  }
+
+  /** Progress of shard `index` up to `position`: bytes of the checkpoint while it is being read, else of the package. */
+  #share(index: number, position: number): number {
+    const begin = index * SHARD_BYTES;
+    const { making, totalBytes } = this.#parts;
+    if (!making) return Math.min(position, totalBytes) - begin;
+    return making.stream.sourceBytesAt(position) - making.stream.sourceBytesAt(begin);
+  }
+
+  #count(index: number, bytes: number, source: PackageProgress['source']): void {
+    const more = bytes - (this.#counted[index] ?? 0);
+    if (more <= 0) return;
+    this.#counted[index] = bytes;
+    this.#meter.add(more, source);
+  }
+
+  async #finish(): Promise<void> {
+    const { making } = this.#parts;
+    if (this.#committed || !making || this.#nextMissing() !== null) return;
+    this.#committed = true;
+    await this.#use(() => making.commit(this.#shards as BlobEntry[]));
+  }
+
+  #nextMissing(): number | null {
+    const found = this.#shards.findIndex((entry) => !entry || !this.#stored.has(entry.sha256));
+    return found < 0 ? null : found;
+  }
+
+  /** Works with the store; from the first failure on without it. A full store is for the caller to know. */
+  async #use<T>(operation: (store: PackageStore) => Promise<T>): Promise<T | null> {
+    if (!this.#store) return null;
+    try {
+      return await operation(this.#store);
+    } catch (error) {
+      if (!(error instanceof BambaError && error.code === 'storage_unavailable')) throw error;
+      this.#store = null;
+      return null;
+    }
+  }
+}
