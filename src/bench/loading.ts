@@ -1,6 +1,6 @@
 import { loadModel } from '../engine/load.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { Architecture } from '../model/architecture.ts';
+import { type Architecture, hasBranch, isMixing } from '../model/architecture.ts';
 import { packageTensors } from '../model/config.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { type Manifest, MANIFEST_FORMAT, MANIFEST_VERSION, SHARD_BYTES } from '../weights/manifest.ts';
@@ -79,8 +79,9 @@ function shortened(architecture: Architecture, scheme: Scheme, mostBytes: number
     return {
       ...architecture,
       blocks,
-      mamba2: blocks.includes('mamba2') ? architecture.mamba2 : null,
-      attention: blocks.includes('attention') ? architecture.attention : null,
+      mamba2: hasBranch(blocks, 'mamba2') ? architecture.mamba2 : null,
+      attention: hasBranch(blocks, 'attention') ? architecture.attention : null,
+      intermediateSize: blocks.flat().every(isMixing) ? 0 : architecture.intermediateSize,
     };
   };
   let count = architecture.blocks.length;

@@ -11,11 +11,11 @@ import {
   prefillBlock,
   prefillEmbedding,
   prefillHead,
-  type Scope,
 } from '../model/hybrid.ts';
 import type { Model } from '../model/model.ts';
 import { ropeTable } from '../model/rope-table.ts';
 import { Sampler } from '../model/sampler.ts';
+import type { Scope } from '../model/scope.ts';
 import type { Ceilings } from './ceilings.ts';
 import { GREEDY } from './greedy.ts';
 import type { GpuTimer } from './timing.ts';

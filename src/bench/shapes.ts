@@ -1,4 +1,4 @@
-import type { Architecture, AttentionShape } from '../model/architecture.ts';
+import type { Architecture, AttentionShape, Block } from '../model/architecture.ts';
 
 // Shapes of models that are measured without their weights. Those of Granite 4.0-H have Bamba's formulas, without
 // Granite's four scalar factors: these take no time that could be measured.
@@ -22,14 +22,19 @@ function hybrid(
   mamba2: { heads: number; headDim: number; stateSize: number },
   attentionShape: AttentionShape,
 ): Architecture {
-  const kind = (_: unknown, index: number) => (attentionBlocks.includes(index) ? 'attention' : 'mamba2');
+  const block = (_: unknown, index: number): Block => [
+    [attentionBlocks.includes(index) ? 'attention' : 'mamba2'],
+    ['swiglu'],
+  ];
   return {
     family: 'bamba',
     ...widths,
-    blocks: Array.from({ length: blocks }, kind),
+    blocks: Array.from({ length: blocks }, block),
     mamba2: { ...mamba2, groups: 1, convWidth: 4, normGroups: 1, dtLimit: { lo: 0, hi: null } },
     attention: attentionShape,
     normEps: 1e-5,
+    embeddingScale: 1,
+    logitScale: 1,
     maxPositions: MOST_POSITIONS,
   };
 }
@@ -82,15 +87,17 @@ export const SHAPES = {
     attention(32, 8, 128, 64),
   ),
   'llama-3.1-8b': {
-    family: 'bamba',
+    family: 'llama',
     vocabSize: 128_256,
     hiddenSize: 4096,
     intermediateSize: 14_336,
-    blocks: Array.from({ length: 32 }, () => 'attention'),
+    blocks: Array.from({ length: 32 }, (): Block => [['attention'], ['swiglu']]),
     mamba2: null,
     attention: attention(32, 8, 128, 128, 500_000),
     normEps: 1e-5,
     tiedHead: false,
+    embeddingScale: 1,
+    logitScale: 1,
     maxPositions: MOST_POSITIONS,
   },
 } satisfies Record<string, Architecture>;

@@ -66,7 +66,7 @@ export async function measureDecode(model: Model, context: number, settings: Spe
   const { runs, tokens, warmUp } = settings;
   const { state } = model;
   await model.reserve(roomFor(context, settings));
-  const caches = state.blocks.flatMap((block) => (block.kind === 'attention' ? [block.keys, block.values] : []));
+  const caches = state.blocks.flatMap(({ attention }) => (attention ? [attention.keys, attention.values] : []));
   await fillState(model.gpu, caches);
   state.reset();
   await model.prefill(promptIds(Math.min(16, context), model.architecture.vocabSize), { logits: true });

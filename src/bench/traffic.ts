@@ -100,7 +100,7 @@ export function decodeBytes(
   }
   const { mamba2, attention, blocks } = architecture;
   let state = 0;
-  for (const kind of blocks) {
+  for (const kind of blocks.flat(2)) {
     if (kind === 'attention' && attention) state += 2 * position * attention.kvHeads * attention.headDim * 4;
     if (kind === 'mamba2' && mamba2) {
       const inner = mamba2.heads * mamba2.headDim;
@@ -114,8 +114,9 @@ export function decodeBytes(
 export function prefillFlops(architecture: Architecture, tokens: number): number {
   const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, attention, blocks } = architecture;
   let flops = 2 * V * C;
-  for (const kind of blocks) {
-    flops += 2 * 3 * F * C * tokens;
+  for (const kind of blocks.flat(2)) {
+    if (kind === 'swiglu') flops += 2 * 3 * F * C * tokens;
+    if (kind === 'relu2') flops += 2 * 2 * F * C * tokens;
     if (kind === 'mamba2' && mamba2) {
       const { heads, headDim, stateSize: N, groups } = mamba2;
       const inner = heads * headDim;

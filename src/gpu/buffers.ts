@@ -40,6 +40,13 @@ export class BufferSet {
     );
   }
 
+  /** A storage buffer with these values. */
+  filled(name: string, values: Float32Array<ArrayBuffer>): GPUBuffer {
+    const buffer = this.floats(name, values.length);
+    this.#device.queue.writeBuffer(buffer, 0, values);
+    return buffer;
+  }
+
   /** A uniform buffer. */
   uniform(name: string, bytes: number): GPUBuffer {
     return this.#create(name, Math.ceil(bytes / 16) * 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);

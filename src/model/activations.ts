@@ -22,16 +22,20 @@ export interface Activations {
   squares: BufferSlice;
   /** The same of a mixer's gated output. */
   gatedSquares: BufferSlice;
-  /** Output of in_proj (T, 2I + 2GN + H), or of qkv (T, (heads + 2J) * headDim). */
+  /** Output of in_proj (T, 2I + 2GN + H). */
   u: BufferSlice;
+  /** Output of qkv (T, (heads + 2J) * headDim). Where no block has both, it is the same memory as `u`. */
+  qkv: BufferSlice;
   /** After conv (T, CD); then the gated and normed output (T, I). */
   v: BufferSlice;
   /** Output of the scan (T, I), or of attention (T, heads * headDim). */
   y: BufferSlice;
   /** C . B^T of the scan's chunks. */
   cb: BufferSlice;
-  /** Gated MLP (T, F). */
+  /** MLP behind its activation (T, F). */
   ff: BufferSlice;
+  /** (I) ones: the weight of a gated norm that is no norm. */
+  ones: BufferSlice;
   /** Any input of a projection in int8; null where projections take f32. */
   quantized: QuantizedRows | null;
   /** Partial attention of decode. */
@@ -50,28 +54,33 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean } = {},
 ): Activations {
+  const { hiddenSize, intermediateSize, blocks } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
-  const qkv = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
+  const qkvWidth = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
   const attended = attention ? attention.heads * attention.headDim : 0;
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
-  const { hiddenSize, intermediateSize } = architecture;
   const { words, scales } = quantizedRowSizes(Math.max(hiddenSize, intermediateSize, widths.inner, attended));
   const chunks = Math.ceil(tokens / CHUNK_TOKENS);
+  const isParallel = blocks.flat().some((sublayer) => sublayer.includes('mamba2') && sublayer.includes('attention'));
+  const u = floats('u', tokens, isParallel ? widths.projected : Math.max(widths.projected, qkvWidth));
+  const hasGateOnly = architecture.mamba2?.normGroups === null;
   return {
     tokens,
     step: set.storage('step', STEP_BYTES, GPUBufferUsage.UNIFORM),
     ids: floats('ids', tokens),
-    x: floats('x', tokens, architecture.hiddenSize),
-    h: floats('h', tokens, architecture.hiddenSize),
-    squares: floats('squares', architecture.hiddenSize / 4),
+    x: floats('x', tokens, hiddenSize),
+    h: floats('h', tokens, hiddenSize),
+    squares: floats('squares', hiddenSize / 4),
     gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
-    u: floats('u', tokens, Math.max(widths.projected, qkv)),
+    u,
+    qkv: isParallel ? floats('qkv', tokens, qkvWidth) : u,
     v: floats('v', tokens, widths.channels),
     y: floats('y', tokens, Math.max(widths.inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
-    ff: floats('ff', tokens, architecture.intermediateSize),
+    ff: floats('ff', tokens, intermediateSize),
+    ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations
       ? { x: floats('int8', tokens, words), x_scale: floats('scales', tokens, scales) }
       : null,

@@ -1,6 +1,20 @@
 // The normalized architecture: what the kernels need to know of a model, whatever its config.json calls it.
 // Dimension letters are those of GLOSSARY.md.
 
+/** Branches that mix tokens. */
+export const MIXERS = ['mamba2', 'attention'] as const;
+/** Branches that take each token for itself. */
+export const MLPS = ['swiglu', 'relu2'] as const;
+
+export type Mixer = (typeof MIXERS)[number];
+export type Mlp = (typeof MLPS)[number];
+/** What one norm of the residual stream is read by, and what adds its output to the stream. */
+export type Branch = Mixer | Mlp;
+/** Branches side by side behind one RMSNorm: all read the same, and each adds to the residual stream. */
+export type Sublayer = readonly Branch[];
+/** Sublayers one after the other: at most one of mixers, and at most one of MLPs. */
+export type Block = readonly Sublayer[];
+
 /** Rotary position embedding of the first `dims` dimensions of each head, half-split pairs (i, i + dims/2). */
 export interface Rope {
   dims: number;
@@ -21,8 +35,8 @@ export interface Mamba2Shape {
   groups: number;
   /** K, always 4 here. */
   convWidth: number;
-  /** Groups of channels that the gated norm takes apart; 1 is the whole inner width. */
-  normGroups: number;
+  /** Groups of channels that the gated norm takes apart; 1 is the whole inner width, null a gate without a norm. */
+  normGroups: number | null;
   /** dt is clamped to [lo, hi] after softplus; hi null means no upper limit. */
   dtLimit: { lo: number; hi: number | null };
 }
@@ -45,15 +59,35 @@ export interface Architecture {
   vocabSize: number;
   /** C */
   hiddenSize: number;
-  /** F */
+  /** F, of all MLPs; 0 where there are none. */
   intermediateSize: number;
-  /** Mixer of each block; every block has a SwiGLU MLP after it. */
-  blocks: ('mamba2' | 'attention')[];
+  blocks: Block[];
+  /** Of all `mamba2` branches; null where there are none. */
   mamba2: Mamba2Shape | null;
+  /** Of all `attention` branches; null where there are none. */
   attention: AttentionShape | null;
   normEps: number;
   /** The head is the embedding. */
   tiedHead: boolean;
+  /** Multiplies the embeddings. Other constant factors of a model are folded into its weights. */
+  embeddingScale: number;
+  /** Multiplies the logits. */
+  logitScale: number;
   /** Longest sequence that the config allows. */
   maxPositions: number;
+}
+
+/** Whether some block has such a branch. */
+export function hasBranch(blocks: readonly Block[], kind: Branch): boolean {
+  return blocks.some((block) => block.some((sublayer) => sublayer.includes(kind)));
+}
+
+/** Whether the branches of a sublayer mix tokens. */
+export function isMixing(sublayer: Sublayer): boolean {
+  return sublayer.some((kind) => (MIXERS as readonly string[]).includes(kind));
+}
+
+/** Our name of the norm before a sublayer of block `index`. */
+export function normName(index: number, sublayer: Sublayer): string {
+  return `blocks.${index}.${isMixing(sublayer) ? 'norm' : 'mlp_norm'}`;
 }

@@ -1,7 +1,7 @@
-import type { TensorSpec } from '../weights/types.ts';
-import type { AttentionShape, Mamba2Shape } from './architecture.ts';
+import type { TensorSource, TensorSpec } from '../weights/types.ts';
+import type { Architecture, AttentionShape, Mamba2Shape } from './architecture.ts';
 
-// Tensors of the mixers, which all families that have them store alike, and short forms for the common kinds.
+// Tensors of the branches, which all families that have them store alike, and short forms for the common kinds.
 
 /** A matrix that the checkpoint has as it is. */
 export function matrix(name: string, shape: readonly [number, number], source: string): TensorSpec {
@@ -11,18 +11,6 @@ export function matrix(name: string, shape: readonly [number, number], source: s
 /** A matrix with a row for each token. */
 export function vocabularyMatrix(name: string, shape: readonly [number, number], source: string): TensorSpec {
   return { ...matrix(name, shape, source), vocabulary: true };
-}
-
-/** A matrix whose rows come from several sources of the same shape in turn. */
-export function interleaved(name: string, shape: readonly [number, number], sources: readonly string[]): TensorSpec {
-  const part = [shape[0] / sources.length, shape[1]];
-  return {
-    name,
-    shape,
-    kind: 'matrix',
-    sources: sources.map((source) => ({ name: source, shape: part })),
-    arrange: 'interleave',
-  };
 }
 
 /** A tensor that stays f32; `sourceShape` where the checkpoint's shape is another. Without a source it is zeros. */
@@ -36,27 +24,55 @@ export function plain(
   return { name, shape, kind: 'plain', sources, arrange: 'stack' };
 }
 
+/** A name in the checkpoint, and what the matrix is multiplied by. */
+function scaled(name: string, shape: readonly number[], factor: number | undefined): TensorSource {
+  return factor === undefined || factor === 1 ? { name, shape } : { name, shape, factor };
+}
+
 /** Mamba-2 mixer of block `ours`, from the checkpoint's module `theirs`. */
 export function mamba2Tensors(
   ours: string,
   theirs: string,
   hiddenSize: number,
-  { heads: H, headDim, stateSize, groups, convWidth: K }: Mamba2Shape,
-  { convBias }: { convBias: boolean },
+  { heads: H, headDim, stateSize, groups, convWidth: K, normGroups }: Mamba2Shape,
+  { convBias, factors = {} }: { convBias: boolean; factors?: Mamba2Factors },
 ): TensorSpec[] {
   const I = H * headDim;
-  const channels = I + 2 * groups * stateSize;
+  const grouped = groups * stateSize;
+  const channels = I + 2 * grouped;
   const name = (part: string) => `${ours}.mamba2.${part}`;
+  const inProj = { name: `${theirs}.in_proj.weight`, shape: [I + channels + H, hiddenSize] };
+  const outProj = scaled(`${theirs}.out_proj.weight`, [hiddenSize, I], factors.out);
   return [
-    matrix(name('in_proj'), [I + channels + H, hiddenSize], `${theirs}.in_proj.weight`),
+    {
+      ...matrix(name('in_proj'), [I + channels + H, hiddenSize], inProj.name),
+      sources: factors.in ? rowFactors(inProj, [I, I, grouped, grouped, H], factors.in) : [inProj],
+    },
     plain(name('conv1d_weight'), [channels, K], `${theirs}.conv1d.weight`, [channels, 1, K]),
     plain(name('conv1d_bias'), [channels], convBias ? `${theirs}.conv1d.bias` : null),
     plain(name('dt_bias'), [H], `${theirs}.dt_bias`),
     { ...plain(name('a'), [H], `${theirs}.A_log`), map: 'negate_exp' },
     plain(name('d'), [H], `${theirs}.D`),
-    plain(name('norm'), [I], `${theirs}.norm.weight`),
-    matrix(name('out_proj'), [hiddenSize, I], `${theirs}.out_proj.weight`),
+    ...(normGroups === null ? [] : [plain(name('norm'), [I], `${theirs}.norm.weight`)]),
+    { ...matrix(name('out_proj'), [hiddenSize, I], outProj.name), sources: [outProj] },
   ];
+}
+
+/** What the matrices of a Mamba-2 mixer are multiplied by. */
+interface Mamba2Factors {
+  /** Rows of in_proj: those of z, x, B, C and dt. */
+  in?: readonly number[];
+  out?: number;
+}
+
+/** A source in parts of so many rows each, each part with its factor. */
+function rowFactors(source: TensorSource, counts: readonly number[], factors: readonly number[]): TensorSource[] {
+  let end = 0;
+  return counts.map((count, index) => {
+    const begin = end;
+    end += count;
+    return { ...source, rows: [begin, end], factor: factors[index] ?? 1 };
+  });
 }
 
 /** Attention mixer of block `ours`, from the checkpoint's module `theirs`. */
@@ -65,21 +81,63 @@ export function attentionTensors(
   theirs: string,
   hiddenSize: number,
   { heads, kvHeads, headDim }: AttentionShape,
+  factors: { in?: number; key?: number; out?: number } = {},
 ): TensorSpec[] {
   const queryShape = [heads * headDim, hiddenSize];
   const keyShape = [kvHeads * headDim, hiddenSize];
+  const into = factors.in ?? 1;
+  const oProj = scaled(`${theirs}.o_proj.weight`, [hiddenSize, heads * headDim], factors.out);
   return [
     {
       name: `${ours}.attention.qkv`,
       shape: [(heads + 2 * kvHeads) * headDim, hiddenSize],
       kind: 'matrix',
       sources: [
-        { name: `${theirs}.q_proj.weight`, shape: queryShape },
-        { name: `${theirs}.k_proj.weight`, shape: keyShape },
-        { name: `${theirs}.v_proj.weight`, shape: keyShape },
+        scaled(`${theirs}.q_proj.weight`, queryShape, into),
+        scaled(`${theirs}.k_proj.weight`, keyShape, into * (factors.key ?? 1)),
+        scaled(`${theirs}.v_proj.weight`, keyShape, into),
       ],
       arrange: 'stack',
     },
-    matrix(`${ours}.attention.o_proj`, [hiddenSize, heads * headDim], `${theirs}.o_proj.weight`),
+    { ...matrix(`${ours}.attention.o_proj`, [hiddenSize, heads * headDim], oProj.name), sources: [oProj] },
+  ];
+}
+
+/** SwiGLU MLP of block `ours`, from matrices gate and up of (F, C) and down of (C, F). */
+export function swigluTensors(
+  ours: string,
+  { hiddenSize: C, intermediateSize: F }: Architecture,
+  { gate, up, down }: { gate: TensorSource; up: TensorSource; down: TensorSource },
+): TensorSpec[] {
+  return [
+    { ...matrix(`${ours}.gate_up`, [2 * F, C], gate.name), sources: [gate, up], arrange: 'interleave' },
+    { ...matrix(`${ours}.down`, [C, F], down.name), sources: [down] },
+  ];
+}
+
+/** SwiGLU MLP of block `ours`, from the checkpoint's module `theirs` with gate_proj, up_proj and down_proj. */
+export function gatedMlpTensors(
+  ours: string,
+  theirs: string,
+  architecture: Architecture,
+  factors: { gate?: number; down?: number } = {},
+): TensorSpec[] {
+  const { hiddenSize: C, intermediateSize: F } = architecture;
+  return swigluTensors(ours, architecture, {
+    gate: scaled(`${theirs}.gate_proj.weight`, [F, C], factors.gate),
+    up: { name: `${theirs}.up_proj.weight`, shape: [F, C] },
+    down: scaled(`${theirs}.down_proj.weight`, [C, F], factors.down),
+  });
+}
+
+/** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. */
+export function relu2Tensors(
+  ours: string,
+  theirs: string,
+  { hiddenSize: C, intermediateSize: F }: Architecture,
+): TensorSpec[] {
+  return [
+    matrix(`${ours}.up`, [F, C], `${theirs}.up_proj.weight`),
+    matrix(`${ours}.down`, [C, F], `${theirs}.down_proj.weight`),
   ];
 }

@@ -40,9 +40,9 @@ describe('Bamba-9B', () => {
   const { architecture, tensors } = parse();
 
   it('has the shapes of its model card', () => {
-    expect(architecture.blocks.map((kind, i) => (kind === 'attention' ? i : -1)).filter((i) => i >= 0)).toEqual([
-      9, 18, 27,
-    ]);
+    expect(architecture.blocks).toEqual(
+      Array.from({ length: 32 }, (_, i) => [[[9, 18, 27].includes(i) ? 'attention' : 'mamba2'], ['swiglu']]),
+    );
     expect(architecture).toMatchObject({
       family: 'bamba',
       vocabSize: 128256,
@@ -140,7 +140,7 @@ describe('parseConfig', () => {
     }
     expect(parse({ layer_types: layerTypes('attention', 'mamba') }).architecture).toEqual(architecture);
     expect(parse({ attn_layer_indices: null }).architecture.attention).toBeNull();
-    expect(parse({ attn_layer_indices: [] }).architecture.blocks).not.toContain('attention');
+    expect(parse({ attn_layer_indices: [] }).architecture.blocks.flat(2)).not.toContain('attention');
     const allAttention = Array.from({ length: 32 }, (_, i) => i);
     expect(parse({ attn_layer_indices: allAttention }).architecture.mamba2).toBeNull();
   });
@@ -200,7 +200,7 @@ describe('parseConfig', () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
-    ['model type "zamba2"; supported: bamba', { model_type: 'zamba2' }],
+    ['model type "gpt2"; supported: bamba', { model_type: 'gpt2' }],
     ['supported: bamba', { model_type: undefined }],
     ['supported: bamba', { model_type: '__proto__' }],
     ['hidden_act', { hidden_act: 'gelu' }],
@@ -282,15 +282,31 @@ describe('parseArchitecture', () => {
     expect(parseArchitecture(JSON.parse(JSON.stringify(architecture)))).toEqual(architecture);
   });
 
+  it("takes a mixer's name for a block of it and a SwiGLU MLP, and factors of one that are not named", () => {
+    const { embeddingScale, logitScale, ...rest } = architecture;
+    expect([embeddingScale, logitScale]).toEqual([1, 1]);
+    const short = { ...rest, blocks: architecture.blocks.map(([mixers]) => mixers?.[0]) };
+    expect(parseArchitecture(JSON.parse(JSON.stringify(short)))).toEqual(architecture);
+  });
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['a list', []],
     ['another family', { ...architecture, family: 'gpt2' }],
     ['no blocks', { ...architecture, blocks: [] }],
-    ['unknown blocks', { ...architecture, blocks: ['moe'] }],
+    ['unknown blocks', { ...architecture, blocks: [[['gpt']]] }],
     ['too many blocks', { ...architecture, blocks: Array(5000).fill('mamba2') }],
     ['blocks without their shape', { ...architecture, attention: null }],
-    ['a shape without its blocks', { ...architecture, blocks: ['mamba2'] }],
+    ['a shape without its blocks', { ...architecture, blocks: [[['mamba2'], ['swiglu']]] }],
+    ['MLPs without a width', { ...architecture, intermediateSize: 0 }],
+    ['a width without MLPs', { ...architecture, blocks: [[['mamba2', 'attention']]] }],
+    ['an empty block', { ...architecture, blocks: [...architecture.blocks, []] }],
+    ['an empty sublayer', { ...architecture, blocks: [...architecture.blocks, [[]]] }],
+    ['two mixing sublayers', { ...architecture, blocks: [...architecture.blocks, [['mamba2'], ['attention']]] }],
+    ['the same branch twice', { ...architecture, blocks: [...architecture.blocks, [['mamba2', 'mamba2']]] }],
+    ['a mixer beside an MLP', { ...architecture, blocks: [...architecture.blocks, [['mamba2', 'swiglu']]] }],
+    ['MLPs of two sorts', { ...architecture, blocks: [...architecture.blocks, [['swiglu', 'relu2']]] }],
+    ['a factor of zero', { ...architecture, logitScale: 0 }],
     ['a size of zero', { ...architecture, hiddenSize: 0 }],
     ['matrices beyond any device', { ...architecture, hiddenSize: 2 ** 24, intermediateSize: 2 ** 24 }],
     ['groups that do not divide', changed((a) => a.mamba2 && (a.mamba2.groups = 3))],

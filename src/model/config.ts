@@ -1,21 +1,29 @@
-import * as v from 'valibot';
 import { BambaError } from '../errors.ts';
 import type { TensorEntry, TensorSpec } from '../weights/types.ts';
 import { isRecord, parseUntrustedJson } from '../weights/untrusted-json.ts';
 import type { Architecture } from './architecture.ts';
+import { checkConsistency, readArchitecture } from './architecture-schema.ts';
 import { ConfigReader } from './config-reader.ts';
 import * as bamba from './families/bamba.ts';
+import * as falcon_h1 from './families/falcon-h1.ts';
+import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
+import * as llama from './families/llama.ts';
+import * as mamba2 from './families/mamba2.ts';
+import * as nemotron_h from './families/nemotron-h.ts';
 import { requireFloatQuantized } from './quantization-config.ts';
 
 // From a checkpoint's config.json to the normalized architecture and the tensors of a package. What differs between
 // families is in families/, one file each.
 
 interface Family {
+  /** Architecture that the config describes. @throws BambaError `config_invalid` with the field, `unsupported_model`. */
   normalize(config: ConfigReader): Architecture;
-  tensors(architecture: Architecture, options?: { convBias?: boolean }): TensorSpec[];
+  /** Tensors of the package in the order of use, and what each is made of. */
+  tensors(architecture: Architecture, config: ConfigReader): TensorSpec[];
 }
 
-const FAMILIES: Readonly<Record<string, Family>> = { bamba };
+/** By `model_type`. */
+const FAMILIES: Readonly<Record<string, Family>> = { bamba, falcon_h1, granitemoehybrid, llama, mamba2, nemotron_h };
 
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;
 
@@ -47,13 +55,14 @@ export function parseConfig(bytes: Uint8Array): ModelConfig {
   const config = new ConfigReader(fields);
   const family = familyOf(config.text('model_type', ''), 'unsupported_model', 'config.json');
   requireFloatQuantized(config);
-  const architecture = checkArchitecture(family.normalize(config), 'config_invalid', 'config.json');
-  return { architecture, tensors: family.tensors(architecture, { convBias: config.flag('mamba_conv_bias', true) }) };
+  const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
+  return { architecture, tensors: family.tensors(architecture, config) };
 }
 
-/** Tensors that a package of this architecture has, in their order. */
+/** Tensors that a package of this architecture has, in their order. What they are made of is the config's affair. */
 export function packageTensors(architecture: Architecture): TensorSpec[] {
-  return familyOf(architecture.family, 'manifest_invalid', 'manifest.json').tensors(architecture);
+  const family = familyOf(architecture.family, 'manifest_invalid', 'manifest.json');
+  return family.tensors(architecture, new ConfigReader({}));
 }
 
 /**
@@ -61,16 +70,9 @@ export function packageTensors(architecture: Architecture): TensorSpec[] {
  * @throws BambaError `manifest_invalid`.
  */
 export function parseArchitecture(json: unknown): Architecture {
-  const parsed = v.safeParse(architectureSchema, json, { abortEarly: true });
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new BambaError(
-      'manifest_invalid',
-      `In manifest.json, architecture.${v.getDotPath(issue) ?? ''} is damaged: ${issue.message.slice(0, 200)}.`,
-    );
-  }
-  familyOf(parsed.output.family, 'manifest_invalid', 'manifest.json');
-  return checkArchitecture(parsed.output, 'manifest_invalid', 'manifest.json');
+  const architecture = readArchitecture(json);
+  familyOf(architecture.family, 'manifest_invalid', 'manifest.json');
+  return architecture;
 }
 
 /**
@@ -130,79 +132,4 @@ function unwrapFloats(value: unknown): unknown {
   const { __float__: float } = value;
   if (float === 'Infinity' || float === '-Infinity') return Number(float);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unwrapFloats(item)]));
-}
-
-const MOST_BLOCKS = 1024;
-const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 24));
-const finite = v.pipe(v.number(), v.finite());
-const positive = v.pipe(finite, v.gtValue(0));
-
-const ropeSchema = v.object({
-  dims: size,
-  inverseFrequencies: v.pipe(v.array(v.pipe(finite, v.minValue(0))), v.maxLength(4096)),
-  attentionFactor: positive,
-});
-
-const architectureSchema = v.object({
-  family: v.string(),
-  vocabSize: size,
-  hiddenSize: size,
-  intermediateSize: size,
-  blocks: v.pipe(v.array(v.picklist(['mamba2', 'attention'])), v.minLength(1), v.maxLength(MOST_BLOCKS)),
-  mamba2: v.nullable(
-    v.object({
-      heads: size,
-      headDim: size,
-      stateSize: size,
-      groups: size,
-      convWidth: v.literal(4),
-      normGroups: size,
-      dtLimit: v.object({ lo: v.pipe(finite, v.minValue(0)), hi: v.nullable(positive) }),
-    }),
-  ),
-  attention: v.nullable(
-    v.object({ heads: size, kvHeads: size, headDim: size, scale: positive, rope: v.nullable(ropeSchema) }),
-  ),
-  normEps: positive,
-  tiedHead: v.boolean(),
-  maxPositions: size,
-});
-
-/** No matrix of a model that a browser could run has more elements. */
-const MOST_ELEMENTS = 2 ** 40;
-
-/** What has to hold between the fields, wherever they come from. */
-function checkArchitecture(
-  architecture: Architecture,
-  code: 'config_invalid' | 'manifest_invalid',
-  file: string,
-): Architecture {
-  const demand = (holds: boolean, sentence: string) => {
-    if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
-  };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, attention } = architecture;
-  demand(blocks.includes('mamba2') === (mamba2 !== null), 'Mamba-2 blocks and their shape have to come together');
-  demand(
-    blocks.includes('attention') === (attention !== null),
-    'attention blocks and their shape have to come together',
-  );
-  let widest = Math.max(vocabSize, 2 * intermediateSize);
-  if (mamba2) {
-    const { heads, headDim, stateSize, groups, normGroups, dtLimit } = mamba2;
-    demand(heads % groups === 0, `${groups} groups do not divide ${heads} Mamba-2 heads`);
-    demand((heads * headDim) % normGroups === 0, `${normGroups} norm groups do not divide the inner width`);
-    demand(dtLimit.hi === null || dtLimit.lo < dtLimit.hi, 'the limits of dt do not ascend');
-    widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
-  }
-  if (attention) {
-    const { heads, kvHeads, headDim, rope } = attention;
-    demand(heads % kvHeads === 0, `${kvHeads} KV heads do not divide ${heads} query heads`);
-    demand(
-      rope === null || (rope.dims <= headDim && rope.inverseFrequencies.length * 2 === rope.dims),
-      'the rotary embedding does not fit the heads',
-    );
-    widest = Math.max(widest, (heads + 2 * kvHeads) * headDim);
-  }
-  demand(widest * Math.max(hiddenSize, intermediateSize) <= MOST_ELEMENTS, 'its matrices are beyond any device');
-  return architecture;
 }

@@ -18,10 +18,15 @@ const bamba: Architecture = {
   hiddenSize: 4096,
   intermediateSize: 14_336,
   tiedHead: false,
-  blocks: ['mamba2', 'attention'],
+  blocks: [
+    [['mamba2'], ['swiglu']],
+    [['attention'], ['swiglu']],
+  ],
   mamba2,
   attention,
   normEps: 1e-5,
+  embeddingScale: 1,
+  logitScale: 1,
   maxPositions: 4096,
 };
 
@@ -32,7 +37,7 @@ describe('checkArchitecture', () => {
     ['Mamba head dimension, 62,', { mamba2: { ...mamba2, headDim: 62 } }],
     ['state size, 126,', { mamba2: { ...mamba2, stateSize: 126 } }],
     ['state size, 260, is above 256', { mamba2: { ...mamba2, stateSize: 260 } }],
-    ['norm has 8 groups', { mamba2: { ...mamba2, normGroups: 8 } }],
+    ['3 groups of its gated norm', { mamba2: { ...mamba2, normGroups: 3 } }],
     ['convolution is 3 wide', { mamba2: { ...mamba2, convWidth: 3 } }],
     ['attention head dimension, 130,', { attention: { ...attention, headDim: 130 } }],
     ['attention head dimension, 260, is above 256', { attention: { ...attention, headDim: 260 } }],

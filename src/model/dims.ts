@@ -41,7 +41,8 @@ export function checkArchitecture(architecture: Architecture): void {
   if (mamba2) {
     require(mamba2.convWidth === 4, `its convolution is ${mamba2.convWidth} wide, not 4`);
     require(mamba2.stateSize <= 256, `its state size, ${mamba2.stateSize}, is above 256`);
-    require(mamba2.normGroups === 1, `its gated norm has ${mamba2.normGroups} groups`);
+    const groups = mamba2.normGroups ?? 1;
+    require(mamba2.heads % groups === 0, `the ${groups} groups of its gated norm do not hold whole heads`);
   }
   if (attention) {
     require(attention.headDim <= 256, `its attention head dimension, ${attention.headDim}, is above 256`);

@@ -1,49 +1,57 @@
-import type { Architecture } from './architecture.ts';
 import type { ConfigReader } from './config-reader.ts';
 
-type Mixer = Architecture['blocks'][number];
-
 /** How configs name the mixers: published ones, and those that transformers 5 saves. */
-const MIXERS: Readonly<Record<string, Mixer>> = {
+export const MIXER_NAMES = {
   mamba: 'mamba2',
   linear_attention: 'mamba2',
   attention: 'attention',
   full_attention: 'attention',
-};
+} as const;
 
-/**
- * Mixer of each of `count` blocks: from `layer_types` or `layers_block_type`, or from `attn_layer_indices`. Where
- * several are given they have to agree.
- * @throws BambaError `config_invalid`.
- */
-export function readLayers(config: ConfigReader, count: number): Mixer[] {
-  const found: { field: string; blocks: Mixer[] }[] = [];
-  for (const field of ['layer_types', 'layers_block_type']) {
-    const list = config.list(field);
-    if (list) found.push({ field, blocks: fromNames(config, field, list, count) });
-  }
-  const indices = config.list('attn_layer_indices');
-  if (indices) found.push({ field: 'attn_layer_indices', blocks: fromIndices(config, indices, count) });
-  const [first, ...others] = found;
-  if (!first) return Array.from({ length: count }, () => 'mamba2');
-  for (const { field, blocks } of others) {
-    if (blocks.some((mixer, i) => mixer !== first.blocks[i])) throw config.invalid(field, `contradicts ${first.field}`);
-  }
-  return first.blocks;
+/** More blocks than any model has. */
+export const MOST_LAYERS = 1024;
+
+/** A list of kinds, and the field that it was read from. */
+export interface LayerList<Kind> {
+  field: string;
+  kinds: Kind[];
 }
 
-function fromNames(config: ConfigReader, field: string, list: unknown[], count: number): Mixer[] {
-  if (list.length !== count) throw config.invalid(field, `has to have num_hidden_layers (${count}) entries`);
-  return list.map((name) => {
-    const mixer = typeof name === 'string' && Object.hasOwn(MIXERS, name) ? MIXERS[name] : undefined;
-    if (!mixer) throw config.invalid(field, `can hold ${Object.keys(MIXERS).join(', ')}`);
-    return mixer;
+/**
+ * Kinds of the layers as `layer_types` or `layers_block_type` list them.
+ * @param names what each name stands for.
+ * @throws BambaError `config_invalid` for a name that is none of these.
+ */
+export function readLayerTypes<Kind>(config: ConfigReader, names: Readonly<Record<string, Kind>>): LayerList<Kind>[] {
+  return ['layer_types', 'layers_block_type'].flatMap((field) => {
+    const list = config.list(field);
+    if (!list) return [];
+    if (list.length > MOST_LAYERS) throw config.invalid(field, `has to have at most ${MOST_LAYERS} entries`);
+    const kinds = list.map((name) => {
+      const kind = typeof name === 'string' && Object.hasOwn(names, name) ? names[name] : undefined;
+      if (kind === undefined) throw config.invalid(field, `can hold ${Object.keys(names).join(', ')}`);
+      return kind;
+    });
+    return [{ field, kinds }];
   });
 }
 
-function fromIndices(config: ConfigReader, indices: unknown[], count: number): Mixer[] {
-  const valid = (index: unknown) => Number.isSafeInteger(index) && (index as number) >= 0 && (index as number) < count;
-  if (!indices.every(valid)) throw config.invalid('attn_layer_indices', `has to hold layer numbers below ${count}`);
-  const attention = new Set(indices);
-  return Array.from({ length: count }, (_, i) => (attention.has(i) ? 'attention' : 'mamba2'));
+/**
+ * The one list that several fields have to agree on; null where there is none.
+ * @throws BambaError `config_invalid` where they do not, or it has another length than `num_hidden_layers` says.
+ */
+export function agreed<Kind>(config: ConfigReader, lists: readonly LayerList<Kind>[]): Kind[] | null {
+  const count = config.optionalCount('num_hidden_layers', { most: MOST_LAYERS });
+  const [first, ...others] = lists;
+  if (!first) return null;
+  for (const { field, kinds } of lists) {
+    if (count !== undefined && kinds.length !== count) {
+      throw config.invalid(field, `has to have num_hidden_layers (${count}) entries`);
+    }
+  }
+  for (const { field, kinds } of others) {
+    const same = kinds.length === first.kinds.length && kinds.every((kind, i) => kind === first.kinds[i]);
+    if (!same) throw config.invalid(field, `contradicts ${first.field}`);
+  }
+  return first.kinds;
 }

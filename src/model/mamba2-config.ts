@@ -17,8 +17,63 @@ export function requireFixed(config: ConfigReader, fields: Readonly<Record<strin
   }
 }
 
+/** How a family's configs name the dimensions of their Mamba-2 mixers. */
+interface Mamba2Fields {
+  heads: string;
+  headDim: string;
+  stateSize: string;
+  groups: string;
+  convWidth: string;
+}
+
+/** Names that Bamba, Granite 4.0-H and Falcon-H1 share. */
+export const MAMBA_FIELDS: Mamba2Fields = {
+  heads: 'mamba_n_heads',
+  headDim: 'mamba_d_head',
+  stateSize: 'mamba_d_state',
+  groups: 'mamba_n_groups',
+  convWidth: 'mamba_d_conv',
+};
+
+/**
+ * Dimensions of the Mamba-2 mixers.
+ * @param options.inner the inner width, where the config says it apart: heads times their width have to be it.
+ * @param options.normGroups groups of the gated norm, of the groups that share B and C.
+ * @throws BambaError `config_invalid`, `unsupported_model`.
+ */
+export function readMamba2(
+  config: ConfigReader,
+  fields: Mamba2Fields,
+  { inner, normGroups }: { inner?: number | undefined; normGroups: (groups: number) => number | null },
+): Mamba2Shape {
+  const heads = config.count(fields.heads);
+  const derived = config.get(fields.headDim) === 'auto' && inner !== undefined ? inner / heads : undefined;
+  const headDim = derived ?? config.count(fields.headDim);
+  if (inner !== undefined && heads * headDim !== inner) {
+    throw config.invalid(fields.headDim, `times ${fields.heads} (${heads}) has to be the inner width ${inner}`);
+  }
+  if (!Number.isInteger(headDim)) throw config.invalid(fields.heads, `has to divide the inner width ${inner}`);
+  const groups = config.optionalCount(fields.groups) ?? 1;
+  if (heads % groups !== 0) throw config.invalid(fields.groups, `has to divide ${fields.heads} (${heads})`);
+  if ((config.optionalCount(fields.convWidth) ?? 4) !== 4) requireFixed(config, { [fields.convWidth]: 4 });
+  return {
+    heads,
+    headDim,
+    stateSize: config.count(fields.stateSize),
+    groups,
+    convWidth: 4,
+    normGroups: normGroups(groups),
+    dtLimit: readDtLimit(config),
+  };
+}
+
+/** Inner width as a multiple of the model's width. */
+export function expandedWidth(config: ConfigReader, field: string, hiddenSize: number): number {
+  return config.number(field, 2, { above: 0, most: 64 }) * hiddenSize;
+}
+
 /** Limits of dt after softplus: `time_step_limit`, never `time_step_min`, which is a matter of training. */
-export function readDtLimit(config: ConfigReader): Mamba2Shape['dtLimit'] {
+function readDtLimit(config: ConfigReader): Mamba2Shape['dtLimit'] {
   const limit = config.list('time_step_limit');
   if (limit === undefined) return { lo: 0, hi: null };
   const [lo, hi] = limit;

@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { BufferSet, readBuffer, readFloats, slice } from '../gpu/buffers.ts';
+import { BufferSet, readFloats, slice } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
@@ -16,9 +16,9 @@ import {
   prefillBlock,
   prefillEmbedding,
   prefillHead,
-  type Scope,
 } from './hybrid.ts';
 import { ropeTable } from './rope-table.ts';
+import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
 import { Snapshot } from './snapshot.ts';
@@ -38,7 +38,7 @@ export interface ModelOptions {
 export interface ForwardResult {
   /** (T, V) */
   logits: Float32Array;
-  /** When asked for: after embedding, after each block, the last one normed: each (T, C). */
+  /** When asked for: the residual stream after embedding and after each block, then normed: each (T, C). */
   hidden: Float32Array[];
 }
 
@@ -287,7 +287,7 @@ export class Model {
     await this.reserve(this.state.position + ids.length);
     this.#all ??= await this.#buildAll();
     const { plan, logits } = this.#all;
-    const taps = this.#blockEnds.length;
+    const taps = this.#blockEnds.length + 1;
     const result: ForwardResult = {
       logits: new Float32Array(ids.length * vocabSize),
       hidden: options.hidden ? Array.from({ length: taps }, () => new Float32Array(ids.length * hiddenSize)) : [],
@@ -306,8 +306,7 @@ export class Model {
         else this.#prefill.record(pass, chunk.length, begin, end);
         pass.end();
         begin = end;
-        // The last hidden state is the one that the final norm leaves, instead of the last block's.
-        const tap = tapBuffers[Math.min(index, taps - 1)];
+        const tap = tapBuffers[index];
         const from = end < 0 ? this.#activations.h : this.#activations.x;
         if (tap) encoder.copyBufferToBuffer(from.buffer, 0, tap, 0, chunk.length * hiddenSize * 4);
       }
@@ -330,19 +329,21 @@ export class Model {
     return { logits, plan: await Plan.build(this.gpu.device, this.#pipelines, this.#activations.step, specs) };
   }
 
-  /** The states of a block, read back: conv (4, CD) and ssm (H, P, N), or keys and values (position, J, headDim). */
+  /**
+   * What the mixers of a block keep, read back: conv (4, CD) and ssm (H, P, N) of Mamba-2, keys and values
+   * (position, J, headDim) of attention.
+   */
   async readState(index: number): Promise<Record<string, Float32Array>> {
     const { device } = this.gpu;
-    const block = this.state.blocks[index]!;
-    if (block.kind === 'mamba2') {
-      return { conv: await readFloats(device, slice(block.conv)), ssm: await readFloats(device, slice(block.ssm)) };
-    }
-    const { kvHeads, headDim } = this.architecture.attention!;
+    const { mamba2, attention } = this.state.blocks[index]!;
+    const { kvHeads, headDim } = this.architecture.attention ?? { kvHeads: 0, headDim: 0 };
     const bytes = this.state.position * kvHeads * headDim * 4;
-    return {
-      keys: new Float32Array(await readBuffer(device, slice(block.keys, 0, bytes))),
-      values: new Float32Array(await readBuffer(device, slice(block.values, 0, bytes))),
-    };
+    const read: Record<string, Float32Array> = {};
+    for (const [name, buffer] of Object.entries({ ...mamba2 })) read[name] = await readFloats(device, slice(buffer));
+    for (const [name, buffer] of Object.entries({ ...attention })) {
+      read[name] = await readFloats(device, slice(buffer, 0, bytes));
+    }
+    return read;
   }
 
   /** Frees everything of the model, its weights included. Idempotent. */

@@ -4,29 +4,36 @@ import { mamba2Widths } from '../kernels/mamba2-shape.ts';
 import type { Architecture } from './architecture.ts';
 import { mamba2Dims } from './dims.ts';
 
-/** Conv columns and SSM state of a Mamba-2 block. */
+/** Conv columns and SSM state of a Mamba-2 mixer. */
 interface Mamba2State {
-  kind: 'mamba2';
   /** (4, CD) f32: column q % 4 holds the raw conv input of position q. */
   conv: GPUBuffer;
   /** (H, P, N) f32. */
   ssm: GPUBuffer;
 }
 
-/** Keys (after RoPE) and values of an attention block, (capacity, J, headDim) f32 each. */
+/** Keys (after RoPE) and values of attention, (capacity, J, headDim) f32 each. */
 interface AttentionState {
-  kind: 'attention';
   keys: GPUBuffer;
   values: GPUBuffer;
 }
 
-export type BlockState = Mamba2State | AttentionState;
+/** What the mixers of a block keep; a block of an MLP alone keeps nothing. */
+export interface BlockState {
+  mamba2?: Mamba2State;
+  attention?: AttentionState;
+}
+
+/** Buffers of a block whose size does not depend on the length of the sequence, in a fixed order. */
+function fixedBuffers({ mamba2 }: BlockState): GPUBuffer[] {
+  return mamba2 ? [mamba2.conv, mamba2.ssm] : [];
+}
 
 const KV_BLOCK = 256; // tokens that a cache grows by at least
 
 /**
- * All that a sequence's past amounts to: fixed-size states of the Mamba-2 blocks, keys and values of the few attention
- * blocks, and the tokens themselves. It starts from explicit zeros.
+ * All that a sequence's past amounts to: fixed-size states of the Mamba-2 mixers, keys and values of the few attention
+ * layers, and the tokens themselves. It starts from explicit zeros.
  */
 export class SequenceState {
   readonly #gpu: Gpu;
@@ -44,15 +51,21 @@ export class SequenceState {
     this.#fixed = new BufferSet(gpu.device, 'state');
     this.#cache = new BufferSet(gpu.device, 'kv cache');
     this.#capacity = capacity;
-    const dims = mamba2Dims(architecture);
-    this.blocks = architecture.blocks.map((kind, index) => {
-      if (kind === 'attention') return this.#caches(index, capacity);
+    this.blocks = architecture.blocks.map((block, index) => {
+      const kinds = new Set(block.flat());
       return {
-        kind,
-        conv: this.#fixed.floats(`block ${index} / conv`, 4, mamba2Widths(dims!).channels),
-        ssm: this.#fixed.floats(`block ${index} / ssm`, dims!.heads, dims!.headDim, dims!.stateSize),
+        ...(kinds.has('mamba2') && { mamba2: this.#states(index) }),
+        ...(kinds.has('attention') && { attention: this.#caches(index, capacity) }),
       };
     });
+  }
+
+  #states(index: number): Mamba2State {
+    const dims = mamba2Dims(this.#architecture)!;
+    return {
+      conv: this.#fixed.floats(`block ${index} / conv`, 4, mamba2Widths(dims).channels),
+      ssm: this.#fixed.floats(`block ${index} / ssm`, dims.heads, dims.headDim, dims.stateSize),
+    };
   }
 
   /** @throws BambaError `out_of_memory`. */
@@ -83,7 +96,7 @@ export class SequenceState {
    * @throws BambaError `out_of_memory`; the state is as before then.
    */
   async reserve(tokens: number, limit: number): Promise<boolean> {
-    if (tokens <= this.#capacity || !this.blocks.some((block) => block.kind === 'attention')) return false;
+    if (tokens <= this.#capacity || !this.#architecture.attention) return false;
     // Doubling keeps the copying linear in the length.
     const capacity = roundUp(Math.min(limit, Math.max(tokens, 2 * this.#capacity)));
     const old = this.#cache;
@@ -92,7 +105,9 @@ export class SequenceState {
     this.#cache = cache;
     try {
       const grown = await this.#gpu.guarded(`growing the attention cache to ${capacity} tokens`, () =>
-        oldBlocks.map((block, index) => (block.kind === 'attention' ? this.#caches(index, capacity) : block)),
+        oldBlocks.map((block, index) =>
+          block.attention ? { ...block, attention: this.#caches(index, capacity) } : block,
+        ),
       );
       // All of it: steps that the host has not heard of yet may have appended.
       this.#copyCaches(oldBlocks, grown, this.#capacity);
@@ -110,11 +125,8 @@ export class SequenceState {
   /** Back to an empty sequence. */
   reset(): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'reset state' });
-    for (const block of this.blocks) {
-      if (block.kind === 'attention') continue; // rows beyond the position are never read
-      encoder.clearBuffer(block.conv);
-      encoder.clearBuffer(block.ssm);
-    }
+    // Keys and values stay: rows beyond the position are never read.
+    for (const buffer of this.blocks.flatMap(fixedBuffers)) encoder.clearBuffer(buffer);
     this.#gpu.device.queue.submit([encoder.finish()]);
     this.tokens = [];
   }
@@ -133,12 +145,9 @@ export class SequenceState {
 
   #copyFrom(other: SequenceState): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy state' });
-    for (const [index, block] of this.blocks.entries()) {
-      const source = other.blocks[index]!;
-      if (block.kind === 'mamba2' && source.kind === 'mamba2') {
-        encoder.copyBufferToBuffer(source.conv, 0, block.conv, 0, block.conv.size);
-        encoder.copyBufferToBuffer(source.ssm, 0, block.ssm, 0, block.ssm.size);
-      }
+    const sources = other.blocks.flatMap(fixedBuffers);
+    for (const [index, buffer] of this.blocks.flatMap(fixedBuffers).entries()) {
+      encoder.copyBufferToBuffer(sources[index]!, 0, buffer, 0, buffer.size);
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
     this.#copyCaches(other.blocks, this.blocks, other.position);
@@ -150,9 +159,9 @@ export class SequenceState {
     if (!attention || tokens === 0) return;
     const bytes = tokens * attention.kvHeads * attention.headDim * 4;
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy kv cache' });
-    for (const [index, target] of to.entries()) {
-      const source = from[index]!;
-      if (source.kind !== 'attention' || target.kind !== 'attention') continue;
+    for (const [index, { attention: target }] of to.entries()) {
+      const source = from[index]?.attention;
+      if (!source || !target) continue;
       encoder.copyBufferToBuffer(source.keys, 0, target.keys, 0, bytes);
       encoder.copyBufferToBuffer(source.values, 0, target.values, 0, bytes);
     }
@@ -162,7 +171,6 @@ export class SequenceState {
   #caches(index: number, capacity: number): AttentionState {
     const { kvHeads, headDim } = this.#architecture.attention!;
     return {
-      kind: 'attention',
       keys: this.#cache.floats(`block ${index} / keys`, capacity, kvHeads, headDim),
       values: this.#cache.floats(`block ${index} / values`, capacity, kvHeads, headDim),
     };

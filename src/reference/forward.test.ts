@@ -26,8 +26,8 @@ function expectGolden({ architecture, results }: Golden, result: ForwardResult):
   }
   for (const [n, block] of result.state.blocks.entries()) {
     if (!results.has(`state.${n}.ssm`) && !results.has(`state.${n}.key_last`)) continue;
-    if (block.kind === 'mamba2') {
-      expectTensor(`state.${n}.ssm`, block.ssm);
+    if (block.mamba2) {
+      expectTensor(`state.${n}.ssm`, block.mamba2.ssm);
       // Theirs is (channels, 4), of which the last three columns are what the next token needs, oldest first.
       const { values, shape } = results.get(`state.${n}.conv`)!;
       const channels = shape.at(-2)!;
@@ -35,11 +35,12 @@ function expectGolden({ architecture, results }: Golden, result: ForwardResult):
         return values[(i % channels) * 4 + 1 + Math.floor(i / channels)]!;
       });
       // Before the third token the columns of absent tokens are zeros in both.
-      expectClose(convColumns(block.conv, tokens), theirs, { ofLargest: F32_MODEL }, `state.${n}.conv`);
-    } else {
+      expectClose(convColumns(block.mamba2.conv, tokens), theirs, { ofLargest: F32_MODEL }, `state.${n}.conv`);
+    }
+    if (block.attention) {
       const width = architecture.attention!.kvHeads * architecture.attention!.headDim;
-      expectTensor(`state.${n}.key_last`, block.keys.subarray(-width));
-      expectTensor(`state.${n}.value_last`, block.values.subarray(-width));
+      expectTensor(`state.${n}.key_last`, block.attention.keys.subarray(-width));
+      expectTensor(`state.${n}.value_last`, block.attention.values.subarray(-width));
     }
   }
 }
@@ -79,11 +80,8 @@ describe('forward on the bundled golden', () => {
       expect(second.state.position).toBe(ids.length);
       for (const [n, block] of second.state.blocks.entries()) {
         const expected = whole.state.blocks[n]!;
-        if (block.kind === 'mamba2' && expected.kind === 'mamba2') {
-          expectClose(block.ssm, expected.ssm, { ofLargest: 1e-12 });
-        } else if (block.kind === 'attention' && expected.kind === 'attention') {
-          expectClose(block.keys, expected.keys, { ofLargest: 1e-12 });
-        }
+        if (expected.mamba2) expectClose(block.mamba2!.ssm, expected.mamba2.ssm, { ofLargest: 1e-12 });
+        if (expected.attention) expectClose(block.attention!.keys, expected.attention.keys, { ofLargest: 1e-12 });
       }
     }
   });

@@ -22,8 +22,16 @@ export function prenorm(x: Values, weight: Values, span: number): Prenormed {
   return { h, squares };
 }
 
-/** y[c] = h[c] / sqrt(sum(squares) / C + eps): with this, `prenorm` is `rmsNorm`. */
-export function normed({ h, squares }: Prenormed, eps: number): Float64Array {
-  const sum = squares.reduce((total, square) => total + square, 0);
-  return h.map((value) => value / Math.sqrt(sum / h.length + eps));
+/**
+ * y[c] = h[c] / sqrt(sum(squares) / C + eps): with this, `prenorm` is `rmsNorm`. With several groups of channels, each
+ * has its share of the sums, one group after the other.
+ */
+export function normed({ h, squares }: Prenormed, eps: number, groups = 1): Float64Array {
+  const width = h.length / groups;
+  const count = squares.length / groups;
+  return h.map((value, c) => {
+    const group = Math.floor(c / width);
+    const sum = squares.subarray(group * count, (group + 1) * count).reduce((total, square) => total + square, 0);
+    return value / Math.sqrt(sum / width + eps);
+  });
 }

@@ -5,6 +5,7 @@ import type { Architecture } from '../model/architecture.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { readHeader } from '../weights/safetensors.ts';
+import { readSource, resolveSources, sourceRows } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 
 // Small models with the results that Hugging Face transformers gives for them. One is in the tree, so that tests never
@@ -48,7 +49,7 @@ export async function loadGolden(folder: string): Promise<Golden> {
   const { architecture, tensors: specs } = parseConfig(files['config.json']!);
   const checkpoint = await Checkpoint.open(source);
   const tensors = new Map<string, Float64Array>();
-  for (const spec of specs) tensors.set(spec.name, await readTensor(checkpoint, spec));
+  for (const spec of resolveSources(checkpoint, specs)) tensors.set(spec.name, await readTensor(checkpoint, spec));
   const results = new Map<string, GoldenTensor>();
   for (const info of await readHeader(source, 'golden.safetensors')) {
     const bytes = files['golden.safetensors']!.slice(info.begin, info.end).buffer;
@@ -65,14 +66,15 @@ async function readTensor(checkpoint: Checkpoint, spec: TensorSpec): Promise<Flo
   const rows = spec.shape[0]!;
   const columns = size / rows;
   let first = 0;
-  for (const [index, { name, shape }] of spec.sources.entries()) {
-    const values = await checkpoint.readRows(name, 0, shape[0]!);
+  for (const [index, source] of spec.sources.entries()) {
+    const count = sourceRows(source);
+    const values = await readSource(checkpoint, source, 0, count);
     const stride = spec.arrange === 'interleave' ? spec.sources.length : 1;
     const begin = spec.arrange === 'interleave' ? index : first;
-    for (let row = 0; row < shape[0]!; row++) {
+    for (let row = 0; row < count; row++) {
       out.set(values.subarray(row * columns, (row + 1) * columns), (begin + row * stride) * columns);
     }
-    first += shape[0]!;
+    first += count;
   }
   return spec.map === 'negate_exp' ? out.map((value) => -Math.exp(value)) : out;
 }

@@ -93,7 +93,7 @@ export class Checkpoint {
   }
 
   /**
-   * Rows [rowBegin, rowEnd) as f32, scales applied; the first dimension counts rows, all others together are columns.
+   * Rows [rowBegin, rowEnd) as f32, scales applied; all dimensions but the last count rows, and a vector has rows of one.
    * @throws BambaError `checkpoint_invalid`, `unsupported_model`, and what the source throws.
    */
   async readRows(name: string, rowBegin: number, rowEnd: number, signal?: AbortSignal): Promise<Float32Array> {
@@ -229,11 +229,13 @@ function elementBytes(tensor: TensorInfo): number {
 }
 
 function rowRange(tensor: TensorInfo, rowBegin: number, rowEnd: number) {
-  const [rows = 1, ...rest] = tensor.shape;
+  const columns = tensor.shape.length > 1 ? (tensor.shape.at(-1) as number) : 1;
+  const leading = tensor.shape.length > 1 ? tensor.shape.slice(0, -1) : tensor.shape;
+  const rows = leading.reduce((product, size) => product * size, 1);
   if (!(rowBegin >= 0 && rowBegin <= rowEnd && rowEnd <= rows)) {
     throw new RangeError(`Tensor ${tensor.name} has ${rows} rows, not [${rowBegin}, ${rowEnd}).`);
   }
-  return { columns: rest.reduce((product, size) => product * size, 1), first: rowBegin, count: rowEnd - rowBegin };
+  return { columns, first: rowBegin, count: rowEnd - rowBegin };
 }
 
 function decode(dtype: string, bytes: Uint8Array, out: Float32Array): void {

@@ -4,7 +4,8 @@ import type { Checkpoint } from './checkpoint.ts';
 import { F8_NAN } from './half.ts';
 import { rowBytes, scaleBytesPerRow } from './layout.ts';
 import { type QuantizedRows, quantizeRows } from './quantize.ts';
-import type { Scheme, TensorSpec } from './types.ts';
+import { readFp8Source, readSource, sourceRows } from './tensor-sources.ts';
+import type { Scheme, TensorSource, TensorSpec } from './types.ts';
 
 // Rows of a package's tensor, made from the rows of its sources.
 
@@ -40,7 +41,7 @@ interface Piece {
   first: number;
   count: number;
   /** Rows of one source, or of several in turn. */
-  parts: { name: string; begin: number; end: number }[];
+  parts: { source: TensorSource; begin: number; end: number }[];
 }
 
 /**
@@ -82,7 +83,7 @@ function* piecesOf(spec: TensorSpec, { rows, columns }: RowLayout, firstRow: num
   let base = 0;
   for (let index = 0; index < sources.length; index += together) {
     const group = sources.slice(index, index + together);
-    const height = group[0]?.shape[0] ?? 1;
+    const height = sourceRows(group[0] as TensorSource);
     const begin = Math.max(0, Math.floor((firstRow - base) / together));
     const end = Math.min(height, Math.ceil((endRow - base) / together));
     for (let row = begin; row < end; row += rowsAtOnce) {
@@ -90,7 +91,7 @@ function* piecesOf(spec: TensorSpec, { rows, columns }: RowLayout, firstRow: num
       yield {
         first: base + row * together,
         count: (last - row) * together,
-        parts: group.map(({ name }) => ({ name, begin: row, end: last })),
+        parts: group.map((source) => ({ source, begin: row, end: last })),
       };
     }
     base += height * together;
@@ -108,14 +109,14 @@ async function readPiece(
   throwIfAborted(signal);
   if (piece.parts.length === 0) return [() => zeros(piece.count, layout)];
   const encoders: (() => QuantizedRows)[] = [];
-  for (const { name, begin, end } of piece.parts) {
-    const stored = scheme === 'fp8' ? await checkpoint.readFp8Rows(name, begin, end, signal) : null;
+  for (const { source, begin, end } of piece.parts) {
+    const stored = scheme === 'fp8' ? await readFp8Source(checkpoint, source, begin, end, signal) : null;
     if (stored) {
-      encoders.push(() => passThrough(stored, name, begin, layout.columns));
+      encoders.push(() => passThrough(stored, source.name, begin, layout.columns));
       continue;
     }
-    const values = await checkpoint.readRows(name, begin, end, signal);
-    encoders.push(() => encode(spec, scheme, values, layout.columns, name, begin));
+    const values = await readSource(checkpoint, source, begin, end, signal);
+    encoders.push(() => encode(spec, scheme, values, layout.columns, source.name, begin));
   }
   return encoders;
 }

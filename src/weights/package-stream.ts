@@ -1,7 +1,8 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { type EncodedTensor, encodeRows, type RowLayout, rowLayout } from './encode-rows.ts';
 import { SHARD_BYTES, shardBytes } from './manifest.ts';
-import type { TensorEntry, TensorSpec } from './types.ts';
+import { resolveSources, sourceRows } from './tensor-sources.ts';
+import type { TensorEntry, TensorSource, TensorSpec } from './types.ts';
 
 interface PlacedTensor extends EncodedTensor {
   entry: TensorEntry;
@@ -34,13 +35,9 @@ export class PackageStream {
    */
   constructor(checkpoint: Checkpoint, specs: readonly TensorSpec[], entries: readonly TensorEntry[]) {
     let sourceBegin = 0;
-    for (const [index, spec] of specs.entries()) {
+    for (const [index, spec] of resolveSources(checkpoint, specs).entries()) {
       const entry = entries[index] as TensorEntry;
-      let sourceBytes = 0;
-      for (const { name, shape } of spec.sources) {
-        const { begin, end } = checkpoint.require(name, shape);
-        sourceBytes += end - begin;
-      }
+      const sourceBytes = spec.sources.reduce((sum, source) => sum + bytesOf(checkpoint, source), 0);
       const { scheme } = entry;
       this.#tensors.push({
         checkpoint,
@@ -117,6 +114,12 @@ export class PackageStream {
     }
     if (position < end) yield new Uint8Array(end - position);
   }
+}
+
+/** Bytes of the checkpoint that a source reads. */
+function bytesOf(checkpoint: Checkpoint, source: TensorSource): number {
+  const { begin, end } = checkpoint.require(source.name, source.shape);
+  return ((end - begin) * sourceRows(source)) / sourceRows({ shape: source.shape });
 }
 
 /** Bytes [begin, end) of a tensor: weights, then scales, then padding. */

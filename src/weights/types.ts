@@ -2,6 +2,21 @@
 export type Scheme = 'f32' | 'f16' | 'int8' | 'fp8' | 'int4';
 
 /**
+ * Rows of a tensor of the checkpoint: all dimensions but the last count rows, and a vector's elements are rows of one.
+ */
+export interface TensorSource {
+  name: string;
+  /** Other names that checkpoints have for it. */
+  aliases?: readonly string[];
+  /** The shape that it must have. */
+  shape: readonly number[];
+  /** Which of its rows are taken; all where it is not given. */
+  rows?: readonly [begin: number, end: number];
+  /** Multiplies every element, in f32, before anything is rounded: constants of a model are folded into its weights. */
+  factor?: number;
+}
+
+/**
  * One tensor of ours, and what it is made of: the contract between a family's checkpoint names (src/model/families)
  * and everything that reads checkpoints.
  */
@@ -14,8 +29,8 @@ export interface TensorSpec {
   kind: 'matrix' | 'plain';
   /** A row for each token of the vocabulary: where the package is int4, such a matrix is int8. */
   vocabulary?: true;
-  /** Tensors of the checkpoint, with the shape they must have. None at all stands for a tensor of zeros. */
-  sources: readonly { name: string; shape: readonly number[] }[];
+  /** What it is made of. None at all stands for a tensor of zeros. */
+  sources: readonly TensorSource[];
   /** How rows of several sources follow each other: one source after the other, or row by row in turn. */
   arrange: 'stack' | 'interleave';
   /** Applied to every element, in f64; plain tensors only. `negate_exp` turns A_log into A. */

@@ -1,0 +1,28 @@
+// uses: lib/step.wgsl
+// relu2: y[t, f] = max(y[t, f], 0)^2
+//
+// Shapes    y: (T, F) f32, in place.
+// Mapping   one invocation four columns: x of the grid the columns, y the tokens.
+// Constants WG   invocations a workgroup.
+// Source    So et al. 2021, Primer (squared ReLU); reference: src/reference/relu2.ts.
+
+override WG: u32 = 64;
+
+struct Params {
+  columns4: u32,  // F / 4
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;  // (T, F)
+@group(1) @binding(0) var<uniform> step: Step;
+
+@compute @workgroup_size(WG)
+fn relu2(@builtin(global_invocation_id) invocation: vec3u) {
+  let column = invocation.x;
+  let t = invocation.y;
+  if (column >= params.columns4 || t >= step.tokens) {
+    return;
+  }
+  let positive = max(y[t * params.columns4 + column], vec4f());
+  y[t * params.columns4 + column] = positive * positive;
+}

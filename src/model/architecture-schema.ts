@@ -1,0 +1,127 @@
+import * as v from 'valibot';
+import { BambaError } from '../errors.ts';
+import { type Architecture, type Block, type Branch, hasBranch, isMixing, MIXERS, MLPS } from './architecture.ts';
+
+// What an architecture has to be, wherever it comes from: a config.json, or the manifest of a package.
+
+const MOST_BLOCKS = 1024;
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 24));
+const finite = v.pipe(v.number(), v.finite());
+const positive = v.pipe(finite, v.gtValue(0));
+
+const sublayerSchema = v.pipe(v.array(v.picklist([...MIXERS, ...MLPS])), v.minLength(1), v.maxLength(4));
+/** A block may also be the name of a mixer: short for that mixer with a SwiGLU MLP after it. */
+const blockSchema = v.union([
+  v.pipe(
+    v.picklist(['mamba2', 'attention']),
+    v.transform((mixer): Block => [[mixer], ['swiglu']]),
+  ),
+  v.pipe(v.array(sublayerSchema), v.minLength(1), v.maxLength(2)),
+]);
+
+const ropeSchema = v.object({
+  dims: size,
+  inverseFrequencies: v.pipe(v.array(v.pipe(finite, v.minValue(0))), v.maxLength(4096)),
+  attentionFactor: positive,
+});
+
+const architectureSchema = v.object({
+  family: v.string(),
+  vocabSize: size,
+  hiddenSize: size,
+  intermediateSize: v.union([size, v.literal(0)]),
+  blocks: v.pipe(v.array(blockSchema), v.minLength(1), v.maxLength(MOST_BLOCKS)),
+  mamba2: v.nullable(
+    v.object({
+      heads: size,
+      headDim: size,
+      stateSize: size,
+      groups: size,
+      convWidth: v.literal(4),
+      normGroups: v.nullable(size),
+      dtLimit: v.object({ lo: v.pipe(finite, v.minValue(0)), hi: v.nullable(positive) }),
+    }),
+  ),
+  attention: v.nullable(
+    v.object({ heads: size, kvHeads: size, headDim: size, scale: positive, rope: v.nullable(ropeSchema) }),
+  ),
+  normEps: positive,
+  tiedHead: v.boolean(),
+  embeddingScale: v.optional(positive, 1),
+  logitScale: v.optional(positive, 1),
+  maxPositions: size,
+});
+
+/**
+ * Architecture of a package's manifest, validated.
+ * @throws BambaError `manifest_invalid`.
+ */
+export function readArchitecture(json: unknown): Architecture {
+  const parsed = v.safeParse(architectureSchema, json, { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new BambaError(
+      'manifest_invalid',
+      `In manifest.json, architecture.${v.getDotPath(issue) ?? ''} is damaged: ${issue.message.slice(0, 200)}.`,
+    );
+  }
+  return checkConsistency(parsed.output, 'manifest_invalid', 'manifest.json');
+}
+
+/** No matrix of a model that a browser could run has more elements. */
+const MOST_ELEMENTS = 2 ** 40;
+
+/**
+ * What has to hold between the fields.
+ * @throws BambaError `code`, naming `file`.
+ */
+export function checkConsistency(
+  architecture: Architecture,
+  code: 'config_invalid' | 'manifest_invalid',
+  file: string,
+): Architecture {
+  const demand = (holds: boolean, sentence: string) => {
+    if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
+  };
+  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, attention } = architecture;
+  for (const block of blocks) checkBlock(block, demand);
+  const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
+    const used = kinds.some((kind) => hasBranch(blocks, kind));
+    demand(used === shape, `${what} and their shape have to come together`);
+  };
+  together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
+  together(['attention'], attention !== null, 'attention blocks');
+  together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
+  let widest = Math.max(vocabSize, 2 * intermediateSize);
+  if (mamba2) {
+    const { heads, headDim, stateSize, groups, normGroups, dtLimit } = mamba2;
+    demand(heads % groups === 0, `${groups} groups do not divide ${heads} Mamba-2 heads`);
+    demand((heads * headDim) % (normGroups ?? 1) === 0, `${normGroups} norm groups do not divide the inner width`);
+    demand(dtLimit.hi === null || dtLimit.lo < dtLimit.hi, 'the limits of dt do not ascend');
+    widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
+  }
+  if (attention) {
+    const { heads, kvHeads, headDim, rope } = attention;
+    demand(heads % kvHeads === 0, `${kvHeads} KV heads do not divide ${heads} query heads`);
+    demand(
+      rope === null || (rope.dims <= headDim && rope.inverseFrequencies.length * 2 === rope.dims),
+      'the rotary embedding does not fit the heads',
+    );
+    widest = Math.max(widest, (heads + 2 * kvHeads) * headDim);
+  }
+  demand(widest * Math.max(hiddenSize, intermediateSize) <= MOST_ELEMENTS, 'its matrices are beyond any device');
+  return architecture;
+}
+
+function checkBlock(block: Block, demand: (holds: boolean, sentence: string) => void): void {
+  const mixing = block.map(isMixing);
+  demand(new Set(mixing).size === block.length, 'a block has two sublayers of the same sort');
+  for (const [index, sublayer] of block.entries()) {
+    demand(new Set(sublayer).size === sublayer.length, 'a sublayer has the same branch twice');
+    demand(
+      sublayer.every((kind) => isMixing([kind]) === mixing[index]),
+      'a sublayer has mixers and MLPs side by side',
+    );
+  }
+  demand(!block.flat().includes('swiglu') || !block.flat().includes('relu2'), 'a block has MLPs of two sorts');
+}

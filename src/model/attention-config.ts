@@ -1,0 +1,52 @@
+import type { AttentionShape } from './architecture.ts';
+import type { ConfigReader } from './config-reader.ts';
+import { readRope, type RopeDefaults } from './rope.ts';
+
+/** What a family fixes about rotary embedding: the share of a head that turns, and what `readRope` needs. */
+type RotaryDefaults = Omit<RopeDefaults, 'dims'> & { share: number };
+
+interface AttentionOptions {
+  hiddenSize: number;
+  /** Fields that may hold the width of a head, the first that is there counting. */
+  headDimFields?: readonly string[];
+  /** Null where positions are not embedded. */
+  rotary: RotaryDefaults | null;
+  /** Multiplies the scores; 1 / sqrt(head width) where it is not given. */
+  scale?: number;
+}
+
+/** Positions of a model whose config names none: a transformer's usual context of its time. */
+const FALLBACK_POSITIONS = 4096;
+
+/**
+ * Attention as a config describes it, and the longest sequence that it allows.
+ * @throws BambaError `config_invalid`, `unsupported_model`.
+ */
+export function readAttention(
+  config: ConfigReader,
+  { hiddenSize, headDimFields = ['head_dim'], rotary, scale }: AttentionOptions,
+): { attention: AttentionShape; maxPositions: number } {
+  const heads = config.count('num_attention_heads');
+  const kvHeads = config.optionalCount('num_key_value_heads') ?? heads;
+  if (heads % kvHeads !== 0) throw config.invalid('num_key_value_heads', `has to divide the ${heads} query heads`);
+  const field = headDimFields.find((name) => config.get(name) !== undefined);
+  if (field === undefined && hiddenSize % heads !== 0) {
+    throw config.invalid('num_attention_heads', `has to divide hidden_size (${hiddenSize})`);
+  }
+  const headDim = field === undefined ? hiddenSize / heads : config.count(field);
+  const shape = { heads, kvHeads, headDim, scale: scale ?? 1 / Math.sqrt(headDim) };
+  if (!rotary) {
+    const maxPositions = config.optionalCount('max_position_embeddings') ?? FALLBACK_POSITIONS;
+    return { attention: { ...shape, rope: null }, maxPositions };
+  }
+  const { share, ...defaults } = rotary;
+  const dims = headDim * share;
+  if (!Number.isInteger(dims) || dims % 2 !== 0) {
+    throw config.invalid(
+      field ?? 'num_attention_heads',
+      `gives heads of ${headDim}, of which ${dims} cannot turn in pairs`,
+    );
+  }
+  const { rope, maxPositions } = readRope(config, { dims, ...defaults });
+  return { attention: { ...shape, rope }, maxPositions };
+}

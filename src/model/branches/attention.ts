@@ -1,0 +1,55 @@
+import { slice } from '../../gpu/buffers.ts';
+import { attentionDecode } from '../../kernels/attention_decode.ts';
+import { attentionMergeMatvecAddPrenorm } from '../../kernels/attention_merge_matvec_add_prenorm.ts';
+import { attentionPrefill } from '../../kernels/attention_prefill.ts';
+import { normedMatvec } from '../../kernels/normed_matvec.ts';
+import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
+import { attentionDims } from '../dims.ts';
+import { project, projectAdd } from '../projections.ts';
+import type { BranchPlan, Scope } from '../scope.ts';
+
+function mixer({ architecture, weights, blocks }: Scope, block: number) {
+  const dims = attentionDims(architecture)!;
+  const { heads, kvHeads, headDim } = dims;
+  const { hiddenSize } = architecture;
+  const { keys, values } = blocks[block]!.attention!;
+  return {
+    dims,
+    label: `block ${block} / attention`,
+    cache: { k_cache: slice(keys), v_cache: slice(values) },
+    qkvProj: weights.matrix(`blocks.${block}.attention.qkv`, (heads + 2 * kvHeads) * headDim, hiddenSize),
+    oProj: weights.matrix(`blocks.${block}.attention.o_proj`, hiddenSize, heads * headDim),
+  };
+}
+
+/** Grouped-query attention over all tokens so far, positions as the model has them. */
+export const attention: BranchPlan = {
+  prefill(scope, block) {
+    const { features, activations, rope } = scope;
+    const { x, h, qkv, y } = activations;
+    const { dims, label, cache, qkvProj, oProj } = mixer(scope, block);
+    return [
+      ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed: true }),
+      ropeKvAppend(features, label, { rope, qkv, ...cache }, dims),
+      attentionPrefill(features, label, { qkv, ...cache, y }, dims),
+      ...projectAdd(scope, label, { x: y, weights: oProj, y: x }, { normed: false }),
+    ];
+  },
+
+  decodeRead(scope, block, norm) {
+    const { features, activations, rope } = scope;
+    const { h, squares, qkv, partial } = activations;
+    const { dims, label, cache, qkvProj } = mixer(scope, block);
+    return [
+      ...normedMatvec(features, label, { h, squares, weights: qkvProj, y: qkv }, norm),
+      attentionDecode(features, label, { qkv, rope, ...cache, partial }, dims),
+    ];
+  },
+
+  decodeAdd(scope, block, nextNorm) {
+    const { x, h, squares, partial } = scope.activations;
+    const { dims, label, oProj } = mixer(scope, block);
+    const merge = { partial, weights: oProj, normWeight: nextNorm, x, h, squares };
+    return attentionMergeMatvecAddPrenorm(scope.features, label, merge, dims);
+  },
+};

@@ -1,0 +1,109 @@
+import { slice } from '../../gpu/buffers.ts';
+import { conv1dPrefill } from '../../kernels/conv1d_prefill.ts';
+import {
+  conv1dSelectiveStateUpdateGatePrenorm,
+  gatedSquares,
+} from '../../kernels/conv1d_selective_state_update_gate_prenorm.ts';
+import { mamba2Widths } from '../../kernels/mamba2-shape.ts';
+import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { normedGroups } from '../../kernels/normed_groups.ts';
+import { normedMatvec } from '../../kernels/normed_matvec.ts';
+import { normedMatvecAddPrenorm } from '../../kernels/normed_matvec_add_prenorm.ts';
+import { rmsNormGated } from '../../kernels/rms_norm_gated.ts';
+import { siluGate } from '../../kernels/silu_gate.ts';
+import { ssdBmm } from '../../kernels/ssd_bmm.ts';
+import { ssdChunkScan } from '../../kernels/ssd_chunk_scan.ts';
+import { mamba2Dims } from '../dims.ts';
+import { project, projectAdd } from '../projections.ts';
+import type { BranchPlan, Scope } from '../scope.ts';
+
+function mixer({ architecture, weights, activations, blocks }: Scope, block: number) {
+  const { normGroups } = architecture.mamba2!;
+  const dims = mamba2Dims(architecture)!;
+  const { inner, channels, projected } = mamba2Widths(dims);
+  const name = (tensor: string) => `blocks.${block}.mamba2.${tensor}`;
+  return {
+    dims,
+    inner,
+    channels,
+    projected,
+    label: `block ${block} / mamba2`,
+    state: blocks[block]!.mamba2!,
+    name,
+    inProj: weights.matrix(name('in_proj'), projected, architecture.hiddenSize),
+    convWeight: weights.plain(name('conv1d_weight'), channels, 4),
+    convBias: weights.plain(name('conv1d_bias'), channels),
+    normGroups,
+    norm: normGroups === null ? activations.ones : weights.plain(name('norm'), inner),
+    outProj: weights.matrix(name('out_proj'), architecture.hiddenSize, inner),
+  };
+}
+
+/** The mixer of Dao & Gu 2024: in_proj, convolution, scan, gated norm, out_proj. */
+export const mamba2: BranchPlan = {
+  prefill(scope, block) {
+    const { architecture, features, weights, activations } = scope;
+    const { x, h, u, v, y, cb } = activations;
+    const w = mixer(scope, block);
+    const { label, dims, inner, channels, projected, normGroups } = w;
+    const heads = {
+      dt_bias: weights.plain(w.name('dt_bias'), dims.heads),
+      a: weights.plain(w.name('a'), dims.heads),
+      d: weights.plain(w.name('d'), dims.heads),
+    };
+    const conv = { u, weight: w.convWeight, bias: w.convBias, v, state: slice(w.state.conv) };
+    const rows = { columns: inner, stride: projected };
+    return [
+      ...project(scope, label, { x: h, weights: w.inProj, y: u }, { normed: true }),
+      conv1dPrefill(features, label, conv, { channels, stride: projected, offset: inner }),
+      ssdBmm(features, label, { v, cb }, dims),
+      ssdChunkScan(features, label, { v, u, cb, ...heads, ssm_state: slice(w.state.ssm), y }, dims),
+      normGroups === null
+        ? siluGate(features, label, { y, u, out: v }, rows)
+        : rmsNormGated(
+            features,
+            label,
+            { y, u, weight: w.norm, out: v },
+            { ...rows, groups: normGroups, eps: architecture.normEps },
+          ),
+      ...projectAdd(scope, label, { x: v, weights: w.outProj, y: x }, { normed: normGroups !== null }),
+    ];
+  },
+
+  decodeRead(scope, block, norm) {
+    const { features, weights, activations } = scope;
+    const { h, squares, gatedSquares: gSquares, u } = activations;
+    const w = mixer(scope, block);
+    const heads = weights.joined(w.name('heads'), [w.name('dt_bias'), w.name('a'), w.name('d')], w.dims.heads);
+    const update = {
+      conv_weight: w.convWeight,
+      conv_bias: w.convBias,
+      heads,
+      norm_weight: w.norm,
+      u,
+      conv_state: slice(w.state.conv),
+      ssm_state: slice(w.state.ssm),
+      squares: gSquares,
+    };
+    return [
+      ...normedMatvec(features, w.label, { h, squares, weights: w.inProj, y: u }, norm),
+      conv1dSelectiveStateUpdateGatePrenorm(features, w.label, update, w.dims),
+    ];
+  },
+
+  decodeAdd(scope, block, nextNorm) {
+    const { architecture, features, activations } = scope;
+    const { x, h, squares, gatedSquares: gSquares, u } = activations;
+    const { label, dims, inner, normGroups, outProj } = mixer(scope, block);
+    const stream = { weights: outProj, normWeight: nextNorm, x, h, squares };
+    const sums = gatedSquares(dims);
+    const eps = architecture.normEps;
+    if (normGroups === 1) {
+      return normedMatvecAddPrenorm(features, label, { g: u, gSquares, ...stream }, { squares: sums, eps });
+    }
+    const add = matvecAddPrenorm(features, label, { v: u, ...stream });
+    if (normGroups === null) return add;
+    const groups = { columns: inner, groups: normGroups, squares: sums, eps };
+    return [normedGroups(features, label, { g: u, squares: gSquares }, groups), ...add];
+  },
+};

@@ -1,0 +1,70 @@
+import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { normedMatvec } from '../../kernels/normed_matvec.ts';
+import { normedMatvecSwiglu } from '../../kernels/normed_matvec_swiglu.ts';
+import { relu2 as relu2Kernel } from '../../kernels/relu2.ts';
+import { project, projectAdd, projectSwiglu } from '../projections.ts';
+import type { BranchPlan, Scope } from '../scope.ts';
+
+const labelOf = (block: number) => `block ${block} / mlp`;
+
+function down({ architecture, weights }: Scope, block: number) {
+  return weights.matrix(`blocks.${block}.down`, architecture.hiddenSize, architecture.intermediateSize);
+}
+
+function gateUp({ architecture, weights }: Scope, block: number) {
+  return weights.matrix(`blocks.${block}.gate_up`, 2 * architecture.intermediateSize, architecture.hiddenSize);
+}
+
+function up({ architecture, weights }: Scope, block: number) {
+  return weights.matrix(`blocks.${block}.up`, architecture.intermediateSize, architecture.hiddenSize);
+}
+
+function addDown(scope: Scope, block: number) {
+  const { ff, x } = scope.activations;
+  return projectAdd(scope, labelOf(block), { x: ff, weights: down(scope, block), y: x }, { normed: false });
+}
+
+const decodeAdd: BranchPlan['decodeAdd'] = (scope, block, nextNorm) => {
+  const { x, h, squares, ff } = scope.activations;
+  const stream = { weights: down(scope, block), normWeight: nextNorm, x, h, squares };
+  return matvecAddPrenorm(scope.features, labelOf(block), { v: ff, ...stream });
+};
+
+/** down(silu(gate(h)) * up(h)), Shazeer 2020. */
+export const swiglu: BranchPlan = {
+  prefill(scope, block) {
+    const { h, ff } = scope.activations;
+    const buffers = { x: h, weights: gateUp(scope, block), y: ff };
+    return [...projectSwiglu(scope, labelOf(block), buffers, { normed: true }), ...addDown(scope, block)];
+  },
+  decodeRead(scope, block, norm) {
+    const { h, squares, ff } = scope.activations;
+    const buffers = { h, squares, weights: gateUp(scope, block), y: ff };
+    return normedMatvecSwiglu(scope.features, labelOf(block), buffers, norm);
+  },
+  decodeAdd,
+};
+
+/** down(max(up(h), 0)^2), So et al. 2021. */
+export const relu2: BranchPlan = {
+  prefill(scope, block) {
+    const { features, activations, architecture } = scope;
+    const { h, ff } = activations;
+    const buffers = { x: h, weights: up(scope, block), y: ff };
+    return [
+      ...project(scope, labelOf(block), buffers, { normed: true }),
+      relu2Kernel(features, labelOf(block), ff, architecture.intermediateSize),
+      ...addDown(scope, block),
+    ];
+  },
+  decodeRead(scope, block, norm) {
+    const { features, activations, architecture } = scope;
+    const { h, squares, ff } = activations;
+    const buffers = { h, squares, weights: up(scope, block), y: ff };
+    return [
+      ...normedMatvec(features, labelOf(block), buffers, norm),
+      relu2Kernel(features, labelOf(block), ff, architecture.intermediateSize),
+    ];
+  },
+  decodeAdd,
+};

@@ -1,0 +1,77 @@
+import type { TensorSpec } from '../../weights/types.ts';
+import type { Architecture } from '../architecture.ts';
+import { readAttention } from '../attention-config.ts';
+import { attentionTensors, gatedMlpTensors, mamba2Tensors } from '../block-tensors.ts';
+import type { ConfigReader } from '../config-reader.ts';
+import { MOST_LAYERS } from '../layer-types.ts';
+import { expandedWidth, MAMBA_FIELDS, readMamba2, requireFixed } from '../mamba2-config.ts';
+import { modelTensors, normOf } from '../model-tensors.ts';
+
+// model_type `falcon_h1`: in every block Mamba-2 and attention side by side behind one norm, then a SwiGLU MLP, with
+// constant factors at all ends of them.
+
+/**
+ * Architecture that the config of a Falcon-H1 model describes.
+ * @throws BambaError `config_invalid` with the field, `unsupported_model`.
+ */
+export function normalize(config: ConfigReader): Architecture {
+  const biases = { attention_bias: false, mlp_bias: false, mamba_proj_bias: false, projectors_bias: false };
+  requireFixed(config, { hidden_act: 'silu', ...biases });
+  const hasNorm = config.flag('mamba_rms_norm', false);
+  if (hasNorm) requireFixed(config, { mamba_norm_before_gate: false });
+  const hiddenSize = config.count('hidden_size');
+  const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
+  const rotary = { share: 1, base: 100_000, trainedPositions: 8192 };
+  const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary });
+  const inner = config.optionalCount('mamba_d_ssm') ?? expandedWidth(config, 'mamba_expand', hiddenSize);
+  return {
+    family: 'falcon_h1',
+    vocabSize: config.count('vocab_size'),
+    hiddenSize,
+    intermediateSize: config.count('intermediate_size'),
+    blocks: Array.from({ length: count }, () => [['mamba2', 'attention'], ['swiglu']] as const),
+    mamba2: readMamba2(config, MAMBA_FIELDS, { inner, normGroups: (groups) => (hasNorm ? groups : null) }),
+    attention,
+    normEps: config.number('rms_norm_eps', 1e-5, { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings', false),
+    embeddingScale: config.number('embedding_multiplier', 1, { above: 0 }),
+    logitScale: config.number('lm_head_multiplier', 1, { above: 0 }),
+    maxPositions,
+  };
+}
+
+/** Tensors of the package in the order of use, and what each is made of. */
+export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
+  const { hiddenSize, mamba2, attention } = architecture;
+  const factor = (field: string) => config.number(field, 1, { above: 0 });
+  const list = (field: string, length: number) =>
+    config.get(field) === undefined ? Array<number>(length).fill(1) : config.numbers(field, length, { above: 0 });
+  const intoSsm = factor('ssm_in_multiplier');
+  const [gate = 1, down = 1] = list('mlp_multipliers', 2);
+  const options = {
+    convBias: config.flag('mamba_conv_bias', true),
+    factors: {
+      in: list('ssm_multipliers', 5).map((multiplier) => multiplier * intoSsm),
+      out: factor('ssm_out_multiplier'),
+    },
+  };
+  const attentionFactors = {
+    in: factor('attention_in_multiplier'),
+    key: factor('key_multiplier'),
+    out: factor('attention_out_multiplier'),
+  };
+  const layer = (index: number) => `model.layers.${index}`;
+  return modelTensors(architecture, {
+    embedding: 'model.embed_tokens.weight',
+    finalNorm: 'model.final_layernorm.weight',
+    head: 'lm_head.weight',
+    norm: (block, sublayer) =>
+      `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
+    branches: {
+      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba2!, options),
+      attention: (ours, block) =>
+        attentionTensors(ours, `${layer(block)}.self_attn`, hiddenSize, attention!, attentionFactors),
+      swiglu: (ours, block) => gatedMlpTensors(ours, `${layer(block)}.feed_forward`, architecture, { gate, down }),
+    },
+  });
+}

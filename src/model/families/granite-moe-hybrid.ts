@@ -1,0 +1,76 @@
+import type { TensorSpec } from '../../weights/types.ts';
+import { type Architecture, hasBranch, type Mixer } from '../architecture.ts';
+import { readAttention } from '../attention-config.ts';
+import { attentionTensors, mamba2Tensors, swigluTensors } from '../block-tensors.ts';
+import type { ConfigReader } from '../config-reader.ts';
+import { agreed, MIXER_NAMES, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
+import { expandedWidth, MAMBA_FIELDS, readMamba2, requireFixed } from '../mamba2-config.ts';
+import { modelTensors, normOf } from '../model-tensors.ts';
+
+// model_type `granitemoehybrid`: Granite 4.0-H. Bamba's blocks with constant factors: on the embeddings, on what a branch
+// adds to the stream, on the scores of attention and on the logits.
+
+/**
+ * Architecture that the config of a Granite 4.0-H model describes.
+ * @throws BambaError `config_invalid` with the field, `unsupported_model`.
+ */
+export function normalize(config: ConfigReader): Architecture {
+  requireFixed(config, { hidden_act: 'silu', attention_bias: false, mamba_proj_bias: false, num_local_experts: 0 });
+  const hiddenSize = config.count('hidden_size');
+  const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
+  const mixers = agreed<Mixer>(config, readLayerTypes(config, MIXER_NAMES));
+  const blocks = (mixers ?? Array.from({ length: count }, () => 'mamba2' as const)).map(
+    (mixer) => [[mixer], ['swiglu']] as const,
+  );
+  const positions = config.text('position_embedding_type', 'nope');
+  if (positions !== 'nope') requireFixed(config, { position_embedding_type: 'rope' });
+  const { attention, maxPositions } = readAttention(config, {
+    hiddenSize,
+    rotary: positions === 'rope' ? { share: 1, base: 10_000, trainedPositions: 2048 } : null,
+    scale: config.number('attention_multiplier', 1, { above: 0 }),
+  });
+  const inner = expandedWidth(config, 'mamba_expand', hiddenSize);
+  return {
+    family: 'granitemoehybrid',
+    vocabSize: config.count('vocab_size'),
+    hiddenSize,
+    intermediateSize: config.count('shared_intermediate_size'),
+    blocks,
+    mamba2: hasBranch(blocks, 'mamba2') ? readMamba2(config, MAMBA_FIELDS, { inner, normGroups: () => 1 }) : null,
+    attention: hasBranch(blocks, 'attention') ? attention : null,
+    normEps: config.number('rms_norm_eps', 1e-6, { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings', false),
+    embeddingScale: config.number('embedding_multiplier', 1, { above: 0 }),
+    logitScale: 1 / config.number('logits_scaling', 1, { above: 0 }),
+    maxPositions,
+  };
+}
+
+/** Tensors of the package in the order of use, and what each is made of. */
+export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
+  const { hiddenSize: C, intermediateSize: F, mamba2, attention } = architecture;
+  const out = config.number('residual_multiplier', 1, { above: 0 });
+  const options = { convBias: config.flag('mamba_conv_bias', true), factors: { out } };
+  const layer = (index: number) => `model.layers.${index}`;
+  return modelTensors(architecture, {
+    embedding: 'model.embed_tokens.weight',
+    finalNorm: 'model.norm.weight',
+    head: 'lm_head.weight',
+    norm: (block, sublayer) =>
+      `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'post_attention_layernorm' })}.weight`,
+    branches: {
+      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, C, mamba2!, options),
+      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, C, attention!, { out }),
+      swiglu(ours, block) {
+        const mlp = `${layer(block)}.shared_mlp`;
+        // The rows of gate, then those of up.
+        const both = { name: `${mlp}.input_linear.weight`, shape: [2 * F, C] };
+        return swigluTensors(ours, architecture, {
+          gate: { ...both, rows: [0, F] },
+          up: { ...both, rows: [F, 2 * F] },
+          down: { name: `${mlp}.output_linear.weight`, shape: [C, F], factor: out },
+        });
+      },
+    },
+  });
+}

@@ -1,0 +1,37 @@
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import type { DispatchSpec } from '../gpu/plan.ts';
+import type { Activations } from './activations.ts';
+import type { Architecture } from './architecture.ts';
+import type { GpuWeights } from './gpu-weights.ts';
+import type { BlockState } from './state.ts';
+
+/** All that a pass reads and writes. */
+export interface Scope {
+  architecture: Architecture;
+  features: GpuFeatures;
+  weights: GpuWeights;
+  activations: Activations;
+  blocks: readonly BlockState[];
+  /** (positions, dims/2) of cos and sin. */
+  rope: BufferSlice;
+}
+
+/** How the stream reaches a norm in decode: partial sums of its squares (shaders/lib/prenorm.wgsl). */
+export interface StreamNorm {
+  squares: number;
+  eps: number;
+}
+
+/** The dispatches of one sort of branch, of the block of the given number. */
+export interface BranchPlan {
+  /** T tokens: from h (T, C), normed, to x, which the branch adds to. It leaves h as it is. */
+  prefill(scope: Scope, block: number): DispatchSpec[];
+  /**
+   * One token, all that depends on h and `squares`. Branches side by side read them one after the other, before the
+   * first of them adds to the stream: what they leave for `decodeAdd` lies in buffers of their own.
+   */
+  decodeRead(scope: Scope, block: number, norm: StreamNorm): DispatchSpec[];
+  /** One token, the rest: adds to x, on its way into the norm of weight `nextNorm`. */
+  decodeAdd(scope: Scope, block: number, nextNorm: BufferSlice): DispatchSpec[];
+}

@@ -1,0 +1,105 @@
+import { attention } from './attention.ts';
+import { conv1d } from './conv1d.ts';
+import type { BlockState, ReferenceArchitecture } from './forward.ts';
+import { matmul } from './matmul.ts';
+import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
+import { rope } from './rope.ts';
+import type { SsmDims } from './selective_state_update.ts';
+import { timeStep } from './softplus.ts';
+import { ssdRecurrence } from './ssd.ts';
+import { at, rowCount, type Values } from './values.ts';
+
+// Branches that mix tokens.
+
+/** What a branch is given. */
+export interface BranchInput {
+  /** (T, C), normed. */
+  x: Float64Array;
+  architecture: ReferenceArchitecture;
+  /** Tensors of the block, without its name. */
+  tensor: (name: string) => Values;
+  state: BlockState;
+  position: number;
+}
+
+/** What a branch adds to the residual stream (T, C), and the state after it; that of other branches is passed on. */
+export type Branch = (input: BranchInput) => { y: Float64Array; state: BlockState };
+
+/** A Mamba-2 mixer: in_proj, conv, SSM, gated norm, out_proj. in_proj's rows are z, x, B, C, dt. */
+export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, state, position }) => {
+  const { hiddenSize: C, normEps: eps } = architecture;
+  const tensor = (name: string) => ofBlock(`mamba2.${name}`);
+  const dims = given(architecture.mamba2, 'mamba2');
+  const before = given(state.mamba2, 'state of mamba2');
+  const { inner, grouped, channels, projected } = mamba2Widths(dims);
+  const u = matmul(input, tensor('in_proj'), C);
+  const z = columns(u, projected, 0, inner);
+  const dtRaw = columns(u, projected, inner + channels, dims.heads);
+  const raw = columns(u, projected, inner, channels);
+  const conv = conv1d(raw, tensor('conv1d_weight'), tensor('conv1d_bias'), before.conv, position);
+  const dtBias = tensor('dt_bias');
+  const inputs = {
+    x: columns(conv.v, channels, 0, inner),
+    b: columns(conv.v, channels, inner, grouped),
+    c: columns(conv.v, channels, inner + grouped, grouped),
+    dt: dtRaw.map((value, i) => timeStep(value, at(dtBias, i % dims.heads), dims.dtLimit)),
+    a: tensor('a'),
+    d: tensor('d'),
+  };
+  const scan = ssdRecurrence(inputs, before.ssm, dims);
+  const gated =
+    dims.normGroups === null
+      ? siluGate(scan.y, z)
+      : rmsNormGated(scan.y, z, tensor('norm'), { eps, groups: dims.normGroups });
+  return {
+    y: matmul(gated, tensor('out_proj'), inner),
+    state: { ...state, mamba2: { conv: conv.state, ssm: scan.state } },
+  };
+};
+
+/** An attention mixer; qkv's rows are q, k, v. */
+export const attentionBranch: Branch = ({ x: input, architecture, tensor, state, position }) => {
+  const dims = given(architecture.attention, 'attention');
+  const before = given(state.attention, 'state of attention');
+  const { heads, kvHeads, headDim } = dims;
+  const qkv = matmul(input, tensor('attention.qkv'), architecture.hiddenSize);
+  const [wide, narrow] = [heads * headDim, kvHeads * headDim];
+  const part = (first: number, width: number) => columns(qkv, wide + 2 * narrow, first, width);
+  const q = rope(part(0, wide), dims.rope, { heads, headDim, position });
+  const k = rope(part(wide, narrow), dims.rope, { heads: kvHeads, headDim, position });
+  const keys = appended(before.keys, k);
+  const values = appended(before.values, part(wide + narrow, narrow));
+  const y = attention(q, keys, values, dims, position);
+  return { y: matmul(y, tensor('attention.o_proj'), wide), state: { ...state, attention: { keys, values } } };
+};
+
+/** I, G*N, conv channels and the width of in_proj's output. */
+export function mamba2Widths({ heads, headDim, stateSize, groups }: SsmDims) {
+  const inner = heads * headDim;
+  const grouped = groups * stateSize;
+  const channels = inner + 2 * grouped;
+  return { inner, grouped, channels, projected: inner + channels + heads };
+}
+
+/** Columns [first, first + count) of a tensor with `width` columns. */
+function columns(values: Float64Array, width: number, first: number, count: number): Float64Array {
+  const rows = rowCount(values, width);
+  const out = new Float64Array(rows * count);
+  for (let row = 0; row < rows; row++) {
+    out.set(values.subarray(row * width + first, row * width + first + count), row * count);
+  }
+  return out;
+}
+
+function appended(first: Float64Array, second: Float64Array): Float64Array {
+  const out = new Float64Array(first.length + second.length);
+  out.set(first);
+  out.set(second, first.length);
+  return out;
+}
+
+/** The value, which a sound model has. */
+export function given<Type>(value: Type | null | undefined, what: string): Type {
+  if (value === null || value === undefined) throw new RangeError(`The model has no ${what}.`);
+  return value;
+}
