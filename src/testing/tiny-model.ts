@@ -89,17 +89,21 @@ export interface TinyOptions {
   generation?: object;
 }
 
-/** The tiny model as a package in memory. */
-export function packTinyModel({ scheme = 'f32', generation = {} }: TinyOptions = {}): Promise<PackageSource> {
+/** The files of the tiny model's checkpoint. */
+export function tinyCheckpoint({ generation = {} }: Pick<TinyOptions, 'generation'> = {}): Record<string, Uint8Array> {
   const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
   const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
   const { tokenizer, config } = tokenizerFiles();
-  const source = memorySource({
+  return {
     'config.json': read('config.json'),
     'model.safetensors': read('model.safetensors'),
     'tokenizer.json': json(tokenizer),
     'tokenizer_config.json': json(config),
     'generation_config.json': json(generation),
-  });
-  return packCheckpoint(source, scheme, 'tiny');
+  };
+}
+
+/** The tiny model as a package in memory. */
+export function packTinyModel({ scheme = 'f32', generation = {} }: TinyOptions = {}): Promise<PackageSource> {
+  return packCheckpoint(memorySource(tinyCheckpoint({ generation })), scheme, 'tiny');
 }

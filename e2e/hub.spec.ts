@@ -1,0 +1,192 @@
+// Models straight from a repository: the library in a page, against a server that speaks the Hub's paths.
+
+import { readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { expect, type Page, test } from '@playwright/test';
+import { build } from 'vite';
+import { forward } from '../src/reference/forward.ts';
+import { argmax } from '../src/reference/sample.ts';
+import { TestHub } from '../src/storage/test-hub.ts';
+import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/golden.ts';
+import { asciiIds, NO_SPECIAL, spell, tinyCheckpoint } from '../src/testing/tiny-model.ts';
+
+const PROMPT = 'What is it?';
+const TOKENS = 6;
+const DIST = join(tmpdir(), `bamba-hub-${process.pid}`);
+const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
+
+let hub: TestHub;
+let server: Server;
+let url: string;
+/** What the model says by the reference in f64. */
+let truth: string;
+
+test.beforeAll(async () => {
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    root: join(import.meta.dirname, 'hub'),
+    base: './',
+    publicDir: false,
+    worker: { format: 'es' },
+    build: { outDir: DIST, emptyOutDir: true, target: 'es2023' },
+  });
+  const { architecture, tensors } = await loadGolden(BUNDLED_GOLDEN);
+  const ids = asciiIds(PROMPT);
+  for (let token = 0; token < TOKENS; token++) {
+    const logits = forward(architecture, tensors, ids).logits.slice(-architecture.vocabSize);
+    for (const id of Object.keys(NO_SPECIAL)) logits[Number(id)] = -Infinity;
+    ids.push(argmax(logits));
+  }
+  truth = ids.slice(-TOKENS).map(spell).join('');
+});
+test.afterAll(() => rm(DIST, { recursive: true, force: true }));
+
+test.beforeEach(async () => {
+  hub = new TestHub(new Map(Object.entries(tinyCheckpoint())));
+  server = createServer((request, response) => {
+    if (hub.handle(request, response)) return;
+    const path = request.url === '/' ? '/index.html' : (request.url ?? '');
+    void readFile(join(DIST, path)).then(
+      (bytes) => response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/plain' }).end(bytes),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+test.afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
+});
+
+const weightRequests = () => hub.requests.filter((asked) => asked.startsWith('model.safetensors'));
+
+/** Loads `org/name` in the page and asks it; an error is told as `code: message`. */
+function answer(page: Page): Promise<string> {
+  return page.evaluate(
+    async ({ prompt, maxTokens, logitBias }) => {
+      const { createEngine } = window.bamba;
+      const onProgress = ({ stage, message }: { stage: string; message?: string }) => {
+        const report = message ?? stage;
+        if (window.reports.at(-1) !== report) window.reports.push(report);
+      };
+      try {
+        const options = { model: 'org/name', endpoint: location.origin, dtype: 'f32', onProgress } as const;
+        const engine = await createEngine(options);
+        let text = '';
+        for await (const event of engine.generate({ prompt, maxTokens, logitBias })) {
+          if (event.type === 'text') text += event.text;
+        }
+        await engine.dispose();
+        return text;
+      } catch (error) {
+        return `${(error as { code?: string }).code}: ${(error as Error).message}`;
+      }
+    },
+    { prompt: PROMPT, maxTokens: TOKENS, logitBias: NO_SPECIAL },
+  );
+}
+
+test('loads a repository, answers as the reference does, and again without a network', async ({ page }) => {
+  await page.goto(url);
+  expect(await answer(page)).toBe(truth);
+  expect(await page.evaluate(() => window.reports)).toEqual(['manifest', 'weights', 'compile', 'ready']);
+  const [stored] = await page.evaluate(() => window.bamba.storedModels());
+  expect(stored).toMatchObject({ name: 'name', model: 'org/name', dtype: 'f32', commit: hub.commit, complete: true });
+  expect(stored?.bytes).toBe(stored?.totalBytes);
+
+  hub.allowance = 0;
+  hub.requests.length = 0;
+  expect(await answer(page)).toBe(truth);
+  expect(hub.requests).toEqual([]);
+
+  await page.evaluate((id) => window.bamba.deleteStoredModel(id), stored!.id);
+  expect(await page.evaluate(() => window.bamba.storedModels())).toEqual([]);
+});
+
+test('goes on after a connection that broke off, and in another tab after this one was closed', async ({ context }) => {
+  const page = await context.newPage();
+  await page.goto(url);
+  hub.allowance = 1_000_000;
+  const lost = answer(page).catch(() => 'closed');
+  await expect.poll(() => page.evaluate(() => window.reports.join())).toMatch(/Trying again in 1 s/);
+  expect(await page.evaluate(() => window.bamba.storedModels())).toMatchObject([{ complete: false }]);
+  await page.close();
+  expect(await lost).toBe('closed');
+
+  const other = await context.newPage();
+  await other.goto(url);
+  hub.allowance = 1_000_000;
+  const answered = answer(other);
+  await expect.poll(() => other.evaluate(() => window.reports.join())).toMatch(/Trying again/);
+  hub.allowance = Infinity;
+  expect(await answered).toBe(truth);
+});
+
+test('downloads in one of two tabs; the other waits, and says so', async ({ context }) => {
+  const [one, two] = [await context.newPage(), await context.newPage()];
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const tokenizer = hub.files.get('tokenizer.json')!;
+  hub.fault = (file, _, response) => {
+    if (file !== 'tokenizer.json') return false;
+    const headers = { 'content-range': `bytes 0-${tokenizer.length - 1}/${tokenizer.length}` };
+    void held.then(() => response.writeHead(206, headers).end(tokenizer));
+    return true;
+  };
+  await one.goto(url);
+  await two.goto(url);
+  const first = answer(one);
+  await expect.poll(() => hub.requests.some((asked) => asked.startsWith('tokenizer.json'))).toBe(true);
+  const second = answer(two);
+  await expect.poll(() => two.evaluate(() => window.reports.join())).toBe('manifest,waiting');
+  release();
+  expect(await first).toBe(truth);
+  const asked = weightRequests().length;
+  expect(await second).toBe(truth);
+  expect(weightRequests()).toHaveLength(asked);
+});
+
+test('says in a sentence what is wrong', async ({ page }) => {
+  await page.goto(url);
+  const good = hub.files;
+  const text = (value: string) => new TextEncoder().encode(value);
+  const config = new TextDecoder().decode(good.get('config.json'));
+  const wrong: [string, Uint8Array, RegExp][] = [
+    ['config.json', text('{"model_type": "gpt2"}'), /^unsupported_model: .*"gpt2"; supported: .*bamba/],
+    [
+      'config.json',
+      text(config.replace(/"vocab_size": \d+/, '"vocab_size": Infinity')),
+      /^config_invalid: .*vocab_size/,
+    ],
+    ['tokenizer.json', text('{"model": {"type": "SentencePiece", "vocab": {}}}'), /^config_invalid: .*SentencePiece/],
+    ['model.safetensors', good.get('model.safetensors')!.slice(0, 100_000), /^checkpoint_invalid: .*after the end/],
+  ];
+  for (const [file, bytes, message] of wrong) {
+    hub.files = new Map([...good, [file, bytes]]);
+    hub.requests.length = 0;
+    expect(await answer(page), file).toMatch(message);
+    expect(
+      weightRequests().every((asked) => asked === 'model.safetensors 0-99999' || asked.endsWith(' 0-524287')),
+    ).toBe(true);
+  }
+  hub.files = good;
+  hub.token = 'secret';
+  expect(await answer(page)).toMatch(/^access_denied: .*access token/);
+  hub.token = null;
+  hub.fault = (_, __, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>');
+    return true;
+  };
+  expect(await answer(page)).toMatch(/^network: .*web page in place of the file/);
+});
