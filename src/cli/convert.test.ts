@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkPackageTensors, parseArchitecture, parseConfig } from '../model/config.ts';
 import type { PackageSource } from '../storage/package-source.ts';
+import { serveHub, TestHub } from '../storage/test-hub.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
@@ -157,6 +158,28 @@ describe('convert', () => {
       await expectFaithful(source, folder);
     },
   );
+
+  it('takes a repository, and remembers its commit', async () => {
+    await writeCheckpoint();
+    const names = ['config.json', 'model.safetensors', 'tokenizer.json'];
+    const files = await Promise.all(
+      names.map(async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const),
+    );
+    const hub = new TestHub(new Map(files));
+    const server = await serveHub(hub);
+    try {
+      const out = join(folder, 'out');
+      expect(await main(['org/name', out, '--dtype', 'f32', '--endpoint', server.endpoint])).toBe(0);
+      await expectFaithful(await openPackageFolder(out), folder);
+      const { source, name } = (await openPackageFolder(out)).manifest;
+      expect([source, name]).toEqual([{ repo: 'org/name', revision: hub.commit }, 'name']);
+      const gone = ['--endpoint', server.endpoint, '--revision', 'gone'];
+      expect(await main(['org/name', out, '--dtype', 'f32', ...gone])).toBe(1);
+      expect(output.join('\n')).toMatch(/no such repository or revision/);
+    } finally {
+      await server.close();
+    }
+  });
 
   it('replaces an older package, and its shards, and leaves other files alone', async () => {
     await writeCheckpoint();

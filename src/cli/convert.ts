@@ -1,18 +1,22 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
 import { parseConfig } from '../model/config.ts';
+import { HubFiles } from '../storage/hub.ts';
+import { HUB, isRepoName } from '../storage/repo-name.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
 import { writePackage } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
 import { folderSink, folderSource } from './folder.ts';
 
-const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME]
+const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
 
-Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files),
-into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.`;
+Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files) or a repository org/name
+of the Hub, into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.
+A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there is one.`;
 
 /**
  * The command `convert`.
@@ -32,7 +36,8 @@ export async function main(args: string[]): Promise<number> {
   }
   try {
     const begun = performance.now();
-    const manifest = await convert(request.source, request.out, request.scheme, request.name, showProgress());
+    const { source, out, scheme, name, ...where } = request;
+    const manifest = await convert(source, out, scheme, name, { ...where, onProgress: showProgress() });
     console.log(summary(manifest, request.out, (performance.now() - begun) / 1000));
     return 0;
   } catch (error) {
@@ -42,35 +47,49 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
+export interface ConvertOptions {
+  /** Of a repository: branch, tag or commit. */
+  revision?: string;
+  /** A server that speaks the Hub's paths. */
+  endpoint?: string;
+  onProgress?: (progress: { tensor: string; written: number; total: number }) => void;
+}
+
 /**
- * Converts the checkpoint in folder `source` into a package in folder `out`.
- * @throws BambaError, see `writePackage` and `parseConfig`.
+ * Converts the checkpoint in folder `source`, or in the repository of that name where there is no such folder, into a
+ * package in folder `out`.
+ * @throws BambaError, see `writePackage`, `parseConfig` and `HubFiles`.
  */
 export async function convert(
   source: string,
   out: string,
   scheme: Scheme,
   name: string,
-  onProgress?: (progress: { tensor: string; written: number; total: number }) => void,
+  { revision = 'main', endpoint = HUB, onProgress }: ConvertOptions = {},
 ): Promise<Manifest> {
-  const files = folderSource(source);
+  const token = process.env['HF_TOKEN'];
+  const repo =
+    isRepoName(source) && !existsSync(source)
+      ? new HubFiles({ repo: source, revision, endpoint }, token ? { token } : {})
+      : null;
+  const files = repo ?? folderSource(source);
   const config = await files.size('config.json');
   if (config === null) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
   const checkpoint = await Checkpoint.open(files);
   const { architecture, tensors } = parseConfig((await checkpoint.readFile('config.json')) ?? new Uint8Array());
-  const sink = await folderSink(out);
-  const options = onProgress ? { onProgress } : {};
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,
     scheme,
     architecture,
     name,
-    sink,
-    ...options,
+    sink: await folderSink(out),
+    ...(repo && { source: { repo: source, revision: await repo.version() } }),
+    ...(onProgress && { onProgress }),
   });
+  repo?.close();
   await removeStale(out, manifest);
   return manifest;
 }
@@ -83,13 +102,24 @@ async function removeStale(out: string, manifest: Manifest): Promise<void> {
   }
 }
 
-function readArguments(args: string[]): { source: string; out: string; scheme: Scheme; name: string } | null {
+interface Request {
+  source: string;
+  out: string;
+  scheme: Scheme;
+  name: string;
+  revision?: string;
+  endpoint?: string;
+}
+
+function readArguments(args: string[]): Request | null {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
     options: {
       dtype: { type: 'string' },
       name: { type: 'string' },
+      revision: { type: 'string' },
+      endpoint: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -99,7 +129,15 @@ function readArguments(args: string[]): { source: string; out: string; scheme: S
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
-  return { source, out, scheme, name: values.name ?? basename(resolve(source)) };
+  const { revision, endpoint, name = basename(resolve(source)) } = values;
+  return {
+    source,
+    out,
+    scheme,
+    name,
+    ...(revision !== undefined && { revision }),
+    ...(endpoint !== undefined && { endpoint }),
+  };
 }
 
 /** One line that is written over itself on a terminal; nothing elsewhere, so that logs stay short. */
