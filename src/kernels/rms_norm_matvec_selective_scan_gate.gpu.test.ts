@@ -56,12 +56,15 @@ describeGpu(rmsNormMatvecSelectiveScanGateKernel, (gpu) => {
     expectClose(actual.state, expected.state, CLOSE, 'state');
   }
 
-  it.each(MAMBA1_SHAPES.slice(2))('is the reference for I $inner, N $stateSize, R $dtRank, also in parts', async (dims) => {
-    const values = randomTensor(1, dims.inner * dims.dtRank, 0.2);
-    for (const parts of [[], [4]]) {
-      await expectReference(tokenCase(2, dims), gpu().matrix('f32', values, dims.dtRank, parts), dims);
-    }
-  });
+  it.each(MAMBA1_SHAPES.slice(2))(
+    'is the reference for I $inner, N $stateSize, R $dtRank, also in parts',
+    async (dims) => {
+      const values = randomTensor(1, dims.inner * dims.dtRank, 0.2);
+      for (const parts of [[], [4]]) {
+        await expectReference(tokenCase(2, dims), gpu().matrix('f32', values, dims.dtRank, parts), dims);
+      }
+    },
+  );
 
   it.each(SCHEMES)('is the reference with %s weights', async (scheme) => {
     const dims = MAMBA1_SHAPES[1]!;
