@@ -1,4 +1,4 @@
-import type { Architecture, AttentionShape, Block } from '../model/architecture.ts';
+import type { Architecture, AttentionShape, Block, MoeShape } from '../model/architecture.ts';
 
 // Shapes of models that are measured without their weights. Those of Granite 4.0-H have Bamba's formulas, without
 // Granite's four scalar factors: these take no time that could be measured.
@@ -39,6 +39,12 @@ function hybrid(
   };
 }
 
+/** A hybrid with a mixture of experts beside every MLP. */
+function mixed(architecture: Architecture, moe: MoeShape): Architecture {
+  const blocks = architecture.blocks.map(([mixer]): Block => [mixer!, ['swiglu', 'moe']]);
+  return { ...architecture, family: 'granitemoehybrid', blocks, moe };
+}
+
 /** Speed at a length does not depend on what a model was trained for. */
 const MOST_POSITIONS = 131_072;
 
@@ -71,6 +77,16 @@ export const SHAPES = {
     { vocabSize: 100_352, hiddenSize: 1536, intermediateSize: 4096, tiedHead: true },
     { heads: 48, headDim: 64, stateSize: 128 },
     attention(12, 4, 128, 0),
+  ),
+  'granite-h-tiny': mixed(
+    hybrid(
+      40,
+      [5, 15, 25, 35],
+      { vocabSize: 100_352, hiddenSize: 1536, intermediateSize: 1024, tiedHead: true },
+      { heads: 48, headDim: 64, stateSize: 128 },
+      attention(12, 4, 128, 0),
+    ),
+    { experts: 64, topK: 6, intermediateSize: 512 },
   ),
   'bamba-1b': hybrid(
     24,

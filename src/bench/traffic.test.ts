@@ -28,6 +28,7 @@ describe('shapes', () => {
     ['lexicon', 34_914_536],
     ['granite-h-350m', 0.34e9],
     ['granite-h-1b', 1.462e9],
+    ['granite-h-tiny', 6.939e9],
     ['bamba-9b', 9.78e9],
     ['llama-3.1-8b', 8.03e9],
   ] as const)('%s has the %d parameters of the model that it is named after', (name, expected) => {
@@ -44,6 +45,18 @@ describe('decodeBytes', () => {
     const looked = parameters('bamba-9b') - 128_256 * 4096;
     expect(of('bamba-9b', 0).weights / looked).toBeGreaterThan(1);
     expect(of('bamba-9b', 0).weights / looked).toBeLessThan(1.002);
+  });
+
+  it('counts of experts those that a token goes to', () => {
+    const expert = 3 * 512 * 1536;
+    const active = parameters('granite-h-tiny') - 40 * (64 - 6) * expert;
+    expect(active).toBeGreaterThan(1e9);
+    // One byte each, but four of a router's, and a scale a row.
+    expect(of('granite-h-tiny', 0).weights / active).toBeGreaterThan(1);
+    expect(of('granite-h-tiny', 0).weights / active).toBeLessThan(1.02);
+    const flops = prefillFlops(shape('granite-h-tiny'), 1000) - prefillFlops(shape('granite-h-tiny'), 0);
+    expect(flops / (2 * 1000 * active)).toBeGreaterThan(0.8);
+    expect(flops / (2 * 1000 * active)).toBeLessThan(1.3);
   });
 
   it('counts an embedding that is the head too', () => {

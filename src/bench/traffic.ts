@@ -54,6 +54,8 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
     else if (UPDATED.test(name) || (ADDS.test(kernel.name) && /^[xy]$/.test(name) && kernel.writes.includes(name))) {
       bytes += 2 * size;
     } else if (name === 'squares' && kernel.name === 'embed_prenorm') bytes += 16;
+    // Those of the experts that are chosen.
+    else if (name === 'weights' && kernel.name.startsWith('moe_')) bytes += size * expertShare(architecture, tokens);
     // One split would do.
     else if (name === 'partial') bytes += size / ATTENTION_SPLITS;
     else bytes += size;
@@ -61,8 +63,13 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
   return bytes;
 }
 
+/** Share of all experts' weights that so many tokens read, no two going to the same expert where there are enough. */
+function expertShare({ moe }: Architecture, tokens: number): number {
+  return moe ? Math.min(1, (tokens * moe.topK) / moe.experts) : 1;
+}
+
 function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position, tokens }: PassShape): number {
-  const { mamba2, attention } = architecture;
+  const { mamba2, attention, moe } = architecture;
   if (kernel.name.startsWith('attention_') && !kernel.name.includes('matvec') && attention) {
     const keys = tokens * position + (tokens * (tokens + 1)) / 2;
     return 4 * attention.heads * attention.headDim * keys;
@@ -75,6 +82,9 @@ function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position
   }
   if (kernel.name.includes('selective_state_update') && mamba2) {
     return tokens * mamba2.heads * mamba2.headDim * mamba2.stateSize * 5;
+  }
+  if (kernel.name.startsWith('moe_') && params['rows'] !== undefined && moe) {
+    return 2 * params['rows'] * matrixColumns(params) * tokens * (moe.topK / moe.experts);
   }
   if (!kernel.name.startsWith('embed') && params['rows'] !== undefined) {
     // A matvec in a pass over many tokens is the head, which only the last one needs.
@@ -96,7 +106,9 @@ export function decodeBytes(
 ): { weights: number; state: number } {
   let weights = 0;
   for (const { name, bytes, shape } of tensors) {
-    weights += name === 'embedding' && !architecture.tiedHead ? bytes / (shape[0] ?? 1) : bytes;
+    if (name === 'embedding' && !architecture.tiedHead) weights += bytes / (shape[0] ?? 1);
+    else if (/\.moe\.(?:gate_up|down)$/.test(name)) weights += bytes * expertShare(architecture, 1);
+    else weights += bytes;
   }
   const { mamba2, attention, blocks } = architecture;
   let state = 0;
@@ -112,11 +124,12 @@ export function decodeBytes(
 
 /** Operations of reading a prompt of `tokens` tokens into an empty state, with logits of its last one. */
 export function prefillFlops(architecture: Architecture, tokens: number): number {
-  const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, attention, blocks } = architecture;
+  const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, attention, moe, blocks } = architecture;
   let flops = 2 * V * C;
   for (const kind of blocks.flat(2)) {
     if (kind === 'swiglu') flops += 2 * 3 * F * C * tokens;
     if (kind === 'relu2') flops += 2 * 2 * F * C * tokens;
+    if (kind === 'moe' && moe) flops += 2 * C * (3 * moe.topK * moe.intermediateSize + moe.experts) * tokens;
     if (kind === 'mamba2' && mamba2) {
       const { heads, headDim, stateSize: N, groups } = mamba2;
       const inner = heads * headDim;

@@ -3,9 +3,27 @@ import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
 import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_prenorm.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
+import { MOE_TILE, moeTiles } from '../kernels/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
+
+/** What a mixture of experts has on its way, k being the experts that a token goes to. */
+interface MoeActivations {
+  /** Of the router (T, E). */
+  logits: BufferSlice;
+  /** The chosen experts (T, k), u32. */
+  experts: BufferSlice;
+  /** What the outputs of these are weighted by (T, k); in decode they are in `inner`. */
+  shares: BufferSlice;
+  /** Pairs of a token and an expert, sorted by expert (tiles, tile), u32, and each tile's expert; for prefill. */
+  pairs: BufferSlice;
+  tileExperts: BufferSlice;
+  /** Experts behind their activation (T * k, F). */
+  inner: BufferSlice;
+  /** What the experts give (T * k, C); for prefill. */
+  out: BufferSlice;
+}
 
 /** The buffers between kernels, for passes of at most `tokens` tokens; decode uses their first rows. */
 export interface Activations {
@@ -34,6 +52,8 @@ export interface Activations {
   cb: BufferSlice;
   /** MLP behind its activation (T, F). */
   ff: BufferSlice;
+  /** Of mixtures of experts; null without such. */
+  moe: MoeActivations | null;
   /** (I) ones: the weight of a gated norm that is no norm. */
   ones: BufferSlice;
   /** Any input of a projection in int8; null where projections take f32. */
@@ -80,11 +100,31 @@ export function createActivations(
     y: floats('y', tokens, Math.max(widths.inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     ff: floats('ff', tokens, intermediateSize),
+    moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations
       ? { x: floats('int8', tokens, words), x_scale: floats('scales', tokens, scales) }
       : null,
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     logits: floats('logits', architecture.vocabSize),
+  };
+}
+
+function createMoe(
+  floats: (name: string, ...shape: number[]) => BufferSlice,
+  { moe, hiddenSize }: Architecture,
+  tokens: number,
+): MoeActivations | null {
+  if (!moe) return null;
+  const { experts, topK, intermediateSize } = moe;
+  const tiles = moeTiles({ experts, topK }, tokens);
+  return {
+    logits: floats('router logits', tokens, experts),
+    experts: floats('experts', tokens, topK),
+    shares: floats('shares', tokens, topK),
+    pairs: floats('pairs', tiles, MOE_TILE),
+    tileExperts: floats('tile experts', tiles),
+    inner: floats('experts / inner', tokens, topK, intermediateSize),
+    out: floats('experts / out', tokens, topK, hiddenSize),
   };
 }

@@ -45,6 +45,7 @@ const architectureSchema = v.object({
   attention: v.nullable(
     v.object({ heads: size, kvHeads: size, headDim: size, scale: positive, rope: v.nullable(ropeSchema) }),
   ),
+  moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
   normEps: positive,
   tiedHead: v.boolean(),
   embeddingScale: v.optional(positive, 1),
@@ -83,7 +84,7 @@ export function checkConsistency(
   const demand = (holds: boolean, sentence: string) => {
     if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
   };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, attention } = architecture;
+  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, attention, moe } = architecture;
   for (const block of blocks) checkBlock(block, demand);
   const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
     const used = kinds.some((kind) => hasBranch(blocks, kind));
@@ -92,6 +93,7 @@ export function checkConsistency(
   together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
   together(['attention'], attention !== null, 'attention blocks');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
+  together(['moe'], moe !== undefined, 'mixtures of experts');
   let widest = Math.max(vocabSize, 2 * intermediateSize);
   if (mamba2) {
     const { heads, headDim, stateSize, groups, normGroups, dtLimit } = mamba2;
@@ -108,6 +110,10 @@ export function checkConsistency(
       'the rotary embedding does not fit the heads',
     );
     widest = Math.max(widest, (heads + 2 * kvHeads) * headDim);
+  }
+  if (moe) {
+    demand(moe.topK <= moe.experts, `a token cannot go to ${moe.topK} of ${moe.experts} experts`);
+    widest = Math.max(widest, moe.experts * Math.max(2 * moe.intermediateSize, hiddenSize));
   }
   demand(widest * Math.max(hiddenSize, intermediateSize) <= MOST_ELEMENTS, 'its matrices are beyond any device');
   return architecture;

@@ -4,7 +4,7 @@
 /** Branches that mix tokens. */
 export const MIXERS = ['mamba2', 'attention'] as const;
 /** Branches that take each token for itself. */
-export const MLPS = ['swiglu', 'relu2'] as const;
+export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
 export type Mixer = (typeof MIXERS)[number];
 export type Mlp = (typeof MLPS)[number];
@@ -52,6 +52,16 @@ export interface AttentionShape {
   rope: Rope | null;
 }
 
+/** A mixture of experts, each a SwiGLU MLP: a token goes to the few that a router chooses. */
+export interface MoeShape {
+  /** E */
+  experts: number;
+  /** Experts that a token goes to. */
+  topK: number;
+  /** F of an expert. */
+  intermediateSize: number;
+}
+
 export interface Architecture {
   /** `model_type` of the config it came from. */
   family: string;
@@ -59,13 +69,15 @@ export interface Architecture {
   vocabSize: number;
   /** C */
   hiddenSize: number;
-  /** F, of all MLPs; 0 where there are none. */
+  /** F, of all MLPs but experts; 0 where there are none. */
   intermediateSize: number;
   blocks: Block[];
   /** Of all `mamba2` branches; null where there are none. */
   mamba2: Mamba2Shape | null;
   /** Of all `attention` branches; null where there are none. */
   attention: AttentionShape | null;
+  /** Of all `moe` branches; absent where there are none. */
+  moe?: MoeShape;
   normEps: number;
   /** The head is the embedding. */
   tiedHead: boolean;

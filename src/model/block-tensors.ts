@@ -130,6 +130,33 @@ export function gatedMlpTensors(
   });
 }
 
+/** Sources of a mixture of experts: rows of all experts, one expert after the other. */
+interface MoeSources {
+  /** (E, C) */
+  router: TensorSource;
+  /** Of each expert F rows of C. */
+  gate: (expert: number) => TensorSource;
+  up: (expert: number) => TensorSource;
+  /** (E * C, F) */
+  down: TensorSource;
+}
+
+/** Mixture of experts of block `ours`. The router stays f32: a rounded logit could choose another expert. */
+export function moeTensors(
+  ours: string,
+  { hiddenSize: C, moe }: Architecture,
+  { router, gate, up, down }: MoeSources,
+): TensorSpec[] {
+  const { experts: E, intermediateSize: F } = moe!;
+  const name = (part: string) => `${ours}.moe.${part}`;
+  const each = Array.from({ length: E }, (_, expert) => [gate(expert), up(expert)]);
+  return [
+    { ...plain(name('router'), [E, C], router.name), sources: [router] },
+    { ...matrix(name('gate_up'), [E * 2 * F, C], router.name), sources: each.flat(), arrange: 'interleave' },
+    { ...matrix(name('down'), [E * C, F], down.name), sources: [down] },
+  ];
+}
+
 /** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. */
 export function relu2Tensors(
   ours: string,

@@ -30,6 +30,7 @@ export function checkArchitecture(architecture: Architecture): void {
   const fours: [string, number | undefined][] = [
     ['the hidden size', architecture.hiddenSize],
     ['the intermediate size', architecture.intermediateSize],
+    ["the experts' intermediate size", architecture.moe?.intermediateSize],
     ['the Mamba head dimension', architecture.mamba2?.headDim],
     ['the state size', architecture.mamba2?.stateSize],
     ['the attention head dimension', architecture.attention?.headDim],
@@ -37,7 +38,7 @@ export function checkArchitecture(architecture: Architecture): void {
   for (const [name, size] of fours) {
     require(size === undefined || size % 4 === 0, `${name}, ${size}, is not a multiple of 4`);
   }
-  const { mamba2, attention } = architecture;
+  const { mamba2, attention, moe } = architecture;
   if (mamba2) {
     require(mamba2.convWidth === 4, `its convolution is ${mamba2.convWidth} wide, not 4`);
     require(mamba2.stateSize <= 256, `its state size, ${mamba2.stateSize}, is above 256`);
@@ -50,4 +51,5 @@ export function checkArchitecture(architecture: Architecture): void {
     const rows = attention.heads / attention.kvHeads;
     require(rows * Math.ceil(attention.headDim / 32) <= 128, `${rows} query heads share a key head`);
   }
+  if (moe) require(moe.experts <= 512, `it has ${moe.experts} experts, more than 512`);
 }

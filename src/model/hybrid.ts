@@ -11,12 +11,13 @@ import { type Branch, isMixing, normName, type Sublayer } from './architecture.t
 import { attention } from './branches/attention.ts';
 import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
+import { moe } from './branches/moe.ts';
 import type { BranchPlan, Scope, StreamNorm } from './scope.ts';
 
 // The forward pass of a model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. For every
 // sublayer x = x + branch(norm(x)), of branches side by side x = x + branch(n) + other(n) with n = norm(x).
 
-const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { mamba2, attention, swiglu, relu2 };
+const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { mamba2, attention, swiglu, relu2, moe };
 
 function embeddingTable({ architecture, weights }: Scope): Matrix {
   return weights.matrix('embedding', architecture.vocabSize, architecture.hiddenSize);

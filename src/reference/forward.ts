@@ -1,6 +1,7 @@
 import { add } from './add.ts';
 import { embed } from './embed.ts';
 import { matmul } from './matmul.ts';
+import { moe } from './moe.ts';
 import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
 import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
@@ -14,7 +15,7 @@ import { rowCount, type Values } from './values.ts';
 // The whole model, token by token where it is a recurrence: what everything else is held to.
 
 /** What reads one norm, side by side; each adds its output to the residual stream. */
-type Sublayer = readonly ('mamba2' | 'attention' | 'swiglu' | 'relu2')[];
+type Sublayer = readonly ('mamba2' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
 
 /** What the reference needs of a normalized architecture (src/model/architecture.ts is one). */
 export interface ReferenceArchitecture {
@@ -23,6 +24,7 @@ export interface ReferenceArchitecture {
   blocks: readonly (readonly Sublayer[])[];
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
   attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
+  moe?: { topK: number };
   normEps: number;
   tiedHead: boolean;
   embeddingScale: number;
@@ -88,6 +90,11 @@ const BRANCHES: Readonly<Record<Sublayer[number], Branch>> = {
   attention: attentionBranch,
   swiglu: mlp('gate_up', swiglu),
   relu2: mlp('up', relu2),
+  moe({ x, architecture, tensor, state }) {
+    const { topK } = given(architecture.moe, 'moe');
+    const experts = { router: tensor('moe.router'), gateUp: tensor('moe.gate_up'), down: tensor('moe.down'), topK };
+    return { y: moe(x, experts, architecture.hiddenSize), state };
+  },
 };
 
 /** down(activation(first(x))). */
@@ -121,7 +128,7 @@ export function forward(
     const ofBlock = (name: string) => tensor(`blocks.${index}.${name}`);
     let after = given(state.blocks[index], `state of block ${index}`);
     for (const sublayer of block) {
-      const isMlp = sublayer.some((kind) => kind === 'swiglu' || kind === 'relu2');
+      const isMlp = sublayer.some((kind) => kind === 'swiglu' || kind === 'relu2' || kind === 'moe');
       const input: Omit<BranchInput, 'state'> = {
         x: rmsNorm(x, ofBlock(isMlp ? 'mlp_norm' : 'norm'), normEps),
         architecture,

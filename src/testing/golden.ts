@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../model/config.ts';
 import type { Architecture } from '../model/architecture.ts';
-import { memorySource } from '../weights/byte-source.ts';
+import { type ByteSource, memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { readHeader } from '../weights/safetensors.ts';
 import { readSource, resolveSources, sourceRows } from '../weights/tensor-sources.ts';
@@ -46,10 +46,7 @@ export async function loadGolden(folder: string): Promise<Golden> {
     readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]),
   );
   const source = memorySource(files);
-  const { architecture, tensors: specs } = parseConfig(files['config.json']!);
-  const checkpoint = await Checkpoint.open(source);
-  const tensors = new Map<string, Float64Array>();
-  for (const spec of resolveSources(checkpoint, specs)) tensors.set(spec.name, await readTensor(checkpoint, spec));
+  const { architecture, tensors } = await readCheckpointModel(source);
   const results = new Map<string, GoldenTensor>();
   for (const info of await readHeader(source, 'golden.safetensors')) {
     const bytes = files['golden.safetensors']!.slice(info.begin, info.end).buffer;
@@ -59,22 +56,31 @@ export async function loadGolden(folder: string): Promise<Golden> {
   return { name: folder.slice(folder.lastIndexOf('/') + 1), architecture, tensors, results };
 }
 
+/** The model of a checkpoint as the reference takes it. */
+export async function readCheckpointModel(source: ByteSource): Promise<Pick<Golden, 'architecture' | 'tensors'>> {
+  const checkpoint = await Checkpoint.open(source);
+  const { architecture, tensors: specs } = parseConfig((await checkpoint.readFile('config.json'))!);
+  const tensors = new Map<string, Float64Array>();
+  for (const spec of resolveSources(checkpoint, specs)) tensors.set(spec.name, await readTensor(checkpoint, spec));
+  return { architecture, tensors };
+}
+
 /** One of our tensors in f64, made of what the specification says. */
 async function readTensor(checkpoint: Checkpoint, spec: TensorSpec): Promise<Float64Array> {
   const size = spec.shape.reduce((product, length) => product * length, 1);
   const out = new Float64Array(size);
   const rows = spec.shape[0]!;
   const columns = size / rows;
+  const stride = spec.arrange === 'interleave' ? 2 : 1;
   let first = 0;
   for (const [index, source] of spec.sources.entries()) {
     const count = sourceRows(source);
     const values = await readSource(checkpoint, source, 0, count);
-    const stride = spec.arrange === 'interleave' ? spec.sources.length : 1;
-    const begin = spec.arrange === 'interleave' ? index : first;
+    const turn = index % stride;
     for (let row = 0; row < count; row++) {
-      out.set(values.subarray(row * columns, (row + 1) * columns), (begin + row * stride) * columns);
+      out.set(values.subarray(row * columns, (row + 1) * columns), (first + turn + row * stride) * columns);
     }
-    first += count;
+    if (turn === stride - 1) first += stride * count;
   }
   return spec.map === 'negate_exp' ? out.map((value) => -Math.exp(value)) : out;
 }

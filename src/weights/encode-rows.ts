@@ -71,9 +71,9 @@ export async function* encodeRows(
 
 function* piecesOf(spec: TensorSpec, { rows, columns }: RowLayout, firstRow: number, endRow: number): Generator<Piece> {
   const { sources } = spec;
-  // Interleaved sources are read side by side and share the piece.
-  const together = spec.arrange === 'interleave' ? sources.length : 1;
-  const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / (columns * 4 * Math.max(1, together))));
+  // Two interleaved sources are read side by side and share the piece.
+  const together = spec.arrange === 'interleave' ? 2 : 1;
+  const rowsAtOnce = Math.max(1, Math.floor(PIECE_BYTES / (columns * 4 * together)));
   if (sources.length === 0) {
     for (let first = firstRow; first < endRow; first += rowsAtOnce) {
       yield { first, count: Math.min(rowsAtOnce, endRow - first), parts: [] };

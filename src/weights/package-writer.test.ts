@@ -72,6 +72,7 @@ describe('writePackage', () => {
     'stacks and interleaves rows as the spec says, in %s',
     async (scheme) => {
       const q = numbers(4 * 6, 1);
+      const other = numbers(2 * 6, 5);
       const k = numbers(2 * 6, 2);
       const gate = numbers(3 * 6, 3);
       const up = numbers(3 * 6, 4);
@@ -81,6 +82,7 @@ describe('writePackage', () => {
           k: testTensor('F32', [2, 6], k),
           gate: testTensor('F32', [3, 6], gate),
           up: testTensor('F32', [3, 6], up),
+          other: testTensor('F32', [2, 6], other),
         },
         [
           matrix(
@@ -100,14 +102,31 @@ describe('writePackage', () => {
             ],
             'interleave',
           ),
+          matrix(
+            'two_pairs',
+            [10, 6],
+            [
+              ['gate', [3, 6]],
+              ['up', [3, 6]],
+              ['k', [2, 6]],
+              ['other', [2, 6]],
+            ],
+            'interleave',
+          ),
         ],
         scheme,
       );
       const g = rowsOf(gate, 6);
+      const pair = [rowsOf(k, 6), rowsOf(other, 6)] as const;
       const u = rowsOf(up, 6);
       const expected = {
         qk: Float32Array.from([...q, ...k]),
         gate_up: Float32Array.from([g[0], u[0], g[1], u[1], g[2], u[2]].flatMap((row) => row ?? [])),
+        two_pairs: Float32Array.from(
+          [g[0], u[0], g[1], u[1], g[2], u[2], pair[0][0], pair[1][0], pair[0][1], pair[1][1]].flatMap(
+            (row) => row ?? [],
+          ),
+        ),
       };
       for (const [name, values] of Object.entries(expected)) {
         const { bytes, scales } = quantizeRows(scheme, values, 6, { name });
@@ -116,8 +135,8 @@ describe('writePackage', () => {
         expect(stored.subarray(bytes.length, bytes.length + scales.byteLength)).toEqual(scales);
         expect(stored.subarray(bytes.length + scales.byteLength).every((byte) => byte === 0)).toBe(true);
       }
-      expect(manifest.tensors.map(({ offset }) => offset % 256)).toEqual([0, 0]);
-      expect(manifest.parameters).toBe(72);
+      expect(manifest.tensors.map(({ offset }) => offset % 256)).toEqual([0, 0, 0]);
+      expect(manifest.parameters).toBe(132);
       expect(parseManifest(written.get('manifest.json') ?? new Uint8Array())).toEqual(manifest);
       expect([...written.keys()].at(-1)).toBe('manifest.json');
     },

@@ -31,7 +31,7 @@ export interface TensorSpec {
   vocabulary?: true;
   /** What it is made of. None at all stands for a tensor of zeros. */
   sources: readonly TensorSource[];
-  /** How rows of several sources follow each other: one source after the other, or row by row in turn. */
+  /** How rows of several sources follow each other: one source after the other, or of every two row by row in turn. */
   arrange: 'stack' | 'interleave';
   /** Applied to every element, in f64; plain tensors only. `negate_exp` turns A_log into A. */
   map?: 'negate_exp';

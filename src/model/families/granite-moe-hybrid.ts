@@ -1,27 +1,30 @@
 import type { TensorSpec } from '../../weights/types.ts';
-import { type Architecture, hasBranch, type Mixer } from '../architecture.ts';
+import { type Architecture, type Block, hasBranch, type Mixer, type MoeShape, type Sublayer } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
-import { attentionTensors, mamba2Tensors, swigluTensors } from '../block-tensors.ts';
+import { attentionTensors, mamba2Tensors, moeTensors, swigluTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { agreed, MIXER_NAMES, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
 import { expandedWidth, MAMBA_FIELDS, readMamba2, requireFixed } from '../mamba2-config.ts';
 import { modelTensors, normOf } from '../model-tensors.ts';
 
 // model_type `granitemoehybrid`: Granite 4.0-H. Bamba's blocks with constant factors: on the embeddings, on what a branch
-// adds to the stream, on the scores of attention and on the logits.
+// adds to the stream, on the scores of attention and on the logits. Tiny and Small have a mixture of experts beside the MLP.
 
 /**
  * Architecture that the config of a Granite 4.0-H model describes.
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', attention_bias: false, mamba_proj_bias: false, num_local_experts: 0 });
+  requireFixed(config, { hidden_act: 'silu', attention_bias: false, mamba_proj_bias: false });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   const mixers = agreed<Mixer>(config, readLayerTypes(config, MIXER_NAMES));
-  const blocks = (mixers ?? Array.from({ length: count }, () => 'mamba2' as const)).map(
-    (mixer) => [[mixer], ['swiglu']] as const,
-  );
+  const moe = readMoe(config);
+  const mlps: Sublayer = moe ? ['swiglu', 'moe'] : ['swiglu'];
+  const blocks = (mixers ?? Array.from({ length: count }, () => 'mamba2' as const)).map((mixer): Block => [
+    [mixer],
+    mlps,
+  ]);
   const positions = config.text('position_embedding_type', 'nope');
   if (positions !== 'nope') requireFixed(config, { position_embedding_type: 'rope' });
   const { attention, maxPositions } = readAttention(config, {
@@ -38,12 +41,20 @@ export function normalize(config: ConfigReader): Architecture {
     blocks,
     mamba2: hasBranch(blocks, 'mamba2') ? readMamba2(config, MAMBA_FIELDS, { inner, normGroups: () => 1 }) : null,
     attention: hasBranch(blocks, 'attention') ? attention : null,
+    ...(moe && { moe }),
     normEps: config.number('rms_norm_eps', 1e-6, { above: 0, most: 1 }),
     tiedHead: config.flag('tie_word_embeddings', false),
     embeddingScale: config.number('embedding_multiplier', 1, { above: 0 }),
     logitScale: 1 / config.number('logits_scaling', 1, { above: 0 }),
     maxPositions,
   };
+}
+
+function readMoe(config: ConfigReader): MoeShape | null {
+  if (config.get('num_local_experts') === undefined || config.get('num_local_experts') === 0) return null;
+  const experts = config.count('num_local_experts');
+  const topK = config.count('num_experts_per_tok', { most: experts });
+  return { experts, topK, intermediateSize: config.count('intermediate_size') };
 }
 
 /** Tensors of the package in the order of use, and what each is made of. */
@@ -69,6 +80,19 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
           gate: { ...both, rows: [0, F] },
           up: { ...both, rows: [F, 2 * F] },
           down: { name: `${mlp}.output_linear.weight`, shape: [C, F], factor: out },
+        });
+      },
+      moe(ours, block) {
+        const { experts: E, intermediateSize: width } = architecture.moe!;
+        const mixture = `${layer(block)}.block_sparse_moe`;
+        // Of each expert the rows of gate, then those of up.
+        const both = { name: `${mixture}.input_linear.weight`, shape: [E, 2 * width, C] };
+        const rows = (half: number) => [half * width, (half + 1) * width] as const;
+        return moeTensors(ours, architecture, {
+          router: { name: `${mixture}.router.layer.weight`, shape: [E, C] },
+          gate: (expert) => ({ ...both, rows: rows(2 * expert) }),
+          up: (expert) => ({ ...both, rows: rows(2 * expert + 1) }),
+          down: { name: `${mixture}.output_linear.weight`, shape: [E, C, width], factor: out },
         });
       },
     },

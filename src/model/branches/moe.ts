@@ -1,0 +1,65 @@
+import { matmul } from '../../kernels/matmul.ts';
+import { moeCombine } from '../../kernels/moe_combine.ts';
+import { moeGroup } from '../../kernels/moe_group.ts';
+import { moeMatmul } from '../../kernels/moe_matmul.ts';
+import { moeMatmulSwiglu } from '../../kernels/moe_matmul_swiglu.ts';
+import { moeMatvecAddPrenorm } from '../../kernels/moe_matvec_add_prenorm.ts';
+import { moeRoute } from '../../kernels/moe_route.ts';
+import { moeRouteNormedMatvecSwiglu } from '../../kernels/moe_route_normed_matvec_swiglu.ts';
+import { normedMatvec } from '../../kernels/normed_matvec.ts';
+import type { BranchPlan, Scope } from '../scope.ts';
+
+function mixture({ architecture, weights }: Scope, block: number) {
+  const { hiddenSize: C } = architecture;
+  const { experts: E, topK, intermediateSize: F } = architecture.moe!;
+  const name = (tensor: string) => `blocks.${block}.moe.${tensor}`;
+  return {
+    dims: { experts: E, topK },
+    label: `block ${block} / moe`,
+    router: weights.matrix(name('router'), E, C),
+    gateUp: weights.matrix(name('gate_up'), E * 2 * F, C),
+    down: weights.matrix(name('down'), E * C, F),
+  };
+}
+
+/**
+ * A mixture of experts: sum over the chosen ones of share * down(silu(gate(h)) * up(h)), Shazeer et al. 2017. Which are
+ * chosen never leaves the GPU: for one token only their weights are read, many are sorted by expert.
+ */
+export const moe: BranchPlan = {
+  prefill(scope, block) {
+    const { features, activations, architecture } = scope;
+    const { x, h } = activations;
+    const { logits, experts, shares, pairs, tileExperts, inner, out } = activations.moe!;
+    const { dims, label, router, gateUp, down } = mixture(scope, block);
+    const tiles = { pairs, tile_experts: tileExperts };
+    return [
+      ...matmul(features, label, { x: h, weights: router, y: logits }, { normed: true }),
+      moeRoute(features, label, { logits, experts, shares }, dims),
+      moeGroup(features, label, { experts, ...tiles }, dims),
+      ...moeMatmulSwiglu(features, label, { x: h, ...tiles, weights: gateUp, y: inner }, dims),
+      ...moeMatmul(features, label, { x: inner, ...tiles, weights: down, y: out }, dims),
+      moeCombine(features, label, { y: out, shares, x }, { columns: architecture.hiddenSize, topK: dims.topK }),
+    ];
+  },
+
+  decodeRead(scope, block, norm) {
+    const { features, activations } = scope;
+    const { h, squares } = activations;
+    const { logits, experts, inner } = activations.moe!;
+    const { dims, label, router, gateUp } = mixture(scope, block);
+    const chosen = { logits, h, squares, weights: gateUp, experts, y: inner };
+    return [
+      ...normedMatvec(features, label, { h, squares, weights: router, y: logits }, norm),
+      ...moeRouteNormedMatvecSwiglu(features, label, chosen, dims, norm),
+    ];
+  },
+
+  decodeAdd(scope, block, nextNorm) {
+    const { x, h, squares } = scope.activations;
+    const { experts, inner } = scope.activations.moe!;
+    const { dims, label, down } = mixture(scope, block);
+    const buffers = { v: inner, experts, weights: down, normWeight: nextNorm, x, h, squares };
+    return moeMatvecAddPrenorm(scope.features, label, buffers, dims);
+  },
+};

@@ -1,0 +1,110 @@
+import { expect } from 'vitest';
+import { loadModel } from '../engine/load.ts';
+import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import type { Gpu } from '../gpu/device.ts';
+import type { SamplingValues } from '../kernels/sampling-settings.ts';
+import { parseConfig } from '../model/config.ts';
+import type { Model } from '../model/model.ts';
+import { forward } from '../reference/forward.ts';
+import { memorySource } from '../weights/byte-source.ts';
+import { safetensorsBytes, testTensor } from '../weights/test-checkpoint.ts';
+import { randomTensor } from './arbitrary.ts';
+import { expectClose } from './close.ts';
+import { readCheckpointModel } from './golden.ts';
+
+// Whole models of any family, made of a config.json and random weights, against the reference in f64.
+
+/** Of the largest magnitude: sums of some hundred products in f32, over a few blocks. */
+const CLOSE = { ofLargest: 2e-5 };
+const GREEDY: SamplingValues = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+  seed: 0,
+};
+
+/** Values of the sizes that trained models have, so that no branch drowns the others. */
+function randomWeights(name: string, shape: readonly number[], seed: number): Float32Array {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const normal = (scale: number) => randomTensor(seed, size, scale);
+  if (name.endsWith('A_log')) return normal(1).map((value) => Math.min(2.7, value));
+  if (/dt_bias$|dt_proj\.bias$/.test(name)) return normal(1).map((value) => value - 2);
+  if (/norm\w*\.weight$/.test(name)) return normal(0.2).map((value) => value + 1);
+  if (name.endsWith('conv1d.weight')) return normal(0.5);
+  if (/\.D$|bias$/.test(name)) return normal(0.5);
+  return normal(1 / Math.sqrt(shape.at(-1)!));
+}
+
+/** A checkpoint of this config.json: its files in memory. */
+export function randomCheckpoint(config: object): Record<string, Uint8Array> {
+  const text = new TextEncoder().encode(JSON.stringify(config));
+  const shapes = new Map<string, readonly number[]>();
+  for (const { sources } of parseConfig(text).tensors) for (const { name, shape } of sources) shapes.set(name, shape);
+  const tensors = [...shapes].map(([name, shape], index): [string, ReturnType<typeof testTensor>] => [
+    name,
+    testTensor('F32', [...shape], randomWeights(name, shape, index + 1)),
+  ]);
+  return { 'config.json': text, 'model.safetensors': safetensorsBytes(Object.fromEntries(tensors)) };
+}
+
+/**
+ * Holds a model of this config.json to the reference: its logits and hidden states over a prompt, in one piece and in
+ * two, and the tokens of a greedy answer and the state behind it.
+ */
+export async function expectReferenceModel(gpu: Gpu, config: object): Promise<void> {
+  const source = memorySource(randomCheckpoint(config));
+  const { architecture, tensors } = await readCheckpointModel(source);
+  const { vocabSize } = architecture;
+  const model = await loadModel(gpu, await packCheckpoint(source, 'f32', 'random'));
+  try {
+    const prompt = Array.from(randomTensor(1, 37), (value) => Math.floor(Math.abs(value) * 1e4) % vocabSize);
+    const expected = forward(architecture, tensors, prompt);
+    const whole = await model.forward(prompt, { hidden: true });
+    expectClose(whole.logits, expected.logits, CLOSE, 'logits');
+    const hidden = [...expected.hidden, expected.normed];
+    expect(whole.hidden).toHaveLength(hidden.length);
+    for (const [index, wanted] of hidden.entries()) {
+      expectClose(whole.hidden[index]!, wanted, CLOSE, `hidden state ${index}`);
+    }
+    for (const split of [1, 18]) {
+      model.state.reset();
+      const first = await model.forward(prompt.slice(0, split));
+      const second = await model.forward(prompt.slice(split));
+      expectClose([...first.logits, ...second.logits], expected.logits, CLOSE, `logits, split at ${split}`);
+    }
+    await expectReferenceGreedy(model, prompt, (ids) => forward(architecture, tensors, ids).logits);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Every token of a greedy answer is the best or within rounding of it, and what follows it is what should. */
+async function expectReferenceGreedy(
+  model: Model,
+  prompt: readonly number[],
+  logitsOf: (ids: readonly number[]) => Float64Array,
+): Promise<void> {
+  const { vocabSize } = model.architecture;
+  model.state.reset();
+  await model.prefill(prompt, { logits: true });
+  const settings = { values: GREEDY, limit: 9, stopIds: [], promptIds: prompt };
+  const answer = [...(await model.beginAnswer(settings)).ids, ...(await model.decode(8)).ids];
+  expect(answer).toHaveLength(9);
+  // The state knows all tokens but the last, and all that passes beyond the answer's end must have left it alone.
+  await model.decode(2);
+  model.state.tokens = [...prompt, ...answer.slice(0, -1)];
+  const { logits } = await model.forward(answer.slice(-1));
+  const expected = logitsOf([...prompt, ...answer]);
+  expectClose(logits, expected.subarray(-vocabSize), CLOSE, 'logits behind the answer');
+  for (const [place, id] of answer.entries()) {
+    const row = expected.subarray((prompt.length - 1 + place) * vocabSize).subarray(0, vocabSize);
+    const best = row.reduce((most, value) => Math.max(most, value));
+    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(best - row[id]!, `token ${place} of the answer`).toBeLessThanOrEqual(2 * CLOSE.ofLargest * largest);
+  }
+}
