@@ -1,13 +1,71 @@
+import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 
 const root = import.meta.dirname;
+
+/** The page as an app. Its shell is kept by a service worker; weights are kept in IndexedDB, by the engine. */
+const pwa = () =>
+  VitePWA({
+    // A newer version waits until the person takes it.
+    registerType: 'prompt',
+    // main.ts registers it: the page's security policy allows no inline script.
+    injectRegister: null,
+    manifest: {
+      name: 'Lexicon: a language model in your browser',
+      short_name: 'Lexicon',
+      description: 'Chat with a language model on your own GPU. Nothing you type leaves your machine.',
+      lang: 'en',
+      dir: 'ltr',
+      id: './',
+      start_url: './',
+      scope: './',
+      display: 'standalone',
+      theme_color: '#f8f6f1',
+      background_color: '#f8f6f1',
+      categories: ['productivity', 'education', 'utilities'],
+      icons: [
+        { src: './icons/bamba.svg', sizes: 'any', type: 'image/svg+xml', purpose: 'any' },
+        { src: './icons/bamba-192.png', sizes: '192x192', type: 'image/png', purpose: 'any' },
+        { src: './icons/bamba-512.png', sizes: '512x512', type: 'image/png', purpose: 'any' },
+        { src: './icons/maskable-192.png', sizes: '192x192', type: 'image/png', purpose: 'maskable' },
+        { src: './icons/maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+      ],
+      screenshots: [
+        {
+          src: './screenshots/chat-light.png',
+          sizes: '1280x800',
+          type: 'image/png',
+          form_factor: 'wide',
+          label: 'A chat with Lexicon',
+        },
+        {
+          src: './screenshots/phone-light.png',
+          sizes: '390x844',
+          type: 'image/png',
+          form_factor: 'narrow',
+          label: 'A chat with Lexicon on a phone',
+        },
+      ],
+    },
+    workbox: {
+      globPatterns: ['**/*.{js,css,html,svg,webmanifest}', 'icons/*.png'],
+      globIgnores: ['models/**', 'screenshots/**'],
+      // The engine is one file: its worker is inlined.
+      maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
+      // Every page is kept as the file that it is, whatever its address asks for after `?`.
+      navigateFallback: null,
+      ignoreURLParametersMatching: [/./],
+      cleanupOutdatedCaches: true,
+    },
+  });
 
 export default defineConfig({
   root: `${root}/src/app`,
   publicDir: `${root}/public`,
   cacheDir: `${root}/node_modules/.vite`,
   base: './',
+  plugins: process.env['VITEST'] ? [] : [pwa()],
   worker: { format: 'es' },
   build: {
     outDir: `${root}/dist`,

@@ -1,7 +1,7 @@
 // For everyone: no violations that axe finds, the keyboard alone, a phone's width.
 
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -85,12 +85,11 @@ test('the keyboard alone does everything', async ({ page }) => {
   await page.keyboard.press('Enter');
   await expect(answers).toHaveText('Second.');
   await expect(input).toBeFocused();
-  for (let step = 0; step < 4; step++) await page.keyboard.press('Shift+Tab');
-  await expect(settings).toBeFocused();
+  await tabTo(page, settings, 'Shift+Tab');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toBeVisible();
   const temperature = page.getByRole('textbox', { name: 'Temperature' });
-  for (let step = 0; step < 6 && !(await temperature.evaluate(isFocused)); step++) await page.keyboard.press('Tab');
+  await tabTo(page, temperature, 'Tab');
   await page.keyboard.type('0.5');
   await page.keyboard.press('Escape');
   await expect(settings).toBeFocused();
@@ -108,6 +107,12 @@ test('the keyboard alone does everything', async ({ page }) => {
   await page.keyboard.press('Shift+Tab');
   await expect(page.getByRole('button', { name: 'Answer again' })).toHaveCSS('outline-style', 'solid');
 });
+
+/** Presses a key until something has the focus, and no more often than the page can have use for. */
+async function tabTo(page: Page, target: Locator, key: string): Promise<void> {
+  for (let step = 0; step < 16 && !(await target.evaluate(isFocused)); step++) await page.keyboard.press(key);
+  await expect(target).toBeFocused();
+}
 
 function isFocused(node: Element): boolean {
   return (node.getRootNode() as ShadowRoot).activeElement === node;

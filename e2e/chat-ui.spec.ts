@@ -15,7 +15,9 @@ test('streams an answer, shows its speed, and asks on with the chat so far', asy
   await page.getByRole('button', { name: 'What is an apple?' }).click();
   await expect(answers).toHaveText(APPLE);
   await expect(page.getByText('10 tokens · 58 tokens/s · first after 0.12 s')).toBeVisible();
-  await expect(page.getByText('Scripted GPU · 58 tokens/s · first token after 0.12 s')).toBeVisible();
+  await expect(
+    page.getByText('Scripted GPU · 12 prompt tokens · 58 tokens/s · first token after 0.12 s'),
+  ).toBeVisible();
   // A screen reader hears the answer once, when it is whole.
   await expect(announced).toHaveText(APPLE);
   await expect(input).toBeFocused();

@@ -1,4 +1,5 @@
-// What stays of Lexicon in the browser: later visits take it from IndexedDB, and find out when it was damaged there.
+// What stays of Lexicon in the browser: later visits take it from IndexedDB and the page from its service worker, and find
+// out when the model was damaged there.
 
 import { expect, type Page, test } from '@playwright/test';
 import { typedTurn } from '../src/testing/golden-chats.ts';
@@ -24,16 +25,32 @@ async function answersRight(page: Page): Promise<void> {
   expect(await answer(page, 0)).toBe(GRAVITY.answer);
 }
 
-test('a second visit needs no server for the model', async ({ page }) => {
-  await openLexicon(page, server.url);
-  expect(new Set(shards()).size).toBe(3);
-  server.stopServingModels();
-  server.requests.length = 0;
-  await openLexicon(page, server.url);
-  // That the manifest was looked for, in vain, shows that the server was not merely out of sight.
-  const asked = server.requests.filter((path) => path.startsWith('/models/'));
-  expect(new Set(asked)).toEqual(new Set(['/models/lexicon/manifest.json']));
-  await answersRight(page);
+test.describe('with a service worker', () => {
+  test.use({ serviceWorkers: 'allow' });
+
+  test('a second visit needs no server, neither for the page nor for the model', async ({ context, page }) => {
+    await openLexicon(page, server.url);
+    expect(new Set(shards()).size).toBe(3);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    // The shell is kept by the service worker, the weights are not: those are in IndexedDB.
+    const kept = await page.evaluate(async () => {
+      const caches = await Promise.all((await self.caches.keys()).map((name) => self.caches.open(name)));
+      const requests = (await Promise.all(caches.map((cache) => cache.keys()))).flat();
+      return requests.map(({ url }) => new URL(url).pathname);
+    });
+    expect(kept).toContain('/index.html');
+    expect(kept.filter((path) => path.startsWith('/models/'))).toEqual([]);
+    await server.close();
+    await context.setOffline(true);
+    const response = await page.reload();
+    expect(response?.status()).toBe(200);
+    expect(response?.fromServiceWorker()).toBe(true);
+    // Also in another tab, from its address alone.
+    const other = await context.newPage();
+    await page.close();
+    await openLexicon(other, server.url);
+    await answersRight(other);
+  });
 });
 
 test('a shard that was damaged in IndexedDB is fetched again, and no other', async ({ page }) => {

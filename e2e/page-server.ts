@@ -1,5 +1,5 @@
-// A server of the built page that remembers what it was asked for, and can stop serving models: what a second visit
-// takes from the network, counted where nothing can go past.
+// A server of the built page that remembers what it was asked for, and can serve a file as a later version has it: what a
+// second visit takes from the network, counted where nothing can go past.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -11,6 +11,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
   '.json': 'application/json',
   '.bin': 'application/octet-stream',
 };
@@ -20,25 +22,25 @@ export interface PageServer {
   readonly url: string;
   /** Paths that were asked for, refused ones included; emptied by whoever begins to count. */
   readonly requests: string[];
-  /** From now on every request for a part of a model finds nobody: its connection is cut. */
-  stopServingModels(): void;
+  /** From now on a file ends with some more text. */
+  append(path: string, text: string): void;
+  /** Idempotent. */
   close(): Promise<void>;
 }
 
 /** Serves the build of the page. */
 export async function servePage(): Promise<PageServer> {
   const requests: string[] = [];
-  let stopped = false;
+  const appended = new Map<string, string>();
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     requests.push(pathname);
-    if (stopped && pathname.startsWith('/models/')) {
-      request.socket.destroy();
-      return;
-    }
     const path = normalize(join(ROOT, pathname.endsWith('/') ? `${pathname}index.html` : pathname));
     void (path.startsWith(ROOT) ? readFile(path) : Promise.reject(new Error('outside'))).then(
-      (bytes) => response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/plain' }).end(bytes),
+      (bytes) =>
+        response
+          .writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/plain' })
+          .end(Buffer.concat([bytes, Buffer.from(appended.get(pathname) ?? '')])),
       () => response.writeHead(404).end('Not found'),
     );
   });
@@ -50,8 +52,8 @@ export async function servePage(): Promise<PageServer> {
   return {
     url: `http://127.0.0.1:${address.port}/`,
     requests,
-    stopServingModels() {
-      stopped = true;
+    append(path, text) {
+      appended.set(path, text);
     },
     async close() {
       server.closeAllConnections();

@@ -34,6 +34,8 @@ export default defineConfig({
   reporter: 'list',
   use: {
     baseURL: url,
+    // The tests of the page as an app allow them.
+    serviceWorkers: 'block',
     browserName: 'chromium',
     launchOptions: { executablePath: chromiumPath(), args: [...CHROMIUM_FLAGS] },
     screenshot: 'off',

@@ -30,8 +30,10 @@ test('valid settings reach the engine, invalid ones are named, all are kept, and
   expect((await requests(page))[0]).toEqual({ messages: [{ role: 'user', content: 'Like this?' }], ...set });
 
   await page.reload();
-  await ask(page, 'Still?');
+  // The chat itself is there again, too.
   await expect(answers).toHaveText('Fine.');
+  await ask(page, 'Still?');
+  await expect(answers.nth(1)).toHaveText('Fine.');
   expect((await requests(page))[0]).toMatchObject(set);
   await settings.click();
   await expect(temperature).toHaveValue('0.7');
@@ -40,7 +42,7 @@ test('valid settings reach the engine, invalid ones are named, all are kept, and
   await expect(temperature).toHaveValue('');
   await page.getByRole('button', { name: 'Close settings' }).click();
   await ask(page, 'As the model likes?');
-  await expect(answers.nth(1)).toHaveText('Fine.');
+  await expect(answers.nth(2)).toHaveText('Fine.');
   expect(Object.keys((await requests(page))[1] ?? {})).toEqual(['messages']);
 });
 

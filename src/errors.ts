@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'prompt_too_long'
   | 'setting_invalid' // a sampling setting or option out of its range
   | 'template_failed' // the chat template refused the messages
+  | 'chats_invalid' // a file of chats that cannot be read
   | 'busy' // the engine answers one request at a time
   | 'disposed'
   | 'aborted';

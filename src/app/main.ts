@@ -1,6 +1,8 @@
 // The demo page: the chat element, and what only a whole page has (its colours, its first focus).
 
 import '../element/define.ts';
+import { PRESETS, type ModelPreset } from '../element/presets.ts';
+import { keepPage, offerInstallation } from './pwa.ts';
 
 const QUESTIONS = [
   'What is an apple?',
@@ -8,6 +10,19 @@ const QUESTIONS = [
   'What is another word for happy?',
   'What is 27 + 46?',
 ];
+
+/** The model that comes with the page. */
+const LEXICON: ModelPreset = {
+  model: './models/lexicon/',
+  name: 'Lexicon',
+  about: 'The pocket dictionary of this page: 37,216 English words, learned by heart.',
+  licence: 'Apache 2.0, WordNet 3.0',
+  parameters: 34_900_000,
+  downloadBytes: 35_400_000,
+  sizes: { int8: 35_400_000 },
+  stateBytes: 4_500_000,
+  chats: true,
+};
 
 const chat = document.querySelector('bamba-chat');
 if (chat) {
@@ -21,8 +36,14 @@ if (chat) {
   chat.addEventListener('bamba-theme', paint);
   paint();
   chat.suggestions = QUESTIONS;
+  chat.presets = [LEXICON, ...PRESETS];
   // Where focus opens a keyboard over half of the screen, the person decides when.
   if (matchMedia('(hover: hover) and (pointer: fine)').matches) {
     void chat.updateComplete.then(() => chat.focus());
   }
 }
+
+const bar = document.querySelector<HTMLElement>('.update');
+if (bar) keepPage(bar);
+const install = document.querySelector<HTMLButtonElement>('.install');
+if (install) offerInstallation(install);

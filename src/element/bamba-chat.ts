@@ -1,151 +1,265 @@
 // The whole chat as one element. This module only defines the class; `define.ts` registers it.
 
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { repeat } from 'lit/directives/repeat.js';
-import type { EngineInfo, Usage } from '../engine/protocol.ts';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import type { ChatMessage, EngineInfo, Usage } from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
+import { ChatOptions } from './chat-options.ts';
+import { ChatSession } from './chat-session.ts';
 import type { BambaComposer } from './composer.ts';
-import { Conversation, type Turn } from './conversation.ts';
-import { createDefaultEngine } from './default-engine.ts';
-import { EngineLoader, type CreateEngine } from './engine-loader.ts';
-import type { Fault } from './faults.ts';
+import { dock } from './dock.ts';
 import { FollowScroll } from './follow-scroll.ts';
-import { formatRate, formatSeconds } from './format.ts';
 import { header } from './header.ts';
-import { downIcon } from './icons.ts';
-import { loadFailurePanel, loadingHeadline, loadingPanel } from './loading-panel.ts';
-import { loadMarkdown } from './markdown.ts';
-import { noWebgpuPanel, readSurroundings } from './no-webgpu-panel.ts';
+import { HistoryPanel } from './history-panel.ts';
+import type { ModelChoice } from './model-choice.ts';
+import { ModelSettings } from './model-settings.ts';
+import type { BambaModels } from './models-dialog.ts';
 import type { Theme } from './preferences.ts';
-import { readSettings, writeSettings, type SettingOverrides } from './sampling-settings.ts';
-import { adapterName, type BambaSettings } from './settings-dialog.ts';
+import { messagesOf, requestFor, turnsOf } from './prompting.ts';
+import type { SettingOverrides } from './sampling-settings.ts';
+import type { BambaSettings } from './settings-dialog.ts';
 import { styles } from './styles.ts';
 import { ThemeController } from './theme.ts';
-import { troubleBar } from './trouble-bar.ts';
-import { welcome } from './welcome.ts';
-
-/** Answers longer than this are announced by their length: a screen reader's own commands read them better. */
-const SPOKEN_CHARACTERS = 400;
+import { transcript } from './transcript.ts';
+import type { TroubleActions } from './trouble-bar.ts';
 
 /**
- * A chat with a model that runs in this page.
+ * A chat with a model that runs in this page: conversations that are kept, a choice of models, settings.
  *
  * @example
  * <bamba-chat model="./models/lexicon/"></bamba-chat>
  *
  * @tag bamba-chat
  * @slot welcome - shown in the middle of an empty chat, instead of a plain greeting
+ * @slot actions - buttons of the page's own, in the header
+ * @slot notice - what the page has to say, above the input
+ * @fires bamba-ready - the model can answer; `detail` is its `EngineInfo`
+ * @fires bamba-progress - loading goes on; `detail` is a `LoadProgress`
+ * @fires bamba-question - a question was asked; `detail` has the `question`
+ * @fires bamba-answer - an answer has ended; `detail` has `question`, `answer`, `finishReason` and `usage`
+ * @fires bamba-error - loading or answering failed; `detail` has `code` and `message`
+ * @fires bamba-model - a person chose another model; `detail` has `model` and, for a checkpoint, `dtype`
  * @fires bamba-theme - the colours changed; `detail` is `'light'` or `'dark'`
+ * @csspart header - the line at the top
+ * @csspart history - the list of chats
+ * @csspart conversation - the box that scrolls
+ * @csspart question - what was asked
+ * @csspart answer - what was answered
+ * @csspart dock - everything below the conversation
+ * @csspart composer - the input and its button
+ * @csspart loading - the card with the progress of loading
+ * @csspart failure - the card that says why loading failed
+ * @csspart settings - the sheet with the settings
+ * @csspart models - the sheet with the models
+ * @csspart no-webgpu - what is shown where the browser has no WebGPU
+ * @cssprop --bamba-ground - the background
+ * @cssprop --bamba-surface - cards, sheets and the input
+ * @cssprop --bamba-sunken - code, tables and the list of chats
+ * @cssprop --bamba-tint - questions, and what the pointer is over
+ * @cssprop --bamba-ink - text
+ * @cssprop --bamba-muted - text beside the text
+ * @cssprop --bamba-line - lines between things
+ * @cssprop --bamba-edge - borders of inputs
+ * @cssprop --bamba-accent - buttons and links
+ * @cssprop --bamba-on-accent - text on buttons
+ * @cssprop --bamba-danger - what went wrong
+ * @cssprop --bamba-danger-tint - its background
+ * @cssprop --bamba-font - the font
+ * @cssprop --bamba-serif - the font of titles
+ * @cssprop --bamba-mono - the font of code
+ * @cssprop --bamba-measure - the width of the text at most
  */
-export class BambaChat extends LitElement {
+export class BambaChat extends ChatOptions {
   static override styles = styles;
   static override properties = {
-    model: {},
-    placeholder: {},
-    suggestions: { attribute: false },
-    createEngine: { attribute: false },
-    overrides: { state: true },
-    trouble: { state: true },
+    ...ChatOptions.properties,
     announcement: { state: true },
   };
 
-  /** URL of a model package. Relative URLs are taken from the page. */
-  declare model: string;
-  /** Shown in the empty input. */
-  declare placeholder: string;
-  /** Questions offered in an empty chat. */
-  declare suggestions: readonly string[];
-  /** Makes the engine; this library's own unless another is given. */
-  declare createEngine: CreateEngine;
-  declare private overrides: SettingOverrides;
-  /** A question that failed; its text, unless an answer to it stays in the chat. */
-  declare private trouble: { fault: Fault; question: string | undefined } | undefined;
   declare private announcement: string;
 
-  readonly #loader = new EngineLoader(() => this.#onLoadChange());
-  readonly #conversation = new Conversation(
+  readonly #session = new ChatSession(
     {
-      changed: (streaming) => this.#onTurnsChange(streaming),
-      ended: (turn) => this.#onEnded(turn),
-      failed: (fault, question) => this.#onFailed(fault, question),
+      changed: (streaming) => this.#onChange(streaming),
+      announce: (sentence) => this.#announce(sentence),
+      fire: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true })),
+      restore: (question) => this.#restore(question),
+      opened: (draft) => this.#onOpened(draft),
     },
-    () => this.overrides,
+    (turns, { info }) => ({
+      ...requestFor(turns, info, this.#settings.system),
+      ...this.pageSettings,
+      ...this.#settings.overrides,
+    }),
   );
+  readonly #settings = new ModelSettings(this);
+  readonly #panel = new HistoryPanel(this);
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
   #frame = 0;
-  #lastUsage: Usage | undefined;
-  /** The stage of loading that was announced: every stage once, however often its progress is reported. */
-  #headline = '';
 
   constructor() {
     super();
-    this.model = '';
-    this.placeholder = '';
-    this.suggestions = [];
-    this.createEngine = createDefaultEngine;
-    this.overrides = {};
     this.announcement = '';
   }
 
   /** What is loaded, once it is. */
   get info(): EngineInfo | undefined {
-    return this.#loader.engine?.info;
+    return this.#session.info;
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    document.addEventListener('keydown', this.#onKeydown);
-    // The first time `willUpdate` loads, once all properties are set.
-    if (this.hasUpdated && this.#loader.state.kind === 'idle') this.#load();
+  /** Whether an answer is being written, or waits for the model. */
+  get busy(): boolean {
+    return this.#session.busy;
   }
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    document.removeEventListener('keydown', this.#onKeydown);
-    // Moving the element disconnects it for an instant only.
-    queueMicrotask(() => {
-      if (!this.isConnected) this.#loader.dispose();
-    });
+  /** The chat that is open, as messages. Setting them begins a new chat with them. */
+  get messages(): readonly ChatMessage[] {
+    return messagesOf(this.#session.turns);
+  }
+
+  set messages(messages: readonly ChatMessage[]) {
+    this.#session.begin(turnsOf(messages));
+  }
+
+  /** Loads the model, where `preload` is `none` or loading has failed. */
+  load(): void {
+    const { loader } = this.#session;
+    const { contextLength, engine } = this;
+    const { choice } = this.#settings;
+    if (engine) loader.use(engine);
+    else if (choice.model === '') loader.dispose();
+    else void loader.load(this.createEngine, { ...choice, ...(contextLength && { contextLength }) });
+  }
+
+  /**
+   * Asks a question, as if it had been typed.
+   *
+   * @returns the answer, once it has ended, by itself or stopped
+   * @throws BambaError `busy` while another is answered; whatever loading or answering fails with
+   */
+  async ask(question: string): Promise<{ question: string; answer: string; usage?: Usage | undefined }> {
+    if (!this.#ask(question)) {
+      throw new BambaError('busy', 'Nothing can be asked: another question is being answered, or there is no model.');
+    }
+    return this.#session.answer();
+  }
+
+  /** Stops the answer that is being written; what has come of it stays. */
+  stop(): void {
+    this.#session.stop();
+  }
+
+  /** Begins a new chat. */
+  newChat(): void {
+    this.#session.begin();
   }
 
   override focus(options?: FocusOptions): void {
     this.#composer?.focus(options);
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener('keydown', this.#onKeydown);
+    addEventListener('pagehide', this.#onPageHide);
+    // The first time `willUpdate` does this, once all properties are set.
+    if (!this.hasUpdated) return;
+    if (this.has('history')) void this.#session.library.connect(this.history);
+    if (this.#session.loader.state.kind === 'idle' && this.preload !== 'none') this.load();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener('keydown', this.#onKeydown);
+    removeEventListener('pagehide', this.#onPageHide);
+    // Moving the element disconnects it for an instant only.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.#session.loader.dispose();
+      this.#session.library.disconnect();
+    });
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('model')) this.overrides = readSettings(this.#modelUrl);
-    if (changed.has('model') || changed.has('createEngine')) this.#load();
+    if (changed.has('theme')) {
+      this.#theme.fallback = this.theme;
+      this.#theme.apply();
+    }
+    if (changed.has('history') || changed.has('without')) {
+      if (this.has('history')) void this.#session.library.connect(this.history);
+      else this.#session.library.disconnect();
+    }
+    const named = changed.has('model') || changed.has('dtype') || changed.has('revision');
+    // A choice of an earlier visit holds until the page itself names another model.
+    if (named) this.#settings.reset(!this.hasUpdated && this.has('models'));
+    if (named || changed.has('engine') || changed.has('createEngine') || changed.has('contextLength')) {
+      if (this.preload !== 'none' || this.engine || this.#session.loader.state.kind !== 'idle') this.load();
+    }
   }
 
   protected override updated(): void {
     // An empty chat is read from its beginning.
-    this.#scroll.attach(
-      this.#conversation.turns.length > 0 ? this.renderRoot.querySelector<HTMLElement>('.scroller') : undefined,
-    );
+    const box = this.#session.turns.length > 0 ? this.renderRoot.querySelector<HTMLElement>('.scroller') : null;
+    this.#scroll.attach(box);
   }
 
   protected override render(): TemplateResult {
-    const { state } = this.#loader;
-    const unavailable = state.kind === 'failed' && state.fault.code === 'webgpu_unavailable';
+    const { library, turns, unavailable } = this.#session;
+    const history = this.has('history') && library.available;
     return html`
       ${header({
         info: this.info,
         dark: this.#theme.dark,
-        canClear: this.#conversation.turns.length > 0,
+        canBegin: turns.length > 0,
+        historyOpen: this.#panel.open,
+        toggleHistory: history ? () => this.#panel.toggle() : undefined,
+        openModels: this.has('models') && !this.engine ? this.#openModels : undefined,
         newChat: this.#newChat,
         toggleColours: () => this.#theme.choose(this.#theme.dark ? 'light' : 'dark'),
-        openSettings: this.#openSettings,
+        openSettings: this.has('settings') ? this.#openSettings : undefined,
       })}
-      <div class="scroller" part="conversation" role="region" aria-label="Conversation" tabindex="0">
-        <div class="column">
-          ${unavailable ? noWebgpuPanel(state.fault, readSurroundings(), this.#load) : this.#turns()}
+      <div class="body" @bamba-open=${this.#onOpenChat} @bamba-announce=${this.#onAnnounce}>
+        ${history ? this.#panel.render(library) : nothing}
+        <div class="main">
+          ${transcript({
+            session: this.#session,
+            suggestions: this.suggestions,
+            ask: this.#ask,
+            edit: this.#onEdit,
+            regenerate: this.#regenerate,
+            load: this.#load,
+          })}
+          ${
+            unavailable
+              ? nothing
+              : dock({
+                  session: this.#session,
+                  placeholder: this.placeholder,
+                  hasModel: this.#settings.choice.model !== '',
+                  atEnd: this.#scroll.following,
+                  load: this.#load,
+                  jump: this.#afterAsking,
+                  ask: this.#ask,
+                  stop: this.#stop,
+                  typing: this.#onTyping,
+                  remedies: this.#remedies,
+                })
+          }
         </div>
       </div>
-      ${unavailable ? nothing : this.#dock()}
+      <bamba-models
+        .presets=${this.presets}
+        .running=${this.#settings.choice}
+        @bamba-choose=${this.#onChooseModel}
+        @bamba-announce=${this.#onAnnounce}
+      ></bamba-models>
       <bamba-settings
-        .overrides=${this.overrides}
+        .overrides=${this.#settings.overrides}
+        .fallbacks=${this.pageSettings}
+        .system=${this.#settings.system}
         .info=${this.info}
         .theme=${this.#theme.choice}
+        @bamba-system=${(event: CustomEvent<string>) => this.#settings.setSystem(event.detail)}
         @bamba-settings=${this.#onSettings}
         @bamba-theme-choice=${(event: CustomEvent<Theme>) => this.#theme.choose(event.detail)}
       ></bamba-settings>
@@ -153,99 +267,13 @@ export class BambaChat extends LitElement {
     `;
   }
 
-  #turns(): TemplateResult {
-    const { turns, busy } = this.#conversation;
-    if (turns.length === 0) return welcome(this.info?.model.name, this.suggestions, (question) => this.#ask(question));
-    const last = turns.at(-1);
-    const name = this.info?.model.name ?? 'Answer';
-    return html`<ol class="turns" @bamba-regenerate=${this.#regenerate} @bamba-announce=${this.#onAnnounce}>
-      ${repeat(
-        turns,
-        (turn) => turn.id,
-        (turn) =>
-          html`<li>
-            <bamba-turn .turn=${turn} .name=${name} .last=${turn === last && !busy}></bamba-turn>
-          </li>`,
-      )}
-    </ol>`;
-  }
-
-  #dock(): TemplateResult {
-    const { state } = this.#loader;
-    const name = this.info?.model.name;
-    return html`<div class="dock" part="dock">
-      <div class="dock-column">
-        ${
-          this.#scroll.following
-            ? nothing
-            : html`<button class="jump" type="button" @click=${this.#jump}>${downIcon} Jump to latest</button>`
-        }
-        ${state.kind === 'loading' ? loadingPanel(state.progress) : nothing}
-        ${state.kind === 'failed' ? loadFailurePanel(state.fault, this.#load) : nothing}
-        ${
-          this.trouble
-            ? troubleBar(this.trouble.fault, {
-                askAgain: this.#askAgain,
-                reloadAndAsk: this.#reloadAndAsk,
-                openSettings: this.#openSettings,
-                newChat: this.#newChat,
-                dismiss: this.#dismiss,
-              })
-            : nothing
-        }
-        <bamba-composer
-          placeholder=${this.placeholder || (name ? `Ask ${name}` : 'Ask a question')}
-          ?busy=${this.#conversation.busy}
-          ?disabled=${state.kind === 'failed'}
-          @bamba-send=${(event: CustomEvent<string>) => this.#ask(event.detail)}
-          @bamba-stop=${this.#stop}
-        ></bamba-composer>
-        <p class="status-line">${this.#statusLine()}</p>
-      </div>
-    </div>`;
-  }
-
-  #statusLine(): string {
-    const { info } = this;
-    if (!info) return '';
-    const usage = this.#lastUsage;
-    const facts = [adapterName(info.adapter)];
-    if (usage)
-      facts.push(formatRate(usage.decodeTokensPerS), `first token after ${formatSeconds(usage.timeToFirstTokenS)}`);
-    return facts.filter(Boolean).join(' · ');
-  }
-
   get #composer(): BambaComposer | null {
     return this.renderRoot.querySelector<BambaComposer>('bamba-composer');
   }
 
-  get #modelUrl(): string {
-    return new URL(this.model, document.baseURI).href;
-  }
+  readonly #load = (): void => this.load();
 
-  readonly #load = (): void => {
-    if (this.model !== '') void this.#loader.load(this.createEngine, { model: this.#modelUrl });
-  };
-
-  #onLoadChange(): void {
-    const { state } = this.#loader;
-    this.#conversation.setEngine(this.#loader.engine);
-    const headline = state.kind === 'loading' ? loadingHeadline(state.progress) : '';
-    if (headline !== this.#headline && headline !== '') this.#announce(headline);
-    this.#headline = headline;
-    if (state.kind === 'ready') {
-      this.#announce(`${state.engine.info.model.name} is ready.`);
-      void loadMarkdown();
-    }
-    if (state.kind === 'failed') {
-      this.#takeBackQueued();
-      // The other failures are alerts of their own.
-      this.#announce(state.fault.code === 'webgpu_unavailable' ? state.fault.sentence : '');
-    }
-    this.requestUpdate();
-  }
-
-  #onTurnsChange(streaming: boolean): void {
+  #onChange(streaming: boolean): void {
     if (!streaming) {
       cancelAnimationFrame(this.#frame);
       this.#frame = 0;
@@ -259,21 +287,6 @@ export class BambaChat extends LitElement {
     });
   }
 
-  #onEnded(turn: Turn): void {
-    if (turn.usage && turn.usage.completionTokens > 0) this.#lastUsage = turn.usage;
-    if (turn.status === 'stopped') this.#announce('Stopped.');
-    else if (turn.answer.length <= SPOKEN_CHARACTERS) this.#announce(turn.answer);
-    else this.#announce(`The answer is complete: ${turn.answer.trim().split(/\s+/).length} words.`);
-  }
-
-  #onFailed(fault: Fault, question: string | undefined): void {
-    this.trouble = { fault, question };
-    this.#announce('');
-    if (question === undefined) return;
-    this.#composer?.restore(question);
-    this.#refocus();
-  }
-
   #announce(sentence: string): void {
     // A live region speaks when its text changes: the same sentence twice needs a difference that nobody hears.
     this.announcement = sentence !== '' && sentence === this.announcement ? `${sentence}\u00a0` : sentence;
@@ -284,61 +297,82 @@ export class BambaChat extends LitElement {
     if (!matchMedia('(pointer: coarse)').matches) this.focus();
   }
 
-  #ask(question: string): void {
-    if (this.#loader.state.kind === 'failed' || !this.#conversation.ask(question)) return;
-    this.trouble = undefined;
-    if (this.#composer?.text.trim() === question) this.#composer.clear();
-    this.#scroll.jump();
+  #restore(question: string): void {
+    this.#composer?.restore(question);
     this.#refocus();
-    this.#announce(this.info ? 'Answering.' : 'Your question is asked as soon as the model is ready.');
   }
 
-  readonly #askAgain = (): void => {
-    const question = this.trouble?.question;
-    // What is in the input is the question as it was, or as it has been changed since.
-    if (question === undefined) this.#regenerate();
-    else this.#ask(this.#composer?.text.trim() || question);
+  #onOpened(draft: string): void {
+    const composer = this.#composer;
+    if (composer && draft !== '') composer.text = draft;
+    else composer?.clear();
+    this.#scroll.jump();
+    this.requestUpdate();
+  }
+
+  readonly #ask = (question: string): boolean => {
+    if (this.#session.loader.state.kind === 'idle') this.load();
+    if (!this.#session.ask(question)) return false;
+    if (this.#composer?.text.trim() === question) this.#composer.clear();
+    this.#afterAsking();
+    return true;
   };
 
-  readonly #reloadAndAsk = (): void => {
-    this.#load();
-    this.#askAgain();
+  readonly #afterAsking = (): void => {
+    this.#scroll.jump();
+    this.#refocus();
+  };
+
+  readonly #remedies: TroubleActions = {
+    askAgain: () => {
+      const question = this.#session.trouble?.question;
+      // What is in the input is the question as it was, or as it has been changed since.
+      if (question === undefined) this.#regenerate();
+      else this.#ask(this.#composer?.text.trim() || question);
+    },
+    reloadAndAsk: () => {
+      this.load();
+      this.#remedies.askAgain();
+    },
+    openSettings: () => this.#openSettings(),
+    newChat: () => this.#newChat(),
+    dismiss: () => {
+      this.#session.trouble = undefined;
+      this.requestUpdate();
+      this.#refocus();
+    },
   };
 
   readonly #regenerate = (): void => {
-    this.trouble = undefined;
-    this.#conversation.regenerate();
-    this.#scroll.jump();
-    this.#refocus();
-    this.#announce('Answering again.');
+    this.#session.regenerate();
+    this.#afterAsking();
+  };
+
+  readonly #onEdit = ({ detail }: CustomEvent<{ id: number; question: string }>): void => {
+    this.#session.edit(detail.id, detail.question);
+    this.#afterAsking();
   };
 
   readonly #stop = (): void => {
-    this.#takeBackQueued();
-    this.#conversation.stop();
+    this.stop();
     this.#refocus();
   };
 
-  #takeBackQueued(): void {
-    const question = this.#conversation.takeBackQueued();
-    if (question !== undefined) this.#composer?.restore(question);
-  }
-
   readonly #newChat = (): void => {
-    this.trouble = undefined;
-    this.#conversation.clear();
-    this.#scroll.jump();
+    const { text = '' } = this.#composer ?? {};
+    const failed = this.#session.trouble?.question;
+    this.newChat();
+    // A question that the chat before could not take is asked in the new one.
+    if (failed !== undefined && text !== '') this.#composer?.restore(text);
+    this.#panel.closeDrawer();
     this.#refocus();
     this.#announce('New chat.');
   };
 
-  readonly #dismiss = (): void => {
-    this.trouble = undefined;
-    this.#refocus();
-  };
-
-  readonly #jump = (): void => {
-    this.#scroll.jump();
+  readonly #onOpenChat = async (event: CustomEvent<string>): Promise<void> => {
+    await this.#session.open(event.detail);
+    this.#panel.closeDrawer();
+    await this.updateComplete;
     this.#refocus();
   };
 
@@ -346,15 +380,34 @@ export class BambaChat extends LitElement {
     this.renderRoot.querySelector<BambaSettings>('bamba-settings')?.open();
   };
 
+  readonly #openModels = (): void => {
+    void this.renderRoot.querySelector<BambaModels>('bamba-models')?.open();
+  };
+
+  readonly #onChooseModel = ({ detail }: CustomEvent<ModelChoice>): void => {
+    this.#settings.choose(detail);
+    this.load();
+    const { model, dtype } = detail;
+    this.dispatchEvent(new CustomEvent('bamba-model', { detail: { model, dtype }, bubbles: true, composed: true }));
+    this.#refocus();
+  };
+
+  readonly #onTyping = (text: string): void => {
+    if (this.has('history')) this.#session.library.draft = text;
+  };
+
   readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announce(event.detail);
 
   readonly #onSettings = (event: CustomEvent<SettingOverrides>): void => {
-    this.overrides = event.detail;
-    writeSettings(this.#modelUrl, this.overrides);
+    this.#settings.setOverrides(event.detail);
+    this.requestUpdate();
   };
 
+  /** The page may not come back: what is not saved yet is saved now. */
+  readonly #onPageHide = (): void => void this.#session.library.flush();
+
   readonly #onKeydown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape' || event.isComposing || !this.#conversation.busy) return;
+    if (event.key !== 'Escape' || event.isComposing || !this.busy) return;
     // Where the focus is nowhere in particular, Escape is meant for what is moving.
     if (!event.composedPath().includes(this) && document.activeElement !== document.body) return;
     event.preventDefault();

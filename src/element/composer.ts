@@ -3,23 +3,28 @@
 
 import { html, LitElement, type TemplateResult } from 'lit';
 import { sendIcon, stopIcon } from './icons.ts';
+import { endsTyping, fitHeight } from './typing.ts';
 
 /**
  * The input of the chat. Draws into the tree it stands in, so that it shares styles and focus with the chat.
  *
  * @fires bamba-send - Enter or the button; `detail` is the text. The text stays until `clear()` is called.
+ * @fires bamba-typing - the text has changed, by typing or otherwise; `detail` is all of it.
  * @fires bamba-stop - the stop button.
  * @internal
  */
 export class BambaComposer extends LitElement {
   static override properties = {
     placeholder: {},
+    label: {},
     busy: { type: Boolean },
     disabled: { type: Boolean },
     hasText: { state: true },
   };
 
   declare placeholder: string;
+  /** Name of the input. */
+  declare label: string;
   /** An answer is on its way: the button stops it. */
   declare busy: boolean;
   /** There is nothing to send to. Typing still works. */
@@ -30,6 +35,7 @@ export class BambaComposer extends LitElement {
   constructor() {
     super();
     this.placeholder = '';
+    this.label = 'Your question';
     this.busy = false;
     this.disabled = false;
     this.hasText = false;
@@ -42,6 +48,11 @@ export class BambaComposer extends LitElement {
 
   override focus(options?: FocusOptions): void {
     this.#area?.focus(options);
+  }
+
+  /** Shows another text. */
+  set text(text: string) {
+    this.#set(text);
   }
 
   /** Empties the input. */
@@ -68,7 +79,7 @@ export class BambaComposer extends LitElement {
           dir="auto"
           autocomplete="off"
           enterkeyhint="send"
-          aria-label="Your question"
+          aria-label=${this.label}
           aria-describedby="question-keys"
           placeholder=${this.placeholder}
           @input=${this.#onInput}
@@ -121,7 +132,7 @@ export class BambaComposer extends LitElement {
 
   #set(text: string): void {
     const area = this.#area;
-    if (!area) return;
+    if (!area || area.value === text) return;
     area.value = text;
     this.#onInput();
   }
@@ -130,14 +141,12 @@ export class BambaComposer extends LitElement {
     const area = this.#area;
     if (!area) return;
     this.hasText = area.value.trim() !== '';
-    area.style.height = 'auto';
-    area.style.height = `${area.scrollHeight}px`;
+    fitHeight(area);
+    this.dispatchEvent(new CustomEvent('bamba-typing', { detail: area.value, bubbles: true }));
   };
 
   readonly #onKeydown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Enter' || event.shiftKey || event.altKey) return;
-    // While composing, Enter accepts the input method's word. Safari ends the composition first and marks the key 229.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (!endsTyping(event)) return;
     event.preventDefault();
     this.#send();
   };

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Engine, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
+import type { Engine, EngineInfo, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Fault } from './faults.ts';
+import { requestFor } from './prompting.ts';
+
+const CHATS = { model: { hasChatTemplate: true } } as EngineInfo;
 
 const USAGE: Usage = {
   promptTokens: 3,
@@ -71,7 +74,7 @@ function begin(): {
       ended: (turn) => ended.push(turn),
       failed: (fault, restored) => failures.push({ fault, restored }),
     },
-    () => ({ temperature: 0.5 }),
+    (turns) => ({ ...requestFor(turns, CHATS, ''), temperature: 0.5 }),
   );
   const engine = new HandEngine();
   return { conversation, engine, ended, failures };
@@ -204,23 +207,54 @@ describe('Conversation', () => {
     expect(engine.requests[2]?.messages).toEqual([{ role: 'user', content: 'What?' }]);
   });
 
-  it('asks in a new chat only after the stopped answer of the old one has ended', async () => {
-    const { conversation, engine } = begin();
+  it('leaves an answer as far as it came when another chat is shown, and hears no more of it', async () => {
+    const { conversation, engine, ended } = begin();
     conversation.setEngine(engine);
     conversation.ask('Old?');
     await settle();
-    conversation.clear();
-    expect(conversation.busy).toBe(false);
+    await engine.text('Some');
+    conversation.show([{ id: 7, question: 'Before?', answer: 'Yes.', status: 'done' }]);
+    expect(engine.signals[0]?.aborted).toBe(true);
+    expect(ended).toMatchObject([{ question: 'Old?', answer: 'Some', status: 'stopped' }]);
+    await engine.text(' late');
+    expect(conversation.turns).toMatchObject([{ question: 'Before?' }]);
     conversation.ask('New?');
     await settle();
-    expect(engine.requests).toHaveLength(1);
-    await engine.text('late');
-    await engine.end('abort');
-    await settle();
-    expect(engine.requests).toHaveLength(2);
     await engine.text('Fresh.');
     await engine.end();
-    expect(conversation.turns).toMatchObject([{ question: 'New?', answer: 'Fresh.', status: 'done' }]);
+    expect(conversation.turns).toMatchObject([
+      { id: 7 },
+      { id: 8, question: 'New?', answer: 'Fresh.', status: 'done' },
+    ]);
+  });
+
+  it('asks a changed question in the place of an earlier one; what followed returns should that fail', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.setEngine(engine);
+    for (const word of ['One', 'Two', 'Three']) {
+      conversation.ask(`${word}?`);
+      await settle();
+      await engine.text(`${word}.`);
+      await engine.end();
+    }
+    const [, second] = conversation.turns;
+    expect(conversation.edit(second?.id ?? 0, 'Two again?')).toBe(true);
+    await settle();
+    expect(conversation.turns).toMatchObject([{ question: 'One?' }, { question: 'Two again?', answer: '' }]);
+    expect(engine.requests.at(-1)?.messages).toEqual([
+      { role: 'user', content: 'One?' },
+      { role: 'assistant', content: 'One.' },
+      { role: 'user', content: 'Two again?' },
+    ]);
+    await engine.give(new BambaError('network', 'Away.'));
+    expect(conversation.turns.map(({ answer }) => answer)).toEqual(['One.', 'Two.', 'Three.']);
+    // What was changed is not lost.
+    expect(failures).toMatchObject([{ restored: 'Two again?' }]);
+    conversation.edit(second?.id ?? 0, 'Two again?');
+    await settle();
+    await engine.text('Better.');
+    await engine.end();
+    expect(conversation.turns.map(({ answer }) => answer)).toEqual(['One.', 'Better.']);
   });
 
   it('ends an answer whose engine is taken away, and ignores what that engine still says', async () => {

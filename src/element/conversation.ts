@@ -1,16 +1,8 @@
 // The chat itself, apart from how it is drawn: a list of turns, one of which may be streaming. Turns are replaced,
 // never changed in place, so that a view can tell by identity which of them to draw again.
 
-import type {
-  ChatMessage,
-  Engine,
-  FinishReason,
-  GenerationEvent,
-  GenerationRequest,
-  Usage,
-} from '../engine/protocol.ts';
+import type { Engine, FinishReason, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { asFault, type Fault } from './faults.ts';
-import type { SettingOverrides } from './sampling-settings.ts';
 
 /**
  * `queued`: asked before the model was ready. `reading`: the prompt is processed. `writing`: text streams in.
@@ -28,8 +20,8 @@ export interface Turn {
   readonly prefill?: { processed: number; total: number } | undefined;
   readonly finishReason?: FinishReason | undefined;
   readonly usage?: Usage | undefined;
-  /** The turn that this one answers anew; it comes back should this one fail before any text. */
-  readonly replaces?: Turn | undefined;
+  /** The turns in whose place this one stands; they come back should it fail before any text. */
+  readonly replaces?: readonly Turn[] | undefined;
 }
 
 /** What a conversation tells its view. */
@@ -46,18 +38,18 @@ export interface ConversationEvents {
 export class Conversation {
   turns: readonly Turn[] = [];
   readonly #events: ConversationEvents;
-  readonly #settings: () => SettingOverrides;
+  readonly #request: (turns: readonly Turn[], engine: Engine) => GenerationRequest;
   #engine: Engine | undefined;
   #nextId = 1;
   #running: Run | undefined;
 
   /**
    * @param events where changes are reported
-   * @param settings asked for at the start of every answer
+   * @param request what to ask the engine for the last of some turns
    */
-  constructor(events: ConversationEvents, settings: () => SettingOverrides) {
+  constructor(events: ConversationEvents, request: (turns: readonly Turn[], engine: Engine) => GenerationRequest) {
     this.#events = events;
-    this.#settings = settings;
+    this.#request = request;
   }
 
   /** True from a question until its answer has ended, also while it waits for the model. */
@@ -70,14 +62,18 @@ export class Conversation {
   setEngine(engine: Engine | undefined): void {
     if (this.#engine === engine) return;
     this.#engine = engine;
-    const run = this.#running;
-    if (run) {
-      // The engine of this run is gone; its loop may never hear of it, so the turn ends here.
-      this.#running = undefined;
-      run.controller.abort();
-      this.#conclude(run.id, { fault: undefined, finishReason: 'abort', usage: undefined });
-    }
+    // The engine of this run is gone; its loop may never hear of it, so the turn ends here.
+    this.interrupt();
     this.#startQueued();
+  }
+
+  /** Ends the answer that is being written without waiting for the engine. */
+  interrupt(): void {
+    const run = this.#running;
+    if (!run) return;
+    this.#running = undefined;
+    run.controller.abort();
+    this.#conclude(run.id, { fault: undefined, finishReason: 'abort', usage: undefined });
   }
 
   /** Asks a question, or queues it until there is an engine. Returns false, and does nothing, while busy. */
@@ -92,11 +88,22 @@ export class Conversation {
   /** Answers the last question anew. Should that fail before any text, the answer there was stays. */
   regenerate(): void {
     const last = this.turns.at(-1);
-    if (this.busy || !last) return;
-    const again: Turn = { id: this.#nextId++, question: last.question, answer: '', status: 'queued', replaces: last };
-    this.turns = [...this.turns.slice(0, -1), again];
+    if (last) this.edit(last.id, last.question);
+  }
+
+  /**
+   * Asks another question in the place of an earlier one; everything from there on gives way. Should the new one fail
+   * before any text, all of it comes back. Returns false, and does nothing, while busy.
+   */
+  edit(id: number, question: string): boolean {
+    const index = this.turns.findIndex((turn) => turn.id === id);
+    if (this.busy || index < 0 || question.trim() === '') return false;
+    const replaces = this.turns.slice(index);
+    const again: Turn = { id: this.#nextId++, question, answer: '', status: 'queued', replaces };
+    this.turns = [...this.turns.slice(0, index), again];
     this.#events.changed(false);
     this.#startQueued();
+    return true;
   }
 
   /** Ends the answer that is being written; what has come of it stays. */
@@ -110,24 +117,12 @@ export class Conversation {
     return last?.status === 'queued' ? this.#takeBack(last) : undefined;
   }
 
-  /** Begins a new chat. */
-  clear(): void {
-    this.stop();
-    // The loop that was stopped finds its turn gone, and reports nothing more.
-    this.turns = [];
+  /** Shows other turns: those of another chat, or none for a new one. */
+  show(turns: readonly Turn[]): void {
+    this.interrupt();
+    this.turns = turns;
+    this.#nextId = Math.max(this.#nextId, ...turns.slice(-1).map(({ id }) => id + 1));
     this.#events.changed(false);
-  }
-
-  /** The messages up to a turn. A question that got no answer is left out: a model expects the two to alternate. */
-  #messagesFor(turn: Turn): ChatMessage[] {
-    const messages: ChatMessage[] = [];
-    for (const earlier of this.turns) {
-      if (earlier.id === turn.id) break;
-      if (earlier.answer === '') continue;
-      messages.push({ role: 'user', content: earlier.question }, { role: 'assistant', content: earlier.answer });
-    }
-    messages.push({ role: 'user', content: turn.question });
-    return messages;
   }
 
   #startQueued(): void {
@@ -142,7 +137,8 @@ export class Conversation {
     this.#change(turn.id, { status: 'reading' }, false);
     const outcome: Outcome = { fault: undefined, finishReason: 'abort', usage: undefined };
     try {
-      const request: GenerationRequest = { messages: this.#messagesFor(turn), ...this.#settings() };
+      const upToHere = this.turns.slice(0, this.turns.findIndex(({ id }) => id === turn.id) + 1);
+      const request = this.#request(upToHere, engine);
       for await (const event of engine.generate(request, { signal })) {
         if (this.#running !== run) return;
         if (event.type === 'end') {
@@ -183,12 +179,13 @@ export class Conversation {
     else if (ended) this.#events.ended(ended);
   }
 
-  /** Removes a turn that has no answer; the one it would have replaced returns. */
+  /** Removes a turn that has no answer; those that it would have replaced return. Returns what is to be typed again. */
   #takeBack(turn: Turn): string | undefined {
     const { replaces } = turn;
-    this.turns = this.turns.flatMap((each) => (each.id !== turn.id ? [each] : replaces ? [replaces] : []));
+    this.turns = this.turns.flatMap((each) => (each.id !== turn.id ? [each] : (replaces ?? [])));
     this.#events.changed(false);
-    return replaces ? undefined : turn.question;
+    // A question that was asked before is there again; one that was changed would be lost.
+    return replaces?.[0]?.question === turn.question ? undefined : turn.question;
   }
 
   #find(id: number): Turn | undefined {

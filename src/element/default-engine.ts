@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import type { CreateEngine } from './engine-loader.ts';
+import type { CreateEngine } from './engines.ts';
 
 /**
  * The engine that the element uses unless it is given another: this library's own. Its code is fetched only now, so

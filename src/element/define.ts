@@ -2,13 +2,24 @@
 
 import { BambaChat } from './bamba-chat.ts';
 import { BambaComposer } from './composer.ts';
+import { BambaHistory } from './history-view.ts';
+import { BambaModels } from './models-dialog.ts';
 import { BambaSettings } from './settings-dialog.ts';
+import { BambaTurns } from './turn-list.ts';
 import { BambaTurn } from './turn-view.ts';
 
-customElements.define('bamba-turn', BambaTurn);
-customElements.define('bamba-composer', BambaComposer);
-customElements.define('bamba-settings', BambaSettings);
-customElements.define('bamba-chat', BambaChat);
+const ELEMENTS: readonly (readonly [tag: string, element: CustomElementConstructor])[] = [
+  ['bamba-turn', BambaTurn],
+  ['bamba-turns', BambaTurns],
+  ['bamba-composer', BambaComposer],
+  ['bamba-history', BambaHistory],
+  ['bamba-models', BambaModels],
+  ['bamba-settings', BambaSettings],
+  ['bamba-chat', BambaChat],
+];
+
+// A page may have loaded the library twice, from two bundles: the first one stays.
+for (const [tag, element] of ELEMENTS) if (!customElements.get(tag)) customElements.define(tag, element);
 
 export { BambaChat };
 
@@ -16,7 +27,10 @@ declare global {
   interface HTMLElementTagNameMap {
     'bamba-chat': BambaChat;
     'bamba-composer': BambaComposer;
+    'bamba-history': BambaHistory;
+    'bamba-models': BambaModels;
     'bamba-settings': BambaSettings;
     'bamba-turn': BambaTurn;
+    'bamba-turns': BambaTurns;
   }
 }

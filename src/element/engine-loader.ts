@@ -1,10 +1,8 @@
 // Loading an engine, as a state that a view can draw: what is happening, how far it is, what went wrong.
 
-import type { Engine, EngineOptions, LoadProgress } from '../engine/protocol.ts';
+import type { Engine, LoadProgress } from '../engine/protocol.ts';
+import { claimEngine, queued, type Claim, type CreateEngine, type SharedOptions } from './engines.ts';
 import { asFault, type Fault } from './faults.ts';
-
-/** Makes an engine; the same as `createEngine` of the library. */
-export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
 
 /** Where loading stands. */
 export type LoadState =
@@ -13,11 +11,13 @@ export type LoadState =
   | { kind: 'ready'; engine: Engine }
   | { kind: 'failed'; fault: Fault };
 
-/** Loads one engine at a time; loading another, or disposing, ends what was before. */
+/** Holds one engine at a time; loading another, or disposing, lets go of what was before. */
 export class EngineLoader {
   state: LoadState = { kind: 'idle' };
   readonly #changed: () => void;
-  #controller: AbortController | undefined;
+  #claim: Claim | undefined;
+  /** Counts what was begun: whatever belongs to an earlier one comes late, and is not heard. */
+  #attempt = 0;
 
   /** @param changed called after every change of `state` */
   constructor(changed: () => void) {
@@ -29,33 +29,37 @@ export class EngineLoader {
     return this.state.kind === 'ready' ? this.state.engine : undefined;
   }
 
-  /** Loads an engine. Never rejects: a failure is a state. */
-  async load(createEngine: CreateEngine, options: Pick<EngineOptions, 'model' | 'contextLength'>): Promise<void> {
+  /** Loads an engine, or joins others that have it. Never rejects: a failure is a state. */
+  async load(create: CreateEngine, options: SharedOptions): Promise<void> {
+    // Two models may not fit the GPU at once: the one before goes first.
     this.dispose();
-    const controller = new AbortController();
-    this.#controller = controller;
+    const attempt = this.#attempt;
+    const current = (): boolean => this.#attempt === attempt;
     this.#enter({ kind: 'loading', progress: undefined });
-    const onProgress = (progress: LoadProgress): void => {
+    this.#claim = claimEngine(create, options, (progress) => {
       // Whatever comes late must not undo the end of loading.
-      if (!controller.signal.aborted && this.state.kind === 'loading') this.#enter({ kind: 'loading', progress });
-    };
+      if (current() && this.state.kind === 'loading') this.#enter({ kind: 'loading', progress });
+    });
     try {
-      const engine = await createEngine({ ...options, onProgress, signal: controller.signal });
-      if (controller.signal.aborted) await engine.dispose();
-      else this.#enter({ kind: 'ready', engine });
+      const engine = await this.#claim.engine;
+      if (current()) this.#enter({ kind: 'ready', engine });
     } catch (error) {
-      if (!controller.signal.aborted) this.#enter({ kind: 'failed', fault: asFault(error) });
+      if (current()) this.#enter({ kind: 'failed', fault: asFault(error) });
     }
   }
 
-  /** Ends loading, or frees the engine. Idempotent. */
+  /** Takes an engine that somebody else has made, and will dispose of. */
+  use(engine: Engine): void {
+    this.dispose();
+    this.#enter({ kind: 'ready', engine: queued(engine) });
+  }
+
+  /** Ends loading, or gives the engine back. Idempotent. */
   dispose(): void {
-    this.#controller?.abort();
-    this.#controller = undefined;
-    const engine = this.engine;
+    this.#attempt++;
+    this.#claim?.release();
+    this.#claim = undefined;
     if (this.state.kind !== 'idle') this.#enter({ kind: 'idle' });
-    // Nobody waits for it, and a worker that is gone already has nothing left to free.
-    void engine?.dispose().catch(() => undefined);
   }
 
   #enter(state: LoadState): void {

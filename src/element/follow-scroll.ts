@@ -49,7 +49,10 @@ export class FollowScroll implements ReactiveController {
 
   #stick(): void {
     const box = this.#box;
-    if (box && this.following) box.scrollTop = box.scrollHeight;
+    if (!box) return;
+    // While the end is kept in sight here, the browser must not hold on to what is above it.
+    box.style.overflowAnchor = this.following ? 'none' : 'auto';
+    if (this.following) box.scrollTop = box.scrollHeight;
   }
 
   readonly #onScroll = (): void => {
@@ -65,6 +68,7 @@ export class FollowScroll implements ReactiveController {
   #setFollowing(following: boolean): void {
     if (this.following === following) return;
     this.following = following;
+    this.#stick();
     this.#host.requestUpdate();
   }
 }

@@ -1,57 +1,98 @@
-// The line at the top: what is running, and the three things that can always be done.
+// The line at the top: what is running, and what can always be done.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineInfo } from '../engine/protocol.ts';
 import { formatParameters } from './format.ts';
-import { logoIcon, moonIcon, newChatIcon, settingsIcon, sunIcon } from './icons.ts';
+import { choiceIcon, logoIcon, moonIcon, newChatIcon, settingsIcon, sideIcon, sunIcon } from './icons.ts';
 
-/** What the header shows and does. */
+/** What the header shows and does. What it has no function for is left out. */
 export interface HeaderOptions {
   info: EngineInfo | undefined;
   dark: boolean;
-  /** There is a chat that a new one would replace. */
-  canClear: boolean;
+  /** There is a chat that a new one would take the place of. */
+  canBegin: boolean;
+  historyOpen: boolean;
+  toggleHistory: (() => void) | undefined;
+  openModels: (() => void) | undefined;
   newChat: () => void;
   toggleColours: () => void;
-  openSettings: () => void;
+  openSettings: (() => void) | undefined;
 }
 
 /** Draws the header. */
-export function header({ info, dark, canClear, newChat, toggleColours, openSettings }: HeaderOptions): TemplateResult {
+export function header(options: HeaderOptions): TemplateResult {
+  const { info, dark, canBegin, historyOpen, toggleHistory, openModels, newChat, toggleColours, openSettings } =
+    options;
+  const colours = dark ? 'Use light colours' : 'Use dark colours';
   return html`<div class="header" part="header">
+    ${
+      toggleHistory
+        ? html`<button
+            class="icon-button"
+            type="button"
+            aria-label="Chats"
+            title="Chats"
+            aria-expanded=${historyOpen ? 'true' : 'false'}
+            @click=${toggleHistory}
+          >
+            ${sideIcon}
+          </button>`
+        : nothing
+    }
     ${logoIcon}
-    <div class="title">
-      <h2>${info?.model.name ?? 'bamba-web'}</h2>
-      ${info ? html`<p>${formatParameters(info.model.parameters)} parameters · ${info.model.scheme}</p>` : nothing}
-    </div>
+    <div class="title">${title(info, openModels)}</div>
+    <slot name="actions"></slot>
     <button
       class="icon-button"
       type="button"
       aria-label="New chat"
       title="New chat"
-      ?disabled=${!canClear}
+      ?disabled=${!canBegin}
       @click=${newChat}
     >
       ${newChatIcon}
     </button>
-    <button
-      class="icon-button"
-      type="button"
-      aria-label=${dark ? 'Use light colours' : 'Use dark colours'}
-      title=${dark ? 'Light' : 'Dark'}
-      @click=${toggleColours}
-    >
+    <button class="icon-button colours" type="button" aria-label=${colours} title=${colours} @click=${toggleColours}>
       ${dark ? sunIcon : moonIcon}
     </button>
-    <button
-      class="icon-button"
-      type="button"
-      aria-label="Settings"
-      title="Settings"
-      aria-haspopup="dialog"
-      @click=${openSettings}
-    >
-      ${settingsIcon}
-    </button>
+    ${
+      openSettings
+        ? html`<button
+            class="icon-button"
+            type="button"
+            aria-label="Settings"
+            title="Settings"
+            aria-haspopup="dialog"
+            @click=${openSettings}
+          >
+            ${settingsIcon}
+          </button>`
+        : nothing
+    }
   </div>`;
+}
+
+function title(info: EngineInfo | undefined, openModels: (() => void) | undefined): TemplateResult {
+  const name = html`<h2>${info?.model.name ?? 'bamba-web'}</h2>`;
+  const facts = info
+    ? html`<p>
+        ${formatParameters(info.model.parameters)} parameters ·
+        ${info.model.scheme}${info.model.hasChatTemplate ? '' : ' · plain completion'}
+      </p>`
+    : nothing;
+  if (!openModels) return html`${name}${facts}`;
+  return html`<div class="title-line">
+      ${name}
+      <button
+        class="icon-button small"
+        type="button"
+        aria-label="Models"
+        title="Models"
+        aria-haspopup="dialog"
+        @click=${openModels}
+      >
+        ${choiceIcon}
+      </button>
+    </div>
+    ${facts}`;
 }

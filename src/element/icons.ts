@@ -39,3 +39,25 @@ export const againIcon = icon(svg`<path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9
 export const downIcon = icon(svg`<path d="M12 5v13.5M6 13l6 6 6-6" />`);
 /** Cross: close. */
 export const closeIcon = icon(svg`<path d="m6 6 12 12M18 6 6 18" />`);
+/** Pencil: change a question. */
+export const editIcon =
+  icon(svg`<path d="M4.5 19.5 5.6 15 15.7 4.9a1.9 1.9 0 0 1 2.7 0l.7.7a1.9 1.9 0 0 1 0 2.7L9 18.4Z" />
+  <path d="m14 6.6 3.4 3.4" />`);
+/** Panel with a side: the list of chats. */
+export const sideIcon = icon(svg`<rect x="3.5" y="5" width="17" height="14" rx="2.5" /><path d="M9.5 5v14" />`);
+/** Three dots: more. */
+export const moreIcon =
+  icon(svg`<circle class="filled" cx="6" cy="12" r="1" /><circle class="filled" cx="12" cy="12" r="1" />
+  <circle class="filled" cx="18" cy="12" r="1" />`);
+/** Magnifying glass: search. */
+export const searchIcon = icon(svg`<circle cx="11" cy="11" r="6" /><path d="m15.5 15.5 4 4" />`);
+/** Arrow into a tray: import. */
+export const importIcon =
+  icon(svg`<path d="M12 4v10.5M7.5 10.5 12 15l4.5-4.5M4.5 16v2.5A1.5 1.5 0 0 0 6 20h12a1.5 1.5 0 0 0
+  1.5-1.5V16" />`);
+/** Arrow out of a tray: export. */
+export const exportIcon =
+  icon(svg`<path d="M12 15V4.5M7.5 9 12 4.5 16.5 9M4.5 16v2.5A1.5 1.5 0 0 0 6 20h12a1.5 1.5 0 0 0
+  1.5-1.5V16" />`);
+/** Angle down: there is a choice. */
+export const choiceIcon = icon(svg`<path d="m7.5 10 4.5 4.5 4.5-4.5" />`);

@@ -40,6 +40,15 @@ export function loadingPanel(progress: LoadProgress | undefined): TemplateResult
       <span class="number">${progress ? amount(progress) : nothing}</span>
       <span class="number">${progress ? pace(progress) : nothing}</span>
     </div>
+    ${progress?.message ? html`<p class="muted message">${progress.message}</p>` : nothing}
+  </div>`;
+}
+
+/** A card that offers to load the model, where the page does not do so by itself. */
+export function loadOfferPanel(load: () => void): TemplateResult {
+  return html`<div class="card offer" part="loading">
+    <p>The model runs on this device; it is loaded once, and then kept in this browser.</p>
+    <button class="button" type="button" @click=${load}>Load the model</button>
   </div>`;
 }
 

@@ -59,12 +59,12 @@ export class MarkdownView {
   update(text: string): void {
     if (!renderer) {
       this.#container.textContent = text;
-      this.#container.classList.add('plain');
+      this.#container.dataset['plain'] = '';
       this.#shown = [];
       return;
     }
-    if (this.#container.classList.contains('plain')) {
-      this.#container.classList.remove('plain');
+    if ('plain' in this.#container.dataset) {
+      delete this.#container.dataset['plain'];
       this.#container.textContent = '';
     }
     const tokens = renderer.blocks(text);

@@ -26,13 +26,13 @@ export function writePreference(key: string, value: unknown): void {
   }
 }
 
-/** The theme chosen last, `auto` at first. */
-export function readTheme(): Theme {
+/** The theme chosen last; undefined where nobody has chosen. */
+export function readTheme(): Theme | undefined {
   const theme = readPreference(THEME_KEY);
-  return theme === 'light' || theme === 'dark' ? theme : 'auto';
+  return theme === 'light' || theme === 'dark' || theme === 'auto' ? theme : undefined;
 }
 
 /** Remembers a theme. */
 export function writeTheme(theme: Theme): void {
-  writePreference(THEME_KEY, theme === 'auto' ? undefined : theme);
+  writePreference(THEME_KEY, theme);
 }

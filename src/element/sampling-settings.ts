@@ -188,6 +188,17 @@ export function writeSettings(model: string, overrides: SettingOverrides): void 
   writePreference(storageKey(model), Object.keys(overrides).length === 0 ? undefined : overrides);
 }
 
+/** The system prompt kept for a model; undefined where nobody has written one. */
+export function readSystem(model: string): string | undefined {
+  const stored = readPreference(systemKey(model));
+  return typeof stored === 'string' ? stored : undefined;
+}
+
+/** Keeps a system prompt for a model. */
+export function writeSystem(model: string, system: string): void {
+  writePreference(systemKey(model), system);
+}
+
 function isAccepted(field: SettingField, value: number): boolean {
   if (!Number.isFinite(value) || (field.integer && !Number.isInteger(value))) return false;
   return (field.minExcluded ? value > field.min : value >= field.min) && value <= field.max;
@@ -195,4 +206,8 @@ function isAccepted(field: SettingField, value: number): boolean {
 
 function storageKey(model: string): string {
   return `bamba-chat:settings:${model}`;
+}
+
+function systemKey(model: string): string {
+  return `bamba-chat:system:${model}`;
 }

@@ -1,6 +1,7 @@
 // The settings: how answers are drawn, how the page looks, and the facts about what is running.
 
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 import type { EngineInfo } from '../engine/protocol.ts';
 import { formatBytes, formatInteger, formatParameters } from './format.ts';
 import { closeIcon } from './icons.ts';
@@ -29,6 +30,7 @@ const NO_SAMPLING = ' Then top-p, min-p, top-k and the seed have no effect.';
  * A sheet at the side, at the foot of a phone. Valid values take effect as they are typed; an invalid one stays in its
  * field with a sentence, and what was valid before stays in force.
  *
+ * @fires bamba-system - `detail` is the new system prompt.
  * @fires bamba-settings - `detail` is the new `SettingOverrides`.
  * @fires bamba-theme-choice - `detail` is the chosen `Theme`.
  * @internal
@@ -36,12 +38,18 @@ const NO_SAMPLING = ' Then top-p, min-p, top-k and the seed have no effect.';
 export class BambaSettings extends LitElement {
   static override properties = {
     overrides: { attribute: false },
+    system: { attribute: false },
+    fallbacks: { attribute: false },
     info: { attribute: false },
     theme: {},
     typed: { state: true },
   };
 
   declare overrides: SettingOverrides;
+  /** Said to the model before every chat. */
+  declare system: string;
+  /** What holds where nothing is set, before the model's own defaults. */
+  declare fallbacks: SettingOverrides;
   declare info: EngineInfo | undefined;
   declare theme: Theme;
   /** Text in fields that is not a value (yet). */
@@ -50,6 +58,8 @@ export class BambaSettings extends LitElement {
   constructor() {
     super();
     this.overrides = {};
+    this.system = '';
+    this.fallbacks = {};
     this.theme = 'auto';
     this.typed = {};
   }
@@ -85,6 +95,7 @@ export class BambaSettings extends LitElement {
             ${closeIcon}
           </button>
         </div>
+        ${this.info?.model.hasChatTemplate === false ? nothing : this.#systemPrompt()}
         <section aria-labelledby="sampling-title">
           <div class="section-head">
             <h3 id="sampling-title">Answers</h3>
@@ -102,15 +113,32 @@ export class BambaSettings extends LitElement {
     </dialog>`;
   }
 
+  #systemPrompt(): TemplateResult {
+    return html`<section aria-labelledby="system-title">
+      <h3 id="system-title">System prompt</h3>
+      <textarea
+        class="system"
+        rows="3"
+        dir="auto"
+        aria-labelledby="system-title"
+        aria-describedby="system-hint"
+        .value=${live(this.system)}
+        @input=${(event: Event) => this.#emit('bamba-system', (event.target as HTMLTextAreaElement).value)}
+      ></textarea>
+      <p class="hint" id="system-hint">Who the model is to be, and how it is to answer; said before every chat.</p>
+    </section>`;
+  }
+
   #field(field: SettingField): TemplateResult {
     const { name, slider } = field;
     const typed = this.typed[name];
     const value = this.overrides[name];
     const parsed = typed === undefined ? undefined : parseSetting(field, typed);
     const sentence = parsed?.ok === false ? parsed.sentence : '';
-    const sampling = isSampling(this.overrides, this.info?.sampling);
+    const { overrides, fallbacks, info } = this;
+    const sampling = isSampling({ ...fallbacks, ...overrides }, info?.sampling);
     const idle = field.onlyWhenSampling === true && !sampling;
-    const fallback = defaultText(field, this.info?.sampling);
+    const fallback = fallbacks[name] === undefined ? defaultText(field, info?.sampling) : String(fallbacks[name]);
     return html`<div class=${`field ${idle ? 'idle' : ''} ${slider ? '' : 'wide'}`}>
       <label for=${`setting-${name}`}>${field.label}</label>
       <input

@@ -4,6 +4,8 @@ import type { CSSResultGroup } from 'lit';
 import { answerStyles } from './styles/answer.ts';
 import { controlStyles } from './styles/controls.ts';
 import { frameStyles } from './styles/frame.ts';
+import { historyStyles } from './styles/history.ts';
+import { modelStyles } from './styles/models.ts';
 import { panelStyles } from './styles/panels.ts';
 import { settingsStyles } from './styles/settings.ts';
 import { themeStyles } from './styles/theme.ts';
@@ -16,4 +18,6 @@ export const styles: CSSResultGroup = [
   answerStyles,
   panelStyles,
   settingsStyles,
+  historyStyles,
+  modelStyles,
 ];

@@ -6,8 +6,9 @@ import { readTheme, writeTheme, type Theme } from './preferences.ts';
 
 /** Keeps `data-colours` of its host at `light` or `dark`, and tells the page when that changes. */
 export class ThemeController implements ReactiveController {
-  /** What was chosen. */
-  choice: Theme = readTheme();
+  /** What the page wants where nobody has chosen. */
+  fallback: Theme = 'auto';
+  #chosen = readTheme();
   readonly #host: LitElement;
   readonly #system = matchMedia('(prefers-color-scheme: dark)');
 
@@ -17,6 +18,11 @@ export class ThemeController implements ReactiveController {
     host.addController(this);
   }
 
+  /** What holds: the person's choice, else the page's. */
+  get choice(): Theme {
+    return this.#chosen ?? this.fallback;
+  }
+
   /** Whether the colours are dark now. */
   get dark(): boolean {
     return this.choice === 'auto' ? this.#system.matches : this.choice === 'dark';
@@ -24,26 +30,29 @@ export class ThemeController implements ReactiveController {
 
   /** Chooses, and remembers the choice. */
   choose(theme: Theme): void {
-    this.choice = theme;
+    this.#chosen = theme;
     writeTheme(theme);
-    this.#apply();
+    this.apply();
   }
 
-  hostConnected(): void {
-    this.#system.addEventListener('change', this.#apply);
-    this.#apply();
-  }
-
-  hostDisconnected(): void {
-    this.#system.removeEventListener('change', this.#apply);
-  }
-
-  readonly #apply = (): void => {
+  /** Paints the host as it is to be now. */
+  apply(): void {
     const colours = this.dark ? 'dark' : 'light';
     if (this.#host.dataset['colours'] !== colours) {
       this.#host.dataset['colours'] = colours;
-      this.#host.dispatchEvent(new CustomEvent('bamba-theme', { detail: colours, bubbles: true }));
+      this.#host.dispatchEvent(new CustomEvent('bamba-theme', { detail: colours, bubbles: true, composed: true }));
     }
     this.#host.requestUpdate();
-  };
+  }
+
+  hostConnected(): void {
+    this.#system.addEventListener('change', this.#onSystem);
+    this.apply();
+  }
+
+  hostDisconnected(): void {
+    this.#system.removeEventListener('change', this.#onSystem);
+  }
+
+  readonly #onSystem = (): void => this.apply();
 }

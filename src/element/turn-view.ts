@@ -1,11 +1,12 @@
 // One question and its answer.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { copyText } from './clipboard.ts';
 import type { Usage } from '../engine/protocol.ts';
+import { copyText } from './clipboard.ts';
 import type { Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
-import { againIcon, copyIcon, tickIcon } from './icons.ts';
+import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
+import { endsTyping, fitHeight } from './typing.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
 
 /** How long a button says that it has copied. */
@@ -18,6 +19,7 @@ const PREFILL_SHOWN_FROM = 256;
  * A turn of the chat. Redraws only when its turn is replaced by another object.
  *
  * @fires bamba-regenerate - the button under the last answer.
+ * @fires bamba-edit - a question was changed; `detail` has the turn's `id` and the new `question`.
  * @fires bamba-announce - `detail` is a sentence for screen readers.
  * @internal
  */
@@ -26,6 +28,9 @@ export class BambaTurn extends LitElement {
     turn: { attribute: false },
     name: { attribute: false },
     last: { type: Boolean },
+    settled: { type: Boolean },
+    plain: { type: Boolean },
+    editing: { state: true },
     copied: { state: true },
   };
 
@@ -34,6 +39,11 @@ export class BambaTurn extends LitElement {
   declare name: string;
   /** The last turn can be answered anew. */
   declare last: boolean;
+  /** No answer is being written: questions can be changed. */
+  declare settled: boolean;
+  /** The answer continues the question's text, and is shown as it is. */
+  declare plain: boolean;
+  declare private editing: boolean;
   declare private copied: 'yes' | 'refused' | undefined;
   #markdown: MarkdownView | undefined;
   #copiedTimer = 0;
@@ -42,6 +52,9 @@ export class BambaTurn extends LitElement {
     super();
     this.name = '';
     this.last = false;
+    this.settled = false;
+    this.plain = false;
+    this.editing = false;
   }
 
   override disconnectedCallback(): void {
@@ -58,13 +71,14 @@ export class BambaTurn extends LitElement {
     if (!turn) return html``;
     return html`
       <div class="question" part="question">
-        <h3 class="visually-hidden">You</h3>
-        <p dir="auto">${turn.question}</p>
+        <h3 class="visually-hidden">${this.plain ? 'Your text' : 'You'}</h3>
+        ${this.editing ? this.#editor(turn) : this.#question(turn)}
       </div>
       <div class="answer" part="answer" aria-busy=${turn.status === 'reading' || turn.status === 'writing'}>
         <h3 class="visually-hidden">${this.name}</h3>
         <div
-          class=${`markdown ${turn.status === 'writing' ? 'writing' : ''}`}
+          class=${`markdown ${turn.status === 'writing' ? 'writing' : ''} ${this.plain ? 'raw' : ''}`}
+          dir=${this.plain ? 'auto' : nothing}
           ?hidden=${turn.answer === ''}
           @click=${this.#onContentClick}
         ></div>
@@ -74,14 +88,55 @@ export class BambaTurn extends LitElement {
     `;
   }
 
+  #question(turn: Turn): TemplateResult {
+    return html`
+      ${
+        this.settled
+          ? html`<button
+              class="icon-button small edit"
+              type="button"
+              aria-label=${this.plain ? 'Change this text' : 'Change this question'}
+              title="Change and ask again"
+              @click=${this.#edit}
+            >
+              ${editIcon}
+            </button>`
+          : nothing
+      }
+      <p dir="auto">${turn.question}</p>
+    `;
+  }
+
+  #editor(turn: Turn): TemplateResult {
+    return html`<div class="editor" @keydown=${this.#onEditorKeydown}>
+      <textarea
+        rows="1"
+        dir="auto"
+        aria-label=${this.plain ? 'Change your text' : 'Change your question'}
+        .value=${turn.question}
+        @input=${(event: Event) => fitHeight(event.target as HTMLTextAreaElement)}
+      ></textarea>
+      <div class="editor-actions">
+        ${this.last ? nothing : html`<span class="muted">What follows is replaced.</span>`}
+        <button class="text-button" type="button" @click=${this.#leaveEditor}>Cancel</button>
+        <button class="button" type="button" @click=${this.#sendEdit}>Ask again</button>
+      </div>
+    </div>`;
+  }
+
   protected override updated(changed: PropertyValues<this>): void {
-    const before = changed.get('turn');
-    if (!changed.has('turn') || !this.turn || before?.answer === this.turn.answer) return;
+    const same = changed.get('turn')?.answer === this.turn?.answer && !changed.has('plain');
     const container = this.querySelector<HTMLElement>('.markdown');
-    if (!container) return;
+    if (!this.turn || !container || same) return;
+    if (this.plain) {
+      container.textContent = this.turn.answer;
+      this.#markdown = undefined;
+      return;
+    }
+    if (!this.#markdown) container.textContent = '';
     this.#markdown ??= new MarkdownView(container);
     this.#markdown.update(this.turn.answer);
-    if (container.classList.contains('plain')) void this.#parseWhenReady();
+    if ('plain' in container.dataset) void this.#parseWhenReady();
   }
 
   /** Shows as Markdown what came before its parser did. */
@@ -157,6 +212,39 @@ export class BambaTurn extends LitElement {
 
   readonly #regenerate = (): void => {
     this.dispatchEvent(new CustomEvent('bamba-regenerate', { bubbles: true }));
+  };
+
+  readonly #edit = async (): Promise<void> => {
+    this.editing = true;
+    await this.updateComplete;
+    const area = this.querySelector<HTMLTextAreaElement>('.editor textarea');
+    if (!area) return;
+    fitHeight(area);
+    area.focus();
+  };
+
+  readonly #leaveEditor = async (): Promise<void> => {
+    this.editing = false;
+    await this.updateComplete;
+    this.querySelector<HTMLButtonElement>('.edit')?.focus();
+  };
+
+  readonly #sendEdit = (): void => {
+    const question = this.querySelector<HTMLTextAreaElement>('.editor textarea')?.value.trim() ?? '';
+    if (!this.turn || question === '' || !this.settled) return;
+    this.editing = false;
+    const detail = { id: this.turn.id, question };
+    this.dispatchEvent(new CustomEvent('bamba-edit', { detail, bubbles: true }));
+  };
+
+  readonly #onEditorKeydown = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && !event.isComposing) {
+      event.stopPropagation();
+      void this.#leaveEditor();
+    } else if (endsTyping(event) && event.target instanceof HTMLTextAreaElement) {
+      event.preventDefault();
+      this.#sendEdit();
+    }
   };
 
   readonly #copy = async (): Promise<void> => {

@@ -1,15 +1,25 @@
 // An empty chat: a greeting, and questions to begin with.
 
 import { html, nothing, type TemplateResult } from 'lit';
+import type { EngineInfo } from '../engine/protocol.ts';
 
 /** Draws the greeting; the page may put its own into the slot `welcome`. */
 export function welcome(
-  name: string | undefined,
+  info: EngineInfo | undefined,
   suggestions: readonly string[],
   ask: (question: string) => void,
 ): TemplateResult {
+  if (info?.model.hasChatTemplate === false) {
+    return html`<div class="welcome">
+      <p class="greeting">Plain completion</p>
+      <p class="explanation">
+        ${info.model.name} has not learned to chat: it goes on with a text. Write its beginning, and the model writes
+        on.
+      </p>
+    </div>`;
+  }
   return html`<div class="welcome">
-    <slot name="welcome"><p class="greeting">${name ? `Ask ${name}` : 'Ask a question'}</p></slot>
+    <slot name="welcome"><p class="greeting">${info ? `Ask ${info.model.name}` : 'Ask a question'}</p></slot>
     ${
       suggestions.length === 0
         ? nothing

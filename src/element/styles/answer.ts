@@ -12,7 +12,48 @@ export const answerStyles = css`
 
   .question {
     display: flex;
+    align-items: flex-start;
     justify-content: flex-end;
+    gap: 0.25rem;
+  }
+
+  .question .edit {
+    margin-top: 0.375rem;
+  }
+
+  @media (hover: hover) and (pointer: fine) {
+    .question:not(:hover, :focus-within) .edit {
+      opacity: 0;
+    }
+  }
+
+  .editor {
+    flex: 1;
+    padding: 0.375rem 0.5rem 0.5rem 1rem;
+    border: 1px solid var(--edge);
+    border-radius: 1.125rem;
+    background: var(--surface);
+  }
+
+  .editor:focus-within {
+    border-color: var(--accent);
+    box-shadow: 0 0 0 1px var(--accent);
+  }
+
+  .editor textarea {
+    width: 100%;
+  }
+
+  .editor-actions {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: flex-end;
+    gap: 0.5rem;
+  }
+
+  .editor-actions .muted {
+    flex: 1;
   }
 
   .question p {
@@ -38,7 +79,7 @@ export const answerStyles = css`
     overflow-wrap: anywhere;
   }
 
-  .markdown.plain {
+  .markdown:is([data-plain], .raw) {
     display: block;
     white-space: pre-wrap;
   }

@@ -142,6 +142,22 @@ export const controlStyles = css`
     opacity: 1;
   }
 
+  textarea.system {
+    width: 100%;
+    max-height: 16rem;
+    margin-top: 0.5rem;
+    padding: 0.5rem 0.75rem;
+    border: 1px solid var(--edge);
+    border-radius: 0.625rem;
+    background: var(--ground);
+    font-size: 0.9375rem;
+    resize: vertical;
+  }
+
+  textarea.system:focus-visible {
+    outline: 2px solid var(--accent);
+  }
+
   .round-button {
     display: grid;
     flex: none;

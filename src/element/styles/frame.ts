@@ -9,8 +9,9 @@ export const frameStyles = css`
     flex-direction: column;
     position: relative;
     box-sizing: border-box;
+    container-type: inline-size;
     min-width: 0;
-    min-height: 0;
+    min-height: 16rem;
     height: 100%;
     overflow: hidden;
     background: var(--ground);
@@ -61,6 +62,30 @@ export const frameStyles = css`
     margin-inline-start: 0.5rem;
   }
 
+  .title-line {
+    display: flex;
+    align-items: center;
+    gap: 0.125rem;
+    min-width: 0;
+  }
+
+  .title-line .icon-button {
+    height: 1.5rem;
+  }
+
+  .body {
+    display: flex;
+    flex: 1;
+    min-height: 0;
+  }
+
+  .main {
+    display: flex;
+    flex: 1;
+    flex-direction: column;
+    min-width: 0;
+  }
+
   .title :is(h2, p) {
     margin: 0;
     overflow: hidden;
@@ -99,8 +124,6 @@ export const frameStyles = css`
     min-height: 0;
     overflow: hidden auto;
     overscroll-behavior: contain;
-    /* The element keeps the end in sight itself. */
-    overflow-anchor: none;
     scrollbar-gutter: stable both-edges;
   }
 
@@ -125,6 +148,30 @@ export const frameStyles = css`
     margin: 0;
     padding: 0;
     list-style: none;
+  }
+
+  /* What is out of sight is neither laid out nor painted. The room at the sides is for outlines, which would be cut. */
+  .turns > li:not(:last-child) {
+    margin-inline: -0.5rem;
+    padding-inline: 0.5rem;
+    content-visibility: auto;
+    contain-intrinsic-size: auto 9rem;
+  }
+
+  .earlier {
+    display: block;
+    margin: 0 auto 1.25rem;
+  }
+
+  .explanation {
+    max-width: 32rem;
+    margin: 0 auto;
+    color: var(--muted);
+    text-align: center;
+  }
+
+  ::slotted([slot='notice']) {
+    margin-bottom: 0.75rem;
   }
 
   .dock {
@@ -226,7 +273,14 @@ export const frameStyles = css`
     background: var(--tint);
   }
 
-  @media (max-width: 30rem) {
+  @container (max-width: 26rem) {
+    /* The settings have it as well. */
+    .colours {
+      display: none;
+    }
+  }
+
+  @container (max-width: 30rem) {
     .scroller {
       scrollbar-gutter: auto;
     }

@@ -91,6 +91,25 @@ export const panelStyles = css`
     }
   }
 
+  .loading .message {
+    margin: 0.5rem 0 0;
+  }
+
+  .offer {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0.5rem 1rem;
+  }
+
+  .offer p {
+    flex: 1 1 16rem;
+    margin: 0;
+    color: var(--muted);
+    font-size: 0.9375rem;
+  }
+
   .failure {
     border-color: var(--danger);
     background: var(--danger-tint);

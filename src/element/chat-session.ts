@@ -1,0 +1,205 @@
+// What happens in a chat, apart from how it looks: a model that loads, questions that are asked, chats that are kept.
+
+import type { Engine, EngineInfo, GenerationRequest, Usage } from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
+import { ChatLibrary } from './chats/chat-library.ts';
+import { Conversation, type Turn } from './conversation.ts';
+import { EngineLoader } from './engine-loader.ts';
+import type { Fault } from './faults.ts';
+import { loadingHeadline } from './loading-panel.ts';
+import { loadMarkdown } from './markdown.ts';
+
+/** Answers longer than this are announced by their length: a screen reader's own commands read them better. */
+const SPOKEN_CHARACTERS = 400;
+
+/** What the session tells the element. */
+export interface SessionView {
+  /** Something to draw has changed; when it was only by text or progress, a frame later will do. */
+  changed(streaming: boolean): void;
+  /** A sentence for screen readers; an empty one takes back what has not been said. */
+  announce(sentence: string): void;
+  /** An event for the page. */
+  fire(type: string, detail: unknown): void;
+  /** A question that was not answered comes back to the input. */
+  restore(question: string): void;
+  /** Another chat is open; `draft` is what was typed in it and not sent. */
+  opened(draft: string): void;
+}
+
+/** The state of one chat element. */
+export class ChatSession {
+  /** A question that failed; its text, unless an answer to it stays in the chat. */
+  trouble: { fault: Fault; question: string | undefined } | undefined;
+  /** Of the answer that was written last. */
+  lastUsage: Usage | undefined;
+  readonly loader = new EngineLoader(() => this.#onLoadChange());
+  readonly library: ChatLibrary;
+  readonly #conversation: Conversation;
+  readonly #view: SessionView;
+  /** The stage of loading that was announced: every stage once, however often its progress is reported. */
+  #headline = '';
+  /** Those who wait for the answer that is being written. */
+  #waiting: { resolve: (turn: Turn) => void; reject: (error: BambaError) => void }[] = [];
+
+  /**
+   * @param view where changes are reported
+   * @param request what to ask the engine for the last of some turns
+   */
+  constructor(view: SessionView, request: (turns: readonly Turn[], engine: Engine) => GenerationRequest) {
+    this.#view = view;
+    this.#conversation = new Conversation(
+      {
+        changed: (streaming) => {
+          this.library.note(this.turns, this.info?.model.name ?? '', streaming);
+          view.changed(streaming);
+        },
+        ended: (turn) => this.#onEnded(turn),
+        failed: (fault, question) => this.#onFailed(fault, question),
+      },
+      request,
+    );
+    this.library = new ChatLibrary({
+      changed: () => view.changed(false),
+      opened: (turns, draft) => {
+        this.trouble = undefined;
+        this.#conversation.show(turns);
+        view.opened(draft);
+      },
+    });
+  }
+
+  /** What is loaded, once it is. */
+  get info(): EngineInfo | undefined {
+    return this.loader.engine?.info;
+  }
+
+  /** Why nothing can run in this browser. */
+  get unavailable(): Fault | undefined {
+    const { state } = this.loader;
+    return state.kind === 'failed' && state.fault.code === 'webgpu_unavailable' ? state.fault : undefined;
+  }
+
+  get turns(): readonly Turn[] {
+    return this.#conversation.turns;
+  }
+
+  get busy(): boolean {
+    return this.#conversation.busy;
+  }
+
+  /** The model continues text: it has no chat template. */
+  get completing(): boolean {
+    return this.info?.model.hasChatTemplate === false;
+  }
+
+  /** Asks a question. Returns false, and does nothing, while another is answered, and where there is no model. */
+  ask(question: string): boolean {
+    if (this.loader.state.kind === 'failed' || !this.#conversation.ask(question)) return false;
+    this.#asked(question);
+    return true;
+  }
+
+  /** The answer to the question that was asked last. Rejects with what loading or answering fails with. */
+  answer(): Promise<Turn> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  /** Asks another question in the place of an earlier one. */
+  edit(id: number, question: string): void {
+    if (this.#conversation.edit(id, question)) this.#asked(question);
+  }
+
+  /** Answers the last question anew. */
+  regenerate(): void {
+    const last = this.turns.at(-1);
+    if (last) this.edit(last.id, last.question);
+  }
+
+  /** Ends the answer that is being written. */
+  stop(): void {
+    this.takeBackQueued();
+    this.#conversation.stop();
+  }
+
+  /** A question that nobody has begun to answer goes back to the input. */
+  takeBackQueued(): void {
+    const question = this.#conversation.takeBackQueued();
+    if (question !== undefined) this.#view.restore(question);
+  }
+
+  /** Begins a new chat, with these turns if any. */
+  begin(turns: readonly Turn[] = []): void {
+    this.#leave();
+    this.library.begin();
+    if (turns.length > 0) this.#conversation.show(turns);
+  }
+
+  /** Opens a chat of the list. */
+  async open(id: string): Promise<void> {
+    this.#leave();
+    await this.library.open(id);
+  }
+
+  /** Ends what is being written here, so that it is saved as far as it came. */
+  #leave(): void {
+    this.takeBackQueued();
+    this.#conversation.interrupt();
+    this.#reject(new BambaError('aborted', 'Another chat was opened.'));
+  }
+
+  #asked(question: string): void {
+    this.trouble = undefined;
+    this.#view.announce(this.info ? 'Answering.' : 'Your question is asked as soon as the model is ready.');
+    this.#view.fire('bamba-question', { question });
+  }
+
+  #onLoadChange(): void {
+    const { state } = this.loader;
+    this.#conversation.setEngine(this.loader.engine);
+    const headline = state.kind === 'loading' ? loadingHeadline(state.progress) : '';
+    if (headline !== this.#headline && headline !== '') this.#view.announce(headline);
+    this.#headline = headline;
+    if (state.kind === 'loading' && state.progress) this.#view.fire('bamba-progress', state.progress);
+    if (state.kind === 'ready') {
+      this.#view.announce(`${state.engine.info.model.name} is ready.`);
+      this.#view.fire('bamba-ready', state.engine.info);
+      void loadMarkdown();
+    }
+    if (state.kind === 'failed') {
+      this.takeBackQueued();
+      this.#report(state.fault);
+      // The other failures are alerts of their own.
+      this.#view.announce(this.unavailable?.sentence ?? '');
+    }
+    this.#view.changed(false);
+  }
+
+  #onEnded(turn: Turn): void {
+    const { question, answer, finishReason, usage } = turn;
+    if (usage && usage.completionTokens > 0) this.lastUsage = usage;
+    if (turn.status === 'stopped') this.#view.announce('Stopped.');
+    else if (answer.length <= SPOKEN_CHARACTERS) this.#view.announce(answer);
+    else this.#view.announce(`The answer is complete: ${answer.trim().split(/\s+/).length} words.`);
+    for (const { resolve } of this.#waiting.splice(0)) resolve(turn);
+    this.#view.fire('bamba-answer', { question, answer, finishReason, usage });
+  }
+
+  #onFailed(fault: Fault, question: string | undefined): void {
+    this.trouble = { fault, question };
+    this.#view.announce('');
+    this.#report(fault);
+    if (question !== undefined) this.#view.restore(question);
+    this.#view.changed(false);
+  }
+
+  #report({ code, sentence }: Fault): void {
+    this.#reject(new BambaError(code ?? 'gpu_failure', sentence));
+    this.#view.fire('bamba-error', { code, message: sentence });
+  }
+
+  #reject(error: BambaError): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+}

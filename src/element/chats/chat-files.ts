@@ -1,0 +1,104 @@
+// Chats as files. JSON holds everything, of one chat or of many; Markdown is one chat to read, and reads back as well.
+
+import * as v from 'valibot';
+import { BambaError } from '../../errors.ts';
+import { chatSchema, newId, titleOf, type ChatRecord, type StoredTurn } from './chat-record.ts';
+
+const FORMAT = 'bamba-web chats';
+const VERSION = 1;
+const FIRST_LINE = /^<!-- bamba-web chat, parts begin with (\w+) -->$/;
+
+const fileSchema = v.object({ format: v.literal(FORMAT), version: v.literal(VERSION), chats: v.array(chatSchema) });
+
+/** Kinds of files. */
+export type ChatFormat = 'json' | 'markdown';
+
+/** All of some chats, as JSON. */
+export function toJson(chats: readonly ChatRecord[]): string {
+  const plain = chats.map(({ id: _id, turns, ...chat }) => ({
+    ...chat,
+    turns: turns.map(({ id: _turn, ...turn }) => turn),
+  }));
+  return `${JSON.stringify({ format: FORMAT, version: VERSION, chats: plain }, null, 2)}\n`;
+}
+
+/**
+ * A chat as Markdown: a heading for each side, and before it a comment that a reader does not see. The comments say where
+ * parts begin; their word is one that no text of the chat has in such a comment, so that what is read back is the same.
+ */
+export function toMarkdown({ title, model, turns }: ChatRecord): string {
+  const text = turns.map(({ question, answer }) => question + answer).join('\n');
+  let word = 'part';
+  for (let count = 2; text.includes(`<!-- ${word} `); count++) word = `part${count}`;
+  const name = model.replaceAll(/\s+/g, ' ').trim() || 'Answer';
+  const parts = turns.flatMap(({ question, answer }) => [
+    `<!-- ${word} question -->\n## You\n\n${question}\n`,
+    ...(answer === '' ? [] : [`<!-- ${word} answer -->\n## ${name}\n\n${answer}\n`]),
+  ]);
+  return [`<!-- bamba-web chat, parts begin with ${word} -->\n# ${title}\n`, ...parts].join('\n');
+}
+
+/**
+ * Reads chats from a file.
+ *
+ * @param now when they are read, in milliseconds since 1970
+ * @throws BambaError `chats_invalid` with a sentence that says what is wrong with the file
+ */
+export function readChats(text: string, now: number): ChatRecord[] {
+  const content = text.replace(/^\ufeff/, '').replaceAll('\r\n', '\n');
+  return FIRST_LINE.test(content.split('\n', 1)[0] ?? '') ? [readMarkdown(content, now)] : readJson(content, now);
+}
+
+function readJson(text: string, now: number): ChatRecord[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid('it is neither JSON nor Markdown that was exported here', cause);
+  }
+  const parsed = v.safeParse(fileSchema, value);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+  }
+  return parsed.output.chats.map(({ title, createdAt, updatedAt, model, turns }) => ({
+    id: newId(),
+    title: titleOf(title) || titleOf(turns[0]?.question ?? '') || 'Chat',
+    createdAt: createdAt ?? now,
+    updatedAt: updatedAt ?? createdAt ?? now,
+    model,
+    turns: turns.map((turn, index) => dropUndefined({ id: index + 1, ...turn })),
+  }));
+}
+
+function readMarkdown(text: string, now: number): ChatRecord {
+  const [first = '', ...lines] = text.split('\n');
+  const word = FIRST_LINE.exec(first)?.[1] ?? '';
+  const [head = '', ...parts] = lines.join('\n').split(`\n<!-- ${word} `);
+  const turns: StoredTurn[] = [];
+  let model = '';
+  for (const part of parts) {
+    const match = /^(question|answer) -->\n## (.*)\n\n([^]*?)\n?$/.exec(part);
+    if (!match) throw invalid('a part of it does not begin with a heading');
+    const [, kind, name = '', body = ''] = match;
+    const last = turns.at(-1);
+    if (kind === 'question') {
+      turns.push({ id: turns.length + 1, question: body, answer: '', status: 'done' });
+    } else if (last?.answer === '') {
+      turns[turns.length - 1] = { ...last, answer: body };
+      model = name.trim();
+    } else {
+      throw invalid('an answer in it has no question');
+    }
+  }
+  const title = /^# (.*)/m.exec(head)?.[1]?.trim();
+  return { id: newId(), title: title || 'Chat', createdAt: now, updatedAt: now, model, turns };
+}
+
+function dropUndefined(turn: StoredTurn): StoredTurn {
+  return Object.fromEntries(Object.entries(turn).filter(([, value]) => value !== undefined)) as unknown as StoredTurn;
+}
+
+function invalid(reason: string, cause?: unknown): BambaError {
+  return new BambaError('chats_invalid', `This file cannot be read as chats: ${reason}. Nothing was added.`, { cause });
+}

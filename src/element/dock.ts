@@ -1,0 +1,54 @@
+// Everything below the conversation: how loading goes, what went wrong, the input, a line of facts.
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { ChatSession } from './chat-session.ts';
+import { downIcon } from './icons.ts';
+import { loadFailurePanel, loadingPanel, loadOfferPanel } from './loading-panel.ts';
+import { statusLine } from './status-line.ts';
+import { troubleBar, type TroubleActions } from './trouble-bar.ts';
+
+/** What the dock shows and does. */
+export interface DockOptions {
+  session: ChatSession;
+  /** The page's own words in the empty input. */
+  placeholder: string;
+  /** There is a model to offer. */
+  hasModel: boolean;
+  /** The end of the conversation is in sight. */
+  atEnd: boolean;
+  load: () => void;
+  jump: () => void;
+  ask: (question: string) => void;
+  stop: () => void;
+  typing: (text: string) => void;
+  remedies: TroubleActions;
+}
+
+/** Draws the dock. */
+export function dock(options: DockOptions): TemplateResult {
+  const { session, hasModel, atEnd, load, jump, ask, stop, typing, remedies } = options;
+  const { busy, completing, info, lastUsage, trouble } = session;
+  const { state } = session.loader;
+  const name = info?.model.name;
+  const placeholder = completing ? 'Text to continue' : name ? `Ask ${name}` : 'Ask a question';
+  return html`<div class="dock" part="dock">
+    <div class="dock-column">
+      ${atEnd ? nothing : html`<button class="jump" type="button" @click=${jump}>${downIcon} Jump to latest</button>`}
+      <slot name="notice"></slot>
+      ${state.kind === 'loading' ? loadingPanel(state.progress) : nothing}
+      ${state.kind === 'failed' ? loadFailurePanel(state.fault, load) : nothing}
+      ${state.kind === 'idle' && hasModel ? loadOfferPanel(load) : nothing}
+      ${trouble ? troubleBar(trouble.fault, remedies) : nothing}
+      <bamba-composer
+        placeholder=${options.placeholder || placeholder}
+        label=${completing ? 'Your text' : 'Your question'}
+        ?busy=${busy}
+        ?disabled=${state.kind === 'failed'}
+        @bamba-send=${(event: CustomEvent<string>) => ask(event.detail)}
+        @bamba-typing=${(event: CustomEvent<string>) => typing(event.detail)}
+        @bamba-stop=${stop}
+      ></bamba-composer>
+      <p class="status-line">${statusLine(info, lastUsage)}</p>
+    </div>
+  </div>`;
+}

@@ -1,0 +1,165 @@
+// Engines of this page. Elements that ask for the same model share one engine, as a GPU has room for a model once; their
+// questions are answered one after the other. What nobody uses any more is freed.
+
+import type {
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  GenerationEvent,
+  GenerationRequest,
+  LoadProgress,
+} from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
+import { asFault } from './faults.ts';
+
+/** Makes an engine; the same as `createEngine` of the library. */
+export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
+
+/** What decides whether two elements can share an engine. */
+export type SharedOptions = Pick<EngineOptions, 'model' | 'dtype' | 'revision' | 'contextLength' | 'files'>;
+
+/** A claim to an engine. The engine lives until its last claim is released. */
+export interface Claim {
+  /** Rejects as `createEngine` does, and with `aborted` once the claim is released. */
+  readonly engine: Promise<Engine>;
+  /** Gives the claim up, also while the engine still loads. Idempotent. */
+  release(): void;
+}
+
+/** Faults after which an engine will never answer again: whoever asks next gets another one. */
+const FATAL: ReadonlySet<string | undefined> = new Set(['device_lost', 'out_of_memory', 'gpu_failure', 'disposed']);
+
+interface Entry {
+  readonly engine: Promise<QueuedEngine>;
+  readonly controller: AbortController;
+  readonly listeners: Set<(progress: LoadProgress) => void>;
+  claims: number;
+  latest: LoadProgress | undefined;
+}
+
+const entries = new WeakMap<CreateEngine, Map<string, Entry>>();
+/** Files have no name that is sure to be theirs alone: those picked together are told apart by identity. */
+const fileIds = new WeakMap<object, number>();
+let nextFileId = 1;
+
+/**
+ * Claims the engine for these options, which is made unless another element has it already.
+ *
+ * @param onProgress hears of loading from where it stands
+ */
+export function claimEngine(
+  create: CreateEngine,
+  options: SharedOptions,
+  onProgress: (progress: LoadProgress) => void,
+): Claim {
+  const known = entries.get(create) ?? new Map<string, Entry>();
+  entries.set(create, known);
+  const key = keyOf(options);
+  const entry: Entry = known.get(key) ?? begin(create, options, () => forget());
+  const forget = (): void => {
+    if (known.get(key) === entry) known.delete(key);
+  };
+  known.set(key, entry);
+  entry.claims++;
+  entry.listeners.add(onProgress);
+  if (entry.latest) onProgress(entry.latest);
+  let reject: (error: BambaError) => void;
+  const released = new Promise<never>((_, refuse) => {
+    reject = refuse;
+  });
+  const engine = Promise.race([entry.engine, released]);
+  engine.catch(() => {}); // whoever waits for it hears of it
+  let held = true;
+  return {
+    engine,
+    release() {
+      if (!held) return;
+      held = false;
+      reject(new BambaError('aborted', 'Loading was aborted.'));
+      entry.listeners.delete(onProgress);
+      if (--entry.claims > 0) return;
+      forget();
+      entry.controller.abort();
+      // Nobody waits for it, and a worker that is gone already has nothing left to free.
+      void entry.engine.then((loaded) => loaded.dispose()).catch(() => undefined);
+    },
+  };
+}
+
+/** @param forget called when the engine cannot be made, or has failed for good: the next claim begins anew */
+function begin(create: CreateEngine, options: SharedOptions, forget: () => void): Entry {
+  const controller = new AbortController();
+  const heard: Pick<Entry, 'listeners' | 'latest'> = { listeners: new Set(), latest: undefined };
+  const onProgress = (progress: LoadProgress): void => {
+    heard.latest = progress;
+    for (const listener of heard.listeners) listener(progress);
+  };
+  const engine = create({ ...options, onProgress, signal: controller.signal }).then(
+    (loaded) => new QueuedEngine(loaded, forget),
+  );
+  engine.catch(forget);
+  return Object.assign(heard, { engine, controller, claims: 0 });
+}
+
+function keyOf({ model, dtype, revision, contextLength, files }: SharedOptions): string {
+  if (files && !fileIds.has(files)) fileIds.set(files, nextFileId++);
+  return JSON.stringify([model, dtype, revision, contextLength, files && fileIds.get(files)]);
+}
+
+const queues = new WeakMap<Engine, QueuedEngine>();
+
+/** The same engine with a queue before it: the same queue for everyone who asks. It is never disposed from here. */
+export function queued(engine: Engine): Engine {
+  const queue = queues.get(engine) ?? new QueuedEngine(engine, () => {});
+  queues.set(engine, queue);
+  return queue;
+}
+
+/** An engine that takes one request at a time, and lets the others wait for their turn. */
+class QueuedEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #engine: Engine;
+  readonly #onFatal: () => void;
+  #last: Promise<void> = Promise.resolve();
+
+  /** @param onFatal called when the engine has failed for good */
+  constructor(engine: Engine, onFatal: () => void) {
+    this.info = engine.info;
+    this.#engine = engine;
+    this.#onFatal = onFatal;
+  }
+
+  async *generate(
+    request: GenerationRequest,
+    options: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<GenerationEvent, void> {
+    const before = this.#last;
+    let leave = (): void => {};
+    const mine = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    this.#last = before.then(() => mine);
+    try {
+      await Promise.race([before, refusal(options.signal)]);
+      yield* this.#engine.generate(request, options);
+    } catch (error) {
+      if (FATAL.has(asFault(error).code)) this.#onFatal();
+      throw error;
+    } finally {
+      leave();
+    }
+  }
+
+  dispose(): Promise<void> {
+    return this.#engine.dispose();
+  }
+}
+
+/** Rejects when the signal aborts. */
+function refusal(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const refuse = (): void => reject(new BambaError('aborted', 'The question was taken back.'));
+    if (signal?.aborted) refuse();
+    else signal?.addEventListener('abort', refuse, { once: true });
+  });
+}

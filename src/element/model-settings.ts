@@ -1,0 +1,61 @@
+// Which model an element loads, and with which settings: the page says both, a person may say otherwise, and what a
+// person says is remembered.
+
+import type { ChatOptions } from './chat-options.ts';
+import { fullName, readChoice, writeChoice, type ModelChoice } from './model-choice.ts';
+import { readSettings, readSystem, writeSettings, writeSystem, type SettingOverrides } from './sampling-settings.ts';
+
+/** The model of an element, and what a person has set for it. */
+export class ModelSettings {
+  /** What a person has set; it goes before what the page has set. */
+  overrides: SettingOverrides = {};
+  readonly #page: ChatOptions;
+  #chosen: ModelChoice | undefined;
+  #system: string | undefined;
+
+  /** @param page what the page has set */
+  constructor(page: ChatOptions) {
+    this.#page = page;
+  }
+
+  /** What is to be loaded; an empty `model` where nobody has named one. */
+  get choice(): ModelChoice {
+    const { model, dtype, revision } = this.#page;
+    const chosen = this.#chosen ?? { model, ...(dtype && { dtype }), ...(revision && { revision }) };
+    return { ...chosen, model: chosen.model && fullName(chosen.model) };
+  }
+
+  /** Said before every chat. */
+  get system(): string {
+    return this.#system ?? this.#page.system;
+  }
+
+  /** The page names a model. A choice of an earlier visit goes before it; what was chosen since does not. */
+  reset(remembered: boolean): void {
+    this.#chosen = remembered ? readChoice(this.#page.history) : undefined;
+    this.#read();
+  }
+
+  /** A person chooses a model. */
+  choose(choice: ModelChoice): void {
+    this.#chosen = choice;
+    writeChoice(this.#page.history, choice);
+    this.#read();
+  }
+
+  setOverrides(overrides: SettingOverrides): void {
+    this.overrides = overrides;
+    writeSettings(this.choice.model, overrides);
+  }
+
+  setSystem(system: string): void {
+    this.#system = system;
+    writeSystem(this.choice.model, system);
+  }
+
+  #read(): void {
+    const { model } = this.choice;
+    this.overrides = readSettings(model);
+    this.#system = readSystem(model);
+  }
+}

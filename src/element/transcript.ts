@@ -1,0 +1,38 @@
+// The middle of the chat: its turns, a greeting while there are none, or why there never will be any.
+
+import { html, type TemplateResult } from 'lit';
+import type { ChatSession } from './chat-session.ts';
+import { noWebgpuPanel, readSurroundings } from './no-webgpu-panel.ts';
+import { welcome } from './welcome.ts';
+
+/** What the transcript shows and does. */
+export interface TranscriptOptions {
+  session: ChatSession;
+  suggestions: readonly string[];
+  ask: (question: string) => void;
+  edit: (event: CustomEvent<{ id: number; question: string }>) => void;
+  regenerate: () => void;
+  load: () => void;
+}
+
+/** Draws the box that scrolls. */
+export function transcript(options: TranscriptOptions): TemplateResult {
+  return html`<div class="scroller" part="conversation" role="region" aria-label="Conversation" tabindex="0">
+    <div class="column">${content(options)}</div>
+  </div>`;
+}
+
+function content({ session, suggestions, ask, edit, regenerate, load }: TranscriptOptions): TemplateResult {
+  const { busy, completing, info, library, turns, unavailable } = session;
+  if (unavailable) return noWebgpuPanel(unavailable, readSurroundings(), load);
+  if (turns.length === 0) return welcome(info, suggestions, ask);
+  return html`<bamba-turns
+    .turns=${turns}
+    .chat=${library.current}
+    .name=${info?.model.name ?? 'Answer'}
+    .plain=${completing}
+    ?busy=${busy}
+    @bamba-regenerate=${regenerate}
+    @bamba-edit=${edit}
+  ></bamba-turns>`;
+}

@@ -1,0 +1,109 @@
+// All turns of a chat, of which only the newest are drawn until somebody scrolls up to the earlier ones: a chat of
+// thousands of turns opens as fast as a short one.
+
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Turn } from './conversation.ts';
+import { formatInteger } from './format.ts';
+
+/** Turns that are drawn at first, and added with each step upwards. */
+const STEP = 30;
+
+/**
+ * The list of turns.
+ *
+ * @internal
+ */
+export class BambaTurns extends LitElement {
+  static override properties = {
+    turns: { attribute: false },
+    name: { attribute: false },
+    busy: { type: Boolean },
+    plain: { type: Boolean },
+    chat: { attribute: false },
+    shown: { state: true },
+  };
+
+  declare turns: readonly Turn[];
+  /** Who answers. */
+  declare name: string;
+  /** An answer is being written. */
+  declare busy: boolean;
+  /** Answers continue the text before them, and are shown as they are. */
+  declare plain: boolean;
+  /** Which chat this is: another one begins at its end again. */
+  declare chat: string | undefined;
+  declare private shown: number;
+  readonly #observer = new IntersectionObserver((entries) => {
+    if (entries.some(({ isIntersecting }) => isIntersecting)) this.#showEarlier();
+  });
+
+  constructor() {
+    super();
+    this.turns = [];
+    this.name = '';
+    this.busy = false;
+    this.plain = false;
+    this.shown = STEP;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#observer.disconnect();
+  }
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('chat') && this.turns[0]?.id !== changed.get('turns')?.[0]?.id) this.shown = STEP;
+  }
+
+  protected override render(): TemplateResult {
+    const hidden = Math.max(0, this.turns.length - this.shown);
+    const last = this.turns.at(-1);
+    return html`
+      ${
+        hidden === 0
+          ? nothing
+          : html`<button class="earlier text-button" type="button" @click=${this.#showEarlier}>
+              ${formatInteger(hidden)} earlier ${hidden === 1 ? 'question' : 'questions'}
+            </button>`
+      }
+      <ol class="turns" start=${hidden + 1}>
+        ${repeat(
+          this.turns.slice(hidden),
+          (turn) => turn.id,
+          (turn) =>
+            html`<li>
+              <bamba-turn
+                .turn=${turn}
+                .name=${this.name}
+                .plain=${this.plain}
+                .last=${turn === last && !this.busy}
+                .settled=${!this.busy}
+              ></bamba-turn>
+            </li>`,
+        )}
+      </ol>
+    `;
+  }
+
+  protected override updated(): void {
+    this.#observer.disconnect();
+    const button = this.querySelector('.earlier');
+    if (button) this.#observer.observe(button);
+  }
+
+  readonly #showEarlier = async (): Promise<void> => {
+    const box = this.closest<HTMLElement>('.scroller');
+    const first = this.querySelector('.turns > li');
+    const before = first?.getBoundingClientRect().top;
+    this.shown = Math.min(this.turns.length, this.shown + STEP);
+    await this.updateComplete;
+    // What was in sight stays where it was: a browser's own anchoring does nothing at the very top.
+    if (!box || !first || before === undefined) return;
+    box.scrollTop += first.getBoundingClientRect().top - before;
+  };
+}
