@@ -70,12 +70,6 @@ import type { TroubleActions } from './trouble-bar.ts';
  */
 export class BambaChat extends ChatOptions {
   static override styles = styles;
-  static override properties = {
-    ...ChatOptions.properties,
-    announcement: { state: true },
-  };
-
-  declare private announcement: string;
 
   readonly #session = new ChatSession(
     {
@@ -96,11 +90,7 @@ export class BambaChat extends ChatOptions {
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
   #frame = 0;
-
-  constructor() {
-    super();
-    this.announcement = '';
-  }
+  #announcement = '';
 
   /** What is loaded, once it is. */
   get info(): EngineInfo | undefined {
@@ -263,7 +253,7 @@ export class BambaChat extends ChatOptions {
         @bamba-settings=${this.#onSettings}
         @bamba-theme-choice=${(event: CustomEvent<Theme>) => this.#theme.choose(event.detail)}
       ></bamba-settings>
-      <div class="visually-hidden" role="status">${this.announcement}</div>
+      <div class="visually-hidden" role="status">${this.#announcement}</div>
     `;
   }
 
@@ -289,7 +279,8 @@ export class BambaChat extends ChatOptions {
 
   #announce(sentence: string): void {
     // A live region speaks when its text changes: the same sentence twice needs a difference that nobody hears.
-    this.announcement = sentence !== '' && sentence === this.announcement ? `${sentence}\u00a0` : sentence;
+    this.#announcement = sentence !== '' && sentence === this.#announcement ? `${sentence}\u00a0` : sentence;
+    this.requestUpdate();
   }
 
   /** Returns to the input after a button; not where that would open a keyboard over half of the screen. */

@@ -193,12 +193,14 @@ export class BambaHistory extends LitElement {
   #search(words: string): void {
     this.words = words;
     clearTimeout(this.#searchTimer);
-    this.#searchTimer = setTimeout(async () => {
-      const found = words.trim() === '' ? undefined : await this.library.search(words);
-      if (this.words !== words) return;
-      this.found = found;
-      if (found) this.#emit('bamba-announce', `${found.size} ${found.size === 1 ? 'chat' : 'chats'} found.`);
-    }, SEARCH_AFTER_MS);
+    this.#searchTimer = setTimeout(() => void this.#find(words), SEARCH_AFTER_MS);
+  }
+
+  async #find(words: string): Promise<void> {
+    const found = words.trim() === '' ? undefined : await this.library.search(words);
+    if (this.words !== words) return;
+    this.found = found;
+    if (found) this.#emit('bamba-announce', `${found.size} ${found.size === 1 ? 'chat' : 'chats'} found.`);
   }
 
   async #rename(id: string): Promise<void> {

@@ -12,7 +12,6 @@ export const DTYPES: readonly Dtype[] = ['int4', 'int8', 'fp8', 'f16', 'f32'];
 
 const REPOSITORY = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
 const HUB = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/]+\/[^/?#]+)(?:\/tree\/([^/?#]+))?\/?(?:[?#].*)?$/;
-const STORED = /^device:./;
 
 /** What a person typed: a model, or a sentence that says what is wrong. */
 export type ParsedModel = { ok: true; choice: ModelChoice } | { ok: false; sentence: string };
@@ -38,12 +37,13 @@ export function parseModel(text: string): ParsedModel {
 
 /** Whether a model is named by an address, which may be relative to the page. */
 function isAddress(model: string): boolean {
-  return /^https?:\/\/[^/\s]+/.test(model) || (/^(?:\/|\.\.?\/)|\/$/.test(model) && !/\s/.test(model));
+  if (/^[a-z][a-z\d+.-]*:/i.test(model)) return /^https?:\/\/[^/\s]+/.test(model);
+  return /^(?:\/|\.\.?\/)|\/$/.test(model) && !/\s/.test(model);
 }
 
 /** The same name for a model on every page of a site: an address in full, anything else as it is. */
 export function fullName(model: string): string {
-  return isAddress(model) && !STORED.test(model) ? new URL(model, document.baseURI).href : model;
+  return isAddress(model) ? new URL(model, document.baseURI).href : model;
 }
 
 /** What was chosen on an earlier visit; undefined where the page's own model runs. */

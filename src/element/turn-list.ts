@@ -35,7 +35,7 @@ export class BambaTurns extends LitElement {
   declare chat: string | undefined;
   declare private shown: number;
   readonly #observer = new IntersectionObserver((entries) => {
-    if (entries.some(({ isIntersecting }) => isIntersecting)) this.#showEarlier();
+    if (entries.some(({ isIntersecting }) => isIntersecting)) void this.#showEarlier();
   });
 
   constructor() {

@@ -20,6 +20,16 @@ export interface LibraryEvents {
 /** Turns that are saved, by id; the same object means that nothing has changed. */
 type Saved = ReadonlyMap<number, Turn>;
 
+/** What is to be written of a chat. */
+interface Changes {
+  /** Its first turn, which gives a new chat its title. */
+  first: Turn;
+  /** Name of the model that answers. */
+  model: string;
+  changed: readonly Turn[];
+  removed: readonly number[];
+}
+
 /** The chats of one list. */
 export class ChatLibrary {
   /** The chat that was changed last first. */
@@ -132,22 +142,33 @@ export class ChatLibrary {
     }
     const id = this.current as string;
     this.#saved = saved;
-    this.#writing = this.#writing.then(async () => {
-      if (!first) return this.#remove(store, id);
-      const now = Date.now();
-      const known = this.chats.find((chat) => chat.id === id);
-      const summary: ChatSummary = {
-        id,
-        title: known?.title ?? titleOf(first.question),
-        createdAt: known?.createdAt ?? now,
-        updatedAt: now,
-        model: model || (known?.model ?? ''),
-      };
-      await store.save(summary, changed.map(storedTurn), removed);
-      this.chats = [summary, ...this.chats.filter((chat) => chat.id !== id)];
-      this.#events.changed();
-    });
-    return (this.#writing = this.#writing.catch(() => this.#giveUp()));
+    const before = this.#writing;
+    const write = async (): Promise<void> => {
+      await before;
+      try {
+        if (first) await this.#write(store, id, { first, model, changed, removed });
+        else await this.#remove(store, id);
+      } catch {
+        this.#giveUp();
+      }
+    };
+    this.#writing = write();
+    return this.#writing;
+  }
+
+  async #write(store: ChatStore, id: string, { first, model, changed, removed }: Changes): Promise<void> {
+    const now = Date.now();
+    const known = this.chats.find((chat) => chat.id === id);
+    const summary: ChatSummary = {
+      id,
+      title: known?.title ?? titleOf(first.question),
+      createdAt: known?.createdAt ?? now,
+      updatedAt: now,
+      model: model || (known?.model ?? ''),
+    };
+    await store.save(summary, changed.map(storedTurn), removed);
+    this.chats = [summary, ...this.chats.filter((chat) => chat.id !== id)];
+    this.#events.changed();
   }
 
   /** Gives a chat another title. */
@@ -196,7 +217,8 @@ export class ChatLibrary {
   async records(id?: string): Promise<ChatRecord[]> {
     await this.flush();
     const ids = id === undefined ? this.chats.map((chat) => chat.id) : [id];
-    const records = await Promise.all(ids.map((each) => this.#store?.chat(each)));
+    const store = this.#store;
+    const records = store ? await Promise.all(ids.map((each) => store.chat(each))) : [];
     return records.filter((record) => record !== undefined);
   }
 

@@ -114,6 +114,7 @@ export class ChatStore {
   }
 
   #tell(chat: string): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has no target, as a window has
     this.#channel.postMessage(chat);
   }
 }
