@@ -18,7 +18,9 @@ async function open(page: Page): Promise<void> {
     return [question, { pieces: words(answer) }] as const;
   });
   await scriptEngine(page, {
-    info: { adapter: { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H100', features: ['subgroups'] } },
+    info: {
+      adapter: { vendor: 'nvidia', architecture: 'hopper', description: 'NVIDIA H100', features: ['subgroups'] },
+    },
     answers: Object.fromEntries(answers),
   });
   await page.goto('/');

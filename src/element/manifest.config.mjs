@@ -25,5 +25,7 @@ export default {
   globs: ['src/element/bamba-chat.ts', 'src/element/chat-options.ts'],
   litelement: true,
   outdir: '.',
+  // package.json names the file already.
+  packagejson: false,
   plugins: [publicOnly],
 };

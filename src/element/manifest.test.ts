@@ -12,7 +12,9 @@ interface Named {
 }
 
 interface Manifest {
-  modules: { declarations: Record<'attributes' | 'members' | 'events' | 'slots' | 'cssParts' | 'cssProperties', Named[]>[] }[];
+  modules: {
+    declarations: Record<'attributes' | 'members' | 'events' | 'slots' | 'cssParts' | 'cssProperties', Named[]>[];
+  }[];
 }
 
 /** The manifest as the analyzer makes it now. */
@@ -21,7 +23,7 @@ function analyze(): string {
   try {
     const analyzer = join(ROOT, 'node_modules/@custom-elements-manifest/analyzer/cem.js');
     const config = 'src/element/manifest.config.mjs';
-    const args = [analyzer, 'analyze', '--config', config, '--outdir', relative(ROOT, folder), '--packagejson', 'false'];
+    const args = [analyzer, 'analyze', '--config', config, '--outdir', relative(ROOT, folder)];
     execFileSync(process.execPath, args, { cwd: ROOT, stdio: 'pipe' });
     return readFileSync(join(folder, 'custom-elements.json'), 'utf8');
   } finally {
