@@ -96,8 +96,9 @@ export function decodeF16Array(bits: Uint16Array, out: Float32Array): void {
 
 /** Decodes bf16 `bits` into `out`, which is as long: the upper halves of f32 numbers. */
 export function decodeBf16Array(bits: Uint16Array, out: Float32Array): void {
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
-  for (let i = 0; i < bits.length; i++) words[i] = (bits[i] as number) << 16;
+  const words = new Int32Array(out.buffer, out.byteOffset, out.length);
+  const { length } = bits;
+  for (let i = 0; i < length; i++) words[i] = (bits[i] as number) << 16;
 }
 
 /** Decodes E4M3FN `bits` into `out`, which is as long. */

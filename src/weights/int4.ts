@@ -1,4 +1,5 @@
 import { INT4_GROUP } from './layout.ts';
+import { ROUNDER } from './quantize-row.ts';
 
 // Rows of int4: 4 bits a weight, and for each group of 32 weights along the row a scale and a zero point in 16 bits, so
 // that a group may lie unevenly around 0. A group of 16 bytes holds weight i in the low half of byte i, weight i + 16 in
@@ -14,8 +15,6 @@ const EXPONENT_OF_ONE = 31;
 const MANTISSA_STEPS = 64;
 /** Below this an f32 is subnormal. */
 const SMALLEST_NORMAL = 2 ** -126;
-/** Adding and subtracting it rounds an f64 of up to 2^51 to an integer, ties to even. */
-const ROUNDER = 1.5 * 2 ** 52;
 /** Splits an f64 so that 7 bits of its mantissa are left. */
 const SPLITTER = 2 ** 46 + 1;
 
@@ -33,31 +32,103 @@ export function int4Group(scales: Uint8Array, index: number): Int4Group {
   return { scale: 2 ** ((bits >> 11) - EXPONENT_OF_ONE) * (1 + mantissa / MANTISSA_STEPS), zero: (bits & 31) / 2 };
 }
 
-/** Quantizes a row of finite weights into its bytes and its scales, both of zeros and as long as layout.ts says. */
-export function encodeInt4Row(row: Float32Array, bytes: Uint8Array, scales: Uint8Array): void {
-  const groups: Int4Group[] = [];
-  let largest = 0;
-  for (let begin = 0; begin < row.length; begin += INT4_GROUP) {
-    const group = groupOf(row.subarray(begin, begin + INT4_GROUP));
-    groups.push(group);
-    largest = Math.max(largest, group.scale);
+const scratch = new Float64Array(1);
+const scratchWords = new Int32Array(scratch.buffer);
+
+/** The upper 32 bits of a positive f64: 11 of exponent, and the first 20 of its mantissa. */
+function upperBits(value: number): number {
+  scratch[0] = value;
+  return scratchWords[1] as number;
+}
+
+/** Quantizes rows of up to `columns` finite weights. */
+export class Int4RowEncoder {
+  /** Of each group, its scale and its zero point. */
+  readonly #scales: Float64Array;
+  readonly #zeros: Float64Array;
+
+  constructor(columns: number) {
+    this.#scales = new Float64Array(Math.ceil(columns / INT4_GROUP));
+    this.#zeros = new Float64Array(this.#scales.length);
   }
-  const rowScale = 2 ** Math.floor(Math.log2(largest));
-  if (rowScale < SMALLEST_NORMAL) return;
-  const view = new DataView(scales.buffer, scales.byteOffset);
-  view.setFloat32(0, rowScale, true);
-  for (const [index, { scale, zero }] of groups.entries()) {
-    const relative = scale / rowScale;
-    // What is that much smaller than the rest of the row is stored as zeros.
-    if (relative < 2 ** -EXPONENT_OF_ONE) continue;
-    const exponent = Math.floor(Math.log2(relative));
-    const mantissa = (relative / 2 ** exponent - 1) * MANTISSA_STEPS;
-    view.setUint16(4 + 2 * index, ((exponent + EXPONENT_OF_ONE) << 11) | (mantissa << 5) | (2 * zero), true);
-    const begin = index * INT4_GROUP;
-    for (let i = 0; i < INT4_GROUP && begin + i < row.length; i++) {
-      const stored = store((row[begin + i] as number) / scale + zero);
-      bytes[index * 16 + (i & 15)]! |= i < 16 ? stored : stored << 4;
+
+  /** Weights [begin, end) into their bytes and scales, both of zeros and as long as layout.ts says. */
+  encode(
+    values: Float32Array,
+    begin: number,
+    end: number,
+    bytes: Uint8Array,
+    bytesAt: number,
+    scales: Uint8Array,
+    scalesAt: number,
+  ): void {
+    const largest = this.#measure(values, begin, end);
+    const view = new DataView(scales.buffer, scales.byteOffset + scalesAt);
+    const rowExponent = upperBits(largest) >>> 20;
+    const rowScale = largest === 0 ? 0 : 2 ** (rowExponent - 1023);
+    if (rowScale < SMALLEST_NORMAL) return;
+    view.setFloat32(0, rowScale, true);
+    for (let group = 0, from = begin; from < end; group++, from += INT4_GROUP) {
+      const scale = this.#scales[group] as number;
+      const upper = upperBits(scale);
+      const exponent = (upper >>> 20) - rowExponent;
+      // What is that much smaller than the rest of the row is stored as zeros.
+      if (scale === 0 || exponent < -EXPONENT_OF_ONE) continue;
+      const zero = this.#zeros[group] as number;
+      // The scale has 6 bits of mantissa: they are the first of its 20.
+      const mantissa = (upper >>> 14) & (MANTISSA_STEPS - 1);
+      view.setUint16(4 + 2 * group, ((exponent + EXPONENT_OF_ONE) << 11) | (mantissa << 5) | (2 * zero), true);
+      encodeGroup(values, from, Math.min(end, from + INT4_GROUP), scale, zero, bytes, bytesAt + group * 16);
     }
+  }
+
+  /**
+   * Scale and zero point for the range of each group, with 0 in it, rounded to what can be stored. Narrower ranges,
+   * searched for the least squared error, are nearer to the weights by 7 %, but models answer no better with them.
+   * @returns the largest scale
+   */
+  #measure(values: Float32Array, begin: number, end: number): number {
+    let largest = 0;
+    for (let group = 0, from = begin; from < end; group++, from += INT4_GROUP) {
+      const to = Math.min(end, from + INT4_GROUP);
+      let least = 0;
+      let most = 0;
+      for (let i = from; i < to; i++) {
+        least = Math.min(least, values[i] as number);
+        most = Math.max(most, values[i] as number);
+      }
+      const step = (most - least) / 15;
+      const split = step * SPLITTER;
+      const scale = split - (split - step);
+      this.#scales[group] = scale;
+      this.#zeros[group] = scale === 0 ? 0 : ((-2 * least) / scale + ROUNDER - ROUNDER) / 2;
+      if (scale > largest) largest = scale;
+    }
+    return largest;
+  }
+}
+
+function encodeGroup(
+  values: Float32Array,
+  begin: number,
+  end: number,
+  scale: number,
+  zero: number,
+  bytes: Uint8Array,
+  at: number,
+): void {
+  if (end - begin === INT4_GROUP) {
+    for (let i = 0; i < 16; i++) {
+      const low = store((values[begin + i] as number) / scale + zero);
+      const high = store((values[begin + 16 + i] as number) / scale + zero);
+      bytes[at + i] = low | (high << 4);
+    }
+    return;
+  }
+  for (let i = begin; i < end; i++) {
+    const stored = store((values[i] as number) / scale + zero);
+    const place = i - begin;
+    bytes[at + (place & 15)]! |= place < 16 ? stored : stored << 4;
   }
 }
 
@@ -75,23 +146,6 @@ export function decodeInt4Row(bytes: Uint8Array, scales: Uint8Array, out: Float3
 }
 
 function store(value: number): number {
-  return Math.min(15, Math.max(0, value + ROUNDER - ROUNDER));
-}
-
-/**
- * Scale and zero point for the range of a group, with 0 in it, rounded to what can be stored. Narrower ranges, searched
- * for the least squared error, are nearer to the weights by 7 %, but models answer no better with them.
- */
-function groupOf(weights: Float32Array): Int4Group {
-  let least = 0;
-  let largest = 0;
-  for (let i = 0; i < weights.length; i++) {
-    least = Math.min(least, weights[i] as number);
-    largest = Math.max(largest, weights[i] as number);
-  }
-  const step = (largest - least) / 15;
-  if (step === 0) return { scale: 0, zero: 0 };
-  const split = step * SPLITTER;
-  const scale = split - (split - step);
-  return { scale, zero: ((-2 * least) / scale + ROUNDER - ROUNDER) / 2 };
+  const rounded = value + ROUNDER - ROUNDER;
+  return rounded < 0 ? 0 : rounded > 15 ? 15 : rounded;
 }

@@ -1,18 +1,16 @@
 import { BambaError } from '../errors.ts';
-import { decodeF16, decodeF8, encodeF16, encodeF8, F16_MAX, F8_MAX } from './half.ts';
-import { decodeInt4Row, encodeInt4Row } from './int4.ts';
+import { decodeF16, decodeF8, F16_MAX } from './half.ts';
+import { decodeInt4Row, Int4RowEncoder } from './int4.ts';
 import { matrixBytes, rowBytes, scaleBytesPerRow } from './layout.ts';
+import { encodeF16Row, encodeInt8, Fp8RowEncoder, LARGEST_STORED, largestBits } from './quantize-row.ts';
 import type { Scheme } from './types.ts';
 
 // Rows of weights into the bytes of layout.ts and back. Rounding is to nearest, ties to even. A row's scale of int8 and
 // fp8 is its largest magnitude over the scheme's largest value, as an f32; the weights are divided by that f32, not by
 // the exact quotient, since it is what they will be multiplied with.
 
-const INT8_MAX = 127;
 /** Below this an f32 is subnormal, which a GPU may flush to zero. */
 const SMALLEST_NORMAL = 2 ** -126;
-/** Adding and subtracting it rounds an f64 of up to 2^51 to an integer, ties to even. */
-const ROUNDER = 1.5 * 2 ** 52;
 
 /** Rows of a matrix in the layout's form. */
 export interface QuantizedRows {
@@ -37,27 +35,68 @@ export function quantizeRows(
   const bytes = new Uint8Array(rows * stride);
   const scaleBytes = scaleBytesPerRow(scheme, columns);
   const scales = new Uint8Array(rows * scaleBytes);
-  const scaleView = new DataView(scales.buffer);
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const encode = rowEncoder(scheme, values, words, columns, bytes, scales);
   for (let row = 0; row < rows; row++) {
-    const source = values.subarray(row * columns, (row + 1) * columns);
-    const largest = largestMagnitude(source, name, firstRow + row);
-    const at = row * stride;
-    if (scheme === 'f32') new Float32Array(bytes.buffer, at, columns).set(source);
-    else if (scheme === 'f16') {
-      if (largest > F16_MAX) throw beyondF16(name, firstRow + row, largest);
-      encodeRow(source, new Uint16Array(bytes.buffer, at, columns), encodeF16);
-    } else if (scheme === 'int4') {
-      encodeInt4Row(source, bytes.subarray(at, at + stride), scales.subarray(row * scaleBytes, (row + 1) * scaleBytes));
-    } else {
-      const scale = rowScale(largest, scheme === 'int8' ? INT8_MAX : F8_MAX);
-      scaleView.setFloat32(row * 4, scale, true);
-      // A row too small for a normal scale is stored as zeros with scale 0.
-      if (scale === 0) continue;
-      if (scheme === 'int8') quantizeInt8(source, scale, new Int8Array(bytes.buffer, at, columns));
-      else encodeRow(source, bytes.subarray(at, at + columns), (value) => encodeF8(value / scale));
-    }
+    const begin = row * columns;
+    const largest = asFloat(largestBits(words, begin, begin + columns));
+    // Infinity, or not a number: its bits are greater than all others.
+    if (!(largest < Infinity)) throw notFinite(name, firstRow + row);
+    if (scheme === 'f16' && largest > F16_MAX) throw beyondF16(name, firstRow + row, largest);
+    encode(row, begin, begin + columns, largest);
   }
   return { bytes, scales };
+}
+
+type RowEncoder = (row: number, begin: number, end: number, largest: number) => void;
+
+/** Encodes weights [begin, end) of `values` into row `row` of `bytes` and `scales`. */
+function rowEncoder(
+  scheme: Scheme,
+  values: Float32Array,
+  words: Int32Array,
+  columns: number,
+  bytes: Uint8Array,
+  scales: Uint8Array<ArrayBuffer>,
+): RowEncoder {
+  const stride = rowBytes(scheme, columns);
+  switch (scheme) {
+    case 'f32': {
+      const out = new Float32Array(bytes.buffer);
+      return (row, begin, end) => out.set(values.subarray(begin, end), (row * stride) / 4);
+    }
+    case 'f16': {
+      const out = new Uint16Array(bytes.buffer);
+      return (row, begin, end) => encodeF16Row(values, words, begin, end, out, (row * stride) / 2);
+    }
+    case 'int4': {
+      const encoder = new Int4RowEncoder(columns);
+      const scaleBytes = scaleBytesPerRow(scheme, columns);
+      return (row, begin, end) => encoder.encode(values, begin, end, bytes, row * stride, scales, row * scaleBytes);
+    }
+    case 'int8':
+    case 'fp8': {
+      const scaleView = new Float32Array(scales.buffer);
+      const out = new Int8Array(bytes.buffer);
+      const fp8 = scheme === 'fp8' ? new Fp8RowEncoder(columns) : null;
+      return (row, begin, end, largest) => {
+        const scale = rowScale(largest, LARGEST_STORED[scheme]);
+        scaleView[row] = scale;
+        // A row too small for a normal scale is stored as zeros with scale 0.
+        if (scale === 0) return;
+        if (fp8) fp8.encode(values, begin, end, scale, bytes, row * stride);
+        else encodeInt8(values, begin, end, scale, out, row * stride);
+      };
+    }
+  }
+}
+
+const scratch = new Float32Array(1);
+const scratchWord = new Int32Array(scratch.buffer);
+
+function asFloat(bits: number): number {
+  scratchWord[0] = bits;
+  return scratch[0] as number;
 }
 
 /** Scale of a row: an f32, 0 where it would not be a normal number. */
@@ -66,28 +105,10 @@ function rowScale(largest: number, schemeMax: number): number {
   return scale < SMALLEST_NORMAL ? 0 : scale;
 }
 
-function quantizeInt8(source: Float32Array, scale: number, out: Int8Array): void {
-  for (let i = 0; i < source.length; i++) {
-    // The rounding of the scale can put the largest weight at 127.00001, never at 127.5: no clamp is needed.
-    out[i] = (source[i] as number) / scale + ROUNDER - ROUNDER;
-  }
-}
-
-function encodeRow(source: Float32Array, out: Uint8Array | Uint16Array, encode: (value: number) => number): void {
-  for (let i = 0; i < source.length; i++) out[i] = encode(source[i] as number);
-}
-
-function largestMagnitude(row: Float32Array, name: string, index: number): number {
-  let largest = 0;
-  for (let i = 0; i < row.length; i++) {
-    const magnitude = Math.abs(row[i] as number);
-    if (magnitude > largest) largest = magnitude;
-    else if (Number.isNaN(magnitude)) largest = NaN; // stays: nothing is greater than NaN
-  }
-  if (largest < Infinity) return largest;
-  throw new BambaError(
+function notFinite(name: string, row: number): BambaError {
+  return new BambaError(
     'checkpoint_invalid',
-    `Tensor ${name} has a weight in row ${index} that is not a finite number. The checkpoint is damaged.`,
+    `Tensor ${name} has a weight in row ${row} that is not a finite number. The checkpoint is damaged.`,
   );
 }
 
