@@ -110,10 +110,11 @@ export function decodeBytes(
     else if (/\.moe\.(?:gate_up|down)$/.test(name)) weights += bytes * expertShare(architecture, 1);
     else weights += bytes;
   }
-  const { mamba2, attention, blocks } = architecture;
+  const { mamba2, mamba1, attention, blocks } = architecture;
   let state = 0;
   for (const kind of blocks.flat(2)) {
     if (kind === 'attention' && attention) state += 2 * position * attention.kvHeads * attention.headDim * 4;
+    if (kind === 'mamba1' && mamba1) state += mamba1.inner * (mamba1.stateSize + 4) * 4;
     if (kind === 'mamba2' && mamba2) {
       const inner = mamba2.heads * mamba2.headDim;
       state += (inner * mamba2.stateSize + 4 * (inner + 2 * mamba2.groups * mamba2.stateSize)) * 4;
@@ -124,12 +125,16 @@ export function decodeBytes(
 
 /** Operations of reading a prompt of `tokens` tokens into an empty state, with logits of its last one. */
 export function prefillFlops(architecture: Architecture, tokens: number): number {
-  const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, attention, moe, blocks } = architecture;
+  const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, mamba1, attention, moe, blocks } = architecture;
   let flops = 2 * V * C;
   for (const kind of blocks.flat(2)) {
     if (kind === 'swiglu') flops += 2 * 3 * F * C * tokens;
     if (kind === 'relu2') flops += 2 * 2 * F * C * tokens;
     if (kind === 'moe' && moe) flops += 2 * C * (3 * moe.topK * moe.intermediateSize + moe.experts) * tokens;
+    if (kind === 'mamba1' && mamba1) {
+      const { inner, stateSize: N, dtRank } = mamba1;
+      flops += (2 * inner * (3 * C + 2 * dtRank + 2 * N) + 5 * inner * N) * tokens;
+    }
     if (kind === 'mamba2' && mamba2) {
       const { heads, headDim, stateSize: N, groups } = mamba2;
       const inner = heads * headDim;

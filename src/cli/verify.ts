@@ -129,7 +129,7 @@ async function verifyFolder(gpu: Gpu, folder: string, scheme: Scheme, wanted: nu
  */
 function goldenStage({ family, blocks }: Architecture, index: number): number {
   if (index === blocks.length) return blocks.length + 1;
-  return family === 'mamba2' ? index + 1 : index;
+  return family === 'mamba2' || family === 'falcon_mamba' ? index + 1 : index;
 }
 
 /** Runs the prompt, cut at `cuts`, from an empty state, and compares everything that the golden has. */

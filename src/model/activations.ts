@@ -2,11 +2,21 @@ import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
 import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_prenorm.ts';
+import { selectedWidth } from '../kernels/mamba1-shape.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
 import { MOE_TILE, moeTiles } from '../kernels/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
+
+/** What a Mamba-1 mixer has on its way besides. */
+interface Mamba1Activations {
+  /** Output of x_proj: delta, b and c (T, dtRank + 2N). */
+  selected: BufferSlice;
+  /** Delta normed (T, dtRank), and b and c normed (T, 2N); for prefill. */
+  delta: BufferSlice;
+  bc: BufferSlice;
+}
 
 /** What a mixture of experts has on its way, k being the experts that a token goes to. */
 interface MoeActivations {
@@ -40,18 +50,20 @@ export interface Activations {
   squares: BufferSlice;
   /** The same of a mixer's gated output. */
   gatedSquares: BufferSlice;
-  /** Output of in_proj (T, 2I + 2GN + H). */
+  /** Output of in_proj (T, 2I + 2GN + H), of a Mamba-1 mixer (T, 2I). */
   u: BufferSlice;
   /** Output of qkv (T, (heads + 2J) * headDim). Where no block has both, it is the same memory as `u`. */
   qkv: BufferSlice;
-  /** After conv (T, CD); then the gated and normed output (T, I). */
+  /** After conv (T, CD); then the gated and normed output (T, I). In a Mamba-1 mixer both are (T, I). */
   v: BufferSlice;
-  /** Output of the scan (T, I), or of attention (T, heads * headDim). */
+  /** Output of the scan (T, I), or of attention (T, heads * headDim); of a Mamba-1 mixer dt_proj's (T, I). */
   y: BufferSlice;
   /** C . B^T of the scan's chunks. */
   cb: BufferSlice;
   /** MLP behind its activation (T, F). */
   ff: BufferSlice;
+  /** Of Mamba-1 mixers; null without such. */
+  mamba1: Mamba1Activations | null;
   /** Of mixtures of experts; null without such. */
   moe: MoeActivations | null;
   /** (I) ones: the weight of a gated norm that is no norm. */
@@ -74,17 +86,20 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean } = {},
 ): Activations {
-  const { hiddenSize, intermediateSize, blocks } = architecture;
+  const { hiddenSize, intermediateSize, blocks, mamba1 } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
   const qkvWidth = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
   const attended = attention ? attention.heads * attention.headDim : 0;
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
-  const { words, scales } = quantizedRowSizes(Math.max(hiddenSize, intermediateSize, widths.inner, attended));
+  const inner = Math.max(widths.inner, mamba1?.inner ?? 0);
+  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0));
+  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0);
+  const { words, scales } = quantizedRowSizes(widest);
   const chunks = Math.ceil(tokens / CHUNK_TOKENS);
   const isParallel = blocks.flat().some((sublayer) => sublayer.includes('mamba2') && sublayer.includes('attention'));
-  const u = floats('u', tokens, isParallel ? widths.projected : Math.max(widths.projected, qkvWidth));
+  const u = floats('u', tokens, isParallel ? projected : Math.max(projected, qkvWidth));
   const hasGateOnly = architecture.mamba2?.normGroups === null;
   return {
     tokens,
@@ -96,10 +111,11 @@ export function createActivations(
     gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
     u,
     qkv: isParallel ? floats('qkv', tokens, qkvWidth) : u,
-    v: floats('v', tokens, widths.channels),
-    y: floats('y', tokens, Math.max(widths.inner, attended)),
+    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0)),
+    y: floats('y', tokens, Math.max(inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     ff: floats('ff', tokens, intermediateSize),
+    mamba1: createMamba1(floats, architecture, tokens),
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations
@@ -110,11 +126,18 @@ export function createActivations(
   };
 }
 
-function createMoe(
-  floats: (name: string, ...shape: number[]) => BufferSlice,
-  { moe, hiddenSize }: Architecture,
-  tokens: number,
-): MoeActivations | null {
+type Floats = (name: string, ...shape: number[]) => BufferSlice;
+
+function createMamba1(floats: Floats, { mamba1 }: Architecture, tokens: number): Mamba1Activations | null {
+  if (!mamba1) return null;
+  return {
+    selected: floats('selected', tokens, selectedWidth(mamba1)),
+    delta: floats('delta', tokens, mamba1.dtRank),
+    bc: floats('b and c', tokens, 2 * mamba1.stateSize),
+  };
+}
+
+function createMoe(floats: Floats, { moe, hiddenSize }: Architecture, tokens: number): MoeActivations | null {
   if (!moe) return null;
   const { experts, topK, intermediateSize } = moe;
   const tiles = moeTiles({ experts, topK }, tokens);

@@ -45,6 +45,9 @@ const architectureSchema = v.object({
   attention: v.nullable(
     v.object({ heads: size, kvHeads: size, headDim: size, scale: positive, rope: v.nullable(ropeSchema) }),
   ),
+  mamba1: v.optional(
+    v.object({ inner: size, stateSize: size, dtRank: size, convWidth: v.literal(4), normEps: positive }),
+  ),
   moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
   normEps: positive,
   tiedHead: v.boolean(),
@@ -84,13 +87,14 @@ export function checkConsistency(
   const demand = (holds: boolean, sentence: string) => {
     if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
   };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, attention, moe } = architecture;
+  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, attention, moe } = architecture;
   for (const block of blocks) checkBlock(block, demand);
   const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
     const used = kinds.some((kind) => hasBranch(blocks, kind));
     demand(used === shape, `${what} and their shape have to come together`);
   };
   together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
+  together(['mamba1'], mamba1 !== undefined, 'Mamba-1 blocks');
   together(['attention'], attention !== null, 'attention blocks');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
   together(['moe'], moe !== undefined, 'mixtures of experts');
@@ -102,6 +106,7 @@ export function checkConsistency(
     demand(dtLimit.hi === null || dtLimit.lo < dtLimit.hi, 'the limits of dt do not ascend');
     widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
   }
+  if (mamba1) widest = Math.max(widest, 2 * mamba1.inner, mamba1.dtRank + 2 * mamba1.stateSize);
   if (attention) {
     const { heads, kvHeads, headDim, rope } = attention;
     demand(heads % kvHeads === 0, `${kvHeads} KV heads do not divide ${heads} query heads`);

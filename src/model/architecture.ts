@@ -2,7 +2,7 @@
 // Dimension letters are those of GLOSSARY.md.
 
 /** Branches that mix tokens. */
-export const MIXERS = ['mamba2', 'attention'] as const;
+export const MIXERS = ['mamba2', 'mamba1', 'attention'] as const;
 /** Branches that take each token for itself. */
 export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
@@ -41,6 +41,20 @@ export interface Mamba2Shape {
   dtLimit: { lo: number; hi: number | null };
 }
 
+/** A Mamba-1 mixer whose step sizes and projections pass an RMSNorm without a weight, as Falcon-Mamba has it. */
+export interface Mamba1Shape {
+  /** I */
+  inner: number;
+  /** N */
+  stateSize: number;
+  /** Width of what the step sizes of all channels are made from. */
+  dtRank: number;
+  /** K, always 4 here. */
+  convWidth: number;
+  /** Of the mixer's own norms. */
+  normEps: number;
+}
+
 export interface AttentionShape {
   /** Query heads. */
   heads: number;
@@ -76,6 +90,8 @@ export interface Architecture {
   mamba2: Mamba2Shape | null;
   /** Of all `attention` branches; null where there are none. */
   attention: AttentionShape | null;
+  /** Of all `mamba1` branches; absent where there are none. */
+  mamba1?: Mamba1Shape;
   /** Of all `moe` branches; absent where there are none. */
   moe?: MoeShape;
   normEps: number;

@@ -1,5 +1,5 @@
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
-import type { Architecture, AttentionShape, Mamba2Shape } from './architecture.ts';
+import type { Architecture, AttentionShape, Mamba1Shape, Mamba2Shape } from './architecture.ts';
 
 // Tensors of the branches, which all families that have them store alike, and short forms for the common kinds.
 
@@ -73,6 +73,28 @@ function rowFactors(source: TensorSource, counts: readonly number[], factors: re
     end += count;
     return { ...source, rows: [begin, end], factor: factors[index] ?? 1 };
   });
+}
+
+/** Mamba-1 mixer of block `ours`, from the checkpoint's module `theirs`. */
+export function mamba1Tensors(
+  ours: string,
+  theirs: string,
+  hiddenSize: number,
+  { inner: I, stateSize: N, dtRank, convWidth: K }: Mamba1Shape,
+  { convBias }: { convBias: boolean },
+): TensorSpec[] {
+  const name = (part: string) => `${ours}.mamba1.${part}`;
+  return [
+    matrix(name('in_proj'), [2 * I, hiddenSize], `${theirs}.in_proj.weight`),
+    plain(name('conv1d_weight'), [I, K], `${theirs}.conv1d.weight`, [I, 1, K]),
+    plain(name('conv1d_bias'), [I], convBias ? `${theirs}.conv1d.bias` : null),
+    matrix(name('x_proj'), [dtRank + 2 * N, I], `${theirs}.x_proj.weight`),
+    matrix(name('dt_proj'), [I, dtRank], `${theirs}.dt_proj.weight`),
+    plain(name('dt_bias'), [I], `${theirs}.dt_proj.bias`),
+    { ...plain(name('a'), [I, N], `${theirs}.A_log`), map: 'negate_exp' },
+    plain(name('d'), [I], `${theirs}.D`),
+    matrix(name('out_proj'), [hiddenSize, I], `${theirs}.out_proj.weight`),
+  ];
 }
 
 /** Attention mixer of block `ours`, from the checkpoint's module `theirs`. */

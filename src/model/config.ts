@@ -6,6 +6,7 @@ import { checkConsistency, readArchitecture } from './architecture-schema.ts';
 import { ConfigReader } from './config-reader.ts';
 import * as bamba from './families/bamba.ts';
 import * as falcon_h1 from './families/falcon-h1.ts';
+import * as falcon_mamba from './families/falcon-mamba.ts';
 import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
 import * as llama from './families/llama.ts';
 import * as mamba2 from './families/mamba2.ts';
@@ -23,7 +24,15 @@ interface Family {
 }
 
 /** By `model_type`. */
-const FAMILIES: Readonly<Record<string, Family>> = { bamba, falcon_h1, granitemoehybrid, llama, mamba2, nemotron_h };
+const FAMILIES: Readonly<Record<string, Family>> = {
+  bamba,
+  falcon_h1,
+  falcon_mamba,
+  granitemoehybrid,
+  llama,
+  mamba2,
+  nemotron_h,
+};
 
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;
 

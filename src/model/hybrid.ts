@@ -9,6 +9,7 @@ import { rmsNorm } from '../kernels/rms_norm.ts';
 import { rmsNormMatvec } from '../kernels/rms_norm_matvec.ts';
 import { type Branch, isMixing, normName, type Sublayer } from './architecture.ts';
 import { attention } from './branches/attention.ts';
+import { mamba1 } from './branches/mamba1.ts';
 import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
 import { moe } from './branches/moe.ts';
@@ -17,7 +18,7 @@ import type { BranchPlan, Scope, StreamNorm } from './scope.ts';
 // The forward pass of a model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. For every
 // sublayer x = x + branch(norm(x)), of branches side by side x = x + branch(n) + other(n) with n = norm(x).
 
-const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { mamba2, attention, swiglu, relu2, moe };
+const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { mamba2, mamba1, attention, swiglu, relu2, moe };
 
 function embeddingTable({ architecture, weights }: Scope): Matrix {
   return weights.matrix('embedding', architecture.vocabSize, architecture.hiddenSize);

@@ -335,11 +335,12 @@ export class Model {
    */
   async readState(index: number): Promise<Record<string, Float32Array>> {
     const { device } = this.gpu;
-    const { mamba2, attention } = this.state.blocks[index]!;
+    const { mamba2, mamba1, attention } = this.state.blocks[index]!;
     const { kvHeads, headDim } = this.architecture.attention ?? { kvHeads: 0, headDim: 0 };
     const bytes = this.state.position * kvHeads * headDim * 4;
     const read: Record<string, Float32Array> = {};
-    for (const [name, buffer] of Object.entries({ ...mamba2 })) read[name] = await readFloats(device, slice(buffer));
+    for (const [name, buffer] of Object.entries({ ...mamba2, ...mamba1 }))
+      read[name] = await readFloats(device, slice(buffer));
     for (const [name, buffer] of Object.entries({ ...attention })) {
       read[name] = await readFloats(device, slice(buffer, 0, bytes));
     }

@@ -28,6 +28,16 @@ const GRANITE_MOE = {
   tie_word_embeddings: true,
 };
 
+const FALCON_MAMBA = {
+  model_type: 'falcon_mamba',
+  vocab_size: 96,
+  hidden_size: 60,
+  num_hidden_layers: 2,
+  intermediate_size: 124,
+  state_size: 16,
+  time_step_rank: 'auto',
+};
+
 describe.skipIf(!hasAdapter)('a whole model', () => {
   let gpu: Gpu;
   beforeAll(async () => {
@@ -35,7 +45,10 @@ describe.skipIf(!hasAdapter)('a whole model', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  it.each([['Granite 4.0-H with a mixture of experts', GRANITE_MOE]])('of %s is the reference', async (_, config) => {
+  it.each([
+    ['Granite 4.0-H with a mixture of experts', GRANITE_MOE],
+    ['Falcon-Mamba', FALCON_MAMBA],
+  ])('of %s is the reference', async (_, config) => {
     await expectReferenceModel(gpu, config);
   });
 });

@@ -12,6 +12,14 @@ interface Mamba2State {
   ssm: GPUBuffer;
 }
 
+/** Conv columns and SSM state of a Mamba-1 mixer. */
+interface Mamba1State {
+  /** (4, I) f32: column q % 4 holds the raw conv input of position q. */
+  conv: GPUBuffer;
+  /** (I, N) f32. */
+  ssm: GPUBuffer;
+}
+
 /** Keys (after RoPE) and values of attention, (capacity, J, headDim) f32 each. */
 interface AttentionState {
   keys: GPUBuffer;
@@ -21,18 +29,19 @@ interface AttentionState {
 /** What the mixers of a block keep; a block of an MLP alone keeps nothing. */
 export interface BlockState {
   mamba2?: Mamba2State;
+  mamba1?: Mamba1State;
   attention?: AttentionState;
 }
 
 /** Buffers of a block whose size does not depend on the length of the sequence, in a fixed order. */
-function fixedBuffers({ mamba2 }: BlockState): GPUBuffer[] {
-  return mamba2 ? [mamba2.conv, mamba2.ssm] : [];
+function fixedBuffers({ mamba2, mamba1 }: BlockState): GPUBuffer[] {
+  return [mamba2, mamba1].flatMap((state) => (state ? [state.conv, state.ssm] : []));
 }
 
 const KV_BLOCK = 256; // tokens that a cache grows by at least
 
 /**
- * All that a sequence's past amounts to: fixed-size states of the Mamba-2 mixers, keys and values of the few attention
+ * All that a sequence's past amounts to: fixed-size states of the Mamba mixers, keys and values of the few attention
  * layers, and the tokens themselves. It starts from explicit zeros.
  */
 export class SequenceState {
@@ -55,6 +64,7 @@ export class SequenceState {
       const kinds = new Set(block.flat());
       return {
         ...(kinds.has('mamba2') && { mamba2: this.#states(index) }),
+        ...(kinds.has('mamba1') && { mamba1: this.#mamba1States(index) }),
         ...(kinds.has('attention') && { attention: this.#caches(index, capacity) }),
       };
     });
@@ -65,6 +75,14 @@ export class SequenceState {
     return {
       conv: this.#fixed.floats(`block ${index} / conv`, 4, mamba2Widths(dims).channels),
       ssm: this.#fixed.floats(`block ${index} / ssm`, dims.heads, dims.headDim, dims.stateSize),
+    };
+  }
+
+  #mamba1States(index: number): Mamba1State {
+    const { inner, stateSize } = this.#architecture.mamba1!;
+    return {
+      conv: this.#fixed.floats(`block ${index} / conv`, 4, inner),
+      ssm: this.#fixed.floats(`block ${index} / ssm`, inner, stateSize),
     };
   }
 

@@ -2,7 +2,15 @@ import { add } from './add.ts';
 import { embed } from './embed.ts';
 import { matmul } from './matmul.ts';
 import { moe } from './moe.ts';
-import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
+import {
+  attentionBranch,
+  type Branch,
+  type BranchInput,
+  given,
+  mamba1Branch,
+  mamba2Branch,
+  mamba2Widths,
+} from './mixers.ts';
 import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { swiglu } from './swiglu.ts';
@@ -15,7 +23,7 @@ import { rowCount, type Values } from './values.ts';
 // The whole model, token by token where it is a recurrence: what everything else is held to.
 
 /** What reads one norm, side by side; each adds its output to the residual stream. */
-type Sublayer = readonly ('mamba2' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
+type Sublayer = readonly ('mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
 
 /** What the reference needs of a normalized architecture (src/model/architecture.ts is one). */
 export interface ReferenceArchitecture {
@@ -24,6 +32,7 @@ export interface ReferenceArchitecture {
   blocks: readonly (readonly Sublayer[])[];
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
   attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
+  mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
   moe?: { topK: number };
   normEps: number;
   tiedHead: boolean;
@@ -40,6 +49,12 @@ export interface BlockState {
     /** (4, channels), column q % 4 holds the raw input of position q */
     conv: Float64Array;
     /** (H, P, N) */
+    ssm: Float64Array;
+  };
+  mamba1?: {
+    /** (4, I), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (I, N) */
     ssm: Float64Array;
   };
   attention?: {
@@ -67,13 +82,17 @@ export interface ForwardResult {
 }
 
 /** The state before the first token. */
-export function emptyState({ blocks, mamba2 }: ReferenceArchitecture): ReferenceState {
+export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): ReferenceState {
   return {
     position: 0,
     blocks: blocks.map((block): BlockState => {
       const state: BlockState = {};
       for (const kind of block.flat()) {
         if (kind === 'attention') state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
+        if (kind === 'mamba1') {
+          const { inner, stateSize } = given(mamba1, 'mamba1');
+          state.mamba1 = { conv: new Float64Array(4 * inner), ssm: new Float64Array(inner * stateSize) };
+        }
         if (kind === 'mamba2') {
           const dims = given(mamba2, 'mamba2');
           const { inner, channels } = mamba2Widths(dims);
@@ -87,6 +106,7 @@ export function emptyState({ blocks, mamba2 }: ReferenceArchitecture): Reference
 
 const BRANCHES: Readonly<Record<Sublayer[number], Branch>> = {
   mamba2: mamba2Branch,
+  mamba1: mamba1Branch,
   attention: attentionBranch,
   swiglu: mlp('gate_up', swiglu),
   relu2: mlp('up', relu2),

@@ -1,0 +1,87 @@
+import { slice } from '../../gpu/buffers.ts';
+import { conv1dPrefill } from '../../kernels/conv1d_prefill.ts';
+import { selectedWidth } from '../../kernels/mamba1-shape.ts';
+import { matvec } from '../../kernels/matvec.ts';
+import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { normedMatvec } from '../../kernels/normed_matvec.ts';
+import { rmsNormMatvecSelectiveScanGate } from '../../kernels/rms_norm_matvec_selective_scan_gate.ts';
+import { rmsNormSplit } from '../../kernels/rms_norm_split.ts';
+import { selectiveScanGate } from '../../kernels/selective_scan_gate.ts';
+import { project, projectAdd } from '../projections.ts';
+import type { BranchPlan, Scope } from '../scope.ts';
+
+function mixer({ architecture, weights, activations, blocks }: Scope, block: number) {
+  const { hiddenSize: C } = architecture;
+  const dims = architecture.mamba1!;
+  const { inner: I, stateSize: N, dtRank } = dims;
+  const name = (tensor: string) => `blocks.${block}.mamba1.${tensor}`;
+  const { conv, ssm } = blocks[block]!.mamba1!;
+  const { u, v } = activations;
+  return {
+    dims,
+    label: `block ${block} / mamba1`,
+    ssm: slice(ssm),
+    name,
+    inProj: weights.matrix(name('in_proj'), 2 * I, C),
+    conv: {
+      buffers: {
+        u,
+        weight: weights.plain(name('conv1d_weight'), I, 4),
+        bias: weights.plain(name('conv1d_bias'), I),
+        v,
+        state: slice(conv),
+      },
+      options: { channels: I, stride: 2 * I, offset: 0 },
+    },
+    xProj: weights.matrix(name('x_proj'), selectedWidth(dims), I),
+    dtProj: weights.matrix(name('dt_proj'), I, dtRank),
+    a: weights.plain(name('a'), I, N),
+    outProj: weights.matrix(name('out_proj'), C, I),
+  };
+}
+
+/** A Mamba-1 mixer with norms of delta, b and c, as Falcon-Mamba has it: in_proj's rows are x, z. */
+export const mamba1: BranchPlan = {
+  prefill(scope, block) {
+    const { features, activations, weights } = scope;
+    const { x, h, u, v, y } = activations;
+    const { selected, delta, bc } = activations.mamba1!;
+    const { dims, label, ssm, name, inProj, conv, xProj, dtProj, a, outProj } = mixer(scope, block);
+    const vectors = {
+      dt_bias: weights.plain(name('dt_bias'), dims.inner),
+      a,
+      d: weights.plain(name('d'), dims.inner),
+    };
+    return [
+      ...project(scope, label, { x: h, weights: inProj, y: u }, { normed: true }),
+      conv1dPrefill(features, label, conv.buffers, conv.options),
+      ...project(scope, label, { x: v, weights: xProj, y: selected }, { normed: false }),
+      rmsNormSplit(features, label, { x: selected, delta, bc }, dims, { eps: dims.normEps }),
+      ...project(scope, label, { x: delta, weights: dtProj, y }, { normed: true }),
+      selectiveScanGate(features, label, { dt_raw: y, u, bc, ...vectors, v, ssm_state: ssm }, dims),
+      ...projectAdd(scope, label, { x: v, weights: outProj, y: x }, { normed: false }),
+    ];
+  },
+
+  decodeRead(scope, block, norm) {
+    const { features, activations, weights } = scope;
+    const { h, squares, u, v } = activations;
+    const { selected } = activations.mamba1!;
+    const { dims, label, ssm, name, inProj, conv, xProj, dtProj, a } = mixer(scope, block);
+    const heads = weights.joined(name('heads'), [name('dt_bias'), name('d')], dims.inner);
+    const scan = { w: selected, weights: dtProj, u, heads, a, v, ssm_state: ssm };
+    return [
+      ...normedMatvec(features, label, { h, squares, weights: inProj, y: u }, norm),
+      // After the answer has ended it writes a column that no token before the next reads.
+      conv1dPrefill(features, label, conv.buffers, conv.options),
+      ...matvec(features, label, { v, weights: xProj, y: selected }),
+      ...rmsNormMatvecSelectiveScanGate(features, label, scan, dims, { eps: dims.normEps }),
+    ];
+  },
+
+  decodeAdd(scope, block, nextNorm) {
+    const { x, h, squares, v } = scope.activations;
+    const { label, outProj } = mixer(scope, block);
+    return matvecAddPrenorm(scope.features, label, { v, weights: outProj, normWeight: nextNorm, x, h, squares });
+  },
+};

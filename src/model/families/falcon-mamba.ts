@@ -1,0 +1,60 @@
+import type { TensorSpec } from '../../weights/types.ts';
+import type { Architecture } from '../architecture.ts';
+import { mamba1Tensors } from '../block-tensors.ts';
+import type { ConfigReader } from '../config-reader.ts';
+import { MOST_LAYERS } from '../layer-types.ts';
+import { expandedWidth, requireFixed } from '../mamba2-config.ts';
+import { modelTensors } from '../model-tensors.ts';
+
+// model_type `falcon_mamba`: blocks of a Mamba-1 mixer alone, without attention and MLPs: Falcon-Mamba 7B.
+
+/** A recurrence has no longest sequence; host memory for token ids sets one. */
+const POSITIONS = 2 ** 20;
+
+/**
+ * Architecture that the config of a Falcon-Mamba model describes.
+ * @throws BambaError `config_invalid` with the field, `unsupported_model`.
+ */
+export function normalize(config: ConfigReader): Architecture {
+  requireFixed(config, { hidden_act: 'silu', use_bias: false, conv_kernel: 4 });
+  const hiddenSize = config.count('hidden_size');
+  const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
+  const isAutomatic = ['auto', undefined].includes(config.get('time_step_rank') as string | undefined);
+  return {
+    family: 'falcon_mamba',
+    vocabSize: config.count('vocab_size'),
+    hiddenSize,
+    intermediateSize: 0,
+    blocks: Array.from({ length: count }, () => [['mamba1']] as const),
+    mamba2: null,
+    mamba1: {
+      inner: config.optionalCount('intermediate_size') ?? expandedWidth(config, 'expand', hiddenSize),
+      stateSize: config.optionalCount('state_size') ?? 16,
+      dtRank: isAutomatic ? Math.ceil(hiddenSize / 16) : config.count('time_step_rank'),
+      convWidth: 4,
+      normEps: config.number('mixer_rms_eps', 1e-6, { above: 0, most: 1 }),
+    },
+    attention: null,
+    normEps: config.number('layer_norm_epsilon', 1e-5, { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings', false),
+    embeddingScale: 1,
+    logitScale: 1,
+    maxPositions: POSITIONS,
+  };
+}
+
+/** Tensors of the package in the order of use, and what each is made of. */
+export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
+  const { hiddenSize, mamba1 } = architecture;
+  const convBias = config.flag('use_conv_bias', true);
+  const layer = (index: number) => `backbone.layers.${index}`;
+  return modelTensors(architecture, {
+    embedding: 'backbone.embeddings.weight',
+    finalNorm: 'backbone.norm_f.weight',
+    head: 'lm_head.weight',
+    norm: (block) => `${layer(block)}.norm.weight`,
+    branches: {
+      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, hiddenSize, mamba1!, { convBias }),
+    },
+  });
+}
