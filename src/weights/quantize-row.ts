@@ -25,7 +25,7 @@ export function encodeInt8(
   scale: number,
   out: Int8Array,
   at: number,
-) {
+): void {
   for (let i = begin, to = at; i < end; i++, to++) {
     // The rounding of the scale can put the largest weight at 127.00001, never at 127.5: no clamp is needed.
     out[to] = (values[i] as number) / scale + ROUNDER - ROUNDER;

@@ -88,6 +88,8 @@ function rowEncoder(
         else encodeInt8(values, begin, end, scale, out, row * stride);
       };
     }
+    default:
+      throw new RangeError(`There is no scheme ${String(scheme satisfies never)}.`);
   }
 }
 
