@@ -1,10 +1,9 @@
 import { html, type TemplateResult } from 'lit';
-import { isName, sections, type Section, type Table } from '../bench/report.ts';
-import type { BenchResult } from '../bench/result.ts';
+import { isName, type Section, type Table } from '../bench/report.ts';
 
-/** The result, as far as it goes. */
-export function resultView(result: BenchResult): TemplateResult {
-  return html`${sections(result).map(sectionView)}`;
+/** A report, as far as it goes. */
+export function reportView(report: readonly Section[]): TemplateResult {
+  return html`${report.map(sectionView)}`;
 }
 
 function sectionView({ title, facts, tables }: Section): TemplateResult {

@@ -4,10 +4,10 @@
 import { html, render } from 'lit';
 import { runBench } from '../bench/bench.ts';
 import { parseOptions } from '../bench/options.ts';
-import { textReport } from '../bench/report.ts';
+import { sections, textReport } from '../bench/report.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { SHAPES } from '../bench/shapes.ts';
-import { resultView } from './bench-view.ts';
+import { reportView } from './bench-view.ts';
 
 declare global {
   interface Window {
@@ -44,9 +44,9 @@ async function run(query: URLSearchParams): Promise<BenchResult> {
         console.info(`${(performance.now() / 1000).toFixed(1)} s  ${what}`);
         status.textContent = `Measuring ${what} …`;
       },
-      onResult: (sofar) => render(resultView(sofar), output),
+      onResult: (sofar) => render(reportView(sections(sofar)), output),
     });
-    console.info(textReport(result));
+    console.info(textReport(sections(result)));
     status.textContent = 'Done.';
     download.href = URL.createObjectURL(new Blob([JSON.stringify(result, null, 1)], { type: 'application/json' }));
     download.hidden = false;

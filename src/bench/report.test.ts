@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseOptions } from './options.ts';
-import { textReport } from './report.ts';
+import { sections, textReport } from './report.ts';
 import type { BenchResult } from './result.ts';
 import { SHAPES } from './shapes.ts';
 
@@ -52,7 +52,7 @@ const result: BenchResult = {
 };
 
 describe('textReport', () => {
-  const lines = textReport(result).split('\n');
+  const lines = textReport(sections(result)).split('\n');
 
   it('says where it was measured, and against which ceilings', () => {
     expect(lines[0]).toBe('acme one · Chrome/156.0.0.0');

@@ -23,9 +23,9 @@ export function sections(result: BenchResult): Section[] {
   return [adapterSection(result), ...result.models.map(modelSection)];
 }
 
-/** All of it as plain text. */
-export function textReport(result: BenchResult): string {
-  const parts = sections(result).map(({ title, facts, tables }) =>
+/** Sections as plain text. */
+export function textReport(report: readonly Section[]): string {
+  const parts = report.map(({ title, facts, tables }) =>
     [title, ...facts.map((fact) => `  ${fact}`), ...tables.map(textTable)].join('\n'),
   );
   return `${parts.join('\n\n')}\n`;
@@ -153,8 +153,8 @@ export function isName(columns: readonly string[], column: number): boolean {
   return ['what', 'kernel', 'shape'].includes(columns[column] ?? '');
 }
 
-/** Three digits. */
-function number(value: number): string {
+/** A number of three digits. */
+export function number(value: number): string {
   if (!Number.isFinite(value)) return '?';
   if (value >= 1000) return Math.round(value).toLocaleString('en');
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
@@ -165,7 +165,8 @@ function scaled(value: number, units: readonly [number, string][]): string {
   return `${number(value / size)} ${unit}`;
 }
 
-function time(seconds: number): string {
+/** A time in the unit that suits it. */
+export function time(seconds: number): string {
   return scaled(seconds, [
     [1, 's'],
     [1e-3, 'ms'],
@@ -173,7 +174,8 @@ function time(seconds: number): string {
   ]);
 }
 
-function bytes(count: number): string {
+/** A number of bytes in the unit that suits it. */
+export function bytes(count: number): string {
   return scaled(count, [
     [1e9, 'GB'],
     [1e6, 'MB'],

@@ -55,7 +55,7 @@ export const SHAPES = {
     [1],
     { vocabSize: 512, hiddenSize: 64, intermediateSize: 128, tiedHead: false },
     { heads: 4, headDim: 32, stateSize: 16 },
-    attention(4, 2, 16, 8),
+    attention(2, 1, 32, 16),
   ),
   lexicon: hybrid(
     12,

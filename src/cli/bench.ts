@@ -3,10 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Browser, chromium, type Page } from 'playwright';
+import { type Browser, chromium, type Page as BrowserPage } from 'playwright';
 import { preview } from 'vite';
 import { parseOptions } from '../bench/options.ts';
-import { textReport } from '../bench/report.ts';
+import { parsePeersOptions, RUNTIME_NAMES } from '../bench/peers/options.ts';
+import { peersSections } from '../bench/peers/report.ts';
+import type { PeersResult } from '../bench/peers/result.ts';
+import { sections, textReport } from '../bench/report.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { SHAPES } from '../bench/shapes.ts';
 import { BambaError } from '../errors.ts';
@@ -17,14 +20,24 @@ import { chromiumFlags } from './chromium-flags.ts';
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
                        [--without f16,subgroups] [--int8dots] [--quick] [--json FILE] [--software] [--window] [--no-build]
+       npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
+                       [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
 
 Measures speed in a Chromium without a window, on the page that a browser shows at bench.html.
 Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
---load 0 leaves out loading; --int8dots computes prompts with activations of int8; --window shows the browser.`;
+--load 0 leaves out loading; --int8dots computes prompts with activations of int8; --window shows the browser.
+--peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights in
+int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const configFile = join(root, 'vite.config.ts');
+
+/** A page, what builds and serves it, and the name of its promise of a result. */
+const PAGES = {
+  bench: { path: 'bench.html', configFile: join(root, 'vite.config.ts'), promise: '__result' },
+  peers: { path: 'peers.html', configFile: join(root, 'src', 'app', 'peers.vite.config.ts'), promise: '__peers' },
+} as const;
+type Page = (typeof PAGES)[keyof typeof PAGES];
 
 /** Arguments that go to the page, by the names that its address has for them. */
 const FOR_THE_PAGE = {
@@ -37,6 +50,8 @@ const FOR_THE_PAGE = {
   runs: 'runs',
   tokens: 'tokens',
   without: 'without',
+  runtimes: 'runtimes',
+  patience: 'patience',
 } as const;
 
 /**
@@ -57,13 +72,14 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const { values, query, folders } = request;
-  const result = await measure(query, folders, values);
-  console.log(textReport(result));
+  const result = await measure(values.peers ? PAGES.peers : PAGES.bench, query, folders, values);
+  const compared = result.format === 'bamba-web-peers';
+  console.log(textReport(compared ? peersSections(result) : sections(result)));
   if (values.json !== undefined) {
     await mkdir(dirname(resolve(values.json)), { recursive: true });
     await writeFile(values.json, `${JSON.stringify(result, null, 1)}\n`);
   }
-  return result.models.some((model) => 'error' in model) ? 1 : 0;
+  return !compared && result.models.some((model) => 'error' in model) ? 1 : 0;
 }
 
 function readArguments(args: string[]) {
@@ -84,6 +100,9 @@ function readArguments(args: string[]) {
       tokens: text,
       without: text,
       json: text,
+      runtimes: text,
+      patience: text,
+      peers: flag,
       profile: flag,
       int8dots: flag,
       quick: flag,
@@ -111,7 +130,7 @@ function readArguments(args: string[]) {
       folders.push(resolve(model));
     }
   }
-  parseOptions(query); // wrong ones are refused before anything is built
+  (values.peers ? parsePeersOptions : parseOptions)(query); // wrong ones are refused before anything is built
   return { values, query, folders };
 }
 
@@ -119,17 +138,19 @@ function readArguments(args: string[]) {
 const FOLDERS = 'packages-of-this-machine';
 
 async function measure(
+  { path, configFile, promise }: Page,
   query: URLSearchParams,
   folders: readonly string[],
-  options: { software: boolean; window: boolean; 'no-build': boolean },
-): Promise<BenchResult> {
+  options: { software: boolean; window: boolean; peers: boolean; 'no-build': boolean },
+): Promise<BenchResult | PeersResult> {
   const executablePath = findChromium();
   if (!executablePath) throw new CommandError('There is no Chromium. Set BAMBA_CHROMIUM to the path of one.');
-  if (!options['no-build']) await build();
+  if (!options['no-build']) await build(configFile);
   const server = await preview({ configFile, logLevel: 'warn', preview: { host: '127.0.0.1', port: 5273 } });
   let browser: Browser | undefined;
   try {
-    const flags = chromiumFlags(options.software ? 'swiftshader' : 'native');
+    const software = options.peers ? 'swiftshader-standard' : 'swiftshader';
+    const flags = chromiumFlags(options.software ? software : 'native');
     browser = await chromium.launch({
       executablePath,
       headless: !options.window,
@@ -137,7 +158,8 @@ async function measure(
     });
     const page = await browser.newPage();
     await serveFolders(page, folders);
-    return await runPage(page, new URL(`bench.html?${query}`, server.resolvedUrls!.local[0]).href);
+    await openPage(page, new URL(`${path}?${query}`, server.resolvedUrls!.local[0]).href);
+    return await resultFrom(page, promise);
   } finally {
     await browser?.close();
     await server.close();
@@ -145,14 +167,17 @@ async function measure(
 }
 
 /** In a process of its own: this one, which runs the sources, is set up for development. */
-async function build(): Promise<void> {
+async function build(configFile: string): Promise<void> {
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
   const env = { ...process.env, NODE_ENV: 'production' };
-  const code = await run(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: root, env });
+  const code = await run(process.execPath, [vite, 'build', '--config', configFile, '--logLevel', 'warn'], {
+    cwd: root,
+    env,
+  });
   if (code !== 0) throw new CommandError(`The page could not be built (exit code ${code}).`);
 }
 
-async function serveFolders(page: Page, folders: readonly string[]): Promise<void> {
+async function serveFolders(page: BrowserPage, folders: readonly string[]): Promise<void> {
   for (const [index, folder] of folders.entries()) {
     await page.route(`**/${FOLDERS}/${index}/*`, async (route) => {
       const file = new URL(route.request().url()).pathname.split('/').at(-1)!;
@@ -161,21 +186,25 @@ async function serveFolders(page: Page, folders: readonly string[]): Promise<voi
   }
 }
 
-async function runPage(page: Page, url: string): Promise<BenchResult> {
+async function openPage(page: BrowserPage, url: string): Promise<void> {
   page.on('console', (message) => {
     // The report is printed from the result; of the console, what is under way.
     const text = message.text();
     if (!text.includes('\n')) console.error(text);
   });
   await page.goto(url);
+}
+
+/** The result that the page's own promise of that name gives. */
+async function resultFrom(page: BrowserPage, promise: Page['promise']): Promise<BenchResult | PeersResult> {
   // As strings, errors keep their sentence on the way out of the page.
-  const answer = await page.evaluate(async () => {
+  const answer = await page.evaluate(async (name) => {
     try {
-      return { result: await window['__result'] };
+      return { result: await window[name] };
     } catch (error) {
       return { error: error instanceof Error ? error.message : String(error) };
     }
-  });
+  }, promise);
   if (answer.result) return answer.result;
   throw new BambaError('gpu_failure', answer.error ?? 'The page of the benchmark did not start.');
 }

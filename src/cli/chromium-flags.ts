@@ -13,15 +13,18 @@ const QUIET = [
 const GPU_ON_LINUX = ['--use-angle=vulkan', '--disable-vulkan-surface', '--ignore-gpu-blocklist'];
 
 /**
- * What WebGPU computes on: the machine's GPU; SwiftShader, the same on every machine, also without a GPU; or nothing, as
- * where no driver is of use.
+ * What WebGPU computes on: the machine's GPU; SwiftShader, the same on every machine, also without a GPU, for our own
+ * kernels alone or for anybody's; or nothing, as where no driver is of use.
  */
-export type ChromiumAdapter = 'native' | 'swiftshader' | 'none';
+export type ChromiumAdapter = 'native' | 'swiftshader' | 'swiftshader-standard' | 'none';
+
+// Without both of these there is no adapter on SwiftShader.
+const ON_SWIFTSHADER = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 const ADAPTERS: Record<ChromiumAdapter, readonly string[]> = {
   native: ['--enable-unsafe-webgpu', ...(process.platform === 'linux' ? GPU_ON_LINUX : [])],
-  // Without both of the first flags there is no adapter on SwiftShader.
-  swiftshader: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', `--${DAWN_TOGGLES}`],
+  swiftshader: [...ON_SWIFTSHADER, `--${DAWN_TOGGLES}`],
+  'swiftshader-standard': ON_SWIFTSHADER,
   none: ['--disable-gpu'],
 };
 
