@@ -3,7 +3,7 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { ATTENTION_WORKGROUP, type AttentionDims, attentionRows } from './attention-shape.ts';
+import type { AttentionDims } from './attention-shape.ts';
 
 export const attentionPrefillKernel = defineKernel({
   name: 'attention_prefill',
@@ -11,9 +11,13 @@ export const attentionPrefillKernel = defineKernel({
   params: { heads: 'u32', kv_heads: 'u32', scale: 'f32' },
   reads: ['qkv', 'k_cache', 'v_cache'],
   writes: ['y'],
-  constants: ['WG', 'ROWS', 'HEAD_DIM4'],
+  constants: ['ROW_QUADS', 'HEAD_DIM4', 'VALUE_KEYS'],
   step: true,
 });
+
+const ROW_QUADS = 8;
+/** vec4f of a tile of values: what workgroup memory has room for beside the other tiles. */
+const MOST_VALUES = 512;
 
 /** Causal attention of T tokens, appended to the cache already: qkv (T, heads + 2J, headDim), caches (capacity, J, headDim), y (T, heads, headDim). */
 export function attentionPrefill(
@@ -22,14 +26,14 @@ export function attentionPrefill(
   buffers: { qkv: BufferSlice; k_cache: BufferSlice; v_cache: BufferSlice; y: BufferSlice },
   dims: AttentionDims,
 ): DispatchSpec {
-  const rows = attentionRows(dims, 16);
+  const headDim4 = dims.headDim / 4;
   return {
     kernel: attentionPrefillKernel,
     variant: variantFor(features),
     label: `${label} / attention_prefill`,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, scale: dims.scale },
-    constants: { WG: ATTENTION_WORKGROUP, ROWS: rows, HEAD_DIM4: dims.headDim / 4 },
+    constants: { ROW_QUADS, HEAD_DIM4: headDim4, VALUE_KEYS: headDim4 * 16 <= MOST_VALUES ? 16 : 8 },
     buffers,
-    grid: (tokens) => [Math.ceil((tokens * dims.heads) / dims.kvHeads / rows), dims.kvHeads, 1],
+    grid: (tokens) => [Math.ceil((tokens * dims.heads) / dims.kvHeads / (4 * ROW_QUADS)), dims.kvHeads, 1],
   };
 }
