@@ -8,7 +8,8 @@
 //           cb: (chunks, G, Q, Q), the dot products C_t . B_s;  dt_bias, a, d: (H);  ssm_state: (H, P, N);
 //           y: (T, H, P).
 // Mapping   one workgroup PT rows p of one head h: x the tile, y the head. Of the state an invocation holds four n of
-//           four p in registers; of the output it makes four p of every so many tokens.
+//           four p in registers; of the output it makes four p of two tokens. The factors cb[t, s] exp(l_t - l_s) are
+//           made once for all p, for SPAN tokens s at a time.
 // Constants WG   invocations, PT * N / 16 and at least Q.    Q   tokens of a chunk.
 //           N    state size, a multiple of 4.               PT  rows of a workgroup, a multiple of 4 that divides P.
 // Hazards   exp(l_t - l_s) is never factored, its argument never above 0, and the mask selects terms. One token may add
@@ -19,6 +20,8 @@ override WG: u32 = 128;
 override Q: u32 = 64;
 override N: u32 = 128;
 override PT: u32 = 16;
+
+const SPAN: u32 = 8;
 
 struct Params {
   heads: u32,      // H
@@ -46,6 +49,8 @@ var<workgroup> dtx: array<vec4f, Q * PT / 4>;               // (Q, PT): dt_s * x
 var<workgroup> dt: array<f32, Q>;
 var<workgroup> log_decay: array<vec2f, Q>;                  // l_t: integer, and fraction within [-0.5, 0.5]
 var<workgroup> scratch: array<vec2f, Q>;
+var<workgroup> last_decay: array<f32, Q>;                   // exp(l_last - l_s)
+var<workgroup> factors: array<vec2f, SPAN * (Q / 2 + 1)>;   // (SPAN, Q / 2) of two tokens t each, padded
 
 fn split(value: vec2f) -> vec2f {
   let whole = round(value.y);
@@ -84,6 +89,19 @@ fn chunk_cumsum(lane: u32, head: u32, first: u32, length: u32) {
   }
 }
 
+// cb[t, s] exp(l_t - l_s) of tokens t and t + 1; 0 for s after them, and past the end. Of cb only s <= t is there.
+fn factors_at(chunk_cb: u32, s: u32, t: u32, length: u32) -> vec2f {
+  let cb_at = chunk_cb + t * Q + s;
+  var both = vec2f();
+  if (s <= t && t < length) {
+    both.x = cb[cb_at] * decay(log_decay[t] - log_decay[s]);
+  }
+  if (s <= t + 1 && t + 1 < length) {
+    both.y = cb[cb_at + Q] * decay(log_decay[t + 1] - log_decay[s]);
+  }
+  return both;
+}
+
 @compute @workgroup_size(WG)
 fn ssd_chunk_scan(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -110,6 +128,7 @@ fn ssd_chunk_scan(
 
   for (var first = 0u; first < step.tokens; first += Q) {
     let length = min(Q, step.tokens - first);
+    let chunk_cb = (first / Q * params.groups + group) * Q * Q;
     chunk_cumsum(lane, head, first, length);
     if (holds) {
       for (var i = 0u; i < 4; i++) {
@@ -126,28 +145,57 @@ fn ssd_chunk_scan(
     }
     workgroupBarrier();
 
-    // Output: four p of token t.
-    for (var index = lane; index < length * PT / 4; index += WG) {
-      let t = index / (PT / 4);
-      let part = index % (PT / 4);
-      var carried = vec4f();
+    if (lane < Q) {
+      last_decay[lane] = decay(log_decay[Q - 1] - log_decay[lane]);
+    }
+
+    // Output: four p of two tokens.
+    for (var base = 0u; base < Q / 2 * (PT / 4); base += WG) {
+      let unit = base + lane;
+      let pair = min(unit / (PT / 4), Q / 2 - 1);
+      let part = unit % (PT / 4);
+      let t = 2 * pair;
+      // Tokens past the end are read as the last, and not written.
+      let c_at = vec2u(min(t, length - 1), min(t + 1, length - 1)) * stride4 + first * stride4 + c_offset4;
+      let rows_at = part * 4 * (N / 4 + 1);
+      var out0 = vec4f();
+      var out1 = vec4f();
       for (var n = 0u; n < N / 4; n++) {
-        let c4 = v[(first + t) * stride4 + c_offset4 + n];
-        let at = part * 4 * (N / 4 + 1) + n;
-        carried += vec4f(
-          dot(state_tile[at], c4),
-          dot(state_tile[at + (N / 4 + 1)], c4),
-          dot(state_tile[at + 2 * (N / 4 + 1)], c4),
-          dot(state_tile[at + 3 * (N / 4 + 1)], c4),
-        );
+        let c0 = v[c_at.x + n];
+        let c1 = v[c_at.y + n];
+        let s0 = state_tile[rows_at + n];
+        let s1 = state_tile[rows_at + (N / 4 + 1) + n];
+        let s2 = state_tile[rows_at + 2 * (N / 4 + 1) + n];
+        let s3 = state_tile[rows_at + 3 * (N / 4 + 1) + n];
+        out0 += vec4f(dot(s0, c0), dot(s1, c0), dot(s2, c0), dot(s3, c0));
+        out1 += vec4f(dot(s0, c1), dot(s1, c1), dot(s2, c1), dot(s3, c1));
       }
-      var out = decay(log_decay[t]) * carried;
-      let cb_at = ((first / Q * params.groups + group) * Q + t) * Q;
-      for (var s = 0u; s <= t; s++) {
-        out += cb[cb_at + s] * decay(log_decay[t] - log_decay[s]) * dtx[s * (PT / 4) + part];
+      out0 *= decay(log_decay[t]);
+      out1 *= decay(log_decay[t + 1]);
+      for (var span = 0u; span < length; span += SPAN) {
+        workgroupBarrier();  // the factors before were used
+        for (var index = lane; index < SPAN * Q / 2; index += WG) {
+          let s = index % SPAN;
+          factors[s * (Q / 2 + 1) + index / SPAN] = factors_at(chunk_cb, span + s, index / SPAN * 2, length);
+        }
+        workgroupBarrier();
+        if (t + 1 >= span) {
+          for (var i = 0u; i < SPAN; i++) {
+            let factor = factors[i * (Q / 2 + 1) + pair];
+            let x4 = dtx[(span + i) * (PT / 4) + part];
+            out0 += factor.x * x4;
+            out1 += factor.y * x4;
+          }
+        }
       }
-      out += d[head] * v[(first + t) * stride4 + x_offset4 + part];
-      y[((first + t) * params.heads * params.head_dim + head * params.head_dim + first_p) / 4 + part] = out;
+      let y_at = ((first + t) * params.heads * params.head_dim + head * params.head_dim + first_p) / 4 + part;
+      let x_at = (first + t) * stride4 + x_offset4 + part;
+      if (unit < Q / 2 * (PT / 4) && t < length) {
+        y[y_at] = out0 + d[head] * v[x_at];
+        if (t + 1 < length) {
+          y[y_at + params.heads * params.head_dim / 4] = out1 + d[head] * v[x_at + stride4];
+        }
+      }
     }
 
     // State: what comes in, decayed, and what the chunk adds.
@@ -157,7 +205,7 @@ fn ssd_chunk_scan(
         state[i] *= decay(last);
       }
       for (var s = 0u; s < length; s++) {
-        let b4 = decay(last - log_decay[s]) * v[(first + s) * stride4 + b_offset4 + n4];
+        let b4 = last_decay[s] * v[(first + s) * stride4 + b_offset4 + n4];
         let x4 = dtx[s * (PT / 4) + p4];
         for (var i = 0u; i < 4; i++) {
           state[i] += x4[i] * b4;
