@@ -1,10 +1,12 @@
 // uses: lib/sampling.wgsl, lib/sort_key.wgsl
 // logits_process: s[v] of tokens seen in prompt or answer becomes s < 0 ? s * repetition : s / repetition, then
-//   s[v] -= presence * (n[v] > 0) + frequency * n[v], with n[v] the times that the answer has v;  s[v] += bias[v].
+//   s[v] -= presence * (n[v] > 0) + frequency * n[v], with n[v] the times that the answer has v;  s[v] += bias[v];
+//   s[v] = -infinity where the mask has no bit.
 //   Of every CHUNK tokens it leaves the largest logit and the lowest token that has it.
 //
 // Shapes    logits: (V) f32 as bits, in place;  bias: (V) f32, read only with SAMPLING_BIAS;
-//           counts: (V), bit 31: in the prompt, the rest: times in the answer;  partials: (ceil(V / CHUNK)) (key, token).
+//           counts: (V), bit 31: in the prompt, the rest: times in the answer;  mask: (ceil(V / 32)), bit v % 32 of word
+//           v / 32: token v may come, read only with SAMPLING_MASK;  partials: (ceil(V / CHUNK)) (key, token).
 // Mapping   one workgroup CHUNK tokens, an invocation every WG-th of them. The temperature is left to `sample`:
 //           dividing by it could overflow, dividing the distance to the largest logit cannot.
 //           NaN and infinities stay as they are; other magnitudes above 1e30 count as 1e30 where something is changed.
@@ -22,12 +24,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read> settings: Sampling;
 @group(0) @binding(2) var<storage, read> counts: array<u32>;              // (V)
 @group(0) @binding(3) var<storage, read> bias: array<f32>;                // (V)
-@group(0) @binding(4) var<storage, read_write> logits: array<u32>;        // (V)
-@group(0) @binding(5) var<storage, read_write> partials: array<vec2u>;    // (ceil(V / CHUNK))
+@group(0) @binding(4) var<storage, read> mask: array<u32>;                // (ceil(V / 32))
+@group(0) @binding(5) var<storage, read_write> logits: array<u32>;        // (V)
+@group(0) @binding(6) var<storage, read_write> partials: array<vec2u>;    // (ceil(V / CHUNK))
 
 var<workgroup> best: array<vec2u, WG>;  // key, token
 
 fn processed(token: u32, bits: u32) -> u32 {
+  if ((settings.flags & SAMPLING_MASK) != 0 && ((mask[token / 32] >> (token % 32)) & 1) == 0) {
+    return 0xff800000;
+  }
   if ((bits & 0x7f800000) == 0x7f800000) {
     return bits;
   }

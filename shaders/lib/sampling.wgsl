@@ -9,10 +9,11 @@ struct Sampling {
   frequency_penalty: f32,
   seed: u32,
   limit: u32,               // tokens after which the answer ends
-  flags: u32,               // SAMPLING_PENALTIES, SAMPLING_BIAS
+  flags: u32,               // SAMPLING_PENALTIES, SAMPLING_BIAS, SAMPLING_MASK
   stop_count: u32,
   stop_ids: array<u32, 16>,
 }
 
 const SAMPLING_PENALTIES = 1u;  // one of the three penalties is not neutral
 const SAMPLING_BIAS = 2u;       // the bias is not all zero
+const SAMPLING_MASK = 4u;       // every step has a mask of the tokens that may come

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '../engine/local-engine.ts';
-import type { GenerationRequest } from '../engine/protocol.ts';
+import type { ChatMessage } from '../engine/protocol.ts';
 import { installDawn } from './dawn.ts';
 import { openPackageFolder } from './folder.ts';
 
@@ -49,7 +49,7 @@ export async function main(args: string[]): Promise<number> {
   installDawn();
   const engine = await LocalEngine.load(await openPackageFolder(resolve(values.model)));
   try {
-    const messages: GenerationRequest['messages'] & {} = [];
+    const messages: ChatMessage[] = [];
     for (const question of positionals) {
       messages.push({ role: 'user', content: question });
       let answer = '';

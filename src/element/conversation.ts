@@ -159,7 +159,7 @@ export class Conversation {
   #progress(id: number, event: Exclude<GenerationEvent, { type: 'end' }>): void {
     if (event.type === 'prefill') {
       this.#change(id, { prefill: { processed: event.processed, total: event.total } }, true);
-    } else {
+    } else if (event.type === 'text') {
       const answer = (this.#find(id)?.answer ?? '') + event.text;
       this.#change(id, { status: 'writing', answer }, true);
     }

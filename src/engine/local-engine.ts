@@ -2,17 +2,19 @@ import { BambaError } from '../errors.ts';
 import { generateIds } from '../generate/generate.ts';
 import { PrefixCache } from '../generate/prefix-cache.ts';
 import { type GenerationDefaults, readGenerationConfig, readStopIds, resolveSampling } from '../generate/sampling.ts';
-import { StopMatcher } from '../generate/stop.ts';
+import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { ChatTemplate, encodePrompt, readChatTemplate } from '../text/chat-template.ts';
-import { createDetokenizer } from '../text/detokenize.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { parseJsonFile } from '../text/tokenizer-files.ts';
+import { AnswerForms } from './answer-form.ts';
+import { AnswerText, spelledLogprobs } from './answer-text.ts';
 import { loadModel } from './load.ts';
 import type { EngineInfo, FinishReason, GenerationEvent, GenerationRequest, Usage } from './protocol.ts';
-import { parseRequest } from './request.ts';
+import { type ParsedRequest, parseRequest } from './request.ts';
+import { templateMessage, templateTool } from './tools.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -37,6 +39,7 @@ export class LocalEngine {
   readonly #model: Model;
   readonly #text: TextSide;
   readonly #prefixes: PrefixCache;
+  readonly #forms: AnswerForms;
   #busy = false;
   #disposed = false;
 
@@ -46,6 +49,7 @@ export class LocalEngine {
     this.#model = model;
     this.#text = text;
     this.#prefixes = new PrefixCache(model);
+    this.#forms = new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds);
   }
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
@@ -89,11 +93,13 @@ export class LocalEngine {
 
   async *#answer(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
     const model = this.#model;
-    const { input, maxTokens, stop, sampling } = parseRequest(request);
-    const values = resolveSampling(sampling, this.#text.defaults.sampling, model.architecture.vocabSize);
-    const stops = new StopMatcher(stop);
-    const promptIds = this.#encode(input);
-    const limit = Math.min(maxTokens, model.contextLength - promptIds.length);
+    const { tokenizer, stopIds, defaults } = this.#text;
+    const parsed = parseRequest(request);
+    const values = resolveSampling(parsed.sampling, defaults.sampling, model.architecture.vocabSize);
+    const { constraint, ...form } = this.#forms.of(parsed);
+    const answer = new AnswerText(tokenizer, parsed.stop, form);
+    const promptIds = this.#encode(parsed);
+    const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
 
     const started = performance.now();
     const cachedTokens = await this.#prefixes.resume(promptIds);
@@ -124,34 +130,28 @@ export class LocalEngine {
     await this.#prefixes.keep();
     prefilled = performance.now();
 
-    const detokenizer = createDetokenizer(this.#text.tokenizer);
-    const { stopIds } = this.#text;
-    for await (const piece of generateIds(model, { values, limit, stopIds, promptIds })) {
+    const settings = { values, limit, stopIds, promptIds };
+    const { logprobs } = parsed;
+    const pieces =
+      constraint || logprobs !== undefined
+        ? generateStepwise(model, settings, { constraint, logprobs })
+        : generateIds(model, settings);
+    for await (const piece of pieces) {
       firstToken ||= performance.now();
       completionTokens += piece.ids.length;
       const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
-      const shown = ended ? piece.ids.slice(0, -1) : piece.ids;
-      let { text, stopped } = stops.push(detokenizer.push(shown));
-      if (piece.ended && !stopped) {
-        const rest = stops.push(detokenizer.flush());
-        stopped = rest.stopped;
-        text += rest.text + (stopped ? '' : stops.flush());
+      const steps = [answer.push(ended ? piece.ids.slice(0, -1) : piece.ids)];
+      const stopped = () => steps.some((step) => step.stopped);
+      if (!stopped() && (piece.ended || signal?.aborted)) steps.push(answer.finish());
+      const text = steps.map((step) => step.text).join('');
+      if (text !== '' || piece.ids.length > 0) {
+        const named = piece.logprobs ? { logprobs: spelledLogprobs(tokenizer, piece.logprobs) } : {};
+        yield { type: 'text', text, ids: piece.ids, ...named };
       }
-      if (text !== '' || piece.ids.length > 0) yield { type: 'text', text, ids: piece.ids };
-      if (stopped || ended) {
-        yield end('stop');
-        return;
-      }
-      if (piece.ended) {
-        yield end('length');
-        return;
-      }
-      if (signal?.aborted) {
-        const held = detokenizer.flush();
-        const { text: tail, stopped: complete } = stops.push(held);
-        const released = tail + (complete ? '' : stops.flush());
-        if (released !== '') yield { type: 'text', text: released, ids: [] };
-        yield end('abort');
+      for (const call of steps.flatMap(({ calls }) => calls)) yield { type: 'toolCall', call };
+      const reason = stopped() || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
+      if (reason) {
+        yield end(reason);
         return;
       }
     }
@@ -193,12 +193,17 @@ export class LocalEngine {
   }
 
   /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`. */
-  #encode(input: ReturnType<typeof parseRequest>['input']): number[] {
+  #encode({ input, tools }: Pick<ParsedRequest, 'input' | 'tools'>): readonly number[] {
     const { tokenizer, template } = this.#text;
     const ids =
-      'prompt' in input
-        ? encodePrompt(tokenizer, input.prompt)
-        : template.encode(input.messages, { addGenerationPrompt: true });
+      'messages' in input
+        ? template.encode(input.messages.map(templateMessage), {
+            addGenerationPrompt: true,
+            tools: tools.map(templateTool),
+          })
+        : typeof input.prompt === 'string'
+          ? encodePrompt(tokenizer, input.prompt)
+          : input.prompt;
     if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
     const { contextLength } = this.#model;
     if (ids.length >= contextLength) {
@@ -210,7 +215,7 @@ export class LocalEngine {
     }
     const unknown = ids.find((id) => id >= this.#model.architecture.vocabSize);
     if (unknown !== undefined) {
-      throw new BambaError('config_invalid', `The tokenizer gave id ${unknown}, which the model does not have.`);
+      throw new BambaError('config_invalid', `The prompt has token id ${unknown}, which the model does not have.`);
     }
     return ids;
   }

@@ -4,8 +4,32 @@ import type { Scheme } from '../weights/types.ts';
 
 /** One message of a chat, as chat templates take it. */
 export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant';
+  role: 'system' | 'user' | 'assistant' | 'tool';
+  /** May be empty where the assistant called tools. */
   content: string;
+  /** Of the assistant's messages: what it called. */
+  toolCalls?: readonly ToolCall[];
+  /** Of a tool's messages: the call that it answers. */
+  toolCallId?: string;
+  /** Of a tool's messages: the tool; some templates show it. */
+  name?: string;
+}
+
+/** A call of a tool, as a model wrote it. */
+export interface ToolCall {
+  id: string;
+  name: string;
+  /** JSON of an object. */
+  arguments: string;
+}
+
+/** A function that a model may call. */
+export interface Tool {
+  name: string;
+  /** For the model: what it does and when to call it. */
+  description?: string;
+  /** JSON Schema of its arguments, of type `object`; none takes no arguments. */
+  parameters?: object;
 }
 
 /** How the next token is chosen. Every field is optional; the model's `generation_config.json` gives the defaults. */
@@ -33,9 +57,17 @@ export interface SamplingSettings {
 /** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */
 export interface GenerationRequest extends SamplingSettings {
   /** A chat, rendered by the model's own chat template. */
-  messages?: ChatMessage[];
-  /** Plain text to continue. */
-  prompt?: string;
+  messages?: readonly ChatMessage[];
+  /** Plain text to continue, or its token ids. */
+  prompt?: string | readonly number[];
+  /** What the model may call; for models whose chat template shows tools. */
+  tools?: readonly Tool[];
+  /** Whether it calls one: as it likes (the default), not at all, at least one, or the one that is named. */
+  toolChoice?: 'auto' | 'none' | 'required' | { name: string };
+  /** Hold the answer to JSON: an object, or what a JSON Schema allows. Not while tools may be called. */
+  json?: { schema?: unknown };
+  /** For each token its log-probability, and those of so many likeliest ones, 0 to 20. */
+  logprobs?: number;
   /** At most this many tokens; default: as many as the context has room for. */
   maxTokens?: number;
   /** Stop before any of these strings would appear in the answer. */
@@ -43,6 +75,21 @@ export interface GenerationRequest extends SamplingSettings {
 }
 
 export type FinishReason = 'stop' | 'length' | 'abort';
+
+/** A token, and the natural logarithm of the probability that the model itself gave it, before any setting. */
+export interface TokenLogprob {
+  id: number;
+  /** Its text; half a character shows as U+FFFD. */
+  token: string;
+  /** The bytes of its text; null where tokens of this model do not stand for bytes. */
+  bytes: number[] | null;
+  logprob: number;
+}
+
+/** A token of the answer with the likeliest ones in its place, likeliest first. */
+export interface ChosenLogprob extends TokenLogprob {
+  top: TokenLogprob[];
+}
 
 /** Counts and speeds of one answer. */
 export interface Usage {
@@ -55,10 +102,12 @@ export interface Usage {
   decodeTokensPerS: number;
 }
 
-/** What a generation yields, in order: prefill events, text events, one end. */
+/** What a generation yields, in order: prefill events, text and calls of tools, one end. */
 export type GenerationEvent =
   | { type: 'prefill'; processed: number; total: number }
-  | { type: 'text'; text: string; ids: number[] }
+  /** `ids` are the tokens so far that were not named yet; their text may come later. `logprobs`, if asked for, are theirs. */
+  | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
+  | { type: 'toolCall'; call: ToolCall }
   | { type: 'end'; finishReason: FinishReason; usage: Usage };
 
 /** `waiting`: another tab is downloading the model; its progress is shown until it is done or gone. */

@@ -1,3 +1,4 @@
+import type { ChosenLogprob } from './logprobs.ts';
 import type { Model } from '../model/model.ts';
 import { Sampler, REPORTS_IN_FLIGHT, type AnswerSettings, type SamplerReport } from '../model/sampler.ts';
 
@@ -8,6 +9,8 @@ const BATCH_MS = 12;
 export interface AnswerPiece {
   ids: number[];
   ended: boolean;
+  /** For each id, when they were asked for. */
+  logprobs?: ChosenLogprob[];
 }
 
 /**

@@ -18,9 +18,12 @@ async function run(gpu: TestGpu, logits: Float32Array, counts: Uint32Array, sett
   const out = gpu.output(logits);
   const partials = gpu.input(new Uint8Array(partialsBytes(vocabulary)));
   const buffers = {
-    settings: gpu.input(new Uint8Array(packSampling(values, { limit: 1, stopIds: [] }))),
+    settings: gpu.input(
+      new Uint8Array(packSampling(values, { limit: 1, stopIds: [], masked: settings.mask !== undefined })),
+    ),
     counts: gpu.input(counts),
     bias: gpu.input(denseBias(settings.logitBias, vocabulary)),
+    mask: gpu.input(settings.mask ?? new Uint32Array(1)),
     logits: out,
     partials,
   };
@@ -106,6 +109,26 @@ describeGpu(logitsProcessKernel, (gpu) => {
     expect((await run(gpu(), logits, new Uint32Array(2500), NEUTRAL)).best).toEqual([-1, 1500, -1]);
   });
 
+  it('lets nothing come that the mask has no bit for, whatever its logit is', async () => {
+    // Around the words of the mask and the chunks; the last word goes on beyond the vocabulary.
+    for (const size of [1, 31, 33, 1025, 2500]) {
+      const logits = randomTensor(size, size, 10);
+      logits[0] = Infinity;
+      logits[size - 1] = NaN;
+      const mask = Uint32Array.from(randomTensor(size + 1, Math.ceil(size / 32)), (value) => Math.abs(value) * 2 ** 30);
+      const counts = someCounts(size + 2, size);
+      const settings = { ...NEUTRAL, logitBias: new Map([[size >> 1, 5]]), mask };
+      const { processed, best } = await run(gpu(), logits, counts, settings);
+      expect([...processed]).toEqual([...Float32Array.from(processLogits(logits, counts, settings))]);
+      expect(best).toEqual(bestOfChunks(processed));
+    }
+    const closed = await run(gpu(), Float32Array.of(1, 2), new Uint32Array(2), {
+      ...NEUTRAL,
+      mask: new Uint32Array(1),
+    });
+    expect(closed.best).toEqual([-1]);
+  });
+
   it('leaves NaN and infinities as they are, and stays finite at the ends of the range', async () => {
     const logits = Float32Array.from([NaN, Infinity, -Infinity, 3e38, -3e38, 0]);
     const counts = new Uint32Array(6).fill(1);
@@ -122,7 +145,7 @@ describeGpu(logitsProcessKernel, (gpu) => {
 
   it('refuses a vocabulary that the sampler cannot sum', async () => {
     const buffer = gpu().input(new Uint8Array(16));
-    const buffers = { settings: buffer, counts: buffer, bias: buffer, logits: buffer, partials: buffer };
+    const buffers = { settings: buffer, counts: buffer, bias: buffer, mask: buffer, logits: buffer, partials: buffer };
     for (const vocabulary of [0, 262_145]) {
       expect(() => logitsProcess(gpu().features, 'test', buffers, vocabulary)).toThrow(/takes 1 to 262144/);
     }

@@ -9,7 +9,7 @@ export const logitsProcessKernel = defineKernel({
   name: 'logits_process',
   code,
   params: { vocabulary: 'u32' },
-  reads: ['settings', 'counts', 'bias'],
+  reads: ['settings', 'counts', 'bias', 'mask'],
   writes: ['logits', 'partials'],
   constants: [],
   step: false,
@@ -17,14 +17,20 @@ export const logitsProcessKernel = defineKernel({
 
 const CHUNK = 1024; // as in shaders/logits_process.wgsl
 
+/** Bytes of `mask`: bit v % 32 of word v / 32 says that token v may come. */
+export function maskBytes(vocabulary: number): number {
+  return Math.ceil(vocabulary / 32) * 4;
+}
+
 /** Bytes of `partials`: a (sort key, token) for every 1,024 tokens. */
 export function partialsBytes(vocabulary: number): number {
   return Math.ceil(vocabulary / CHUNK) * 8;
 }
 
 /**
- * Penalties and bias on logits (V) f32, in place, and the largest of every 1,024 to `partials`.
- * settings: `packSampling`; counts (V) u32: `promptCounts`; bias (V) f32, not read when the settings have none.
+ * Penalties, bias and mask on logits (V) f32, in place, and the largest of every 1,024 to `partials`.
+ * settings: `packSampling`; counts (V) u32: `promptCounts`; bias (V) f32 and mask, a bit a token, are read only when the
+ * settings say so.
  * @throws BambaError `unsupported_model` for more than 262,144 tokens.
  */
 export function logitsProcess(
@@ -34,6 +40,7 @@ export function logitsProcess(
     settings: BufferSlice;
     counts: BufferSlice;
     bias: BufferSlice;
+    mask: BufferSlice;
     logits: BufferSlice;
     partials: BufferSlice;
   },

@@ -48,7 +48,7 @@ class Sampler {
     const buffers = makeBuffers(gpu, vocabulary);
     const { settings, counts, bias, logits, partials, ids, output, step } = buffers;
     const plan = await Plan.build(gpu.gpu.device, gpu.cache, step.buffer, [
-      logitsProcess(gpu.features, 'test', { settings, counts, bias, logits, partials }, vocabulary),
+      logitsProcess(gpu.features, 'test', { settings, counts, bias, mask: bias, logits, partials }, vocabulary),
       sample(gpu.features, 'test', { settings, logits, partials, counts, ids, output, step }, vocabulary),
     ]);
     return new Sampler(gpu, plan, vocabulary, buffers);
@@ -398,7 +398,7 @@ describeGpu(sampleKernel, (gpu) => {
     );
     const plan = await Plan.build(device, gpu().cache, step.buffer, [
       ...embed(gpu().features, 'test', { ids, weights: table, x }),
-      logitsProcess(gpu().features, 'test', { settings, counts, bias, logits, partials }, 3),
+      logitsProcess(gpu().features, 'test', { settings, counts, bias, mask: bias, logits, partials }, 3),
       sample(gpu().features, 'test', { settings, logits, partials, counts, ids, output, step }, 3),
     ]);
     device.queue.writeBuffer(step.buffer, 0, Uint32Array.of(0, 1, 0, 0));

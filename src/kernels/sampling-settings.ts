@@ -25,6 +25,7 @@ export const MAX_VOCABULARY = 262_144;
 
 const FLAG_PENALTIES = 1;
 const FLAG_BIAS = 2;
+const FLAG_MASK = 4;
 const OFF = -3e38;
 
 /** Below, all but the likeliest logit has no weight in f32; it keeps the distance over the temperature finite. */
@@ -34,14 +35,15 @@ const LEAST_REPETITION_PENALTY = 1e-6;
 
 /**
  * The bytes of `struct Sampling`.
- * @param answer `limit`: tokens of the answer after which it ends, at least 1; `stopIds`: ids that end it.
+ * @param answer `limit`: tokens of the answer after which it ends, at least 1; `stopIds`: ids that end it; `masked`:
+ * whether every step has a mask.
  * @throws BambaError `setting_invalid` for more than 16 stop ids or a limit below 1.
  */
 export function packSampling(
   values: SamplingValues,
-  answer: { limit: number; stopIds: readonly number[] },
+  answer: { limit: number; stopIds: readonly number[]; masked?: boolean },
 ): ArrayBuffer {
-  const { limit, stopIds } = answer;
+  const { limit, stopIds, masked = false } = answer;
   if (stopIds.length > MAX_STOP_IDS) {
     throw new BambaError('setting_invalid', `There are ${stopIds.length} stop ids. Give at most ${MAX_STOP_IDS}.`);
   }
@@ -61,7 +63,9 @@ export function packSampling(
   view.setFloat32(24, frequencyPenalty, true);
   view.setUint32(28, values.seed, true);
   view.setUint32(32, limit, true);
-  view.setUint32(36, (penalized ? FLAG_PENALTIES : 0) | (values.logitBias.size > 0 ? FLAG_BIAS : 0), true);
+  const flags =
+    (penalized ? FLAG_PENALTIES : 0) | (values.logitBias.size > 0 ? FLAG_BIAS : 0) | (masked ? FLAG_MASK : 0);
+  view.setUint32(36, flags, true);
   view.setUint32(40, stopIds.length, true);
   for (const [index, id] of stopIds.entries()) view.setUint32(44 + 4 * index, id, true);
   return view.buffer;

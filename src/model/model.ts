@@ -19,7 +19,7 @@ import {
 } from './hybrid.ts';
 import { ropeTable } from './rope-table.ts';
 import type { Scope } from './scope.ts';
-import { type AnswerSettings, Sampler, type SamplerReport } from './sampler.ts';
+import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -231,23 +231,53 @@ export class Model {
   }
 
   /**
-   * Samples the first token of an answer from the logits that `prefill` or `restore` left. `decode` goes on.
+   * Samples the first token of an answer from the logits that `prefill` or `restore` left. `decode` or `decodeStep`
+   * goes on.
    * @throws BambaError `setting_invalid`; the promise as `decode`.
    */
-  beginAnswer(settings: AnswerSettings): Promise<SamplerReport> {
+  beginAnswer(settings: AnswerSettings, step: StepOptions = {}): Promise<StepReport> {
     const { device } = this.gpu;
     this.#sampler.begin(settings);
+    if (step.mask) this.#sampler.allow(step.mask);
     // The sampler moves the position on by the tokens of the pass: the last token of the prompt is that pass.
     this.#writeStep(this.state.position - 1, 1);
     const encoder = device.createCommandEncoder({ label: 'first token' });
     const { buffer, size } = this.#activations.logits;
     encoder.copyBufferToBuffer(this.#lastLogits, 0, buffer, 0, size);
+    const logits = step.logits ? this.#sampler.copyLogits(encoder, slice(this.#lastLogits)) : null;
     const pass = encoder.beginComputePass();
     this.#sample.record(pass, 1);
     pass.end();
+    return this.#submit(encoder, logits);
+  }
+
+  /**
+   * Submits one step that is waited for: the next one is given a mask that depends on its token, or its logits are
+   * read back. @returns and throws as `decode`.
+   */
+  decodeStep(step: StepOptions): Promise<StepReport> {
+    if (step.mask) this.#sampler.allow(step.mask);
+    const encoder = this.gpu.device.createCommandEncoder({ label: 'decode step' });
+    // The sampler changes the logits in place: to be read as the model left them, they are copied in between.
+    const end = this.#decode.length - this.#sample.length;
+    const model = encoder.beginComputePass();
+    this.#decode.record(model, 1, 0, end);
+    model.end();
+    const logits = step.logits ? this.#sampler.copyLogits(encoder, this.#activations.logits) : null;
+    const sampling = encoder.beginComputePass();
+    this.#decode.record(sampling, 1, end);
+    sampling.end();
+    return this.#submit(encoder, logits);
+  }
+
+  async #submit(
+    encoder: GPUCommandEncoder,
+    logits: (() => Promise<Float32Array<ArrayBuffer>>) | null,
+  ): Promise<StepReport> {
     const report = this.#sampler.report(encoder);
-    device.queue.submit([encoder.finish()]);
-    return report();
+    this.gpu.device.queue.submit([encoder.finish()]);
+    const [account, values] = await Promise.all([report(), logits?.() ?? null]);
+    return { ...account, logits: values };
   }
 
   /**

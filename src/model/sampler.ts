@@ -1,8 +1,8 @@
 import { BambaError } from '../errors.ts';
-import { type BufferSet, slice } from '../gpu/buffers.ts';
+import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { logitsProcess, partialsBytes } from '../kernels/logits_process.ts';
+import { logitsProcess, maskBytes, partialsBytes } from '../kernels/logits_process.ts';
 import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sample.ts';
 import {
   denseBias,
@@ -22,6 +22,8 @@ export interface AnswerSettings {
   stopIds: readonly number[];
   /** The whole prompt: the repetition penalty counts its tokens. */
   promptIds: readonly number[];
+  /** Whether each step is given a mask of the tokens that may come. Default false. */
+  masked?: boolean;
 }
 
 /** The sampler's account of an answer, as read back. */
@@ -32,6 +34,20 @@ export interface SamplerReport {
   ended: boolean;
   /** Ids that are new since the last report. */
   ids: number[];
+}
+
+/** What a step that is waited for is given and asked for. */
+export interface StepOptions {
+  /** Bit v % 32 of word v / 32 says that token v may come; for answers that were begun as `masked`. */
+  mask?: Uint32Array<ArrayBuffer>;
+  /** Whether the logits (V) that the token was chosen from are wanted, as the model left them. */
+  logits?: boolean;
+}
+
+/** The account after a step that was waited for. */
+export interface StepReport extends SamplerReport {
+  /** (V); null when they were not asked for. */
+  logits: Float32Array<ArrayBuffer> | null;
 }
 
 /** Readbacks that may be under way at once. */
@@ -45,9 +61,13 @@ export class Sampler {
   readonly #settings: GPUBuffer;
   readonly #counts: GPUBuffer;
   readonly #bias: GPUBuffer;
+  readonly #mask: GPUBuffer;
   readonly #partials: GPUBuffer;
   readonly #output: GPUBuffer;
   readonly #staging: GPUBuffer[];
+  readonly #buffers: BufferSet;
+  /** Made for the first answer that wants logits. */
+  #logits: GPUBuffer | null = null;
   #next = 0;
   #reported = 0;
   #plain = true;
@@ -55,11 +75,13 @@ export class Sampler {
   /** Allocates; call inside `gpu.guarded`. */
   constructor(gpu: Gpu, buffers: BufferSet, activations: Activations, vocabulary: number) {
     this.#gpu = gpu;
+    this.#buffers = buffers;
     this.#activations = activations;
     this.#vocabulary = vocabulary;
     this.#settings = buffers.storage('sampling settings', SAMPLING_BYTES);
     this.#counts = buffers.floats('token counts', vocabulary);
     this.#bias = buffers.floats('logit bias', vocabulary);
+    this.#mask = buffers.storage('token mask', maskBytes(vocabulary));
     this.#partials = buffers.storage('argmax partials', partialsBytes(vocabulary));
     this.#output = buffers.storage('sampler output', OUTPUT_BYTES);
     this.#staging = Array.from({ length: REPORTS_IN_FLIGHT }, (_, index) =>
@@ -82,7 +104,12 @@ export class Sampler {
       counts: slice(this.#counts),
     };
     return [
-      logitsProcess(features, 'sampling', { ...buffers, bias: slice(this.#bias) }, this.#vocabulary),
+      logitsProcess(
+        features,
+        'sampling',
+        { ...buffers, bias: slice(this.#bias), mask: slice(this.#mask) },
+        this.#vocabulary,
+      ),
       sample(
         features,
         'sampling',
@@ -93,9 +120,9 @@ export class Sampler {
   }
 
   /** Sets an answer up, before the pass that samples its first token. @throws BambaError `setting_invalid`. */
-  begin({ values, limit, stopIds, promptIds }: AnswerSettings): void {
+  begin({ values, limit, stopIds, promptIds, masked = false }: AnswerSettings): void {
     const { queue } = this.#gpu.device;
-    queue.writeBuffer(this.#settings, 0, packSampling(values, { limit, stopIds }));
+    queue.writeBuffer(this.#settings, 0, packSampling(values, { limit, stopIds, masked }));
     queue.writeBuffer(this.#output, 0, new Uint32Array(2));
     const plain = values.repetitionPenalty === 1 && values.presencePenalty === 0 && values.frequencyPenalty === 0;
     // Counts are read only for penalties: without any, those of an earlier answer may stay.
@@ -103,6 +130,26 @@ export class Sampler {
     this.#plain = plain;
     if (values.logitBias.size > 0) queue.writeBuffer(this.#bias, 0, denseBias(values.logitBias, this.#vocabulary));
     this.#reported = 0;
+  }
+
+  /** Sets which tokens the next step may choose. */
+  allow(mask: Uint32Array<ArrayBuffer>): void {
+    this.#gpu.device.queue.writeBuffer(this.#mask, 0, mask);
+  }
+
+  /**
+   * Records the copy of logits (V), before the sampler's dispatches change them.
+   * @returns what to call after submitting.
+   */
+  copyLogits(encoder: GPUCommandEncoder, from: BufferSlice): () => Promise<Float32Array<ArrayBuffer>> {
+    const bytes = 4 * this.#vocabulary;
+    const staging = (this.#logits ??= this.#buffers.readback('logits', bytes));
+    encoder.copyBufferToBuffer(from.buffer, from.offset, staging, 0, bytes);
+    return async () => {
+      const values = new Float32Array((await this.#map(staging, bytes)).slice(0));
+      staging.unmap();
+      return values;
+    };
   }
 
   /**
@@ -116,9 +163,13 @@ export class Sampler {
     return () => this.#read(staging);
   }
 
+  async #map(staging: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    await this.#gpu.map(staging, GPUMapMode.READ, 'The GPU did not hand back what it computed for the next token.');
+    return staging.getMappedRange(0, bytes);
+  }
+
   async #read(staging: GPUBuffer): Promise<SamplerReport> {
-    await this.#gpu.map(staging, GPUMapMode.READ, 'The GPU did not hand back the sampled tokens.');
-    const output = new Uint32Array(staging.getMappedRange(0, OUTPUT_BYTES));
+    const output = new Uint32Array(await this.#map(staging, OUTPUT_BYTES));
     const emitted = output[0]!;
     const state = output[1]!;
     const ids: number[] = [];

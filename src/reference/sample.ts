@@ -5,6 +5,8 @@ export interface LogitsSettings {
   frequencyPenalty: number;
   /** Token to what is added to its logit. */
   logitBias: ReadonlyMap<number, number>;
+  /** Bit v % 32 of word v / 32 says that token v may come; without, all may. */
+  mask?: Uint32Array;
 }
 
 /** What `sample` needs; `topK` 0 and `topP` 1 and `minP` 0 are off, `temperature` 0 is greedy. */
@@ -19,12 +21,13 @@ export interface DrawSettings {
 const IN_PROMPT = 0x80000000;
 
 /**
- * Penalties, then bias (V). counts (V): bit 31 says that the token is in the prompt, the rest is how often the answer
+ * Penalties, bias, and -infinity where the mask has no bit (V). counts (V): bit 31 says that the token is in the prompt, the rest is how often the answer
  * has it. NaN and infinities stay; other magnitudes above 1e30 count as 1e30 where something is changed.
  */
 export function processLogits(logits: ArrayLike<number>, counts: Uint32Array, settings: LogitsSettings): Float64Array {
-  const { repetitionPenalty, presencePenalty, frequencyPenalty, logitBias } = settings;
+  const { repetitionPenalty, presencePenalty, frequencyPenalty, logitBias, mask } = settings;
   return Float64Array.from(logits, (logit, token) => {
+    if (mask && ((mask[token >>> 5]! >>> (token & 31)) & 1) === 0) return -Infinity;
     const count = counts[token]!;
     const bias = logitBias.get(token) ?? 0;
     if (!Number.isFinite(logit) || (count === 0 && bias === 0)) return logit;

@@ -1,5 +1,12 @@
 import type { LocalEngine } from '../engine/local-engine.ts';
-import type { ChatMessage, FinishReason, GenerationRequest, Usage } from '../engine/protocol.ts';
+import type {
+  ChatMessage,
+  ChosenLogprob,
+  FinishReason,
+  GenerationRequest,
+  ToolCall,
+  Usage,
+} from '../engine/protocol.ts';
 
 /** All that one answer consisted of. */
 export interface Answer {
@@ -7,6 +14,9 @@ export interface Answer {
   ids: number[];
   /** Progress over the prompt, in order. */
   processed: number[];
+  /** Of every id, where they were asked for. */
+  logprobs: ChosenLogprob[];
+  calls: ToolCall[];
   finishReason: FinishReason;
   usage: Usage;
 }
@@ -21,14 +31,22 @@ export async function take(
   onText: (tokens: number) => boolean = () => false,
 ): Promise<Answer> {
   const abort = new AbortController();
-  const answer: Partial<Answer> & Pick<Answer, 'text' | 'ids' | 'processed'> = { text: '', ids: [], processed: [] };
+  const answer: Partial<Answer> & Pick<Answer, 'text' | 'ids' | 'processed' | 'logprobs' | 'calls'> = {
+    text: '',
+    ids: [],
+    processed: [],
+    logprobs: [],
+    calls: [],
+  };
   for await (const event of engine.generate(request, { signal: abort.signal })) {
     if (event.type === 'prefill') answer.processed.push(event.processed);
     if (event.type === 'text') {
       answer.text += event.text;
       answer.ids.push(...event.ids);
+      answer.logprobs.push(...(event.logprobs ?? []));
       if (onText(answer.ids.length)) abort.abort();
     }
+    if (event.type === 'toolCall') answer.calls.push(event.call);
     if (event.type === 'end') Object.assign(answer, { finishReason: event.finishReason, usage: event.usage });
   }
   if (!answer.finishReason) throw new Error('The answer ended without an end.');

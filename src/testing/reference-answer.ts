@@ -69,3 +69,17 @@ export async function expectReferenceAnswer(
   expect(ids.length).toBeGreaterThan(0);
   expect(same / ids.length).toBeGreaterThanOrEqual(0.95);
 }
+
+/** The log-probabilities (V) of every token of the tiny model in each place of an answer, in f64. */
+export async function referenceLogprobs(promptIds: readonly number[], ids: readonly number[]): Promise<number[][]> {
+  golden ??= loadGolden(BUNDLED_GOLDEN);
+  const { architecture, tensors } = await golden;
+  const { vocabSize } = architecture;
+  const { logits } = forward(architecture, tensors, [...promptIds, ...ids]);
+  return ids.map((_, place) => {
+    const row = promptIds.length - 1 + place;
+    const values = [...logits.subarray(row * vocabSize, (row + 1) * vocabSize)];
+    const logTotal = Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
+    return values.map((value) => value - logTotal);
+  });
+}

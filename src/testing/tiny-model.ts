@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
 import type { PackageSource } from '../storage/package-source.ts';
+import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import type { Scheme } from '../weights/types.ts';
 import { BUNDLED_GOLDEN } from './golden.ts';
@@ -16,7 +17,7 @@ const ASCII = 3;
 const BEYOND_ASCII = ASCII + 128;
 const VOCABULARY = 512;
 /** Ends a message, and with it an answer. */
-const TINY_EOS = 2;
+export const TINY_EOS = 2;
 
 /** A bias that keeps special tokens out of an answer: all of it is text then, and only a limit ends it. */
 export const NO_SPECIAL: Readonly<Record<number, number>> = { 0: -100, 1: -100, [TINY_EOS]: -100 };
@@ -56,7 +57,16 @@ function addedToken(id: number, content: string, special: boolean): object {
 }
 
 /** ASCII as byte-level BPE spells it, and every other id as an added token. */
-function tokenizerFiles(): { tokenizer: object; config: object } {
+/** As `TEMPLATE`, with tools and calls as Hermes has them. */
+export const TOOL_TEMPLATE = [
+  '{% if tools %}{{ tools | tojson }}\n{% endif %}',
+  "{% for message in messages %}{{ message.role + ': ' + message.content }}{% for call in message.tool_calls or [] %}",
+  '<tool_call>\n{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}\n</tool_call>',
+  "{% endfor %}{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}{% endfor %}",
+  "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}",
+].join('');
+
+function tokenizerFiles(template = TEMPLATE): { tokenizer: object; config: object } {
   const special = ['<pad>', '<bos>', '<eos>'];
   const byteLevel = (byte: number) => String.fromCharCode(byte > 32 && byte < 127 ? byte : 256 + alias(byte));
   // Byte-level BPE numbers the bytes that it cannot show from 256 on, in order: 0 to 32, then 127.
@@ -79,21 +89,32 @@ function tokenizerFiles(): { tokenizer: object; config: object } {
         merges: [],
       },
     },
-    config: { bos_token: '<bos>', eos_token: '<eos>', pad_token: '<pad>', chat_template: TEMPLATE },
+    config: { bos_token: '<bos>', eos_token: '<eos>', pad_token: '<pad>', chat_template: template },
   };
+}
+
+/** The tokenizer of the tiny model. */
+export function tinyTokenizer(): Tokenizer {
+  const { tokenizer, config } = tokenizerFiles();
+  return createTokenizer(tokenizer, config);
 }
 
 export interface TinyOptions {
   scheme?: Scheme;
   /** generation_config.json. */
   generation?: object;
+  /** Chat template. */
+  template?: string;
 }
 
 /** The files of the tiny model's checkpoint. */
-export function tinyCheckpoint({ generation = {} }: Pick<TinyOptions, 'generation'> = {}): Record<string, Uint8Array> {
+export function tinyCheckpoint({ generation = {}, template }: Omit<TinyOptions, 'scheme'> = {}): Record<
+  string,
+  Uint8Array
+> {
   const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
   const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
-  const { tokenizer, config } = tokenizerFiles();
+  const { tokenizer, config } = tokenizerFiles(template);
   return {
     'config.json': read('config.json'),
     'model.safetensors': read('model.safetensors'),
@@ -104,6 +125,6 @@ export function tinyCheckpoint({ generation = {} }: Pick<TinyOptions, 'generatio
 }
 
 /** The tiny model as a package in memory. */
-export function packTinyModel({ scheme = 'f32', generation = {} }: TinyOptions = {}): Promise<PackageSource> {
-  return packCheckpoint(memorySource(tinyCheckpoint({ generation })), scheme, 'tiny');
+export function packTinyModel({ scheme = 'f32', ...options }: TinyOptions = {}): Promise<PackageSource> {
+  return packCheckpoint(memorySource(tinyCheckpoint(options)), scheme, 'tiny');
 }

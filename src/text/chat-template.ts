@@ -8,15 +8,35 @@ import { markSpecialTokens } from './special-text.ts';
 import { isRecord } from './tokenizer-files.ts';
 import type { NamedTokens, Tokenizer } from './tokenizer.ts';
 
-/** One message as a template sees it. */
+/** One message as a template sees it, by the names that templates use. */
 export interface TemplateMessage {
   readonly role: string;
   readonly content: string;
+  /** What an assistant called. */
+  readonly tool_calls?: readonly TemplateToolCall[];
+  /** Which call a tool answers, and the tool. */
+  readonly tool_call_id?: string;
+  readonly name?: string;
+}
+
+export interface TemplateToolCall {
+  readonly id: string;
+  readonly type: 'function';
+  /** `arguments` as an object: templates turn it into JSON themselves. */
+  readonly function: { readonly name: string; readonly arguments: unknown };
+}
+
+/** A tool as templates show it to a model. */
+export interface TemplateTool {
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly description?: string; readonly parameters: unknown };
 }
 
 export interface RenderOptions {
   /** End the prompt where the assistant's answer begins; templates may ignore it. Default false. */
   addGenerationPrompt?: boolean;
+  /** What the model may call; templates may ignore them. */
+  tools?: readonly TemplateTool[];
   /** Further variables for the template, such as `enable_thinking`. */
   variables?: Readonly<Record<string, unknown>>;
   /** What `strftime_now` takes for now. Default: the clock. */
@@ -83,10 +103,7 @@ export class ChatTemplate {
     messages.forEach(checkMessage);
     try {
       const environment = templateEnvironment(this.#tokenizer.namedTokens, options);
-      environment.set(
-        'messages',
-        messages.map(({ role, content }) => ({ role, content })),
-      );
+      environment.set('messages', structuredClone(messages));
       environment.set('add_generation_prompt', options.addGenerationPrompt ?? false);
       const { value } = new Interpreter(environment).run(this.#parsed());
       if (typeof value !== 'string') throw new Error('it gives no text');
@@ -106,10 +123,15 @@ export class ChatTemplate {
    */
   encode(messages: readonly TemplateMessage[], options: RenderOptions = {}): number[] {
     const rendered = this.render(messages, options);
-    const marked = markSpecialTokens(messages, this.#tokenizer.specialTokens, rendered);
+    // Descriptions of tools come from others as messages do.
+    const all: readonly (TemplateMessage | TemplateTool)[] = [...messages, ...(options.tools ?? [])];
+    const marked = markSpecialTokens(all, this.#tokenizer.specialTokens, rendered);
     // Special tokens are not added: a template writes its BOS itself.
     if (marked === null) return this.#tokenizer.encode(rendered, { addSpecialTokens: false });
-    return this.#tokenizer.encodeMarked(this.render(marked.messages, options), marked.mark);
+    const markedMessages = marked.messages.slice(0, messages.length) as TemplateMessage[];
+    const tools = marked.messages.slice(messages.length) as TemplateTool[];
+    const text = this.render(markedMessages, { ...options, ...(options.tools ? { tools } : {}) });
+    return this.#tokenizer.encodeMarked(text, marked.mark);
   }
 
   #parsed(): ReturnType<typeof parse> {
@@ -134,7 +156,7 @@ export function encodePrompt(tokenizer: Tokenizer, text: string): number[] {
 }
 
 /** What a template finds besides the messages: the same names that transformers gives it. */
-function templateEnvironment(tokens: NamedTokens, { variables = {}, now }: RenderOptions): Environment {
+function templateEnvironment(tokens: NamedTokens, { variables = {}, now, tools }: RenderOptions): Environment {
   const environment = new Environment();
   const globals: Record<string, unknown> = {
     true: true,
@@ -143,7 +165,7 @@ function templateEnvironment(tokens: NamedTokens, { variables = {}, now }: Rende
     True: true,
     False: false,
     None: null,
-    tools: null,
+    tools: tools && tools.length > 0 ? structuredClone(tools) : null,
     documents: null,
     range,
     raise_exception: (message: unknown) => {

@@ -26,24 +26,30 @@ export interface Detokenizer {
   readonly end: number;
 }
 
-/** A detokenizer for the beginning of a text. */
-export function createDetokenizer(tokenizer: Tokenizer): Detokenizer {
+/**
+ * A detokenizer for the beginning of a text.
+ * @param shown special tokens that are text all the same: those that a model writes around calls of tools
+ */
+export function createDetokenizer(tokenizer: Tokenizer, shown: ReadonlySet<number> = new Set()): Detokenizer {
+  const hidden = new Set([...tokenizer.specialIds].filter((id) => !shown.has(id)));
   return tokenizer.pieces === null
-    ? new WindowDetokenizer(tokenizer)
-    : new PieceDetokenizer(tokenizer, tokenizer.pieces);
+    ? new WindowDetokenizer(tokenizer, hidden)
+    : new PieceDetokenizer(tokenizer, tokenizer.pieces, hidden);
 }
 
 /** For decoders that work token by token: bytes stream through one TextDecoder for each run of them. */
 class PieceDetokenizer implements Detokenizer {
   readonly #tokenizer: Tokenizer;
   readonly #pieces: PieceDecoding;
+  readonly #hidden: ReadonlySet<number>;
   readonly #utf8: TextDecoder;
   /** The last bytes of the run of bytes that is open; empty when none is. */
   #tail: number[] = [];
   #spacesToStrip: number;
   #length = 0;
 
-  constructor(tokenizer: Tokenizer, pieces: PieceDecoding) {
+  constructor(tokenizer: Tokenizer, pieces: PieceDecoding, hidden: ReadonlySet<number>) {
+    this.#hidden = hidden;
     this.#tokenizer = tokenizer;
     this.#pieces = pieces;
     this.#utf8 = new TextDecoder('utf-8', { ignoreBOM: pieces.keepsByteOrderMark });
@@ -57,7 +63,7 @@ class PieceDetokenizer implements Detokenizer {
   push(ids: readonly number[]): string {
     let text = '';
     for (const id of ids) {
-      if (this.#tokenizer.specialIds.has(id)) continue;
+      if (this.#hidden.has(id)) continue;
       const piece = this.#tokenizer.piece(id);
       if (piece === null) continue;
       if (piece.kind === 'text') {
@@ -117,13 +123,15 @@ function endsInsideCharacter(bytes: readonly number[]): boolean {
  */
 class WindowDetokenizer implements Detokenizer {
   readonly #tokenizer: Tokenizer;
+  readonly #hidden: ReadonlySet<number>;
   /** Ids whose text was handed out, as context of the next ones. */
   #context: number[] = [];
   #waiting: number[] = [];
   #length = 0;
 
-  constructor(tokenizer: Tokenizer) {
+  constructor(tokenizer: Tokenizer, hidden: ReadonlySet<number>) {
     this.#tokenizer = tokenizer;
+    this.#hidden = hidden;
   }
 
   get end(): number {
@@ -132,9 +140,7 @@ class WindowDetokenizer implements Detokenizer {
 
   push(ids: readonly number[]): string {
     // Special tokens are no context either: decoding leaves them out before it joins tokens.
-    const fresh = ids.filter(
-      (id) => !this.#tokenizer.specialIds.has(id) && this.#tokenizer.idToToken(id) !== undefined,
-    );
+    const fresh = ids.filter((id) => !this.#hidden.has(id) && this.#tokenizer.idToToken(id) !== undefined);
     let text = '';
     for (const id of fresh) {
       this.#waiting.push(id);
@@ -153,9 +159,9 @@ class WindowDetokenizer implements Detokenizer {
   }
 
   #waitingText(): string {
-    const known = this.#tokenizer.decode(this.#context, { skipSpecialTokens: true });
+    const known = this.#tokenizer.decode(this.#context, { skipSpecialTokens: false });
     return this.#tokenizer
-      .decode([...this.#context, ...this.#waiting], { skipSpecialTokens: true })
+      .decode([...this.#context, ...this.#waiting], { skipSpecialTokens: false })
       .slice(known.length);
   }
 

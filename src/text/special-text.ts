@@ -7,46 +7,65 @@
 
 import { BambaError } from '../errors.ts';
 
-interface Message {
-  readonly role: string;
-  readonly content: string;
-}
-
 /** Messages in which no special token can be read any more, with the mark that prevents it. */
-export interface MarkedMessages {
+export interface MarkedMessages<Message> {
   readonly messages: readonly Message[];
   readonly mark: string;
 }
 
 /**
- * Marks messages. Two kinds of special token cannot be marked, and stay special in messages: one of a single character,
- * and, where the tokenizer looks for it in normalized text, other spellings that normalization turns into it.
+ * Marks messages: every string in them, and every name in what tools were called with. Two kinds of special token cannot
+ * be marked, and stay special in messages: one of a single character, and, where the tokenizer looks for it in normalized
+ * text, other spellings that normalization turns into it.
  *
- * @param messages the conversation
+ * @param messages the conversation, plain data; the `content` of a message is what the template's own text may touch
  * @param specials strings of the special tokens
  * @param rendered the prompt as rendered without marks: the mark is a character that is not in it
  * @returns null when nothing in the messages could be read as a special token
  * @throws BambaError `template_failed` when the messages use up all 137,468 private-use characters
  */
-export function markSpecialTokens(
+export function markSpecialTokens<Message extends object>(
   messages: readonly Message[],
   specials: readonly string[],
   rendered: string,
-): MarkedMessages | null {
-  const places = messages.map(({ role, content }) => ({
-    role: insidePlaces(role, specials),
-    content: [...insidePlaces(content, specials), ...edgePlaces(content, specials)],
-  }));
-  if (places.every(({ role, content }) => role.length === 0 && content.length === 0)) return null;
-  const used = messages.map(({ role, content }) => role + content).join('') + specials.join('') + rendered;
+): MarkedMessages<Message> | null {
+  let found = false;
+  let used = specials.join('') + rendered;
+  const placesOf = (text: string, isContent: boolean): number[] =>
+    isContent ? [...insidePlaces(text, specials), ...edgePlaces(text, specials)] : insidePlaces(text, specials);
+  mapMessages(messages, (text, isContent) => {
+    found ||= placesOf(text, isContent).length > 0;
+    used += text;
+    return text;
+  });
+  if (!found) return null;
   const mark = unusedCharacter(used);
   return {
     mark,
-    messages: messages.map(({ role, content }, i) => ({
-      role: insertAt(role, places[i]!.role, mark),
-      content: insertAt(content, places[i]!.content, mark),
-    })),
+    messages: mapMessages(messages, (text, isContent) => insertAt(text, placesOf(text, isContent), mark)),
   };
+}
+
+/** Copies of messages with all their strings changed, also the names of what is inside of them. */
+function mapMessages<Message extends object>(
+  messages: readonly Message[],
+  change: (text: string, isContent: boolean) => string,
+): Message[] {
+  const inside = (value: unknown): unknown => {
+    if (typeof value === 'string') return change(value, false);
+    if (Array.isArray(value)) return value.map(inside);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [change(name, false), inside(one)]));
+  };
+  return messages.map(
+    (message) =>
+      Object.fromEntries(
+        Object.entries(message).map(([name, value]: [string, unknown]) => [
+          name,
+          name === 'content' && typeof value === 'string' ? change(value, true) : inside(value),
+        ]),
+      ) as Message,
+  );
 }
 
 /** Behind the first character of each special token in the text, overlapping ones too. */

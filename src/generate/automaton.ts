@@ -1,0 +1,181 @@
+// Grammars as automata with a stack (recursive transition networks, Woods 1970), made deterministic as far as a text
+// goes: a place is the set of all states and stacks that the bytes so far can have led to, and is worked out once.
+
+import type { Expression, Rule } from './grammar.ts';
+
+/** A state of the network. The last state of a rule leads back to where the rule was called. */
+interface State {
+  bytes: { low: number; high: number; to: State }[];
+  empty: State[];
+  calls: { rule: Network; to: State }[];
+  readonly id: number;
+}
+
+interface Network {
+  readonly first: State;
+  readonly last: State;
+}
+
+/** Where calls return to, innermost first. Equal stacks are one object. */
+interface Stack {
+  readonly to: { state: State; last: State; below: Stack } | null;
+  readonly id: number;
+  /** The stacks with one call more, by the state it returns to. */
+  readonly above: Map<State, Stack>;
+}
+
+interface Thread {
+  state: State;
+  /** The last state of the rule that `state` is in. */
+  last: State;
+  stack: Stack;
+}
+
+/** A place in the texts of a grammar. Equal places are one object. */
+export interface Place {
+  /** Whether the text may end here. */
+  readonly complete: boolean;
+  /** Where a byte leads; null where it may not come. */
+  next(byte: number): Place | null;
+}
+
+/** The automaton of an expression. */
+export class Automaton {
+  readonly start: Place;
+  readonly #networks = new Map<Rule, Network>();
+  readonly #places = new Map<string, Place>();
+  #ids = 0;
+
+  constructor(expression: Expression) {
+    const whole = this.#network(expression);
+    const bottom: Stack = { to: null, id: this.#ids++, above: new Map() };
+    this.start = this.#place([{ state: whole.first, last: whole.last, stack: bottom }])!;
+  }
+
+  #state(): State {
+    return { bytes: [], empty: [], calls: [], id: this.#ids++ };
+  }
+
+  #network(expression: Expression): Network {
+    const network = { first: this.#state(), last: this.#state() };
+    this.#connect(network.first, expression, network.last);
+    return network;
+  }
+
+  /** Adds what leads from a state by the texts of an expression to another. */
+  #connect(from: State, expression: Expression, to: State): void {
+    switch (expression.kind) {
+      case 'byte':
+        from.bytes.push({ low: expression.low, high: expression.high, to });
+        return;
+      case 'sequence': {
+        let reached = from;
+        for (const part of expression.parts) {
+          const next = this.#state();
+          this.#connect(reached, part, next);
+          reached = next;
+        }
+        reached.empty.push(to);
+        return;
+      }
+      case 'choice':
+        for (const option of expression.options) {
+          // A state of its own, or the loop of one option could be entered from another.
+          const entry = this.#state();
+          from.empty.push(entry);
+          this.#connect(entry, option, to);
+        }
+        return;
+      case 'repeat':
+        this.#repeat(from, expression, to);
+        return;
+      case 'rule': {
+        let network = this.#networks.get(expression.rule);
+        if (!network) {
+          network = { first: this.#state(), last: this.#state() };
+          this.#networks.set(expression.rule, network); // before its expression, which may refer to it
+          this.#connect(network.first, expression.rule.expression, network.last);
+        }
+        from.calls.push({ rule: network, to });
+      }
+    }
+  }
+
+  #repeat(from: State, { of, min, max }: Expression & { kind: 'repeat' }, to: State): void {
+    const rule = this.#network(of);
+    let reached = from;
+    const once = () => {
+      const next = this.#state();
+      reached.calls.push({ rule, to: next });
+      reached = next;
+    };
+    for (let count = 0; count < min; count++) once();
+    if (max === Infinity) {
+      const loop = this.#state();
+      reached.empty.push(loop);
+      loop.calls.push({ rule, to: loop });
+      loop.empty.push(to);
+      return;
+    }
+    for (let count = min; count < max; count++) {
+      reached.empty.push(to);
+      once();
+    }
+    reached.empty.push(to);
+  }
+
+  /** The place of threads and all that they lead to without a byte; null for none. */
+  #place(threads: readonly Thread[]): Place | null {
+    const reached = new Map<string, Thread>();
+    const waiting = [...threads];
+    let complete = false;
+    for (let thread = waiting.pop(); thread; thread = waiting.pop()) {
+      const { state, last, stack } = thread;
+      const key = `${state.id},${stack.id}`;
+      if (reached.has(key)) continue;
+      reached.set(key, thread);
+      for (const next of state.empty) waiting.push({ state: next, last, stack });
+      for (const { rule, to } of state.calls) {
+        waiting.push({ state: rule.first, last: rule.last, stack: this.#push(stack, to, last) });
+      }
+      if (state !== last) continue;
+      if (stack.to) waiting.push({ state: stack.to.state, last: stack.to.last, stack: stack.to.below });
+      else complete = true;
+    }
+    const moving = [...reached.values()].filter(({ state }) => state.bytes.length > 0);
+    if (moving.length === 0 && !complete) return null;
+    const key = `${complete}|${moving
+      .map(({ state, stack }) => `${state.id},${stack.id}`)
+      .toSorted()
+      .join(' ')}`;
+    let place = this.#places.get(key);
+    if (!place) {
+      place = { complete, next: this.#steps(moving) };
+      this.#places.set(key, place);
+    }
+    return place;
+  }
+
+  #push(stack: Stack, state: State, last: State): Stack {
+    let pushed = stack.above.get(state);
+    if (!pushed) {
+      pushed = { to: { state, last, below: stack }, id: this.#ids++, above: new Map() };
+      stack.above.set(state, pushed);
+    }
+    return pushed;
+  }
+
+  #steps(threads: readonly Thread[]): (byte: number) => Place | null {
+    const known: (Place | null | undefined)[] = [];
+    return (byte) => {
+      const place = known[byte];
+      if (place !== undefined) return place;
+      const moved = threads.flatMap(({ state, last, stack }) =>
+        state.bytes
+          .filter(({ low, high }) => low <= byte && byte <= high)
+          .map(({ to }) => ({ state: to, last, stack })),
+      );
+      return (known[byte] = this.#place(moved));
+    };
+  }
+}

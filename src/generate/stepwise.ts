@@ -1,0 +1,52 @@
+import type { Model } from '../model/model.ts';
+import type { AnswerSettings, StepOptions } from '../model/sampler.ts';
+import type { Constraint } from './constraint.ts';
+import type { AnswerPiece } from './generate.ts';
+import { tokenLogprobs } from './logprobs.ts';
+
+/** Why the steps of an answer are waited for one by one. */
+export interface StepwiseOptions {
+  /** What the answer may be. */
+  constraint?: Constraint | undefined;
+  /** For each token its log-probability and those of so many likeliest ones. */
+  logprobs?: number | undefined;
+}
+
+/**
+ * As `generateIds`, but no step runs ahead: each is submitted when the token before it is known, because its mask
+ * follows from that token, or because its logits are read back.
+ * @throws BambaError as `generateIds`, and what the constraint throws.
+ */
+export async function* generateStepwise(
+  model: Model,
+  settings: AnswerSettings,
+  { constraint, logprobs }: StepwiseOptions,
+): AsyncGenerator<AnswerPiece> {
+  const { state } = model;
+  const prompt = [...state.tokens];
+  const answer: number[] = [];
+  for (;;) {
+    const step: StepOptions = {
+      logits: logprobs !== undefined,
+      ...(constraint ? { mask: constraint.mask() } : {}),
+    };
+    await model.reserve(Math.min(model.contextLength, prompt.length + answer.length));
+    const report =
+      answer.length === 0
+        ? await model.beginAnswer({ ...settings, masked: constraint !== undefined }, step)
+        : await model.decodeStep(step);
+    answer.push(...report.ids);
+    state.tokens = [...prompt, ...answer.slice(0, -1)];
+    const [id] = report.ids;
+    if (id !== undefined && !settings.stopIds.includes(id)) constraint?.accept(id);
+    const { logits } = report;
+    yield {
+      ids: report.ids,
+      ended: report.ended,
+      ...(logits && logprobs !== undefined
+        ? { logprobs: report.ids.map((one) => tokenLogprobs(logits, one, logprobs)) }
+        : {}),
+    };
+    if (report.ended) return;
+  }
+}
