@@ -8,6 +8,9 @@ import type { PackageSource } from '../storage/package-source.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { suggestion } from '../weights/smaller-schemes.ts';
 
+/** Tokens of a sequence where nothing else is asked for: tables for all positions of some models would fill memory. */
+const DEFAULT_CONTEXT = 32_768;
+
 /**
  * Puts a package on the GPU: memory is allocated before the first shard is fetched, then shards pass one at a time.
  * @param options.onUploaded called when all weights are on the GPU, before its programs are compiled.
@@ -23,7 +26,7 @@ export async function loadModel(
   const architecture = parseArchitecture(manifest.architecture);
   checkArchitecture(architecture);
   checkPackageTensors(architecture, manifest.tensors);
-  const contextLength = Math.min(options.contextLength ?? architecture.maxPositions, architecture.maxPositions);
+  const contextLength = Math.min(options.contextLength ?? DEFAULT_CONTEXT, architecture.maxPositions);
   const weights = await allocate(gpu, source);
   try {
     for (let index = 0; index < manifest.shards.length; index++) {

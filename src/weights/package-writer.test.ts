@@ -142,6 +142,77 @@ describe('writePackage', () => {
     },
   );
 
+  it.each<Scheme>(['f32', 'fp8', 'int4'])(
+    'takes rows of a tensor, each part with its factor, in %s',
+    async (scheme) => {
+      const values = numbers(8 * 6);
+      // As gate and up lie in one tensor, and as its parts are scaled apart.
+      const both = { name: 'both', shape: [8, 6] };
+      const specs: TensorSpec[] = [
+        {
+          ...matrix('gate_up', [8, 6], []),
+          sources: [
+            { ...both, rows: [0, 4], factor: 0.5 },
+            { ...both, rows: [4, 8] },
+          ],
+          arrange: 'interleave',
+        },
+        { ...matrix('last', [3, 6], []), sources: [{ ...both, rows: [5, 8], factor: -3 }] },
+        { ...plain('vector', [2]), sources: [{ name: 'vector', shape: [5], rows: [1, 3], factor: 2 }] },
+      ];
+      const tensors = {
+        both: testTensor('F32', [8, 6], values),
+        vector: testTensor('F32', [5], [1, 2, 3, 4, 5]),
+      };
+      const { bytesOf } = await write(tensors, specs, scheme);
+      const rows = rowsOf(values, 6);
+      const scaled = (row: number, factor: number) => rows[row]!.map((value) => value * factor);
+      const expected = {
+        gate_up: [0, 1, 2, 3].flatMap((row) => [...scaled(row, 0.5), ...rows[row + 4]!]),
+        last: [5, 6, 7].flatMap((row) => scaled(row, -3)),
+      };
+      for (const [name, flat] of Object.entries(expected)) {
+        const { bytes, scales } = quantizeRows(scheme, Float32Array.from(flat), 6, { name });
+        expect(bytesOf(name).subarray(0, bytes.length + scales.length)).toEqual(Uint8Array.from([...bytes, ...scales]));
+      }
+      expect([...new Float32Array(bytesOf('vector').buffer, 0, 2)]).toEqual([4, 6]);
+    },
+  );
+
+  it('scales rows of F8 tensors without rounding them again', async () => {
+    const tensors = {
+      'a.weight': testTensor('F8_E4M3', [3, 4], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+      'a.weight_scale': testTensor('F32', [3, 1], [1, 10, 100]),
+    };
+    const source = { name: 'a.weight', shape: [3, 4], rows: [1, 3] as const, factor: 0.25 };
+    const { bytesOf } = await write(tensors, [{ ...matrix('a', [2, 4], []), sources: [source] }], 'fp8');
+    expect(dequantizeMatrix('fp8', bytesOf('a'), 2, 4)).toEqual(
+      Float32Array.from([12.5, 15, 17.5, 20, 225, 250, 275, 300]),
+    );
+  });
+
+  it('counts all dimensions but the last as rows', async () => {
+    const values = numbers(2 * 3 * 4);
+    const experts = { name: 'experts', shape: [2, 3, 4] };
+    const specs = [{ ...matrix('second', [3, 4], []), sources: [{ ...experts, rows: [3, 6] as const }] }];
+    const { bytesOf } = await write({ experts: testTensor('F32', [2, 3, 4], values) }, specs, 'f32');
+    expect(dequantizeMatrix('f32', bytesOf('second'), 3, 4)).toEqual(values.slice(12));
+  });
+
+  it('finds a tensor under any of its names, and misses it by the first', async () => {
+    const source = { name: 'backbone.a', aliases: ['model.a', 'a'], shape: [2, 4] };
+    const specs = [{ ...matrix('a', [2, 4], []), sources: [source] }];
+    const values = numbers(8);
+    for (const name of ['backbone.a', 'model.a', 'a']) {
+      const { bytesOf } = await write({ [name]: testTensor('F32', [2, 4], values) }, specs, 'f32');
+      expect(dequantizeMatrix('f32', bytesOf('a'), 2, 4)).toEqual(values);
+    }
+    await expect(write({ b: testTensor('F32', [2, 4], values) }, specs, 'f32')).rejects.toMatchObject({
+      code: 'checkpoint_invalid',
+      message: expect.stringContaining('no tensor backbone.a') as string,
+    });
+  });
+
   it('stores the vocabulary of an int4 package in int8, and of no other', async () => {
     const values = numbers(2 * 6);
     const specs = [
