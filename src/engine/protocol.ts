@@ -168,7 +168,7 @@ export interface EngineOptions {
   endpoint?: string;
   /** A checkpoint or a package on the user's disk: files from an `<input>`, or a folder from `showDirectoryPicker()`. */
   files?: readonly File[] | FileSystemDirectoryHandle;
-  /** Tokens of prompt and answer together; default and upper bound are the model's own. Memory grows only as it is used. */
+  /** Tokens of prompt and answer together: at most, and up to 32,768 by default, the model's own. Memory grows only as it is used. */
   contextLength?: number;
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
