@@ -2,6 +2,7 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
 import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
 import type { Architecture } from '../model/architecture.ts';
+import { stateBytes } from '../model/state.ts';
 
 // What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the
 // way it does them.
@@ -110,17 +111,8 @@ export function decodeBytes(
     else if (/\.moe\.(?:gate_up|down)$/.test(name)) weights += bytes * expertShare(architecture, 1);
     else weights += bytes;
   }
-  const { mamba2, mamba1, attention, blocks } = architecture;
-  let state = 0;
-  for (const kind of blocks.flat(2)) {
-    if (kind === 'attention' && attention) state += 2 * position * attention.kvHeads * attention.headDim * 4;
-    if (kind === 'mamba1' && mamba1) state += mamba1.inner * (mamba1.stateSize + 4) * 4;
-    if (kind === 'mamba2' && mamba2) {
-      const inner = mamba2.heads * mamba2.headDim;
-      state += (inner * mamba2.stateSize + 4 * (inner + 2 * mamba2.groups * mamba2.stateSize)) * 4;
-    }
-  }
-  return { weights, state };
+  const { fixed, perToken } = stateBytes(architecture);
+  return { weights, state: fixed + position * perToken };
 }
 
 /** Operations of reading a prompt of `tokens` tokens into an empty state, with logits of its last one. */

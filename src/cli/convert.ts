@@ -1,16 +1,14 @@
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
 import { parseConfig } from '../model/config.ts';
-import { HubFiles } from '../storage/hub.ts';
-import { HUB, isRepoName } from '../storage/repo-name.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
 import { writePackage } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
-import { folderSink, folderSource } from './folder.ts';
+import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
+import { folderSink } from './folder.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
 
@@ -47,11 +45,7 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-export interface ConvertOptions {
-  /** Of a repository: branch, tag or commit. */
-  revision?: string;
-  /** A server that speaks the Hub's paths. */
-  endpoint?: string;
+export interface ConvertOptions extends RepoPlace {
   onProgress?: (progress: { tensor: string; written: number; total: number }) => void;
 }
 
@@ -65,14 +59,9 @@ export async function convert(
   out: string,
   scheme: Scheme,
   name: string,
-  { revision = 'main', endpoint = HUB, onProgress }: ConvertOptions = {},
+  { onProgress, ...place }: ConvertOptions = {},
 ): Promise<Manifest> {
-  const token = process.env['HF_TOKEN'];
-  const repo =
-    isRepoName(source) && !existsSync(source)
-      ? new HubFiles({ repo: source, revision, endpoint }, token ? { token } : {})
-      : null;
-  const files = repo ?? folderSource(source);
+  const { files, repo } = openCheckpointFiles(source, place);
   const config = await files.size('config.json');
   if (config === null) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);

@@ -27,6 +27,7 @@ const COMMANDS = {
   verify: { script: 'command.mjs', args: ['verify'], needs: 'gpu' },
   bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
   convert: { script: 'command.mjs', args: ['convert'] },
+  inspect: { script: 'command.mjs', args: ['inspect'] },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };
 

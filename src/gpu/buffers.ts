@@ -9,8 +9,52 @@ export function slice(buffer: GPUBuffer, offset = 0, size = buffer.size - offset
   return { buffer, offset, size };
 }
 
+/** What makes buffers, or only adds up what they would take. */
+export interface BufferMaker {
+  /** A storage buffer of `bytes`, zeroed; it can be copied from and to. */
+  storage(name: string, bytes: number): GPUBuffer;
+  /** The same, to be bound as a uniform too. */
+  storageAndUniform(name: string, bytes: number): GPUBuffer;
+  /** A storage buffer of f32 values. */
+  floats(name: string, ...shape: number[]): GPUBuffer;
+  /** A storage buffer with these values. */
+  filled(name: string, values: Float32Array<ArrayBuffer>): GPUBuffer;
+}
+
+/** Bytes of a buffer for so many. */
+function storageBytes(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
+}
+
+/** Adds up what a `BufferSet` would take, without a device. Its buffers have a size, and nothing else. */
+export class BufferTally implements BufferMaker {
+  bytes = 0;
+
+  storage(_name: string, bytes: number): GPUBuffer {
+    const size = storageBytes(bytes);
+    this.bytes += size;
+    return { size } as GPUBuffer;
+  }
+
+  storageAndUniform(name: string, bytes: number): GPUBuffer {
+    return this.storage(name, bytes);
+  }
+
+  floats(name: string, ...shape: number[]): GPUBuffer {
+    return this.storage(name, floatBytes(shape));
+  }
+
+  filled(name: string, values: Float32Array<ArrayBuffer>): GPUBuffer {
+    return this.storage(name, values.byteLength);
+  }
+}
+
+function floatBytes(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 4);
+}
+
 /** Buffers that live and die together: the weights of a model, the activations of a plan, the state of a sequence. */
-export class BufferSet {
+export class BufferSet implements BufferMaker {
   readonly #device: GPUDevice;
   readonly #label: string;
   readonly #buffers: GPUBuffer[] = [];
@@ -29,15 +73,17 @@ export class BufferSet {
   /** A storage buffer of `bytes` (rounded up to 16), zeroed; it can be copied from and to. */
   storage(name: string, bytes: number, extraUsage: GPUBufferUsageFlags = 0): GPUBuffer {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC | extraUsage;
-    return this.#create(name, Math.max(16, Math.ceil(bytes / 16) * 16), usage);
+    return this.#create(name, storageBytes(bytes), usage);
+  }
+
+  /** The same, to be bound as a uniform too. */
+  storageAndUniform(name: string, bytes: number): GPUBuffer {
+    return this.storage(name, bytes, GPUBufferUsage.UNIFORM);
   }
 
   /** A storage buffer of f32 values. */
   floats(name: string, ...shape: number[]): GPUBuffer {
-    return this.storage(
-      name,
-      shape.reduce((product, size) => product * size, 4),
-    );
+    return this.storage(name, floatBytes(shape));
   }
 
   /** A storage buffer with these values. */

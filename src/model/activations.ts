@@ -1,4 +1,4 @@
-import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
+import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
 import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_prenorm.ts';
@@ -76,12 +76,19 @@ export interface Activations {
   logits: BufferSlice;
 }
 
+/** Bytes that they take, known before there is a device. */
+export function activationBytes(architecture: Architecture, tokens: number): number {
+  const tally = new BufferTally();
+  createActivations(tally, architecture, tokens);
+  return tally.bytes;
+}
+
 /**
  * Allocates them; call inside `gpu.guarded`.
  * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8.
  */
 export function createActivations(
-  set: BufferSet,
+  set: BufferMaker,
   architecture: Architecture,
   tokens: number,
   options: { int8Activations?: boolean } = {},
@@ -103,7 +110,7 @@ export function createActivations(
   const hasGateOnly = architecture.mamba2?.normGroups === null;
   return {
     tokens,
-    step: set.storage('step', STEP_BYTES, GPUBufferUsage.UNIFORM),
+    step: set.storageAndUniform('step', STEP_BYTES),
     ids: floats('ids', tokens),
     x: floats('x', tokens, hiddenSize),
     h: floats('h', tokens, hiddenSize),

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { expectReferenceModel } from '../testing/random-model.ts';
+import { expectReferenceModel, loadRandomModel } from '../testing/random-model.ts';
 
-// Models of a few families, small and of random weights, through all of the GPU's path.
+// Models of all families, small and of random weights, through all of the GPU's path.
 
 const GRANITE_MOE = {
   model_type: 'granitemoehybrid',
@@ -38,6 +38,82 @@ const FALCON_MAMBA = {
   time_step_rank: 'auto',
 };
 
+const common = { vocab_size: 40, hidden_size: 32, intermediate_size: 48 };
+const attention = { num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16 };
+const mamba = { mamba_n_heads: 4, mamba_d_head: 16, mamba_d_state: 16 };
+const falcon = {
+  ...common,
+  ...attention,
+  ...mamba,
+  model_type: 'falcon_h1',
+  num_hidden_layers: 2,
+  mamba_d_ssm: 64,
+  mamba_n_groups: 2,
+  rope_theta: 1e11,
+  embedding_multiplier: 5.65,
+  lm_head_multiplier: 0.2,
+  key_multiplier: 0.4,
+  attention_in_multiplier: 1.5,
+  attention_out_multiplier: 0.9,
+  ssm_in_multiplier: 1.25,
+  ssm_out_multiplier: 0.5,
+  ssm_multipliers: [0.35, 0.25, 0.45, 0.5, 0.75],
+  mlp_multipliers: [0.88, 0.58],
+};
+
+/** What is particular about each is in its name. */
+const CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'granitemoehybrid: a mixture of experts beside an MLP': GRANITE_MOE,
+  'falcon_mamba: another scan': FALCON_MAMBA,
+  'llama: attention alone, wide heads, scaled positions, tied': {
+    ...common,
+    ...attention,
+    model_type: 'llama',
+    num_hidden_layers: 2,
+    tie_word_embeddings: true,
+    max_position_embeddings: 2048,
+    rope_scaling: { rope_type: 'llama3', factor: 8, original_max_position_embeddings: 16 },
+  },
+  'mamba2: blocks without MLPs, two groups under one norm, no bias': {
+    vocab_size: 40,
+    hidden_size: 32,
+    model_type: 'mamba2',
+    num_hidden_layers: 3,
+    num_heads: 4,
+    head_dim: 16,
+    state_size: 16,
+    n_groups: 2,
+    use_conv_bias: false,
+  },
+  'granitemoehybrid: factors everywhere': {
+    ...common,
+    ...attention,
+    ...mamba,
+    head_dim: undefined,
+    model_type: 'granitemoehybrid',
+    num_hidden_layers: 2,
+    num_local_experts: 0,
+    shared_intermediate_size: 24,
+    layer_types: ['mamba', 'attention'],
+    embedding_multiplier: 12,
+    attention_multiplier: 0.0625,
+    residual_multiplier: 0.25,
+    logits_scaling: 6,
+  },
+  'nemotron_h: one sublayer a block, squared ReLU, a norm for each of two groups': {
+    ...common,
+    ...attention,
+    model_type: 'nemotron_h',
+    hybrid_override_pattern: 'M-*M-',
+    mamba_num_heads: 4,
+    mamba_head_dim: 8,
+    ssm_state_size: 16,
+    n_groups: 2,
+  },
+  'falcon_h1: mixers side by side, factors, a norm for each of two groups': { ...falcon, mamba_rms_norm: true },
+  'falcon_h1: a gate without a norm': { ...falcon, mamba_rms_norm: false },
+};
+
 describe.skipIf(!hasAdapter)('a whole model', () => {
   let gpu: Gpu;
   beforeAll(async () => {
@@ -45,10 +121,20 @@ describe.skipIf(!hasAdapter)('a whole model', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  it.each([
-    ['Granite 4.0-H with a mixture of experts', GRANITE_MOE],
-    ['Falcon-Mamba', FALCON_MAMBA],
-  ])('of %s is the reference', async (_, config) => {
+  it.each(Object.entries(CONFIGS))('of %s is the reference', { timeout: 60_000 }, async (_, config) => {
     await expectReferenceModel(gpu, config);
+  });
+
+  it('of type bamba decodes a block in five dispatches', { timeout: 60_000 }, async () => {
+    const config = { ...common, ...mamba, ...attention, model_type: 'bamba', num_hidden_layers: 2 };
+    const model = await loadRandomModel(gpu, { ...config, attn_layer_indices: [1] });
+    try {
+      for (const block of [0, 1]) {
+        const labels = model.decodeDispatches.filter((label) => label.startsWith(`block ${block} /`));
+        expect(labels).toHaveLength(5);
+      }
+    } finally {
+      model.dispose();
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { BufferSet } from '../gpu/buffers.ts';
+import { type BufferMaker, BufferSet, BufferTally } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { mamba2Widths } from '../kernels/mamba2-shape.ts';
 import type { Architecture } from './architecture.ts';
@@ -40,6 +40,46 @@ function fixedBuffers({ mamba2, mamba1 }: BlockState): GPUBuffer[] {
 
 const KV_BLOCK = 256; // tokens that a cache grows by at least
 
+/** What the mixers of block `index` keep that does not grow. */
+function fixedState(set: BufferMaker, architecture: Architecture, index: number): BlockState {
+  const kinds = architecture.blocks[index]!.flat();
+  const state = (channels: number, ...ssm: number[]) => ({
+    conv: set.floats(`block ${index} / conv`, 4, channels),
+    ssm: set.floats(`block ${index} / ssm`, ...ssm),
+  });
+  const dims = mamba2Dims(architecture);
+  const { mamba1 } = architecture;
+  return {
+    ...(dims &&
+      kinds.includes('mamba2') && {
+        mamba2: state(mamba2Widths(dims).channels, dims.heads, dims.headDim, dims.stateSize),
+      }),
+    ...(mamba1 && kinds.includes('mamba1') && { mamba1: state(mamba1.inner, mamba1.inner, mamba1.stateSize) }),
+  };
+}
+
+/** Keys and values of block `index` with room for so many tokens. */
+function caches(set: BufferMaker, architecture: Architecture, index: number, capacity: number): BlockState {
+  if (!architecture.blocks[index]!.flat().includes('attention')) return {};
+  const { kvHeads, headDim } = architecture.attention!;
+  return {
+    attention: {
+      keys: set.floats(`block ${index} / keys`, capacity, kvHeads, headDim),
+      values: set.floats(`block ${index} / values`, capacity, kvHeads, headDim),
+    },
+  };
+}
+
+/** Bytes of a sequence's state: those that it always has, and those that every token adds to them. */
+export function stateBytes(architecture: Architecture): { fixed: number; perToken: number } {
+  const [fixed, cache] = [new BufferTally(), new BufferTally()];
+  for (const index of architecture.blocks.keys()) {
+    fixedState(fixed, architecture, index);
+    caches(cache, architecture, index, KV_BLOCK);
+  }
+  return { fixed: fixed.bytes, perToken: cache.bytes / KV_BLOCK };
+}
+
 /**
  * All that a sequence's past amounts to: fixed-size states of the Mamba mixers, keys and values of the few attention
  * layers, and the tokens themselves. It starts from explicit zeros.
@@ -60,30 +100,10 @@ export class SequenceState {
     this.#fixed = new BufferSet(gpu.device, 'state');
     this.#cache = new BufferSet(gpu.device, 'kv cache');
     this.#capacity = capacity;
-    this.blocks = architecture.blocks.map((block, index) => {
-      const kinds = new Set(block.flat());
-      return {
-        ...(kinds.has('mamba2') && { mamba2: this.#states(index) }),
-        ...(kinds.has('mamba1') && { mamba1: this.#mamba1States(index) }),
-        ...(kinds.has('attention') && { attention: this.#caches(index, capacity) }),
-      };
-    });
-  }
-
-  #states(index: number): Mamba2State {
-    const dims = mamba2Dims(this.#architecture)!;
-    return {
-      conv: this.#fixed.floats(`block ${index} / conv`, 4, mamba2Widths(dims).channels),
-      ssm: this.#fixed.floats(`block ${index} / ssm`, dims.heads, dims.headDim, dims.stateSize),
-    };
-  }
-
-  #mamba1States(index: number): Mamba1State {
-    const { inner, stateSize } = this.#architecture.mamba1!;
-    return {
-      conv: this.#fixed.floats(`block ${index} / conv`, 4, inner),
-      ssm: this.#fixed.floats(`block ${index} / ssm`, inner, stateSize),
-    };
+    this.blocks = architecture.blocks.map((_, index) => ({
+      ...fixedState(this.#fixed, architecture, index),
+      ...caches(this.#cache, architecture, index, capacity),
+    }));
   }
 
   /** @throws BambaError `out_of_memory`. */
@@ -123,9 +143,7 @@ export class SequenceState {
     this.#cache = cache;
     try {
       const grown = await this.#gpu.guarded(`growing the attention cache to ${capacity} tokens`, () =>
-        oldBlocks.map((block, index) =>
-          block.attention ? { ...block, attention: this.#caches(index, capacity) } : block,
-        ),
+        oldBlocks.map((block, index) => ({ ...block, ...caches(cache, this.#architecture, index, capacity) })),
       );
       // All of it: steps that the host has not heard of yet may have appended.
       this.#copyCaches(oldBlocks, grown, this.#capacity);
@@ -184,14 +202,6 @@ export class SequenceState {
       encoder.copyBufferToBuffer(source.values, 0, target.values, 0, bytes);
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
-  }
-
-  #caches(index: number, capacity: number): AttentionState {
-    const { kvHeads, headDim } = this.#architecture.attention!;
-    return {
-      keys: this.#cache.floats(`block ${index} / keys`, capacity, kvHeads, headDim),
-      values: this.#cache.floats(`block ${index} / values`, capacity, kvHeads, headDim),
-    };
   }
 
   /** Idempotent. */

@@ -3,8 +3,10 @@ import { loadModel } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
 import type { SamplingValues } from '../kernels/sampling-settings.ts';
-import { parseConfig } from '../model/config.ts';
+import { packageTensors, parseConfig } from '../model/config.ts';
+import { modelMemory } from '../model/memory.ts';
 import type { Model } from '../model/model.ts';
+import { stateBytes } from '../model/state.ts';
 import { forward } from '../reference/forward.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { safetensorsBytes, testTensor } from '../weights/test-checkpoint.ts';
@@ -52,9 +54,29 @@ export function randomCheckpoint(config: object): Record<string, Uint8Array> {
   return { 'config.json': text, 'model.safetensors': safetensorsBytes(Object.fromEntries(tensors)) };
 }
 
+/** A model of this config.json with random weights. */
+export async function loadRandomModel(gpu: Gpu, config: object): Promise<Model> {
+  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'));
+}
+
+/** What is said of a model's memory beforehand is what it takes, but for buffers of the sampler. */
+function expectMemory(model: Model): void {
+  const { architecture, contextLength, chunkTokens } = model;
+  const options = { tokens: contextLength, chunkTokens };
+  const told = modelMemory(architecture, packageTensors(architecture), 'f32', options);
+  const { weights, state, activations } = model.bytes;
+  const { fixed, perToken } = stateBytes(architecture);
+  expect(told.state).toBe(fixed);
+  expect(state).toBe(fixed + perToken * model.state.capacity);
+  expect(weights / told.weights).toBeGreaterThanOrEqual(1);
+  expect(weights / told.weights).toBeLessThan(1.01);
+  expect(activations).toBeGreaterThanOrEqual(told.working);
+  expect(activations - told.working).toBeLessThan(100_000);
+}
+
 /**
  * Holds a model of this config.json to the reference: its logits and hidden states over a prompt, in one piece and in
- * two, and the tokens of a greedy answer and the state behind it.
+ * two, and the tokens of a greedy answer and the state behind it; and its memory to what is said of it.
  */
 export async function expectReferenceModel(gpu: Gpu, config: object): Promise<void> {
   const source = memorySource(randomCheckpoint(config));
@@ -62,6 +84,7 @@ export async function expectReferenceModel(gpu: Gpu, config: object): Promise<vo
   const { vocabSize } = architecture;
   const model = await loadModel(gpu, await packCheckpoint(source, 'f32', 'random'));
   try {
+    expectMemory(model);
     const prompt = Array.from(randomTensor(1, 37), (value) => Math.floor(Math.abs(value) * 1e4) % vocabSize);
     const expected = forward(architecture, tensors, prompt);
     const whole = await model.forward(prompt, { hidden: true });

@@ -1,0 +1,98 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BUNDLED_GOLDEN } from '../testing/golden.ts';
+import { inspect, main } from './inspect.ts';
+
+const lexicon = resolve(import.meta.dirname, '../../public/models/lexicon');
+
+let output: string[];
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bamba-web-'));
+  output = [];
+  for (const stream of ['log', 'error'] as const) {
+    vi.spyOn(console, stream).mockImplementation((line: string) => {
+      output.push(line);
+    });
+  }
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('inspect', () => {
+  it('says what a checkpoint is', async () => {
+    expect(await main([BUNDLED_GOLDEN, '--tokens', '1000'])).toBe(0);
+    const text = output.join('\n');
+    for (const part of [
+      /^bamba-short: model type bamba, 1\.\d million parameters/,
+      /A checkpoint of BF16 [\d.]+ MB/,
+      /blocks +3: 2 of Mamba-2, SwiGLU; 1 of attention, SwiGLU/,
+      /Mamba-2 +4 heads of 64, state 128, 1 group of B and C/,
+      /attention +4 heads of 32, 1 for keys and values, positions turn 16 dimensions/,
+      /conversation of 1,000 tokens/,
+      /int4 .* 1 GB\n/,
+      /blocks\.\*\.mamba2\.in_proj +772 x 128 +2 times/,
+    ]) {
+      expect(text).toMatch(part);
+    }
+  });
+
+  it('lists every tensor with its sources where that is asked for', async () => {
+    expect(await main([BUNDLED_GOLDEN, '--tensors'])).toBe(0);
+    expect(output.join('\n')).toMatch(/blocks\.1\.attention\.o_proj +128 x 128 +model\.layers\.1\.self_attn\.o_proj/);
+  });
+
+  it('says what a package is, and what its model would take in other types', async () => {
+    expect(await main([lexicon, '--json'])).toBe(0);
+    const { stored, parameters, sizes, tokens } = JSON.parse(output.join('')) as Awaited<ReturnType<typeof inspect>>;
+    expect(stored).toEqual({ kind: 'package', bytes: { int8: 35_427_840 } });
+    expect({ parameters, tokens }).toEqual({ parameters: 34_914_536, tokens: 4096 });
+    expect(sizes.map(({ scheme }) => scheme)).toEqual(['int4', 'int8', 'fp8', 'f16', 'f32']);
+    const { memory } = sizes.find(({ scheme }) => scheme === 'int8')!;
+    expect(memory.weights).toBe(35_427_840);
+    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values.
+    expect(memory.state).toBe(10 * 4 * (12 * 64 * 128 + 4 * 1024));
+    expect(memory.keysAndValues).toBe(4096 * 2 * 4 * 2 * 2 * 64);
+    expect(memory.total).toBe(memory.weights + memory.state + memory.keysAndValues + memory.working);
+  });
+
+  it('finds the graphics memory that a long conversation needs, if there is any', async () => {
+    await cp(join(BUNDLED_GOLDEN, 'model.safetensors'), join(folder, 'model.safetensors'));
+    const config = (await readFile(join(BUNDLED_GOLDEN, 'config.json'), 'utf8')).replace(
+      '"max_position_embeddings": 4096',
+      '"max_position_embeddings": 16000000',
+    );
+    await writeFile(join(folder, 'config.json'), config);
+    const fits = async (tokens: number) => (await inspect(folder, tokens)).sizes.map((size) => size.fits);
+    expect(await fits(1)).toEqual([1, 1, 1, 1, 1]);
+    // A layer of one head of 32 keeps 256 bytes a token, and angles of 16 dimensions take 64: 5.1 GB.
+    expect(await fits(16_000_000)).toEqual([8, 8, 8, 8, 8]);
+    // No more than the model allows.
+    expect((await inspect(folder, 1e9)).tokens).toBe(16_000_000);
+  });
+
+  it.each<[string, string | null, RegExp]>([
+    ['nothing in it', null, /neither a config\.json nor a manifest\.json/],
+    ['a model of another type', '{"model_type": "gpt2"}', /"gpt2"; supported: bamba, /],
+    ['a config that is none', '{', /config\.json/],
+  ])('refuses a folder with %s', async (_, config, message) => {
+    if (config !== null) {
+      await writeFile(join(folder, 'config.json'), config);
+      await writeFile(join(folder, 'model.safetensors'), new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]));
+    }
+    expect(await main([folder])).toBe(1);
+    expect(output.join('\n')).toMatch(message);
+  });
+
+  it.each([[[]], [['a', 'b']], [['a', '--tokens', 'many']], [['a', '--typo']]])(
+    'explains its use for the arguments %j',
+    async (args) => {
+      expect(await main(args)).toBe(2);
+      expect(output.join('\n')).toMatch(/Usage/);
+    },
+  );
+});
