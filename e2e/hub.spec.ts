@@ -177,7 +177,7 @@ test('says in a sentence what is wrong', async ({ page }) => {
     hub.requests.length = 0;
     expect(await answer(page), file).toMatch(message);
     expect(
-      weightRequests().every((asked) => asked === 'model.safetensors 0-99999' || asked.endsWith(' 0-524287')),
+      weightRequests().every((asked) => asked === 'model.safetensors 0-99999' || asked.endsWith(' 0-131071')),
     ).toBe(true);
   }
   hub.files = good;

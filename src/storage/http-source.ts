@@ -6,9 +6,9 @@ import { HttpBody } from './http-body.ts';
 import { Retry, TransientFault } from './retry.ts';
 
 /** What reaches no further than this is read from blocks that are kept: headers, norms and biases lie side by side. */
-const SMALL_READ = 256 * 2 ** 10;
-const BLOCK_BYTES = 512 * 2 ** 10;
-const BLOCKS_KEPT = 16;
+const SMALL_READ = 128 * 2 ** 10;
+const BLOCK_BYTES = 128 * 2 ** 10;
+const BLOCKS_KEPT = 32;
 /** Bodies that are open at once: as many as sources that take turns in a tensor, and some. */
 const BODIES_KEPT = 4;
 /** Of a server that knows no ranges, files up to this size are kept in memory, one at a time. */
