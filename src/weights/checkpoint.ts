@@ -94,13 +94,20 @@ export class Checkpoint {
 
   /**
    * Rows [rowBegin, rowEnd) as f32, scales applied; all dimensions but the last count rows, and a vector has rows of one.
+   * @param allocate gives the array that they are read into, whatever it holds
    * @throws BambaError `checkpoint_invalid`, `unsupported_model`, and what the source throws.
    */
-  async readRows(name: string, rowBegin: number, rowEnd: number, signal?: AbortSignal): Promise<Float32Array> {
+  async readRows(
+    name: string,
+    rowBegin: number,
+    rowEnd: number,
+    signal?: AbortSignal,
+    allocate: (length: number) => Float32Array = (length) => new Float32Array(length),
+  ): Promise<Float32Array> {
     const tensor = this.#tensor(name);
     const size = elementBytes(tensor);
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
-    const out = new Float32Array(count * columns);
+    const out = allocate(count * columns);
     const elementsAtOnce = Math.floor(PIECE_BYTES / size);
     for (let done = 0; done < out.length; done += elementsAtOnce) {
       const piece = out.subarray(done, done + elementsAtOnce);

@@ -31,9 +31,10 @@ export async function readSource(
   begin: number,
   end: number,
   signal?: AbortSignal,
+  allocate?: (length: number) => Float32Array,
 ): Promise<Float32Array> {
   const first = rows?.[0] ?? 0;
-  const values = await checkpoint.readRows(name, first + begin, first + end, signal);
+  const values = await checkpoint.readRows(name, first + begin, first + end, signal, allocate);
   if (factor !== 1) for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;
   return values;
 }
