@@ -135,3 +135,25 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     await expect(loading).rejects.toThrow(refusal('aborted', /./));
   });
 });
+
+describe.skipIf(!hasAdapter)('a model that the adapter cannot hold', () => {
+  test('is refused before anything is loaded, with the type that would fit', async () => {
+    const source = await packTinyModel();
+    const { tensors } = source.manifest;
+    const small = tensors.filter(({ bytes }) => bytes <= 1024);
+    const refusing = {
+      manifest: source.manifest,
+      file: (name: Parameters<typeof source.file>[0]) => source.file(name),
+      shard: () => Promise.reject(new Error('Nothing should have been loaded.')),
+      smaller: () => [
+        { scheme: 'f16' as const, tensors, bytes: 7e9 },
+        { scheme: 'int4' as const, tensors: small, bytes: 3e9 },
+      ],
+    };
+    const gpu = { maxLimits: { maxStorageBufferBindingSize: 1024 } };
+    await expect(LocalEngine.load(refusing, { gpu })).rejects.toMatchObject({
+      code: 'adapter_limit',
+      message: expect.stringMatching(/binds at most .*\. As int4 \(3\.00 GB\) the model would fit\.$/) as string,
+    });
+  });
+});

@@ -1,7 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BambaError } from '../errors.ts';
 import { memorySource } from './byte-source.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { safetensorsBytes, testTensor, type TestTensors } from './test-checkpoint.ts';
+import { mutate, mutations } from './test-mutations.ts';
 
 const open = (tensors: TestTensors) =>
   Checkpoint.open(memorySource({ 'model.safetensors': safetensorsBytes(tensors) }));
@@ -130,4 +133,71 @@ describe('Checkpoint', () => {
       await expect(Checkpoint.open(source)).rejects.toMatchObject({ code: 'checkpoint_invalid' });
     }
   });
+});
+
+describe('fuzzing', () => {
+  /** The JSON of a file's header, without its length and the data. */
+  const headerOf = (file: Uint8Array) => file.slice(8, 8 + new DataView(file.buffer).getUint32(0, true));
+  const one = headerOf(safetensorsBytes({ a: testTensor('F32', [2, 3], new Float32Array(6)) }));
+  const two = headerOf(
+    safetensorsBytes({
+      'b.weight': testTensor('F8_E4M3', [4], [1, 2, 3, 4]),
+      'b.weight_scale': testTensor('BF16', [1], [1]),
+    }),
+  );
+  const good = index({ a: 'one.safetensors', 'b.weight': 'two.safetensors', 'b.weight_scale': 'two.safetensors' });
+
+  it('opens mutated checkpoints or refuses them, and reads little either way', { timeout: 60_000 }, async () => {
+    let accepted = 0;
+    let mostRead = 0;
+    // Files that claim to be large: what a header says could be there.
+    const CLAIMED = 2 ** 40;
+    const trial = fc.asyncProperty(
+      fc.record({
+        index: mutations,
+        header: mutations,
+        length: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+      }),
+      async (changes) => {
+        const header = mutate(two, changes.header);
+        const length = changes.length === null ? BigInt(header.length) : changes.length;
+        const files: Record<string, Uint8Array> = {
+          'model.safetensors.index.json': mutate(good, changes.index),
+          'one.safetensors': withLength(one, BigInt(one.length)),
+          'two.safetensors': withLength(header, length),
+        };
+        let read = 0;
+        const source = {
+          size: async (file: string) =>
+            file.endsWith('.json') ? (files[file]?.length ?? null) : files[file] ? CLAIMED : null,
+          read: async (file: string, begin: number, end: number) => {
+            read += end - begin;
+            mostRead = Math.max(mostRead, read);
+            const bytes = new Uint8Array(end - begin);
+            bytes.set((files[file] as Uint8Array).slice(begin, end));
+            return bytes;
+          },
+        };
+        try {
+          const checkpoint = await Checkpoint.open(source);
+          for (const { begin, end } of checkpoint.tensors.values()) expect(begin <= end && end <= CLAIMED).toBe(true);
+          accepted++;
+        } catch (error) {
+          expect(error).toBeInstanceOf(BambaError);
+          expect((error as BambaError).code).toBe('checkpoint_invalid');
+        }
+      },
+    );
+    await fc.assert(trial, { numRuns: 10_000 });
+    expect(mostRead).toBeLessThan(64 * 2 ** 20);
+    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeLessThan(9_000);
+  });
+
+  function withLength(header: Uint8Array, length: bigint): Uint8Array {
+    const file = new Uint8Array(8 + header.length);
+    new DataView(file.buffer).setBigUint64(0, length, true);
+    file.set(header, 8);
+    return file;
+  }
 });
