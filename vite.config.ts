@@ -4,6 +4,11 @@ import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 
 const root = import.meta.dirname;
 
+/** All pages: the app, the benchmark, the examples. */
+const pages = ['index', 'bench', 'examples/element', 'examples/two', 'examples/dressed', 'examples/engine'].map(
+  (name) => `${root}/src/app/${name}.html`,
+);
+
 /** The page as an app. Its shell is kept by a service worker; weights are kept in IndexedDB, by the engine. */
 const pwa = () =>
   VitePWA({
@@ -50,7 +55,7 @@ const pwa = () =>
     },
     workbox: {
       globPatterns: ['**/*.{js,css,html,svg,webmanifest}', 'icons/*.png'],
-      globIgnores: ['models/**', 'screenshots/**'],
+      globIgnores: ['models/**', 'screenshots/**', 'examples/**'],
       // The engine is one file: its worker is inlined.
       maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
       // Every page is kept as the file that it is, whatever its address asks for after `?`.
@@ -71,7 +76,7 @@ export default defineConfig({
     outDir: `${root}/dist`,
     emptyOutDir: true,
     target: 'es2023',
-    rolldownOptions: { input: { index: `${root}/src/app/index.html`, bench: `${root}/src/app/bench.html` } },
+    rolldownOptions: { input: pages },
     // BAMBA_COPY_PUBLIC=0 leaves models and icons where they are, for a server of both folders.
     copyPublicDir: process.env['BAMBA_COPY_PUBLIC'] !== '0',
   },

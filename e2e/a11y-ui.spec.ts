@@ -48,6 +48,19 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat(page).settings.click();
       await page.getByRole('textbox', { name: 'Temperature' }).fill('warm');
       expect(await violations(page), 'settings').toEqual([]);
+      await page.keyboard.press('Escape');
+      // The list of chats with its actions, a question that is being changed, and a chat that was deleted.
+      await page.getByRole('button', { name: 'Change this question' }).first().click();
+      await page.getByRole('button', { name: 'More for “rich”' }).click();
+      expect(await violations(page), 'chats').toEqual([]);
+      await page.getByRole('button', { name: 'Delete' }).click();
+      await expect(page.getByText('“rich” is deleted.')).toBeVisible();
+      expect(await violations(page), 'a deleted chat').toEqual([]);
+      await page.getByRole('button', { name: 'Models' }).click();
+      await page.getByRole('textbox', { name: 'Repository or address' }).fill('nonsense');
+      await page.keyboard.press('Enter');
+      await expect(page.getByText('Give a repository as org/name')).toBeVisible();
+      expect(await violations(page), 'models').toEqual([]);
     });
 
     test('axe finds nothing when the model cannot be loaded', async ({ page }) => {
@@ -154,5 +167,16 @@ test.describe('on a phone', () => {
     await chat(page).settings.tap();
     await expect(page.getByRole('dialog')).toBeVisible();
     await fits('settings');
+    await page.getByRole('button', { name: 'Close settings' }).tap();
+    await page.getByRole('button', { name: 'Models' }).tap();
+    await expect(page.getByRole('dialog', { name: 'Models' })).toBeVisible();
+    await fits('models');
+    await page.getByRole('button', { name: 'Close models' }).tap();
+    // The list of chats is a drawer here; it closes when one is chosen.
+    await page.getByRole('button', { name: 'Chats' }).tap();
+    await expect(page.getByRole('dialog', { name: 'Chats' })).toBeVisible();
+    await fits('chats');
+    await page.locator('.chat-title').tap();
+    await expect(page.getByRole('dialog')).toHaveCount(0);
   });
 });

@@ -39,7 +39,8 @@ export interface EngineScript {
 /** What a test reads and steers in the page. */
 export interface EngineProbe {
   requests: GenerationRequest[];
-  loads: string[];
+  /** Options of every load, but for its functions. */
+  loads: { model: string; dtype?: string; revision?: string }[];
   disposed: number;
   release: () => void;
 }
@@ -122,7 +123,9 @@ function install(script: EngineScript): void {
   async function* generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncGenerator {
     probe.requests.push(structuredClone(request));
     const signal = options?.signal;
-    const answer = answerTo(request.messages?.at(-1)?.content ?? '');
+    const answer = answerTo(
+      request.messages?.at(-1)?.content ?? (typeof request.prompt === 'string' ? request.prompt : ''),
+    );
     if (answer.prefill) yield { type: 'prefill', ...answer.prefill };
     if (answer.hold) await held(signal);
     let count = 0;
@@ -147,10 +150,13 @@ function install(script: EngineScript): void {
   }
   const createEngine = async (options: {
     model: string;
+    dtype?: string;
     onProgress?: (progress: LoadProgress) => void;
+    signal?: AbortSignal;
   }): Promise<unknown> => {
     const fault = script.loadFaults?.[probe.loads.length];
-    probe.loads.push(options.model);
+    const { onProgress: _heard, signal: _signal, ...plain } = options;
+    probe.loads.push(plain);
     for (const progress of script.progress ?? []) {
       options.onProgress?.(progress);
       await pause(script.progressDelayMs ?? 0);

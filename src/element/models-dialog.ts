@@ -180,7 +180,8 @@ export class BambaModels extends LitElement {
   #preset(preset: ModelPreset): TemplateResult {
     const { model, name, about, licence, parameters, downloadBytes, sizes, stateBytes, chats } = preset;
     const dtypes = Object.keys(sizes) as Dtype[];
-    const dtype = this.chosen[model] ?? dtypes[0];
+    const here = isRunning(this.running, model, undefined) ? this.running?.dtype : undefined;
+    const dtype = this.chosen[model] ?? here ?? dtypes[0];
     const bytes = (dtype && sizes[dtype]) ?? 0;
     const running = isRunning(this.running, model, dtype);
     const facts = [
@@ -189,7 +190,8 @@ export class BambaModels extends LitElement {
       downloadBytes === bytes ? '' : `${formatBytes(bytes)} kept`,
       `${formatBytes(bytes + stateBytes)} of GPU memory`,
       licence,
-    ];
+      // These figures are round ones.
+    ].map((fact) => fact.replace('.0 ', ' '));
     return html`<div class="model preset">
       <div class="model-name">
         <span class="name">${name}</span>
@@ -347,7 +349,8 @@ function choiceOf({ model, dtype, revision }: StoredModel): ModelChoice {
   return { model, dtype, ...(revision !== undefined && { revision }) };
 }
 
+/** Whether a model runs, in a type or in any. */
 function isRunning(running: ModelChoice | undefined, model: string, dtype: Dtype | undefined): boolean {
   if (!running || fullName(running.model) !== fullName(model)) return false;
-  return running.dtype === undefined || running.dtype === dtype;
+  return running.dtype === undefined || dtype === undefined || running.dtype === dtype;
 }

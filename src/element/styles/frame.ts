@@ -21,6 +21,21 @@ export const frameStyles = css`
     text-size-adjust: 100%;
   }
 
+  /* A page's own rules reach the host, and what they say would be inherited from there. */
+  .header,
+  .body,
+  bamba-models,
+  bamba-settings {
+    color: var(--ink);
+    font: 1rem/1.6 var(--sans);
+    letter-spacing: normal;
+    text-align: start;
+    text-indent: 0;
+    text-transform: none;
+    white-space: normal;
+    word-spacing: normal;
+  }
+
   :host([hidden]) {
     display: none;
   }
@@ -207,8 +222,7 @@ export const frameStyles = css`
     font-variant-numeric: tabular-nums;
     line-height: 1.25rem;
     text-align: center;
-    text-overflow: ellipsis;
-    white-space: nowrap;
+    text-wrap: balance;
   }
 
   .jump {
@@ -281,6 +295,10 @@ export const frameStyles = css`
   }
 
   @container (max-width: 30rem) {
+    .header {
+      padding-inline: 0.5rem;
+    }
+
     .scroller {
       scrollbar-gutter: auto;
     }
