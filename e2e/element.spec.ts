@@ -109,7 +109,7 @@ test('a page drives the element by its properties and methods, with an engine of
 /** Runs in the page, alone. */
 async function drive(): Promise<unknown> {
   const asked: unknown[] = [];
-  let fault: Error | undefined;
+  const faults: Error[] = [];
   let disposed = 0;
   let resume = (): void => undefined;
   const engine = {
@@ -120,7 +120,7 @@ async function drive(): Promise<unknown> {
     },
     async *generate(request: { messages: { content: string }[] }, options: { signal?: AbortSignal }) {
       asked.push(request);
-      if (fault) throw fault;
+      for (const fault of faults) throw fault;
       yield { type: 'text', text: 'You asked', ids: [1] };
       if (request.messages.at(-1)?.content === 'Long?') {
         await new Promise<void>((resolve) => {
@@ -134,36 +134,36 @@ async function drive(): Promise<unknown> {
       disposed++;
     },
   };
-  const chat = document.createElement('bamba-chat');
-  chat.setAttribute('temperature', '0.5');
-  chat.setAttribute('without', 'history');
-  chat.system = 'Be short.';
+  const element = document.createElement('bamba-chat');
+  element.setAttribute('temperature', '0.5');
+  element.setAttribute('without', 'history');
+  element.system = 'Be short.';
   const events: string[] = [];
   for (const type of ['bamba-ready', 'bamba-question', 'bamba-answer']) {
     document.addEventListener(type, () => events.push(type), { once: true });
   }
-  const before = { busy: chat.busy, info: chat.info };
-  chat.engine = engine as unknown as Engine;
-  document.body.append(chat);
-  await chat.updateComplete;
-  const { question, answer } = await chat.ask('One?');
-  const { messages } = chat;
-  const long = chat.ask('Long?');
-  const refused = await chat.ask('Another?').catch((error: { code: string }) => error.code);
-  while (!chat.messages.at(-1)?.content.endsWith('asked')) await new Promise(requestAnimationFrame);
-  chat.stop();
+  const before = { busy: element.busy, info: element.info };
+  element.engine = engine as unknown as Engine;
+  document.body.append(element);
+  await element.updateComplete;
+  const { question, answer } = await element.ask('One?');
+  const { messages } = element;
+  const long = element.ask('Long?');
+  const refused = await element.ask('Another?').catch((error: { code: string }) => error.code);
+  while (!element.messages.at(-1)?.content.endsWith('asked')) await new Promise(requestAnimationFrame);
+  element.stop();
   const stopped = (await long).answer;
   resume();
-  fault = Object.assign(new Error('Away.'), { name: 'BambaError', code: 'network' });
-  const failed = await chat
+  faults.push(Object.assign(new Error('Away.'), { name: 'BambaError', code: 'network' }));
+  const failed = await element
     .ask('Fails?')
     .catch(({ code, message }: { code: string; message: string }) => ({ code, message }));
-  chat.messages = [
+  element.messages = [
     { role: 'user', content: 'Before?' },
     { role: 'assistant', content: 'Yes.' },
   ];
-  const shown = chat.messages;
-  chat.remove();
+  const shown = element.messages;
+  element.remove();
   await new Promise(requestAnimationFrame);
   const first = asked.slice(0, 1);
   return {
