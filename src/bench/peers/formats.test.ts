@@ -5,6 +5,7 @@ import { planTensors } from '../../weights/package-writer.ts';
 import { dequantizeMatrix } from '../../weights/quantize.ts';
 import { SHAPES } from '../shapes.ts';
 import { ggufHybrid } from './gguf-hybrid.ts';
+import { PiecedFile } from './gguf.ts';
 import { OnnxFiles } from './onnx-files.ts';
 import { ownPackage } from './own-package.ts';
 import { codePool, fillCyclic, plainTensor, type RandomMatrix, randomMatrices } from './random-model.ts';
@@ -93,6 +94,16 @@ describe.each(['int8', 'int4'] as const)('random weights of %s', (scheme) => {
       expect(row(theirs, 32 + index)).toEqual(row(ours, 32 + from));
     }
   });
+});
+
+it('slices a file of pieces', async () => {
+  const file = new PiecedFile([Uint8Array.of(0, 1, 2), new Uint8Array(0), Uint8Array.of(3, 4), Uint8Array.of(5)]);
+  for (let begin = 0; begin <= 6; begin++) {
+    for (let end = begin; end <= 8; end++) {
+      const bytes = [...new Uint8Array(await file.slice(begin, end).arrayBuffer())];
+      expect(bytes).toEqual([0, 1, 2, 3, 4, 5].slice(begin, end));
+    }
+  }
 });
 
 it('fills with a pool over and over', () => {

@@ -1,6 +1,6 @@
 import type { Architecture } from '../../model/architecture.ts';
 import { encodeF16 } from '../../weights/half.ts';
-import { type GgufTensor, ggufFile, type MetadataValue, TENSOR_TYPE } from './gguf.ts';
+import { type GgufTensor, ggufFile, type MetadataValue, type PiecedFile, TENSOR_TYPE } from './gguf.ts';
 import { packedPool } from './own-package.ts';
 import { BLOCK, blockMixers, codePool, plainTensor, type RandomMatrix } from './random-model.ts';
 
@@ -25,7 +25,7 @@ export function spellToken(id: number): string {
 }
 
 /** The file of an architecture over the matrices of `randomMatrices`. */
-export function ggufHybrid(architecture: Architecture, matrices: ReadonlyMap<string, RandomMatrix>): Blob {
+export function ggufHybrid(architecture: Architecture, matrices: ReadonlyMap<string, RandomMatrix>): PiecedFile {
   const rows = new BlockRows();
   const tensors: GgufTensor[] = [];
   const matrix = (name: string, from: string, order?: (row: number) => number) => {

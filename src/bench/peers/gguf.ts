@@ -26,7 +26,10 @@ const ALIGNMENT = 32;
 const VALUE_TYPE = { u32: 4, i32: 5, f32: 6, bool: 7, text: 8, array: 9 } as const;
 
 /** The file. Its tensors' bytes are not copied here. */
-export function ggufFile(metadata: Readonly<Record<string, MetadataValue>>, tensors: readonly GgufTensor[]): Blob {
+export function ggufFile(
+  metadata: Readonly<Record<string, MetadataValue>>,
+  tensors: readonly GgufTensor[],
+): PiecedFile {
   const header = new Writer();
   header.raw(new TextEncoder().encode('GGUF'));
   header.u32(VERSION);
@@ -49,7 +52,52 @@ export function ggufFile(metadata: Readonly<Record<string, MetadataValue>>, tens
     offset += bytes + padding(bytes).length;
   }
   header.raw(padding(header.length));
-  return new Blob([...header.parts, ...data]);
+  return new PiecedFile([...header.parts, ...data]);
+}
+
+/** What a `Blob` does, out of pieces of memory that are not copied before they are read, and without its limits. */
+export class PiecedFile {
+  readonly size: number;
+  readonly #pieces: readonly Uint8Array[];
+  /** Where each piece begins. */
+  readonly #begins: number[] = [];
+
+  constructor(pieces: readonly Uint8Array[]) {
+    this.#pieces = pieces;
+    let size = 0;
+    for (const piece of pieces) {
+      this.#begins.push(size);
+      size += piece.length;
+    }
+    this.size = size;
+  }
+
+  /** Bytes [begin, end), as much of them as there are. */
+  slice(begin = 0, end = this.size): PiecedFile {
+    const parts: Uint8Array[] = [];
+    for (let index = this.#find(begin); index < this.#pieces.length && this.#begins[index]! < end; index++) {
+      const at = this.#begins[index]!;
+      parts.push(this.#pieces[index]!.subarray(Math.max(0, begin - at), end - at));
+    }
+    return new PiecedFile(parts);
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = new Uint8Array(this.size);
+    for (const [index, piece] of this.#pieces.entries()) bytes.set(piece, this.#begins[index]);
+    return bytes.buffer;
+  }
+
+  /** The last piece that begins at `position` or before. */
+  #find(position: number): number {
+    let [first, last] = [0, this.#pieces.length - 1];
+    while (first < last) {
+      const middle = Math.ceil((first + last) / 2);
+      if (this.#begins[middle]! <= position) first = middle;
+      else last = middle - 1;
+    }
+    return first;
+  }
 }
 
 function padding(bytes: number): Uint8Array<ArrayBuffer> {

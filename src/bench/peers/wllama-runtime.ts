@@ -6,9 +6,6 @@ import { withCountingWorkers, workerDispatches } from './dispatches.ts';
 import { FIRST_WORD, ggufHybrid, spellToken } from './gguf-hybrid.ts';
 import { randomMatrices } from './random-model.ts';
 
-/** wllama takes no larger file. */
-const MOST_BYTES = 2 * 2 ** 30 - 1;
-
 /** llama.cpp in the browser: on WebGPU where the adapter has `shader-f16`, else on the CPU, as it decides itself. */
 export function wllamaRuntime(): Runtime {
   return {
@@ -16,17 +13,15 @@ export function wllamaRuntime(): Runtime {
     format: (scheme) => `${scheme === 'int8' ? 'Q8_0' : 'Q4_0, embedding and head Q8_0'}, blocks of 32 with f16 scales`,
     async prepare({ architecture, scheme, contextLength }: PeerModel) {
       const file = ggufHybrid(architecture, randomMatrices(architecture, scheme));
-      if (file.size > MOST_BYTES) {
-        throw new BambaError('setting_invalid', `The file has ${file.size} bytes, and wllama takes at most 2 GiB.`);
-      }
       const adapter = await navigator.gpu?.requestAdapter();
       const onGpu = adapter?.features.has('shader-f16') ?? false;
       return async () => {
         const wllama = new Wllama({ default: new URL(wasmUrl, location.href).href }, { logger: QUIET });
         // Nothing comes from a CDN.
         wllama.setCompat(null);
+        // It reads a file by size, slice and arrayBuffer alone.
         const settings = { n_ctx: contextLength, n_gpu_layers: onGpu ? 99 : 0, n_parallel: 1, warmup: false };
-        await withCountingWorkers(() => wllama.loadModel([file], settings));
+        await withCountingWorkers(() => wllama.loadModel([file as unknown as Blob], settings));
         return new WllamaContender(wllama, architecture.vocabSize, { bytes: file.size, onGpu });
       };
     },
