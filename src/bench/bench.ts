@@ -1,8 +1,10 @@
+import { keepTuning } from '../engine/tuned.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { Architecture } from '../model/architecture.ts';
 import { packageTensors } from '../model/config.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import { Model } from '../model/model.ts';
+import { tuneModel } from '../model/tune.ts';
 import { planTensors } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
@@ -130,6 +132,7 @@ class ModelBench {
         prefill: [],
         decode: [],
         profiles: [],
+        tuning: null,
       });
       for (const tokens of this.#options.prefills) {
         progress(`prefill of ${tokens} tokens`);
@@ -147,6 +150,10 @@ class ModelBench {
           const pass = { tokens, position, int8Activations };
           result.profiles.push(await profilePass(model, weights, this.#timer, this.#ceilings, pass));
         }
+      }
+      if (this.#options.tune) {
+        result.tuning = await tuneModel(model, { onTrial: ({ what, value }) => progress(`${what} of ${value}`) });
+        await keepTuning(this.#gpu, result.tuning.tuning);
       }
       if (this.#options.loadBytes > 0) {
         progress('loading');

@@ -25,6 +25,8 @@ export interface BenchOptions {
   quick: boolean;
   runs: number;
   tokens: number;
+  /** Whether sizes that suit the adapter are looked for, and kept for models that are loaded later. */
+  tune: boolean;
   /** Features of the device not to use. */
   without: ('f16' | 'subgroups')[];
 }
@@ -63,6 +65,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     quick,
     runs: number('runs', quick ? 2 : 5, 1),
     tokens: number('tokens', quick ? 8 : 64, 1),
+    tune: flag(query, 'tune'),
     without: list(query, 'without', []).map((name) => {
       if (name !== 'f16' && name !== 'subgroups') throw invalid('without', name, 'f16, subgroups');
       return name;

@@ -45,6 +45,7 @@ const result: BenchResult = {
           floorRatio: 0.75,
         },
       ],
+      tuning: null,
       profiles: [],
     },
     { name: 'bamba-9b int8', error: 'The GPU ran out of memory.', partial: {} },

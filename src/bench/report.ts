@@ -1,3 +1,4 @@
+import type { TuningReport } from '../model/tune.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Profile } from './profile.ts';
 import type { BenchResult, ModelFailure, ModelResult } from './result.ts';
@@ -81,8 +82,9 @@ function modelSection(model: ModelResult | ModelFailure): Section {
   return { title: model.name, facts, tables: modelTables(model) };
 }
 
-function modelTables({ prefill = [], decode = [], profiles = [] }: Partial<ModelResult>): Table[] {
+function modelTables({ prefill = [], decode = [], profiles = [], tuning = null }: Partial<ModelResult>): Table[] {
   const tables: Table[] = [];
+  if (tuning) tables.push(tuningTable(tuning));
   if (prefill.length > 0) {
     tables.push({
       title: 'Prefill',
@@ -112,6 +114,18 @@ function modelTables({ prefill = [], decode = [], profiles = [] }: Partial<Model
     });
   }
   return [...tables, ...profiles.map(profileTable)];
+}
+
+function tuningTable({ tuning, trials }: TuningReport): Table {
+  const kept = { matvecSubgroups: 'subgroups of a matvec', chunkTokens: 'tokens of a chunk' };
+  return {
+    title: 'Sizes that were tried; those that were kept are used from the next load on',
+    columns: ['what', 'size', 'tokens/s', 'kept'],
+    rows: trials.map(({ what, value, secondsPerToken }) => ({
+      cells: [kept[what], `${value}`, number(1 / secondsPerToken), tuning[what] === value ? 'yes' : ''],
+      ratio: null,
+    })),
+  };
 }
 
 function profileTable({ pass, tokens, position, seconds, sumSeconds, dispatches, rows }: Profile): Table {

@@ -1,4 +1,5 @@
 import type { Architecture } from '../model/architecture.ts';
+import type { TuningReport } from '../model/tune.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { LoadSpeed } from './loading.ts';
 import type { BenchOptions } from './options.ts';
@@ -40,6 +41,8 @@ export interface ModelResult {
   prefill: PrefillRow[];
   decode: DecodeRow[];
   profiles: Profile[];
+  /** Sizes that were tried, where that was asked for. */
+  tuning: TuningReport | null;
 }
 
 /** A model that could not be measured. */

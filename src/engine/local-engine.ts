@@ -15,6 +15,7 @@ import { loadModel } from './load.ts';
 import type { EngineInfo, FinishReason, GenerationEvent, GenerationRequest, Usage } from './protocol.ts';
 import { type ParsedRequest, parseRequest } from './request.ts';
 import { templateMessage, templateTool } from './tools.ts';
+import { storedTuning } from './tuned.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -61,7 +62,7 @@ export class LocalEngine {
     const gpu = await Gpu.request(options.gpu);
     try {
       const text = await loadText(source);
-      const model = await loadModel(gpu, source, options);
+      const model = await loadModel(gpu, source, { ...options, tuning: await storedTuning(gpu) });
       return new LocalEngine(describe(source, gpu, model, text), gpu, model, text);
     } catch (error) {
       gpu.dispose();

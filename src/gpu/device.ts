@@ -13,6 +13,8 @@ export interface GpuFeatures {
   timestamps: boolean;
   /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
   subgroupSize: number;
+  /** Most subgroups in a workgroup of a matvec, where that was measured on this adapter: a power of two. */
+  matvecSubgroups?: number;
 }
 
 type FeatureName = 'f16' | 'subgroups' | 'timestamps';

@@ -36,12 +36,20 @@ export function matrixParams(matrix: Matrix, part: MatrixPart) {
 }
 
 /**
- * Invocations for a matvec: one to four subgroups, and no more than a row has blocks, so that short rows do not leave
- * lanes idle. Subgroups narrower than 16 are a processor's vectors, and of those one is enough.
+ * Most subgroups in a workgroup of a matvec where nobody has measured. Subgroups narrower than 16 are a processor's
+ * vectors, and of those one is enough.
+ */
+export function defaultMatvecSubgroups({ subgroupSize }: Pick<GpuFeatures, 'subgroupSize'>): number {
+  return subgroupSize < 16 ? 1 : 4;
+}
+
+/**
+ * Invocations for a matvec: one subgroup to some, and no more than a row has blocks, so that short rows do not leave
+ * lanes idle.
  */
 export function matvecWorkgroup(features: GpuFeatures, matrix: Matrix): number {
-  const { subgroupSize } = features;
-  const subgroups = subgroupSize < 16 ? 1 : Math.min(4, Math.ceil(rowBlocks(matrix) / subgroupSize));
+  const { subgroupSize, matvecSubgroups = defaultMatvecSubgroups(features) } = features;
+  const subgroups = Math.min(matvecSubgroups, Math.ceil(rowBlocks(matrix) / subgroupSize));
   return Math.min(256, subgroupSize * nextPowerOfTwo(subgroups));
 }
 

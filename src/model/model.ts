@@ -1,9 +1,10 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, readFloats, slice } from '../gpu/buffers.ts';
-import type { Gpu } from '../gpu/device.ts';
+import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
+import { defaultMatvecSubgroups } from '../kernels/matrix.ts';
 import { type Activations, createActivations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { checkArchitecture } from './dims.ts';
@@ -21,6 +22,7 @@ import { ropeTable } from './rope-table.ts';
 import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
+import type { Tuning } from './tuning.ts';
 import { Snapshot } from './snapshot.ts';
 
 export interface ModelOptions {
@@ -30,6 +32,8 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are: faster, less exact. Off by default. */
   int8Activations?: boolean;
+  /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
+  tuning?: Tuning | null;
   /** Called as pipelines become ready. */
   onCompiled?: (ready: number, total: number) => void;
 }
@@ -53,6 +57,8 @@ export class Model {
   readonly state: SequenceState;
   readonly #sampler: Sampler;
   readonly #weights: GpuWeights;
+  readonly #features: GpuFeatures;
+  #ownsWeights = true;
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
   readonly #pipelines: PipelineCache;
@@ -79,8 +85,13 @@ export class Model {
     this.contextLength = options.contextLength;
     this.state = state;
     this.#weights = weights;
+    const matvecSubgroups = options.tuning?.matvecSubgroups;
+    this.#features = { ...gpu.features, ...(matvecSubgroups !== undefined && { matvecSubgroups }) };
     this.#buffers = buffers;
-    const chunkTokens = Math.min(options.chunkTokens ?? DEFAULT_CHUNK_TOKENS, options.contextLength);
+    const chunkTokens = Math.min(
+      options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS,
+      options.contextLength,
+    );
     this.#activations = createActivations(buffers, architecture, chunkTokens, options);
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
@@ -124,6 +135,23 @@ export class Model {
     return this.#activations.tokens;
   }
 
+  /** Sizes that it runs with. */
+  get tuning(): Tuning {
+    const { matvecSubgroups = defaultMatvecSubgroups(this.#features) } = this.#features;
+    return { matvecSubgroups, chunkTokens: this.chunkTokens };
+  }
+
+  /**
+   * Another model over the same weights, with a sequence of its own, to measure other sizes. It has to be disposed of
+   * before this one. @throws BambaError as `create`.
+   */
+  async sibling(tuning: Tuning): Promise<Model> {
+    const { contextLength } = this;
+    const model = await Model.create(this.gpu, this.architecture, this.#weights, { contextLength, tuning });
+    model.#ownsWeights = false;
+    return model;
+  }
+
   /** GPU memory of weights, state and activations. */
   get bytes(): { weights: number; state: number; activations: number } {
     return { weights: this.#weights.bytes, state: this.state.bytes, activations: this.#buffers.bytes };
@@ -137,7 +165,7 @@ export class Model {
   #scope(): Scope {
     return {
       architecture: this.architecture,
-      features: this.gpu.features,
+      features: this.#features,
       weights: this.#weights,
       activations: this.#activations,
       blocks: this.state.blocks,
@@ -150,7 +178,7 @@ export class Model {
     const blocks = this.architecture.blocks.map((_, index) => index);
     const prefill = [prefillEmbedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
     const last = prefillHead(scope);
-    const sample = this.#sampler.dispatches(this.gpu.features);
+    const sample = this.#sampler.dispatches(this.#features);
     const decode = [
       ...decodeEmbedding(scope),
       ...blocks.flatMap((index) => decodeBlock(scope, index)),
@@ -377,11 +405,11 @@ export class Model {
     return read;
   }
 
-  /** Frees everything of the model, its weights included. Idempotent. */
+  /** Frees everything of the model, its weights included where they are its own. Idempotent. */
   dispose(): void {
     for (const plan of [this.#prefill, this.#head, this.#sample, this.#decode, this.#all?.plan]) plan?.dispose();
     this.state.dispose();
     this.#buffers.dispose();
-    this.#weights.dispose();
+    if (this.#ownsWeights) this.#weights.dispose();
   }
 }

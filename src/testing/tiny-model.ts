@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadModel } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
+import type { Gpu } from '../gpu/device.ts';
+import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { memorySource } from '../weights/byte-source.ts';
@@ -127,4 +130,9 @@ export function tinyCheckpoint({ generation = {}, template }: Omit<TinyOptions, 
 /** The tiny model as a package in memory. */
 export function packTinyModel({ scheme = 'f32', ...options }: TinyOptions = {}): Promise<PackageSource> {
   return packCheckpoint(memorySource(tinyCheckpoint(options)), scheme, 'tiny');
+}
+
+/** The tiny model on a GPU, without its text. */
+export async function loadTinyModel(gpu: Gpu, options: { contextLength: number }): Promise<Model> {
+  return loadModel(gpu, await packTinyModel(), options);
 }

@@ -1,7 +1,7 @@
 import { loadModel } from '../../engine/load.ts';
 import { Gpu } from '../../gpu/device.ts';
 import type { Model } from '../../model/model.ts';
-import { GREEDY } from '../greedy.ts';
+import { GREEDY } from '../../kernels/sampling-settings.ts';
 import { measureDecode } from '../speed.ts';
 import { type Contender, promptIds, type Runtime } from './contender.ts';
 import { countDispatches } from './dispatches.ts';

@@ -1,0 +1,26 @@
+import type { Gpu } from '../gpu/device.ts';
+import { shaderLibrary, shaderSources } from '../kernels/library.ts';
+import { parseTuning, type Tuning } from '../model/tuning.ts';
+import { readTuning, writeTuning } from '../storage/tuning-store.ts';
+import { sha256Hex } from '../weights/sha256.ts';
+
+// Which tuning is for an adapter: that of its name, features and limits, measured with these very shaders.
+
+async function keyOf({ adapterInfo, features, limits }: Gpu): Promise<string> {
+  const { vendor, architecture, device, description } = adapterInfo;
+  const sources = new TextEncoder().encode(JSON.stringify([shaderLibrary, shaderSources]));
+  const shaders = await sha256Hex(sources);
+  return JSON.stringify([vendor, architecture, device, description, features, limits, shaders]);
+}
+
+/** The tuning that was kept for this adapter, or null. */
+export async function storedTuning(gpu: Gpu): Promise<Tuning | null> {
+  // Not to hash for nothing: Node has no such storage.
+  if (typeof indexedDB === 'undefined') return null;
+  return parseTuning(await readTuning(await keyOf(gpu)));
+}
+
+/** Keeps a tuning for this adapter: models that are loaded from now on have it. @throws DOMException without storage. */
+export async function keepTuning(gpu: Gpu, tuning: Tuning): Promise<void> {
+  await writeTuning(await keyOf(gpu), tuning);
+}

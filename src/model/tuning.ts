@@ -1,0 +1,26 @@
+import * as v from 'valibot';
+
+/** Sizes that decide how fast an adapter is and nothing else. Without a measurement the model has its own. */
+export interface Tuning {
+  /** Most subgroups in a workgroup of a matvec, a power of two. */
+  matvecSubgroups: number;
+  /** Tokens of a chunk of a prompt. */
+  chunkTokens: number;
+}
+
+/** Sizes that are tried; each is fit for every model. */
+export const CANDIDATES = {
+  matvecSubgroups: [1, 2, 4, 8],
+  chunkTokens: [128, 256, 512],
+} as const;
+
+const schema = v.object({
+  matvecSubgroups: v.picklist(CANDIDATES.matvecSubgroups),
+  chunkTokens: v.picklist(CANDIDATES.chunkTokens),
+});
+
+/** A tuning that was kept, or null where it is none. */
+export function parseTuning(value: unknown): Tuning | null {
+  const parsed = v.safeParse(schema, value);
+  return parsed.success ? parsed.output : null;
+}
