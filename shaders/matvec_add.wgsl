@@ -1,0 +1,39 @@
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl
+// matvec_add: y[r] += sum_c W[r, c] * v[c]
+//
+// Shapes    v: (C) f32;  weights: (rows, C), any scheme;  y: from first_row on, f32.
+// Mapping   one workgroup four rows.
+// Constants WG   invocations a workgroup, a power of two.
+// Source    reference: matvec.ts, add.ts in src/reference.
+
+override WG: u32 = 64;
+
+struct Params {
+  rows: u32,
+  first_row: u32,  // of y
+  blocks: u32,     // 16-byte blocks of a row
+  columns4: u32,   // C / 4
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> v: array<vec4f>;          // (C)
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;    // (rows, C)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;      // (rows of all parts)
+
+fn input4(index: u32) -> vec4f {
+  return select(vec4f(), v[index], index < params.columns4);
+}
+
+@compute @workgroup_size(WG)
+fn matvec_add(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+  let first = folded_group(group) * 4;
+  if (first >= params.rows) {
+    return;
+  }
+  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
+  let sums = workgroup_sum(Sums(dots, 0.0), invocation);
+  let row = first + invocation.lane;
+  if (invocation.lane < 4 && row < params.rows) {
+    y[params.first_row + row] += sums.four[invocation.lane] * row_scale(row, params.rows, params.blocks);
+  }
+}
