@@ -1,7 +1,7 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
 import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
-import type { Architecture } from '../model/architecture.ts';
+import { type Architecture, hasBranch } from '../model/architecture.ts';
 import { stateBytes } from '../model/state.ts';
 
 // What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the
@@ -64,6 +64,12 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
   return bytes;
 }
 
+/** How often a token passes through a set of shared weights. */
+function sharedUses({ blocks, shared }: Architecture, set: number): number {
+  const uses = blocks.filter((block) => hasBranch([block], 'shared')).length;
+  return shared ? Math.ceil((uses - set) / shared.sets) : 0;
+}
+
 /** Share of all experts' weights that so many tokens read, no two going to the same expert where there are enough. */
 function expertShare({ moe }: Architecture, tokens: number): number {
   return moe ? Math.min(1, (tokens * moe.topK) / moe.experts) : 1;
@@ -109,6 +115,7 @@ export function decodeBytes(
   for (const { name, bytes, shape } of tensors) {
     if (name === 'embedding' && !architecture.tiedHead) weights += bytes / (shape[0] ?? 1);
     else if (/\.moe\.(?:gate_up|down)$/.test(name)) weights += bytes * expertShare(architecture, 1);
+    else if (name.startsWith('shared.')) weights += bytes * sharedUses(architecture, Number(name.split('.')[1]));
     else weights += bytes;
   }
   const { fixed, perToken } = stateBytes(architecture);
@@ -117,7 +124,17 @@ export function decodeBytes(
 
 /** Operations of reading a prompt of `tokens` tokens into an empty state, with logits of its last one. */
 export function prefillFlops(architecture: Architecture, tokens: number): number {
-  const { hiddenSize: C, intermediateSize: F, vocabSize: V, mamba2, mamba1, attention, moe, blocks } = architecture;
+  const {
+    hiddenSize: C,
+    intermediateSize: F,
+    vocabSize: V,
+    mamba2,
+    mamba1,
+    attention,
+    shared,
+    moe,
+    blocks,
+  } = architecture;
   let flops = 2 * V * C;
   for (const kind of blocks.flat(2)) {
     if (kind === 'swiglu') flops += 2 * 3 * F * C * tokens;
@@ -133,7 +150,13 @@ export function prefillFlops(architecture: Architecture, tokens: number): number
       flops += 2 * C * (3 * inner + 2 * groups * N + heads) * tokens;
       flops += (groups * CHUNK_TOKENS * N * 2 + inner * (2 * CHUNK_TOKENS + 4 * N)) * tokens;
     }
-    if (kind === 'attention' && attention) {
+    if (kind === 'shared' && shared && attention) {
+      // Attention reads twice the width, which is counted half below.
+      flops += 2 * C * (attention.heads + 2 * attention.kvHeads) * attention.headDim * tokens;
+      flops +=
+        2 * (3 * shared.intermediateSize * C + shared.adapterRank * (C + 2 * shared.intermediateSize) + C * C) * tokens;
+    }
+    if ((kind === 'attention' || kind === 'shared') && attention) {
       const { heads, kvHeads, headDim } = attention;
       flops += 2 * C * (2 * heads + 2 * kvHeads) * headDim * tokens;
       flops += 4 * heads * headDim * ((tokens * (tokens + 1)) / 2);

@@ -4,6 +4,7 @@ import type { Inspection } from './inspect.ts';
 // What `npm run inspect` prints.
 
 const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
+  shared: 'a shared transformer',
   mamba2: 'Mamba-2',
   mamba1: 'Mamba-1',
   attention: 'attention',
@@ -32,8 +33,19 @@ export function formatInspection(inspection: Inspection, allTensors: boolean): s
 }
 
 function architectureLines(architecture: Architecture): string[] {
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, attention, moe, tiedHead, maxPositions } =
-    architecture;
+  const {
+    vocabSize,
+    hiddenSize,
+    intermediateSize,
+    blocks,
+    mamba2,
+    mamba1,
+    attention,
+    shared,
+    moe,
+    tiedHead,
+    maxPositions,
+  } = architecture;
   const facts: [string, string][] = [
     ['blocks', blockKinds(blocks)],
     ['width', `${integer(hiddenSize)}${intermediateSize > 0 ? `, MLPs of ${integer(intermediateSize)}` : ''}`],
@@ -50,6 +62,13 @@ function architectureLines(architecture: Architecture): string[] {
     const { heads, kvHeads, headDim, rope } = attention;
     const positions = rope ? `positions turn ${rope.dims} dimensions` : 'no positions';
     facts.push(['attention', `${heads} heads of ${headDim}, ${kvHeads} for keys and values, ${positions}`]);
+  }
+  if (shared) {
+    const { sets, intermediateSize: width, adapterRank } = shared;
+    facts.push([
+      'shared',
+      `${plural(sets, 'transformer')} with MLPs of ${integer(width)}, adapters of rank ${adapterRank}`,
+    ]);
   }
   if (moe) facts.push(['experts', `${moe.experts} of ${integer(moe.intermediateSize)}, ${moe.topK} for a token`]);
   facts.push(['context', attention ? `${integer(maxPositions)} tokens` : 'as long as it may be']);

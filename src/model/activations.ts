@@ -18,6 +18,24 @@ interface Mamba1Activations {
   bc: BufferSlice;
 }
 
+/** What a shared transformer has on its way besides. */
+interface SharedActivations {
+  /** The embeddings (T, C), kept for the whole pass. */
+  embedded: BufferSlice;
+  /** A copy of the residual stream (T, C), to which the transformer's output is added. */
+  carried: BufferSlice;
+  /** The stream and the embeddings side by side, normed (T, 2C). */
+  both: BufferSlice;
+  /** Output of attention, then of the MLP (T, C). */
+  hidden: BufferSlice;
+  /** Gate and up in turn (T, 2F). */
+  gateUp: BufferSlice;
+  /** Inside of the adapter (T, rank). */
+  adapted: BufferSlice;
+  /** MLP behind its activation (T, F). */
+  ff: BufferSlice;
+}
+
 /** What a mixture of experts has on its way, k being the experts that a token goes to. */
 interface MoeActivations {
   /** Of the router (T, E). */
@@ -64,6 +82,8 @@ export interface Activations {
   ff: BufferSlice;
   /** Of Mamba-1 mixers; null without such. */
   mamba1: Mamba1Activations | null;
+  /** Of shared transformers; null without such. */
+  shared: SharedActivations | null;
   /** Of mixtures of experts; null without such. */
   moe: MoeActivations | null;
   /** (I) ones: the weight of a gated norm that is no norm. */
@@ -93,7 +113,7 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean } = {},
 ): Activations {
-  const { hiddenSize, intermediateSize, blocks, mamba1 } = architecture;
+  const { hiddenSize, intermediateSize, blocks, mamba1, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
@@ -102,7 +122,8 @@ export function createActivations(
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
   const inner = Math.max(widths.inner, mamba1?.inner ?? 0);
   const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0));
-  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0);
+  const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
+  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0, ...ofShared);
   const { words, scales } = quantizedRowSizes(widest);
   const chunks = Math.ceil(tokens / CHUNK_TOKENS);
   const isParallel = blocks.flat().some((sublayer) => sublayer.includes('mamba2') && sublayer.includes('attention'));
@@ -123,6 +144,7 @@ export function createActivations(
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     ff: floats('ff', tokens, intermediateSize),
     mamba1: createMamba1(floats, architecture, tokens),
+    shared: createShared(floats, architecture, tokens),
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations
@@ -141,6 +163,19 @@ function createMamba1(floats: Floats, { mamba1 }: Architecture, tokens: number):
     selected: floats('selected', tokens, selectedWidth(mamba1)),
     delta: floats('delta', tokens, mamba1.dtRank),
     bc: floats('b and c', tokens, 2 * mamba1.stateSize),
+  };
+}
+
+function createShared(floats: Floats, { shared, hiddenSize }: Architecture, tokens: number): SharedActivations | null {
+  if (!shared) return null;
+  return {
+    embedded: floats('embedded', tokens, hiddenSize),
+    carried: floats('carried', tokens, hiddenSize),
+    both: floats('stream and embeddings', tokens, 2 * hiddenSize),
+    hidden: floats('shared / hidden', tokens, hiddenSize),
+    gateUp: floats('shared / gate and up', tokens, 2 * shared.intermediateSize),
+    adapted: floats('shared / adapted', tokens, shared.adapterRank),
+    ff: floats('shared / ff', tokens, shared.intermediateSize),
   };
 }
 

@@ -48,6 +48,7 @@ const architectureSchema = v.object({
   mamba1: v.optional(
     v.object({ inner: size, stateSize: size, dtRank: size, convWidth: v.literal(4), normEps: positive }),
   ),
+  shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: size })),
   moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
   normEps: positive,
   tiedHead: v.boolean(),
@@ -87,7 +88,7 @@ export function checkConsistency(
   const demand = (holds: boolean, sentence: string) => {
     if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
   };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, attention, moe } = architecture;
+  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, attention, shared, moe } = architecture;
   for (const block of blocks) checkBlock(block, demand);
   const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
     const used = kinds.some((kind) => hasBranch(blocks, kind));
@@ -95,7 +96,8 @@ export function checkConsistency(
   };
   together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
   together(['mamba1'], mamba1 !== undefined, 'Mamba-1 blocks');
-  together(['attention'], attention !== null, 'attention blocks');
+  together(['attention', 'shared'], attention !== null, 'attention blocks');
+  together(['shared'], shared !== undefined, 'shared transformers');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
   together(['moe'], moe !== undefined, 'mixtures of experts');
   let widest = Math.max(vocabSize, 2 * intermediateSize);
@@ -116,6 +118,11 @@ export function checkConsistency(
     );
     widest = Math.max(widest, (heads + 2 * kvHeads) * headDim);
   }
+  if (shared) {
+    const uses = blocks.filter((block) => hasBranch([block], 'shared')).length;
+    demand(shared.sets <= uses, `${uses} blocks cannot take ${shared.sets} sets of shared weights in turn`);
+    widest = Math.max(widest, 2 * shared.intermediateSize, shared.adapterRank, 2 * hiddenSize);
+  }
   if (moe) {
     demand(moe.topK <= moe.experts, `a token cannot go to ${moe.topK} of ${moe.experts} experts`);
     widest = Math.max(widest, moe.experts * Math.max(2 * moe.intermediateSize, hiddenSize));
@@ -129,6 +136,10 @@ function checkBlock(block: Block, demand: (holds: boolean, sentence: string) => 
   demand(new Set(mixing).size === block.length, 'a block has two sublayers of the same sort');
   for (const [index, sublayer] of block.entries()) {
     demand(new Set(sublayer).size === sublayer.length, 'a sublayer has the same branch twice');
+    demand(
+      !sublayer.includes('shared') || (sublayer[0] === 'shared' && sublayer.length > 1),
+      'a shared transformer does not come before a mixer that reads it',
+    );
     demand(
       sublayer.every((kind) => isMixing([kind]) === mixing[index]),
       'a sublayer has mixers and MLPs side by side',

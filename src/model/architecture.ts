@@ -1,8 +1,8 @@
 // The normalized architecture: what the kernels need to know of a model, whatever its config.json calls it.
 // Dimension letters are those of GLOSSARY.md.
 
-/** Branches that mix tokens. */
-export const MIXERS = ['mamba2', 'mamba1', 'attention'] as const;
+/** Branches that mix tokens; `shared` adds to what those beside it read, the others to the residual stream. */
+export const MIXERS = ['shared', 'mamba2', 'mamba1', 'attention'] as const;
 /** Branches that take each token for itself. */
 export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
@@ -66,6 +66,16 @@ export interface AttentionShape {
   rope: Rope | null;
 }
 
+/** Transformers that blocks share, as Zamba2 has them: attention is that of `attention`, over twice the model width. */
+export interface SharedShape {
+  /** Sets of weights, which the blocks that have `shared` take in turn. */
+  sets: number;
+  /** F of the MLP. */
+  intermediateSize: number;
+  /** Inner width of the adapter that each block adds to gate and up. */
+  adapterRank: number;
+}
+
 /** A mixture of experts, each a SwiGLU MLP: a token goes to the few that a router chooses. */
 export interface MoeShape {
   /** E */
@@ -88,10 +98,12 @@ export interface Architecture {
   blocks: Block[];
   /** Of all `mamba2` branches; null where there are none. */
   mamba2: Mamba2Shape | null;
-  /** Of all `attention` branches; null where there are none. */
+  /** Of all `attention` and `shared` branches; null where there are none. */
   attention: AttentionShape | null;
   /** Of all `mamba1` branches; absent where there are none. */
   mamba1?: Mamba1Shape;
+  /** Of all `shared` branches; absent where there are none. */
+  shared?: SharedShape;
   /** Of all `moe` branches; absent where there are none. */
   moe?: MoeShape;
   normEps: number;
@@ -113,6 +125,12 @@ export function hasBranch(blocks: readonly Block[], kind: Branch): boolean {
 /** Whether the branches of a sublayer mix tokens. */
 export function isMixing(sublayer: Sublayer): boolean {
   return sublayer.some((kind) => (MIXERS as readonly string[]).includes(kind));
+}
+
+/** Which set of shared weights a block takes. */
+export function sharedSet({ blocks, shared }: Architecture, block: number): number {
+  const before = blocks.slice(0, block).filter((other) => hasBranch([other], 'shared')).length;
+  return before % shared!.sets;
 }
 
 /** Our name of the norm before a sublayer of block `index`. */

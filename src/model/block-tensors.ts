@@ -152,6 +152,58 @@ export function gatedMlpTensors(
   });
 }
 
+/** A set of weights of the transformer that blocks share, from the checkpoint's module `theirs`. */
+export function sharedTensors(
+  ours: string,
+  theirs: string,
+  { hiddenSize: C, attention, shared }: Architecture,
+): TensorSpec[] {
+  const { heads, kvHeads, headDim } = attention!;
+  const { intermediateSize: F } = shared!;
+  const queryShape = [heads * headDim, 2 * C];
+  const keyShape = [kvHeads * headDim, 2 * C];
+  // The rows of gate, then those of up.
+  const both = { name: `${theirs}.feed_forward.gate_up_proj.weight`, shape: [2 * F, C] };
+  return [
+    plain(`${ours}.norm`, [2 * C], `${theirs}.input_layernorm.weight`),
+    {
+      ...matrix(`${ours}.qkv`, [(heads + 2 * kvHeads) * headDim, 2 * C], theirs),
+      sources: [
+        { name: `${theirs}.self_attn.q_proj.weight`, shape: queryShape },
+        { name: `${theirs}.self_attn.k_proj.weight`, shape: keyShape },
+        { name: `${theirs}.self_attn.v_proj.weight`, shape: keyShape },
+      ],
+    },
+    matrix(`${ours}.o_proj`, [C, heads * headDim], `${theirs}.self_attn.o_proj.weight`),
+    plain(`${ours}.mlp_norm`, [C], `${theirs}.pre_ff_layernorm.weight`),
+    halvesInTurn(`${ours}.gate_up`, both),
+    matrix(`${ours}.down`, [C, F], `${theirs}.feed_forward.down_proj.weight`),
+  ];
+}
+
+/** What block `ours` has of its own for the shared transformer, of which it is the use of the given number. */
+export function sharedBlockTensors(
+  ours: string,
+  { linear, transformer, use }: { linear: string; transformer: string; use: number },
+  { hiddenSize: C, shared }: Architecture,
+): TensorSpec[] {
+  const { intermediateSize: F, adapterRank } = shared!;
+  const adapter = `${transformer}.feed_forward.gate_up_proj_adapter_list.${use}`;
+  return [
+    matrix(`${ours}.shared.adapter_in`, [adapterRank, C], `${adapter}.0.weight`),
+    halvesInTurn(`${ours}.shared.adapter_out`, { name: `${adapter}.1.weight`, shape: [2 * F, adapterRank] }),
+    matrix(`${ours}.shared.linear`, [C, C], `${linear}.weight`),
+  ];
+}
+
+/** A matrix whose rows are those of a source's two halves in turn. */
+function halvesInTurn(name: string, source: TensorSource): TensorSpec {
+  const [rows = 0, columns = 0] = source.shape;
+  const half = (index: number) => [(index * rows) / 2, ((index + 1) * rows) / 2] as const;
+  const sources = [0, 1].map((index) => ({ ...source, rows: half(index) }));
+  return { ...matrix(name, [rows, columns], source.name), sources, arrange: 'interleave' };
+}
+
 /** Sources of a mixture of experts: rows of all experts, one expert after the other. */
 interface MoeSources {
   /** (E, C) */

@@ -11,6 +11,7 @@ import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
 import * as llama from './families/llama.ts';
 import * as mamba2 from './families/mamba2.ts';
 import * as nemotron_h from './families/nemotron-h.ts';
+import * as zamba2 from './families/zamba2.ts';
 import { requireFloatQuantized } from './quantization-config.ts';
 
 // From a checkpoint's config.json to the normalized architecture and the tensors of a package. What differs between
@@ -32,6 +33,7 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   llama,
   mamba2,
   nemotron_h,
+  zamba2,
 };
 
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;

@@ -30,6 +30,8 @@ export function checkArchitecture(architecture: Architecture): void {
   const fours: [string, number | undefined][] = [
     ['the hidden size', architecture.hiddenSize],
     ['the intermediate size', architecture.intermediateSize],
+    ['the intermediate size of its shared transformer', architecture.shared?.intermediateSize],
+    ['the rank of its adapters', architecture.shared?.adapterRank],
     ["the experts' intermediate size", architecture.moe?.intermediateSize],
     ['the Mamba head dimension', architecture.mamba2?.headDim],
     ['the state size', architecture.mamba2?.stateSize ?? architecture.mamba1?.stateSize],

@@ -13,12 +13,13 @@ import { mamba1 } from './branches/mamba1.ts';
 import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
 import { moe } from './branches/moe.ts';
+import { shared } from './branches/shared.ts';
 import type { BranchPlan, Scope, StreamNorm } from './scope.ts';
 
 // The forward pass of a model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. For every
 // sublayer x = x + branch(norm(x)), of branches side by side x = x + branch(n) + other(n) with n = norm(x).
 
-const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { mamba2, mamba1, attention, swiglu, relu2, moe };
+const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { shared, mamba2, mamba1, attention, swiglu, relu2, moe };
 
 function embeddingTable({ architecture, weights }: Scope): Matrix {
   return weights.matrix('embedding', architecture.vocabSize, architecture.hiddenSize);
@@ -27,8 +28,17 @@ function embeddingTable({ architecture, weights }: Scope): Matrix {
 /** x = embedding[ids] of T tokens. */
 export function prefillEmbedding(scope: Scope): DispatchSpec[] {
   const { ids, x } = scope.activations;
-  const buffers = { ids, weights: embeddingTable(scope), x };
+  return [...embedInto(scope, { ids, weights: embeddingTable(scope), x }), ...keptEmbedding(scope)];
+}
+
+function embedInto(scope: Scope, buffers: { ids: BufferSlice; weights: Matrix; x: BufferSlice }): DispatchSpec[] {
   return embed(scope.features, 'embedding', buffers, scope.architecture.embeddingScale);
+}
+
+/** The embeddings once more, where blocks read them beside the stream. */
+function keptEmbedding(scope: Scope): DispatchSpec[] {
+  const { ids, shared: kept } = scope.activations;
+  return kept ? embedInto(scope, { ids, weights: embeddingTable(scope), x: kept.embedded }) : [];
 }
 
 function headMatrix({ architecture, weights }: Scope): Matrix {
@@ -70,8 +80,10 @@ export function prefillBlock(scope: Scope, block: number): DispatchSpec[] {
   const { x, h } = activations;
   return architecture.blocks[block]!.flatMap((sublayer) => {
     const label = `block ${block} / ${isMixing(sublayer) ? sublayer[0] : 'mlp'}`;
+    const norm = { x, weight: sublayerNorm(scope, block, sublayer), y: h };
     return [
-      rmsNorm(features, label, { x, weight: sublayerNorm(scope, block, sublayer), y: h }, { columns, eps }),
+      // A shared transformer norms what it adds to.
+      ...(sublayer.includes('shared') ? [] : [rmsNorm(features, label, norm, { columns, eps })]),
       ...sublayer.flatMap((kind) => BRANCHES[kind].prefill(scope, block)),
     ];
   });
@@ -95,14 +107,16 @@ export function decodeEmbedding(scope: Scope): DispatchSpec[] {
   const { ids, x, h, squares } = activations;
   const normWeight = sublayerNorm(scope, 0, architecture.blocks[0]![0]!);
   const buffers = { ids, weights: embeddingTable(scope), normWeight, x, h, squares };
-  return embedPrenorm(features, 'embedding', buffers, architecture.embeddingScale);
+  const { embeddingScale } = architecture;
+  return [...embedPrenorm(features, 'embedding', buffers, embeddingScale), ...keptEmbedding(scope)];
 }
 
 /** One block over one token. */
 export function decodeBlock(scope: Scope, block: number): DispatchSpec[] {
   return scope.architecture.blocks[block]!.flatMap((sublayer, index) => {
-    // Before the first stands the embedding, which leaves one sum.
-    const norm = block === 0 && index === 0 ? { ...streamNorm(scope), squares: 1 } : streamNorm(scope);
+    // Before the first stands the embedding, which leaves one sum, or a shared transformer.
+    const isEntry = block === 0 && index === 0 && !sublayer.includes('shared');
+    const norm = isEntry ? { ...streamNorm(scope), squares: 1 } : streamNorm(scope);
     const nextNorm = normAfter(scope, block, index);
     return [
       ...sublayer.flatMap((kind) => BRANCHES[kind].decodeRead(scope, block, norm)),

@@ -38,6 +38,25 @@ const FALCON_MAMBA = {
   time_step_rank: 'auto',
 };
 
+/** Three blocks that take two sets of shared weights in turn, the first of all among them. */
+const ZAMBA2 = {
+  model_type: 'zamba2',
+  vocab_size: 96,
+  hidden_size: 40,
+  num_hidden_layers: 4,
+  layers_block_type: ['hybrid', 'hybrid', 'mamba', 'hybrid'],
+  num_mem_blocks: 2,
+  adapter_rank: 12,
+  intermediate_size: 52,
+  n_mamba_heads: 4,
+  mamba_headdim: 20,
+  mamba_d_state: 16,
+  mamba_ngroups: 2,
+  mamba_expand: 2,
+  num_attention_heads: 2,
+  use_mem_rope: true,
+};
+
 const common = { vocab_size: 40, hidden_size: 32, intermediate_size: 48 };
 const attention = { num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16 };
 const mamba = { mamba_n_heads: 4, mamba_d_head: 16, mamba_d_state: 16 };
@@ -65,6 +84,7 @@ const falcon = {
 const CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'granitemoehybrid: a mixture of experts beside an MLP': GRANITE_MOE,
   'falcon_mamba: another scan': FALCON_MAMBA,
+  'zamba2: shared transformers': ZAMBA2,
   'llama: attention alone, wide heads, scaled positions, tied': {
     ...common,
     ...attention,

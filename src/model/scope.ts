@@ -25,7 +25,10 @@ export interface StreamNorm {
 
 /** The dispatches of one sort of branch, of the block of the given number. */
 export interface BranchPlan {
-  /** T tokens: from h (T, C), normed, to x, which the branch adds to. It leaves h as it is. */
+  /**
+   * T tokens: from h (T, C), normed, to x, which the branch adds to. It leaves h as it is; `shared` alone makes another h,
+   * and decode's h and squares, for those behind it.
+   */
   prefill(scope: Scope, block: number): DispatchSpec[];
   /**
    * One token, all that depends on h and `squares`. Branches side by side read them one after the other, before the

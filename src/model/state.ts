@@ -60,7 +60,8 @@ function fixedState(set: BufferMaker, architecture: Architecture, index: number)
 
 /** Keys and values of block `index` with room for so many tokens. */
 function caches(set: BufferMaker, architecture: Architecture, index: number, capacity: number): BlockState {
-  if (!architecture.blocks[index]!.flat().includes('attention')) return {};
+  const kinds = architecture.blocks[index]!.flat();
+  if (!kinds.includes('attention') && !kinds.includes('shared')) return {};
   const { kvHeads, headDim } = architecture.attention!;
   return {
     attention: {

@@ -13,6 +13,7 @@ import {
 } from './mixers.ts';
 import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
+import { sharedTransformer } from './shared.ts';
 import { swiglu } from './swiglu.ts';
 import type { AttentionDims } from './attention.ts';
 import type { RotaryEmbedding } from './rope.ts';
@@ -22,8 +23,8 @@ import { rowCount, type Values } from './values.ts';
 
 // The whole model, token by token where it is a recurrence: what everything else is held to.
 
-/** What reads one norm, side by side; each adds its output to the residual stream. */
-type Sublayer = readonly ('mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
+/** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
+type Sublayer = readonly ('shared' | 'mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
 
 /** What the reference needs of a normalized architecture (src/model/architecture.ts is one). */
 export interface ReferenceArchitecture {
@@ -33,6 +34,7 @@ export interface ReferenceArchitecture {
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
   attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
   mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
+  shared?: { sets: number };
   moe?: { topK: number };
   normEps: number;
   tiedHead: boolean;
@@ -88,7 +90,9 @@ export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): R
     blocks: blocks.map((block): BlockState => {
       const state: BlockState = {};
       for (const kind of block.flat()) {
-        if (kind === 'attention') state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
+        if (kind === 'attention' || kind === 'shared') {
+          state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
+        }
         if (kind === 'mamba1') {
           const { inner, stateSize } = given(mamba1, 'mamba1');
           state.mamba1 = { conv: new Float64Array(4 * inner), ssm: new Float64Array(inner * stateSize) };
@@ -104,7 +108,7 @@ export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): R
   };
 }
 
-const BRANCHES: Readonly<Record<Sublayer[number], Branch>> = {
+const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = {
   mamba2: mamba2Branch,
   mamba1: mamba1Branch,
   attention: attentionBranch,
@@ -142,20 +146,32 @@ export function forward(
   const { hiddenSize: C, blocks, normEps, tiedHead, embeddingScale, logitScale } = architecture;
   const tensor = (name: string) => given(tensors.get(name), name);
   let x = embed(ids, tensor('embedding'), C, embeddingScale);
+  const embedded = x;
   const hidden = [x];
+  let uses = 0;
   const states: BlockState[] = [];
   for (const [index, block] of blocks.entries()) {
     const ofBlock = (name: string) => tensor(`blocks.${index}.${name}`);
     let after = given(state.blocks[index], `state of block ${index}`);
     for (const sublayer of block) {
       const isMlp = sublayer.some((kind) => kind === 'swiglu' || kind === 'relu2' || kind === 'moe');
+      let read = x;
+      if (sublayer.includes('shared')) {
+        const set = uses++ % given(architecture.shared, 'shared transformer').sets;
+        const ofSet = (name: string) => tensor(`shared.${set}.${name}`);
+        const { position } = state;
+        const result = sharedTransformer({ x, embedded, architecture, ofSet, ofBlock, state: after, position });
+        read = add(x, result.y);
+        after = result.state;
+      }
       const input: Omit<BranchInput, 'state'> = {
-        x: rmsNorm(x, ofBlock(isMlp ? 'mlp_norm' : 'norm'), normEps),
+        x: rmsNorm(read, ofBlock(isMlp ? 'mlp_norm' : 'norm'), normEps),
         architecture,
         tensor: ofBlock,
         position: state.position,
       };
       for (const kind of sublayer) {
+        if (kind === 'shared') continue;
         const { y, state: next } = BRANCHES[kind]({ ...input, state: after });
         x = add(x, y);
         after = next;

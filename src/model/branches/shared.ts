@@ -1,0 +1,110 @@
+import { slice } from '../../gpu/buffers.ts';
+import type { DispatchSpec } from '../../gpu/plan.ts';
+import { attentionPrefill } from '../../kernels/attention_prefill.ts';
+import { geglu } from '../../kernels/geglu.ts';
+import { matvec } from '../../kernels/matvec.ts';
+import { matvecAdd } from '../../kernels/matvec_add.ts';
+import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { rmsNorm } from '../../kernels/rms_norm.ts';
+import { rmsNormConcat } from '../../kernels/rms_norm_concat.ts';
+import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
+import { normName, sharedSet } from '../architecture.ts';
+import { attentionDims } from '../dims.ts';
+import { type ProductBuffers, project, projectAdd } from '../projections.ts';
+import type { BranchPlan, Scope } from '../scope.ts';
+
+function transformer({ architecture, weights, activations, blocks }: Scope, block: number) {
+  const { hiddenSize: C, blocks: kinds } = architecture;
+  const { intermediateSize: F, adapterRank } = architecture.shared!;
+  const dims = attentionDims(architecture)!;
+  const { heads, kvHeads, headDim } = dims;
+  const { keys, values } = blocks[block]!.attention!;
+  const set = `shared.${sharedSet(architecture, block)}`;
+  const own = `blocks.${block}.shared`;
+  return {
+    C,
+    F,
+    dims,
+    label: `block ${block} / shared`,
+    cache: { k_cache: slice(keys), v_cache: slice(values) },
+    buffers: activations.shared!,
+    norm: weights.plain(`${set}.norm`, 2 * C),
+    qkv: weights.matrix(`${set}.qkv`, (heads + 2 * kvHeads) * headDim, 2 * C),
+    oProj: weights.matrix(`${set}.o_proj`, C, heads * headDim),
+    mlpNorm: weights.plain(`${set}.mlp_norm`, C),
+    gateUp: weights.matrix(`${set}.gate_up`, 2 * F, C),
+    adapterIn: weights.matrix(`${own}.adapter_in`, adapterRank, C),
+    adapterOut: weights.matrix(`${own}.adapter_out`, 2 * F, adapterRank),
+    down: weights.matrix(`${set}.down`, C, F),
+    linear: weights.matrix(`${own}.linear`, C, C),
+    nextNorm: weights.plain(normName(block, kinds[block]![0]!), C),
+  };
+}
+
+/** How the products are computed: of many tokens, or of one. */
+interface Products {
+  project: (buffers: ProductBuffers, options: { normed: boolean }) => DispatchSpec[];
+  projectAdd: (buffers: ProductBuffers, options: { normed: boolean }) => DispatchSpec[];
+}
+
+/** All but the last product, which ends in the copy of x: the transformer's output is left in `hidden`. */
+function transform(scope: Scope, block: number, { project: product, projectAdd: add }: Products): DispatchSpec[] {
+  const { features, activations, rope, architecture } = scope;
+  const { normEps: eps } = architecture;
+  const { x, h, qkv, y } = activations;
+  const t = transformer(scope, block);
+  const { embedded, carried, both, hidden, adapted, gateUp, ff } = t.buffers;
+  const entry = { x, e: embedded, weight: t.norm, y: both, copied: carried };
+  return [
+    rmsNormConcat(features, t.label, entry, { columns: t.C, eps }),
+    ...product({ x: both, weights: t.qkv, y: qkv }, { normed: true }),
+    ropeKvAppend(features, t.label, { rope, qkv, ...t.cache }, t.dims),
+    attentionPrefill(features, t.label, { qkv, ...t.cache, y }, t.dims),
+    ...product({ x: y, weights: t.oProj, y: hidden }, { normed: false }),
+    rmsNorm(features, t.label, { x: hidden, weight: t.mlpNorm, y: h }, { columns: t.C, eps }),
+    ...product({ x: h, weights: t.gateUp, y: gateUp }, { normed: true }),
+    ...product({ x: h, weights: t.adapterIn, y: adapted }, { normed: true }),
+    ...add({ x: adapted, weights: t.adapterOut, y: gateUp }, { normed: false }),
+    geglu(features, t.label, { u: gateUp, y: ff }, { columns: t.F }),
+    ...product({ x: ff, weights: t.down, y: hidden }, { normed: false }),
+  ];
+}
+
+/**
+ * The transformer that blocks of Zamba2 share: attention over x and the embedding side by side, and an MLP with an
+ * adapter of the block's own. It adds nothing to the residual stream, but to what the mixer beside it reads: that is
+ * norm(x + linear(transformer(x))) instead of norm(x).
+ */
+export const shared: BranchPlan = {
+  prefill(scope, block) {
+    const { features, activations, architecture } = scope;
+    const t = transformer(scope, block);
+    const { carried, hidden } = t.buffers;
+    const norm = { columns: t.C, eps: architecture.normEps };
+    return [
+      ...transform(scope, block, {
+        project: (buffers, options) => project(scope, t.label, buffers, options),
+        projectAdd: (buffers, options) => projectAdd(scope, t.label, buffers, options),
+      }),
+      ...projectAdd(scope, t.label, { x: hidden, weights: t.linear, y: carried }, { normed: false }),
+      rmsNorm(features, t.label, { x: carried, weight: t.nextNorm, y: activations.h }, norm),
+    ];
+  },
+
+  decodeRead(scope, block) {
+    const { features, activations } = scope;
+    const { h, squares } = activations;
+    const t = transformer(scope, block);
+    const { carried, hidden } = t.buffers;
+    const stream = { weights: t.linear, normWeight: t.nextNorm, x: carried, h, squares };
+    return [
+      ...transform(scope, block, {
+        project: ({ x: v, ...others }) => matvec(features, t.label, { v, ...others }),
+        projectAdd: ({ x: v, ...others }) => matvecAdd(features, t.label, { v, ...others }),
+      }),
+      ...matvecAddPrenorm(features, t.label, { v: hidden, ...stream }),
+    ];
+  },
+
+  decodeAdd: () => [],
+};
