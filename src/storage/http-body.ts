@@ -10,7 +10,6 @@ export interface HttpRequest {
   clock: Clock;
   url: URL;
   headers: Record<string, string>;
-  method?: 'GET' | 'HEAD';
   signal: AbortSignal | undefined;
 }
 
@@ -36,11 +35,11 @@ export class HttpBody {
    * `access_denied`, `network` for other failures, `aborted`. A status of 404 or 416 is for the caller to judge.
    */
   static async open(request: HttpRequest): Promise<HttpBody> {
-    const { fetch, clock, url, headers, method = 'GET', signal } = request;
+    const { fetch, clock, url, headers, signal } = request;
     throwIfAborted(signal);
     // The body may outlive the request's signal: others read on where this reader stopped.
     const stop = new AbortController();
-    const init = { method, headers, signal: stop.signal, cache: 'no-store' } as const;
+    const init = { headers, signal: stop.signal, cache: 'no-store' } as const;
     let response: Response;
     try {
       const answer = withTimeout(fetch(url, init), clock, STALL_MS, () => stalled(url));

@@ -122,14 +122,19 @@ export class HttpSource implements CheckpointFiles {
     return facts;
   }
 
-  /** Asks for the head of a file alone. A web page stands for a file that is not there, as some servers have it. */
+  /**
+   * Asks for all of a file and takes the head of the answer. HEAD would do, but for servers that compress: they tell the
+   * length of what they would send, or none, where a range is sent as it is. A web page stands for a file that is not
+   * there, as some servers have it.
+   */
   async #ask(file: string, signal?: AbortSignal, attempts?: number): Promise<FileFacts | null> {
     const body = await this.#head(file, this.#retry(signal, attempts), signal);
     const { response } = body;
     body.close();
     if (response.status === 404 || isWebPage(response)) return null;
     const { headers } = response;
-    const size = Number(headers.get('content-length') ?? NaN);
+    // Of an empty file there is no range.
+    const size = response.status === 416 ? 0 : Number(headers.get('content-length') ?? NaN);
     if (!Number.isSafeInteger(size)) {
       throw new BambaError(
         'network',
@@ -200,7 +205,7 @@ export class HttpSource implements CheckpointFiles {
 
   /** Opens [begin, until) of a file. Where the server knows no ranges, the file is in memory afterwards, if it may be. */
   async #openAt(file: string, begin: number, until: number, signal?: AbortSignal): Promise<OpenBody> {
-    const body = await this.#request(file, 'GET', { range: `bytes=${begin}-${until - 1}` }, signal);
+    const body = await this.#request(file, `bytes=${begin}-${until - 1}`, signal);
     try {
       this.#requireSame(file, body.response);
       body.refuseWebPage();
@@ -252,28 +257,16 @@ export class HttpSource implements CheckpointFiles {
   async #head(file: string, retry: Retry, signal?: AbortSignal): Promise<HttpBody> {
     for (;;) {
       try {
-        return await this.#request(file, 'HEAD', {}, signal);
+        return await this.#request(file, 'bytes=0-', signal);
       } catch (fault) {
         await retry.after(fault);
       }
     }
   }
 
-  #request(
-    file: string,
-    method: 'GET' | 'HEAD',
-    extra: Record<string, string>,
-    signal?: AbortSignal,
-  ): Promise<HttpBody> {
+  #request(file: string, range: string, signal?: AbortSignal): Promise<HttpBody> {
     const { fetch, clock, headers } = this.#options;
-    return HttpBody.open({
-      fetch,
-      clock,
-      method,
-      signal,
-      url: this.#address(file),
-      headers: { ...headers, ...extra },
-    });
+    return HttpBody.open({ fetch, clock, signal, url: this.#address(file), headers: { ...headers, range } });
   }
 
   #retry(signal: AbortSignal | undefined, attempts?: number): Retry {

@@ -1,4 +1,5 @@
 import 'fake-indexeddb/auto';
+import { openDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../weights/manifest.ts';
 import { PackageStore } from './store.ts';
@@ -32,6 +33,27 @@ afterEach(() => {
 });
 
 describe('PackageStore', () => {
+  it('keeps what its first version stored', async () => {
+    const name = 'store-test-first-version';
+    const old = await openDB(name, 1, {
+      upgrade(database) {
+        database.createObjectStore('packages', { keyPath: 'url' });
+        database.createObjectStore('blobs');
+        database.createObjectStore('blobSizes');
+      },
+    });
+    await old.put('packages', { url, manifest: manifest('One', [a]), savedAt: 1 });
+    await old.put('blobs', Uint8Array.of(1, 2, 3).buffer, [url, a]);
+    await old.put('blobSizes', 3, [url, a]);
+    old.close();
+    const upgraded = await PackageStore.open(name);
+    expect(await upgraded.blob(url, a)).toEqual(Uint8Array.of(1, 2, 3));
+    expect(await upgraded.list()).toMatchObject([{ url, name: 'One', complete: true }]);
+    expect(await upgraded.origin(url)).toBeNull();
+    expect(await upgraded.conversion(url)).toBeNull();
+    upgraded.close();
+  });
+
   it('keeps manifests and blobs, each package its own', async () => {
     const other = 'https://example.org/model/other/';
     await store.putManifest(url, manifest('One', [a]));

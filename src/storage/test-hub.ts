@@ -85,8 +85,8 @@ export class TestHub {
 
   #send(file: string, request: IncomingMessage, response: ServerResponse): void {
     const body = this.files.get(file);
-    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
-    const head = request.method === 'HEAD';
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+    const head = asksForLength(request);
     if (!head) this.requests.push(range ? `${file} ${range[1]}-${range[2]}` : file);
     const attempt = this.requests.filter((other) => other.split(' ')[0] === file).length;
     if (body && this.fault(file, request, response, attempt)) return;
@@ -99,7 +99,7 @@ export class TestHub {
       response.writeHead(416).end();
       return;
     }
-    const end = Math.min(body.length, Number(range?.[2] ?? body.length) + 1);
+    const end = Math.min(body.length, Number(range?.[2] || body.length) + 1);
     response.writeHead(range ? 206 : 200, {
       etag: `"${hash(body).slice(0, 16)}"`,
       'accept-ranges': 'bytes',
@@ -107,7 +107,8 @@ export class TestHub {
       'content-length': String(end - begin),
       ...(range && { 'content-range': `bytes ${begin}-${end - 1}/${body.length}` }),
     });
-    if (head) response.end();
+    // Whoever wants the head alone does not wait for the rest.
+    if (head) response.flushHeaders();
     else this.#write(body.subarray(begin, end), response);
   }
 
@@ -127,6 +128,11 @@ export class TestHub {
       else response.destroy();
     });
   }
+}
+
+/** Whether a request is for a file's length, and not for its bytes. */
+export function asksForLength({ headers }: IncomingMessage): boolean {
+  return headers.range === 'bytes=0-';
 }
 
 const hashes = new WeakMap<Uint8Array, string>();
