@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import type { Architecture } from '../model/architecture.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { headerLength, parseHeader } from '../weights/safetensors.ts';
 
@@ -58,4 +59,13 @@ export async function readGolden(source: ByteSource): Promise<Golden> {
     golden.states.set(Number(block), state);
   }
   return golden;
+}
+
+/**
+ * Which of a model's hidden states a golden's is: the embeddings, what comes out of each block, and that normed. The reference implementation gives, of most families, what goes into
+ * each block and what the final norm leaves; of pure Mamba models what comes out of each block, and the same.
+ */
+export function goldenStage({ family, blocks }: Pick<Architecture, 'family' | 'blocks'>, index: number): number {
+  if (index === blocks.length) return blocks.length + 1;
+  return family === 'mamba2' || family === 'falcon_mamba' ? index + 1 : index;
 }

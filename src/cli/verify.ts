@@ -5,13 +5,12 @@ import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import { generateIds } from '../generate/generate.ts';
 import { readGenerationConfig, resolveSampling } from '../generate/sampling.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { Architecture } from '../model/architecture.ts';
 import type { Model } from '../model/model.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { installDawn } from './dawn.ts';
 import { folderSource } from './folder.ts';
-import { type Golden, readGolden } from './golden.ts';
+import { type Golden, goldenStage, readGolden } from './golden.ts';
 
 const USAGE = `Usage: npm run verify -- FOLDER... [--json] [--dtype ${SCHEMES.join('|')}] [--tolerance N] [--without subgroups]
 
@@ -121,15 +120,6 @@ async function verifyFolder(gpu: Gpu, folder: string, scheme: Scheme, wanted: nu
   } finally {
     model.dispose();
   }
-}
-
-/**
- * Which of a model's hidden states a golden's is. The reference implementation gives, of most families, what goes into
- * each block and what the final norm leaves; of pure Mamba models what comes out of each block, and the same.
- */
-function goldenStage({ family, blocks }: Architecture, index: number): number {
-  if (index === blocks.length) return blocks.length + 1;
-  return family === 'mamba2' || family === 'falcon_mamba' ? index + 1 : index;
 }
 
 /** Runs the prompt, cut at `cuts`, from an empty state, and compares everything that the golden has. */

@@ -36,6 +36,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   zamba2,
 };
 
+/** Supported values of `model_type`. */
+export const MODEL_TYPES: readonly string[] = Object.keys(FAMILIES);
+
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;
 
 /** What a config.json says. */
@@ -111,7 +114,7 @@ function familyOf(type: string, code: 'unsupported_model' | 'manifest_invalid', 
   if (family) return family;
   throw new BambaError(
     code,
-    `${file} is of model type ${JSON.stringify(type).slice(0, 60)}; supported: ${Object.keys(FAMILIES).join(', ')}.`,
+    `${file} is of model type ${JSON.stringify(type).slice(0, 60)}; supported: ${MODEL_TYPES.join(', ')}.`,
   );
 }
 

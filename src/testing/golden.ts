@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseConfig } from '../model/config.ts';
+import { MODEL_TYPES, parseConfig } from '../model/config.ts';
 import type { Architecture } from '../model/architecture.ts';
 import { type ByteSource, memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { readHeader } from '../weights/safetensors.ts';
 import { readSource, resolveSources, sourceRows } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
+
+export { goldenStage } from '../cli/golden.ts';
 
 // Small models with the results that Hugging Face transformers gives for them. One is in the tree, so that tests never
 // skip; a folder of more is named in the environment variable BAMBA_GOLDENS.
@@ -29,14 +31,15 @@ export interface Golden {
 /** Folder of the golden that is in the tree: two Mamba-2 blocks and an attention block, five tokens. */
 export const BUNDLED_GOLDEN = join(import.meta.dirname, 'fixtures/bamba-short');
 
-/** Folders in BAMBA_GOLDENS with a model of type `modelType`; empty where the variable is not set. */
-export function goldenFolders(modelType: string): string[] {
+/** Folders in BAMBA_GOLDENS with a model of a supported type; empty where the variable is not set. */
+export function goldenFolders(): string[] {
   const root = process.env['BAMBA_GOLDENS'];
   if (!root) return [];
+  const isSupported = (config: string) => MODEL_TYPES.some((type) => config.includes(`"model_type": "${type}"`));
   return readdirSync(root)
     .map((name) => join(root, name))
     .filter((folder) => existsSync(join(folder, 'golden.safetensors')))
-    .filter((folder) => readFileSync(join(folder, 'config.json'), 'utf8').includes(`"model_type": "${modelType}"`))
+    .filter((folder) => isSupported(readFileSync(join(folder, 'config.json'), 'utf8')))
     .toSorted();
 }
 

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BambaError } from '../../errors.ts';
 import type { Branch } from '../architecture.ts';
 import { checkPackageTensors, packageTensors, parseArchitecture, parseConfig } from '../config.ts';
 import { checkArchitecture } from '../dims.ts';
@@ -286,6 +288,27 @@ describe('variants', () => {
     expect(() => parse({ ...config, ...change })).toThrow(
       expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(field) as string }),
     );
+  });
+
+  it('give a sound architecture or a typed error, whatever is changed', { timeout: 60_000 }, () => {
+    const value = fc.oneof(
+      fc.integer({ min: -3, max: 300 }),
+      fc.constantFrom(null, 0, 2 ** 53, 1e300, -0.5, '', 'x', true, false, [], {}, [1], [null], { a: 1 }, 'M-*'),
+      fc.constantFrom({ __float__: 'Infinity' }, [0, { __float__: '-Infinity' }]),
+    );
+    for (const config of Object.values(all)) {
+      const change = fc.dictionary(fc.constantFrom(...Object.keys(config), 'rope_parameters'), value, { maxKeys: 3 });
+      const check = (changes: Config) => {
+        try {
+          const { architecture } = parse({ ...config, ...changes });
+          expect(parseArchitecture(JSON.parse(JSON.stringify(architecture)))).toEqual(architecture);
+        } catch (error) {
+          expect(error).toBeInstanceOf(BambaError);
+          expect(['config_invalid', 'unsupported_model']).toContain((error as BambaError).code);
+        }
+      };
+      fc.assert(fc.property(change, check), { numRuns: 300 });
+    }
   });
 
   it('of a manifest that no model of its family has are refused', () => {
