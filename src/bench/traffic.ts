@@ -83,9 +83,12 @@ function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position
   }
   if (kernel.name.startsWith('ssd_') && mamba2) {
     const { heads, headDim: P, stateSize: N, groups } = mamba2;
-    return kernel.name === 'ssd_bmm'
-      ? tokens * groups * CHUNK_TOKENS * N * 2
-      : tokens * heads * P * (2 * CHUNK_TOKENS + 4 * N);
+    const flops: Readonly<Record<string, number>> = {
+      ssd_bmm: groups * CHUNK_TOKENS * N * 2,
+      ssd_chunk_scan: heads * P * (2 * CHUNK_TOKENS + 2 * N),
+      ssd_state_passing: heads * P * 2 * N,
+    };
+    return tokens * (flops[kernel.name] ?? 0);
   }
   if (kernel.name.includes('selective_state_update') && mamba2) {
     return tokens * mamba2.heads * mamba2.headDim * mamba2.stateSize * 5;

@@ -14,6 +14,7 @@ import {
   type MixerVectors,
   mixerVectors,
 } from '../testing/mamba2-cases.ts';
+import { scanSpecs } from '../testing/mamba2-scan.ts';
 import { conv1dPrefill } from './conv1d_prefill.ts';
 import {
   conv1dSelectiveStateUpdateGatePrenorm,
@@ -21,8 +22,6 @@ import {
   gatedSquares,
 } from './conv1d_selective_state_update_gate_prenorm.ts';
 import { type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
-import { ssdBmm } from './ssd_bmm.ts';
-import { ssdChunkScan } from './ssd_chunk_scan.ts';
 
 // One step: a relative L2 error of 1e-5 is far above what the exponentials of dt * a and of silu leave.
 const CLOSE = { nmse: 1e-10, ofLargest: 1e-5 };
@@ -132,18 +131,14 @@ describeGpu(conv1dSelectiveStateUpdateGatePrenormKernel, (gpu) => {
     const prefill = async (tokens: number) => {
       const v = gpu().output(tokens * channels);
       const y = gpu().output(tokens * inner);
-      const cb = gpu().output(Math.ceil(tokens / 64) * dims.groups * 64 * 64);
       const conv = gpu().output(start.conv);
       const ssm = gpu().output(start.ssm);
       const input = gpu().input(u.slice(0, tokens * projected));
       const [weight, bias] = [gpu().input(vectors.convWeight), gpu().input(vectors.convBias)];
       const place = { channels, stride: projected, offset: inner };
-      const [dt_bias, a, d] = [vectors.dtBias, vectors.a, vectors.d].map((vector) => gpu().input(vector));
-      const { features } = gpu();
       const specs = [
-        conv1dPrefill(features, 'test', { u: input, weight, bias, v, state: conv }, place),
-        ssdBmm(features, 'test', { v, cb }, dims),
-        ssdChunkScan(features, 'test', { v, u: input, cb, dt_bias: dt_bias!, a: a!, d: d!, ssm_state: ssm, y }, dims),
+        conv1dPrefill(gpu().features, 'test', { u: input, weight, bias, v, state: conv }, place),
+        ...scanSpecs(gpu(), { v, u: input, ssm_state: ssm, y }, vectors, tokens, dims),
       ];
       await gpu().run(specs, { tokens });
       return { y: await gpu().read(y), state: { conv: await gpu().read(conv), ssm: await gpu().read(ssm) } };

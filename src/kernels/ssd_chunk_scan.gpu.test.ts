@@ -4,9 +4,9 @@ import { randomTensor, seeds, sizes } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
 import { MAMBA2_SHAPES, mixerState, type MixerVectors, mixerVectors, scanReference } from '../testing/mamba2-cases.ts';
+import { scanSpecs } from '../testing/mamba2-scan.ts';
 import { CHUNK_TOKENS as Q, type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
-import { ssdBmm } from './ssd_bmm.ts';
-import { ssdChunkScan, ssdChunkScanKernel } from './ssd_chunk_scan.ts';
+import { ssdChunkScanKernel } from './ssd_chunk_scan.ts';
 
 // The gate of MODEL-like references for f32: a relative L2 error of 1e-5, and no element off by more than the share of
 // the largest that sums of logarithms over a chunk leave (|l| up to some hundred, times 2^-24, in an exponential).
@@ -32,21 +32,15 @@ function scanCase(seed: number, T: number, dims: Mamba2Dims): ScanCase {
 describeGpu(ssdChunkScanKernel, (gpu) => {
   async function run({ v, dtRaw, vectors, ssm }: ScanCase, dims: Mamba2Dims) {
     const { inner, channels, projected } = mamba2Widths(dims);
-    const { heads, groups } = dims;
+    const { heads } = dims;
     const T = dtRaw.length / heads;
     const u = new Float32Array(T * projected).fill(NaN); // of a row of u only dt is read
     for (let t = 0; t < T; t++) u.set(dtRaw.subarray(t * heads, (t + 1) * heads), t * projected + inner + channels);
-    const cb = gpu().output(Math.ceil(T / Q) * groups * Q * Q);
-    const state = gpu().output(ssm);
+    const ssm_state = gpu().output(ssm);
     const y = gpu().output(T * inner);
-    const onGpu = { v: gpu().input(v), u: gpu().input(u), cb };
-    const parameters = { dt_bias: gpu().input(vectors.dtBias), a: gpu().input(vectors.a), d: gpu().input(vectors.d) };
-    const specs = [
-      ssdBmm(gpu().features, 'test', { v: onGpu.v, cb }, dims),
-      ssdChunkScan(gpu().features, 'test', { ...onGpu, ...parameters, ssm_state: state, y }, dims),
-    ];
+    const specs = scanSpecs(gpu(), { v: gpu().input(v), u: gpu().input(u), ssm_state, y }, vectors, T, dims);
     await gpu().run(specs, { tokens: T });
-    return { y: await gpu().read(y), state: await gpu().read(state) };
+    return { y: await gpu().read(y), state: await gpu().read(ssm_state) };
   }
 
   async function expectReference(scan: ScanCase, dims: Mamba2Dims, tolerance: object = CLOSE): Promise<void> {

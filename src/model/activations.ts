@@ -78,6 +78,10 @@ export interface Activations {
   y: BufferSlice;
   /** C . B^T of the scan's chunks. */
   cb: BufferSlice;
+  /** Of the scan's chunks (chunks, H, Q, 4): time steps and decays. */
+  decays: BufferSlice;
+  /** States that enter the scan's chunks (chunks, H, P, N). */
+  states: BufferSlice;
   /** MLP behind its activation (T, F). */
   ff: BufferSlice;
   /** Of Mamba-1 mixers; null without such. */
@@ -142,6 +146,8 @@ export function createActivations(
     v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0)),
     y: floats('y', tokens, Math.max(inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
+    decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),
+    states: floats('states', chunks, mamba2 ? mamba2Widths(mamba2).inner * mamba2.stateSize : 0),
     ff: floats('ff', tokens, intermediateSize),
     mamba1: createMamba1(floats, architecture, tokens),
     shared: createShared(floats, architecture, tokens),

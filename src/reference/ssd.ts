@@ -100,6 +100,18 @@ export function ssdMinimal(inputs: SsdInputs, state: Values, dims: SsmDims, Q: n
   return { y, state: carried };
 }
 
+/**
+ * What a chunk needs to know of its `length` time steps, of one head: dt_t, l_t, exp(l_last - l_t) * dt_t.
+ * @param dt (T, H)
+ */
+export function ssdDecays(dt: Values, a: Values, H: number, chunk: { head: number; first: number; length: number }) {
+  const { head, first, length } = chunk;
+  const steps = Float64Array.from({ length }, (_, t) => at(dt, (first + t) * H + head));
+  const sums = logDecays(length, (t) => at(steps, t) * at(a, head));
+  const left = steps.map((step, t) => step * Math.exp(at(sums, length - 1) - at(sums, t)));
+  return { steps, sums, left };
+}
+
 /** Inclusive sums l_t of `length` terms. */
 function logDecays(length: number, term: (t: number) => number): Float64Array {
   const sums = new Float64Array(length);

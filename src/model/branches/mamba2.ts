@@ -12,7 +12,9 @@ import { normedMatvecAddPrenorm } from '../../kernels/normed_matvec_add_prenorm.
 import { rmsNormGated } from '../../kernels/rms_norm_gated.ts';
 import { siluGate } from '../../kernels/silu_gate.ts';
 import { ssdBmm } from '../../kernels/ssd_bmm.ts';
+import { ssdChunkCumsum } from '../../kernels/ssd_chunk_cumsum.ts';
 import { ssdChunkScan } from '../../kernels/ssd_chunk_scan.ts';
+import { ssdStatePassing } from '../../kernels/ssd_state_passing.ts';
 import { mamba2Dims } from '../dims.ts';
 import { project, projectAdd } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
@@ -43,21 +45,20 @@ function mixer({ architecture, weights, activations, blocks }: Scope, block: num
 export const mamba2: BranchPlan = {
   prefill(scope, block) {
     const { architecture, features, weights, activations } = scope;
-    const { x, h, u, v, y, cb } = activations;
+    const { x, h, u, v, y, cb, decays, states } = activations;
     const w = mixer(scope, block);
     const { label, dims, inner, channels, projected, normGroups } = w;
-    const heads = {
-      dt_bias: weights.plain(w.name('dt_bias'), dims.heads),
-      a: weights.plain(w.name('a'), dims.heads),
-      d: weights.plain(w.name('d'), dims.heads),
-    };
+    const ofHeads = (tensor: string) => weights.plain(w.name(tensor), dims.heads);
+    const steps = { u, dt_bias: ofHeads('dt_bias'), a: ofHeads('a'), decays };
     const conv = { u, weight: w.convWeight, bias: w.convBias, v, state: slice(w.state.conv) };
     const rows = { columns: inner, stride: projected };
     return [
       ...project(scope, label, { x: h, weights: w.inProj, y: u }, { normed: true }),
       conv1dPrefill(features, label, conv, { channels, stride: projected, offset: inner }),
       ssdBmm(features, label, { v, cb }, dims),
-      ssdChunkScan(features, label, { v, u, cb, ...heads, ssm_state: slice(w.state.ssm), y }, dims),
+      ssdChunkCumsum(features, label, steps, dims),
+      ssdStatePassing(features, label, { v, decays, ssm_state: slice(w.state.ssm), states }, dims),
+      ssdChunkScan(features, label, { v, cb, decays, states, d: ofHeads('d'), y }, dims),
       normGroups === null
         ? siluGate(features, label, { y, u, out: v }, rows)
         : rmsNormGated(
