@@ -40,6 +40,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(page.getByText(/first after/)).toBeVisible();
       await ask(page, 'held');
       await expect(page.getByText(/Reading the chat/)).toBeVisible();
+      // Whoever wants no motion gets none.
+      await expect(page.locator('.dots i').first()).toHaveCSS('animation-name', 'none');
       expect(await violations(page), 'answering').toEqual([]);
       await release(page);
       await ask(page, 'fails');

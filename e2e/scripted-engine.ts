@@ -32,6 +32,8 @@ export interface EngineScript {
   /** Faults of the first loads, in order; a load without one succeeds. */
   loadFaults?: { code: string; message: string }[];
   info?: Partial<EngineInfo>;
+  /** Leaves counts and speeds of answers out: they are nobody's. */
+  withoutUsage?: boolean;
   /** By question; `*` answers all others. A list answers one time after the other, its last entry again and again. */
   answers: Record<string, ScriptedAnswer | ScriptedAnswer[]>;
 }
@@ -138,14 +140,16 @@ function install(script: EngineScript): void {
     yield {
       type: 'end',
       finishReason: signal?.aborted ? 'abort' : (answer.finishReason ?? 'stop'),
-      usage: {
-        promptTokens: 12,
-        cachedTokens: 0,
-        completionTokens: count,
-        timeToFirstTokenS: 0.118,
-        prefillTokensPerS: 900,
-        decodeTokensPerS: 58.3,
-      },
+      usage: script.withoutUsage
+        ? undefined
+        : {
+            promptTokens: 12,
+            cachedTokens: 0,
+            completionTokens: count,
+            timeToFirstTokenS: 0.118,
+            prefillTokensPerS: 900,
+            decodeTokensPerS: 58.3,
+          },
     };
   }
   const createEngine = async (options: {

@@ -35,7 +35,8 @@ export class BambaModels extends LitElement {
   /** What runs, or is being loaded. */
   declare running: ModelChoice | undefined;
   declare store: ModelStore;
-  declare private stored: readonly StoredModel[];
+  /** Undefined until it is known. */
+  declare private stored: readonly StoredModel[] | undefined;
   declare private facts: StorageFacts | undefined;
   /** Types chosen for presets. */
   declare private chosen: Readonly<Record<string, Dtype>>;
@@ -51,7 +52,6 @@ export class BambaModels extends LitElement {
     super();
     this.presets = [];
     this.store = browserModels;
-    this.stored = [];
     this.chosen = {};
     this.typed = '';
     this.otherDtype = 'int8';
@@ -64,7 +64,8 @@ export class BambaModels extends LitElement {
     this.wrong = '';
     this.doomed = undefined;
     this.opened = true;
-    await Promise.all([this.updateComplete, this.#refresh()]);
+    void this.#refresh();
+    await this.updateComplete;
     this.querySelector('dialog')?.showModal();
   }
 
@@ -112,8 +113,8 @@ export class BambaModels extends LitElement {
     return html`<section aria-labelledby="kept-title">
       <h3 id="kept-title">Kept in this browser</h3>
       ${
-        this.stored.length === 0
-          ? html`<p class="hint">None yet.</p>`
+        !this.stored?.length
+          ? html`<p class="hint">${this.stored ? 'None yet.' : 'Looking …'}</p>`
           : html`<ul class="model-list">
               ${this.stored.map((model) => html`<li>${this.#kept(model)}</li>`)}
             </ul>`
@@ -184,21 +185,23 @@ export class BambaModels extends LitElement {
     const dtype = this.chosen[model] ?? here ?? dtypes[0];
     const bytes = (dtype && sizes[dtype]) ?? 0;
     const running = isRunning(this.running, model, dtype);
-    const facts = [
+    const figures = [
       `${formatParameters(parameters)} parameters`,
       `${formatBytes(downloadBytes)} to download`,
-      downloadBytes === bytes ? '' : `${formatBytes(bytes)} kept`,
+      ...(downloadBytes === bytes ? [] : [`${formatBytes(bytes)} kept`]),
       `${formatBytes(bytes + stateBytes)} of GPU memory`,
-      licence,
-      // These figures are round ones.
-    ].map((fact) => fact.replace('.0 ', ' '));
+    ];
+    // The figures are round ones.
+    const facts = [...figures.map((figure) => figure.replace('.0 ', ' ')), licence];
     return html`<div class="model preset">
       <div class="model-name">
         <span class="name">${name}</span>
         ${chats ? nothing : html`<span class="badge plain">Plain completion</span>`}
       </div>
       <p>${about}</p>
-      <p class="muted">${facts.filter(Boolean).join(' · ')}</p>
+      <p class="muted">
+        ${facts.map((fact, index) => html`<span class="fact">${fact}${index < facts.length - 1 ? ' ·' : ''}</span> `)}
+      </p>
       <div class="model-actions">
         ${
           dtypes.length < 2

@@ -70,7 +70,7 @@ export class BambaTurn extends LitElement {
     const { turn } = this;
     if (!turn) return html``;
     return html`
-      <div class="question" part="question">
+      <div class=${this.plain ? 'question text' : 'question'} part="question">
         <h3 class="visually-hidden">${this.plain ? 'Your text' : 'You'}</h3>
         ${this.editing ? this.#editor(turn) : this.#question(turn)}
       </div>

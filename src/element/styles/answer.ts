@@ -27,6 +27,26 @@ export const answerStyles = css`
     }
   }
 
+  /* Text that is continued stands in the same column as what continues it. */
+  .question.text {
+    flex-direction: row-reverse;
+    margin-bottom: -0.625rem;
+  }
+
+  .question.text p {
+    flex: 1;
+    max-width: none;
+    padding: 0;
+    background: none;
+    font-size: 1.0625rem;
+    font-weight: 600;
+    line-height: 1.65;
+  }
+
+  .question.text .edit {
+    margin-top: 0;
+  }
+
   .editor {
     flex: 1;
     padding: 0.375rem 0.5rem 0.5rem 1rem;

@@ -25,7 +25,8 @@ export const historyStyles = css`
     max-width: none;
     height: 100%;
     max-height: none;
-    margin: 0 auto 0 0;
+    margin: 0;
+    margin-inline-end: auto;
     padding: 0;
     border: 0;
     border-inline-end: 1px solid var(--line);

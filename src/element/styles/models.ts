@@ -65,6 +65,10 @@ export const modelStyles = css`
     font-variant-numeric: tabular-nums;
   }
 
+  .fact {
+    display: inline-block;
+  }
+
   .badge {
     padding: 0.125rem 0.625rem;
     border-radius: 1rem;

@@ -9,7 +9,8 @@ export const settingsStyles = css`
     max-width: none;
     height: 100%;
     max-height: none;
-    margin: 0 0 0 auto;
+    margin: 0;
+    margin-inline-start: auto;
     padding: 0;
     border: 0;
     border-inline-start: 1px solid var(--line);
