@@ -19,11 +19,11 @@ export interface PeersOptions {
   patienceS: number;
 }
 
-const DEFAULTS = { prefills: '512,1024', contexts: '16,1024', runs: '3', tokens: '64', patience: '180' };
+const DEFAULTS = { prefills: '512,1024', contexts: '16,1024', runs: '3', tokens: '64', patience: '60' };
 
 /**
  * Reads the options of a page's address:
- * `?shape=lexicon,bamba-1b:int4&scheme=int8&runtimes=own,onnx&prefills=512&contexts=16&runs=3&tokens=64&patience=180`.
+ * `?shape=lexicon,bamba-1b:int4&scheme=int8&runtimes=own,onnx&prefills=512&contexts=16&runs=3&tokens=64&patience=60`.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
 export function parsePeersOptions(query: URLSearchParams): PeersOptions {
