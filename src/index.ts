@@ -1,6 +1,8 @@
-export { createEngine, deleteStoredModel, storedModels } from './engine/client.ts';
+export { BambaEngine, createEngine } from './api/engine.ts';
+export { deleteStoredModel, storedModels } from './engine/client.ts';
 export type {
   ChatMessage,
+  ChosenLogprob,
   Engine,
   EngineInfo,
   EngineOptions,
@@ -11,6 +13,9 @@ export type {
   LoadStage,
   SamplingSettings,
   StoredModel,
+  TokenLogprob,
+  Tool,
+  ToolCall,
   Usage,
 } from './engine/protocol.ts';
 export { BambaError, type ErrorCode } from './errors.ts';

@@ -105,7 +105,7 @@ export interface Usage {
 /** What a generation yields, in order: prefill events, text and calls of tools, one end. */
 export type GenerationEvent =
   | { type: 'prefill'; processed: number; total: number }
-  /** `ids` are the tokens so far that were not named yet; their text may come later. `logprobs`, if asked for, are theirs. */
+  /** `ids` are the tokens so far that were not named yet; their text may come later. `logprobs`, if asked for, are theirs, without an id that ends the answer. */
   | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
   | { type: 'toolCall'; call: ToolCall }
   | { type: 'end'; finishReason: FinishReason; usage: Usage };

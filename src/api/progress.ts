@@ -1,0 +1,71 @@
+// Progress of loading in the two forms that pages have listeners for already.
+
+import type { LoadProgress } from '../engine/protocol.ts';
+
+/** As WebLLM reports it. */
+export interface WebLlmProgress {
+  /** 0 to 1. */
+  progress: number;
+  /** Seconds. */
+  timeElapsed: number;
+  text: string;
+}
+
+/** As transformers.js reports it, with the stage of loading for the file. */
+export type TransformersProgress =
+  | { status: 'initiate' | 'download' | 'done'; name: string; file: string }
+  | { status: 'progress'; name: string; file: string; loaded: number; total: number; /** Per cent. */ progress: number }
+  | { status: 'ready'; task: string; model: string };
+
+const TEXTS: Record<LoadProgress['stage'], string> = {
+  manifest: 'Looking at the model',
+  waiting: 'Waiting for the download in another tab',
+  weights: 'Loading the weights',
+  compile: 'Preparing the GPU',
+  ready: 'Ready',
+};
+
+/**
+ * A listener of WebLLM's `initProgressCallback` as `onProgress`:
+ * `createEngine({ model, onProgress: webLlmProgress(({ text }) => show(text)) })`.
+ */
+export function webLlmProgress(listener: (report: WebLlmProgress) => void): (progress: LoadProgress) => void {
+  const started = performance.now();
+  return ({ stage, loaded, total, message }) => {
+    const share = total > 0 ? loaded / total : 0;
+    // Bytes are nearly all of it; compiling is given the last tenth.
+    const progress = stage === 'ready' ? 1 : stage === 'compile' ? 0.9 + 0.1 * share : 0.9 * share;
+    const percent = stage === 'ready' || total === 0 ? '' : ` (${Math.floor(100 * share)} %)`;
+    listener({
+      progress,
+      timeElapsed: (performance.now() - started) / 1000,
+      text: message ?? `${TEXTS[stage]}${percent}`,
+    });
+  };
+}
+
+/** A listener of transformers.js's `progress_callback` as `onProgress`. */
+export function transformersProgress(
+  model: string,
+  listener: (report: TransformersProgress) => void,
+): (progress: LoadProgress) => void {
+  let current: LoadProgress['stage'] | null = null;
+  const done = () => {
+    if (current) listener({ status: 'done', name: model, file: current });
+  };
+  return ({ stage, loaded, total }) => {
+    if (stage !== current) {
+      done();
+      current = stage === 'ready' ? null : stage;
+      if (current) {
+        listener({ status: 'initiate', name: model, file: current });
+        listener({ status: 'download', name: model, file: current });
+      }
+    }
+    if (stage === 'ready') listener({ status: 'ready', task: 'text-generation', model });
+    else {
+      const progress = total > 0 ? (100 * loaded) / total : 0;
+      listener({ status: 'progress', name: model, file: stage, loaded, total, progress });
+    }
+  };
+}

@@ -1,0 +1,192 @@
+// For code that was written for transformers.js: a pipeline for text generation, and a streamer for it.
+
+import type { ChatMessage, Engine, EngineOptions, GenerationRequest } from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
+import { createEngine } from './engine.ts';
+import { transformersProgress, type TransformersProgress } from './progress.ts';
+
+export { transformersProgress, type TransformersProgress } from './progress.ts';
+
+/** What is used of a tokenizer object of @huggingface/transformers. */
+export interface TransformersTokenizer {
+  encode(text: string): number[];
+  decode(ids: number[], options: { skip_special_tokens: boolean }): string;
+  apply_chat_template(
+    messages: readonly ChatMessage[],
+    options: { tokenize: true; add_generation_prompt: true; return_tensor: false; return_dict: false },
+  ): unknown;
+}
+
+/** What takes an answer as it comes: `TextStreamer`, or one of @huggingface/transformers. */
+export interface Streamer {
+  /** Takes ids, as bigints and in a batch of one: the prompt's first, where they are known. */
+  put(ids: bigint[][]): void;
+  end(): void;
+  /** Takes text instead, where the streamer has no tokenizer. */
+  text?(piece: string): void;
+}
+
+export interface PipelineOptions extends Omit<EngineOptions, 'model' | 'onProgress'> {
+  progress_callback?: (report: TransformersProgress) => void;
+  /** A tokenizer object of @huggingface/transformers, to encode prompts with instead of the model's own. */
+  tokenizer?: TransformersTokenizer;
+}
+
+export interface TextGenerationOptions {
+  max_new_tokens?: number;
+  /** Without it the likeliest token is taken, whatever the temperature. */
+  do_sample?: boolean;
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  repetition_penalty?: number;
+  seed?: number;
+  stop_strings?: string | string[];
+  /** Whether the prompt is a part of the text; default true for texts. A chat comes back whole in any case. */
+  return_full_text?: boolean;
+  streamer?: Streamer;
+  signal?: AbortSignal;
+}
+
+export interface TextGenerationPipeline {
+  (text: string, options?: TextGenerationOptions): Promise<{ generated_text: string }[]>;
+  (messages: readonly ChatMessage[], options?: TextGenerationOptions): Promise<{ generated_text: ChatMessage[] }[]>;
+  readonly engine: Engine;
+  readonly tokenizer: TransformersTokenizer | null;
+  dispose(): Promise<void>;
+}
+
+/**
+ * A pipeline for text generation, called as that of transformers.js.
+ *
+ * ```ts
+ * const generator = await pipeline('text-generation', '/models/lexicon/');
+ * const streamer = new TextStreamer(generator.tokenizer, { skip_prompt: true, callback_function: show });
+ * const [{ generated_text }] = await generator([{ role: 'user', content: 'What is an apple?' }], { streamer });
+ * ```
+ * @throws BambaError as `createEngine`; `setting_invalid` for another task
+ */
+export async function pipeline(
+  task: 'text-generation',
+  model: string,
+  { progress_callback: listener, tokenizer, ...options }: PipelineOptions = {},
+): Promise<TextGenerationPipeline> {
+  if (task !== 'text-generation') throw invalid(`There is no pipeline for ${String(task)}; there is text-generation.`);
+  const onProgress = listener && transformersProgress(model, listener);
+  const engine = await createEngine({ ...options, model, ...(onProgress && { onProgress }) });
+  return pipelineOf(engine, tokenizer);
+}
+
+/** The pipeline of an engine that is there already. */
+export function pipelineOf(engine: Engine, tokenizer?: TransformersTokenizer): TextGenerationPipeline {
+  const generate = async (input: string | readonly ChatMessage[], options: TextGenerationOptions = {}) => {
+    const { streamer, signal, return_full_text: full = true } = options;
+    const request = generationRequest(options);
+    const prompt = promptOf(input, tokenizer);
+    if (Array.isArray(prompt.prompt)) streamer?.put([prompt.prompt.map(BigInt)]);
+    else streamer?.put([[]]); // the prompt comes first, known or not
+    let answer = '';
+    for await (const event of engine.generate({ ...request, ...prompt }, signal ? { signal } : {})) {
+      if (event.type !== 'text') continue;
+      answer += event.text;
+      if (event.ids.length > 0) streamer?.put([event.ids.map(BigInt)]);
+      streamer?.text?.(event.text);
+    }
+    streamer?.end();
+    if (typeof input === 'string') return [{ generated_text: full ? input + answer : answer }];
+    return [{ generated_text: [...input, { role: 'assistant', content: answer }] }];
+  };
+  return Object.assign(generate as TextGenerationPipeline, {
+    engine,
+    tokenizer: tokenizer ?? null,
+    dispose: () => engine.dispose(),
+  });
+}
+
+function promptOf(
+  input: string | readonly ChatMessage[],
+  tokenizer: TransformersTokenizer | undefined,
+): Pick<GenerationRequest, 'messages' | 'prompt'> {
+  if (!tokenizer) return typeof input === 'string' ? { prompt: input } : { messages: input };
+  if (typeof input === 'string') return { prompt: tokenizer.encode(input) };
+  const ids = tokenizer.apply_chat_template(input, {
+    tokenize: true,
+    add_generation_prompt: true,
+    return_tensor: false,
+    return_dict: false,
+  });
+  return { prompt: ids as number[] };
+}
+
+const NAMES = {
+  max_new_tokens: 'maxTokens',
+  temperature: 'temperature',
+  top_k: 'topK',
+  top_p: 'topP',
+  min_p: 'minP',
+  repetition_penalty: 'repetitionPenalty',
+  seed: 'seed',
+  stop_strings: 'stop',
+} as const satisfies Partial<Record<keyof TextGenerationOptions, keyof GenerationRequest>>;
+const OTHERS = ['do_sample', 'return_full_text', 'streamer', 'signal'];
+
+function generationRequest(options: TextGenerationOptions): GenerationRequest {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
+  const unknown = given.find(([name]) => !Object.hasOwn(NAMES, name) && !OTHERS.includes(name));
+  if (unknown) {
+    throw invalid(
+      `There is no option ${JSON.stringify(unknown[0])}. There are: ${[...Object.keys(NAMES), ...OTHERS].join(', ')}.`,
+    );
+  }
+  const request = Object.fromEntries(
+    given.flatMap(([name, value]) => (Object.hasOwn(NAMES, name) ? [[NAMES[name as keyof typeof NAMES], value]] : [])),
+  ) as GenerationRequest;
+  if (options.do_sample === false) request.temperature = 0;
+  return request;
+}
+
+export interface TextStreamerOptions {
+  /** Leave the prompt out. Only with a tokenizer can it be shown. */
+  skip_prompt?: boolean;
+  /** Takes text as soon as it is final. */
+  callback_function?: (text: string) => void;
+  /** Takes the ids of each step. */
+  token_callback_function?: (ids: bigint[]) => void;
+}
+
+/** Hands an answer on as it comes. */
+export class TextStreamer implements Streamer {
+  readonly #tokenizer: TransformersTokenizer | null;
+  readonly #options: TextStreamerOptions;
+  #atPrompt = true;
+
+  /** @param tokenizer the `tokenizer` of the pipeline; null where it uses the model's own */
+  constructor(tokenizer: TransformersTokenizer | null, options: TextStreamerOptions = {}) {
+    this.#tokenizer = tokenizer;
+    this.#options = options;
+    if (!tokenizer && options.skip_prompt === false) {
+      throw invalid('skip_prompt: false needs a tokenizer, to show the prompt with. Give pipeline() one.');
+    }
+  }
+
+  put([ids = []]: bigint[][]): void {
+    const { skip_prompt: skip = false, callback_function: show, token_callback_function: take } = this.#options;
+    const isPrompt = this.#atPrompt;
+    this.#atPrompt = false;
+    if (!isPrompt) take?.(ids);
+    else if (!skip && this.#tokenizer) show?.(this.#tokenizer.decode(ids.map(Number), { skip_special_tokens: true }));
+  }
+
+  text(piece: string): void {
+    if (piece !== '') this.#options.callback_function?.(piece);
+  }
+
+  end(): void {
+    this.#atPrompt = true;
+  }
+}
+
+function invalid(sentence: string): BambaError {
+  return new BambaError('setting_invalid', sentence);
+}

@@ -1,0 +1,48 @@
+import type { Engine, EngineInfo, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
+
+const USAGE: Usage = {
+  promptTokens: 7,
+  cachedTokens: 3,
+  completionTokens: 2,
+  timeToFirstTokenS: 0.5,
+  prefillTokensPerS: 8,
+  decodeTokensPerS: 4,
+};
+
+/** An end of an answer. */
+export function endEvent(finishReason: 'stop' | 'length' = 'stop'): GenerationEvent {
+  return { type: 'end', finishReason, usage: USAGE };
+}
+
+/** A piece of text, with ids that count it. */
+export function textEvent(text: string, ids: number[] = [text.length]): GenerationEvent {
+  return { type: 'text', text, ids };
+}
+
+/** An engine that keeps what it is asked for, and yields the same events each time. Aborted, it ends. */
+export class FakeEngine implements Engine {
+  readonly info = { model: { name: 'fake' } } as EngineInfo;
+  readonly requests: GenerationRequest[] = [];
+  readonly #events: readonly GenerationEvent[];
+
+  constructor(...events: readonly GenerationEvent[]) {
+    this.#events = events;
+  }
+
+  async *generate(
+    request: GenerationRequest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<GenerationEvent, void> {
+    this.requests.push(request);
+    for (const event of [{ type: 'prefill', processed: 7, total: 7 } as const, ...this.#events]) {
+      await Promise.resolve();
+      if (signal?.aborted) {
+        yield { type: 'end', finishReason: 'abort', usage: USAGE };
+        return;
+      }
+      yield event;
+    }
+  }
+
+  async dispose(): Promise<void> {}
+}

@@ -1,0 +1,13 @@
+import { LocalEngine } from '../engine/local-engine.ts';
+import type { Engine } from '../engine/protocol.ts';
+import { packTinyModel, TOOL_TEMPLATE } from './tiny-model.ts';
+
+/** The engine itself in this thread, with the tiny model and a template that shows tools. */
+export async function loadTinyEngine(): Promise<Engine> {
+  const engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }));
+  return {
+    info: engine.info,
+    generate: (request, options) => engine.generate(request, options),
+    dispose: async () => engine.dispose(),
+  };
+}
