@@ -12,7 +12,6 @@ import type {
 } from './protocol.ts';
 import { fromWire } from './wire.ts';
 import type { GenerationMessage, WorkerApi } from './worker.ts';
-import EngineWorker from './worker.ts?worker&inline';
 
 export { deleteStoredModel, storedModels } from './stored-models.ts';
 
@@ -33,7 +32,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const source = sourceOf(options);
   // Not waited for: a browser may ask the person first, who may take his time.
   void askToPersist();
-  const worker = new EngineWorker({ name: 'bamba-web engine' });
+  const worker = await startWorker(options.worker);
   const remote = wrap<WorkerApi>(worker);
   const failed = new Promise<never>((_, reject) => {
     worker.addEventListener('error', (event) => {
@@ -64,6 +63,17 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * By default the worker's code is inlined, and starts from a blob: it works wherever the page itself came from. It is
+ * fetched only where it is needed.
+ */
+async function startWorker(address: string | URL | undefined): Promise<Worker> {
+  const name = 'bamba-web engine';
+  if (address !== undefined) return new Worker(new URL(address, document.baseURI), { type: 'module', name });
+  const { default: InlineWorker } = await import('./worker.ts?worker&inline');
+  return new InlineWorker({ name });
 }
 
 /** What the worker needs to know. It may come from a blob, which has no address to take relative ones from. */

@@ -146,7 +146,9 @@ export class LocalEngine {
       if (!stopped() && (piece.ended || signal?.aborted)) steps.push(answer.finish());
       const text = steps.map((step) => step.text).join('');
       if (text !== '' || piece.ids.length > 0) {
-        const named = piece.logprobs ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) } : {};
+        const named = piece.logprobs
+          ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
+          : {};
         yield { type: 'text', text, ids: piece.ids, ...named };
       }
       for (const call of steps.flatMap(({ calls }) => calls)) yield { type: 'toolCall', call };

@@ -168,6 +168,11 @@ export interface EngineOptions {
   endpoint?: string;
   /** A checkpoint or a package on the user's disk: files from an `<input>`, or a folder from `showDirectoryPicker()`. */
   files?: readonly File[] | FileSystemDirectoryHandle;
+  /**
+   * Address of the worker's own file, `bamba-web/worker`, for pages whose Content-Security-Policy does not allow workers
+   * from blobs; on the page's origin. Default: the worker that is inlined in the library.
+   */
+  worker?: string | URL;
   /** Tokens of prompt and answer together: at most, and up to 32,768 by default, the model's own. Memory grows only as it is used. */
   contextLength?: number;
   onProgress?: (progress: LoadProgress) => void;

@@ -1,0 +1,67 @@
+// `npm run build:lib`: the package as it is published, in dist-lib. Its dependencies stay imports; the worker, inlined in
+// the client and as an entry of its own, has all that it needs in one file. Declarations come from tsc.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { compactWgsl } from './compact-wgsl.mjs';
+import { run } from './process.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+const out = join(root, 'dist-lib');
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const packages = Object.keys(dependencies);
+
+const ENTRIES = {
+  index: 'src/index.ts',
+  element: 'src/element/bamba-chat.ts',
+  define: 'src/element/define.ts',
+  openai: 'src/api/openai.ts',
+  'ai-sdk': 'src/api/ai-sdk.ts',
+  transformers: 'src/api/transformers.ts',
+};
+
+/**
+ * @param {Record<string, string>} entries
+ * @param {(id: string) => boolean} external
+ * @param {boolean} first whether the folder is emptied before
+ */
+async function bundle(entries, external, first) {
+  await build({
+    configFile: false,
+    root,
+    publicDir: false,
+    logLevel: 'warn',
+    // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
+    plugins: [compactWgsl()],
+    worker: { format: 'es', plugins: () => [compactWgsl()], rolldownOptions: { output: { minify: true } } },
+    build: {
+      target: 'es2023',
+      outDir: out,
+      emptyOutDir: first,
+      lib: { entry: entries, formats: ['es'] },
+      rolldownOptions: { external, output: { chunkFileNames: 'chunks/[name]-[hash].js', minify: !first } },
+    },
+  });
+}
+
+/** Declarations name their files as the compiled ones are called. */
+function renameImports() {
+  const types = join(out, 'types');
+  for (const entry of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
+    if (!entry.endsWith('.d.ts')) continue;
+    const file = join(types, entry);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replaceAll(/(from|import\()(\s*)(['"]\.[^'"]*)\.ts(['"])/g, '$1$2$3.js$4'));
+  }
+}
+
+/** @param {string} id */
+const isDependency = (id) => packages.some((name) => id === name || id.startsWith(`${name}/`));
+
+await bundle(ENTRIES, isDependency, true);
+await bundle({ worker: 'src/engine/worker.ts' }, () => false, false);
+const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+process.exitCode = await run(process.execPath, [tsc, '-p', join(root, 'src', 'tsconfig.json')], { cwd: root });
+renameImports();
