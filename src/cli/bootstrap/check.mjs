@@ -70,6 +70,22 @@ async function build() {
   return asOneTest(code);
 }
 
+/**
+ * The package: built, without faults in what it declares, and no heavier than it may be.
+ * @returns {Promise<Tally>}
+ */
+async function library() {
+  const scripts = join(root, 'src', 'cli', 'bootstrap');
+  const script = (/** @type {string} */ name) => run(process.execPath, [join(scripts, name)], { cwd: root });
+  if ((await script('build-library.mjs')) !== 0) {
+    built = false; // a page cannot be tested with it
+    return tally(0, 1);
+  }
+  const lint = asOneTest(await tool('publint/src/cli.js', ['run', '.', '--strict']));
+  await script('package-size.mjs');
+  return sum([tally(1), lint, asOneTest(await tool('size-limit/bin.js', []))]);
+}
+
 async function endToEnd() {
   if (!built) {
     console.error('Not run, as there is no build to test.');
@@ -94,6 +110,7 @@ const STEPS = [
   ['unit tests', () => vitest('node')],
   ['GPU tests', () => vitest('dawn')],
   ['build', build],
+  ['package', library],
   ['end to end', endToEnd],
 ];
 
