@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModel } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
 import type { Gpu } from '../gpu/device.ts';
@@ -134,5 +133,7 @@ export function packTinyModel({ scheme = 'f32', ...options }: TinyOptions = {}):
 
 /** The tiny model on a GPU, without its text. */
 export async function loadTinyModel(gpu: Gpu, options: { contextLength: number }): Promise<Model> {
+  // Tests in a browser take the model's files from here, and their runner cannot load shaders.
+  const { loadModel } = await import('../engine/load.ts');
   return loadModel(gpu, await packTinyModel(), options);
 }
