@@ -30,7 +30,7 @@ test.afterAll(() => server?.close());
 
 test('compares runtimes that compute the same', async ({ page }) => {
   test.setTimeout(240_000);
-  const query = 'shape=tiny&runtimes=onnx-f32,wllama&prefills=20&contexts=24&tokens=4&runs=1';
+  const query = 'shape=tiny&runtimes=onnx-f32,wllama&prefills=20&contexts=24&tokens=4&runs=1&patience=200';
   await page.goto(new URL(`peers.html?${query}`, server.resolvedUrls!.local[0]).href);
   const result = (await page.evaluate(() => window['__peers'])) as PeersResult;
   expect(result.crossOriginIsolated).toBe(true);
