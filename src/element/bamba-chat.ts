@@ -76,7 +76,10 @@ export class BambaChat extends ChatOptions {
       changed: (streaming) => this.#onChange(streaming),
       announce: (sentence) => this.#announce(sentence),
       fire: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true })),
-      restore: (question) => this.#restore(question),
+      restore: (question) => {
+        this.#composer?.restore(question);
+        this.#refocus();
+      },
       opened: (draft) => this.#onOpened(draft),
     },
     (turns, { info }) => ({
@@ -231,7 +234,7 @@ export class BambaChat extends ChatOptions {
                   jump: this.#afterAsking,
                   ask: this.#ask,
                   stop: this.#stop,
-                  typing: this.#onTyping,
+                  typing: (text) => (this.#session.library.draft = text),
                   remedies: this.#remedies,
                 })
           }
@@ -264,17 +267,14 @@ export class BambaChat extends ChatOptions {
   readonly #load = (): void => this.load();
 
   #onChange(streaming: boolean): void {
-    if (!streaming) {
+    const draw = (): void => {
       cancelAnimationFrame(this.#frame);
       this.#frame = 0;
       this.requestUpdate();
-      return;
-    }
+    };
     // Text may come faster than frames; what is drawn is at most once a frame.
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.requestUpdate();
-    });
+    if (streaming) this.#frame ||= requestAnimationFrame(draw);
+    else draw();
   }
 
   #announce(sentence: string): void {
@@ -286,11 +286,6 @@ export class BambaChat extends ChatOptions {
   /** Returns to the input after a button; not where that would open a keyboard over half of the screen. */
   #refocus(): void {
     if (!matchMedia('(pointer: coarse)').matches) this.focus();
-  }
-
-  #restore(question: string): void {
-    this.#composer?.restore(question);
-    this.#refocus();
   }
 
   #onOpened(draft: string): void {
@@ -381,10 +376,6 @@ export class BambaChat extends ChatOptions {
     const { model, dtype } = detail;
     this.dispatchEvent(new CustomEvent('bamba-model', { detail: { model, dtype }, bubbles: true, composed: true }));
     this.#refocus();
-  };
-
-  readonly #onTyping = (text: string): void => {
-    if (this.has('history')) this.#session.library.draft = text;
   };
 
   readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announce(event.detail);

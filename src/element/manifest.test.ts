@@ -35,7 +35,7 @@ const committed = readFileSync(join(ROOT, 'custom-elements.json'), 'utf8');
 
 it('custom-elements.json says what the element is now (else: npm run elements)', () => {
   expect(JSON.parse(analyze())).toEqual(JSON.parse(committed));
-});
+}, 60_000);
 
 it('the manual names all that a page can use of the element, each with what it is for', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');

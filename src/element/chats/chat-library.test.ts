@@ -128,10 +128,20 @@ describe('ChatLibrary', () => {
     library.draft = 'for another';
     await library.open(id);
     expect(opened.at(-1)?.draft).toBe('for this one');
-    const { opened: later } = await reopen(library);
-    expect(later[0]?.draft).toBe('for this one');
-    library.begin();
-    expect(library.draft).toBe('for another');
+    const { library: later, opened: again } = await reopen(library);
+    expect(again[0]?.draft).toBe('for this one');
+    later.begin();
+    expect(later.draft).toBe('for another');
+  });
+
+  it('keeps no drafts where there is no list, and shows nobody else’s', async () => {
+    const { library } = await open();
+    library.draft = 'mine';
+    const alone = new ChatLibrary({ changed: () => undefined, opened: () => undefined });
+    expect(alone.draft).toBe('');
+    alone.draft = 'lost';
+    expect(alone.draft).toBe('');
+    expect(library.draft).toBe('mine');
   });
 
   it('follows another tab that changes, or deletes, the chat that is open', async () => {

@@ -42,6 +42,8 @@ export class ChatLibrary {
   deleted: ChatRecord | undefined;
   readonly #events: LibraryEvents;
   #list = '';
+  /** An element without a list keeps no drafts either. */
+  #connected = false;
   #store: ChatStore | undefined;
   #saved: Saved = new Map();
   #latest: { turns: readonly Turn[]; model: string } = { turns: [], model: '' };
@@ -57,6 +59,7 @@ export class ChatLibrary {
   async connect(list: string): Promise<void> {
     this.disconnect();
     this.#list = list;
+    this.#connected = true;
     let store: ChatStore;
     try {
       store = await ChatStore.open(list, (chat) => void this.#onForeignChange(chat));
@@ -81,16 +84,18 @@ export class ChatLibrary {
     const store = this.#store;
     void this.#writing.then(() => store?.close());
     this.#store = undefined;
+    this.#connected = false;
     this.available = false;
   }
 
   /** Text that was typed and not sent, in the chat that is open. */
   get draft(): string {
-    const draft = this.#drafts()[this.current ?? ''];
+    const draft = this.#connected && this.#drafts()[this.current ?? ''];
     return typeof draft === 'string' ? draft : '';
   }
 
   set draft(text: string) {
+    if (!this.#connected) return;
     const { [this.current ?? '']: _before, ...others } = this.#drafts();
     const drafts = text === '' ? others : { ...others, [this.current ?? '']: text };
     writePreference(this.#key('drafts'), Object.keys(drafts).length === 0 ? undefined : drafts);
