@@ -6,7 +6,7 @@ import { randomTensor } from '../testing/arbitrary.ts';
 import { expBound } from '../testing/bounds.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
-import { everyStoredValue, swigluBounds } from '../testing/matrix-cases.ts';
+import { swigluBounds } from '../testing/matrix-cases.ts';
 import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes, words } from '../testing/moe-cases.ts';
 import { prenormed } from '../testing/prenorm-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
@@ -43,23 +43,19 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     );
   }
 
-  it.each(MOE_SHAPES)('is the reference for $experts experts, $topK chosen, in all schemes and parts', async (dims) => {
+  // Few pipelines: each takes longer to compile than all its runs. That every stored value is decoded is tested elsewhere.
+  const cases = MOE_SHAPES.flatMap((dims) =>
+    (dims.experts === 8 ? SCHEMES : (['f32'] as const)).map((scheme) => ({ ...dims, scheme })),
+  );
+  it.each(cases)('is the reference for $experts experts, $topK chosen, $scheme, also in parts', async (testCase) => {
+    const { scheme, ...dims } = testCase;
     await fc.assert(
-      fc.asyncProperty(moeCases(dims, [1]), fc.constantFrom(...SCHEMES), async (moeCase, scheme) => {
-        const { seed, rows, columns, partRows } = moeCase;
+      fc.asyncProperty(moeCases(dims, [1]), async ({ seed, rows, columns, partRows }) => {
         const values = randomTensor(seed + 1, dims.experts * rows * columns, 0.1);
         const weights = gpu().matrix(scheme, values, columns, partRows);
         await expectReference(randomTensor(seed + 2, columns), routerLogits(seed, 1, dims), weights, dims);
       }),
-      { numRuns: 3 },
+      { numRuns: 4 },
     );
-  });
-
-  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
-    const dims = { experts: 2, topK: 2 };
-    const columns = scheme === 'f16' ? 128 : 32;
-    const { bytes, rows } = everyStoredValue(scheme, columns);
-    const weights = gpu().matrixOfBytes(scheme, bytes, rows, columns);
-    await expectReference(randomTensor(4, columns), routerLogits(3, 1, dims), weights, dims);
   });
 });

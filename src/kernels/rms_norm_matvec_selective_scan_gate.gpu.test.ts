@@ -56,7 +56,8 @@ describeGpu(rmsNormMatvecSelectiveScanGateKernel, (gpu) => {
     expectClose(actual.state, expected.state, CLOSE, 'state');
   }
 
-  it.each(MAMBA1_SHAPES.slice(2))(
+  // Few pipelines: each takes longer to compile than all its runs.
+  it.each([MAMBA1_SHAPES[2]!, MAMBA1_SHAPES[4]!])(
     'is the reference for I $inner, N $stateSize, R $dtRank, also in parts',
     async (dims) => {
       const values = randomTensor(1, dims.inner * dims.dtRank, 0.2);
