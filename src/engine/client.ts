@@ -78,7 +78,7 @@ async function startWorker(address: string | URL | undefined): Promise<Worker> {
 
 /** What the worker needs to know. It may come from a blob, which has no address to take relative ones from. */
 function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
-  const { model, revision, dtype, token, endpoint, files, contextLength } = options;
+  const { model, revision, dtype, token, endpoint, files, contextLength, int8Activations } = options;
   const named = files !== undefined || model.startsWith('device:') || isRepoName(model);
   return {
     model: named ? model : new URL(model, document.baseURI).href,
@@ -88,6 +88,7 @@ function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
     ...(endpoint !== undefined && { endpoint }),
     ...(files !== undefined && { files }),
     ...(contextLength !== undefined && { contextLength }),
+    ...(int8Activations !== undefined && { int8Activations }),
   };
 }
 

@@ -3,8 +3,12 @@ import { Gpu } from '../gpu/device.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { chatThatBegins } from '../testing/golden-chats.ts';
+import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
 import { loadModel } from './load.ts';
+import { LocalEngine } from './local-engine.ts';
+import type { ChatMessage } from './protocol.ts';
 
 // Prompts computed with activations of int8: an option.
 
@@ -36,5 +40,21 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
   test('change nothing where weights are not int8', async () => {
     const source = await packTinyModel({ scheme: 'f16' });
     expect(await logits(source, true)).toEqual(await logits(source, false));
+  });
+
+  test("leave Lexicon's answers as they are", { timeout: 600_000 }, async () => {
+    const engine = await LocalEngine.load(await openLexiconPackage(), { int8Activations: true });
+    try {
+      const messages: ChatMessage[] = [];
+      for (const { question, answer } of chatThatBegins('What is 27 + 46?')) {
+        messages.push({ role: 'user', content: question });
+        let text = '';
+        for await (const event of engine.generate({ messages })) if (event.type === 'text') text += event.text;
+        expect(text).toBe(answer);
+        messages.push({ role: 'assistant', content: text });
+      }
+    } finally {
+      engine.dispose();
+    }
   });
 });

@@ -19,6 +19,8 @@ import { storedTuning } from './tuned.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
+  /** See `EngineOptions`. */
+  int8Activations?: boolean;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Called as pipelines become ready, after the weights are on the GPU. */

@@ -1,6 +1,6 @@
 import { expose, type ProxyMarked } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { LocalEngine } from './local-engine.ts';
+import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import { type ModelSource, openModel, type OpenModelOptions } from './open-model.ts';
 import type { EngineInfo, GenerationEvent, GenerationRequest, LoadProgress } from './protocol.ts';
 import { toWire, type WireError } from './wire.ts';
@@ -16,10 +16,13 @@ export type WireResult<Value> = { value: Value } | { error: WireError };
 let engine: LocalEngine | null = null;
 const loading = new AbortController();
 
+/** What to load, and how. */
+type LoadOptions = ModelSource & Pick<LocalEngineOptions, 'contextLength' | 'int8Activations'>;
+
 const api = {
   /** Loads a model. Where its files change in the middle, it begins again, once. */
   async load(
-    options: ModelSource & { contextLength?: number },
+    options: LoadOptions,
     onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>> {
     const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
@@ -72,7 +75,7 @@ const api = {
 export type WorkerApi = typeof api;
 
 async function load(
-  { contextLength, ...model }: ModelSource & { contextLength?: number },
+  { contextLength, int8Activations, ...model }: LoadOptions,
   report: OpenModelOptions['onProgress'],
 ): Promise<LocalEngine> {
   const { signal } = loading;
@@ -80,7 +83,8 @@ async function load(
   try {
     return await LocalEngine.load(source, {
       signal,
-      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(contextLength !== undefined && { contextLength }),
+      ...(int8Activations !== undefined && { int8Activations }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });
   } finally {

@@ -38,3 +38,10 @@ export function typedTurn(question: string): GoldenTurn {
   if (!turn) throw new Error(`No typed chat has the question ${question}`);
   return turn;
 }
+
+/** The chat with this first question. @throws Error where there is none. */
+export function chatThatBegins(question: string): GoldenChat {
+  const chat = chats.find(([first]) => first?.question === question);
+  if (!chat) throw new Error(`No chat begins with ${question}`);
+  return chat;
+}
