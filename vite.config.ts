@@ -1,6 +1,7 @@
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
+import { LongestFirst } from './src/testing/longest-first.ts';
 
 const root = import.meta.dirname;
 
@@ -82,6 +83,7 @@ export default defineConfig({
   },
   server: { fs: { allow: [root] } },
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

@@ -1,5 +1,6 @@
 // Models straight from a repository: the library in a page, against a server that speaks the Hub's paths.
 
+import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,8 +11,11 @@ import { build } from 'vite';
 import { forward } from '../src/reference/forward.ts';
 import { argmax } from '../src/reference/sample.ts';
 import { TestHub } from '../src/storage/test-hub.ts';
-import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/golden.ts';
+import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
+import { BUNDLED_GOLDEN, type Golden, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
+import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
 import { asciiIds, NO_SPECIAL, spell, tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { memorySource } from '../src/weights/byte-source.ts';
 
 const PROMPT = 'What is it?';
 const TOKENS = 6;
@@ -24,6 +28,17 @@ let url: string;
 /** What the model says by the reference in f64. */
 let truth: string;
 
+/** Of a model, the likeliest text behind the prompt. */
+function answerOf({ architecture, tensors }: Pick<Golden, 'architecture' | 'tensors'>): string {
+  const ids = asciiIds(PROMPT);
+  for (let token = 0; token < TOKENS; token++) {
+    const logits = forward(architecture, tensors, ids).logits.slice(-architecture.vocabSize);
+    for (const id of Object.keys(NO_SPECIAL)) logits[Number(id)] = -Infinity;
+    ids.push(argmax(logits));
+  }
+  return ids.slice(-TOKENS).map(spell).join('');
+}
+
 test.beforeAll(async () => {
   await build({
     configFile: false,
@@ -34,14 +49,7 @@ test.beforeAll(async () => {
     worker: { format: 'es' },
     build: { outDir: DIST, emptyOutDir: true, target: 'es2023' },
   });
-  const { architecture, tensors } = await loadGolden(BUNDLED_GOLDEN);
-  const ids = asciiIds(PROMPT);
-  for (let token = 0; token < TOKENS; token++) {
-    const logits = forward(architecture, tensors, ids).logits.slice(-architecture.vocabSize);
-    for (const id of Object.keys(NO_SPECIAL)) logits[Number(id)] = -Infinity;
-    ids.push(argmax(logits));
-  }
-  truth = ids.slice(-TOKENS).map(spell).join('');
+  truth = answerOf(await loadGolden(BUNDLED_GOLDEN));
 });
 test.afterAll(() => rm(DIST, { recursive: true, force: true }));
 
@@ -110,6 +118,24 @@ test('loads a repository, answers as the reference does, and again without a net
 
   await page.evaluate((id) => window.bamba.deleteStoredModel(id), stored!.id);
   expect(await page.evaluate(() => window.bamba.storedModels())).toEqual([]);
+});
+
+test('loads a repository of every family, and answers as the reference does', async ({ page }) => {
+  test.setTimeout(300_000);
+  const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
+  expect(families.size).toBe(7);
+  await page.goto(url);
+  for (const [family, config] of families) {
+    const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
+    const files = {
+      ...randomCheckpoint({ ...config, vocab_size: 512 }),
+      'tokenizer.json': tokenizer!,
+      'tokenizer_config.json': tokenizerConfig!,
+    };
+    hub.files = new Map(Object.entries(files));
+    hub.commit = createHash('sha1').update(String(family)).digest('hex');
+    expect(await answer(page), String(family)).toBe(answerOf(await readCheckpointModel(memorySource(files))));
+  }
 });
 
 test('goes on after a connection that broke off, and in another tab after this one was closed', async ({ context }) => {

@@ -1,7 +1,7 @@
 // The whole way: Lexicon's package, the worker, WebGPU, the page; questions are typed, answers read.
 // The expected answers are those of the original weights, decoded greedily.
 
-import { typedChats, typedTurn } from '../src/testing/golden-chats.ts';
+import { goldenTurn, typedChats } from '../src/testing/golden-chats.ts';
 import { answer, ANSWERED, openLexicon } from './lexicon-page.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -23,18 +23,18 @@ test('an answer that was stopped leaves nothing behind', async ({ page }) => {
   test.setTimeout(600_000);
   await openLexicon(page);
   const { answers, stop } = chat(page);
-  const apple = typedTurn('What is an apple?');
-  const gravity = typedTurn('Define gravity.');
-  await ask(page, apple.question);
-  await expect(answers).toContainText('Apple', ANSWERED);
+  const long = goldenTurn('Who are you?');
+  const short = goldenTurn('What is 27 + 46?');
+  await ask(page, long.question);
+  await expect(answers).toContainText('Lexicon', ANSWERED);
   await stop.click();
   await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
   const partial = (await answers.textContent())?.trim() ?? '';
-  expect(partial.length).toBeLessThan(apple.answer.length);
-  expect(apple.answer.startsWith(partial)).toBe(true);
+  expect(partial.length).toBeLessThan(long.answer.length);
+  expect(long.answer.startsWith(partial)).toBe(true);
   await page.getByRole('button', { name: 'Answer again' }).click();
-  expect(await answer(page, 0)).toBe(apple.answer);
+  expect(await answer(page, 0)).toBe(long.answer);
   await chat(page).newChat.click();
-  await ask(page, gravity.question);
-  expect(await answer(page, 0)).toBe(gravity.answer);
+  await ask(page, short.question);
+  expect(await answer(page, 0)).toBe(short.answer);
 });

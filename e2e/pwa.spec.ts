@@ -83,7 +83,7 @@ test('a newer version waits until the person takes it', async ({ page }) => {
   await expect(bar).toBeVisible();
   await page.evaluate(() => Object.assign(window, { same: true }));
   await page.getByRole('button', { name: 'Reload' }).click();
-  await expect.poll(() => page.evaluate(() => 'same' in window)).toBe(false);
+  await page.waitForFunction(() => !('same' in window));
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
   await expect(bar).toBeHidden();
 });

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { test, type Page } from '@playwright/test';
-import { typedTurn } from '../../src/testing/golden-chats.ts';
+import { goldenTurn } from '../../src/testing/golden-chats.ts';
 import { keepLexicon } from '../kept-model.ts';
 import { scriptEngine, words } from '../scripted-engine.ts';
 import { ask, chat, expect } from '../ui-test.ts';
@@ -15,7 +15,7 @@ const SHOWN = ['What is an apple?', 'What is the opposite of hot?', 'What is 27 
 
 async function open(page: Page): Promise<void> {
   const answers = [...EARLIER, ...SHOWN].map((question) => {
-    const { answer } = typedTurn(question);
+    const { answer } = goldenTurn(question);
     return [question, { pieces: words(answer) }] as const;
   });
   await scriptEngine(page, {

@@ -3,12 +3,11 @@ import { Gpu } from '../gpu/device.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { chatThatBegins } from '../testing/golden-chats.ts';
+import { goldenTurn } from '../testing/golden-chats.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
 import { loadModel } from './load.ts';
 import { LocalEngine } from './local-engine.ts';
-import type { ChatMessage } from './protocol.ts';
 
 // Prompts computed with activations of int8: an option.
 
@@ -42,17 +41,14 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
     expect(await logits(source, true)).toEqual(await logits(source, false));
   });
 
-  test("leave Lexicon's answers as they are", { timeout: 600_000 }, async () => {
+  test('leave an answer of Lexicon as it is', { timeout: 600_000 }, async () => {
     const engine = await LocalEngine.load(await openLexiconPackage(), { int8Activations: true });
     try {
-      const messages: ChatMessage[] = [];
-      for (const { question, answer } of chatThatBegins('What is 27 + 46?')) {
-        messages.push({ role: 'user', content: question });
-        let text = '';
-        for await (const event of engine.generate({ messages })) if (event.type === 'text') text += event.text;
-        expect(text).toBe(answer);
-        messages.push({ role: 'assistant', content: text });
-      }
+      const { question, answer } = goldenTurn('What is the capital of France?');
+      const messages = [{ role: 'user' as const, content: question }];
+      let text = '';
+      for await (const event of engine.generate({ messages })) if (event.type === 'text') text += event.text;
+      expect(text).toBe(answer);
     } finally {
       engine.dispose();
     }

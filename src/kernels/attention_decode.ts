@@ -6,7 +6,8 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
 
 /** Invocations a workgroup: all that every device allows, as a long context leaves few workgroups. */
-const WG = 256;
+/** A processor that plays a GPU takes the lanes of a workgroup in turn: there, no more than keys of a tile. */
+const workgroup = ({ subgroupSize }: GpuFeatures): number => (subgroupSize < 16 ? 64 : 256);
 /** Query heads of a workgroup. */
 const ROWS = 4;
 
@@ -44,7 +45,7 @@ export function attentionDecode(
     variant: variantFor(features),
     label: `${label} / attention_decode`,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, rope_dims: dims.ropeDims, scale: dims.scale },
-    constants: { WG, HEAD_DIM4: dims.headDim / 4, SPLITS: ATTENTION_SPLITS },
+    constants: { WG: workgroup(features), HEAD_DIM4: dims.headDim / 4, SPLITS: ATTENTION_SPLITS },
     buffers,
     grid: [ATTENTION_SPLITS, dims.kvHeads * Math.ceil(groupSize / ROWS), 1],
   };

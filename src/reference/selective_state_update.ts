@@ -1,4 +1,4 @@
-import { at, type Values } from './values.ts';
+import { asFloats, at, type Values } from './values.ts';
 
 /** Dimensions of a state-space layer: heads H, head dim P, state N, groups G of heads that share B and C. */
 export interface SsmDims {
@@ -34,19 +34,24 @@ export function selectiveStateUpdate(
   state: Values,
   { heads: H, headDim: P, stateSize: N, groups: G }: SsmDims,
 ): { y: Float64Array; state: Float64Array } {
+  const [before, bs, cs] = [state, b, c].map(asFloats) as [Float64Array, Float64Array, Float64Array];
+  if (before.length !== H * P * N || bs.length !== G * N || cs.length !== G * N) {
+    throw new RangeError(`A state of ${before.length} elements is none of ${H} x ${P} x ${N}.`);
+  }
   const next = new Float64Array(H * P * N);
   const y = new Float64Array(H * P);
   for (let h = 0; h < H; h++) {
     const group = Math.floor(h / (H / G));
-    const decay = Math.exp(at(dt, h) * at(a, h));
+    const step = at(dt, h);
+    const decay = Math.exp(step * at(a, h));
     for (let p = 0; p < P; p++) {
       const xp = at(x, h * P + p);
       let sum = at(d, h) * xp;
       for (let n = 0; n < N; n++) {
         const index = (h * P + p) * N + n;
-        const value = decay * at(state, index) + at(dt, h) * xp * at(b, group * N + n);
+        const value = decay * before[index]! + step * xp * bs[group * N + n]!;
         next[index] = value;
-        sum += value * at(c, group * N + n);
+        sum += value * cs[group * N + n]!;
       }
       y[h * P + p] = sum;
     }

@@ -14,3 +14,8 @@ export function rowCount(values: Values, columns: number): number {
   if (!Number.isInteger(rows)) throw new RangeError(`${values.length} elements are no rows of ${columns}.`);
   return rows;
 }
+
+/** The same numbers in f64: one kind of array in the innermost loops, which only then are fast. */
+export function asFloats(values: Values): Float64Array {
+  return values instanceof Float64Array ? values : new Float64Array(values);
+}

@@ -15,15 +15,8 @@ export type GoldenChat = GoldenTurn[];
 const FILE = new URL('../text/fixtures/lexicon-chats.json', import.meta.url);
 const chats = JSON.parse(readFileSync(FILE, 'utf8')) as GoldenChat[];
 
-/** First questions of the chats that are typed into the page; the others are answered in Node. */
-const TYPED = [
-  'Who are you?',
-  'What is an apple?',
-  'What is the opposite of hot?',
-  'Define gravity.',
-  'What is another word for happy?',
-  'What is 27 + 46?',
-];
+/** First questions of the chats that are typed into the page, of short answers; the others are answered in Node. */
+const TYPED = ['Hello!', 'Who are you?', 'Define gravity.', 'What is 27 + 46?', 'What is a flornup?'];
 
 const isTyped = ([first]: GoldenChat): boolean => TYPED.includes(first?.question ?? '');
 
@@ -32,16 +25,9 @@ export const typedChats: readonly GoldenChat[] = chats.filter(isTyped);
 /** All other chats. */
 export const otherChats: readonly GoldenChat[] = chats.filter((chat) => !isTyped(chat));
 
-/** The one turn of a typed chat with this question. @throws Error where there is none. */
-export function typedTurn(question: string): GoldenTurn {
-  const turn = typedChats.flat().find((one) => one.question === question);
-  if (!turn) throw new Error(`No typed chat has the question ${question}`);
+/** A question that a chat begins with, and its answer. @throws Error where there is none. */
+export function goldenTurn(question: string): GoldenTurn {
+  const turn = chats.map(([first]) => first).find((first) => first?.question === question);
+  if (!turn) throw new Error(`No chat begins with ${question}`);
   return turn;
-}
-
-/** The chat with this first question. @throws Error where there is none. */
-export function chatThatBegins(question: string): GoldenChat {
-  const chat = chats.find(([first]) => first?.question === question);
-  if (!chat) throw new Error(`No chat begins with ${question}`);
-  return chat;
 }

@@ -3,16 +3,16 @@ import { loadModel } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
 import type { SamplingValues } from '../kernels/sampling-settings.ts';
-import { packageTensors, parseConfig } from '../model/config.ts';
+import { packageTensors } from '../model/config.ts';
 import { modelMemory } from '../model/memory.ts';
 import type { Model } from '../model/model.ts';
 import { stateBytes } from '../model/state.ts';
 import { forward } from '../reference/forward.ts';
 import { memorySource } from '../weights/byte-source.ts';
-import { safetensorsBytes, testTensor } from '../weights/test-checkpoint.ts';
 import { randomTensor } from './arbitrary.ts';
 import { expectClose } from './close.ts';
 import { readCheckpointModel } from './golden.ts';
+import { randomCheckpoint } from './random-checkpoint.ts';
 
 // Whole models of any family, made of a config.json and random weights, against the reference in f64.
 
@@ -32,30 +32,6 @@ const GREEDY: SamplingValues = {
   logitBias: new Map(),
   seed: 0,
 };
-
-/** Values of the sizes that trained models have, so that no branch drowns the others. */
-function randomWeights(name: string, shape: readonly number[], seed: number): Float32Array {
-  const size = shape.reduce((product, length) => product * length, 1);
-  const normal = (scale: number) => randomTensor(seed, size, scale);
-  if (name.endsWith('A_log')) return normal(1).map((value) => Math.min(2.7, value));
-  if (/dt_bias$|dt_proj\.bias$/.test(name)) return normal(1).map((value) => value - 2);
-  if (/norm\w*\.weight$/.test(name)) return normal(0.2).map((value) => value + 1);
-  if (name.endsWith('conv1d.weight')) return normal(0.5);
-  if (/\.D$|bias$/.test(name)) return normal(0.5);
-  return normal(1 / Math.sqrt(shape.at(-1)!));
-}
-
-/** A checkpoint of this config.json: its files in memory. */
-export function randomCheckpoint(config: object): Record<string, Uint8Array> {
-  const text = new TextEncoder().encode(JSON.stringify(config));
-  const shapes = new Map<string, readonly number[]>();
-  for (const { sources } of parseConfig(text).tensors) for (const { name, shape } of sources) shapes.set(name, shape);
-  const tensors = [...shapes].map(([name, shape], index): [string, ReturnType<typeof testTensor>] => [
-    name,
-    testTensor('F32', [...shape], randomWeights(name, shape, index + 1)),
-  ]);
-  return { 'config.json': text, 'model.safetensors': safetensorsBytes(Object.fromEntries(tensors)) };
-}
 
 /** A model of this config.json with random weights. */
 export async function loadRandomModel(gpu: Gpu, config: object): Promise<Model> {

@@ -58,7 +58,6 @@ function addedToken(id: number, content: string, special: boolean): object {
   return { id, content, special, single_word: false, lstrip: false, rstrip: false, normalized: false };
 }
 
-/** ASCII as byte-level BPE spells it, and every other id as an added token. */
 /** As `TEMPLATE`, with tools and calls as Hermes has them. */
 export const TOOL_TEMPLATE = [
   '{% if tools %}{{ tools | tojson }}\n{% endif %}',
@@ -68,6 +67,7 @@ export const TOOL_TEMPLATE = [
   "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}",
 ].join('');
 
+/** ASCII as byte-level BPE spells it, and every other id as an added token. */
 function tokenizerFiles(template = TEMPLATE): { tokenizer: object; config: object } {
   const special = ['<pad>', '<bos>', '<eos>'];
   const byteLevel = (byte: number) => String.fromCharCode(byte > 32 && byte < 127 ? byte : 256 + alias(byte));

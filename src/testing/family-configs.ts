@@ -1,0 +1,131 @@
+// Configurations of small models, of every family but Bamba, whose small model is in the tree.
+
+const GRANITE_MOE = {
+  model_type: 'granitemoehybrid',
+  vocab_size: 96,
+  hidden_size: 64,
+  num_hidden_layers: 2,
+  layer_types: ['mamba', 'attention'],
+  mamba_n_heads: 4,
+  mamba_d_head: 32,
+  mamba_d_state: 16,
+  mamba_expand: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  shared_intermediate_size: 68,
+  intermediate_size: 36,
+  num_local_experts: 9,
+  num_experts_per_tok: 4,
+  attention_multiplier: 0.125,
+  embedding_multiplier: 3,
+  residual_multiplier: 0.5,
+  logits_scaling: 2,
+  tie_word_embeddings: true,
+};
+
+const FALCON_MAMBA = {
+  model_type: 'falcon_mamba',
+  vocab_size: 96,
+  hidden_size: 60,
+  num_hidden_layers: 2,
+  intermediate_size: 124,
+  state_size: 16,
+  time_step_rank: 'auto',
+};
+
+/** Three blocks that take two sets of shared weights in turn, the first of all among them. */
+const ZAMBA2 = {
+  model_type: 'zamba2',
+  vocab_size: 96,
+  hidden_size: 40,
+  num_hidden_layers: 4,
+  layers_block_type: ['hybrid', 'hybrid', 'mamba', 'hybrid'],
+  num_mem_blocks: 2,
+  adapter_rank: 12,
+  intermediate_size: 52,
+  n_mamba_heads: 4,
+  mamba_headdim: 20,
+  mamba_d_state: 16,
+  mamba_ngroups: 2,
+  mamba_expand: 2,
+  num_attention_heads: 2,
+  use_mem_rope: true,
+};
+
+/** Sizes that small models share. */
+export const common = { vocab_size: 40, hidden_size: 32, intermediate_size: 48 };
+export const attention = { num_attention_heads: 4, num_key_value_heads: 2, head_dim: 16 };
+export const mamba = { mamba_n_heads: 4, mamba_d_head: 16, mamba_d_state: 16 };
+const falcon = {
+  ...common,
+  ...attention,
+  ...mamba,
+  model_type: 'falcon_h1',
+  num_hidden_layers: 2,
+  mamba_d_ssm: 64,
+  mamba_n_groups: 2,
+  rope_theta: 1e11,
+  embedding_multiplier: 5.65,
+  lm_head_multiplier: 0.2,
+  key_multiplier: 0.4,
+  attention_in_multiplier: 1.5,
+  attention_out_multiplier: 0.9,
+  ssm_in_multiplier: 1.25,
+  ssm_out_multiplier: 0.5,
+  ssm_multipliers: [0.35, 0.25, 0.45, 0.5, 0.75],
+  mlp_multipliers: [0.88, 0.58],
+};
+
+/** By the family and what is particular about each. */
+export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'granitemoehybrid: a mixture of experts beside an MLP': GRANITE_MOE,
+  'falcon_mamba: another scan': FALCON_MAMBA,
+  'zamba2: shared transformers': ZAMBA2,
+  'llama: attention alone, wide heads, scaled positions, tied': {
+    ...common,
+    ...attention,
+    model_type: 'llama',
+    num_hidden_layers: 2,
+    tie_word_embeddings: true,
+    max_position_embeddings: 2048,
+    rope_scaling: { rope_type: 'llama3', factor: 8, original_max_position_embeddings: 16 },
+  },
+  'mamba2: blocks without MLPs, two groups under one norm, no bias': {
+    vocab_size: 40,
+    hidden_size: 32,
+    model_type: 'mamba2',
+    num_hidden_layers: 3,
+    num_heads: 4,
+    head_dim: 16,
+    state_size: 16,
+    n_groups: 2,
+    use_conv_bias: false,
+  },
+  'granitemoehybrid: factors everywhere': {
+    ...common,
+    ...attention,
+    ...mamba,
+    head_dim: undefined,
+    model_type: 'granitemoehybrid',
+    num_hidden_layers: 2,
+    num_local_experts: 0,
+    shared_intermediate_size: 24,
+    layer_types: ['mamba', 'attention'],
+    embedding_multiplier: 12,
+    attention_multiplier: 0.0625,
+    residual_multiplier: 0.25,
+    logits_scaling: 6,
+  },
+  'nemotron_h: one sublayer a block, squared ReLU, a norm for each of two groups': {
+    ...common,
+    ...attention,
+    model_type: 'nemotron_h',
+    hybrid_override_pattern: 'M-*M-',
+    mamba_num_heads: 4,
+    mamba_head_dim: 8,
+    ssm_state_size: 16,
+    n_groups: 2,
+  },
+  'falcon_h1: mixers side by side, factors, a norm for each of two groups': { ...falcon, mamba_rms_norm: true },
+  'falcon_h1: a gate without a norm': { ...falcon, mamba_rms_norm: false },
+};
