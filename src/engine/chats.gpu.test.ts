@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasAdapter } from '../testing/dawn.ts';
-import { otherChats, typedChats } from '../testing/golden-chats.ts';
+import { type GoldenChat, otherChats, typedChats } from '../testing/golden-chats.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { ChatMessage, Usage } from './protocol.ts';
@@ -9,6 +9,9 @@ import type { ChatMessage, Usage } from './protocol.ts';
 
 /** An answer of some fifty tokens, where the CPU plays the GPU and other work goes on. */
 const PATIENCE = 600_000;
+
+/** Where the CPU plays the GPU, a token takes a second. */
+const isLong = (chat: GoldenChat): boolean => chat.reduce((sum, turn) => sum + turn.answer_ids.length, 0) > 40;
 
 describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
   let engine: LocalEngine;
@@ -24,10 +27,11 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
     expect(otherChats.length).toBeGreaterThan(5);
   });
 
-  test.each(otherChats.map((chat) => ({ name: chat.map(({ question }) => question).join(' / '), chat })))(
+  test.for(otherChats.map((chat) => ({ name: chat.map(({ question }) => question).join(' / '), chat })))(
     '$name',
     { timeout: PATIENCE },
-    async ({ chat }) => {
+    async ({ chat }, { skip }) => {
+      skip(isLong(chat) && !process.env['BAMBA_ALL_CHATS'], 'long answers: `npm run test:chats` asks for them, too');
       const messages: ChatMessage[] = [];
       let kept = 0;
       for (const turn of chat) {

@@ -3,11 +3,8 @@ import { Gpu } from '../gpu/device.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { goldenTurn } from '../testing/golden-chats.ts';
-import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
 import { loadModel } from './load.ts';
-import { LocalEngine } from './local-engine.ts';
 
 // Prompts computed with activations of int8: an option.
 
@@ -39,18 +36,5 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
   test('change nothing where weights are not int8', async () => {
     const source = await packTinyModel({ scheme: 'f16' });
     expect(await logits(source, true)).toEqual(await logits(source, false));
-  });
-
-  test('leave an answer of Lexicon as it is', { timeout: 600_000 }, async () => {
-    const engine = await LocalEngine.load(await openLexiconPackage(), { int8Activations: true });
-    try {
-      const { question, answer } = goldenTurn('What is the capital of France?');
-      const messages = [{ role: 'user' as const, content: question }];
-      let text = '';
-      for await (const event of engine.generate({ messages })) if (event.type === 'text') text += event.text;
-      expect(text).toBe(answer);
-    } finally {
-      engine.dispose();
-    }
   });
 });
