@@ -79,7 +79,9 @@ export function keptTokens(logits: ArrayLike<number>, settings: DrawSettings): b
     kept = kept.slice(0, Math.max(0, size) + 1);
   }
   const mask = Array.from(logits, () => false);
-  for (const token of kept) mask[token] = weight[token]! >= settings.minP;
+  const largest = logits[argmax(logits)] ?? 0;
+  // In logarithms: the exponential of what is next to nothing is 1, and would pass for as likely as the likeliest.
+  for (const token of kept) mask[token] = (logits[token]! - largest) / settings.temperature >= Math.log(settings.minP);
   return mask;
 }
 
