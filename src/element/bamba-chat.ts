@@ -157,7 +157,7 @@ export class BambaChat extends ChatOptions {
     addEventListener('pagehide', this.#onPageHide);
     // The first time `willUpdate` does this, once all properties are set.
     if (!this.hasUpdated) return;
-    if (this.has('history')) void this.#session.library.connect(this.history);
+    if (this.has('history')) void this.#session.archive.connect(this.history);
     if (this.#session.loader.state.kind === 'idle' && this.preload !== 'none') this.load();
   }
 
@@ -169,7 +169,7 @@ export class BambaChat extends ChatOptions {
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.#session.loader.dispose();
-      this.#session.library.disconnect();
+      this.#session.archive.disconnect();
     });
   }
 
@@ -179,8 +179,8 @@ export class BambaChat extends ChatOptions {
       this.#theme.apply();
     }
     if (changed.has('history') || changed.has('without')) {
-      if (this.has('history')) void this.#session.library.connect(this.history);
-      else this.#session.library.disconnect();
+      if (this.has('history')) void this.#session.archive.connect(this.history);
+      else this.#session.archive.disconnect();
     }
     const named = changed.has('model') || changed.has('dtype') || changed.has('revision');
     // A choice of an earlier visit holds until the page itself names another model.
@@ -197,8 +197,8 @@ export class BambaChat extends ChatOptions {
   }
 
   protected override render(): TemplateResult {
-    const { library, turns, unavailable } = this.#session;
-    const history = this.has('history') && library.available;
+    const { archive, turns, unavailable } = this.#session;
+    const history = this.has('history') && archive.available;
     return html`
       ${header({
         info: this.info,
@@ -212,7 +212,7 @@ export class BambaChat extends ChatOptions {
         openSettings: this.has('settings') ? this.#openSettings : undefined,
       })}
       <div class="body" @bamba-open=${this.#onOpenChat} @bamba-announce=${this.#onAnnounce}>
-        ${history ? this.#panel.render(library) : nothing}
+        ${history ? this.#panel.render(archive) : nothing}
         <div class="main">
           ${transcript({
             session: this.#session,
@@ -234,7 +234,7 @@ export class BambaChat extends ChatOptions {
                   jump: this.#afterAsking,
                   ask: this.#ask,
                   stop: this.#stop,
-                  typing: (text) => (this.#session.library.draft = text),
+                  typing: (text) => (this.#session.archive.draft = text),
                   remedies: this.#remedies,
                 })
           }
@@ -386,7 +386,7 @@ export class BambaChat extends ChatOptions {
   };
 
   /** The page may not come back: what is not saved yet is saved now. */
-  readonly #onPageHide = (): void => void this.#session.library.flush();
+  readonly #onPageHide = (): void => void this.#session.archive.flush();
 
   readonly #onKeydown = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.isComposing || !this.busy) return;

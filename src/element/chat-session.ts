@@ -2,7 +2,7 @@
 
 import type { Engine, EngineInfo, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
-import { ChatLibrary } from './chats/chat-library.ts';
+import { ChatArchive } from './chats/chat-archive.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import { EngineLoader } from './engine-loader.ts';
 import type { Fault } from './faults.ts';
@@ -33,7 +33,7 @@ export class ChatSession {
   /** Of the answer that was written last. */
   lastUsage: Usage | undefined;
   readonly loader = new EngineLoader(() => this.#onLoadChange());
-  readonly library: ChatLibrary;
+  readonly archive: ChatArchive;
   readonly #conversation: Conversation;
   readonly #view: SessionView;
   /** The stage of loading that was announced: every stage once, however often its progress is reported. */
@@ -50,7 +50,7 @@ export class ChatSession {
     this.#conversation = new Conversation(
       {
         changed: (streaming) => {
-          this.library.note(this.turns, this.info?.model.name ?? '', streaming);
+          this.archive.note(this.turns, this.info?.model.name ?? '', streaming);
           view.changed(streaming);
         },
         ended: (turn) => this.#onEnded(turn),
@@ -58,7 +58,7 @@ export class ChatSession {
       },
       request,
     );
-    this.library = new ChatLibrary({
+    this.archive = new ChatArchive({
       changed: () => view.changed(false),
       opened: (turns, draft) => {
         this.trouble = undefined;
@@ -132,14 +132,14 @@ export class ChatSession {
   /** Begins a new chat, with these turns if any. */
   begin(turns: readonly Turn[] = []): void {
     this.#leave();
-    this.library.begin();
+    this.archive.begin();
     if (turns.length > 0) this.#conversation.show(turns);
   }
 
   /** Opens a chat of the list. */
   async open(id: string): Promise<void> {
     this.#leave();
-    await this.library.open(id);
+    await this.archive.open(id);
   }
 
   /** Ends what is being written here, so that it is saved as far as it came. */

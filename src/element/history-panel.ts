@@ -1,7 +1,7 @@
 // Where the list of chats stands: beside the chat where there is room, else in a drawer over it.
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
-import type { ChatLibrary } from './chats/chat-library.ts';
+import type { ChatArchive } from './chats/chat-archive.ts';
 import { closeIcon } from './icons.ts';
 import { readPreference, writePreference } from './preferences.ts';
 
@@ -56,13 +56,13 @@ export class HistoryPanel implements ReactiveController {
   }
 
   /** Draws the list in its place. */
-  render(library: ChatLibrary): TemplateResult | typeof nothing {
+  render(archive: ChatArchive): TemplateResult | typeof nothing {
     if (!this.open) return nothing;
     const list = html`<bamba-history
-      .library=${library}
-      .chats=${library.chats}
-      .current=${library.current}
-      .deleted=${library.deleted}
+      .archive=${archive}
+      .chats=${archive.chats}
+      .current=${archive.current}
+      .deleted=${archive.deleted}
     ></bamba-history>`;
     if (this.wide) return html`<nav class="side" part="history" aria-label="Chats">${list}</nav>`;
     return html`<dialog

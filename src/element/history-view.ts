@@ -4,7 +4,7 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { live } from 'lit/directives/live.js';
 import { readChats, toJson, toMarkdown, type ChatFormat } from './chats/chat-files.ts';
-import type { ChatLibrary } from './chats/chat-library.ts';
+import type { ChatArchive } from './chats/chat-archive.ts';
 import type { ChatRecord, ChatSummary } from './chats/chat-record.ts';
 import { download } from './download.ts';
 import { asFault } from './faults.ts';
@@ -22,7 +22,7 @@ const SEARCH_AFTER_MS = 120;
  */
 export class BambaHistory extends LitElement {
   static override properties = {
-    library: { attribute: false },
+    archive: { attribute: false },
     chats: { attribute: false },
     current: { attribute: false },
     deleted: { attribute: false },
@@ -33,7 +33,7 @@ export class BambaHistory extends LitElement {
     trouble: { state: true },
   };
 
-  declare library: ChatLibrary;
+  declare archive: ChatArchive;
   declare chats: readonly ChatSummary[];
   /** Id of the chat that is open. */
   declare current: string | undefined;
@@ -179,7 +179,7 @@ export class BambaHistory extends LitElement {
                 class="icon-button small"
                 type="button"
                 aria-label="Dismiss"
-                @click=${() => this.library.dismissDeleted()}
+                @click=${() => this.archive.dismissDeleted()}
               >
                 ${closeIcon}
               </button>
@@ -197,7 +197,7 @@ export class BambaHistory extends LitElement {
   }
 
   async #find(words: string): Promise<void> {
-    const found = words.trim() === '' ? undefined : await this.library.search(words);
+    const found = words.trim() === '' ? undefined : await this.archive.search(words);
     if (this.words !== words) return;
     this.found = found;
     if (found) this.#emit('bamba-announce', `${found.size} ${found.size === 1 ? 'chat' : 'chats'} found.`);
@@ -224,7 +224,7 @@ export class BambaHistory extends LitElement {
   async #endRename(id: string, title: string, refocus: boolean): Promise<void> {
     if (this.renaming !== id) return;
     this.renaming = undefined;
-    await this.library.rename(id, title);
+    await this.archive.rename(id, title);
     await this.updateComplete;
     if (refocus) this.#focusRow(id);
   }
@@ -232,7 +232,7 @@ export class BambaHistory extends LitElement {
   async #delete(id: string): Promise<void> {
     const index = this.chats.findIndex((chat) => chat.id === id);
     this.menu = undefined;
-    await this.library.delete(id);
+    await this.archive.delete(id);
     await this.updateComplete;
     this.#emit('bamba-announce', 'The chat is deleted.');
     const next = this.chats[Math.min(index, this.chats.length - 1)];
@@ -242,7 +242,7 @@ export class BambaHistory extends LitElement {
 
   readonly #undo = async (): Promise<void> => {
     const id = this.deleted?.id;
-    await this.library.undo();
+    await this.archive.undo();
     await this.updateComplete;
     if (id !== undefined) this.#focusRow(id);
     this.#emit('bamba-announce', 'The chat is back.');
@@ -254,7 +254,7 @@ export class BambaHistory extends LitElement {
 
   async #export(id: string | undefined, format: ChatFormat): Promise<void> {
     this.menu = undefined;
-    const records = await this.library.records(id);
+    const records = await this.archive.records(id);
     const [first] = records;
     if (!first) return;
     const name = fileName(id === undefined ? 'chats' : first.title);
@@ -271,7 +271,7 @@ export class BambaHistory extends LitElement {
     try {
       const now = Date.now();
       const chats = (await Promise.all(files.map((file) => file.text()))).flatMap((text) => readChats(text, now));
-      await this.library.add(chats);
+      await this.archive.add(chats);
       this.trouble = '';
       this.#emit('bamba-announce', `${chats.length} ${chats.length === 1 ? 'chat' : 'chats'} imported.`);
     } catch (error) {

@@ -23,12 +23,12 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 }
 
 function content({ session, suggestions, ask, edit, regenerate, load }: TranscriptOptions): TemplateResult {
-  const { busy, completing, info, library, turns, unavailable } = session;
+  const { busy, completing, info, archive, turns, unavailable } = session;
   if (unavailable) return noWebgpuPanel(unavailable, readSurroundings(), load);
   if (turns.length === 0) return welcome(info, suggestions, ask);
   return html`<bamba-turns
     .turns=${turns}
-    .chat=${library.current}
+    .chat=${archive.current}
     .name=${info?.model.name ?? 'Answer'}
     .plain=${completing}
     ?busy=${busy}

@@ -9,8 +9,8 @@ import { ChatStore } from './chat-store.ts';
 /** An answer that is being written is saved this often, in milliseconds. */
 const SAVE_EVERY = 1000;
 
-/** What the library tells the chat. */
-export interface LibraryEvents {
+/** What the archive tells the chat. */
+export interface ArchiveEvents {
   /** The list, or what is open, has changed. */
   changed(): void;
   /** Another chat is open, or the open one was changed elsewhere: these are its turns. */
@@ -31,7 +31,7 @@ interface Changes {
 }
 
 /** The chats of one list. */
-export class ChatLibrary {
+export class ChatArchive {
   /** The chat that was changed last first. */
   chats: readonly ChatSummary[] = [];
   /** Of the chat that is open; undefined for a new one. */
@@ -40,7 +40,7 @@ export class ChatLibrary {
   available = false;
   /** The chat that was deleted last, until something else happens: it can come back. */
   deleted: ChatRecord | undefined;
-  readonly #events: LibraryEvents;
+  readonly #events: ArchiveEvents;
   #list = '';
   /** An element without a list keeps no drafts either. */
   #connected = false;
@@ -51,7 +51,7 @@ export class ChatLibrary {
   #writing: Promise<void> = Promise.resolve();
 
   /** @param events where changes are reported */
-  constructor(events: LibraryEvents) {
+  constructor(events: ArchiveEvents) {
     this.#events = events;
   }
 

@@ -1,0 +1,173 @@
+import 'fake-indexeddb/auto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Turn } from '../conversation.ts';
+import { ChatArchive } from './chat-archive.ts';
+
+/** Storage of a page, or of a tab. */
+class MapStorage implements Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> {
+  readonly #items = new Map<string, string>();
+  getItem = (key: string): string | null => this.#items.get(key) ?? null;
+  setItem = (key: string, value: string): void => void this.#items.set(key, value);
+  removeItem = (key: string): void => void this.#items.delete(key);
+}
+
+let list = 0;
+
+beforeEach(() => {
+  list++;
+  vi.stubGlobal('localStorage', new MapStorage());
+  vi.stubGlobal('sessionStorage', new MapStorage());
+});
+
+const turn = (id: number, question: string, answer = '', more: Partial<Turn> = {}): Turn => ({
+  id,
+  question,
+  answer,
+  status: 'done',
+  ...more,
+});
+
+async function open(): Promise<{ archive: ChatArchive; opened: { turns: readonly Turn[]; draft: string }[] }> {
+  const opened: { turns: readonly Turn[]; draft: string }[] = [];
+  const archive = new ChatArchive({
+    changed: () => undefined,
+    opened: (turns, draft) => opened.push({ turns, draft }),
+  });
+  await archive.connect(String(list));
+  return { archive, opened };
+}
+
+/** Another visit in the same tab. */
+async function reopen(before: ChatArchive): Promise<Awaited<ReturnType<typeof open>>> {
+  await before.flush();
+  before.disconnect();
+  return open();
+}
+
+describe('ChatArchive', () => {
+  it('keeps a chat from its first question on, and opens it again in the same tab', async () => {
+    const { archive } = await open();
+    expect(archive).toMatchObject({ available: true, chats: [], current: undefined });
+    archive.note([turn(1, 'What is\nan apple?', '', { status: 'reading' })], 'Lexicon', false);
+    await archive.flush();
+    expect(archive.chats).toMatchObject([{ title: 'What is an apple?', model: 'Lexicon' }]);
+    archive.note([turn(1, 'What is\nan apple?', 'A fr', { status: 'writing' })], 'Lexicon', true);
+    const { archive: later, opened } = await reopen(archive);
+    expect(later.current).toBe(archive.current);
+    // What was being written when the page closed is there as far as it came.
+    expect(opened).toMatchObject([{ turns: [{ id: 1, answer: 'A fr', status: 'stopped' }] }]);
+  });
+
+  it('writes only the turns that have changed, and removes those that are gone', async () => {
+    const { archive } = await open();
+    const first = turn(1, 'One?', 'One.');
+    archive.note([first, turn(2, 'Two?', 'Two.')], '', false);
+    await archive.flush();
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put');
+    archive.note([first, turn(3, 'Three?', 'Three.')], '', false);
+    await archive.flush();
+    expect(put.mock.calls.map(([value]) => (value as { id: unknown }).id)).toEqual([archive.current, 3]);
+    put.mockRestore();
+    const { opened } = await reopen(archive);
+    expect(opened[0]?.turns.map(({ question }) => question)).toEqual(['One?', 'Three?']);
+  });
+
+  it('keeps the answer before until a changed question has one', async () => {
+    const { archive } = await open();
+    const before = turn(1, 'One?', 'One.');
+    archive.note([before], '', false);
+    archive.note([turn(2, 'Other?', '', { status: 'reading', replaces: [before] })], '', false);
+    const { archive: later, opened } = await reopen(archive);
+    expect(opened[0]?.turns).toMatchObject([{ question: 'One?', answer: 'One.' }]);
+    later.note([turn(2, 'Other?', 'Yes', { status: 'writing', replaces: [before] })], '', false);
+    const { opened: last } = await reopen(later);
+    expect(last[0]?.turns).toMatchObject([{ question: 'Other?', answer: 'Yes' }]);
+  });
+
+  it('forgets a chat whose only question was taken back', async () => {
+    const { archive } = await open();
+    archive.note([turn(1, 'One?')], '', false);
+    archive.note([], '', false);
+    await archive.flush();
+    expect(archive.chats).toEqual([]);
+  });
+
+  it('renames, searches, deletes, brings back', async () => {
+    const { archive, opened } = await open();
+    archive.note([turn(1, 'About apples', 'They are FRUIT.')], '', false);
+    archive.begin();
+    archive.note([turn(1, 'About rivers', 'They flow.')], '', false);
+    await archive.flush();
+    const [rivers, apples] = archive.chats.map(({ id }) => id) as [string, string];
+    expect(await archive.search('fruit')).toEqual(new Set([apples]));
+    expect(await archive.search('ABOUT')).toEqual(new Set([rivers, apples]));
+    expect(await archive.search('stones')).toEqual(new Set());
+    await archive.rename(apples, '  Fruit \n salad ');
+    await archive.rename(rivers, '   ');
+    expect(archive.chats.map(({ title }) => title)).toEqual(['About rivers', 'Fruit salad']);
+    await archive.open(apples);
+    expect(opened.at(-1)?.turns).toMatchObject([{ answer: 'They are FRUIT.' }]);
+    await archive.delete(apples);
+    expect(archive).toMatchObject({ current: undefined, chats: [{ id: rivers }], deleted: { title: 'Fruit salad' } });
+    expect(opened.at(-1)?.turns).toEqual([]);
+    await archive.undo();
+    expect(new Set(archive.chats.map(({ id }) => id))).toEqual(new Set([rivers, apples]));
+    expect(await archive.records(apples)).toMatchObject([{ turns: [{ question: 'About apples' }] }]);
+  });
+
+  it('keeps what was typed and not sent, in every chat', async () => {
+    const { archive, opened } = await open();
+    archive.draft = 'for a new chat';
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    await archive.flush();
+    expect(archive.draft).toBe('');
+    archive.draft = 'for this one';
+    const id = archive.current as string;
+    archive.begin();
+    expect(opened.at(-1)).toEqual({ turns: [], draft: '' });
+    archive.draft = 'for another';
+    await archive.open(id);
+    expect(opened.at(-1)?.draft).toBe('for this one');
+    const { archive: later, opened: again } = await reopen(archive);
+    expect(again[0]?.draft).toBe('for this one');
+    later.begin();
+    expect(later.draft).toBe('for another');
+  });
+
+  it('keeps no drafts where there is no list, and shows nobody else’s', async () => {
+    const { archive } = await open();
+    archive.draft = 'mine';
+    const alone = new ChatArchive({ changed: () => undefined, opened: () => undefined });
+    expect(alone.draft).toBe('');
+    alone.draft = 'lost';
+    expect(alone.draft).toBe('');
+    expect(archive.draft).toBe('mine');
+  });
+
+  it('follows another tab that changes, or deletes, the chat that is open', async () => {
+    const here = await open();
+    here.archive.note([turn(1, 'One?', 'One.')], '', false);
+    await here.archive.flush();
+    const there = await open();
+    expect(there.archive.current).toBe(here.archive.current);
+    there.archive.note([...there.opened[0]!.turns, turn(2, 'Two?', 'Two.')], '', false);
+    await there.archive.flush();
+    await vi.waitFor(() => expect(here.opened.at(-1)?.turns).toHaveLength(2));
+    await there.archive.delete(there.archive.current as string);
+    await vi.waitFor(() => expect(here.archive).toMatchObject({ current: undefined, chats: [] }));
+    here.archive.disconnect();
+    there.archive.disconnect();
+  });
+
+  it('works without a database, and keeps nothing', async () => {
+    vi.stubGlobal('indexedDB', undefined);
+    const { archive, opened } = await open();
+    expect(archive.available).toBe(false);
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    await archive.flush();
+    archive.begin();
+    expect(opened.at(-1)?.turns).toEqual([]);
+    expect(archive.chats).toEqual([]);
+    vi.unstubAllGlobals();
+  });
+});
