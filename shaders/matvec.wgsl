@@ -1,12 +1,14 @@
 // uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl
-// matvec: y[r] = sum_c W[r, c] * v[c]
+// matvec: y[r] = sum_c W[r, c] * v[c], with ADD added to what y holds
 //
 // Shapes    v: (C) f32;  weights: (rows, C), any scheme;  y: from first_row on, f32.
 // Mapping   one workgroup four rows.
-// Constants WG   invocations a workgroup, a power of two.
-// Source    reference: src/reference/matvec.ts.
+// Constants WG    invocations a workgroup, a power of two.
+//           ADD   1 adds to y, 0 replaces it.
+// Source    reference: matvec.ts, add.ts in src/reference.
 
 override WG: u32 = 64;
+override ADD: u32 = 0;
 
 struct Params {
   rows: u32,
@@ -34,6 +36,12 @@ fn matvec(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   let sums = workgroup_sum(Sums(dots, 0.0), invocation);
   let row = first + invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {
-    y[params.first_row + row] = sums.four[invocation.lane] * row_scale(row, params.rows, params.blocks);
+    let at = params.first_row + row;
+    let value = sums.four[invocation.lane] * row_scale(row, params.rows, params.blocks);
+    if (ADD == 0) {
+      y[at] = value;
+    } else {
+      y[at] += value;
+    }
   }
 }

@@ -31,7 +31,10 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
     '$name',
     { timeout: PATIENCE },
     async ({ chat }, { skip }) => {
-      skip(isLong(chat) && !process.env['BAMBA_ALL_CHATS'], 'long answers: `npm run test:chats` asks for them, too');
+      skip(
+        isLong(chat) && import.meta.env.MODE !== 'all-chats',
+        'long answers: `npm run test:chats` asks for them, too',
+      );
       const messages: ChatMessage[] = [];
       let kept = 0;
       for (const turn of chat) {

@@ -1,19 +1,27 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
+import { add } from '../reference/add.ts';
 import { matvec as reference } from '../reference/matvec.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { HALF_ULP } from '../testing/bounds.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
-import { matvec, matvecKernel } from './matvec.ts';
+import { matvec, matvecAdd, matvecKernel } from './matvec.ts';
 
 describeGpu(matvecKernel, (gpu) => {
+  /** What replaces y, and what is added to it. */
   async function expectReference(v: Float32Array, weights: TestMatrix): Promise<void> {
-    const y = gpu().output(weights.rows);
-    await gpu().run(matvec(gpu().features, 'test', { v: gpu().input(v), weights, y }), { tokens: 1 });
+    const before = randomTensor(99, weights.rows);
+    const [y, sum] = [gpu().output(weights.rows), gpu().output(before)];
+    const given = { v: gpu().input(v), weights };
+    const { features } = gpu();
+    const specs = [...matvec(features, 'test', { ...given, y }), ...matvecAdd(features, 'test', { ...given, y: sum })];
+    await gpu().run(specs, { tokens: 1 });
     const abs = productBounds(v, weights.magnitudes, v.length);
-    expectClose(await gpu().read(y), reference(weights.weights, v), { abs, rel: HALF_ULP });
+    const product = reference(weights.weights, v);
+    expectClose(await gpu().read(y), product, { abs, rel: HALF_ULP }, 'y');
+    expectClose(await gpu().read(sum), add(before, product), { abs, rel: HALF_ULP }, 'the sum');
   }
 
   it.each(SCHEMES)('is the reference with %s weights, also in parts', async (scheme) => {
