@@ -1,3 +1,4 @@
+import { feedReported } from './fed-tokens.ts';
 import type { ChosenLogprob } from './logprobs.ts';
 import type { Model } from '../model/model.ts';
 import { Sampler, REPORTS_IN_FLIGHT, type AnswerSettings, type SamplerReport } from '../model/sampler.ts';
@@ -20,9 +21,8 @@ export interface AnswerPiece {
  * @throws BambaError `setting_invalid`, `device_lost`, `gpu_failure`, `out_of_memory`.
  */
 export async function* generateIds(model: Model, settings: AnswerSettings): AsyncGenerator<AnswerPiece> {
-  const { state } = model;
-  const prompt = [...state.tokens];
-  const answer: number[] = [];
+  const promptTokens = model.state.tokens.length;
+  const feed = feedReported(model.state);
   const running: Promise<SamplerReport>[] = [];
   let submitted = 1;
   let batch = 1;
@@ -33,22 +33,17 @@ export async function* generateIds(model: Model, settings: AnswerSettings): Asyn
     report.catch(() => {}); // whoever takes it sees the fault; it may be reported after an earlier one
     running.push(report);
   };
-  const take = ({ ids }: SamplerReport) => {
-    answer.push(...ids);
-    state.tokens = [...prompt, ...answer.slice(0, -1)];
-  };
-
   submit(model.beginAnswer(settings));
   try {
     for (;;) {
       while (running.length < REPORTS_IN_FLIGHT && submitted < settings.limit) {
         const count = Math.min(batch, settings.limit - submitted);
-        await model.reserve(Math.min(model.contextLength, prompt.length + submitted + count));
+        await model.reserve(Math.min(model.contextLength, promptTokens + submitted + count));
         submit(model.decode(count));
         submitted += count;
       }
       const report = await running.shift()!;
-      take(report);
+      feed(report.ids);
       const now = performance.now();
       if (report.ids.length > 0) stepMs = (now - last) / report.ids.length;
       last = now;
@@ -58,6 +53,6 @@ export async function* generateIds(model: Model, settings: AnswerSettings): Asyn
     }
   } finally {
     // What runs cannot be called back: the state is known once it is through.
-    for (const result of await Promise.allSettled(running)) if (result.status === 'fulfilled') take(result.value);
+    for (const result of await Promise.allSettled(running)) if (result.status === 'fulfilled') feed(result.value.ids);
   }
 }

@@ -1,6 +1,7 @@
 import type { Model } from '../model/model.ts';
 import type { AnswerSettings, StepOptions } from '../model/sampler.ts';
 import type { Constraint } from './constraint.ts';
+import { feedReported } from './fed-tokens.ts';
 import type { AnswerPiece } from './generate.ts';
 import { tokenLogprobs } from './logprobs.ts';
 
@@ -22,21 +23,20 @@ export async function* generateStepwise(
   settings: AnswerSettings,
   { constraint, logprobs }: StepwiseOptions,
 ): AsyncGenerator<AnswerPiece> {
-  const { state } = model;
-  const prompt = [...state.tokens];
-  const answer: number[] = [];
-  for (;;) {
+  const promptTokens = model.state.tokens.length;
+  const feed = feedReported(model.state);
+  for (let answered = 0; ;) {
     const step: StepOptions = {
       logits: logprobs !== undefined,
       ...(constraint ? { mask: constraint.mask() } : {}),
     };
-    await model.reserve(Math.min(model.contextLength, prompt.length + answer.length));
+    await model.reserve(Math.min(model.contextLength, promptTokens + answered));
     const report =
-      answer.length === 0
+      answered === 0
         ? await model.beginAnswer({ ...settings, masked: constraint !== undefined }, step)
         : await model.decodeStep(step);
-    answer.push(...report.ids);
-    state.tokens = [...prompt, ...answer.slice(0, -1)];
+    feed(report.ids);
+    answered += report.ids.length;
     const [id] = report.ids;
     if (id !== undefined && !settings.stopIds.includes(id)) constraint?.accept(id);
     const { logits } = report;
