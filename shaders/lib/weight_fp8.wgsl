@@ -5,14 +5,18 @@ const HALVES: u32 = 1;  // parts that a block is decoded in
 const BLOCK4: u32 = 4;  // vec4f's of weights in a half
 const GROUPED: bool = false;
 
-// Four bytes. Normal numbers get their exponent rebased to f32's; subnormals are made from the mantissa,
-// never through a subnormal f32 or f16, which a GPU may flush to zero.
+// Four bytes.
 fn decode_word(word: u32) -> vec4f {
-  let bytes = (vec4u(word) >> vec4u(0, 8, 16, 24)) & vec4u(0xff);
-  let magnitude = bytes & vec4u(0x7f);
-  let normal = bitcast<vec4f>((magnitude << vec4u(20)) + vec4u(120u << 23));
-  let value = select(normal, vec4f(magnitude) * 0.001953125, magnitude < vec4u(8));
-  return select(value, -value, bytes > vec4u(0x7f));
+  return vec4f(decode_top(word << 24), decode_top(word << 16), decode_top(word << 8), decode_top(word));
+}
+
+// The upper byte of a word. Normal numbers get their exponent rebased to f32's; a subnormal m/8 * 2^-6 becomes
+// (1 + m/8) * 2^-6 less 2^-6, never a subnormal f32 or f16, which a GPU may flush to zero.
+fn decode_top(word: u32) -> f32 {
+  let magnitude = (word >> 4) & 0x07f00000u;
+  let subnormal = magnitude < 0x00800000u;
+  let value = bitcast<f32>(magnitude + select(0x3c000000u, 0x3c800000u, subnormal)) - select(0.0, 0.015625, subnormal);
+  return bitcast<f32>(bitcast<u32>(value) | (word & 0x80000000u));
 }
 
 // Its columns are the block's weights.

@@ -7,11 +7,19 @@ const GROUPED: bool = false;
 
 // Its columns are the block's weights.
 fn decode_half(block: vec4u, half: u32) -> mat4x4f {
-  return mat4x4f(
-    vec4f(unpack4xI8(block.x)),
-    vec4f(unpack4xI8(block.y)),
-    vec4f(unpack4xI8(block.z)),
-    vec4f(unpack4xI8(block.w)),
+  return mat4x4f(int8_floats(block.x), int8_floats(block.y), int8_floats(block.z), int8_floats(block.w));
+}
+
+// The four int8 of a word. A byte in the mantissa of 2^23 is the number 2^23 + byte, exactly, in one operation of bits;
+// the sign bit flipped, a byte is the number + 128. Converting integers costs more, on GPUs too.
+fn int8_floats(word: u32) -> vec4f {
+  let biased = word ^ 0x80808080u;
+  let low = vec2u(biased, biased >> 16);
+  return vec4f(
+    bitcast<f32>((low.x & 0xffu) | 0x4b000000u) - 8388736.0,
+    bitcast<f32>((low.x & 0xff00u) | 0x4b000000u) * 0.00390625 - 32896.0,
+    bitcast<f32>((low.y & 0xffu) | 0x4b000000u) - 8388736.0,
+    bitcast<f32>((low.y & 0xff00u) | 0x4b000000u) * 0.00390625 - 32896.0,
   );
 }
 
