@@ -19,6 +19,10 @@ var<workgroup> reduce_one: array<f32, WG / 4 + 1>;
 // The sum of the invocations' values, to all of them.
 fn workgroup_sum(value: Sums, invocation: Invocation) -> Sums {
   var total = Sums(subgroupAdd(value.four), subgroupAdd(value.one));
+  // No subgroup is smaller. Without a barrier, a processor that plays a GPU runs a workgroup straight through.
+  if (WG <= 4) {
+    return total;
+  }
   let subgroups = (WG + invocation.subgroup_size - 1) / invocation.subgroup_size;
   if (invocation.subgroup_lane == 0) {
     let subgroup = invocation.lane / invocation.subgroup_size;
