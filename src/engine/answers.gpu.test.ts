@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectReferenceAnswer, GREEDY } from '../testing/reference-answer.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, NO_SPECIAL, packTinyModel, spell } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
@@ -15,10 +16,11 @@ function textOf(length: number): string {
 }
 
 describe.skipIf(!hasAdapter)('an answer', () => {
+  const gpu = { gpu: sharedGpu() };
   let engine: LocalEngine;
 
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel());
+    engine = await LocalEngine.load(await packTinyModel(), { gpu });
   });
   afterAll(() => engine?.dispose());
 
@@ -99,7 +101,9 @@ describe.skipIf(!hasAdapter)('an answer', () => {
     const { ids } = await take(engine, request);
     const at = ids.findIndex((id, index) => index >= 3 && ids.indexOf(id) === index);
     expect(at).toBeGreaterThan(0);
-    const stopping = await LocalEngine.load(await packTinyModel({ generation: { eos_token_id: [ids[at], 1] } }));
+    const stopping = await LocalEngine.load(await packTinyModel({ generation: { eos_token_id: [ids[at], 1] } }), {
+      gpu,
+    });
     try {
       const answer = await take(stopping, request);
       expect(answer.ids).toEqual(ids.slice(0, at + 1));
@@ -113,7 +117,7 @@ describe.skipIf(!hasAdapter)('an answer', () => {
 
   test('takes defaults of generation_config.json, which a request overrides', async () => {
     const sampling = { do_sample: true, temperature: 0.9, top_k: 5, repetition_penalty: 1.1 };
-    const defaulting = await LocalEngine.load(await packTinyModel({ generation: sampling }));
+    const defaulting = await LocalEngine.load(await packTinyModel({ generation: sampling }), { gpu });
     try {
       expect(defaulting.info.sampling).toMatchObject({ temperature: 0.9, topK: 5, repetitionPenalty: 1.1 });
       const prompt = 'By default.';

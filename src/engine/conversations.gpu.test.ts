@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectReferenceAnswer, GREEDY } from '../testing/reference-answer.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { NO_SPECIAL, packTinyModel, spell, tinyPrompt } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { ChatMessage } from './protocol.ts';
@@ -9,10 +10,11 @@ import type { ChatMessage } from './protocol.ts';
 // However an answer ended, the next one is that of the reference in f64, which has seen nothing but its own messages.
 
 describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
+  const gpu = { gpu: sharedGpu() };
   let engine: LocalEngine;
 
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel());
+    engine = await LocalEngine.load(await packTinyModel(), { gpu });
   });
   afterAll(() => engine?.dispose());
 
@@ -112,7 +114,7 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     const { ids, usage } = await take(engine, { prompt: shorter, ...SETTINGS });
     expect([256, 512, 768]).toContain(usage.cachedTokens);
     // So long a prompt takes the reference half a minute.
-    const unspoilt = await LocalEngine.load(await packTinyModel());
+    const unspoilt = await LocalEngine.load(await packTinyModel(), { gpu });
     try {
       expect(ids).toEqual((await take(unspoilt, { prompt: shorter, ...SETTINGS })).ids);
     } finally {

@@ -3,6 +3,7 @@ import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
 import { loadModel } from './load.ts';
 import { LocalEngine } from './local-engine.ts';
@@ -10,6 +11,7 @@ import { LocalEngine } from './local-engine.ts';
 // Devices that can less, models that are too large for one, and weights that are none.
 
 describe.skipIf(!hasAdapter)('a device', () => {
+  const shared = sharedGpu();
   const devices: Gpu[] = [];
   afterEach(() => {
     for (const gpu of devices.splice(0)) gpu.dispose();
@@ -17,7 +19,7 @@ describe.skipIf(!hasAdapter)('a device', () => {
 
   /** Logits of a prompt and of single tokens after it. */
   async function logits(source: PackageSource, options: GpuOptions): Promise<Float32Array[]> {
-    const gpu = await Gpu.request(options);
+    const gpu = await Gpu.request({ gpu: shared, ...options });
     devices.push(gpu);
     const model = await loadModel(gpu, source);
     const prompt = await model.forward(asciiIds('The same everywhere, as it should be.'));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../errors.ts';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
@@ -11,12 +12,13 @@ import type { GenerationRequest } from './protocol.ts';
 const CONTEXT = 64;
 
 describe.skipIf(!hasAdapter)('the engine', () => {
+  const gpu = { gpu: sharedGpu() };
   let engine: LocalEngine;
   const QUESTION: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 6, logitBias: NO_SPECIAL };
   let expected: number[];
 
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel(), { contextLength: CONTEXT });
+    engine = await LocalEngine.load(await packTinyModel(), { contextLength: CONTEXT, gpu });
     expected = (await take(engine, QUESTION)).ids;
   });
   afterAll(() => engine?.dispose());
@@ -112,7 +114,7 @@ describe.skipIf(!hasAdapter)('the engine', () => {
   });
 
   test('bounds the context by the model', async () => {
-    const wide = await LocalEngine.load(await packTinyModel(), { contextLength: 1_000_000 });
+    const wide = await LocalEngine.load(await packTinyModel(), { contextLength: 1_000_000, gpu });
     expect(wide.info.model.contextLength).toBe(4096);
     wide.dispose();
     expect(engine.info.model.contextLength).toBe(CONTEXT);

@@ -1,0 +1,47 @@
+// Engines of one test file on one device: what the CPU has compiled for one, it need not compile for the next.
+
+const programs = new WeakMap<GPUShaderModule, string>();
+
+/** Gives devices that outlive whoever disposes of them, one for each choice of features, and compiles nothing twice. */
+export function sharedGpu(): GPU {
+  const devices = new Map<string, Promise<GPUDevice>>();
+  const requestAdapter = async (options?: GPURequestAdapterOptions) => {
+    const adapter = await navigator.gpu.requestAdapter(options);
+    if (!adapter) return null;
+    const requestDevice = (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
+      const key = JSON.stringify([descriptor.requiredFeatures, descriptor.requiredLimits]);
+      let device = devices.get(key);
+      if (!device) {
+        device = adapter.requestDevice(descriptor).then(lasting);
+        devices.set(key, device);
+      }
+      return device;
+    };
+    const { features, limits, info } = adapter;
+    return { features, limits, info, requestDevice } as unknown as GPUAdapter;
+  };
+  return { requestAdapter } as unknown as GPU;
+}
+
+function lasting(device: GPUDevice): GPUDevice {
+  const pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  const createShaderModule = device.createShaderModule.bind(device);
+  const createPipeline = device.createComputePipelineAsync.bind(device);
+  device.destroy = () => undefined;
+  device.createShaderModule = (descriptor) => {
+    const module = createShaderModule(descriptor);
+    programs.set(module, descriptor.code);
+    return module;
+  };
+  device.createComputePipelineAsync = (descriptor) => {
+    const { module, entryPoint, constants } = descriptor.compute;
+    const key = JSON.stringify([programs.get(module), entryPoint, constants]);
+    let pipeline = pipelines.get(key);
+    if (!pipeline) {
+      pipeline = createPipeline(descriptor);
+      pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  };
+  return device;
+}
