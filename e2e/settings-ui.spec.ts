@@ -90,4 +90,8 @@ test('colours follow the system until they are chosen, and the choice is kept', 
   await chat(page).settings.click();
   await page.getByRole('radio', { name: 'System' }).check({ force: true });
   await expect.poll(ground).toEqual(light);
+  // A choice holds also where it is what the system had at the time.
+  await page.getByRole('radio', { name: 'Light' }).check({ force: true });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect.poll(ground).toEqual(light);
 });

@@ -28,10 +28,13 @@ const chat = document.querySelector('bamba-chat');
 if (chat) {
   // The page behind the chat shows where a phone overscrolls, and in the browser's own bars.
   const paint = (): void => {
-    const colours = chat.dataset['colours'] ?? 'light';
-    document.documentElement.dataset['colours'] = colours;
-    const ground = getComputedStyle(document.documentElement).getPropertyValue('--ground').trim();
-    for (const meta of document.querySelectorAll('meta[name="theme-color"]')) meta.setAttribute('content', ground);
+    const { documentElement } = document;
+    const { colours } = chat.dataset;
+    if (colours) documentElement.dataset['colours'] = colours;
+    else delete documentElement.dataset['colours'];
+    const { backgroundColor } = getComputedStyle(documentElement);
+    for (const meta of document.querySelectorAll('meta[name="theme-color"]'))
+      meta.setAttribute('content', backgroundColor);
   };
   chat.addEventListener('bamba-theme', paint);
   paint();

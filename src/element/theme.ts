@@ -4,11 +4,12 @@ import type { ReactiveController } from 'lit';
 import type { LitElement } from 'lit';
 import { readTheme, writeTheme, type Theme } from './preferences.ts';
 
-/** Keeps `data-colours` of its host at `light` or `dark`, and tells the page when that changes. */
+/** Keeps `data-colours` of its host at `light` or `dark` where either was chosen, and tells the page what is worn. */
 export class ThemeController implements ReactiveController {
   /** What the page wants where nobody has chosen. */
   fallback: Theme = 'auto';
   #chosen = readTheme();
+  #worn: 'light' | 'dark' | undefined;
   readonly #host: LitElement;
   readonly #system = matchMedia('(prefers-color-scheme: dark)');
 
@@ -37,10 +38,15 @@ export class ThemeController implements ReactiveController {
 
   /** Paints the host as it is to be now. */
   apply(): void {
-    const colours = this.dark ? 'dark' : 'light';
-    if (this.#host.dataset['colours'] !== colours) {
-      this.#host.dataset['colours'] = colours;
-      this.#host.dispatchEvent(new CustomEvent('bamba-theme', { detail: colours, bubbles: true, composed: true }));
+    const { choice } = this;
+    const { dataset } = this.#host;
+    const worn = this.dark ? 'dark' : 'light';
+    const chosen = choice === 'auto' ? undefined : choice;
+    if (this.#worn !== worn || dataset['colours'] !== chosen) {
+      this.#worn = worn;
+      if (chosen) dataset['colours'] = chosen;
+      else delete dataset['colours'];
+      this.#host.dispatchEvent(new CustomEvent('bamba-theme', { detail: worn, bubbles: true, composed: true }));
     }
     this.#host.requestUpdate();
   }
