@@ -58,6 +58,26 @@ describe('ChatArchive', () => {
     expect(opened).toMatchObject([{ turns: [{ id: 1, answer: 'A fr', status: 'stopped' }] }]);
   });
 
+  it('keeps a chat that began before the database was open', async () => {
+    const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined });
+    const connecting = archive.connect(String(list));
+    archive.note([turn(1, 'Already?', 'Yes.')], 'Lexicon', false);
+    await connecting;
+    expect(archive.chats).toMatchObject([{ title: 'Already?' }]);
+    const { opened } = await open();
+    expect(opened[0]?.turns).toMatchObject([{ answer: 'Yes.' }]);
+  });
+
+  it('writes at once, in order, also where nobody lives to hear of it', async () => {
+    const { archive } = await open();
+    archive.note([turn(1, 'One?')], '', false);
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    archive.note([turn(1, 'One?', 'One.'), turn(2, 'Two?', 'Tw', { status: 'writing' })], '', true);
+    void archive.flush(); // the page is being closed
+    const { opened } = await open();
+    expect(opened[0]?.turns).toMatchObject([{ answer: 'One.' }, { answer: 'Tw', status: 'stopped' }]);
+  });
+
   it('writes only the turns that have changed, and removes those that are gone', async () => {
     const { archive } = await open();
     const first = turn(1, 'One?', 'One.');

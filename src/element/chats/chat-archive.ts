@@ -75,7 +75,7 @@ export class ChatArchive {
     if (this.current === undefined && this.#latest.turns.length === 0) {
       if (before !== null && this.chats.some(({ id }) => id === before)) await this.open(before);
       else this.#events.opened([], this.draft);
-    }
+    } else await this.flush();
   }
 
   /** Saves what is not saved, and lets go of the database. */
@@ -147,17 +147,9 @@ export class ChatArchive {
     }
     const id = this.current as string;
     this.#saved = saved;
-    const before = this.#writing;
-    const write = async (): Promise<void> => {
-      await before;
-      try {
-        if (first) await this.#write(store, id, { first, model, changed, removed });
-        else await this.#remove(store, id);
-      } catch {
-        this.#giveUp();
-      }
-    };
-    this.#writing = write();
+    // Begun at once, and in order by themselves: the page may be closing.
+    const written = first ? this.#write(store, id, { first, model, changed, removed }) : this.#remove(store, id);
+    this.#writing = Promise.all([this.#writing, written.catch(() => this.#giveUp())]).then(() => undefined);
     return this.#writing;
   }
 
@@ -171,9 +163,9 @@ export class ChatArchive {
       updatedAt: now,
       model: model || (known?.model ?? ''),
     };
-    await store.save(summary, changed.map(storedTurn), removed);
     this.chats = [summary, ...this.chats.filter((chat) => chat.id !== id)];
     this.#events.changed();
+    await store.save(summary, changed.map(storedTurn), removed);
   }
 
   /** Gives a chat another title. */
@@ -233,11 +225,12 @@ export class ChatArchive {
   }
 
   async #remove(store: ChatStore, id: string): Promise<void> {
-    await store.delete(id);
+    const deleted = store.delete(id);
     const { [id]: _draft, ...others } = this.#drafts();
     writePreference(this.#key('drafts'), Object.keys(others).length === 0 ? undefined : others);
     this.chats = this.chats.filter((chat) => chat.id !== id);
     this.#events.changed();
+    await deleted;
   }
 
   #enter(id: string | undefined, turns: readonly StoredTurn[]): void {

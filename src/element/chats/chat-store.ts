@@ -65,12 +65,14 @@ export class ChatStore {
   async save(summary: ChatSummary, changed: readonly StoredTurn[], removed: readonly number[] = []): Promise<void> {
     const transaction = this.#db.transaction(['chats', 'turns'], 'readwrite');
     const turns = transaction.objectStore('turns');
-    await Promise.all([
+    const written = [
       transaction.objectStore('chats').put(summary),
       ...removed.map((id) => turns.delete([summary.id, id])),
       ...changed.map((turn) => turns.put(turn, [summary.id, turn.id])),
-      transaction.done,
-    ]);
+    ];
+    // Committed without waiting for the page to hear of each, which it may not live to do.
+    transaction.commit();
+    await Promise.all([...written, transaction.done]);
     this.#tell(summary.id);
   }
 
