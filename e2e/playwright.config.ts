@@ -25,8 +25,8 @@ const build = process.env['BAMBA_E2E_BUILT'] ? '--no-build' : '';
 export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
-  // SwiftShader computes on the CPU: one page at a time, and time to load a model.
-  workers: 1,
+  // SwiftShader computes on the CPU: two pages keep two cores busy, and each has time to load a model.
+  workers: 2,
   fullyParallel: false,
   retries: 0,
   timeout: 240_000,
