@@ -1,38 +1,76 @@
 /** What went wrong, for programs. The message says it for people. */
 export type ErrorCode =
-  | 'webgpu_unavailable' // no navigator.gpu, no adapter
+  /** The browser has no WebGPU, or no adapter. */
+  | 'webgpu_unavailable'
+  /** The GPU was taken away, and did not come back. */
   | 'device_lost'
-  | 'out_of_memory' // of the GPU
-  | 'adapter_limit' // the model does not fit this adapter
-  | 'gpu_failure' // a shader does not compile, a validation error: a bug of ours
-  | 'checkpoint_invalid' // safetensors header, missing tensor, wrong shape, unknown dtype
-  | 'config_invalid' // config.json or tokenizer files are not what they should be
-  | 'unsupported_model' // an architecture, a dtype or an option that is not implemented
-  | 'manifest_invalid' // manifest.json of a package
+  /** The GPU's memory is full. */
+  | 'out_of_memory'
+  /** The model does not fit this adapter. */
+  | 'adapter_limit'
+  /** A shader does not compile, a call is not valid: a bug of this library. */
+  | 'gpu_failure'
+  /** A checkpoint's header is broken, a tensor is missing, or has another shape or type. */
+  | 'checkpoint_invalid'
+  /** `config.json` or the tokenizer's files are not what they should be. */
+  | 'config_invalid'
+  /** An architecture, a type or an option that is not implemented. */
+  | 'unsupported_model'
+  /** `manifest.json` of a package is broken. */
+  | 'manifest_invalid'
+  /** The package is of another version of the format. */
   | 'manifest_version'
-  | 'shard_corrupt' // hash or size differ, also after the second fetch
+  /** Weights differ in hash or size, also after the second fetch. */
+  | 'shard_corrupt'
+  /** A server cannot be reached, or answers with an error. */
   | 'network'
-  | 'access_denied' // a repository that asks for a token, or does not exist
-  | 'checkpoint_changed' // the files of a checkpoint changed while they were read
+  /** The repository asks for a token, or does not exist. */
+  | 'access_denied'
+  /** The files of a checkpoint changed while they were read. */
+  | 'checkpoint_changed'
+  /** The browser gives no more room. */
   | 'storage_full'
+  /** The browser denies its database. */
   | 'storage_unavailable'
+  /** There is nothing to answer. */
   | 'prompt_empty'
+  /** The prompt does not fit the context. */
   | 'prompt_too_long'
-  | 'setting_invalid' // a sampling setting or option out of its range
-  | 'template_failed' // the chat template refused the messages
-  | 'chats_invalid' // a file of chats that cannot be read
-  | 'busy' // the engine answers one request at a time
+  /** A setting or a parameter is unknown, or out of its range. */
+  | 'setting_invalid'
+  /** The chat template refuses the messages. */
+  | 'template_failed'
+  /** A file of chats cannot be read. */
+  | 'chats_invalid'
+  /** The engine answers one request at a time. */
+  | 'busy'
+  /** The engine was disposed of. */
   | 'disposed'
+  /** The page aborted it. */
   | 'aborted';
 
 /**
  * The one error class of the library: a `code` for programs, and a sentence that says what is wrong and what to do.
- * It survives structured cloning between worker and page as `{ code, message }` (see `toWire` and `fromWire`).
+ *
+ * ```ts
+ * try {
+ *   engine = await createEngine({ model });
+ * } catch (error) {
+ *   if (error instanceof BambaError && error.code === 'storage_full') showModels();
+ *   else throw error;
+ * }
+ * ```
  */
 export class BambaError extends Error {
+  /** `BambaError`, also where code is minified. */
   override readonly name = 'BambaError';
+  /** What went wrong. */
   readonly code: ErrorCode;
 
+  /**
+   * @param message one sentence that says what is wrong, and one that says what to do
+   * @param options `cause` is what it was made of
+   */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;

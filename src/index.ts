@@ -1,3 +1,9 @@
+/**
+ * The engine: loads a model into the visitor's GPU, answers, and says which models the browser keeps.
+ *
+ * @module
+ */
+
 export { BambaEngine, createEngine } from './api/engine.ts';
 export { deleteStoredModel, storedModels } from './engine/client.ts';
 export type {
@@ -12,6 +18,7 @@ export type {
   LoadProgress,
   LoadStage,
   SamplingSettings,
+  Scheme,
   StoredModel,
   TokenLogprob,
   Tool,

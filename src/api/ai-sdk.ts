@@ -1,4 +1,8 @@
-// A model for the AI SDK (npm `ai` 6 and later): generateText, streamText and what is built on them run in the page.
+/**
+ * A model for the AI SDK (npm `ai` 6 and later): `generateText`, `streamText` and what is built on them run in the page.
+ *
+ * @module
+ */
 
 import type {
   LanguageModelV3,
@@ -23,6 +27,8 @@ import { BambaError } from '../errors.ts';
  * const { text } = await generateText({ model: bambaModel(engine), prompt: 'What is an apple?' });
  * ```
  * What the SDK asks for and a model in the page cannot do becomes a warning, as is its custom.
+ * @param engine what answers, made by `createEngine`
+ * @returns what the SDK takes as `model`
  */
 export function bambaModel(engine: Engine): LanguageModelV3 {
   return new BambaLanguageModel(engine);

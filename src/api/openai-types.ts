@@ -1,37 +1,52 @@
-// Requests and answers in the form that OpenAI gave them, as far as a model in the page can keep to it. Parameters that
-// are null count as left out.
+// Requests and answers in the form that OpenAI gave them, as far as a model in the page can keep to it.
 
 /** What OpenAI's own types have besides; it is refused. */
 export interface Refused<Type extends string> {
+  /** What it is. */
   type: Type;
 }
 
 /** A part of a message's content; images and sound are refused. */
 export interface ContentPart {
+  /** `text`. */
   type: string;
+  /** The text. */
   text?: string;
 }
 
+/** A call of a function, as the model wrote it. */
 export interface ChatCompletionMessageToolCall {
+  /** A tool's message names it as `tool_call_id`. */
   id: string;
+  /** The only kind there is. */
   type: 'function';
+  /** What is called; `arguments` are the JSON of an object. */
   function: { name: string; arguments: string };
 }
 
+/** One message of a chat. */
 export interface ChatCompletionMessageParam {
-  /** `developer` counts as `system`; `function` is refused. */
+  /** Who says it. `developer` counts as `system`; `function` is refused. */
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool' | 'function';
+  /** What is said; parts of text are joined. */
   content?: string | readonly ContentPart[] | null;
+  /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
+  /** Of the assistant's messages: what it called. */
   tool_calls?: readonly (ChatCompletionMessageToolCall | (Refused<'custom'> & { id: string }))[] | null;
+  /** Of a tool's messages: the call that it answers. */
   tool_call_id?: string;
 }
 
+/** A function that the model may call. */
 export interface ChatCompletionTool {
+  /** The only kind there is. */
   type: 'function';
+  /** `parameters` is a JSON Schema of type `object`; calls always keep to it, whatever `strict` says. */
   function: { name: string; description?: string; parameters?: object; strict?: boolean | null };
 }
 
+/** What answers are held to: nothing, any JSON object, or a JSON Schema (always, whatever `strict` says). */
 export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json_object' }
@@ -44,36 +59,53 @@ export type ResponseFormat =
 export interface SharedParams {
   /** The model that the engine has, by `engine.models.list()`; may be left out. */
   model?: string | null;
+  /** Whether the answer comes in chunks. */
   stream?: boolean | null;
+  /** `include_usage` adds a last chunk with the counts. */
   stream_options?: { include_usage?: boolean } | null;
   /** Answers to generate, one after the other; 1 to 16. With a seed they take it and those after it. */
   n?: number | null;
+  /** The answer ends before any of these strings. */
   stop?: string | readonly string[] | null;
-  /** An integer in [0, 2^32). */
+  /** Makes sampling repeatable; an integer in [0, 2^32). */
   seed?: number | null;
+  /** Tokens of an answer, at most; by default as many as the context has room for. */
   max_tokens?: number | null;
+  /** 0 takes the likeliest token; above 0 samples. At most 100. */
   temperature?: number | null;
+  /** Keep the smallest set of likeliest tokens whose probabilities reach this sum; in (0, 1]. */
   top_p?: number | null;
+  /** Keep the k likeliest tokens; 0 keeps all. */
   top_k?: number | null;
+  /** Keep tokens at least this fraction as likely as the likeliest; in [0, 1]. */
   min_p?: number | null;
+  /** Above 1 discourages tokens of prompt and answer; 1 is neutral. */
   repetition_penalty?: number | null;
+  /** Subtracted once from the logit of every token that the answer has; in [-2, 2]. */
   presence_penalty?: number | null;
+  /** Subtracted from a token's logit for each time that the answer has it; in [-2, 2]. */
   frequency_penalty?: number | null;
-  /** Token ids and what is added to their logits. */
+  /** Token ids and what is added to their logits, each in [-100, 100]. */
   logit_bias?: Readonly<Record<string, number>> | null;
   /** Stops generation: the answer, or the stream, then throws `aborted`. */
   abortSignal?: AbortSignal | null;
 }
 
+/** What `chat.completions.create` takes. */
 export interface ChatCompletionParams extends SharedParams {
+  /** The chat so far. What an earlier request had in common with it is not processed again. */
   messages: readonly ChatCompletionMessageParam[];
   /** The newer name of `max_tokens`. */
   max_completion_tokens?: number | null;
+  /** Whether each token comes with its log-probability: the model's own, before any setting. */
   logprobs?: boolean | null;
-  /** 0 to 20. */
+  /** So many likeliest tokens in each place, 0 to 20; with `logprobs: true`. */
   top_logprobs?: number | null;
+  /** What the answer is held to. Not while tools may be called. */
   response_format?: ResponseFormat | null;
+  /** What the model may call; for models whose chat template shows tools. */
   tools?: readonly (ChatCompletionTool | Refused<'custom'>)[] | null;
+  /** Whether it calls: as it likes (the default), not at all, at least one, or the one that is named. */
   tool_choice?:
     | 'none'
     | 'auto'
@@ -83,6 +115,7 @@ export interface ChatCompletionParams extends SharedParams {
     | null;
 }
 
+/** What `completions.create` takes. */
 export interface CompletionParams extends SharedParams {
   /** Text to continue, or its token ids. */
   prompt: string | readonly number[];
@@ -90,43 +123,66 @@ export interface CompletionParams extends SharedParams {
   logprobs?: number | null;
 }
 
+/** What goes beside the parameters, as with OpenAI's client. */
 export interface RequestOptions {
   /** As `abortSignal` of the parameters. */
   signal?: AbortSignal | null;
 }
 
+/** Counts and speeds of an answer. With `n` above 1 the prompt counts once. */
 export interface CompletionUsage {
+  /** Tokens of the prompt. */
   prompt_tokens: number;
+  /** Tokens of all answers. */
   completion_tokens: number;
+  /** Their sum. */
   total_tokens: number;
   /** Tokens of the prompt that were in the kept state, and not processed again. */
   prompt_tokens_details: { cached_tokens: number };
   /** Speeds, by the names of WebLLM. */
   extra: {
+    /** Tokens of the prompt a second. */
     prefill_tokens_per_s: number;
+    /** Tokens of the answer a second. */
     decode_tokens_per_s: number;
+    /** Seconds to the first token. */
     time_to_first_token_s: number;
+    /** Seconds a token, after the first. */
     time_per_output_token_s: number;
+    /** Seconds for all. */
     e2e_latency_s: number;
   };
 }
 
+/** A token and its log-probability, as chats have it. */
 export interface TokenLogprob {
+  /** Its text. */
   token: string;
+  /** The bytes of its text; null where tokens of this model do not stand for bytes. */
   bytes: number[] | null;
+  /** At most 0. */
   logprob: number;
 }
 
+/** The log-probabilities of an answer, or of a chunk of it. */
 export interface ChatLogprobs {
+  /** For each token, with the likeliest in its place. */
   content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[];
+  /** Refusals are not told apart. */
   refusal: null;
 }
 
+/** An answer to `chat.completions.create`. */
 export interface ChatCompletion {
+  /** Another for every request. */
   id: string;
+  /** What this is. */
   object: 'chat.completion';
+  /** Seconds since 1970. */
   created: number;
+  /** The model that answered. */
   model: string;
+  /** The answers, `n` of them. `content` is null where the model only called tools. */
   choices: {
     index: number;
     message: {
@@ -138,15 +194,21 @@ export interface ChatCompletion {
     finish_reason: 'stop' | 'length' | 'tool_calls';
     logprobs: ChatLogprobs | null;
   }[];
+  /** Of all answers together. */
   usage: CompletionUsage;
 }
 
+/** A part of a streamed answer. */
 export interface ChatCompletionChunk {
+  /** The same in all chunks of a request. */
   id: string;
+  /** What this is. */
   object: 'chat.completion.chunk';
+  /** Seconds since 1970. */
   created: number;
+  /** The model that answered. */
   model: string;
-  /** Empty in the last chunk of `include_usage`. */
+  /** What is new, of one answer; empty in the last chunk of `include_usage`. A call of a tool comes whole, in one chunk. */
   choices: {
     index: number;
     delta: {
@@ -157,12 +219,17 @@ export interface ChatCompletionChunk {
     finish_reason: 'stop' | 'length' | 'tool_calls' | null;
     logprobs: ChatLogprobs | null;
   }[];
+  /** In the last chunk, with `include_usage`. */
   usage?: CompletionUsage;
 }
 
+/** The log-probabilities of a continued text. */
 export interface CompletionLogprobs {
+  /** The texts of the tokens. */
   tokens: string[];
+  /** For each token. */
   token_logprobs: number[];
+  /** The likeliest in each place, by their texts. */
   top_logprobs: Record<string, number>[];
   /** Where each token begins in the text. */
   text_offset: number[];
@@ -170,19 +237,31 @@ export interface CompletionLogprobs {
 
 /** An answer to `completions.create`; of a stream, a part of it: `finish_reason` is empty until the end. */
 export interface Completion<FinishReason = 'stop' | 'length'> {
+  /** Another for every request. */
   id: string;
+  /** What this is. */
   object: 'text_completion';
+  /** Seconds since 1970. */
   created: number;
+  /** The model that answered. */
   model: string;
+  /** The texts, `n` of them; without the prompt. */
   choices: { index: number; text: string; finish_reason: FinishReason; logprobs: CompletionLogprobs | null }[];
+  /** Of all answers together; of a stream, in the last chunk, with `include_usage`. */
   usage?: CompletionUsage;
 }
 
+/** A part of a streamed text. */
 export type CompletionChunk = Completion<'stop' | 'length' | null>;
 
+/** A model, as `models.list` names it. */
 export interface Model {
+  /** Its name; `model` of requests. */
   id: string;
+  /** What this is. */
   object: 'model';
+  /** When it was loaded, in seconds since 1970. */
   created: number;
+  /** `bamba-web`. */
   owned_by: string;
 }

@@ -1,4 +1,9 @@
-// The API of OpenAI's client over an engine: chat.completions.create, completions.create, models.list.
+/**
+ * The API of OpenAI's client over an engine: `chat.completions.create`, `completions.create`, `models.list`. Parameters
+ * that are null count as left out; any that are not named here are refused.
+ *
+ * @module
+ */
 
 import type { ChosenLogprob, Engine, GenerationEvent, ToolCall, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
@@ -21,9 +26,6 @@ import type {
 export type * from './openai-types.ts';
 export { webLlmProgress, type WebLlmProgress } from './progress.ts';
 
-type Streaming<Params> = Params & { stream: true };
-type NotStreaming<Params> = Params & { stream?: false | null };
-
 /**
  * An engine behind the API of OpenAI's client. `createEngine` of the package's root has it built in; this is for engines
  * from elsewhere.
@@ -35,10 +37,17 @@ type NotStreaming<Params> = Params & { stream?: false | null };
  * ```
  */
 export class OpenAiClient {
-  readonly chat: { readonly completions: ChatCompletions };
+  /** `chat.completions.create` answers a chat. */
+  readonly chat: {
+    /** Answers to chats. */
+    readonly completions: ChatCompletions;
+  };
+  /** `completions.create` continues a text. */
   readonly completions: Completions;
+  /** `models.list` names the model. */
   readonly models: Models;
 
+  /** @param engine what answers */
   constructor(engine: Engine) {
     this.chat = { completions: new ChatCompletions(engine) };
     this.completions = new Completions(engine);
@@ -60,20 +69,29 @@ type Delta = { index: number } & (
   | { type: 'end'; end: Answer['end']; calls: number }
 );
 
+/** Answers to chats. */
 export class ChatCompletions {
   readonly #engine: Engine;
 
+  /** @internal */
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
   /**
    * Answers a chat, at once or as a stream of chunks.
+   *
+   * ```ts
+   * const { choices, usage } = await engine.chat.completions.create({
+   *   messages: [{ role: 'user', content: 'What is an apple?' }],
+   *   max_tokens: 64,
+   * });
+   * ```
    * @throws BambaError as `Engine.generate`; `setting_invalid` for parameters that are not known; `aborted`
    */
-  create(params: NotStreaming<ChatCompletionParams>, options?: RequestOptions): Promise<ChatCompletion>;
+  create(params: ChatCompletionParams & { stream?: false | null }, options?: RequestOptions): Promise<ChatCompletion>;
   create(
-    params: Streaming<ChatCompletionParams>,
+    params: ChatCompletionParams & { stream: true },
     options?: RequestOptions,
   ): Promise<AsyncIterable<ChatCompletionChunk>>;
   create(
@@ -137,16 +155,28 @@ export class ChatCompletions {
   }
 }
 
+/** Continuations of texts. */
 export class Completions {
   readonly #engine: Engine;
 
+  /** @internal */
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
-  /** Continues a text, at once or as a stream. @throws BambaError as `ChatCompletions.create` */
-  create(params: NotStreaming<CompletionParams>, options?: RequestOptions): Promise<Completion>;
-  create(params: Streaming<CompletionParams>, options?: RequestOptions): Promise<AsyncIterable<CompletionChunk>>;
+  /**
+   * Continues a text, at once or as a stream.
+   *
+   * ```ts
+   * const { choices } = await engine.completions.create({ prompt: 'An apple is', max_tokens: 16, stop: '.' });
+   * ```
+   * @throws BambaError as `chat.completions.create`
+   */
+  create(params: CompletionParams & { stream?: false | null }, options?: RequestOptions): Promise<Completion>;
+  create(
+    params: CompletionParams & { stream: true },
+    options?: RequestOptions,
+  ): Promise<AsyncIterable<CompletionChunk>>;
   create(params: CompletionParams, options?: RequestOptions): Promise<Completion | AsyncIterable<CompletionChunk>>;
   async create(
     params: CompletionParams,
@@ -196,10 +226,12 @@ export class Completions {
   }
 }
 
+/** The models of an engine: it has one. */
 export class Models {
   readonly #engine: Engine;
   readonly #created = now();
 
+  /** @internal */
   constructor(engine: Engine) {
     this.#engine = engine;
   }

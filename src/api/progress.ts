@@ -4,17 +4,21 @@ import type { LoadProgress } from '../engine/protocol.ts';
 
 /** As WebLLM reports it. */
 export interface WebLlmProgress {
-  /** 0 to 1. */
+  /** From 0 to 1, weights and compiling together. */
   progress: number;
-  /** Seconds. */
+  /** Seconds since loading began. */
   timeElapsed: number;
+  /** A sentence for people. */
   text: string;
 }
 
 /** As transformers.js reports it, with the stage of loading for the file. */
 export type TransformersProgress =
+  /** A stage begins, or is over. */
   | { status: 'initiate' | 'download' | 'done'; name: string; file: string }
+  /** How far it is. */
   | { status: 'progress'; name: string; file: string; loaded: number; total: number; /** Per cent. */ progress: number }
+  /** The model can answer. */
   | { status: 'ready'; task: string; model: string };
 
 const TEXTS: Record<LoadProgress['stage'], string> = {
@@ -28,6 +32,8 @@ const TEXTS: Record<LoadProgress['stage'], string> = {
 /**
  * A listener of WebLLM's `initProgressCallback` as `onProgress`:
  * `createEngine({ model, onProgress: webLlmProgress(({ text }) => show(text)) })`.
+ * @param listener hears every report
+ * @returns what goes in as `onProgress`
  */
 export function webLlmProgress(listener: (report: WebLlmProgress) => void): (progress: LoadProgress) => void {
   const started = performance.now();
@@ -44,7 +50,12 @@ export function webLlmProgress(listener: (report: WebLlmProgress) => void): (pro
   };
 }
 
-/** A listener of transformers.js's `progress_callback` as `onProgress`. */
+/**
+ * A listener of transformers.js's `progress_callback` as `onProgress`; `pipeline` does it by itself.
+ * @param model what reports call the model
+ * @param listener hears every report
+ * @returns what goes in as `onProgress`
+ */
 export function transformersProgress(
   model: string,
   listener: (report: TransformersProgress) => void,

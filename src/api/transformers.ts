@@ -1,4 +1,8 @@
-// For code that was written for transformers.js: a pipeline for text generation, and a streamer for it.
+/**
+ * For code that was written for transformers.js: a pipeline for text generation, and a streamer for it.
+ *
+ * @module
+ */
 
 import type { ChatMessage, Engine, EngineOptions, GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
@@ -9,8 +13,21 @@ export { transformersProgress, type TransformersProgress } from './progress.ts';
 
 /** What is used of a tokenizer object of @huggingface/transformers. */
 export interface TransformersTokenizer {
+  /**
+   * The ids of a text.
+   * @param text without special tokens of its own
+   */
   encode(text: string): number[];
+  /**
+   * The text of ids.
+   * @param ids of tokens
+   * @param options whether tokens that are no text are left out
+   */
   decode(ids: number[], options: { skip_special_tokens: boolean }): string;
+  /**
+   * A chat as ids, in the form of the model.
+   * @param options asks for ids alone
+   */
   apply_chat_template(
     messages: readonly ChatMessage[],
     options: { tokenize: true; add_generation_prompt: true; return_tensor: false; return_dict: false },
@@ -19,41 +36,71 @@ export interface TransformersTokenizer {
 
 /** What takes an answer as it comes: `TextStreamer`, or one of @huggingface/transformers. */
 export interface Streamer {
-  /** Takes ids, as bigints and in a batch of one: the prompt's first, where they are known. */
+  /**
+   * Takes ids: the prompt's first, where they are known.
+   * @param ids as bigints and in a batch of one
+   */
   put(ids: bigint[][]): void;
+  /** The answer is over. */
   end(): void;
-  /** Takes text instead, where the streamer has no tokenizer. */
+  /**
+   * Takes text instead, where the streamer has no tokenizer.
+   * @param piece as soon as it is final
+   */
   text?(piece: string): void;
 }
 
+/** What `pipeline` takes beside the model: all that `createEngine` does, and these. */
 export interface PipelineOptions extends Omit<EngineOptions, 'model' | 'onProgress'> {
+  /** Hears how far loading is, in the form of transformers.js. */
   progress_callback?: (report: TransformersProgress) => void;
   /** A tokenizer object of @huggingface/transformers, to encode prompts with instead of the model's own. */
   tokenizer?: TransformersTokenizer;
 }
 
+/** How a pipeline answers. */
 export interface TextGenerationOptions {
+  /** Tokens of the answer, at most. */
   max_new_tokens?: number;
   /** Without it the likeliest token is taken, whatever the temperature. */
   do_sample?: boolean;
+  /** Above 0 samples. */
   temperature?: number;
+  /** Keep the k likeliest tokens; 0 keeps all. */
   top_k?: number;
+  /** Keep the smallest set of likeliest tokens whose probabilities reach this sum. */
   top_p?: number;
+  /** Keep tokens at least this fraction as likely as the likeliest. */
   min_p?: number;
+  /** Above 1 discourages tokens of prompt and answer. */
   repetition_penalty?: number;
+  /** Makes sampling repeatable. */
   seed?: number;
+  /** The answer ends before any of these strings. */
   stop_strings?: string | string[];
   /** Whether the prompt is a part of the text; default true for texts. A chat comes back whole in any case. */
   return_full_text?: boolean;
+  /** Takes the answer as it comes. */
   streamer?: Streamer;
+  /** Stops the answer; what has come of it is returned. */
   signal?: AbortSignal;
 }
 
+/** Continues a text, or answers a chat; called as a function. */
 export interface TextGenerationPipeline {
+  /**
+   * Gives one text, or one chat with the answer at its end.
+   * @param text to continue
+   * @param messages of a chat, for the model's chat template
+   * @throws BambaError as `Engine.generate`; `setting_invalid` for options that are not known
+   */
   (text: string, options?: TextGenerationOptions): Promise<{ generated_text: string }[]>;
   (messages: readonly ChatMessage[], options?: TextGenerationOptions): Promise<{ generated_text: ChatMessage[] }[]>;
+  /** What answers. */
   readonly engine: Engine;
+  /** That of `pipeline`'s options; null where the model's own is used. */
   readonly tokenizer: TransformersTokenizer | null;
+  /** Frees the GPU and ends the worker. Idempotent. */
   dispose(): Promise<void>;
 }
 
@@ -65,20 +112,28 @@ export interface TextGenerationPipeline {
  * const streamer = new TextStreamer(generator.tokenizer, { skip_prompt: true, callback_function: show });
  * const [{ generated_text }] = await generator([{ role: 'user', content: 'What is an apple?' }], { streamer });
  * ```
+ * @param task there is one
+ * @param model as that of `createEngine`
+ * @param options those of `createEngine`, and a listener of transformers.js
  * @throws BambaError as `createEngine`; `setting_invalid` for another task
  */
 export async function pipeline(
   task: 'text-generation',
   model: string,
-  { progress_callback: listener, tokenizer, ...options }: PipelineOptions = {},
+  options: PipelineOptions = {},
 ): Promise<TextGenerationPipeline> {
+  const { progress_callback: listener, tokenizer, ...rest } = options;
   if (task !== 'text-generation') throw invalid(`There is no pipeline for ${String(task)}; there is text-generation.`);
   const onProgress = listener && transformersProgress(model, listener);
-  const engine = await createEngine({ ...options, model, ...(onProgress && { onProgress }) });
+  const engine = await createEngine({ ...rest, model, ...(onProgress && { onProgress }) });
   return pipelineOf(engine, tokenizer);
 }
 
-/** The pipeline of an engine that is there already. */
+/**
+ * The pipeline of an engine that is there already.
+ * @param engine what answers
+ * @param tokenizer to encode prompts with instead of the model's own
+ */
 export function pipelineOf(engine: Engine, tokenizer?: TransformersTokenizer): TextGenerationPipeline {
   const generate = async (input: string | readonly ChatMessage[], options: TextGenerationOptions = {}) => {
     const { streamer, signal, return_full_text: full = true } = options;
@@ -146,6 +201,7 @@ function generationRequest(options: TextGenerationOptions): GenerationRequest {
   return request;
 }
 
+/** What a `TextStreamer` shows, and to whom. */
 export interface TextStreamerOptions {
   /** Leave the prompt out. Only with a tokenizer can it be shown. */
   skip_prompt?: boolean;
@@ -155,13 +211,22 @@ export interface TextStreamerOptions {
   token_callback_function?: (ids: bigint[]) => void;
 }
 
-/** Hands an answer on as it comes. */
+/**
+ * Hands an answer on as it comes.
+ *
+ * ```ts
+ * const streamer = new TextStreamer(generator.tokenizer, { skip_prompt: true, callback_function: show });
+ * ```
+ */
 export class TextStreamer implements Streamer {
   readonly #tokenizer: TransformersTokenizer | null;
   readonly #options: TextStreamerOptions;
   #atPrompt = true;
 
-  /** @param tokenizer the `tokenizer` of the pipeline; null where it uses the model's own */
+  /**
+   * @param tokenizer the `tokenizer` of the pipeline; null where it uses the model's own
+   * @throws BambaError `setting_invalid` for a prompt that cannot be shown without a tokenizer
+   */
   constructor(tokenizer: TransformersTokenizer | null, options: TextStreamerOptions = {}) {
     this.#tokenizer = tokenizer;
     this.#options = options;
@@ -170,18 +235,28 @@ export class TextStreamer implements Streamer {
     }
   }
 
-  put([ids = []]: bigint[][]): void {
+  /**
+   * Takes ids: the prompt's first, where they are known.
+   * @param ids as bigints and in a batch of one
+   */
+  put(ids: bigint[][]): void {
+    const [batch = []] = ids;
     const { skip_prompt: skip = false, callback_function: show, token_callback_function: take } = this.#options;
     const isPrompt = this.#atPrompt;
     this.#atPrompt = false;
-    if (!isPrompt) take?.(ids);
-    else if (!skip && this.#tokenizer) show?.(this.#tokenizer.decode(ids.map(Number), { skip_special_tokens: true }));
+    if (!isPrompt) take?.(batch);
+    else if (!skip && this.#tokenizer) show?.(this.#tokenizer.decode(batch.map(Number), { skip_special_tokens: true }));
   }
 
+  /**
+   * Takes text, where there is no tokenizer.
+   * @param piece as soon as it is final
+   */
   text(piece: string): void {
     if (piece !== '') this.#options.callback_function?.(piece);
   }
 
+  /** The answer is over; the next one begins with its prompt. */
   end(): void {
     this.#atPrompt = true;
   }

@@ -28,6 +28,7 @@ const COMMANDS = {
   bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
   convert: { script: 'command.mjs', args: ['convert'] },
   inspect: { script: 'command.mjs', args: ['inspect'] },
+  docs: { script: 'command.mjs', args: ['docs'] },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };
 

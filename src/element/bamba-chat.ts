@@ -1,4 +1,9 @@
-// The whole chat as one element. This module only defines the class; `define.ts` registers it.
+/**
+ * The class of `<bamba-chat>`, for pages that register it themselves: `bamba-web/define` does it for all others. Importing
+ * it has no effect on the page.
+ *
+ * @module
+ */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { ChatMessage, EngineInfo, Usage } from '../engine/protocol.ts';
@@ -22,11 +27,17 @@ import { ThemeController } from './theme.ts';
 import { transcript } from './transcript.ts';
 import type { TroubleActions } from './trouble-bar.ts';
 
+export type { CreateEngine } from './engines.ts';
+export type { Theme } from './preferences.ts';
+export type { ModelPreset } from './presets.ts';
+
 /**
  * A chat with a model that runs in this page: conversations that are kept, a choice of models, settings.
  *
  * @example
+ * ```html
  * <bamba-chat model="./models/lexicon/"></bamba-chat>
+ * ```
  *
  * @tag bamba-chat
  * @slot welcome - shown in the middle of an empty chat, instead of a plain greeting
@@ -69,6 +80,7 @@ import type { TroubleActions } from './trouble-bar.ts';
  * @cssprop --bamba-measure - the width of the text at most
  */
 export class BambaChat extends ChatOptions {
+  /** @internal */
   static override styles = styles;
 
   readonly #session = new ChatSession(
@@ -114,7 +126,7 @@ export class BambaChat extends ChatOptions {
     this.#session.begin(turnsOf(messages));
   }
 
-  /** Loads the model, where `preload` is `none` or loading has failed. */
+  /** Loads the model where `preload` is `none` or loading has failed. */
   load(): void {
     const { loader } = this.#session;
     const { contextLength, engine } = this;
@@ -127,7 +139,8 @@ export class BambaChat extends ChatOptions {
   /**
    * Asks a question, as if it had been typed.
    *
-   * @returns the answer, once it has ended, by itself or stopped
+   * @param question as plain text or Markdown
+   * @returns the question, the answer and its counts, once it has ended, by itself or stopped
    * @throws BambaError `busy` while another is answered; whatever loading or answering fails with
    */
   async ask(question: string): Promise<{ question: string; answer: string; usage?: Usage | undefined }> {
@@ -147,10 +160,16 @@ export class BambaChat extends ChatOptions {
     this.#session.begin();
   }
 
+  /**
+   * Puts the cursor into the input.
+   *
+   * @param options as of any element's `focus`
+   */
   override focus(options?: FocusOptions): void {
     this.#composer?.focus(options);
   }
 
+  /** @internal */
   override connectedCallback(): void {
     super.connectedCallback();
     document.addEventListener('keydown', this.#onKeydown);
@@ -161,6 +180,7 @@ export class BambaChat extends ChatOptions {
     if (this.#session.loader.state.kind === 'idle' && this.preload !== 'none') this.load();
   }
 
+  /** @internal */
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     document.removeEventListener('keydown', this.#onKeydown);

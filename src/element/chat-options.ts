@@ -1,11 +1,11 @@
 // Everything that a page can set on `<bamba-chat>`: attributes, and the properties behind them.
 
 import { LitElement } from 'lit';
-import type { Engine } from '../engine/protocol.ts';
+import type { Engine, Scheme } from '../engine/protocol.ts';
 import { createDefaultEngine } from './default-engine.ts';
 import type { CreateEngine } from './engines.ts';
 import type { Theme } from './preferences.ts';
-import { PRESETS, type Dtype, type ModelPreset } from './presets.ts';
+import { type ModelPreset, PRESETS } from './presets.ts';
 import { SETTING_FIELDS, type SettingOverrides } from './sampling-settings.ts';
 
 /** Parts of the chat that a page can do without. */
@@ -13,6 +13,7 @@ export type ChatPart = 'history' | 'models' | 'settings';
 
 /** The options of the chat; how they are shown is `BambaChat`'s. */
 export class ChatOptions extends LitElement {
+  /** @internal */
   static override properties = {
     model: {},
     dtype: {},
@@ -42,7 +43,7 @@ export class ChatOptions extends LitElement {
   /** What runs until a person chooses: a repository `org/name`, or the address of a folder, relative to the page. */
   declare model: string;
   /** How a checkpoint's matrices are stored: `int4`, `int8`, `fp8`, `f16` or `f32`. */
-  declare dtype: Dtype | undefined;
+  declare dtype: Scheme | undefined;
   /** Branch, tag or commit of a repository. */
   declare revision: string | undefined;
   /** Tokens of prompt and answer together, at most. */

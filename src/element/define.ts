@@ -1,4 +1,9 @@
-// Registers the elements. Importing this module is the only side effect of the folder.
+/**
+ * Registers `<bamba-chat>`, and what it is made of. Importing it is all there is to do:
+ * `import 'bamba-web/define';`
+ *
+ * @module
+ */
 
 import { BambaChat } from './bamba-chat.ts';
 import { BambaComposer } from './composer.ts';

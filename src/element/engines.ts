@@ -12,7 +12,7 @@ import type {
 import { BambaError } from '../errors.ts';
 import { asFault } from './faults.ts';
 
-/** Makes an engine; the same as `createEngine` of the library. */
+/** Makes an engine, as `createEngine` of the library does. */
 export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
 
 /** What decides whether two elements can share an engine. */

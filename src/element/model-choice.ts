@@ -1,14 +1,13 @@
 // Which model runs: as a person names one, and as the browser remembers the choice.
 
-import type { EngineOptions } from '../engine/protocol.ts';
+import type { EngineOptions, Scheme } from '../engine/protocol.ts';
 import { readPreference, writePreference } from './preferences.ts';
-import type { Dtype } from './presets.ts';
 
 /** A model to load. */
 export type ModelChoice = Pick<EngineOptions, 'model' | 'dtype' | 'revision' | 'files'>;
 
 /** Types that a checkpoint's matrices can be stored in, the smallest first. */
-export const DTYPES: readonly Dtype[] = ['int4', 'int8', 'fp8', 'f16', 'f32'];
+export const DTYPES: readonly Scheme[] = ['int4', 'int8', 'fp8', 'f16', 'f32'];
 
 const REPOSITORY = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
 const HUB = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/]+\/[^/?#]+)(?:\/tree\/([^/?#]+))?\/?(?:[?#].*)?$/;
@@ -54,7 +53,7 @@ export function readChoice(list: string): ModelChoice | undefined {
   if (typeof model !== 'string' || model === '') return undefined;
   return {
     model,
-    ...(DTYPES.includes(dtype as Dtype) && { dtype: dtype as Dtype }),
+    ...(DTYPES.includes(dtype as Scheme) && { dtype: dtype as Scheme }),
     ...(typeof revision === 'string' && { revision }),
   };
 }

@@ -1,13 +1,13 @@
 // The models: which one runs, which this browser keeps, which there are to choose from, and any other.
 
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
-import type { StoredModel } from '../engine/protocol.ts';
+import type { Scheme, StoredModel } from '../engine/protocol.ts';
 import { asFault } from './faults.ts';
 import { formatBytes, formatParameters } from './format.ts';
 import { closeIcon } from './icons.ts';
 import { DTYPES, fullName, parseModel, type ModelChoice } from './model-choice.ts';
 import { askToKeep, browserModels, storageFacts, type ModelStore, type StorageFacts } from './model-store.ts';
-import type { Dtype, ModelPreset } from './presets.ts';
+import type { ModelPreset } from './presets.ts';
 
 /**
  * A dialog to choose a model in.
@@ -39,9 +39,9 @@ export class BambaModels extends LitElement {
   declare private stored: readonly StoredModel[] | undefined;
   declare private facts: StorageFacts | undefined;
   /** Types chosen for presets. */
-  declare private chosen: Readonly<Record<string, Dtype>>;
+  declare private chosen: Readonly<Record<string, Scheme>>;
   declare private typed: string;
-  declare private otherDtype: Dtype;
+  declare private otherDtype: Scheme;
   declare private wrong: string;
   /** The stored model that is deleted once that is confirmed. */
   declare private doomed: string | undefined;
@@ -180,7 +180,7 @@ export class BambaModels extends LitElement {
 
   #preset(preset: ModelPreset): TemplateResult {
     const { model, name, about, licence, parameters, downloadBytes, sizes, stateBytes, chats } = preset;
-    const dtypes = Object.keys(sizes) as Dtype[];
+    const dtypes = Object.keys(sizes) as Scheme[];
     const here = isRunning(this.running, model, undefined) ? this.running?.dtype : undefined;
     const dtype = this.chosen[model] ?? here ?? dtypes[0];
     const bytes = (dtype && sizes[dtype]) ?? 0;
@@ -250,7 +250,7 @@ export class BambaModels extends LitElement {
         />
         <select
           aria-label="Type to store it in"
-          @change=${(event: Event) => (this.otherDtype = (event.target as HTMLSelectElement).value as Dtype)}
+          @change=${(event: Event) => (this.otherDtype = (event.target as HTMLSelectElement).value as Scheme)}
         >
           ${DTYPES.map((each) => html`<option value=${each} ?selected=${each === this.otherDtype}>${each}</option>`)}
         </select>
@@ -304,7 +304,7 @@ export class BambaModels extends LitElement {
   };
 
   #onDtype(model: string, { value }: HTMLSelectElement): void {
-    this.chosen = { ...this.chosen, [model]: value as Dtype };
+    this.chosen = { ...this.chosen, [model]: value as Scheme };
   }
 
   readonly #onSubmit = (event: Event): void => {
@@ -353,7 +353,7 @@ function choiceOf({ model, dtype, revision }: StoredModel): ModelChoice {
 }
 
 /** Whether a model runs, in a type or in any. */
-function isRunning(running: ModelChoice | undefined, model: string, dtype: Dtype | undefined): boolean {
+function isRunning(running: ModelChoice | undefined, model: string, dtype: Scheme | undefined): boolean {
   if (!running || fullName(running.model) !== fullName(model)) return false;
   return running.dtype === undefined || dtype === undefined || running.dtype === dtype;
 }

@@ -1,24 +1,24 @@
 // Models to choose from. Sizes are those of the published checkpoints, counted from their tensors; the licence is the one
 // that its makers name. Everything else is read from the checkpoint itself.
 
-import type { EngineOptions } from '../engine/protocol.ts';
-
-/** How the matrices of a model are stored. */
-export type Dtype = NonNullable<EngineOptions['dtype']>;
+import type { Scheme } from '../engine/protocol.ts';
 
 /** A model as the picker shows it. */
 export interface ModelPreset {
   /** As `createEngine` takes it: a repository `org/name`, or the address of a package. */
   model: string;
+  /** As it is shown. */
   name: string;
-  /** One sentence. */
+  /** What it is, in one sentence. */
   about: string;
+  /** As its makers name it. */
   licence: string;
+  /** How many parameters it has. */
   parameters: number;
   /** What is downloaded, in bytes. */
   downloadBytes: number;
   /** What is kept in the browser and lies on the GPU, in bytes, by type; the type to begin with first. */
-  sizes: Partial<Record<Dtype, number>>;
+  sizes: Partial<Record<Scheme, number>>;
   /** What one conversation takes on the GPU beside the weights, in bytes, whatever its length. */
   stateBytes: number;
   /** False where it only continues text. */

@@ -10,8 +10,7 @@ import type {
   GenerationRequest,
   LoadProgress,
 } from './protocol.ts';
-import { fromWire } from './wire.ts';
-import type { GenerationMessage, WorkerApi } from './worker.ts';
+import { fromWire, type GenerationMessage, type WorkerApi } from './wire.ts';
 
 export { deleteStoredModel, storedModels } from './stored-models.ts';
 

@@ -4,7 +4,7 @@ import { serveHub, TestHub, testClock } from '../storage/test-hub.ts';
 import { packTinyModel, tinyCheckpoint } from '../testing/tiny-model.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 import type { LoadProgress } from './protocol.ts';
-import { deleteStoredModel, storedModels } from './stored-models.ts';
+import { deleteUnlessLocked, storedModels } from './stored-models.ts';
 
 let hub: TestHub;
 let server: Awaited<ReturnType<typeof serveHub>>;
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await server.close();
-  for (const { id } of await storedModels()) await deleteStoredModel(id);
+  for (const { id } of await storedModels()) await deleteUnlessLocked(id, null);
 });
 
 /** Opens and loads a model; gives its scheme, name, source, and the stages that were reported. */
@@ -110,10 +110,10 @@ describe('deleteStoredModel', () => {
     await load({ model: 'mine', files: asFiles(tinyCheckpoint()) });
     const [stored] = await storedModels();
     const held = { request: <T>(_: string, __: object, work: (lock: object | null) => Promise<T>) => work(null) };
-    await expect(deleteStoredModel(stored!.id, held)).rejects.toMatchObject({ code: 'busy' });
+    await expect(deleteUnlessLocked(stored!.id, held)).rejects.toMatchObject({ code: 'busy' });
     expect(await storedModels()).toHaveLength(1);
-    await deleteStoredModel(stored!.id, null);
-    await deleteStoredModel(stored!.id, null);
+    await deleteUnlessLocked(stored!.id, null);
+    await deleteUnlessLocked(stored!.id, null);
     expect(await storedModels()).toEqual([]);
   });
 });

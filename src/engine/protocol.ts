@@ -2,10 +2,13 @@
 
 import type { Scheme } from '../weights/types.ts';
 
+export type { Scheme } from '../weights/types.ts';
+
 /** One message of a chat, as chat templates take it. */
 export interface ChatMessage {
+  /** Who says it. */
   role: 'system' | 'user' | 'assistant' | 'tool';
-  /** May be empty where the assistant called tools. */
+  /** What is said. May be empty where the assistant called tools. */
   content: string;
   /** Of the assistant's messages: what it called. */
   toolCalls?: readonly ToolCall[];
@@ -17,7 +20,9 @@ export interface ChatMessage {
 
 /** A call of a tool, as a model wrote it. */
 export interface ToolCall {
+  /** Identifies it; the tool's answer names it. */
   id: string;
+  /** Of the tool. */
   name: string;
   /** JSON of an object. */
   arguments: string;
@@ -25,6 +30,7 @@ export interface ToolCall {
 
 /** A function that a model may call. */
 export interface Tool {
+  /** What the model calls it by. */
   name: string;
   /** For the model: what it does and when to call it. */
   description?: string;
@@ -74,52 +80,77 @@ export interface GenerationRequest extends SamplingSettings {
   stop?: string | string[];
 }
 
+/** Why an answer ended: by itself or at a stop string, at a limit of tokens, or because it was aborted. */
 export type FinishReason = 'stop' | 'length' | 'abort';
 
 /** A token, and the natural logarithm of the probability that the model itself gave it, before any setting. */
 export interface TokenLogprob {
+  /** Of the token, in the model's vocabulary. */
   id: number;
   /** Its text; half a character shows as U+FFFD. */
   token: string;
   /** The bytes of its text; null where tokens of this model do not stand for bytes. */
   bytes: number[] | null;
+  /** At most 0. */
   logprob: number;
 }
 
 /** A token of the answer with the likeliest ones in its place, likeliest first. */
 export interface ChosenLogprob extends TokenLogprob {
+  /** As many as were asked for. */
   top: TokenLogprob[];
 }
 
 /** Counts and speeds of one answer. */
 export interface Usage {
+  /** Tokens of the prompt. */
   promptTokens: number;
   /** Of the prompt, those that were in the kept state already and were not processed again. */
   cachedTokens: number;
+  /** Tokens of the answer. */
   completionTokens: number;
+  /** Seconds from the request to the first token. */
   timeToFirstTokenS: number;
+  /** Tokens of the prompt a second, of those that were processed. */
   prefillTokensPerS: number;
+  /** Tokens of the answer a second, after the first. */
   decodeTokensPerS: number;
 }
 
 /** What a generation yields, in order: prefill events, text and calls of tools, one end. */
 export type GenerationEvent =
+  /** So many tokens of the prompt are processed. */
   | { type: 'prefill'; processed: number; total: number }
-  /** `ids` are the tokens so far that were not named yet; their text may come later. `logprobs`, if asked for, are theirs, without an id that ends the answer. */
+  /** A part of the answer. `ids` are the tokens so far that were not named yet; their text may come later. `logprobs`, if asked for, are theirs, without an id that ends the answer. */
   | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
+  /** A call, once it is whole. */
   | { type: 'toolCall'; call: ToolCall }
+  /** The last event. */
   | { type: 'end'; finishReason: FinishReason; usage: Usage };
 
-/** `waiting`: another tab is downloading the model; its progress is shown until it is done or gone. */
-export type LoadStage = 'manifest' | 'waiting' | 'weights' | 'compile' | 'ready';
+/** What loading is at. */
+export type LoadStage =
+  /** What the model is, is being read. */
+  | 'manifest'
+  /** Another tab is downloading the model; its progress is shown until it is done or gone. */
+  | 'waiting'
+  /** Weights come from the network or from storage, and go to the GPU. */
+  | 'weights'
+  /** The GPU's programs are made. */
+  | 'compile'
+  /** The model can answer. */
+  | 'ready';
 
 /**
  * How far loading is. Bytes for `weights` and `waiting`, pipelines for `compile`. Bytes are those that are downloaded: of
  * a package's shards, or of a checkpoint's tensors.
  */
 export interface LoadProgress {
+  /** What loading is at. */
   stage: LoadStage;
+  /** Bytes or pipelines, so far. */
   loaded: number;
+  /** Bytes or pipelines, in all; 0 while unknown. */
   total: number;
   /** A sentence for people, where something is not as usual: a server that is busy, a model that changed. */
   message?: string;
@@ -133,21 +164,37 @@ export interface LoadProgress {
 
 /** What is loaded, and where it runs. */
 export interface EngineInfo {
+  /** The model. */
   model: {
+    /** By its package or repository. */
     name: string;
+    /** How many it has. */
     parameters: number;
     /** Scheme of the projections: f32, f16, int8, fp8, int4. */
     scheme: string;
     /** Of the weights on the GPU. */
     bytes: number;
+    /** Tokens of prompt and answer together, at most. */
     contextLength: number;
+    /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
   };
-  adapter: { vendor: string; architecture: string; description: string; features: string[] };
+  /** The GPU, as the browser names it; names may be empty. */
+  adapter: {
+    /** Who made it. */
+    vendor: string;
+    /** Its family. */
+    architecture: string;
+    /** Its name, where the browser tells it. */
+    description: string;
+    /** Those of `f16`, `subgroups` and `timestamps` that it has. */
+    features: string[];
+  };
   /** The model's own defaults, from `generation_config.json`, completed by neutral values. */
   sampling: Required<Omit<SamplingSettings, 'seed' | 'logitBias'>>;
 }
 
+/** What `createEngine` loads, and how. */
 export interface EngineOptions {
   /**
    * What to load, one of
@@ -180,17 +227,20 @@ export interface EngineOptions {
    * exact. Off by default.
    */
   int8Activations?: boolean;
+  /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
   signal?: AbortSignal;
 }
 
-/** The engine as the page sees it; `createEngine` in client.ts makes one that lives in a worker. */
+/** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
 export interface Engine {
+  /** What is loaded, and where it runs. */
   readonly info: EngineInfo;
   /**
    * Answers one request, streaming. Leaving the loop early or aborting `signal` stops generation;
    * the kept state is then exactly that of the tokens that were yielded.
+   * @param options `signal` stops the answer, which then ends with the reason `abort`
    * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`.
    */
   generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
@@ -208,6 +258,7 @@ export interface StoredModel {
   model: string;
   /** The other options that load it, where they differ from their defaults. */
   revision?: string;
+  /** As `revision`. */
   endpoint?: string;
   /** How its matrices are stored; the option `dtype` where `model` is a checkpoint. */
   dtype: Scheme;

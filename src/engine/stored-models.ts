@@ -26,7 +26,12 @@ export async function storedModels(): Promise<StoredModel[]> {
  * @param id of `StoredModel`; one that is not there is deleted already
  * @throws BambaError `busy` while a tab is downloading it, `storage_unavailable`.
  */
-export async function deleteStoredModel(id: string, locks: Locks | null = browserLocks()): Promise<void> {
+export function deleteStoredModel(id: string): Promise<void> {
+  return deleteUnlessLocked(id, browserLocks());
+}
+
+/** Deletes a stored model where no tab holds the lock of its download. @throws BambaError as `deleteStoredModel` */
+export async function deleteUnlessLocked(id: string, locks: Locks | null): Promise<void> {
   const store = await PackageStore.open();
   try {
     const deleted = await withFreeLock(locks, conversionLock(id), () => store.delete(id));

@@ -1,4 +1,30 @@
+import type { ProxyMarked } from 'comlink';
 import { BambaError, type ErrorCode } from '../errors.ts';
+import type { LocalEngineOptions } from './local-engine.ts';
+import type { ModelSource } from './open-model.ts';
+import type { EngineInfo, GenerationEvent, GenerationRequest, LoadProgress } from './protocol.ts';
+
+/** What to load, and how. */
+export type LoadOptions = ModelSource & Pick<LocalEngineOptions, 'contextLength' | 'int8Activations'>;
+
+/** What the page calls in the worker. */
+export interface WorkerApi {
+  /** Loads a model. Where its files change in the middle, it begins again, once. */
+  load(
+    options: LoadOptions,
+    onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
+  ): Promise<WireResult<EngineInfo>>;
+  abortLoading(): void;
+  /** Streams one generation over `port`. */
+  generate(request: GenerationRequest, port: MessagePort): Promise<void>;
+  dispose(): void;
+}
+
+/** What a generation's port carries to the page; the page sends `abort`. */
+export type GenerationMessage =
+  { type: 'event'; event: GenerationEvent } | { type: 'end' } | { type: 'error'; error: WireError };
+
+export type WireResult<Value> = { value: Value } | { error: WireError };
 
 /** An error as it crosses between worker and page. */
 export interface WireError {

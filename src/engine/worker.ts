@@ -1,30 +1,24 @@
-import { expose, type ProxyMarked } from 'comlink';
+/**
+ * The engine's worker as one file without imports, to be served where workers from blobs are not allowed, and named in
+ * `createEngine({ worker })`. Pages do not import it.
+ *
+ * @module
+ */
+
+// One engine, called over comlink. Errors cross as data, generation streams over a port of its own.
+
+import { expose } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
-import { type ModelSource, openModel, type OpenModelOptions } from './open-model.ts';
-import type { EngineInfo, GenerationEvent, GenerationRequest, LoadProgress } from './protocol.ts';
-import { toWire, type WireError } from './wire.ts';
-
-// The worker's side: one engine, called over comlink. Errors cross as data, generation streams over a port of its own.
-
-/** What a generation's port carries to the page; the page sends `abort`. */
-export type GenerationMessage =
-  { type: 'event'; event: GenerationEvent } | { type: 'end' } | { type: 'error'; error: WireError };
-
-export type WireResult<Value> = { value: Value } | { error: WireError };
+import { LocalEngine } from './local-engine.ts';
+import { openModel, type OpenModelOptions } from './open-model.ts';
+import type { LoadProgress } from './protocol.ts';
+import { type GenerationMessage, type LoadOptions, toWire, type WorkerApi } from './wire.ts';
 
 let engine: LocalEngine | null = null;
 const loading = new AbortController();
 
-/** What to load, and how. */
-type LoadOptions = ModelSource & Pick<LocalEngineOptions, 'contextLength' | 'int8Activations'>;
-
-const api = {
-  /** Loads a model. Where its files change in the middle, it begins again, once. */
-  async load(
-    options: LoadOptions,
-    onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
-  ): Promise<WireResult<EngineInfo>> {
+const api: WorkerApi = {
+  async load(options, onProgress) {
     const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
     const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>): void => {
       void onProgress({ ...unknown, ...progress });
@@ -44,12 +38,11 @@ const api = {
     }
   },
 
-  abortLoading(): void {
+  abortLoading() {
     loading.abort();
   },
 
-  /** Streams one generation over `port`. */
-  async generate(request: GenerationRequest, port: MessagePort): Promise<void> {
+  async generate(request, port) {
     const abort = new AbortController();
     const post = (message: GenerationMessage) => port.postMessage(message);
     port.addEventListener('message', () => abort.abort());
@@ -65,14 +58,12 @@ const api = {
     }
   },
 
-  dispose(): void {
+  dispose() {
     loading.abort();
     engine?.dispose();
     engine = null;
   },
 };
-
-export type WorkerApi = typeof api;
 
 async function load(
   { contextLength, int8Activations, ...model }: LoadOptions,

@@ -1,4 +1,7 @@
-/** How a matrix is stored on the GPU and in packages. Vectors are always f32. */
+/**
+ * How a matrix is stored on the GPU and in packages: numbers of 32 or 16 bits, or of 8 or 4 with scales. Vectors are
+ * always f32.
+ */
 export type Scheme = 'f32' | 'f16' | 'int8' | 'fp8' | 'int4';
 
 /**

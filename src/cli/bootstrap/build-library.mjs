@@ -1,12 +1,12 @@
 // `npm run build:lib`: the package as it is published, in dist-lib. Its dependencies stay imports; the worker, inlined in
 // the client and as an entry of its own, has all that it needs in one file. Declarations come from tsc.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { compactWgsl } from './compact-wgsl.mjs';
-import { run } from './process.mjs';
+import { emitTypes } from './emit-types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const out = join(root, 'dist-lib');
@@ -46,22 +46,9 @@ async function bundle(entries, external, first) {
   });
 }
 
-/** Declarations name their files as the compiled ones are called. */
-function renameImports() {
-  const types = join(out, 'types');
-  for (const entry of readdirSync(types, { recursive: true, encoding: 'utf8' })) {
-    if (!entry.endsWith('.d.ts')) continue;
-    const file = join(types, entry);
-    const text = readFileSync(file, 'utf8');
-    writeFileSync(file, text.replaceAll(/(from|import\()(\s*)(['"]\.[^'"]*)\.ts(['"])/g, '$1$2$3.js$4'));
-  }
-}
-
 /** @param {string} id */
 const isDependency = (id) => packages.some((name) => id === name || id.startsWith(`${name}/`));
 
 await bundle(ENTRIES, isDependency, true);
 await bundle({ worker: 'src/engine/worker.ts' }, () => false, false);
-const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-process.exitCode = await run(process.execPath, [tsc, '-p', join(root, 'src', 'tsconfig.json')], { cwd: root });
-renameImports();
+process.exitCode = await emitTypes(root);

@@ -71,19 +71,21 @@ async function build() {
 }
 
 /**
- * The package: built, without faults in what it declares, and no heavier than it may be.
+ * The package: built, without faults in what it declares, described as it is, and no heavier than it may be.
  * @returns {Promise<Tally>}
  */
 async function library() {
   const scripts = join(root, 'src', 'cli', 'bootstrap');
-  const script = (/** @type {string} */ name) => run(process.execPath, [join(scripts, name)], { cwd: root });
+  const script = (/** @type {string} */ name, /** @type {string[]} */ ...args) =>
+    run(process.execPath, [join(scripts, name), ...args], { cwd: root });
   if ((await script('build-library.mjs')) !== 0) {
     built = false; // a page cannot be tested with it
     return tally(0, 1);
   }
   const lint = asOneTest(await tool('publint/src/cli.js', ['run', '.', '--strict']));
+  const reference = asOneTest(await script('command.mjs', 'docs', '--check'));
   await script('package-size.mjs');
-  return sum([tally(1), lint, asOneTest(await tool('size-limit/bin.js', []))]);
+  return sum([tally(1), lint, reference, asOneTest(await tool('size-limit/bin.js', []))]);
 }
 
 async function endToEnd() {
