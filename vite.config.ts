@@ -1,3 +1,5 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
@@ -6,9 +8,17 @@ import { LongestFirst } from './src/testing/longest-first.ts';
 const root = import.meta.dirname;
 
 /** All pages: the app, the benchmark, the examples. */
-const pages = ['index', 'bench', 'examples/element', 'examples/two', 'examples/dressed', 'examples/engine'].map(
-  (name) => `${root}/src/app/${name}.html`,
-);
+const pages = [
+  'index',
+  'bench',
+  ...['element', 'two', 'dressed', 'engine', 'react', 'vue', 'svelte'].map((name) => `examples/${name}`),
+].map((name) => `${root}/src/app/${name}.html`);
+
+/** What the examples in Vue and Svelte are compiled with; JSX Vite knows by itself. */
+const frameworks = () => [
+  vue({ template: { compilerOptions: { isCustomElement: (tag) => tag === 'bamba-chat' } } }),
+  svelte({ configFile: false }),
+];
 
 /** The page as an app. Its shell is kept by a service worker; weights are kept in IndexedDB, by the engine. */
 const pwa = () =>
@@ -71,13 +81,22 @@ export default defineConfig({
   publicDir: `${root}/public`,
   cacheDir: `${root}/node_modules/.vite`,
   base: './',
-  plugins: process.env['VITEST'] ? [] : [pwa()],
+  plugins: process.env['VITEST'] ? [] : [pwa(), ...frameworks()],
+  // The examples import the package by its name.
+  resolve: { alias: { 'bamba-web/define': `${root}/src/element/define.ts` } },
   worker: { format: 'es' },
   build: {
     outDir: `${root}/dist`,
     emptyOutDir: true,
     target: 'es2023',
-    rolldownOptions: { input: pages },
+    rolldownOptions: {
+      input: pages,
+      // What only examples need lies with them, and is not kept for the app.
+      output: {
+        entryFileNames: ({ facadeModuleId }) =>
+          `${facadeModuleId?.includes('/examples/') ? 'examples/' : ''}assets/[name]-[hash].js`,
+      },
+    },
     // BAMBA_COPY_PUBLIC=0 leaves models and icons where they are, for a server of both folders.
     copyPublicDir: process.env['BAMBA_COPY_PUBLIC'] !== '0',
   },
