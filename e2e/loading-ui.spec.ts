@@ -65,14 +65,16 @@ test('a failed load shows its sentence, keeps the question, and tries again', as
   await expect(answers).toHaveText('Here.');
 });
 
-test('a model that can never fit offers no second try', async ({ page }) => {
+test('a model that can never fit offers no second try, and others instead', async ({ page }) => {
   await scriptEngine(page, {
     loadFaults: [{ code: 'adapter_limit', message: 'The model needs 9.8 GB and this GPU offers 2 GB.' }],
     answers: {},
   });
   await page.goto('/');
   await expect(chat(page).alert).toContainText('The model needs 9.8 GB');
-  await expect(chat(page).alert.getByRole('button')).toHaveCount(0);
+  await expect(chat(page).alert.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+  await chat(page).alert.getByRole('button', { name: 'Show the models' }).click();
+  await expect(page.getByRole('dialog', { name: 'Models' })).toBeVisible();
 });
 
 test('a browser without WebGPU is told where it works, and how to switch it on', async ({ page }) => {

@@ -8,20 +8,24 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { ChatMessage, EngineInfo, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
+import { Announcer } from './announcer.ts';
 import { ChatOptions } from './chat-options.ts';
 import { ChatSession } from './chat-session.ts';
 import type { BambaComposer } from './composer.ts';
 import { dock } from './dock.ts';
 import { FollowScroll } from './follow-scroll.ts';
+import { FrameUpdates } from './frame-updates.ts';
 import { header } from './header.ts';
 import { HistoryPanel } from './history-panel.ts';
-import type { ModelChoice } from './model-choice.ts';
+import { type ModelChoice, shownName } from './model-choice.ts';
 import { ModelSettings } from './model-settings.ts';
 import type { BambaModels } from './models-dialog.ts';
 import type { Theme } from './preferences.ts';
+import { PageEvents } from './page-events.ts';
 import { messagesOf, requestFor, turnsOf } from './prompting.ts';
 import type { SettingOverrides } from './sampling-settings.ts';
 import type { BambaSettings } from './settings-dialog.ts';
+import { sheets } from './sheets.ts';
 import { styles } from './styles.ts';
 import { ThemeController } from './theme.ts';
 import { transcript } from './transcript.ts';
@@ -85,8 +89,8 @@ export class BambaChat extends ChatOptions {
 
   readonly #session = new ChatSession(
     {
-      changed: (streaming) => this.#onChange(streaming),
-      announce: (sentence) => this.#announce(sentence),
+      changed: (streaming) => (streaming ? this.#updates.soon() : this.#updates.now()),
+      announce: (sentence) => this.#announcer.say(sentence),
       fire: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true })),
       restore: (question) => {
         this.#composer?.restore(question);
@@ -104,8 +108,14 @@ export class BambaChat extends ChatOptions {
   readonly #panel = new HistoryPanel(this);
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
-  #frame = 0;
-  #announcement = '';
+  readonly #updates = new FrameUpdates(this);
+  readonly #announcer = new Announcer(this);
+
+  constructor() {
+    super();
+    // The page may not come back: what is not saved yet is saved then.
+    this.addController(new PageEvents(this, { stop: this.#stop, leave: () => void this.#session.archive.flush() }));
+  }
 
   /** What is loaded, once it is. */
   get info(): EngineInfo | undefined {
@@ -172,8 +182,6 @@ export class BambaChat extends ChatOptions {
   /** @internal */
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener('keydown', this.#onKeydown);
-    addEventListener('pagehide', this.#onPageHide);
     // The first time `willUpdate` does this, once all properties are set.
     if (!this.hasUpdated) return;
     if (this.has('history')) void this.#session.archive.connect(this.history);
@@ -183,8 +191,6 @@ export class BambaChat extends ChatOptions {
   /** @internal */
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener('keydown', this.#onKeydown);
-    removeEventListener('pagehide', this.#onPageHide);
     // Moving the element disconnects it for an instant only.
     queueMicrotask(() => {
       if (this.isConnected) return;
@@ -219,16 +225,19 @@ export class BambaChat extends ChatOptions {
   protected override render(): TemplateResult {
     const { archive, turns, unavailable } = this.#session;
     const history = this.has('history') && archive.available;
+    const openModels = this.has('models') && !this.engine ? this.#openModels : undefined;
     return html`
       ${header({
         info: this.info,
+        name: shownName(this.#settings.choice, this.presets),
+        state: this.#session.loader.state.kind,
         dark: this.#theme.dark,
         canBegin: turns.length > 0,
         historyOpen: this.#panel.open,
         toggleHistory: history ? () => this.#panel.toggle() : undefined,
-        openModels: this.has('models') && !this.engine ? this.#openModels : undefined,
+        openModels,
         newChat: this.#newChat,
-        toggleColours: () => this.#theme.choose(this.#theme.dark ? 'light' : 'dark'),
+        toggleColours: () => this.#paint(this.#theme.dark ? 'light' : 'dark'),
         openSettings: this.has('settings') ? this.#openSettings : undefined,
       })}
       <div class="body" @bamba-open=${this.#onOpenChat} @bamba-announce=${this.#onAnnounce}>
@@ -251,6 +260,7 @@ export class BambaChat extends ChatOptions {
                   hasModel: this.#settings.choice.model !== '',
                   atEnd: this.#scroll.following,
                   load: this.#load,
+                  openModels,
                   jump: this.#afterAsking,
                   ask: this.#ask,
                   stop: this.#stop,
@@ -260,23 +270,18 @@ export class BambaChat extends ChatOptions {
           }
         </div>
       </div>
-      <bamba-models
-        .presets=${this.presets}
-        .running=${this.#settings.choice}
-        @bamba-choose=${this.#onChooseModel}
-        @bamba-announce=${this.#onAnnounce}
-      ></bamba-models>
-      <bamba-settings
-        .overrides=${this.#settings.overrides}
-        .fallbacks=${this.pageSettings}
-        .system=${this.#settings.system}
-        .info=${this.info}
-        .theme=${this.#theme.choice}
-        @bamba-system=${(event: CustomEvent<string>) => this.#settings.setSystem(event.detail)}
-        @bamba-settings=${this.#onSettings}
-        @bamba-theme-choice=${(event: CustomEvent<Theme>) => this.#theme.choose(event.detail)}
-      ></bamba-settings>
-      <div class="visually-hidden" role="status">${this.#announcement}</div>
+      ${sheets({
+        presets: this.presets,
+        settings: this.#settings,
+        fallbacks: this.pageSettings,
+        info: this.info,
+        theme: this.#theme.choice,
+        choose: this.#onChooseModel,
+        set: this.#onSettings,
+        paint: this.#paint,
+        announce: this.#onAnnounce,
+      })}
+      ${this.#announcer.render()}
     `;
   }
 
@@ -286,22 +291,7 @@ export class BambaChat extends ChatOptions {
 
   readonly #load = (): void => this.load();
 
-  #onChange(streaming: boolean): void {
-    const draw = (): void => {
-      cancelAnimationFrame(this.#frame);
-      this.#frame = 0;
-      this.requestUpdate();
-    };
-    // Text may come faster than frames; what is drawn is at most once a frame.
-    if (streaming) this.#frame ||= requestAnimationFrame(draw);
-    else draw();
-  }
-
-  #announce(sentence: string): void {
-    // A live region speaks when its text changes: the same sentence twice needs a difference that nobody hears.
-    this.#announcement = sentence !== '' && sentence === this.#announcement ? `${sentence}\u00a0` : sentence;
-    this.requestUpdate();
-  }
+  readonly #paint = (theme: Theme): void => this.#theme.choose(theme);
 
   /** Returns to the input after a button; not where that would open a keyboard over half of the screen. */
   #refocus(): void {
@@ -372,7 +362,7 @@ export class BambaChat extends ChatOptions {
     if (failed !== undefined && text !== '') this.#composer?.restore(text);
     this.#panel.closeDrawer();
     this.#refocus();
-    this.#announce('New chat.');
+    this.#announcer.say('New chat.');
   };
 
   readonly #onOpenChat = async (event: CustomEvent<string>): Promise<void> => {
@@ -398,21 +388,10 @@ export class BambaChat extends ChatOptions {
     this.#refocus();
   };
 
-  readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announce(event.detail);
+  readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announcer.say(event.detail);
 
   readonly #onSettings = (event: CustomEvent<SettingOverrides>): void => {
     this.#settings.setOverrides(event.detail);
     this.requestUpdate();
-  };
-
-  /** The page may not come back: what is not saved yet is saved now. */
-  readonly #onPageHide = (): void => void this.#session.archive.flush();
-
-  readonly #onKeydown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape' || event.isComposing || !this.busy) return;
-    // Where the focus is nowhere in particular, Escape is meant for what is moving.
-    if (!event.composedPath().includes(this) && document.activeElement !== document.body) return;
-    event.preventDefault();
-    this.#stop();
   };
 }

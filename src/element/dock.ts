@@ -17,6 +17,8 @@ export interface DockOptions {
   /** The end of the conversation is in sight. */
   atEnd: boolean;
   load: () => void;
+  /** Shows the models; undefined where there is nothing to choose. */
+  openModels: (() => void) | undefined;
   jump: () => void;
   ask: (question: string) => void;
   stop: () => void;
@@ -26,7 +28,7 @@ export interface DockOptions {
 
 /** Draws the dock. */
 export function dock(options: DockOptions): TemplateResult {
-  const { session, hasModel, atEnd, load, jump, ask, stop, typing, remedies } = options;
+  const { session, hasModel, atEnd, load, openModels, jump, ask, stop, typing, remedies } = options;
   const { busy, completing, info, lastUsage, trouble } = session;
   const { state } = session.loader;
   const name = info?.model.name;
@@ -36,7 +38,7 @@ export function dock(options: DockOptions): TemplateResult {
       ${atEnd ? nothing : html`<button class="jump" type="button" @click=${jump}>${downIcon} Jump to latest</button>`}
       <slot name="notice"></slot>
       ${state.kind === 'loading' ? loadingPanel(state.progress) : nothing}
-      ${state.kind === 'failed' ? loadFailurePanel(state.fault, load) : nothing}
+      ${state.kind === 'failed' ? loadFailurePanel(state.fault, load, openModels) : nothing}
       ${state.kind === 'idle' && hasModel ? loadOfferPanel(load) : nothing}
       ${trouble ? troubleBar(trouble.fault, remedies) : nothing}
       <bamba-composer

@@ -51,3 +51,16 @@ export function remedyFor(fault: Fault): Remedy {
 export function canLoadAgain(fault: Fault): boolean {
   return fault.code !== 'adapter_limit' && fault.code !== 'unsupported_model' && fault.code !== 'manifest_version';
 }
+
+const FOR_MODELS: ReadonlySet<ErrorCode | undefined> = new Set([
+  'storage_full',
+  'adapter_limit',
+  'out_of_memory',
+  'unsupported_model',
+  'access_denied',
+]);
+
+/** Whether the list of models helps: to delete one that is kept, or to choose a smaller or another one. */
+export function isForModels(fault: Fault): boolean {
+  return FOR_MODELS.has(fault.code);
+}

@@ -10,7 +10,8 @@
 export function formatBytes(bytes: number): string {
   if (bytes < 1e3) return `${Math.round(bytes)} B`;
   if (bytes < 999_500) return `${Math.round(bytes / 1e3)} kB`;
-  if (bytes < 999_950_000) return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 99_950_000) return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 999_500_000) return `${Math.round(bytes / 1e6)} MB`;
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 

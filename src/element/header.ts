@@ -2,12 +2,16 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineInfo } from '../engine/protocol.ts';
+import type { LoadState } from './engine-loader.ts';
 import { formatParameters } from './format.ts';
 import { choiceIcon, logoIcon, moonIcon, newChatIcon, settingsIcon, sideIcon, sunIcon } from './icons.ts';
 
 /** What the header shows and does. What it has no function for is left out. */
 export interface HeaderOptions {
   info: EngineInfo | undefined;
+  /** Of the model, until it says its own. */
+  name: string;
+  state: LoadState['kind'];
   dark: boolean;
   /** There is a chat that a new one would take the place of. */
   canBegin: boolean;
@@ -21,8 +25,7 @@ export interface HeaderOptions {
 
 /** Draws the header. */
 export function header(options: HeaderOptions): TemplateResult {
-  const { info, dark, canBegin, historyOpen, toggleHistory, openModels, newChat, toggleColours, openSettings } =
-    options;
+  const { dark, canBegin, historyOpen, toggleHistory, newChat, toggleColours, openSettings } = options;
   const colours = dark ? 'Use light colours' : 'Use dark colours';
   return html`<div class="header" part="header">
     ${
@@ -40,7 +43,7 @@ export function header(options: HeaderOptions): TemplateResult {
         : nothing
     }
     ${logoIcon}
-    <div class="title">${title(info, openModels)}</div>
+    <div class="title">${title(options)}</div>
     <slot name="actions"></slot>
     <button
       class="icon-button"
@@ -72,14 +75,21 @@ export function header(options: HeaderOptions): TemplateResult {
   </div>`;
 }
 
-function title(info: EngineInfo | undefined, openModels: (() => void) | undefined): TemplateResult {
-  const name = html`<h2>${info?.model.name ?? 'bamba-web'}</h2>`;
+const STATES: Readonly<Record<LoadState['kind'], string>> = {
+  idle: 'not loaded yet',
+  loading: 'loading …',
+  ready: 'ready',
+  failed: 'not loaded',
+};
+
+function title({ info, name: expected, state, openModels }: HeaderOptions): TemplateResult {
+  const name = html`<h2>${info?.model.name ?? expected}</h2>`;
   const facts = info
     ? html`<p>
         ${formatParameters(info.model.parameters)} parameters ·
         ${info.model.scheme}${info.model.hasChatTemplate ? '' : ' · plain completion'}
       </p>`
-    : nothing;
+    : html`<p>${STATES[state]}</p>`;
   if (!openModels) return html`${name}${facts}`;
   return html`<div class="title-line">
       ${name}

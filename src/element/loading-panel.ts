@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { LoadProgress } from '../engine/protocol.ts';
-import { canLoadAgain, type Fault } from './faults.ts';
+import { canLoadAgain, type Fault, isForModels } from './faults.ts';
 import { formatBytes, formatInteger, formatTimeLeft } from './format.ts';
 
 /** One sentence for where loading stands, for the eye and for screen readers. */
@@ -52,12 +52,23 @@ export function loadOfferPanel(load: () => void): TemplateResult {
   </div>`;
 }
 
-/** A card with the sentence of what went wrong, and a button where loading again can help. */
-export function loadFailurePanel(fault: Fault, retry: () => void): TemplateResult {
+/** A card with the sentence of what went wrong, and buttons for what can help: loading again, the list of models. */
+export function loadFailurePanel(
+  fault: Fault,
+  retry: () => void,
+  openModels: (() => void) | undefined,
+): TemplateResult {
   return html`<div class="card failure" part="failure" role="alert">
     <span class="card-title">The model could not be loaded</span>
     <p>${fault.sentence}</p>
-    ${canLoadAgain(fault) ? html`<button class="button" type="button" @click=${retry}>Try again</button>` : nothing}
+    <div class="card-actions">
+      ${canLoadAgain(fault) ? html`<button class="button" type="button" @click=${retry}>Try again</button>` : nothing}
+      ${
+        openModels && isForModels(fault)
+          ? html`<button class="text-button" type="button" @click=${openModels}>Show the models</button>`
+          : nothing
+      }
+    </div>
   </div>`;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseModel } from './model-choice.ts';
+import { parseModel, shownName } from './model-choice.ts';
 import { PRESETS } from './presets.ts';
 
 describe('parseModel', () => {
@@ -36,4 +36,14 @@ describe('PRESETS', () => {
       expect(sizes.int8).toBeLessThan(downloadBytes);
     }
   });
+});
+
+it.each([
+  ['ibm-granite/granite-4.0-h-350m', 'Granite 4.0-H 350M'],
+  ['someone/their-model', 'their-model'],
+  ['https://example.org/models/lexicon/', 'lexicon'],
+  ['device:Mine', 'Mine'],
+  ['', 'bamba-web'],
+])('a model named %j is shown as %j before it has said its own name', (model, name) => {
+  expect(shownName({ model }, PRESETS)).toBe(name);
 });

@@ -2,6 +2,7 @@
 
 import type { EngineOptions, Scheme } from '../engine/protocol.ts';
 import { readPreference, writePreference } from './preferences.ts';
+import type { ModelPreset } from './presets.ts';
 
 /** A model to load. */
 export type ModelChoice = Pick<EngineOptions, 'model' | 'dtype' | 'revision' | 'files'>;
@@ -43,6 +44,13 @@ function isAddress(model: string): boolean {
 /** The same name for a model on every page of a site: an address in full, anything else as it is. */
 export function fullName(model: string): string {
   return isAddress(model) ? new URL(model, document.baseURI).href : model;
+}
+
+/** What a model is called before it has said its name itself. */
+export function shownName({ model }: ModelChoice, presets: readonly ModelPreset[]): string {
+  const preset = presets.find((one) => fullName(one.model) === model);
+  const [last = ''] = model.replace(/^device:/, '').match(/[^/]+(?=\/*$)/) ?? [];
+  return preset?.name ?? (last === '' ? 'bamba-web' : last);
 }
 
 /** What was chosen on an earlier visit; undefined where the page's own model runs. */

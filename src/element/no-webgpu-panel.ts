@@ -67,7 +67,7 @@ export function noWebgpuPanel(fault: Fault, surroundings: Surroundings, retry: (
     <p>The model runs on your own GPU, and WebGPU is how a browser lets a page use it. ${fault.sentence}</p>
     <h3>To try here</h3>
     <ul>
-      ${firstSteps(surroundings).map((step) => html`<li>${step}</li>`)}
+      ${firstSteps(surroundings).map((step) => html`<li>${withCode(step)}</li>`)}
     </ul>
     <h3>Browsers that have it</h3>
     <table>
@@ -82,7 +82,7 @@ export function noWebgpuPanel(fault: Fault, surroundings: Surroundings, retry: (
           ([browser, where]) =>
             html`<tr>
               <th scope="row">${browser}</th>
-              <td>${where}</td>
+              <td>${withCode(where)}</td>
             </tr>`,
         )}
       </tbody>
@@ -90,4 +90,11 @@ export function noWebgpuPanel(fault: Fault, surroundings: Surroundings, retry: (
     <p class="muted">Chromium-based browsers such as Opera, Brave and Vivaldi follow Chrome’s version.</p>
     <button class="button" type="button" @click=${retry}>Check again</button>
   </div>`;
+}
+
+/** A sentence whose flags and addresses of settings are set as code. */
+function withCode(sentence: string): unknown[] {
+  return sentence
+    .split(/(--[\w-]+(?:=\w+)?|chrome:\/\/flags|about:config|dom\.webgpu\.enabled)/)
+    .map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 }

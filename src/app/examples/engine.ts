@@ -11,7 +11,8 @@ const meaning = document.querySelector<HTMLElement>('#meaning')!;
 const engine = await createEngine({
   model: '../models/lexicon/',
   onProgress({ stage, loaded, total }) {
-    status.textContent = total > 0 ? `${stage}: ${Math.floor((100 * loaded) / total)} %` : `${stage} …`;
+    const share = total > 0 ? ` ${Math.floor((100 * loaded) / total)} %` : '';
+    status.textContent = `${stage === 'compile' ? 'Preparing the GPU' : 'Loading the model'} …${share}`;
   },
 });
 status.textContent = `${engine.info.model.name} is ready.`;

@@ -66,7 +66,7 @@ export const frameStyles = css`
     display: flex;
     align-items: center;
     gap: 0.25rem;
-    min-height: 3.75rem;
+    min-height: 3.8125rem;
     padding: max(0.5rem, env(safe-area-inset-top)) var(--gutter) 0.5rem;
     border-bottom: 1px solid var(--line);
   }
@@ -84,8 +84,10 @@ export const frameStyles = css`
     min-width: 0;
   }
 
+  /* Large enough for a thumb, and no taller than the name. */
   .title-line .icon-button {
     height: 1.5rem;
+    margin-block: -0.375rem;
   }
 
   .body {
@@ -180,9 +182,8 @@ export const frameStyles = css`
 
   .explanation {
     max-width: 32rem;
-    margin: 0 auto;
+    margin: 0;
     color: var(--muted);
-    text-align: center;
   }
 
   ::slotted([slot='notice']) {
@@ -256,7 +257,6 @@ export const frameStyles = css`
   .greeting {
     margin: 0;
     font: 500 2.25rem/1.2 var(--serif);
-    text-align: center;
   }
 
   .suggestions {

@@ -115,6 +115,13 @@ export const panelStyles = css`
     background: var(--danger-tint);
   }
 
+  .card-actions {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0.5rem;
+  }
+
   .failure .card-title {
     color: var(--danger);
   }
@@ -163,6 +170,13 @@ export const panelStyles = css`
     margin: 0;
     padding-inline-start: 1.25rem;
     overflow-wrap: anywhere;
+  }
+
+  .no-webgpu code {
+    padding: 0.1em 0.35em;
+    border-radius: 0.3125rem;
+    background: var(--sunken);
+    font: 0.875em/1.4 var(--mono);
   }
 
   .no-webgpu table {
