@@ -93,30 +93,38 @@ test.afterAll(() => {
   if (scratch) rmSync(scratch, { recursive: true, force: true });
 });
 
-async function expectParis(page: Page, path: string): Promise<void> {
+/** @param look what else to look at before nothing must have been refused */
+async function expectParis(page: Page, path: string, look = async (): Promise<void> => {}): Promise<void> {
   const violations: string[] = [];
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) violations.push(message.text());
   });
   await page.goto(`${origin}${path}`);
   await expect(page.locator('output')).toHaveText(/Paris/, { timeout: 120_000 });
+  await look();
   expect(violations).toEqual([]);
 }
 
-test('in a Vite project, with the inlined worker', async ({ page }) => {
+test('in a Vite project, with the inlined worker and the element, under the policy of the manual', async ({ page }) => {
   const project = join(scratch, 'project');
   mkdirSync(project);
   writeFileSync(
     join(project, 'index.html'),
-    '<!doctype html><title>Vite</title><output></output><script type="module" src="./main.js"></script>',
+    '<!doctype html><title>Vite</title><output></output><bamba-chat preload="none" model="/models/lexicon/"></bamba-chat><script type="module" src="./main.js"></script>',
   );
-  writeFileSync(join(project, 'main.js'), `import { createEngine } from 'bamba-web';\nconst options = {};\n${ASK}`);
+  writeFileSync(
+    join(project, 'main.js'),
+    `import 'bamba-web/define';\nimport { createEngine } from 'bamba-web';\nconst options = {};\n${ASK}`,
+  );
   await build({ configFile: false, root: project, base: './', logLevel: 'warn', build: { target: 'es2023' } });
-  policies.set(
-    '/project/dist/index.html',
-    "default-src 'none'; script-src 'self'; worker-src blob:; connect-src 'self'",
-  );
-  await expectParis(page, '/project/dist/index.html');
+  const [, policy] = /```text\n(default-src .*)\n```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  policies.set('/project/dist/index.html', policy ?? 'missing');
+  await expectParis(page, '/project/dist/index.html', async () => {
+    // It has not loaded a model, as nobody has asked it, and has its styles.
+    await expect(page.getByRole('button', { name: 'Load the model' })).toHaveCSS('font-weight', '600');
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible();
+  });
 });
 
 test('in a plain page, with the worker of its own file', async ({ page }) => {

@@ -80,7 +80,10 @@ export class BambaEngine implements Engine {
     }
   }
 
-  /** Ends the answer that is being generated as it is: it is not an error, and its text so far stands. */
+  /**
+   * Ends the answer that is being generated as it is: it is not an error, and its text so far stands. With `n` above 1 no
+   * further one is begun.
+   */
   interruptGenerate(): void {
     for (const running of this.#running) running.abort();
   }

@@ -1,4 +1,6 @@
 import type OpenAI from 'openai';
+import { ChatCompletionRunner } from 'openai/lib/ChatCompletionRunner';
+import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { ToolCall } from '../engine/protocol.ts';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
@@ -219,6 +221,13 @@ describe('chat.completions.create', () => {
       if (choices[0]?.finish_reason) expect(choices[0].finish_reason).toBe('stop');
     }
     expect(text).toBe('A');
+    // No further answers are begun.
+    const several: (number | undefined)[] = [];
+    for await (const { choices } of await engine.chat.completions.create({ messages, stream: true, n: 3 })) {
+      several.push(choices[0]?.index);
+      engine.interruptGenerate();
+    }
+    expect(several).toEqual([0, 0]);
   });
 });
 
@@ -240,12 +249,78 @@ test('completions.create and models.list', async () => {
   expect((await models.list()).data).toMatchObject([{ id: 'fake', object: 'model' }]);
 });
 
+describe('code of the package `openai`', () => {
+  test('puts our chunks together', async () => {
+    const text = { ...textEvent('Lo', [1]), logprobs: [{ ...logprob('Lo'), top: [] }] };
+    const { chat } = new BambaEngine(new FakeEngine(text, { type: 'toolCall', call }, endEvent()));
+    const stream = await chat.completions.create({
+      messages,
+      stream: true,
+      logprobs: true,
+      stream_options: { include_usage: true },
+    });
+    const lines = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        for await (const chunk of stream) controller.enqueue(new TextEncoder().encode(`${JSON.stringify(chunk)}\n`));
+        controller.close();
+      },
+    });
+    const answer = await ChatCompletionStream.fromReadableStream(lines).finalChatCompletion();
+    expect(answer).toMatchObject({
+      object: 'chat.completion',
+      choices: [
+        {
+          finish_reason: 'tool_calls',
+          logprobs: { content: [{ token: 'Lo' }] },
+          message: { content: 'Lo', tool_calls: [{ id: 'abc', function: { name: 'f', arguments: '{"a":1}' } }] },
+        },
+      ],
+      usage: { total_tokens: 9 },
+    });
+  });
+
+  test('runs tools with our client in the place of its own', async () => {
+    const fake = new FakeEngine({ type: 'toolCall', call }, endEvent());
+    const called: unknown[] = [];
+    const tools = [
+      {
+        type: 'function' as const,
+        function: {
+          name: 'f',
+          description: 'F',
+          parameters: { type: 'object', properties: { a: { type: 'integer' } } },
+          parse: JSON.parse as (text: string) => object,
+          function: (given: object) => {
+            called.push(given);
+            return 'done';
+          },
+        },
+      },
+    ];
+    const runner = ChatCompletionRunner.runTools(
+      new BambaEngine(fake) as unknown as OpenAI,
+      { model: 'fake', messages, tools },
+      { maxChatCompletions: 2 },
+    );
+    await runner.done();
+    expect(called).toEqual([{ a: 1 }, { a: 1 }]);
+    expect(fake.requests[1]?.messages).toEqual([
+      ...messages,
+      { role: 'assistant', content: '', toolCalls: [call] },
+      { role: 'tool', content: 'done', toolCallId: 'abc' },
+    ]);
+    expect(await runner.totalUsage()).toMatchObject({ total_tokens: 18 });
+  });
+});
+
 test("the types of the package `openai` take our client's answers", () => {
   type Engine = BambaEngine['chat']['completions'];
   type Chat = Awaited<ReturnType<Engine['create']>>;
   expectTypeOf<Extract<Chat, { object: string }>>().toExtend<OpenAI.ChatCompletion>();
   type Chunk = Exclude<Chat, { object: string }> extends AsyncIterable<infer Item> ? Item : never;
   expectTypeOf<Chunk>().toExtend<OpenAI.ChatCompletionChunk>();
+  type Text = Awaited<ReturnType<BambaEngine['completions']['create']>>;
+  expectTypeOf<Extract<Text, { object: string }>>().toExtend<OpenAI.Completion>();
   expectTypeOf<Awaited<ReturnType<BambaEngine['models']['list']>>['data'][number]>().toExtend<OpenAI.Model>();
   // And what is written against that package's types is taken.
   interface Client {

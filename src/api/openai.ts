@@ -254,6 +254,7 @@ async function* deltas(engine: Engine, { request, answers, signal }: OpenAiReque
       else if (event.type === 'toolCall') yield { index, type: 'call', call: event.call, place: calls++ };
       else if (event.type === 'end') {
         yield { index, type: 'end', end: endOf(event, started, signal), calls };
+        if (event.finishReason === 'abort') return; // interrupted: no further answers either
       }
     }
   }

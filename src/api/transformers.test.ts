@@ -3,6 +3,7 @@ import { PreTrainedTokenizer, TextStreamer as TheirStreamer } from '@huggingface
 import { describe, expect, test } from 'vitest';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { transformersProgress, webLlmProgress } from './progress.ts';
+import { schemeOf } from './transformers-dtype.ts';
 import { pipeline, pipelineOf, TextStreamer, type TransformersTokenizer } from './transformers.ts';
 
 const read = (name: string): unknown =>
@@ -69,7 +70,22 @@ describe('the pipeline', () => {
     expect(shown).toEqual(['What']);
   });
 
-  test('refuses other tasks and options', async () => {
+  test('takes types by the names of transformers.js, and ours', () => {
+    expect((['fp32', 'fp16', 'q8', 'q4', 'fp8', 'int4'] as const).map(schemeOf)).toEqual([
+      'f32',
+      'f16',
+      'int8',
+      'int4',
+      'fp8',
+      'int4',
+    ]);
+  });
+
+  test('refuses other tasks, devices and options', async () => {
+    await expect(pipeline('text-generation', 'x', { device: 'wasm' as never })).rejects.toThrow(/no device "wasm"/);
+    await expect(pipeline('text-generation', 'x', { subfolder: 'onnx' } as never)).rejects.toThrow(
+      /no option "subfolder"/,
+    );
     await expect(pipeline('translation' as never, 'x')).rejects.toMatchObject({ code: 'setting_invalid' });
     await expect(pipelineOf(new FakeEngine(endEvent()))('x', { num_beams: 4 } as never)).rejects.toThrow(
       /no option "num_beams"/,

@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { ChatMessage, Engine, EngineOptions, GenerationRequest } from '../engine/protocol.ts';
+import type { ChatMessage, Engine, EngineOptions, GenerationRequest, Scheme } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { createEngine } from './engine.ts';
 import { transformersProgress, type TransformersProgress } from './progress.ts';
+import { schemeOf } from './transformers-dtype.ts';
 
 export { transformersProgress, type TransformersProgress } from './progress.ts';
 
@@ -51,7 +52,11 @@ export interface Streamer {
 }
 
 /** What `pipeline` takes beside the model: all that `createEngine` does, and these. */
-export interface PipelineOptions extends Omit<EngineOptions, 'model' | 'onProgress'> {
+export interface PipelineOptions extends Omit<EngineOptions, 'model' | 'onProgress' | 'dtype'> {
+  /** How the matrices of a checkpoint are stored: by our names, or by those of transformers.js; default `int8`. */
+  dtype?: Scheme | 'fp32' | 'fp16' | 'q8' | 'q4';
+  /** It is always WebGPU. */
+  device?: 'webgpu';
   /** Hears how far loading is, in the form of transformers.js. */
   progress_callback?: (report: TransformersProgress) => void;
   /** A tokenizer object of @huggingface/transformers, to encode prompts with instead of the model's own. */
@@ -115,17 +120,19 @@ export interface TextGenerationPipeline {
  * @param task there is one
  * @param model as that of `createEngine`
  * @param options those of `createEngine`, and a listener of transformers.js
- * @throws BambaError as `createEngine`; `setting_invalid` for another task
+ * @throws BambaError as `createEngine`; `setting_invalid` for another task or device
  */
 export async function pipeline(
   task: 'text-generation',
   model: string,
   options: PipelineOptions = {},
 ): Promise<TextGenerationPipeline> {
-  const { progress_callback: listener, tokenizer, ...rest } = options;
+  const { progress_callback: listener, tokenizer, device = 'webgpu', dtype, ...rest } = options;
   if (task !== 'text-generation') throw invalid(`There is no pipeline for ${String(task)}; there is text-generation.`);
+  if (device !== 'webgpu') throw invalid(`There is no device ${JSON.stringify(device)}; there is webgpu.`);
+  const type = dtype && { dtype: schemeOf(dtype) };
   const onProgress = listener && transformersProgress(model, listener);
-  const engine = await createEngine({ ...rest, model, ...(onProgress && { onProgress }) });
+  const engine = await createEngine({ ...rest, ...type, model, ...(onProgress && { onProgress }) });
   return pipelineOf(engine, tokenizer);
 }
 

@@ -2,6 +2,7 @@ import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink';
 import { BambaError } from '../errors.ts';
 import { isRepoName } from '../storage/repo-name.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
+import { checkOptions, fullAddress } from './options.ts';
 import type {
   Engine,
   EngineInfo,
@@ -26,6 +27,7 @@ export { deleteStoredModel, storedModels } from './stored-models.ts';
  * `manifest_invalid`, `storage_full`, `unsupported_model`, `setting_invalid`, `aborted` and others; each says what to do.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
+  checkOptions(options);
   if (options.signal?.aborted) throw new BambaError('aborted', 'Loading was aborted.');
   const { onProgress = () => {}, signal } = options;
   const source = sourceOf(options);
@@ -70,7 +72,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
  */
 async function startWorker(address: string | URL | undefined): Promise<Worker> {
   const name = 'bamba-web engine';
-  if (address !== undefined) return new Worker(new URL(address, document.baseURI), { type: 'module', name });
+  if (address !== undefined) return new Worker(fullAddress(address, document.baseURI), { type: 'module', name });
   const { default: InlineWorker } = await import('./worker.ts?worker&inline');
   return new InlineWorker({ name });
 }
@@ -80,7 +82,7 @@ function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
   const { model, revision, dtype, token, endpoint, files, contextLength, int8Activations } = options;
   const named = files !== undefined || model.startsWith('device:') || isRepoName(model);
   return {
-    model: named ? model : new URL(model, document.baseURI).href,
+    model: named ? model : fullAddress(model, document.baseURI).href,
     ...(revision !== undefined && { revision }),
     ...(dtype !== undefined && { dtype }),
     ...(token !== undefined && { token }),

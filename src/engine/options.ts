@@ -1,0 +1,51 @@
+import { BambaError } from '../errors.ts';
+import type { EngineOptions } from './protocol.ts';
+
+const OPTIONS: readonly string[] = [
+  'model',
+  'revision',
+  'dtype',
+  'token',
+  'endpoint',
+  'files',
+  'worker',
+  'contextLength',
+  'int8Activations',
+  'onProgress',
+  'signal',
+] satisfies (keyof EngineOptions)[];
+
+/**
+ * Checks what is asked for before anything is started.
+ * @throws BambaError `setting_invalid` for options that are not known, and without a model
+ */
+export function checkOptions(options: EngineOptions): void {
+  const { model } = options ?? {};
+  if (typeof model !== 'string' || model.trim() === '') {
+    throw new BambaError('setting_invalid', 'model takes a repository, org/name, or the address of a folder.');
+  }
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new BambaError(
+      'setting_invalid',
+      `createEngine takes no option ${JSON.stringify(unknown)}. It takes: ${OPTIONS.join(', ')}.`,
+    );
+  }
+}
+
+/**
+ * An address in full.
+ * @param base what relative ones are taken from
+ * @throws BambaError `setting_invalid` where it is none
+ */
+export function fullAddress(address: string | URL, base: string): URL {
+  try {
+    return new URL(address, base);
+  } catch (cause) {
+    throw new BambaError(
+      'setting_invalid',
+      `${String(address)} is no address. Give https://…, or a path from this page: /path/, ./path.`,
+      { cause },
+    );
+  }
+}
