@@ -3,7 +3,7 @@ import { parseConfig } from '../model/config.ts';
 import type { CheckpointFiles } from '../storage/checkpoint-files.ts';
 import { openConverted } from '../storage/convert.ts';
 import { DiskFiles } from '../storage/disk-files.ts';
-import type { Fetch } from '../storage/download.ts';
+import type { Fetch } from '../storage/fetch.ts';
 import { HttpSource, type HttpSourceOptions } from '../storage/http-source.ts';
 import { HubFiles, repoFolder } from '../storage/hub.ts';
 import { browserLocks, type Locks } from '../storage/locks.ts';
@@ -102,14 +102,14 @@ class Opener {
   /** A folder with a manifest is a package; one without may be a checkpoint. */
   async fromUrl(): Promise<OpenModel> {
     const { model } = this.#model;
-    const { signal, store, locks, fetch, onProgress } = this.#options;
+    const { signal, store, locks } = this.#options;
     try {
       const source = await openStoredPackage(model, {
         store,
         ...(signal && { signal }),
         ...(locks !== undefined && { locks }),
-        ...(fetch && { fetch }),
-        onProgress: (progress) => onProgress({ stage: 'weights', ...progress }),
+        ...this.#http(),
+        onProgress: (progress) => this.#report({ stage: 'weights', ...progress }),
       });
       return { source: this.#requireDtype(source), close: () => {} };
     } catch (error) {
@@ -164,7 +164,7 @@ class Opener {
     );
   }
 
-  #http(): HttpSourceOptions {
+  #http(): Pick<HttpSourceOptions, 'fetch' | 'clock' | 'onWait'> {
     const { fetch, clock } = this.#options;
     return { ...(fetch && { fetch }), ...(clock && { clock }), onWait: (message) => this.#say(message) };
   }

@@ -9,6 +9,8 @@ export interface CheckpointFiles extends ByteSource {
   version(signal?: AbortSignal, attempts?: number): Promise<string>;
   /** Changes with the contents of this file; null where there is no such file. */
   identity(file: string, signal?: AbortSignal, attempts?: number): Promise<string | null>;
+  /** On this machine: what is read twice costs nothing. */
+  readonly local?: true;
   /** The commit of a repository, once `version` is known. */
   readonly commit?: string;
   /** Ends what is still open. */

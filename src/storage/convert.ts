@@ -13,7 +13,9 @@ import { type ConversionRequest, openCheckpoint } from './open-checkpoint.ts';
 import { askToPersist } from './package-blobs.ts';
 import { OrderedPackage, type PackageDescription, type PackageSource } from './package-source.ts';
 import type { PackageProgress } from './progress.ts';
-import { type PackageStore, storageEstimate, storageFull, type StoredConversion, type StoredOrigin } from './store.ts';
+import { storageEstimate, storageFull } from './storage-faults.ts';
+import type { PackageStore, StoredConversion, StoredOrigin } from './store.ts';
+import { StoredPieces, type UseStore } from './stored-pieces.ts';
 import { ProgressChannel, takeTurn } from './waiting.ts';
 
 export interface ConversionOptions {
@@ -97,6 +99,7 @@ async function openFinished(request: ConversionRequest, options: ConversionOptio
   const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
   const loader = new ConvertedPackage({
     id,
+    identity: piecesOf(files, origin.identity),
     store,
     shards: manifest.shards,
     files: manifest.files,
@@ -104,10 +107,16 @@ async function openFinished(request: ConversionRequest, options: ConversionOptio
     open,
     making: null,
     totalBytes: manifest.stream.bytes,
+    packageBytes: manifest.stream.bytes,
     onProgress,
     signal,
   });
   return new ConvertedOrder(manifest, signal, loader, () => files?.close(), null);
+}
+
+/** What pieces are kept under: none of files that can be read again at no cost. */
+function piecesOf(files: CheckpointFiles | null, identity: string): string | null {
+  return files?.local ? null : identity;
 }
 
 /** Null where it cannot be found out now: what is stored is used then, without waiting. */
@@ -137,10 +146,10 @@ async function beginMaking(
   const files = request.files as CheckpointFiles;
   const checkpoint = await openCheckpoint(request, files, signal);
   const { facts, stream, identity, version } = checkpoint;
-  const kept = await keptShards(request, identity, stream, options);
+  const before = await madeBefore(request, identity, stream, options);
   const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
-  const shards = kept.map((entry) => (entry && stored.has(entry.sha256) ? entry : null));
-  await requireRoom(facts, shards, stream.bytes, store);
+  const shards = before.shards.map((entry) => (entry && stored.has(entry.sha256) ? entry : null));
+  await requireRoom(facts, shards, stream.bytes, id, store);
   const origin: StoredOrigin = { ...request.from, version, identity };
   const record: StoredConversion = {
     id,
@@ -150,11 +159,11 @@ async function beginMaking(
     origin,
     totalBytes: stream.bytes,
     shards,
+    texts: { ...before.texts },
     savedAt: Date.now(),
   };
   await optional(store?.putConversion(record));
-  const texts = await storeTexts(checkpoint, id, store);
-  for (const { sha256 } of Object.values(texts).filter((entry) => entry !== undefined)) stored.add(sha256);
+  const texts = await storeTexts(checkpoint, files, record, stored, store, signal);
   const description: PackageDescription = {
     name,
     source: facts.source ?? {},
@@ -178,6 +187,7 @@ async function beginMaking(
   };
   const loader = new ConvertedPackage({
     id,
+    identity: piecesOf(files, identity),
     store,
     shards,
     files: texts,
@@ -185,31 +195,32 @@ async function beginMaking(
     open: async () => checkpoint,
     making: { record, stream, commit },
     totalBytes: stream.sourceBytes,
+    packageBytes: stream.bytes,
     onProgress,
     signal,
   });
   return new ConvertedOrder(description, signal, loader, close, facts.specs);
 }
 
-/** Shards of an earlier visit, or of an older commit with the same weights. Those of other weights are dropped. */
-async function keptShards(
+/** What an earlier visit made, or an older commit with the same weights has. What was begun of other weights is dropped. */
+async function madeBefore(
   { id, name }: ConversionRequest,
   identity: string,
   { bytes }: PackageStream,
   { store, onMessage }: ConversionOptions,
-): Promise<(BlobEntry | null)[]> {
+): Promise<Pick<StoredConversion, 'shards' | 'texts'>> {
   const count = Math.ceil(bytes / SHARD_BYTES);
   const begun = (await optional(store?.conversion(id))) ?? null;
-  if (begun?.origin.identity === identity && begun.shards.length === count) return begun.shards;
+  if (begun?.origin.identity === identity && begun.shards.length === count) return begun;
   if (begun) {
     onMessage(`The files of ${name} changed since the last visit: it is downloaded anew.`);
     await optional(store?.dropConversion(id));
   }
   const finished = (await optional(store?.manifest(id))) ?? null;
   const origin = (await optional(store?.origin(id))) ?? null;
-  if (finished && origin?.identity === identity) return finished.shards;
+  if (finished && origin?.identity === identity) return { shards: finished.shards };
   if (finished && !begun) onMessage(`There is a new version of ${name}: it is downloaded.`);
-  return Array.from({ length: count }, () => null);
+  return { shards: Array.from({ length: count }, () => null) };
 }
 
 /** @throws BambaError `storage_full` with the types that would fit. */
@@ -217,11 +228,14 @@ async function requireRoom(
   { specs, scheme }: PackageFacts,
   shards: readonly (BlobEntry | null)[],
   bytes: number,
+  id: string,
   store: PackageStore | null,
 ): Promise<void> {
   if (!store) return;
   await askToPersist();
-  const needed = shards.reduce((sum, entry, index) => sum + (entry ? 0 : shardBytes(bytes, index)), 0);
+  // Pieces take room until their shard takes it.
+  const missing = shards.reduce((sum, entry, index) => sum + (entry ? 0 : shardBytes(bytes, index)), 0);
+  const needed = missing - ((await optional(store.pieceBytes(id))) ?? 0);
   const { quota, usage } = (await storageEstimate()) ?? {};
   if (quota === undefined || usage === undefined || needed <= quota - usage) return;
   const error = await storageFull(needed);
@@ -229,18 +243,44 @@ async function requireRoom(
   throw fitting ? new BambaError(error.code, `${error.message} ${suggestion(fitting)}`) : error;
 }
 
-/** Brings the text files. They are small, and missing none of them is what makes a package that works offline. */
-async function storeTexts(checkpoint: Making, id: string, store: PackageStore | null): Promise<Manifest['files']> {
-  const files: Manifest['files'] = {};
+/**
+ * Brings the text files. They are small, and missing none of them is what makes a package that works offline.
+ * @param record takes note of them
+ * @param stored by hash; those that come are added
+ */
+async function storeTexts(
+  checkpoint: Making,
+  files: CheckpointFiles,
+  record: StoredConversion,
+  stored: Set<string>,
+  store: PackageStore | null,
+  signal: AbortSignal | undefined,
+): Promise<Manifest['files']> {
+  const use: UseStore = (operation) => optional(store ? operation(store) : undefined);
+  const texts = (record.texts ??= {});
+  const entries: Manifest['files'] = {};
   for (const file of PACKAGE_FILES) {
-    const found = await checkpoint.readFile(file);
+    const identity = await files.identity(file, signal);
+    const known = texts[file];
+    if (known?.identity === identity && stored.has(known.entry.sha256)) {
+      entries[file] = known.entry;
+      continue;
+    }
+    delete texts[file];
+    if (identity === null) continue;
+    const of = `${file} ${identity}`;
+    const pieces = piecesOf(files, identity) === null ? undefined : new StoredPieces(use, record.id, of);
+    const found = await checkpoint.readFile(file, pieces);
     if (!found) continue;
     const bytes = new Uint8Array(found);
     const entry = { file, bytes: bytes.length, sha256: await sha256Hex(bytes) };
-    await optional(store?.putBlob(id, entry.sha256, bytes));
-    files[file] = entry;
+    texts[file] = { identity, entry };
+    const own = { of, begin: 0, end: bytes.length };
+    await use((to) => to.putBlob(record.id, entry.sha256, bytes, { conversion: record, pieces: own }));
+    stored.add(entry.sha256);
+    entries[file] = entry;
   }
-  return files;
+  return entries;
 }
 
 /** Null where the browser's database turns out to be of no use. */

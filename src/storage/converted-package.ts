@@ -1,13 +1,23 @@
 import { BambaError } from '../errors.ts';
 import { throwIfAborted } from '../weights/abort.ts';
-import { type BlobEntry, type Manifest, type PackageFile, SHARD_BYTES, shardFile } from '../weights/manifest.ts';
+import {
+  type BlobEntry,
+  type Manifest,
+  type PackageFile,
+  SHARD_BYTES,
+  shardBytes,
+  shardFile,
+} from '../weights/manifest.ts';
 import type { PackageStream } from '../weights/package-stream.ts';
+import type { PieceKeeper } from '../weights/pieces.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import { verifyBlob } from './download.ts';
 import type { PackageLoader } from './package-source.ts';
 import { type PackageProgress, ProgressMeter } from './progress.ts';
 import { ShardMaker } from './shard-maker.ts';
+import { fullFor } from './storage-faults.ts';
 import type { PackageStore, StoredConversion } from './store.ts';
+import { StoredPieces } from './stored-pieces.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -15,11 +25,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface Making {
   stream: PackageStream;
   /** A text file of the checkpoint. */
-  readFile(file: PackageFile): Promise<Uint8Array | null>;
+  readFile(file: PackageFile, pieces?: PieceKeeper): Promise<Uint8Array | null>;
 }
 
 export interface ConvertedParts {
   id: string;
+  /** Of what the package is made from: unfinished shards are kept under it. Null where they are not worth keeping. */
+  identity: string | null;
   /** Null where the browser keeps nothing. */
   store: PackageStore | null;
   /** As far as they are known; those that are stored, and those that a complete package had. */
@@ -32,6 +44,7 @@ export interface ConvertedParts {
   /** Of a package that is being made: its record, and what to do when it is whole. */
   making: { record: StoredConversion; stream: PackageStream; commit: (shards: BlobEntry[]) => Promise<void> } | null;
   totalBytes: number;
+  packageBytes: number;
   onProgress: (progress: PackageProgress) => void;
   signal: AbortSignal | undefined;
 }
@@ -94,11 +107,13 @@ export class ConvertedPackage implements PackageLoader {
     }
     this.#shards[index] = entry;
     this.#count(index, this.#share(index, (index + 1) * SHARD_BYTES), 'network');
-    const { id, making } = this.#parts;
-    const record =
+    const { id, identity, making } = this.#parts;
+    const conversion =
       making && !this.#committed ? { ...making.record, shards: this.#shards, savedAt: Date.now() } : undefined;
+    const begin = index * SHARD_BYTES;
+    const pieces = identity === null ? null : { of: identity, begin, end: begin + SHARD_BYTES };
     await this.#use(async (store) => {
-      await store.putBlob(id, entry.sha256, bytes, record);
+      await store.putBlob(id, entry.sha256, bytes, { conversion, ...(pieces && { pieces }) });
       this.#stored.add(entry.sha256);
     });
     return bytes;
@@ -111,13 +126,14 @@ export class ConvertedPackage implements PackageLoader {
   }
 
   #open(): Promise<{ making: Making; maker: ShardMaker }> {
-    this.#opened ??= this.#parts.open().then((making) => ({
-      making,
-      maker: new ShardMaker(making.stream, this.#parts.signal, (position) => {
-        const index = Math.ceil(position / SHARD_BYTES) - 1;
-        this.#count(index, this.#share(index, position), 'network');
-      }),
-    }));
+    const { id, identity, signal } = this.#parts;
+    const pieces = identity === null ? null : new StoredPieces((operation) => this.#use(operation), id, identity);
+    const onPosition = (position: number, made: boolean) => {
+      const index = Math.ceil(position / SHARD_BYTES) - 1;
+      this.#count(index, this.#share(index, position), made ? 'network' : 'storage');
+    };
+    const options = { ...(signal && { signal }), ...(pieces && { pieces }), onPosition };
+    this.#opened ??= this.#parts.open().then((making) => ({ making, maker: new ShardMaker(making.stream, options) }));
     return this.#opened;
   }
 
@@ -171,9 +187,17 @@ export class ConvertedPackage implements PackageLoader {
     try {
       return await operation(this.#store);
     } catch (error) {
-      if (!(error instanceof BambaError && error.code === 'storage_unavailable')) throw error;
+      const gone = error instanceof BambaError && error.code === 'storage_unavailable';
+      if (!gone) throw await fullFor(this.#lacking(), error);
       this.#store = null;
       return null;
     }
+  }
+
+  /** Bytes of the package that are not stored, pieces not counted. */
+  #lacking(): number {
+    const missing = this.#shards.map((entry) => !entry || !this.#stored.has(entry.sha256));
+    const { packageBytes } = this.#parts;
+    return missing.reduce((sum, lacks, index) => sum + (lacks ? shardBytes(packageBytes, index) : 0), 0);
   }
 }

@@ -14,6 +14,7 @@ const MOST_FOLDERS = 4;
  * Methods throw BambaError `checkpoint_changed` for a file that changed since it was picked, `aborted`.
  */
 export class DiskFiles implements CheckpointFiles {
+  readonly local = true;
   readonly #picked: PickedFiles;
   readonly #byName: ReadonlyMap<string, File> | null;
   readonly #opened = new Map<string, Promise<File | null>>();

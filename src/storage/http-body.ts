@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { aborted, abortable, throwIfAborted } from '../weights/abort.ts';
 import { type Clock, withTimeout } from './clock.ts';
-import { type Fetch, isWebPage } from './download.ts';
+import { type Fetch, isWebPage } from './fetch.ts';
 import { pauseAskedFor, TransientFault } from './retry.ts';
 
 /** What is asked of a server, and how. */

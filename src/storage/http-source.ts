@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { type CheckpointFiles, versionOfFiles } from './checkpoint-files.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type Fetch, isWebPage } from './download.ts';
+import { type Fetch, isWebPage } from './fetch.ts';
 import { HttpBody } from './http-body.ts';
 import { Retry, TransientFault } from './retry.ts';
 

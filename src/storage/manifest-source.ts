@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { aborted } from '../weights/abort.ts';
 import { type Manifest, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from '../weights/manifest.ts';
-import { type Fetch, isWebPage, readBody, request } from './download.ts';
+import { type Fetch, isWebPage, readBody, request } from './fetch.ts';
 import type { PackageStore } from './store.ts';
 
 /**

@@ -60,7 +60,7 @@ export async function openCheckpoint(
     stream,
     version,
     identity: await identityOf(checkpoint, scheme, files, signal),
-    readFile: (file) => checkpoint.readFile(file, signal),
+    readFile: (file, pieces) => checkpoint.readFile(file, signal, pieces),
   };
 }
 

@@ -1,10 +1,14 @@
 import { BambaError } from '../errors.ts';
 import { throwIfAborted } from '../weights/abort.ts';
 import type { BlobEntry, Manifest } from '../weights/manifest.ts';
-import { downloadBlob, type Fetch, verifyBlob } from './download.ts';
+import type { Clock } from './clock.ts';
+import { downloadBlob, verifyBlob } from './download.ts';
+import type { Fetch } from './fetch.ts';
 import { type Locks, withLock } from './locks.ts';
 import { packageEntries } from './package-entries.ts';
-import { type PackageStore, storageEstimate, storageFull } from './store.ts';
+import { fullFor, storageEstimate, storageFull } from './storage-faults.ts';
+import type { PackageStore } from './store.ts';
+import { StoredPieces } from './stored-pieces.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Received = (bytes: number, source: 'network' | 'storage') => void;
@@ -13,7 +17,9 @@ interface BlobOptions {
   store: PackageStore | null;
   fetch: Fetch;
   locks: Locks | null;
-  retryDelayMs: number;
+  clock: Clock;
+  /** Told when a server keeps us waiting, with a sentence for people. */
+  onWait: (message: string) => void;
 }
 
 /**
@@ -61,12 +67,13 @@ export class PackageBlobs {
     if (!store) return;
     if (this.#missing.size === 0) return this.#commit();
     await askToPersist();
-    const needed = [...this.#missing.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    // Pieces take room until their shard takes it.
+    const needed = this.#lacking() - ((await this.#use((to) => to.pieceBytes(this.#base.href))) ?? 0);
     const { quota, usage } = (await storageEstimate()) ?? {};
     if (quota !== undefined && usage !== undefined && needed > quota - usage) throw await storageFull(needed);
-    await this.#use(async () => {
-      const known = (await store.list()).find(({ url }) => url === this.#base.href);
-      if (!known?.complete) await store.putManifest(this.#base.href, this.#manifest);
+    await this.#use(async (to) => {
+      const known = (await to.list()).find(({ url }) => url === this.#base.href);
+      if (!known?.complete) await to.putManifest(this.#base.href, this.#manifest);
     });
   }
 
@@ -88,13 +95,12 @@ export class PackageBlobs {
   }
 
   async #fromStore(entry: BlobEntry, onBytes: Received): Promise<Bytes | null> {
-    const store = this.#store;
-    const bytes = (await this.#use(() => store?.blob(this.#base.href, entry.sha256))) ?? null;
+    const bytes = await this.#use((store) => store.blob(this.#base.href, entry.sha256));
     if (!bytes) return null;
     try {
       await verifyBlob(bytes, entry);
     } catch {
-      await this.#use(() => store?.deleteBlob(this.#base.href, entry.sha256));
+      await this.#use((store) => store.deleteBlob(this.#base.href, entry.sha256));
       return null;
     }
     onBytes(bytes.length, 'storage');
@@ -102,14 +108,13 @@ export class PackageBlobs {
   }
 
   async #fromNetwork(entry: BlobEntry, signal: AbortSignal | undefined, onBytes: Received): Promise<Bytes> {
-    const { fetch, retryDelayMs } = this.#options;
-    const bytes = await downloadBlob(new URL(entry.file, this.#base), entry, {
-      fetch,
-      signal,
-      retryDelayMs,
-      onBytes: (received) => onBytes(received, 'network'),
-    });
-    await this.#use(() => this.#store?.putBlob(this.#base.href, entry.sha256, bytes));
+    const { fetch, clock, onWait } = this.#options;
+    const id = this.#base.href;
+    const pieces = new StoredPieces((operation) => this.#use(operation), id, entry.sha256);
+    const url = new URL(entry.file, this.#base);
+    const bytes = await downloadBlob(url, entry, { fetch, clock, signal, pieces, onBytes, onWait });
+    const own = { of: entry.sha256, begin: 0, end: entry.bytes };
+    await this.#use((store) => store.putBlob(id, entry.sha256, bytes, { pieces: own }));
     return bytes;
   }
 
@@ -123,18 +128,25 @@ export class PackageBlobs {
 
   async #commit(): Promise<void> {
     this.#committed = true;
-    await this.#use(() => this.#store?.commit(this.#base.href, this.#manifest));
+    await this.#use((store) => store.commit(this.#base.href, this.#manifest));
   }
 
   /** Works with the store; from the first failure on without it. A full store is for the caller to know. */
-  async #use<T>(operation: () => Promise<T> | undefined): Promise<T | undefined> {
+  async #use<T>(operation: (store: PackageStore) => Promise<T>): Promise<T | null> {
+    if (!this.#store) return null;
     try {
-      return await operation();
+      return await operation(this.#store);
     } catch (error) {
-      if (error instanceof BambaError && error.code === 'storage_unavailable') this.#store = null;
-      else throw error;
-      return undefined;
+      const gone = error instanceof BambaError && error.code === 'storage_unavailable';
+      if (!gone) throw await fullFor(this.#lacking(), error);
+      this.#store = null;
+      return null;
     }
+  }
+
+  /** Bytes that are not stored, pieces not counted. */
+  #lacking(): number {
+    return [...this.#missing.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #lockName(entry: BlobEntry): string {

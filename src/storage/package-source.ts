@@ -2,7 +2,9 @@ import { BambaError } from '../errors.ts';
 import { abortable } from '../weights/abort.ts';
 import type { BlobEntry, Manifest, PackageFile } from '../weights/manifest.ts';
 import type { SmallerScheme } from '../weights/smaller-schemes.ts';
-import { type Fetch, verifyBlob } from './download.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { verifyBlob } from './download.ts';
+import type { Fetch } from './fetch.ts';
 import { browserLocks, type Locks } from './locks.ts';
 import { fetchManifest, packageUrl } from './manifest-source.ts';
 import { PackageBlobs } from './package-blobs.ts';
@@ -45,7 +47,7 @@ export interface StoredPackageOptions {
    * loaded from the network alone; null asks for that.
    */
   store?: PackageStore | null;
-  /** Ends loading; shards that are complete stay stored. */
+  /** Ends loading; what has come stays stored. */
   signal?: AbortSignal;
   /** Called at most some ten times a second. */
   onProgress?: (progress: PackageProgress) => void;
@@ -53,8 +55,9 @@ export interface StoredPackageOptions {
   locks?: Locks | null;
   /** How long a package that is stored waits for the network's manifest before it goes on with the stored one. */
   manifestTimeoutMs?: number;
-  /** Pause before a second attempt to fetch something. */
-  retryDelayMs?: number;
+  clock?: Clock;
+  /** Told when a server keeps us waiting, with a sentence for people. */
+  onWait?: (message: string) => void;
 }
 
 /**
@@ -71,7 +74,8 @@ export async function openStoredPackage(
   url: string,
   options: StoredPackageOptions = {},
 ): Promise<OrderedPackage<Manifest>> {
-  const { signal, fetch = (...request) => globalThis.fetch(...request), retryDelayMs = 500 } = options;
+  const { signal, fetch = (...request) => globalThis.fetch(...request), clock = systemClock } = options;
+  const { onWait = () => {} } = options;
   const base = packageUrl(url);
   const store = options.store === undefined ? await defaultStore() : options.store;
   const manifest = await fetchManifest(base, store, {
@@ -81,7 +85,7 @@ export async function openStoredPackage(
   });
   const meter = new ProgressMeter(manifest.stream.bytes, options.onProgress ?? (() => {}));
   const locks = options.locks === undefined ? browserLocks() : options.locks;
-  const blobs = await PackageBlobs.open(base, manifest, { store, fetch, locks, retryDelayMs });
+  const blobs = await PackageBlobs.open(base, manifest, { store, fetch, locks, clock, onWait });
   const counts = new Set(manifest.shards);
   return new OrderedPackage(manifest, signal, {
     file: (name) => blobs.load(manifest.files[name] as BlobEntry, signal),

@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { abortable } from '../weights/abort.ts';
-import type { PackageStream } from '../weights/package-stream.ts';
+import type { PackageStream, ShardsOptions } from '../weights/package-stream.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -10,17 +10,14 @@ type Bytes = Uint8Array<ArrayBuffer>;
  */
 export class ShardMaker {
   readonly #stream: PackageStream;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onPosition: (position: number) => void;
+  readonly #options: ShardsOptions;
   #run: { next: number; shards: AsyncGenerator<Bytes> } | null = null;
   /** One at a time: what was given up by its caller is finished first. */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param onPosition as in `PackageStream.shards` */
-  constructor(stream: PackageStream, signal: AbortSignal | undefined, onPosition: (position: number) => void) {
+  constructor(stream: PackageStream, options: ShardsOptions) {
     this.#stream = stream;
-    this.#signal = signal;
-    this.#onPosition = onPosition;
+    this.#options = options;
   }
 
   /**
@@ -37,8 +34,7 @@ export class ShardMaker {
   async #make(index: number, end: number): Promise<Bytes> {
     if (this.#run?.next !== index) {
       await this.#run?.shards.return(undefined);
-      const options = { onPosition: this.#onPosition, ...(this.#signal && { signal: this.#signal }) };
-      this.#run = { next: index, shards: this.#stream.shards(index, end, options) };
+      this.#run = { next: index, shards: this.#stream.shards(index, end, this.#options) };
     }
     const run = this.#run;
     this.#run = null;

@@ -54,6 +54,107 @@ describe('PackageStore', () => {
     upgraded.close();
   });
 
+  it('keeps what its second version stored, what was begun included', async () => {
+    const name = 'store-test-second-version';
+    const old = await openDB(name, 2, {
+      upgrade(database) {
+        database.createObjectStore('packages', { keyPath: 'url' });
+        database.createObjectStore('blobs');
+        database.createObjectStore('blobSizes');
+        database.createObjectStore('conversions', { keyPath: 'id' });
+      },
+    });
+    const entry = { file: 'shard-0000.bin', bytes: 3, sha256: a };
+    const begun = {
+      id: 'org/name#int8',
+      name: 'name',
+      scheme: 'int8',
+      origin: { model: 'org/name', version: 'v', identity: 'i' },
+      totalBytes: 100,
+      shards: [entry, null],
+      savedAt: 2,
+    };
+    await old.put('packages', { url, manifest: manifest('One', [b]), savedAt: 1 });
+    await old.put('conversions', begun);
+    for (const [id, hash] of [
+      [url, b],
+      [begun.id, a],
+    ] as const) {
+      await old.put('blobs', Uint8Array.of(1, 2, 3).buffer, [id, hash]);
+      await old.put('blobSizes', 3, [id, hash]);
+    }
+    old.close();
+    const upgraded = await PackageStore.open(name);
+    expect(await upgraded.conversion(begun.id)).toEqual(begun);
+    expect(await upgraded.blob(begun.id, a)).toEqual(Uint8Array.of(1, 2, 3));
+    expect(await upgraded.list()).toMatchObject([
+      { url, complete: true, storedBytes: 3 },
+      { url: begun.id, complete: false, storedBytes: 3 },
+    ]);
+    await upgraded.putPieces(begun.id, 'i', [{ begin: 3, bytes: Uint8Array.of(4, 5) }]);
+    expect(await upgraded.list()).toMatchObject([{ url }, { url: begun.id, storedBytes: 5 }]);
+    upgraded.close();
+  });
+
+  describe('pieces', () => {
+    const range = { of: 'x', begin: 10, end: 20 };
+    const piece = (begin: number, ...bytes: number[]) => ({ begin, bytes: Uint8Array.from(bytes) });
+
+    beforeEach(async () => {
+      await store.putPieces(url, 'x', [piece(10, 1, 2), piece(12, 3), piece(20, 4)]);
+      await store.putPieces(url, 'y', [piece(10, 5)]);
+      await store.putPieces(`${url}other/`, 'x', [piece(10, 6)]);
+    });
+
+    it('are kept in order, and counted', async () => {
+      expect(await store.pieces(url, range)).toEqual([
+        [10, 12],
+        [12, 13],
+      ]);
+      expect(await store.piece(url, 'x', 10, 12)).toEqual(Uint8Array.of(1, 2));
+      expect(await store.piece(url, 'x', 10, 13)).toBeNull();
+      expect(await store.pieceBytes(url)).toBe(5);
+      await store.putManifest(url, manifest('One', [a]));
+      expect(await store.list()).toMatchObject([{ storedBytes: 5, complete: false }]);
+    });
+
+    it('are nothing where they are damaged', async () => {
+      store.close();
+      const raw = await openDB(`store-test-${databases - 1}`);
+      await raw.put('pieces', { bytes: Uint8Array.of(1, 3).buffer, sha256: a }, [url, 'x', 10, 12]);
+      raw.close();
+      store = await PackageStore.open(`store-test-${databases - 1}`);
+      expect(await store.piece(url, 'x', 10, 12)).toBeNull();
+      expect(await store.piece(url, 'x', 12, 13)).toEqual(Uint8Array.of(3));
+    });
+
+    it('go as what they are of becomes whole, all others stay', async () => {
+      await store.putBlob(url, a, Uint8Array.of(1, 2, 3), { pieces: range });
+      expect(await store.pieces(url, { ...range, end: 100 })).toEqual([[20, 21]]);
+      expect(await store.pieceBytes(url)).toBe(2);
+      await store.commit(url, manifest('One', [a]));
+      expect(await store.pieceBytes(url)).toBe(0);
+      expect(await store.pieceBytes(`${url}other/`)).toBe(1);
+    });
+
+    it('go with the model, and with what was begun', async () => {
+      await store.dropConversion(`${url}other/`);
+      expect(await store.pieceBytes(`${url}other/`)).toBe(0);
+      expect(await store.pieceBytes(url)).toBe(5);
+      await store.delete(url);
+      expect(await store.pieceBytes(url)).toBe(0);
+    });
+
+    it('make room for their whole where both do not fit', async () => {
+      vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(() => {
+        throw new DOMException('full', 'QuotaExceededError');
+      });
+      await store.putBlob(url, a, Uint8Array.of(1, 2, 3), { pieces: range });
+      expect(await store.blob(url, a)).toEqual(Uint8Array.of(1, 2, 3));
+      expect(await store.pieceBytes(url)).toBe(2);
+    });
+  });
+
   it('keeps manifests and blobs, each package its own', async () => {
     const other = 'https://example.org/model/other/';
     await store.putManifest(url, manifest('One', [a]));

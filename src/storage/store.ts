@@ -1,11 +1,15 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { BambaError } from '../errors.ts';
-import { type BlobEntry, checkManifest, type Manifest } from '../weights/manifest.ts';
+import { type BlobEntry, checkManifest, type Manifest, type PackageFile } from '../weights/manifest.ts';
+import type { Piece } from '../weights/pieces.ts';
+import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme } from '../weights/types.ts';
 import { packageEntries } from './package-entries.ts';
+import { guard, unavailable } from './storage-faults.ts';
 
-// Packages in IndexedDB. A package is known by the address it came from, with the scheme where it was made here; its files and shards are kept by their hash,
-// so that a newer version of a package finds again what did not change.
+// Packages in IndexedDB. A package is known by the address it came from, with the scheme where it was made here; its files
+// and shards are kept by their hash, so that a newer version of a package finds again what did not change. What has come of
+// an unfinished file or shard is kept in pieces until it is whole.
 
 /** Where a package was made from, and what was there. */
 export interface StoredOrigin {
@@ -30,8 +34,21 @@ export interface StoredConversion {
   totalBytes: number;
   /** Those that are stored. */
   shards: (BlobEntry | null)[];
+  /** Text files that are stored, each with the identity of the file that it is. Records of earlier versions have none. */
+  texts?: Partial<Record<PackageFile, { identity: string; entry: BlobEntry }>>;
   savedAt: number;
 }
+
+/** Which pieces belong to something that is unfinished: those of `of` that begin in [begin, end). */
+export interface PieceRange {
+  /** What the pieces are of: equal names stand for equal bytes. */
+  of: string;
+  begin: number;
+  end: number;
+}
+
+/** [package, what it is of, begin, end]: sizes are known without reading any. */
+type PieceKey = [id: string, of: string, begin: number, end: number];
 
 interface Schema extends DBSchema {
   packages: { key: string; value: { url: string; manifest: Manifest; savedAt: number; origin?: StoredOrigin } };
@@ -40,9 +57,11 @@ interface Schema extends DBSchema {
   blobs: { key: [string, string]; value: ArrayBuffer };
   /** Bytes of each blob, written in the same transaction: sizes are known without reading any. */
   blobSizes: { key: [string, string]; value: number };
+  /** With a hash, as there is none of what is unfinished. */
+  pieces: { key: PieceKey; value: { bytes: ArrayBuffer; sha256: string } };
 }
 
-const VERSION = 2;
+const VERSION = 3;
 
 /** What the store knows of a package. */
 export interface StoredPackage {
@@ -90,7 +109,8 @@ export class PackageStore {
             database.createObjectStore('blobs');
             database.createObjectStore('blobSizes');
           }
-          database.createObjectStore('conversions', { keyPath: 'id' });
+          if (from < 2) database.createObjectStore('conversions', { keyPath: 'id' });
+          database.createObjectStore('pieces');
         },
         // A newer version of the page waits for this one to let go.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
@@ -137,8 +157,11 @@ export class PackageStore {
     const manifest = await this.manifest(id);
     const named = new Set(manifest ? packageEntries(manifest).map(({ sha256 }) => sha256) : []);
     await guard(async () => {
-      const transaction = this.#db.transaction(['conversions', 'blobs', 'blobSizes'], 'readwrite');
-      const writes: Promise<unknown>[] = [transaction.objectStore('conversions').delete(id)];
+      const transaction = this.#db.transaction(['conversions', 'blobs', 'blobSizes', 'pieces'], 'readwrite');
+      const writes: Promise<unknown>[] = [
+        transaction.objectStore('conversions').delete(id),
+        transaction.objectStore('pieces').delete(rangeOf(id)),
+      ];
       for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(id))) {
         if (named.has(key[1])) continue;
         writes.push(transaction.objectStore('blobs').delete(key), transaction.objectStore('blobSizes').delete(key));
@@ -148,15 +171,17 @@ export class PackageStore {
   }
 
   /**
-   * Makes `manifest` the one of `url`, ends its conversion, and drops all blobs that it does not name, in one transaction.
+   * Makes `manifest` the one of `url`, ends its conversion, and drops all pieces and all blobs that it does not name, in one
+   * transaction.
    */
   async commit(url: string, manifest: Manifest, origin?: StoredOrigin): Promise<void> {
     const named = new Set(packageEntries(manifest).map(({ sha256 }) => sha256));
     await guard(async () => {
-      const transaction = this.#db.transaction(['packages', 'conversions', 'blobs', 'blobSizes'], 'readwrite');
+      const transaction = this.#db.transaction(ALL, 'readwrite');
       const writes: Promise<unknown>[] = [
         transaction.objectStore('packages').put({ url, manifest, savedAt: Date.now(), ...(origin && { origin }) }),
         transaction.objectStore('conversions').delete(url),
+        transaction.objectStore('pieces').delete(rangeOf(url)),
       ];
       for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(url))) {
         if (named.has(key[1])) continue;
@@ -184,23 +209,77 @@ export class PackageStore {
     return buffer ? new Uint8Array(buffer) : null;
   }
 
-  /** Stores a blob under its hash, which the caller has verified, and with it what `conversion` now says of itself. */
+  /**
+   * Stores a blob under its hash, which the caller has verified, and with it what `conversion` now says of itself. `pieces`,
+   * of which the blob is made, go in the same transaction; where there is no room for both, they go before.
+   */
   async putBlob(
     url: string,
     sha256: string,
     bytes: Uint8Array<ArrayBuffer>,
-    conversion?: StoredConversion,
+    { conversion, pieces }: { conversion?: StoredConversion | undefined; pieces?: PieceRange } = {},
   ): Promise<void> {
     const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
-    await guard(async () => {
-      const transaction = this.#db.transaction(['conversions', 'blobs', 'blobSizes'], 'readwrite');
-      await Promise.all([
-        transaction.objectStore('blobs').put(whole, [url, sha256]),
-        transaction.objectStore('blobSizes').put(bytes.length, [url, sha256]),
-        conversion && transaction.objectStore('conversions').put(conversion),
-        transaction.done,
-      ]);
-    }, bytes.length);
+    const put = () =>
+      guard(async () => {
+        const transaction = this.#db.transaction(['conversions', 'blobs', 'blobSizes', 'pieces'], 'readwrite');
+        await Promise.all([
+          transaction.objectStore('blobs').put(whole, [url, sha256]),
+          transaction.objectStore('blobSizes').put(bytes.length, [url, sha256]),
+          conversion && transaction.objectStore('conversions').put(conversion),
+          pieces && transaction.objectStore('pieces').delete(piecesIn(url, pieces)),
+          transaction.done,
+        ]);
+      }, bytes.length);
+    try {
+      await put();
+    } catch (error) {
+      const full = error instanceof BambaError && error.code === 'storage_full';
+      if (!full || !pieces || (await this.pieces(url, pieces)).length === 0) throw error;
+      await this.dropPieces(url, pieces);
+      await put();
+    }
+  }
+
+  /** Where the pieces of `range` begin and end, in order. */
+  async pieces(url: string, range: PieceRange): Promise<[begin: number, end: number][]> {
+    const keys = await guard(() => this.#db.getAllKeys('pieces', piecesIn(url, range)));
+    return keys.map(([, , begin, end]) => [begin, end]);
+  }
+
+  /** The piece [begin, end) of `of`; null where it is not here, or damaged. */
+  async piece(url: string, of: string, begin: number, end: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    const found = await guard(() => this.#db.get('pieces', [url, of, begin, end]));
+    if (!found) return null;
+    const bytes = new Uint8Array(found.bytes);
+    return (await sha256Hex(bytes)) === found.sha256 ? bytes : null;
+  }
+
+  /** Stores pieces of `of` in one transaction. */
+  async putPieces(url: string, of: string, pieces: readonly Piece[]): Promise<void> {
+    const hashes = await Promise.all(pieces.map(({ bytes }) => sha256Hex(bytes)));
+    await guard(
+      async () => {
+        const transaction = this.#db.transaction('pieces', 'readwrite');
+        const writes = pieces.map(({ begin, bytes }, i) => {
+          const sha256 = hashes[i] as string;
+          return transaction.store.put({ bytes: bytes.buffer, sha256 }, [url, of, begin, begin + bytes.length]);
+        });
+        await Promise.all([...writes, transaction.done]);
+      },
+      pieces.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    );
+  }
+
+  /** Drops the pieces of `range`. */
+  async dropPieces(url: string, range: PieceRange): Promise<void> {
+    await guard(() => this.#db.delete('pieces', piecesIn(url, range)));
+  }
+
+  /** Bytes of all pieces of `url`. */
+  async pieceBytes(url: string): Promise<number> {
+    const keys = await guard(() => this.#db.getAllKeys('pieces', rangeOf(url)));
+    return keys.reduce((sum, [, , begin, end]) => sum + end - begin, 0);
   }
 
   /** Removes one blob, such as one that turned out to be damaged. */
@@ -219,7 +298,8 @@ export class PackageStore {
   async list(): Promise<StoredPackage[]> {
     const records = await guard(() => this.#db.getAll('packages'));
     const conversions = await guard(() => this.#db.getAll('conversions'));
-    const stored = (sizes: ReadonlyMap<string, number>) => [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const stored = async (url: string, sizes: ReadonlyMap<string, number>) =>
+      [...sizes.values()].reduce((sum, bytes) => sum + bytes, await this.pieceBytes(url));
     const packages = records.map(async ({ url, manifest, savedAt, origin }): Promise<StoredPackage> => {
       const sizes = await this.blobSizes(url);
       const entries = packageEntries(manifest);
@@ -231,7 +311,7 @@ export class PackageStore {
         ...(commit !== undefined && { commit }),
         ...(origin && { origin }),
         totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
-        storedBytes: stored(sizes),
+        storedBytes: await stored(url, sizes),
         complete: entries.every(({ sha256 }) => sizes.has(sha256)),
         savedAt,
       };
@@ -242,7 +322,7 @@ export class PackageStore {
     return Promise.all([
       ...packages,
       ...begun.map(async ({ id, name, scheme, commit, origin, totalBytes, savedAt }): Promise<StoredPackage> => {
-        const storedBytes = stored(await this.blobSizes(id));
+        const storedBytes = await stored(id, await this.blobSizes(id));
         const facts = { url: id, name, scheme, origin, totalBytes, storedBytes, complete: false, savedAt };
         return commit === undefined ? facts : { ...facts, commit };
       }),
@@ -252,10 +332,11 @@ export class PackageStore {
   /** Removes a package and all that belongs to it. */
   async delete(url: string): Promise<void> {
     await guard(async () => {
-      const transaction = this.#db.transaction(['packages', 'conversions', 'blobs', 'blobSizes'], 'readwrite');
+      const transaction = this.#db.transaction(ALL, 'readwrite');
       await Promise.all([
         transaction.objectStore('packages').delete(url),
         transaction.objectStore('conversions').delete(url),
+        transaction.objectStore('pieces').delete(rangeOf(url)),
         transaction.objectStore('blobs').delete(rangeOf(url)),
         transaction.objectStore('blobSizes').delete(rangeOf(url)),
         transaction.done,
@@ -268,47 +349,13 @@ export class PackageStore {
   }
 }
 
+const ALL = ['packages', 'conversions', 'blobs', 'blobSizes', 'pieces'] as const;
+
 /** All keys [url, ...]: in IndexedDB's order an array comes after every string. */
 function rangeOf(url: string): IDBKeyRange {
   return IDBKeyRange.bound([url], [url, []]);
 }
 
-/** Runs a database operation and says in our words what went wrong. */
-async function guard<T>(operation: () => Promise<T>, bytes = 0): Promise<T> {
-  try {
-    return await operation();
-  } catch (cause) {
-    if ((cause as Error).name === 'QuotaExceededError') throw await storageFull(bytes, cause);
-    throw unavailable((cause as Error).message, cause);
-  }
-}
-
-/** The error for `needed` bytes that do not fit, with what is missing as far as the browser tells. */
-export async function storageFull(needed: number, cause?: unknown): Promise<BambaError> {
-  const { quota, usage } = (await storageEstimate()) ?? {};
-  // The browser's figures are estimates: what it refused is missing in any case.
-  const missing = quota === undefined || usage === undefined ? needed : Math.max(needed - (quota - usage), 0) || needed;
-  return new BambaError(
-    'storage_full',
-    `The browser's storage for this site lacks ${(missing / 1e6).toFixed(1)} MB. ` +
-      'Delete another model or free space on the disk, then load again: what is here already is kept.',
-    { cause },
-  );
-}
-
-/** What the browser lets this site store, where it says so. */
-export async function storageEstimate(): Promise<StorageEstimate | null> {
-  try {
-    return (await globalThis.navigator?.storage?.estimate?.()) ?? null;
-  } catch {
-    return null;
-  }
-}
-
-function unavailable(reason: string, cause?: unknown): BambaError {
-  return new BambaError(
-    'storage_unavailable',
-    `The browser's database cannot be used (${reason}). Leave private browsing or allow this site to store data.`,
-    { cause },
-  );
+function piecesIn(url: string, { of, begin, end }: PieceRange): IDBKeyRange {
+  return IDBKeyRange.bound([url, of, begin], [url, of, end], false, true);
 }

@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
@@ -58,7 +58,13 @@ export async function testPackage(seeds: readonly number[] = [1, 2, 3]): Promise
 }
 
 /** Answers a request in its own way; true where it did. */
-export type Fault = (file: string, body: Uint8Array, response: ServerResponse, attempt: number) => boolean;
+export type Fault = (
+  file: string,
+  body: Uint8Array,
+  response: ServerResponse,
+  attempt: number,
+  request: IncomingMessage,
+) => boolean;
 
 export interface TestServer {
   url: string;
@@ -77,9 +83,16 @@ export async function testServer(files: Map<string, Uint8Array>): Promise<TestSe
     state.requests.push(file);
     const body = state.files.get(file);
     const attempt = state.requests.filter((other) => other === file).length;
-    if (body && state.fault(file, body, response, attempt)) return;
-    response.writeHead(body ? 200 : 404, { 'content-type': 'application/octet-stream' });
-    response.end(body);
+    if (body && state.fault(file, body, response, attempt, request)) return;
+    const begin = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
+    const type = { 'content-type': 'application/octet-stream' };
+    if (!body) response.writeHead(404).end();
+    else if (begin === undefined) response.writeHead(200, type).end(body);
+    else if (Number(begin) >= body.length) response.writeHead(416).end();
+    else {
+      const range = { 'content-range': `bytes ${begin}-${body.length - 1}/${body.length}` };
+      response.writeHead(206, { ...type, ...range }).end(body.subarray(Number(begin)));
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const state: TestServer = {

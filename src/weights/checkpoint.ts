@@ -1,13 +1,14 @@
 import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
 import { decodeBf16Array, decodeF16Array, decodeF8Array } from './half.ts';
+import { fillFromPieces, PIECE_BYTES, type PieceKeeper } from './pieces.ts';
 import { parseIndex, readHeader, type TensorInfo } from './safetensors.ts';
 
 const SINGLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
 
 /** Raw bytes read at once. */
-const PIECE_BYTES = 4 * 2 ** 20;
+const READ_BYTES = 4 * 2 ** 20;
 /** Config, tokenizer and index files: anything larger is not one. */
 const MAX_TEXT_FILE = 64 * 2 ** 20;
 /** Scale tensors kept decoded: those of one stacked tensor's sources, and some more. */
@@ -69,9 +70,12 @@ export class Checkpoint {
     return this.#tensors;
   }
 
-  /** A small file beside the tensors, such as `config.json`; null where there is none. */
-  async readFile(file: string, signal?: AbortSignal): Promise<Uint8Array | null> {
-    return readWhole(this.#source, file, signal);
+  /**
+   * A small file beside the tensors, such as `config.json`; null where there is none.
+   * @param pieces keeps what has come of it; what is kept there is not read again
+   */
+  async readFile(file: string, signal?: AbortSignal, pieces?: PieceKeeper): Promise<Uint8Array | null> {
+    return readWhole(this.#source, file, signal, pieces);
   }
 
   /**
@@ -108,7 +112,7 @@ export class Checkpoint {
     const size = elementBytes(tensor);
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const out = allocate(count * columns);
-    const elementsAtOnce = Math.floor(PIECE_BYTES / size);
+    const elementsAtOnce = Math.floor(READ_BYTES / size);
     for (let done = 0; done < out.length; done += elementsAtOnce) {
       const piece = out.subarray(done, done + elementsAtOnce);
       const begin = tensor.begin + (first * columns + done) * size;
@@ -213,7 +217,12 @@ async function readIndexed(source: ByteSource, signal?: AbortSignal): Promise<Ma
   return tensors;
 }
 
-async function readWhole(source: ByteSource, file: string, signal?: AbortSignal): Promise<Uint8Array | null> {
+async function readWhole(
+  source: ByteSource,
+  file: string,
+  signal?: AbortSignal,
+  pieces?: PieceKeeper,
+): Promise<Uint8Array | null> {
   const size = await source.size(file, signal);
   if (size === null) return null;
   if (size > MAX_TEXT_FILE) {
@@ -222,7 +231,17 @@ async function readWhole(source: ByteSource, file: string, signal?: AbortSignal)
       `${file} has ${size} bytes; at most ${MAX_TEXT_FILE} are accepted for such a file.`,
     );
   }
-  return readExactly(source, file, 0, size, signal);
+  if (!pieces) return readExactly(source, file, 0, size, signal);
+  const bytes = new Uint8Array(size);
+  for (let filled = await fillFromPieces(bytes, 0, pieces); filled < size;) {
+    const end = Math.min(size, filled + PIECE_BYTES);
+    const piece = new Uint8Array(await readExactly(source, file, filled, end, signal, size));
+    bytes.set(piece, filled);
+    // Whoever asked keeps what is whole.
+    if (end < size) await pieces.keep([{ begin: filled, bytes: piece }]);
+    filled = end;
+  }
+  return bytes;
 }
 
 function elementBytes(tensor: TensorInfo): number {

@@ -10,7 +10,7 @@ import type { Scheme, TensorSource, TensorSpec } from './types.ts';
 // Rows of a package's tensor, made from the rows of its sources.
 
 /** f32 bytes of the rows that are worked on at once. */
-const PIECE_BYTES = 4 * 2 ** 20;
+const PIECE_BYTES = 2 ** 20;
 
 /** Arrays that are used again: fresh ones cost a third of the time, and pile up until they are collected. */
 class Arrays {

@@ -1,6 +1,8 @@
 import type { Checkpoint } from './checkpoint.ts';
 import { type EncodedTensor, encodeRows, type RowLayout, rowLayout } from './encode-rows.ts';
 import { SHARD_BYTES, shardBytes } from './manifest.ts';
+import { fillFromPieces, type PieceKeeper } from './pieces.ts';
+import { ShardPieces } from './shard-pieces.ts';
 import { resolveSources, sourceRows } from './tensor-sources.ts';
 import type { TensorEntry, TensorSource, TensorSpec } from './types.ts';
 
@@ -10,6 +12,23 @@ interface PlacedTensor extends EncodedTensor {
   /** Bytes of the checkpoint that all tensors before this one are made of. */
   sourceBegin: number;
   sourceBytes: number;
+}
+
+export interface ShardsOptions {
+  signal?: AbortSignal;
+  /**
+   * Called as bytes of the package come into being, with how many there are from its begin on; `made` is false for those
+   * that an earlier visit made.
+   */
+  onPosition?: (position: number, made: boolean) => void;
+  /** Keeps what there is of an unfinished shard, by its place in the package; what is kept there is not made again. */
+  pieces?: PieceKeeper;
+}
+
+/** How a range of a package is read. */
+interface ReadOptions extends Pick<ShardsOptions, 'signal' | 'pieces'> {
+  /** Told of scales as soon as there are some, in order, long before it is their turn. */
+  onScales?: (begin: number, scales: Uint8Array) => void;
 }
 
 /**
@@ -70,37 +89,51 @@ export class PackageStream {
 
   /**
    * Shards `first` to the one before `end`.
-   * @param onPosition called as bytes of the package come into being, with how many there are from its begin on
-   * @throws BambaError `checkpoint_invalid`, `unsupported_model`, `aborted`; what the checkpoint's source throws.
+   * @throws BambaError `checkpoint_invalid`, `unsupported_model`, `aborted`; what the checkpoint's source throws, and
+   * `pieces`.
    */
   async *shards(
     first: number,
     end: number = Math.ceil(this.bytes / SHARD_BYTES),
-    { signal, onPosition }: { signal?: AbortSignal; onPosition?: (position: number) => void } = {},
+    { signal, onPosition, pieces }: ShardsOptions = {},
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    let position = first * SHARD_BYTES;
-    let index = first;
-    let shard = new Uint8Array(0);
-    let filled = 0;
-    for await (const bytes of this.#read(position, Math.min(this.bytes, end * SHARD_BYTES), signal)) {
-      for (let done = 0; done < bytes.length;) {
-        if (filled === 0) shard = new Uint8Array(shardBytes(this.bytes, index));
-        const part = bytes.subarray(done, done + shard.length - filled);
-        shard.set(part, filled);
-        filled += part.length;
-        done += part.length;
-        position += part.length;
-        onPosition?.(position);
-        if (filled < shard.length) continue;
-        yield shard;
-        index++;
-        filled = 0;
+    const begin = first * SHARD_BYTES;
+    let shard = new Uint8Array(Math.max(0, shardBytes(this.bytes, first)));
+    const known = pieces ? await fillFromPieces(shard, begin, pieces) : 0;
+    let position = begin + known;
+    if (known > 0) {
+      onPosition?.(position, false);
+      if (known === shard.length) yield shard;
+    }
+    const keeping = pieces && new ShardPieces(pieces, position, (at) => this.sourceBytesAt(at));
+    const options: ReadOptions = {
+      ...(signal && { signal }),
+      ...(pieces && { pieces }),
+      ...(keeping && { onScales: (at, scales) => keeping.addScales(at, scales) }),
+    };
+    try {
+      for await (const bytes of this.#read(position, Math.min(this.bytes, end * SHARD_BYTES), options)) {
+        for (let done = 0; done < bytes.length;) {
+          const filled = position % SHARD_BYTES;
+          if (filled === 0) shard = new Uint8Array(shardBytes(this.bytes, position / SHARD_BYTES));
+          const part = bytes.subarray(done, done + shard.length - filled);
+          shard.set(part, filled);
+          done += part.length;
+          position += part.length;
+          onPosition?.(position, true);
+          const whole = filled + part.length === shard.length;
+          await keeping?.upTo(position, shard, whole);
+          if (whole) yield shard;
+        }
       }
+    } catch (fault) {
+      await keeping?.end(position, shard);
+      throw fault;
     }
   }
 
   /** Bytes [begin, end), in pieces. */
-  async *#read(begin: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *#read(begin: number, end: number, options: ReadOptions): AsyncGenerator<Uint8Array> {
     let position = begin;
     for (const tensor of this.#tensors) {
       const { offset, bytes } = tensor.entry;
@@ -109,7 +142,7 @@ export class PackageStream {
       if (position < offset) yield new Uint8Array(offset - position);
       const from = Math.max(0, position - offset);
       const to = Math.min(bytes, end - offset);
-      yield* readTensor(tensor, from, to, signal);
+      yield* readTensor(tensor, from, to, options);
       position = offset + to;
     }
     if (position < end) yield new Uint8Array(end - position);
@@ -127,10 +160,11 @@ async function* readTensor(
   tensor: PlacedTensor,
   begin: number,
   end: number,
-  signal?: AbortSignal,
+  { signal, pieces, onScales }: ReadOptions,
 ): AsyncGenerator<Uint8Array> {
   const { rows, stride, scaleBytes } = tensor.layout;
   const weightBytes = rows * stride;
+  const scaleBegin = tensor.entry.offset + weightBytes;
   const scaleEnd = weightBytes + rows * scaleBytes;
   // Scales come after all weights, and both are made from the same rows: they are kept until it is their turn.
   const scales = new Uint8Array(end > weightBytes ? rows * scaleBytes : 0);
@@ -139,15 +173,23 @@ async function* readTensor(
     const lastRow = Math.min(rows, Math.ceil(end / stride));
     for await (const piece of encodeRows(tensor, firstRow, lastRow, signal)) {
       const at = piece.first * stride;
-      if (scales.length > 0) scales.set(piece.scales, piece.first * scaleBytes);
+      if (scales.length > 0) {
+        scales.set(piece.scales, piece.first * scaleBytes);
+        onScales?.(scaleBegin + piece.first * scaleBytes, piece.scales);
+      }
       yield piece.bytes.subarray(Math.max(0, begin - at), Math.max(0, end - at));
     }
   }
   if (end > weightBytes && begin < scaleEnd && scaleBytes > 0) {
     const from = Math.max(0, begin - weightBytes);
     const to = Math.min(end, scaleEnd) - weightBytes;
-    // Begun in the middle of the tensor: the rows before are read again for their scales.
+    // Begun in the middle of the tensor: the rows before are read again for those of their scales that are not kept.
     const missing = { first: Math.floor(from / scaleBytes), end: Math.min(firstRow, Math.ceil(to / scaleBytes)) };
+    if (pieces && missing.first < missing.end) {
+      const wanted = scales.subarray(missing.first * scaleBytes, missing.end * scaleBytes);
+      const known = await fillFromPieces(wanted, scaleBegin + missing.first * scaleBytes, pieces);
+      missing.first += Math.floor(known / scaleBytes);
+    }
     for await (const piece of encodeRows(tensor, missing.first, Math.max(missing.first, missing.end), signal)) {
       scales.set(piece.scales, piece.first * scaleBytes);
     }
