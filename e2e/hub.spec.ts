@@ -1,30 +1,18 @@
 // Models straight from a repository: the library in a page, against a server that speaks the Hub's paths.
 
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { build } from 'vite';
 import { forward } from '../src/reference/forward.ts';
 import { argmax } from '../src/reference/sample.ts';
-import { TestHub } from '../src/storage/test-hub.ts';
 import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
 import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
 import { asciiIds, NO_SPECIAL, spell, tinyCheckpoint } from '../src/testing/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
+import { useHubPage } from './hub-page.ts';
 
 const PROMPT = 'What is it?';
 const TOKENS = 6;
-const DIST = join(tmpdir(), `bamba-hub-${process.pid}`);
-const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
-
-let hub: TestHub;
-let server: Server;
-let url: string;
 /** What the model says by the reference in f64. */
 let truth: string;
 
@@ -39,43 +27,13 @@ function answerOf({ architecture, tensors }: Pick<Golden, 'architecture' | 'tens
   return ids.slice(-TOKENS).map(spell).join('');
 }
 
+const served = useHubPage(tinyCheckpoint);
+
 test.beforeAll(async () => {
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    root: join(import.meta.dirname, 'hub'),
-    base: './',
-    publicDir: false,
-    worker: { format: 'es' },
-    build: { outDir: DIST, emptyOutDir: true, target: 'es2023' },
-  });
   truth = answerOf(await loadGolden(BUNDLED_GOLDEN));
 });
-test.afterAll(() => rm(DIST, { recursive: true, force: true }));
 
-test.beforeEach(async () => {
-  hub = new TestHub(new Map(Object.entries(tinyCheckpoint())));
-  server = createServer((request, response) => {
-    if (hub.handle(request, response)) return;
-    const path = request.url === '/' ? '/index.html' : (request.url ?? '');
-    void readFile(join(DIST, path)).then(
-      (bytes) => response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/plain' }).end(bytes),
-      () => response.writeHead(404).end(),
-    );
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-});
-test.afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-});
-
-const weightRequests = () => hub.requests.filter((asked) => asked.startsWith('model.safetensors'));
+const weightRequests = () => served.hub.requests.filter((asked) => asked.startsWith('model.safetensors'));
 
 /** Loads `org/name` in the page and asks it; an error is told as `code: message`. */
 function answer(page: Page): Promise<string> {
@@ -104,17 +62,23 @@ function answer(page: Page): Promise<string> {
 }
 
 test('loads a repository, answers as the reference does, and again without a network', async ({ page }) => {
-  await page.goto(url);
+  await page.goto(served.url);
   expect(await answer(page)).toBe(truth);
   expect(await page.evaluate(() => window.reports)).toEqual(['manifest', 'weights', 'compile', 'ready']);
   const [stored] = await page.evaluate(() => window.bamba.storedModels());
-  expect(stored).toMatchObject({ name: 'name', model: 'org/name', dtype: 'f32', commit: hub.commit, complete: true });
+  expect(stored).toMatchObject({
+    name: 'name',
+    model: 'org/name',
+    dtype: 'f32',
+    commit: served.hub.commit,
+    complete: true,
+  });
   expect(stored?.bytes).toBe(stored?.totalBytes);
 
-  hub.allowance = 0;
-  hub.requests.length = 0;
+  served.hub.allowance = 0;
+  served.hub.requests.length = 0;
   expect(await answer(page)).toBe(truth);
-  expect(hub.requests).toEqual([]);
+  expect(served.hub.requests).toEqual([]);
 
   await page.evaluate((id) => window.bamba.deleteStoredModel(id), stored!.id);
   expect(await page.evaluate(() => window.bamba.storedModels())).toEqual([]);
@@ -124,7 +88,7 @@ test('loads a repository of every family, and answers as the reference does', as
   test.setTimeout(300_000);
   const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
   expect(families.size).toBe(7);
-  await page.goto(url);
+  await page.goto(served.url);
   for (const [family, config] of families) {
     const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
     const files = {
@@ -132,16 +96,16 @@ test('loads a repository of every family, and answers as the reference does', as
       'tokenizer.json': tokenizer!,
       'tokenizer_config.json': tokenizerConfig!,
     };
-    hub.files = new Map(Object.entries(files));
-    hub.commit = createHash('sha1').update(String(family)).digest('hex');
+    served.hub.files = new Map(Object.entries(files));
+    served.hub.commit = createHash('sha1').update(String(family)).digest('hex');
     expect(await answer(page), String(family)).toBe(answerOf(await readCheckpointModel(memorySource(files))));
   }
 });
 
 test('goes on after a connection that broke off, and in another tab after this one was closed', async ({ context }) => {
   const page = await context.newPage();
-  await page.goto(url);
-  hub.allowance = 1_000_000;
+  await page.goto(served.url);
+  served.hub.allowance = 1_000_000;
   const lost = answer(page).catch(() => 'closed');
   await expect.poll(() => page.evaluate(() => window.reports.join())).toMatch(/Trying again in 1 s/);
   expect(await page.evaluate(() => window.bamba.storedModels())).toMatchObject([{ complete: false }]);
@@ -149,11 +113,11 @@ test('goes on after a connection that broke off, and in another tab after this o
   expect(await lost).toBe('closed');
 
   const other = await context.newPage();
-  await other.goto(url);
-  hub.allowance = 1_000_000;
+  await other.goto(served.url);
+  served.hub.allowance = 1_000_000;
   const answered = answer(other);
   await expect.poll(() => other.evaluate(() => window.reports.join())).toMatch(/Trying again/);
-  hub.allowance = Infinity;
+  served.hub.allowance = Infinity;
   expect(await answered).toBe(truth);
 });
 
@@ -163,17 +127,17 @@ test('downloads in one of two tabs; the other waits, and says so', async ({ cont
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const tokenizer = hub.files.get('tokenizer.json')!;
-  hub.fault = (file, _, response) => {
+  const tokenizer = served.hub.files.get('tokenizer.json')!;
+  served.hub.fault = (file, _, response) => {
     if (file !== 'tokenizer.json') return false;
     const headers = { 'content-range': `bytes 0-${tokenizer.length - 1}/${tokenizer.length}` };
     void held.then(() => response.writeHead(206, headers).end(tokenizer));
     return true;
   };
-  await one.goto(url);
-  await two.goto(url);
+  await one.goto(served.url);
+  await two.goto(served.url);
   const first = answer(one);
-  await expect.poll(() => hub.requests.some((asked) => asked.startsWith('tokenizer.json'))).toBe(true);
+  await expect.poll(() => served.hub.requests.some((asked) => asked.startsWith('tokenizer.json'))).toBe(true);
   const second = answer(two);
   await expect.poll(() => two.evaluate(() => window.reports.join())).toBe('manifest,waiting');
   release();
@@ -184,8 +148,8 @@ test('downloads in one of two tabs; the other waits, and says so', async ({ cont
 });
 
 test('says in a sentence what is wrong', async ({ page }) => {
-  await page.goto(url);
-  const good = hub.files;
+  await page.goto(served.url);
+  const good = served.hub.files;
   const text = (value: string) => new TextEncoder().encode(value);
   const config = new TextDecoder().decode(good.get('config.json'));
   const wrong: [string, Uint8Array, RegExp][] = [
@@ -199,18 +163,18 @@ test('says in a sentence what is wrong', async ({ page }) => {
     ['model.safetensors', good.get('model.safetensors')!.slice(0, 100_000), /^checkpoint_invalid: .*after the end/],
   ];
   for (const [file, bytes, message] of wrong) {
-    hub.files = new Map([...good, [file, bytes]]);
-    hub.requests.length = 0;
+    served.hub.files = new Map([...good, [file, bytes]]);
+    served.hub.requests.length = 0;
     expect(await answer(page), file).toMatch(message);
     expect(
       weightRequests().every((asked) => asked === 'model.safetensors 0-99999' || asked.endsWith(' 0-131071')),
     ).toBe(true);
   }
-  hub.files = good;
-  hub.token = 'secret';
+  served.hub.files = good;
+  served.hub.token = 'secret';
   expect(await answer(page)).toMatch(/^access_denied: .*access token/);
-  hub.token = null;
-  hub.fault = (_, __, response) => {
+  served.hub.token = null;
+  served.hub.fault = (_, __, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>');
     return true;
   };

@@ -7,8 +7,36 @@ declare global {
     bamba: typeof bamba;
     /** Stages and sentences that were reported, in order; repeated ones once. */
     reports: string[];
+    /** Loads a model and lets it go. */
+    load: (options: Pick<bamba.EngineOptions, 'model' | 'endpoint' | 'dtype'>) => void;
+    /** How the last loading ends: `ready`, or `code: message`. */
+    loading: Promise<string>;
+    /** All that were started. */
+    workers: Worker[];
   }
 }
 
 window.bamba = bamba;
 window.reports = [];
+
+window.load = (options) => {
+  const onProgress = ({ stage, message }: bamba.LoadProgress) => {
+    const report = message ?? stage;
+    if (window.reports.at(-1) !== report) window.reports.push(report);
+  };
+  window.loading = bamba.createEngine({ ...options, onProgress }).then(
+    async (engine) => {
+      await engine.dispose();
+      return 'ready';
+    },
+    (error: { code?: string; message: string }) => `${error.code}: ${error.message}`,
+  );
+};
+
+window.workers = [];
+window.Worker = class extends Worker {
+  constructor(...options: ConstructorParameters<typeof Worker>) {
+    super(...options);
+    window.workers.push(this);
+  }
+};

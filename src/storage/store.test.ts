@@ -98,6 +98,7 @@ describe('PackageStore', () => {
 
   describe('pieces', () => {
     const range = { of: 'x', begin: 10, end: 20 };
+    const { put } = IDBObjectStore.prototype;
     const piece = (begin: number, ...bytes: number[]) => ({ begin, bytes: Uint8Array.from(bytes) });
 
     beforeEach(async () => {
@@ -143,6 +144,19 @@ describe('PackageStore', () => {
       expect(await store.pieceBytes(url)).toBe(5);
       await store.delete(url);
       expect(await store.pieceBytes(url)).toBe(0);
+    });
+
+    it('stay where there is no room for their whole', async () => {
+      vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...record) {
+        if (this.name === 'blobs') throw new DOMException('full', 'QuotaExceededError');
+        return put.apply(this, record);
+      });
+      await expect(
+        store.putBlob(url, a, Uint8Array.of(1, 2, 3, 9, 9, 9, 9, 9, 9, 9), { pieces: range }),
+      ).rejects.toMatchObject({ code: 'storage_full' });
+      expect(await store.piece(url, 'x', 10, 12)).toEqual(Uint8Array.of(1, 2));
+      expect(await store.piece(url, 'x', 12, 13)).toEqual(Uint8Array.of(3));
+      expect(await store.pieceBytes(url)).toBe(5);
     });
 
     it('make room for their whole where both do not fit', async () => {

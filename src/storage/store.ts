@@ -193,13 +193,21 @@ export class PackageStore {
 
   /** Bytes of each blob of `url` that is here, by hash. */
   async blobSizes(url: string): Promise<Map<string, number>> {
+    return (await this.#contents(url)).sizes;
+  }
+
+  /** Blobs by hash, pieces, and what both take, at one moment. */
+  async #contents(url: string): Promise<{ sizes: Map<string, number>; pieceBytes: number; storedBytes: number }> {
     return guard(async () => {
-      const transaction = this.#db.transaction('blobSizes');
-      const [keys, sizes] = await Promise.all([
-        transaction.store.getAllKeys(rangeOf(url)),
-        transaction.store.getAll(rangeOf(url)),
+      const transaction = this.#db.transaction(['blobSizes', 'pieces']);
+      const [keys, bytes, pieces] = await Promise.all([
+        transaction.objectStore('blobSizes').getAllKeys(rangeOf(url)),
+        transaction.objectStore('blobSizes').getAll(rangeOf(url)),
+        transaction.objectStore('pieces').getAllKeys(rangeOf(url)),
       ]);
-      return new Map(keys.map(([, sha256], i) => [sha256, sizes[i] as number]));
+      const sizes = new Map(keys.map(([, sha256], i) => [sha256, bytes[i] as number]));
+      const pieceBytes = pieces.reduce((sum, [, , begin, end]) => sum + end - begin, 0);
+      return { sizes, pieceBytes, storedBytes: bytes.reduce((sum, one) => sum + one, pieceBytes) };
     });
   }
 
@@ -211,7 +219,8 @@ export class PackageStore {
 
   /**
    * Stores a blob under its hash, which the caller has verified, and with it what `conversion` now says of itself. `pieces`,
-   * of which the blob is made, go in the same transaction; where there is no room for both, they go before.
+   * of which the blob is made, go in the same transaction; where there is no room for both, they go before, and come back
+   * where that is not enough.
    */
   async putBlob(
     url: string,
@@ -235,9 +244,16 @@ export class PackageStore {
       await put();
     } catch (error) {
       const full = error instanceof BambaError && error.code === 'storage_full';
-      if (!full || !pieces || (await this.pieces(url, pieces)).length === 0) throw error;
+      const kept = full && pieces ? await this.pieces(url, pieces) : [];
+      if (!pieces || kept.length === 0) throw error;
       await this.dropPieces(url, pieces);
-      await put();
+      await put().catch(async (second: unknown) => {
+        for (const [begin, end] of kept) {
+          const piece = bytes.slice(begin - pieces.begin, end - pieces.begin);
+          await this.putPieces(url, pieces.of, [{ begin, bytes: piece }]);
+        }
+        throw second;
+      });
     }
   }
 
@@ -278,8 +294,7 @@ export class PackageStore {
 
   /** Bytes of all pieces of `url`. */
   async pieceBytes(url: string): Promise<number> {
-    const keys = await guard(() => this.#db.getAllKeys('pieces', rangeOf(url)));
-    return keys.reduce((sum, [, , begin, end]) => sum + end - begin, 0);
+    return (await this.#contents(url)).pieceBytes;
   }
 
   /** Removes one blob, such as one that turned out to be damaged. */
@@ -298,10 +313,8 @@ export class PackageStore {
   async list(): Promise<StoredPackage[]> {
     const records = await guard(() => this.#db.getAll('packages'));
     const conversions = await guard(() => this.#db.getAll('conversions'));
-    const stored = async (url: string, sizes: ReadonlyMap<string, number>) =>
-      [...sizes.values()].reduce((sum, bytes) => sum + bytes, await this.pieceBytes(url));
     const packages = records.map(async ({ url, manifest, savedAt, origin }): Promise<StoredPackage> => {
-      const sizes = await this.blobSizes(url);
+      const { sizes, storedBytes } = await this.#contents(url);
       const entries = packageEntries(manifest);
       const commit = manifest.source.revision;
       return {
@@ -311,7 +324,7 @@ export class PackageStore {
         ...(commit !== undefined && { commit }),
         ...(origin && { origin }),
         totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
-        storedBytes: await stored(url, sizes),
+        storedBytes,
         complete: entries.every(({ sha256 }) => sizes.has(sha256)),
         savedAt,
       };
@@ -322,7 +335,7 @@ export class PackageStore {
     return Promise.all([
       ...packages,
       ...begun.map(async ({ id, name, scheme, commit, origin, totalBytes, savedAt }): Promise<StoredPackage> => {
-        const storedBytes = await stored(id, await this.blobSizes(id));
+        const { storedBytes } = await this.#contents(id);
         const facts = { url: id, name, scheme, origin, totalBytes, storedBytes, complete: false, savedAt };
         return commit === undefined ? facts : { ...facts, commit };
       }),

@@ -18,6 +18,9 @@ export class TestHub {
   readonly requests: string[] = [];
   /** Bytes of files that may still be sent; then connections are cut, and no more accepted. */
   allowance = Infinity;
+  /** Bytes of files that are sent before the server falls silent, all connections open, until it is told to go on. */
+  held = Infinity;
+  readonly #silent: (() => void)[] = [];
   /** Bytes of files that were sent. */
   sent = 0;
   /** Demanded in the header `authorization`. */
@@ -26,6 +29,12 @@ export class TestHub {
   constructor(files: Map<string, Uint8Array>, commit = '0123456789abcdef0123456789abcdef01234567') {
     this.files = files;
     this.commit = commit;
+  }
+
+  /** Sends on, up to so many bytes. */
+  goOn(bytes = Infinity): void {
+    this.held = bytes;
+    for (const send of this.#silent.splice(0)) send();
   }
 
   /** Answers a request for one of the Hub's paths; false for any other. */
@@ -114,9 +123,16 @@ export class TestHub {
 
   /** Sends what the allowance lets pass, piece by piece, and cuts the connection there. */
   #write(bytes: Uint8Array, response: ServerResponse): void {
-    const piece = bytes.subarray(0, Math.min(65_536, this.allowance));
+    if (this.held <= 0) {
+      this.#silent.push(() => {
+        if (!response.destroyed) this.#write(bytes, response);
+      });
+      return;
+    }
+    const piece = bytes.subarray(0, Math.min(65_536, this.allowance, this.held));
     this.sent += piece.length;
     this.allowance -= piece.length;
+    this.held -= piece.length;
     const rest = bytes.subarray(piece.length);
     if (rest.length === 0) {
       response.end(piece);
