@@ -1,7 +1,7 @@
-// uses: lib/step.wgsl, lib/weight.wgsl, lib/matmul_int8.wgsl
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/matmul_int8.wgsl
 // matmul_int8: y[t, r] = scale * sum_c x_scale[t, c / 128] * x[t, c] * W[r, c]
 //
-// Shapes    x: (T, blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), int8;
+// Shapes    x: (T, x_blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), int8 or int4;
 //           y: (T, stride), columns first_row .. first_row + rows.
 // Mapping   one workgroup 4*LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
 // Constants LANES_T   invocations along the tokens, each with four; the workgroup has 16 * LANES_T.
@@ -13,12 +13,13 @@ struct Params {
   rows: u32,
   first_row: u32,
   blocks: u32,    // 16-byte blocks of a row
+  x_blocks: u32,  // of a row of x
   stride: u32,    // of y
   scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4u>;            // (T, blocks)
+@group(0) @binding(1) var<storage, read> x: array<vec4u>;            // (T, x_blocks)
 @group(0) @binding(2) var<storage, read> x_scale: array<f32>;        // (T, groups)
 @group(0) @binding(3) var<storage, read> weights: array<vec4u>;      // (rows, C)
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // (T, stride)
@@ -26,7 +27,7 @@ struct Params {
 
 @compute @workgroup_size(16 * LANES_T)
 fn matmul_int8(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks);
+  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks, params.x_blocks);
 }
 
 fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {

@@ -1,8 +1,8 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matmul_int8.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/matmul_int8.wgsl
 // matmul_int8_swiglu: y[t, f] = silu(xs[t, :] . W[2f, :]) * (xs[t, :] . W[2f+1, :]),  xs = x_scale * x
 //
-// Shapes    x: (T, blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), gate and up rows in
-//           turn, int8;  y: (T, stride), columns first_row/2 .. (first_row + rows)/2. rows and first_row are even.
+// Shapes    x: (T, x_blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), gate and up rows in
+//           turn, int8 or int4;  y: (T, stride), columns first_row/2 .. (first_row + rows)/2. rows and first_row are even.
 // Mapping   one workgroup 4*LANES_T tokens by 64 rows of weights: x of the grid the rows, y the tokens.
 // Constants LANES_T   invocations along the tokens, each with four; the workgroup has 16 * LANES_T.
 // Source    Shazeer 2020, SwiGLU; reference: quantize_rows.ts, matmul.ts, swiglu.ts in src/reference.
@@ -13,11 +13,12 @@ struct Params {
   rows: u32,      // of weights
   first_row: u32,
   blocks: u32,    // 16-byte blocks of a row
+  x_blocks: u32,  // of a row of x
   stride: u32,    // of y
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4u>;            // (T, blocks)
+@group(0) @binding(1) var<storage, read> x: array<vec4u>;            // (T, x_blocks)
 @group(0) @binding(2) var<storage, read> x_scale: array<f32>;        // (T, groups)
 @group(0) @binding(3) var<storage, read> weights: array<vec4u>;      // (rows, C)
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // (T, stride)
@@ -25,7 +26,7 @@ struct Params {
 
 @compute @workgroup_size(16 * LANES_T)
 fn matmul_int8_swiglu(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks);
+  matmul_tile(lane, workgroup, step.tokens, params.rows, params.blocks, params.x_blocks);
 }
 
 fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {

@@ -4,7 +4,7 @@
 //   dtype       f32, f16, int8, fp8 or int4; may be repeated
 //   package     URL of a package; may be repeated
 //   limit       score only so many sequences
-//   int8dots    1: compute prompts with activations of int8 where weights are
+//   int8dots    1: compute prompts with activations of int8 where weights are int8 or int4
 // `__result` is then a promise of a Report.
 
 import { loadModel } from '../../src/engine/load.ts';

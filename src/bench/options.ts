@@ -17,7 +17,7 @@ export interface BenchOptions {
   profileContext: number;
   /** Tokens of a chunk of a prompt; the model's default where it is not given. */
   chunkTokens: number | null;
-  /** Whether prompts are computed with activations of int8 where weights are. */
+  /** Whether prompts are computed with activations of int8 where weights are int8 or int4. */
   int8Activations: boolean;
   /** Whether loading is measured, with at most so many bytes; 0 for not at all. */
   loadBytes: number;

@@ -103,9 +103,9 @@ function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position
   return 0;
 }
 
-/** Columns of the matrix of a dispatch; kernels on int8 count them in blocks of 16. */
-export function matrixColumns({ columns4, blocks = 0 }: Readonly<Record<string, number>>): number {
-  return columns4 === undefined ? 16 * blocks : 4 * columns4;
+/** Columns of the matrix of a dispatch; kernels on integers count them in blocks of 16. */
+export function matrixColumns({ columns4, x_blocks = 0 }: Readonly<Record<string, number>>): number {
+  return columns4 === undefined ? 16 * x_blocks : 4 * columns4;
 }
 
 /** Bytes that decoding one token reads at least: all weights but an embedding that is only looked up, and the state. */

@@ -15,11 +15,12 @@ import { installDawn } from './dawn.ts';
 import { folderSource, openPackageFolder } from './folder.ts';
 import { ScoreLog } from './score-log.ts';
 
-const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--limit N] [--log FILE] [--json]
+const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--int8dots] [--limit N] [--log FILE] [--json]
 
 Scores MODEL, a package or a checkpoint (which is converted in memory to --dtype, f32 unless given), over TEXT.json:
 {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1", "tokens"}}, where answer has a 1 for
 each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1 share.
+  --int8dots   with activations rounded to int8, as the option int8Activations reads prompts
   --limit N    only the first N sequences
   --log FILE   writes the score of each sequence to FILE; with the same FILE again, goes on where it stopped`;
 
@@ -42,14 +43,16 @@ export async function main(args: string[]): Promise<number> {
   const { name, scheme, shards } = source.manifest;
   // What was measured is told by the weights, not by the folder's name.
   const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
-  const subject = { name, scheme, weights, text: await sha256Hex(new Uint8Array(bytes)) };
+  const { int8Activations } = request;
+  const subject = { name, scheme, int8Activations, weights, text: await sha256Hex(new Uint8Array(bytes)) };
   const log = await ScoreLog.open(request.log, subject);
   const sequences = Math.min(request.limit, text.sequences.length);
-  const adapter = await scoreMissing(source, text, sequences, log);
+  const adapter = await scoreMissing(source, text, sequences, log, { int8Activations });
   const score = total([...log.scores].filter(([index]) => index < sequences).map(([, scored]) => scored));
   const result = {
     model: name,
     scheme,
+    int8Activations,
     ...means(score),
     tokens: score.tokens,
     sequences,
@@ -67,11 +70,12 @@ async function scoreMissing(
   text: ScoredText,
   sequences: number,
   log: ScoreLog,
+  options: { int8Activations: boolean },
 ): Promise<string> {
   installDawn();
   const gpu = await Gpu.request();
   try {
-    const model = await loadModel(gpu, source);
+    const model = await loadModel(gpu, source, options);
     try {
       for (const [index, sequence] of text.sequences.slice(0, sequences).entries()) {
         if (log.scores.has(index)) continue;
@@ -115,6 +119,7 @@ interface Request {
   model: string;
   text: string;
   scheme: Scheme | undefined;
+  int8Activations: boolean;
   limit: number;
   log: string | undefined;
   json: boolean;
@@ -126,6 +131,7 @@ function readArguments(args: string[]): Request | null {
     allowPositionals: true,
     options: {
       dtype: { type: 'string' },
+      int8dots: { type: 'boolean', default: false },
       limit: { type: 'string' },
       log: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -141,7 +147,7 @@ function readArguments(args: string[]): Request | null {
   if (!(limit >= 1) || (values.limit !== undefined && !Number.isInteger(limit))) {
     throw new Error('--limit has to be a whole number of at least 1.');
   }
-  return { model, text, scheme, limit, log: values.log, json: values.json };
+  return { model, text, scheme, int8Activations: values.int8dots, limit, log: values.log, json: values.json };
 }
 
 function line(score: Score): string {
@@ -152,6 +158,7 @@ function line(score: Score): string {
 function summary(result: {
   model: string;
   scheme: Scheme;
+  int8Activations: boolean;
   nll: number;
   top1: number;
   tokens: number;
@@ -159,9 +166,10 @@ function summary(result: {
   reference: ScoredText['reference'];
   adapter: string;
 }): string {
-  const { nll, top1, tokens, reference } = result;
+  const { nll, top1, tokens, reference, int8Activations } = result;
+  const scheme = `${result.scheme}${int8Activations ? ' with int8 activations' : ''}`;
   const score = line({ nll: nll * tokens, top1: top1 * tokens, tokens });
-  const lines = [`${result.model} as ${result.scheme} on ${result.adapter}, ${result.sequences} sequences: ${score}`];
+  const lines = [`${result.model} as ${scheme} on ${result.adapter}, ${result.sequences} sequences: ${score}`];
   if (reference) lines.push(`Reference: NLL ${reference.nll.toFixed(5)}, top-1 ${reference.top1.toFixed(5)}`);
   return lines.join('\n');
 }

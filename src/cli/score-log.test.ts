@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ScoreLog } from './score-log.ts';
 
-const SUBJECT = { name: 'Lexicon', scheme: 'int8', weights: 'aa', text: 'bb' };
+const SUBJECT = { name: 'Lexicon', scheme: 'int8', int8Activations: false, weights: 'aa', text: 'bb' };
 const SCORES = [
   { tokens: 3, nll: 0.1 + 0.2, top1: 3 },
   { tokens: 5, nll: 1 / 3, top1: 4 },
@@ -41,7 +41,7 @@ it('goes on behind a line that was cut off', async () => {
 
 it('refuses the log of another model or text', async () => {
   await written();
-  for (const other of [{ scheme: 'fp8' }, { weights: 'cc' }, { text: 'cc' }]) {
+  for (const other of [{ scheme: 'fp8' }, { int8Activations: true }, { weights: 'cc' }, { text: 'cc' }]) {
     await expect(ScoreLog.open(file, { ...SUBJECT, ...other })).rejects.toMatchObject({ code: 'setting_invalid' });
   }
 });

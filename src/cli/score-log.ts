@@ -6,6 +6,7 @@ import type { Score } from '../generate/perplexity.ts';
 export interface Subject {
   name: string;
   scheme: string;
+  int8Activations: boolean;
   /** SHA-256 of weights and text. */
   weights: string;
   text: string;

@@ -16,25 +16,29 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
 
   const prompt = asciiIds('A prompt of more tokens than a short tile has, so that both are used.');
 
-  async function logits(source: PackageSource, int8Activations: boolean, ids = prompt): Promise<Float32Array> {
+  /** Of the prompt, and of its beginning alone, which is short enough for short tiles. */
+  async function logits(source: PackageSource, int8Activations: boolean): Promise<Float32Array[]> {
     const gpu = await Gpu.request();
     devices.push(gpu);
     const model = await loadModel(gpu, source, { int8Activations, contextLength: 128 });
-    return (await model.forward(ids)).logits;
+    const long = await model.forward(prompt);
+    model.state.reset();
+    return [long.logits, (await model.forward(prompt.slice(0, 9))).logits];
   }
 
-  test('change logits of int8 weights a little', async () => {
-    const source = await packTinyModel({ scheme: 'int8' });
-    for (const ids of [prompt, prompt.slice(0, 9)]) {
-      const { nmse } = measure(await logits(source, true, ids), await logits(source, false, ids));
+  test.each(['int8', 'int4'] as const)('change logits of %s weights a little', async (scheme) => {
+    const source = await packTinyModel({ scheme });
+    const unrounded = await logits(source, false);
+    for (const [index, rounded] of (await logits(source, true)).entries()) {
+      const { nmse } = measure(rounded, unrounded[index]!);
       // Rounding to 8 bits leaves an error of about 0.005 of a normal input, each of several in a row.
       expect(nmse).toBeGreaterThan(1e-7);
       expect(nmse).toBeLessThan(2e-3);
     }
   });
 
-  test('change nothing where weights are not int8', async () => {
-    const source = await packTinyModel({ scheme: 'f16' });
+  test.each(['f16', 'fp8'] as const)('change nothing where weights are %s', async (scheme) => {
+    const source = await packTinyModel({ scheme });
     expect(await logits(source, true)).toEqual(await logits(source, false));
   });
 });

@@ -223,8 +223,8 @@ export interface EngineOptions {
   /** Tokens of prompt and answer together: at most, and up to 32,768 by default, the model's own. Memory grows only as it is used. */
   contextLength?: number;
   /**
-   * Whether prompts are read with activations rounded to int8 where weights are int8: twice as fast or more, a little less
-   * exact. Off by default.
+   * Whether prompts are read with activations rounded to int8 where weights are int8 or int4: faster, a little less exact.
+   * Off by default.
    */
   int8Activations?: boolean;
   /** Hears how far loading is. */

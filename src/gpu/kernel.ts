@@ -52,7 +52,7 @@ export type ShaderLibrary = Readonly<Record<string, string>>;
 
 /** What selects among the library's variants: the weight scheme of the matrix, and the device's features. */
 export interface Variant {
-  /** `lib/weight.wgsl` becomes `lib/weight_<scheme>.wgsl`. */
+  /** A file that the library does not have, as `lib/weight.wgsl`, becomes that of the scheme: `lib/weight_int8.wgsl`. */
   scheme?: string;
   /** `lib/reduce.wgsl` becomes `lib/subgroup/reduce.wgsl` where that exists. */
   subgroups: boolean;
@@ -65,12 +65,26 @@ export function variantFor(features: GpuFeatures, scheme?: string): Variant {
   return { subgroups: features.subgroups, f16: features.f16, ...(scheme === undefined ? {} : { scheme }) };
 }
 
+/** The file that stands for `name` where a matrix is of this scheme. */
+function ofScheme(name: string, scheme: string): string {
+  return name.replace('.wgsl', `_${scheme}.wgsl`);
+}
+
+/** Whether a kernel has code for matrices of a scheme: all files that differ by it. */
+export function takesScheme(kernel: Kernel, library: ShaderLibrary, scheme: string): boolean {
+  return usedFiles(kernel).every((name) => library[name] ?? library[ofScheme(name, scheme)]);
+}
+
+/** Library files by the names that the first line says. */
+function usedFiles(kernel: Kernel): string[] {
+  return /^\/\/ uses: (.*)\n/.exec(kernel.code)?.[1]?.split(', ') ?? [];
+}
+
 /** The complete WGSL of a variant: directives, the library files that the kernel uses, the kernel. */
 export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrary): string {
-  const uses = /^\/\/ uses: (.*)\n/.exec(kernel.code)?.[1]?.split(', ') ?? [];
   let needsSubgroups = false;
-  const parts = uses.map((name) => {
-    let file = name === 'lib/weight.wgsl' ? `lib/weight_${variant.scheme ?? 'f32'}.wgsl` : name;
+  const parts = usedFiles(kernel).map((name) => {
+    let file = library[name] === undefined ? ofScheme(name, variant.scheme ?? '') : name;
     const subgroupFile = file.replace('lib/', 'lib/subgroup/');
     if (variant.subgroups && library[subgroupFile] !== undefined) {
       file = subgroupFile;

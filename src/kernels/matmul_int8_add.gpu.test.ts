@@ -7,9 +7,11 @@ import { HALF_ULP } from '../testing/bounds.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, type TestMatrix } from '../testing/device.ts';
 import { byTokens, MATMUL_TILES } from '../testing/matmul-tiles.ts';
-import { matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
+import { integerProductBounds, matrixCases, matrixInputs } from '../testing/matrix-cases.ts';
 import { randomRows, type TestRows, uploadRows } from '../testing/quantized-rows.ts';
 import { matmulInt8Add, matmulInt8AddKernel } from './matmul_int8_add.ts';
+
+const schemes = ['int8', 'int4'] as const;
 
 describeGpu(matmulInt8AddKernel, (gpu) => {
   async function expectReference(rows: TestRows, weights: TestMatrix, choose = byTokens): Promise<void> {
@@ -19,7 +21,7 @@ describeGpu(matmulInt8AddKernel, (gpu) => {
     const specs = matmulInt8Add(gpu().features, 'test', { ...uploadRows(gpu(), rows), weights, y });
     await gpu().run(choose(specs), { tokens });
     const expected = add(residual, matmul(values, weights.weights, weights.columns));
-    const abs = productBounds(values, weights.weights, weights.columns);
+    const abs = integerProductBounds(values, weights);
     expectClose(await gpu().read(y), expected, { abs, rel: HALF_ULP });
   }
 
@@ -30,17 +32,17 @@ describeGpu(matmulInt8AddKernel, (gpu) => {
       tokens: { tile, most: 2 * tile + 1 },
     });
     await fc.assert(
-      fc.asyncProperty(cases, async (matrixCase) => {
+      fc.asyncProperty(cases, fc.constantFrom(...schemes), async (matrixCase, scheme) => {
         const { columns, partRows, seed, tokens } = matrixCase;
-        const weights = gpu().matrix('int8', matrixInputs(matrixCase).values, columns, partRows);
+        const weights = gpu().matrix(scheme, matrixInputs(matrixCase).values, columns, partRows);
         await expectReference(randomRows(seed, tokens, columns), weights, choose);
       }),
       { numRuns: 30 },
     );
   });
 
-  it("is the reference at the width of Bamba-9B's down projection", async () => {
+  it.each(schemes)("is the reference at the width of Bamba-9B's down projection with %s weights", async (scheme) => {
     const columns = 14_336;
-    await expectReference(randomRows(1, 2, columns), gpu().matrix('int8', randomTensor(2, 5 * columns), columns));
+    await expectReference(randomRows(1, 2, columns), gpu().matrix(scheme, randomTensor(2, 5 * columns), columns));
   });
 });

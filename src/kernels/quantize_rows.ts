@@ -26,9 +26,14 @@ export interface QuantizedRows {
   x_scale: BufferSlice;
 }
 
-/** Words and scales that a row of so many columns takes, each 4 bytes. */
+/** Blocks of 16 columns that a row of so many columns takes. */
+export function quantizedRowBlocks(columns: number): number {
+  return Math.ceil(columns / BLOCK);
+}
+
+/** Words and scales that such a row takes, each 4 bytes. */
 export function quantizedRowSizes(columns: number): { words: number; scales: number } {
-  return { words: Math.ceil(columns / BLOCK) * 4, scales: Math.ceil(columns / GROUP) };
+  return { words: quantizedRowBlocks(columns) * 4, scales: Math.ceil(columns / GROUP) };
 }
 
 /** `to` = x in int8; x (T, columns). */
@@ -39,7 +44,7 @@ export function quantizeRows(
   to: QuantizedRows,
   columns: number,
 ): DispatchSpec {
-  const blocks = Math.ceil(columns / BLOCK);
+  const blocks = quantizedRowBlocks(columns);
   return {
     kernel: quantizeRowsKernel,
     variant: variantFor(features),

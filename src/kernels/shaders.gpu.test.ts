@@ -4,7 +4,7 @@ import { Gpu } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
 import { allKernels } from '../testing/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { SCHEMES } from '../testing/device.ts';
+import { schemesOf } from '../testing/schemes.ts';
 import { shaderLibrary } from './library.ts';
 
 // Every variant of every shader compiles without a message: no error, no warning.
@@ -12,7 +12,7 @@ import { shaderLibrary } from './library.ts';
 /** Variants that differ in their code. */
 function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }): Variant[] {
   const choices = (offered: boolean) => (offered ? [false, true] : [false]);
-  const all = SCHEMES.flatMap((scheme) =>
+  const all = schemesOf(kernel).flatMap((scheme) =>
     choices(features.subgroups).flatMap((subgroups) =>
       choices(features.f16).map((f16) => ({ scheme, subgroups, f16 })),
     ),

@@ -4,6 +4,7 @@ import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 import { assemble } from '../gpu/kernel.ts';
 import { allKernels } from '../testing/all-kernels.ts';
 import { catalogue } from '../testing/catalogue.ts';
+import { schemesOf } from '../testing/schemes.ts';
 import { parseHeader } from '../testing/shader-header.ts';
 import { shaderLibrary } from './library.ts';
 
@@ -45,11 +46,9 @@ describe.each([...allKernels])('%s', (file, kernel) => {
 
   it('is short, and uses library files that exist', () => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
-    for (const used of uses) {
-      const files =
-        used === 'lib/weight.wgsl' ? ['f32', 'f16', 'int8', 'fp8', 'int4'].map((s) => `lib/weight_${s}.wgsl`) : [used];
-      for (const library of files) expect(Object.keys(shaderLibrary)).toContain(library);
-    }
+    // Kernels on integers take some schemes, all others all.
+    const schemes = uses.includes('lib/stored.wgsl') ? ['int8', 'int4'] : ['f32', 'f16', 'int8', 'fp8', 'int4'];
+    expect(schemesOf(kernel).toSorted()).toEqual(schemes.toSorted());
   });
 
   it('binds what its declaration says, in order', () => {
@@ -88,7 +87,8 @@ describe.each([...allKernels])('%s', (file, kernel) => {
   });
 
   function reflect(): WgslReflect {
-    return new WgslReflect(declarations(assemble(kernel, { subgroups: false, f16: false }, shaderLibrary)));
+    const variant = { scheme: schemesOf(kernel)[0]!, subgroups: false, f16: false };
+    return new WgslReflect(declarations(assemble(kernel, variant, shaderLibrary)));
   }
 });
 
@@ -125,7 +125,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = Object.keys(shaderLibrary).map((file) =>
-      file.replace('subgroup/', '').replace(/weight_\w+/, 'weight'),
+      file.replace('subgroup/', '').replace(/(weight|stored)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

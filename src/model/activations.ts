@@ -109,7 +109,7 @@ export function activationBytes(architecture: Architecture, tokens: number): num
 
 /**
  * Allocates them; call inside `gpu.guarded`.
- * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8.
+ * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8 or int4.
  */
 export function createActivations(
   set: BufferMaker,

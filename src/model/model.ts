@@ -30,7 +30,7 @@ export interface ModelOptions {
   contextLength: number;
   /** Tokens of a prefill pass; longer prompts take several. */
   chunkTokens?: number;
-  /** Whether prompts are computed with activations of int8 where weights are: faster, less exact. Off by default. */
+  /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
   /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
   tuning?: Tuning | null;

@@ -1,18 +1,21 @@
 import { type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
+import { takesScheme } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
+import { shaderLibrary } from '../kernels/library.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { matmul } from '../kernels/matmul.ts';
 import { matmulAdd } from '../kernels/matmul_add.ts';
-import { matmulInt8 } from '../kernels/matmul_int8.ts';
+import { matmulInt8, matmulInt8Kernel } from '../kernels/matmul_int8.ts';
 import { matmulInt8Add } from '../kernels/matmul_int8_add.ts';
 import { matmulInt8Swiglu } from '../kernels/matmul_int8_swiglu.ts';
 import { matmulSwiglu } from '../kernels/matmul_swiglu.ts';
 import { quantizedRowSizes, type QuantizedRows, quantizeRows } from '../kernels/quantize_rows.ts';
 import type { Activations } from './activations.ts';
 
-// Matrix products of prefill. With matrices of int8 and memory for `quantized` rows, the input is rounded to int8 too, and
-// the product is one of integers.
+// Matrix products of prefill. Where there is memory for `quantized` rows, and the matrix is of a scheme that is one of
+// integers, the input is rounded to int8, and the product is one of integers. Mixtures of experts have products of their
+// own, in f32.
 
 /** What all products of a pass share: a part of its scope. */
 export interface Products {
@@ -53,7 +56,9 @@ function either(ofFloats: OfFloats, ofIntegers: OfIntegers) {
   ): DispatchSpec[] => {
     const { x, weights, y } = buffers;
     const { quantized, tokens } = activations;
-    if (!quantized || weights.scheme !== 'int8') return ofFloats(features, label, buffers, options);
+    if (!quantized || !takesScheme(matmulInt8Kernel, shaderLibrary, weights.scheme)) {
+      return ofFloats(features, label, buffers, options);
+    }
     const { words, scales } = quantizedRowSizes(weights.columns);
     const rows = {
       x: slice(quantized.x.buffer, 0, tokens * words * 4),

@@ -10,6 +10,7 @@ import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';
 import { hasAdapter } from './dawn.ts';
 import { computedMagnitudes } from './matrix-cases.ts';
+import { schemesOf } from './schemes.ts';
 
 // A device for kernel tests. Every test runs inside error scopes and fails on any error of the device, also when its
 // numbers look right.
@@ -178,7 +179,8 @@ const WITH_SUBGROUPS: readonly DeviceVariant[] = [
  * ```
  */
 export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
-  const code = (subgroups: boolean) => assemble(kernel, { subgroups, f16: false }, shaderLibrary);
+  const scheme = schemesOf(kernel)[0]!;
+  const code = (subgroups: boolean) => assemble(kernel, { scheme, subgroups, f16: false }, shaderLibrary);
   // A kernel whose code is the same needs no second run.
   for (const variant of code(true) === code(false) ? [PLAIN] : [PLAIN, ...WITH_SUBGROUPS]) suite(kernel, variant, body);
 }

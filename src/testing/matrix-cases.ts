@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { matmul } from '../reference/matmul.ts';
+import { QUANTIZED_GROUP } from '../reference/quantize_rows.ts';
 import { int4Group } from '../weights/int4.ts';
 import { alignTo, INT4_GROUP, matrixBytes, rowBytes, scaleBytesPerRow } from '../weights/layout.ts';
 import type { Scheme } from '../weights/types.ts';
 import { randomTensor, seeds, sizes } from './arbitrary.ts';
-import { expBound, magnitudes, sumBound } from './bounds.ts';
+import { expBound, HALF_ULP, magnitudes, sumBound } from './bounds.ts';
 
 // What tests of kernels with a weight matrix have in common: shapes, stored values, and how near the result must be.
 
@@ -57,6 +58,19 @@ export function matrixInputs({ seed, rows, columns, tokens }: MatrixCase) {
 export function productBounds(x: ArrayLike<number>, weights: ArrayLike<number>, columns: number): Float64Array {
   // Twice the terms: an input that was normed before carries the error of a sum of its own.
   return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * sumBound(2 * columns));
+}
+
+/**
+ * How far a product of integers may be off, element by element: (tokens, rows). Columns that share all scales are summed
+ * exactly. What a term then passes through are the sums of the groups of x, and with int4 those of the four groups of
+ * weights in its own; each rounds at most twice, for a scale and for a sum. A few are around.
+ */
+export function integerProductBounds(
+  x: ArrayLike<number>,
+  { scheme, weights, columns }: { scheme: string; weights: ArrayLike<number>; columns: number },
+): Float64Array {
+  const sums = Math.ceil(columns / QUANTIZED_GROUP) + (scheme === 'int4' ? QUANTIZED_GROUP / INT4_GROUP : 0);
+  return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * (2 * sums + 4) * HALF_ULP);
 }
 
 /**
@@ -126,6 +140,16 @@ export function everyStoredValue(scheme: Exclude<Scheme, 'f32'>, columns: number
   }
   if (scheme !== 'f16') for (let row = 0; row < rows; row++) view.setFloat32(rows * stride + row * 4, 1, true);
   return { bytes, rows };
+}
+
+/** A matrix of one row, all of the least integer of its scheme and of scale 1: -128, or 0 of int4 less 15.5. */
+export function leastStoredRow(scheme: 'int8' | 'int4', columns: number): Uint8Array {
+  const bytes = new Uint8Array(matrixBytes(scheme, 1, columns)).fill(scheme === 'int8' ? 0x80 : 0);
+  const scales = new DataView(bytes.buffer, rowBytes(scheme, columns));
+  scales.setFloat32(0, 1, true);
+  const groups = scheme === 'int4' ? columns / INT4_GROUP : 0;
+  for (let group = 0; group < groups; group++) scales.setUint16(4 + 2 * group, (31 << 11) | 31, true);
+  return bytes;
 }
 
 function everyInt4Value(columns: number): { bytes: Uint8Array; rows: number } {
