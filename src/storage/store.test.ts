@@ -98,7 +98,7 @@ describe('PackageStore', () => {
 
   describe('pieces', () => {
     const range = { of: 'x', begin: 10, end: 20 };
-    const { put } = IDBObjectStore.prototype;
+    const put = Object.getOwnPropertyDescriptor(IDBObjectStore.prototype, 'put')!.value as IDBObjectStore['put'];
     const piece = (begin: number, ...bytes: number[]) => ({ begin, bytes: Uint8Array.from(bytes) });
 
     beforeEach(async () => {

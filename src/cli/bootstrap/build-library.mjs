@@ -22,6 +22,9 @@ const ENTRIES = {
   transformers: 'src/api/transformers.ts',
 };
 
+/** Of the comments, what stays in code that no other bundler will look into. */
+const BUT_LICENCES = { legal: true, annotation: false, jsdoc: false };
+
 /**
  * @param {Record<string, string>} entries
  * @param {(id: string) => boolean} external
@@ -35,13 +38,20 @@ async function bundle(entries, external, first) {
     logLevel: 'warn',
     // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
     plugins: [compactWgsl()],
-    worker: { format: 'es', plugins: () => [compactWgsl()], rolldownOptions: { output: { minify: true } } },
+    worker: {
+      format: 'es',
+      plugins: () => [compactWgsl()],
+      rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
+    },
     build: {
       target: 'es2023',
       outDir: out,
       emptyOutDir: first,
       lib: { entry: entries, formats: ['es'] },
-      rolldownOptions: { external, output: { chunkFileNames: 'chunks/[name]-[hash].js', minify: !first } },
+      rolldownOptions: {
+        external,
+        output: { chunkFileNames: 'chunks/[name]-[hash].js', minify: !first, comments: first || BUT_LICENCES },
+      },
     },
   });
 }

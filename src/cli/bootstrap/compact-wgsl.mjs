@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Without its comment, and without spaces around marks that mean the same without.
- * @param {string} line
+ * Without comments, ends of lines, and spaces around marks that mean the same without. A minus keeps its own: two of them
+ * side by side are another mark.
+ * @param {string[]} lines
  */
-function compactLine(line) {
-  return line
-    .replace(/\/\/.*/, '')
-    .trim()
-    .replaceAll(/ *([,;:{}()=]) */g, '$1');
+function compact(lines) {
+  return lines
+    .map((line) => line.replace(/\/\/.*/, '').trim())
+    .join(' ')
+    .replaceAll(/ *([,;:{}()=+*/<>&|^%!]) */g, '$1')
+    .trim();
 }
 
 /**
@@ -23,11 +25,8 @@ export function compactWgsl() {
     load(id) {
       if (!id.endsWith('.wgsl?raw')) return null;
       const lines = readFileSync(id.slice(0, -'?raw'.length), 'utf8').split('\n');
-      const compact = lines.map((line, index) =>
-        index === 0 && line.startsWith('// uses: ') ? line : compactLine(line),
-      );
-      const text = `${compact.filter((line) => line !== '').join('\n')}\n`.replaceAll(/([,;{}(])\n/g, '$1');
-      return `export default ${JSON.stringify(text)};`;
+      const head = lines[0]?.startsWith('// uses: ') ? lines.splice(0, 1) : [];
+      return `export default ${JSON.stringify([...head, `${compact(lines)}\n`].join('\n'))};`;
     },
   };
 }
