@@ -9,7 +9,7 @@
 
 import { loadModel } from '../../src/engine/load.ts';
 import { packCheckpoint } from '../../src/engine/pack-checkpoint.ts';
-import { means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
+import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';
 import { openStoredPackage, type PackageSource } from '../../src/storage/package-source.ts';
@@ -68,12 +68,13 @@ async function measure(gpu: Gpu, name: string, source: PackageSource, text: Scor
   const model = await loadModel(gpu, source, { int8Activations: query.get('int8dots') === '1' });
   try {
     say(`${name}: loaded`);
+    const scored = forwardModel(model);
     const scores: Score[] = [];
     let passed = 0;
     let seconds = 0;
     for (const sequence of text.sequences) {
       const begun = performance.now();
-      scores.push(await scoreSequence(model, sequence));
+      scores.push(await scoreSequence(scored, sequence));
       seconds += (performance.now() - begun) / 1000;
       passed += sequence.ids.length - 1;
     }

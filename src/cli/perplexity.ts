@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { loadModel } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import { BambaError } from '../errors.ts';
-import { means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
+import { forwardModel, means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { OrderedPackage, PackageSource } from '../storage/package-source.ts';
@@ -76,11 +76,12 @@ async function scoreMissing(
   const gpu = await Gpu.request();
   try {
     const model = await loadModel(gpu, source, options);
+    const scored = forwardModel(model);
     try {
       for (const [index, sequence] of text.sequences.slice(0, sequences).entries()) {
         if (log.scores.has(index)) continue;
         const begun = performance.now();
-        const score = await scoreSequence(model, sequence);
+        const score = await scoreSequence(scored, sequence);
         const seconds = (performance.now() - begun) / 1000;
         await log.append(index, score, seconds);
         process.stderr.write(`${index + 1} of ${sequences}: ${line(score)}, ${seconds.toFixed(1)} s\n`);

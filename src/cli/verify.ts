@@ -5,6 +5,7 @@ import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import { generateIds } from '../generate/generate.ts';
 import { readGenerationConfig, resolveSampling } from '../generate/sampling.ts';
 import { Gpu } from '../gpu/device.ts';
+import { forward, readState } from '../model/forward.ts';
 import type { Model } from '../model/model.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -135,7 +136,7 @@ async function compare(model: Model, golden: Golden, cuts: number[]) {
   );
   for (let piece = 0; piece + 1 < bounds.length; piece++) {
     const begin = bounds[piece]!;
-    const result = await model.forward(golden.inputIds.slice(begin, bounds[piece + 1]), { hidden: true });
+    const result = await forward(model, golden.inputIds.slice(begin, bounds[piece + 1]), { hidden: true });
     logits.set(result.logits, begin * vocabSize);
     for (const [index, values] of result.hidden.entries()) hidden[index]!.set(values, begin * hiddenSize);
   }
@@ -155,7 +156,7 @@ async function compare(model: Model, golden: Golden, cuts: number[]) {
 async function compareStates(model: Model, golden: Golden): Promise<number> {
   let worst = 0;
   for (const [index, expected] of golden.states) {
-    const state = await model.readState(index);
+    const state = await readState(model, index);
     const { kvHeads, headDim } = model.architecture.attention ?? { kvHeads: 0, headDim: 0 };
     if (expected.ssm && state['ssm']) worst = Math.max(worst, relativeError(state['ssm'], expected.ssm));
     if (expected.conv && state['conv']) {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import { forward } from '../model/forward.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
@@ -22,8 +23,8 @@ describe.skipIf(!hasAdapter)('a device', () => {
     const gpu = await Gpu.request({ gpu: shared, ...options });
     devices.push(gpu);
     const model = await loadModel(gpu, source);
-    const prompt = await model.forward(asciiIds('The same everywhere, as it should be.'));
-    const next = await model.forward([300]);
+    const prompt = await forward(model, asciiIds('The same everywhere, as it should be.'));
+    const next = await forward(model, [300]);
     return [prompt.logits, next.logits];
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
+import { forward } from '../model/forward.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
@@ -21,9 +22,9 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
     const gpu = await Gpu.request();
     devices.push(gpu);
     const model = await loadModel(gpu, source, { int8Activations, contextLength: 128 });
-    const long = await model.forward(prompt);
+    const long = await forward(model, prompt);
     model.state.reset();
-    return [long.logits, (await model.forward(prompt.slice(0, 9))).logits];
+    return [long.logits, (await forward(model, prompt.slice(0, 9))).logits];
   }
 
   test.each(['int8', 'int4'] as const)('change logits of %s weights a little', async (scheme) => {

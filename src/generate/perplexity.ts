@@ -1,4 +1,6 @@
 import { BambaError } from '../errors.ts';
+import { forward } from '../model/forward.ts';
+import type { Model } from '../model/model.ts';
 
 // How well a model predicts a text that is given: what quantization costs shows here before it shows in answers.
 
@@ -18,12 +20,18 @@ export interface Score {
   top1: number;
 }
 
-/** What scoring needs of a model; `Model` is one. */
+/** What scoring needs of a model. */
 export interface ForwardModel {
   readonly architecture: { readonly vocabSize: number };
   readonly state: { reset(): void };
   /** Appends tokens to the live sequence; logits (T, V). */
   forward(ids: readonly number[]): Promise<{ logits: Float32Array }>;
+}
+
+/** A model on the GPU, as scoring needs it. */
+export function forwardModel(model: Model): ForwardModel {
+  const { architecture, state } = model;
+  return { architecture, state, forward: (ids) => forward(model, ids) };
 }
 
 /** Means over all tokens of a score. */

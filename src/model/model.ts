@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { BufferSet, readFloats, slice } from '../gpu/buffers.ts';
+import { BufferSet, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
@@ -9,15 +9,7 @@ import { type Activations, createActivations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
-import {
-  decodeBlock,
-  decodeEmbedding,
-  decodeHead,
-  headOfAll,
-  prefillBlock,
-  prefillEmbedding,
-  prefillHead,
-} from './hybrid.ts';
+import { decodeBlock, decodeEmbedding, decodeHead, prefillBlock, prefillEmbedding, prefillHead } from './hybrid.ts';
 import { ropeTable } from './rope-table.ts';
 import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
@@ -38,12 +30,14 @@ export interface ModelOptions {
   onCompiled?: (ready: number, total: number) => void;
 }
 
-/** What one pass over given tokens computed, read back: for verification and measurement, not for generation. */
-export interface ForwardResult {
-  /** (T, V) */
-  logits: Float32Array;
-  /** When asked for: the residual stream after embedding and after each block, then normed: each (T, C). */
-  hidden: Float32Array[];
+/** What passes over a prompt are made of, for who looks into one: see forward.ts. */
+export interface PromptPass {
+  scope: Scope;
+  pipelines: PipelineCache;
+  /** Embedding, then all blocks. */
+  plan: Plan;
+  /** Where in the plan the embedding ends, then each block. */
+  ends: readonly number[];
 }
 
 const DEFAULT_CHUNK_TOKENS = 256;
@@ -70,7 +64,6 @@ export class Model {
   #head!: Plan;
   #sample!: Plan;
   #decode!: Plan;
-  #all: { plan: Plan; logits: GPUBuffer } | null = null;
 
   private constructor(
     gpu: Gpu,
@@ -214,8 +207,12 @@ export class Model {
   }
 
   #writeStep(position: number, tokens: number): void {
-    const step = new Uint32Array([position, tokens, 0, 0]);
-    this.gpu.device.queue.writeBuffer(this.#activations.step, 0, step);
+    writeStep(this.gpu, this.#activations, position, tokens);
+  }
+
+  /** As it is now: growing the sequence replaces it. */
+  get promptPass(): PromptPass {
+    return { scope: this.#scope(), pipelines: this.#pipelines, plan: this.#prefill, ends: this.#blockEnds };
   }
 
   /**
@@ -335,81 +332,16 @@ export class Model {
     snapshot.restore(this.gpu, this.state, this.#lastLogits);
   }
 
-  /**
-   * Appends tokens to the live sequence and reads all logits back, (T, V), and hidden states if asked for.
-   * @throws BambaError as `prefill`.
-   */
-  async forward(ids: readonly number[], options: { hidden?: boolean } = {}): Promise<ForwardResult> {
-    const { device } = this.gpu;
-    const { vocabSize, hiddenSize } = this.architecture;
-    await this.reserve(this.state.position + ids.length);
-    this.#all ??= await this.#buildAll();
-    const { plan, logits } = this.#all;
-    const taps = this.#blockEnds.length + 1;
-    const result: ForwardResult = {
-      logits: new Float32Array(ids.length * vocabSize),
-      hidden: options.hidden ? Array.from({ length: taps }, () => new Float32Array(ids.length * hiddenSize)) : [],
-    };
-    const tapSet = new BufferSet(device, 'taps');
-    const tapBuffers = result.hidden.map((_, index) => tapSet.floats(`${index}`, this.#activations.tokens, hiddenSize));
-    for (let first = 0; first < ids.length; first += this.#activations.tokens) {
-      const chunk = ids.slice(first, first + this.#activations.tokens);
-      this.#writeStep(this.state.position, chunk.length);
-      device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
-      const encoder = device.createCommandEncoder({ label: 'forward' });
-      let begin = 0;
-      for (const [index, end] of [...this.#blockEnds, -1].entries()) {
-        const pass = encoder.beginComputePass();
-        if (end < 0) plan.record(pass, chunk.length);
-        else this.#prefill.record(pass, chunk.length, begin, end);
-        pass.end();
-        begin = end;
-        const tap = tapBuffers[index];
-        const from = end < 0 ? this.#activations.h : this.#activations.x;
-        if (tap) encoder.copyBufferToBuffer(from.buffer, 0, tap, 0, chunk.length * hiddenSize * 4);
-      }
-      device.queue.submit([encoder.finish()]);
-      this.state.tokens.push(...chunk);
-      result.logits.set(await readFloats(device, slice(logits, 0, chunk.length * vocabSize * 4)), first * vocabSize);
-      for (const [index, tap] of tapBuffers.entries()) {
-        const values = await readFloats(device, slice(tap, 0, chunk.length * hiddenSize * 4));
-        result.hidden[index]!.set(values, first * hiddenSize);
-      }
-    }
-    tapSet.dispose();
-    this.gpu.check();
-    return result;
-  }
-
-  async #buildAll(): Promise<{ plan: Plan; logits: GPUBuffer }> {
-    const logits = this.#buffers.floats('all logits', this.#activations.tokens, this.architecture.vocabSize);
-    const specs = headOfAll(this.#scope(), slice(logits));
-    return { logits, plan: await Plan.build(this.gpu.device, this.#pipelines, this.#activations.step, specs) };
-  }
-
-  /**
-   * What the mixers of a block keep, read back: conv (4, CD) and ssm (H, P, N) of Mamba-2, keys and values
-   * (position, J, headDim) of attention.
-   */
-  async readState(index: number): Promise<Record<string, Float32Array>> {
-    const { device } = this.gpu;
-    const { mamba2, mamba1, attention } = this.state.blocks[index]!;
-    const { kvHeads, headDim } = this.architecture.attention ?? { kvHeads: 0, headDim: 0 };
-    const bytes = this.state.position * kvHeads * headDim * 4;
-    const read: Record<string, Float32Array> = {};
-    for (const [name, buffer] of Object.entries({ ...mamba2, ...mamba1 }))
-      read[name] = await readFloats(device, slice(buffer));
-    for (const [name, buffer] of Object.entries({ ...attention })) {
-      read[name] = await readFloats(device, slice(buffer, 0, bytes));
-    }
-    return read;
-  }
-
   /** Frees everything of the model, its weights included where they are its own. Idempotent. */
   dispose(): void {
-    for (const plan of [this.#prefill, this.#head, this.#sample, this.#decode, this.#all?.plan]) plan?.dispose();
+    for (const plan of [this.#prefill, this.#head, this.#sample, this.#decode]) plan.dispose();
     this.state.dispose();
     this.#buffers.dispose();
     if (this.#ownsWeights) this.#weights.dispose();
   }
+}
+
+/** Tells the kernels of the next pass where it begins, and how many tokens it has. */
+export function writeStep(gpu: Gpu, { step }: Pick<Activations, 'step'>, position: number, tokens: number): void {
+  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, 0]));
 }

@@ -4,13 +4,14 @@ import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
 import type { SamplingValues } from '../kernels/sampling-settings.ts';
 import { packageTensors } from '../model/config.ts';
+import { forward } from '../model/forward.ts';
 import { modelMemory } from '../model/memory.ts';
 import type { Model } from '../model/model.ts';
 import { stateBytes } from '../model/state.ts';
-import { forward } from '../reference/forward.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { randomTensor } from './arbitrary.ts';
 import { expectClose } from './close.ts';
+import { forward as reference } from '../reference/forward.ts';
 import { readCheckpointModel } from './golden.ts';
 import { randomCheckpoint } from './random-checkpoint.ts';
 
@@ -65,8 +66,8 @@ export async function expectReferenceModel(gpu: Gpu, config: object): Promise<vo
   try {
     expectMemory(model);
     const prompt = Array.from(randomTensor(1, 37), (value) => Math.floor(Math.abs(value) * 1e4) % vocabSize);
-    const expected = forward(architecture, tensors, prompt);
-    const whole = await model.forward(prompt, { hidden: true });
+    const expected = reference(architecture, tensors, prompt);
+    const whole = await forward(model, prompt, { hidden: true });
     expectClose(whole.logits, expected.logits, CLOSE, 'logits');
     const hidden = [...expected.hidden, expected.normed];
     expect(whole.hidden).toHaveLength(hidden.length);
@@ -75,11 +76,11 @@ export async function expectReferenceModel(gpu: Gpu, config: object): Promise<vo
     }
     for (const split of [1, 18]) {
       model.state.reset();
-      const first = await model.forward(prompt.slice(0, split));
-      const second = await model.forward(prompt.slice(split));
+      const first = await forward(model, prompt.slice(0, split));
+      const second = await forward(model, prompt.slice(split));
       expectClose([...first.logits, ...second.logits], expected.logits, CLOSE, `logits, split at ${split}`);
     }
-    await expectReferenceGreedy(model, prompt, (ids) => forward(architecture, tensors, ids).logits);
+    await expectReferenceGreedy(model, prompt, (ids) => reference(architecture, tensors, ids).logits);
   } finally {
     model.dispose();
   }
@@ -100,7 +101,7 @@ async function expectReferenceGreedy(
   // The state knows all tokens but the last, and all that passes beyond the answer's end must have left it alone.
   await model.decode(2);
   model.state.tokens = [...prompt, ...answer.slice(0, -1)];
-  const { logits } = await model.forward(answer.slice(-1));
+  const { logits } = await forward(model, answer.slice(-1));
   const expected = logitsOf([...prompt, ...answer]);
   expectClose(logits, expected.subarray(-vocabSize), CLOSE, 'logits behind the answer');
   for (const [place, id] of answer.entries()) {

@@ -1,5 +1,6 @@
 import { loadModel } from '../../engine/load.ts';
 import { Gpu } from '../../gpu/device.ts';
+import { forward } from '../../model/forward.ts';
 import type { Model } from '../../model/model.ts';
 import { GREEDY } from '../../kernels/sampling-settings.ts';
 import { measureDecode } from '../speed.ts';
@@ -50,8 +51,8 @@ class OwnContender implements Contender {
   async logits(ids: readonly number[]): Promise<Float32Array> {
     const split = Math.ceil(ids.length / 2);
     this.#model.state.reset();
-    await this.#model.forward(ids.slice(0, split));
-    const { logits } = await this.#model.forward(ids.slice(split));
+    await forward(this.#model, ids.slice(0, split));
+    const { logits } = await forward(this.#model, ids.slice(split));
     return logits.slice(-this.#model.architecture.vocabSize);
   }
 
