@@ -16,8 +16,8 @@ export interface WebLlmProgress {
 export type TransformersProgress =
   /** A stage begins, or is over. */
   | { status: 'initiate' | 'download' | 'done'; name: string; file: string }
-  /** How far it is. */
-  | { status: 'progress'; name: string; file: string; loaded: number; total: number; /** Per cent. */ progress: number }
+  /** How far it is, `progress` in per cent. */
+  | { status: 'progress'; name: string; file: string; loaded: number; total: number; progress: number }
   /** The model can answer. */
   | { status: 'ready'; task: string; model: string };
 

@@ -35,9 +35,9 @@ export function typeText(type: Type | undefined, writer: TypeWriter = PLAIN): st
         ? `${code('(')}${write(type.elementType)}${code(')[]')}`
         : `${write(type.elementType)}${code('[]')}`;
     case 'union':
-      return type.types
-        .map((part, index) => note(type.elementSummaries?.[index], writer) + write(part))
-        .join(code(' | '));
+      return type.elementSummaries && writer === PLAIN
+        ? type.types.map((part, index) => remark(type.elementSummaries?.[index]) + `| ${write(part)}`).join('')
+        : list(type.types, ' | ');
     case 'intersection':
       return type.types
         .map((part) => (part.type === 'union' ? `${code('(')}${write(part)}${code(')')}` : write(part)))
@@ -112,7 +112,13 @@ function memberText(member: Reflection, writer: TypeWriter): string {
   return said + writer.code(`${key}: `) + typeText(type, writer);
 }
 
-/** What is said of a part, as a comment in plain code. */
+/** What is said of a part of a union, as lines of comment before it. */
+function remark(said: readonly CommentPart[] | undefined): string {
+  const lines = textOf(said).match(/\S.{0,95}(?=\s|$)/g) ?? [];
+  return `\n${lines.map((line) => `// ${line}\n`).join('')}`;
+}
+
+/** What is said of a member, as a comment in plain code. */
 function note(said: readonly CommentPart[] | undefined, writer: TypeWriter): string {
   const text = textOf(said);
   return text === '' || writer !== PLAIN ? '' : `/** ${text} */ `;
