@@ -19,6 +19,8 @@ export const frameStyles = css`
     font: 1rem/1.6 var(--sans);
     -webkit-text-size-adjust: 100%;
     text-size-adjust: 100%;
+    /* What a finger has touched, in our colour instead of the system's blue. */
+    -webkit-tap-highlight-color: color-mix(in srgb, var(--accent) 20%, transparent);
   }
 
   /* A page's own rules reach the host, and what they say would be inherited from there. */
