@@ -117,7 +117,7 @@ async function drive(): Promise<unknown> {
   const engine = {
     info: {
       model: { name: 'Own', parameters: 1e6, scheme: 'f32', bytes: 4e6, contextLength: 64, hasChatTemplate: true },
-      adapter: { vendor: 'own', architecture: '', description: '', features: [] },
+      adapter: { vendor: 'own', architecture: '', description: '', features: [], tuned: false },
       sampling: {},
     },
     async *generate(request: { messages: { content: string }[] }, options: { signal?: AbortSignal }) {

@@ -84,6 +84,41 @@ test('loads a repository, answers as the reference does, and again without a net
   expect(await page.evaluate(() => window.bamba.storedModels())).toEqual([]);
 });
 
+test('tunes when it is asked, ends that when it is aborted, and answers as before', async ({ page }) => {
+  test.setTimeout(300_000);
+  await page.goto(served.url);
+  const outcome = await page.evaluate(
+    async ({ prompt, maxTokens, logitBias }) => {
+      const { createEngine } = window.bamba;
+      const engine = await createEngine({ model: 'org/name', endpoint: location.origin, dtype: 'f32' });
+      const abort = new AbortController();
+      const told: number[] = [];
+      const onProgress = ({ done, total }: { done: number; total: number }) => {
+        told.push(done, total);
+        abort.abort();
+      };
+      const fault = await engine.tune({ signal: abort.signal, onProgress }).then(
+        () => 'none',
+        (error: unknown) => (error as { code: string }).code,
+      );
+      let text = '';
+      for await (const event of engine.generate({ prompt, maxTokens, logitBias })) {
+        if (event.type === 'text') text += event.text;
+      }
+      const { tuned } = engine.info.adapter;
+      // A tuning that nobody can end any more ends with the engine.
+      const left = engine.tune().catch((error: unknown) => (error as { code: string }).code);
+      await engine.dispose();
+      return { told, fault, text, tuned, left: await left };
+    },
+    { prompt: PROMPT, maxTokens: TOKENS, logitBias: NO_SPECIAL },
+  );
+  const { told, ...others } = outcome;
+  expect(others).toEqual({ fault: 'aborted', text: truth, tuned: false, left: 'disposed' });
+  expect(told[0]).toBe(1);
+  expect(told[1]).toBeGreaterThanOrEqual(7);
+});
+
 test('loads a repository of every family, and answers as the reference does', async ({ page }) => {
   test.setTimeout(300_000);
   const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));

@@ -110,7 +110,13 @@ function install(script: EngineScript): void {
       contextLength: 4096,
       hasChatTemplate: true,
     },
-    adapter: { vendor: 'scripted', architecture: 'test', description: 'Scripted GPU', features: ['subgroups'] },
+    adapter: {
+      vendor: 'scripted',
+      architecture: 'test',
+      description: 'Scripted GPU',
+      features: ['subgroups'],
+      tuned: false,
+    },
     sampling: {
       temperature: 0,
       topK: 0,

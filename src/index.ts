@@ -23,6 +23,13 @@ export type {
   TokenLogprob,
   Tool,
   ToolCall,
+  TunableEngine,
+  TuneEngineOptions,
+  Tuning,
+  TuningProgress,
+  TuningReport,
+  TuningResult,
+  TuningTrial,
   Usage,
 } from './engine/protocol.ts';
 export { BambaError, type ErrorCode } from './errors.ts';

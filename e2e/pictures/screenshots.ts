@@ -20,7 +20,7 @@ async function open(page: Page): Promise<void> {
   });
   await scriptEngine(page, {
     withoutUsage: true,
-    info: { adapter: { vendor: '', architecture: '', description: 'WebGPU', features: [] } },
+    info: { adapter: { vendor: '', architecture: '', description: 'WebGPU', features: [], tuned: false } },
     answers: Object.fromEntries(answers),
   });
   await page.goto('/');

@@ -1,5 +1,13 @@
 import { createEngine as createWorkerEngine } from '../engine/client.ts';
-import type { Engine, EngineInfo, EngineOptions, GenerationEvent, GenerationRequest } from '../engine/protocol.ts';
+import type {
+  EngineInfo,
+  EngineOptions,
+  GenerationEvent,
+  GenerationRequest,
+  TunableEngine,
+  TuneEngineOptions,
+  TuningResult,
+} from '../engine/protocol.ts';
 import { type ChatCompletions, type Completions, type Models, OpenAiClient } from './openai.ts';
 
 /**
@@ -27,7 +35,7 @@ export async function createEngine(options: EngineOptions): Promise<BambaEngine>
  * await engine.dispose();
  * ```
  */
-export class BambaEngine implements Engine {
+export class BambaEngine implements TunableEngine {
   /** `chat.completions.create` answers a chat. */
   readonly chat: {
     /** Answers to chats. */
@@ -37,11 +45,11 @@ export class BambaEngine implements Engine {
   readonly completions: Completions;
   /** `models.list` names the model. */
   readonly models: Models;
-  readonly #engine: Engine;
+  readonly #engine: TunableEngine;
   readonly #running = new Set<AbortController>();
 
   /** @param engine what answers; one that `createEngine` did not make */
-  constructor(engine: Engine) {
+  constructor(engine: TunableEngine) {
     this.#engine = engine;
     const { chat, completions, models } = new OpenAiClient(this);
     this.chat = chat;
@@ -86,6 +94,23 @@ export class BambaEngine implements Engine {
    */
   interruptGenerate(): void {
     for (const running of this.#running) running.abort();
+  }
+
+  /**
+   * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
+   * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
+   * are loaded from then on have them. It runs when it is called, never by itself; what is loaded, and the chat that it
+   * knows, stay as they are.
+   *
+   * ```ts
+   * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
+   * ```
+   * @param options who is told how far it is, and what ends it
+   * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
+   * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`.
+   */
+  tune(options?: TuneEngineOptions): Promise<TuningResult> {
+    return this.#engine.tune(options);
   }
 
   /** Frees the GPU and ends the worker. Idempotent. */

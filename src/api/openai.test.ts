@@ -2,7 +2,7 @@ import type OpenAI from 'openai';
 import { ChatCompletionRunner } from 'openai/lib/ChatCompletionRunner';
 import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import type { ToolCall } from '../engine/protocol.ts';
+import type { ToolCall, TuningProgress } from '../engine/protocol.ts';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
 import type { ChatCompletionParams } from './openai-types.ts';
@@ -229,6 +229,14 @@ describe('chat.completions.create', () => {
     }
     expect(several).toEqual([0, 0]);
   });
+});
+
+test('tunes the engine', async () => {
+  const progress: TuningProgress[] = [];
+  const fake = new FakeEngine();
+  const result = await new BambaEngine(fake).tune({ onProgress: (one) => progress.push(one) });
+  expect(result).toEqual(await fake.tune());
+  expect(progress).toEqual([{ trial: result.trials[0], done: 1, total: 1 }]);
 });
 
 test('completions.create and models.list', async () => {

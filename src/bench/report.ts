@@ -1,4 +1,4 @@
-import type { TuningReport } from '../model/tune.ts';
+import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Profile } from './profile.ts';
 import type { BenchResult, ModelFailure, ModelResult } from './result.ts';

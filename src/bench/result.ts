@@ -1,5 +1,5 @@
 import type { Architecture } from '../model/architecture.ts';
-import type { TuningReport } from '../model/tune.ts';
+import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { LoadSpeed } from './loading.ts';
 import type { BenchOptions } from './options.ts';

@@ -4,12 +4,13 @@ import { isRepoName } from '../storage/repo-name.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
 import { checkOptions, fullAddress } from './options.ts';
 import type {
-  Engine,
   EngineInfo,
   EngineOptions,
   GenerationEvent,
   GenerationRequest,
-  LoadProgress,
+  TunableEngine,
+  TuneEngineOptions,
+  TuningResult,
 } from './protocol.ts';
 import { fromWire, type GenerationMessage, type WorkerApi } from './wire.ts';
 
@@ -26,7 +27,7 @@ export { deleteStoredModel, storedModels } from './stored-models.ts';
  * @throws BambaError `webgpu_unavailable`, `adapter_limit`, `out_of_memory`, `network`, `shard_corrupt`,
  * `manifest_invalid`, `storage_full`, `unsupported_model`, `setting_invalid`, `aborted` and others; each says what to do.
  */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+export async function createEngine(options: EngineOptions): Promise<TunableEngine> {
   checkOptions(options);
   if (options.signal?.aborted) throw new BambaError('aborted', 'Loading was aborted.');
   const { onProgress = () => {}, signal } = options;
@@ -35,27 +36,24 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   void askToPersist();
   const worker = await startWorker(options.worker);
   const remote = wrap<WorkerApi>(worker);
+  let end: (error: BambaError) => void;
   const failed = new Promise<never>((_, reject) => {
+    end = reject;
     worker.addEventListener('error', (event) => {
       reject(new BambaError('gpu_failure', `The engine's worker failed: ${event.message || 'it could not start'}.`));
     });
   });
   failed.catch(() => {}); // of interest only to those who wait for the worker
   const close = () => {
+    // Whoever still waits for a worker that is gone would wait for ever.
+    end(new BambaError('disposed', 'The engine was disposed. Create another one.'));
     remote[releaseProxy]();
     worker.terminate();
   };
   const onAbort = () => void remote.abortLoading();
   signal?.addEventListener('abort', onAbort);
   try {
-    const report = (progress: LoadProgress) => {
-      try {
-        onProgress(progress);
-      } catch (error) {
-        reportError(error); // as from any listener: loading goes on
-      }
-    };
-    const loaded = await Promise.race([remote.load(source, proxy(report)), failed]);
+    const loaded = await Promise.race([remote.load(source, proxy(listener(onProgress))), failed]);
     if ('error' in loaded) throw fromWire(loaded.error);
     return new WorkerEngine(loaded.value, remote, failed, close);
   } catch (error) {
@@ -77,6 +75,17 @@ async function startWorker(address: string | URL | undefined): Promise<Worker> {
   return new InlineWorker({ name });
 }
 
+/** What a listener throws is reported, as from any: the work that it hears of goes on. */
+function listener<Progress>(onProgress: (progress: Progress) => void): (progress: Progress) => void {
+  return (progress) => {
+    try {
+      onProgress(progress);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+}
+
 /** What the worker needs to know. It may come from a blob, which has no address to take relative ones from. */
 function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
   const { model, revision, dtype, token, endpoint, files, contextLength, int8Activations } = options;
@@ -94,7 +103,7 @@ function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
 }
 
 /** The page's side of an engine in a worker. */
-class WorkerEngine implements Engine {
+class WorkerEngine implements TunableEngine {
   readonly info: EngineInfo;
   readonly #remote: Remote<WorkerApi>;
   readonly #failed: Promise<never>;
@@ -144,6 +153,23 @@ class WorkerEngine implements Engine {
       // Whoever leaves early waits for the worker to be free again, so that the next request is not refused.
       abort();
       await Promise.race([finished, this.#failed]).catch(() => {});
+      port.close();
+    }
+  }
+
+  async tune({ signal, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
+    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    const { port1: port, port2 } = new MessageChannel();
+    const abort = () => port.postMessage('abort');
+    signal?.addEventListener('abort', abort);
+    try {
+      if (signal?.aborted) abort();
+      const running = this.#remote.tune(proxy(listener(onProgress)), transfer(port2, [port2]));
+      const tuned = await Promise.race([running, this.#failed]);
+      if ('error' in tuned) throw fromWire(tuned.error);
+      return tuned.value;
+    } finally {
+      signal?.removeEventListener('abort', abort);
       port.close();
     }
   }

@@ -5,6 +5,7 @@ import { type GenerationDefaults, readGenerationConfig, readStopIds, resolveSamp
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
+import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { ChatTemplate, encodePrompt, readChatTemplate } from '../text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
@@ -12,10 +13,18 @@ import { parseJsonFile } from '../text/tokenizer-files.ts';
 import { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';
 import { loadModel } from './load.ts';
-import type { EngineInfo, FinishReason, GenerationEvent, GenerationRequest, Usage } from './protocol.ts';
+import type {
+  EngineInfo,
+  FinishReason,
+  GenerationEvent,
+  GenerationRequest,
+  TuneEngineOptions,
+  TuningResult,
+  Usage,
+} from './protocol.ts';
 import { type ParsedRequest, parseRequest } from './request.ts';
 import { templateMessage, templateTool } from './tools.ts';
-import { storedTuning } from './tuned.ts';
+import { keepTuning, storedTuning } from './tuned.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -64,8 +73,9 @@ export class LocalEngine {
     const gpu = await Gpu.request(options.gpu);
     try {
       const text = await loadText(source);
-      const model = await loadModel(gpu, source, { ...options, tuning: await storedTuning(gpu) });
-      return new LocalEngine(describe(source, gpu, model, text), gpu, model, text);
+      const tuning = await storedTuning(gpu);
+      const model = await loadModel(gpu, source, { ...options, tuning });
+      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text);
     } catch (error) {
       gpu.dispose();
       throw error;
@@ -81,17 +91,53 @@ export class LocalEngine {
     request: GenerationRequest,
     { signal }: { signal?: AbortSignal } = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
-    if (this.#busy) {
-      throw new BambaError('busy', 'The engine is answering another request. Wait for its end, or abort it.');
-    }
-    this.#busy = true;
+    this.#occupy();
     try {
       this.#gpu.check();
       yield* this.#answer(request, signal);
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
+  async tune({
+    signal,
+    onProgress = () => {},
+    ...sizes
+  }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
+    this.#occupy();
+    try {
+      this.#gpu.check();
+      const { contextLength } = this.#model;
+      if (contextLength < TUNING_TOKENS) {
+        throw new BambaError(
+          'setting_invalid',
+          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${contextLength}: load the model with them.`,
+        );
+      }
+      const report = await tuneModel(this.#model, {
+        ...sizes,
+        ...(signal && { signal }),
+        onTrial: (trial, done, total) => onProgress({ trial, done, total }),
+      });
+      const kept = await keepTuning(this.#gpu, report.tuning).then(
+        () => true,
+        () => false,
+      );
+      return { ...report, kept };
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** @throws BambaError `disposed`, `busy`. */
+  #occupy(): void {
+    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    if (this.#busy) {
+      throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
+    }
+    this.#busy = true;
   }
 
   async *#answer(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
@@ -259,7 +305,7 @@ async function loadText(source: PackageSource): Promise<TextSide> {
   };
 }
 
-function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide): EngineInfo {
+function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {
   const { name, parameters, scheme } = source.manifest;
   const { vendor, architecture, description } = gpu.adapterInfo;
   const { f16, subgroups, timestamps } = gpu.features;
@@ -273,7 +319,7 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide)
       contextLength: model.contextLength,
       hasChatTemplate: text.template.exists,
     },
-    adapter: { vendor, architecture, description, features: features.map(([feature]) => feature) },
+    adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
     sampling: text.defaults.sampling,
   };
 }

@@ -1,8 +1,10 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { Scheme } from '../weights/types.ts';
 
 export type { Scheme } from '../weights/types.ts';
+export type { Tuning, TuningReport, TuningTrial };
 
 /** One message of a chat, as chat templates take it. */
 export interface ChatMessage {
@@ -189,6 +191,8 @@ export interface EngineInfo {
     description: string;
     /** Those of `f16`, `subgroups` and `timestamps` that it has. */
     features: string[];
+    /** Whether the model runs with sizes that `tune` found on this adapter. */
+    tuned: boolean;
   };
   /** The model's own defaults, from `generation_config.json`, completed by neutral values. */
   sampling: Required<Omit<SamplingSettings, 'seed' | 'logitBias'>>;
@@ -233,6 +237,30 @@ export interface EngineOptions {
   signal?: AbortSignal;
 }
 
+/** How far tuning is. */
+export interface TuningProgress {
+  /** The last size that was tried. */
+  trial: TuningTrial;
+  /** Trials so far. */
+  done: number;
+  /** Trials in all. */
+  total: number;
+}
+
+/** What tuning found. */
+export interface TuningResult extends TuningReport {
+  /** Whether it is kept for the next load; not where the browser keeps nothing. */
+  kept: boolean;
+}
+
+/** How an engine is tuned. */
+export interface TuneEngineOptions {
+  /** Told after each trial. */
+  onProgress?: (progress: TuningProgress) => void;
+  /** Ends tuning, and nothing is kept of it. */
+  signal?: AbortSignal;
+}
+
 /** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
 export interface Engine {
   /** What is loaded, and where it runs. */
@@ -246,6 +274,24 @@ export interface Engine {
   generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
   /** Frees the GPU and ends the worker. Idempotent. */
   dispose(): Promise<void>;
+}
+
+/** An engine that can be tuned, as `createEngine` makes one. */
+export interface TunableEngine extends Engine {
+  /**
+   * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
+   * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
+   * are loaded from then on have them. It runs when it is called, never by itself; what is loaded, and the chat that it
+   * knows, stay as they are.
+   *
+   * ```ts
+   * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
+   * ```
+   * @param options who is told how far it is, and what ends it
+   * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
+   * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`.
+   */
+  tune(options?: TuneEngineOptions): Promise<TuningResult>;
 }
 
 /** A model that this browser keeps, in whole or in part. */

@@ -2,7 +2,14 @@ import type { ProxyMarked } from 'comlink';
 import { BambaError, type ErrorCode } from '../errors.ts';
 import type { LocalEngineOptions } from './local-engine.ts';
 import type { ModelSource } from './open-model.ts';
-import type { EngineInfo, GenerationEvent, GenerationRequest, LoadProgress } from './protocol.ts';
+import type {
+  EngineInfo,
+  GenerationEvent,
+  GenerationRequest,
+  LoadProgress,
+  TuningProgress,
+  TuningResult,
+} from './protocol.ts';
 
 /** What to load, and how. */
 export type LoadOptions = ModelSource & Pick<LocalEngineOptions, 'contextLength' | 'int8Activations'>;
@@ -17,6 +24,11 @@ export interface WorkerApi {
   abortLoading(): void;
   /** Streams one generation over `port`. */
   generate(request: GenerationRequest, port: MessagePort): Promise<void>;
+  /** Tunes the loaded model; `port` brings the wish to end it. */
+  tune(
+    onProgress: ((progress: TuningProgress) => void | Promise<void>) & ProxyMarked,
+    port: MessagePort,
+  ): Promise<WireResult<TuningResult>>;
   dispose(): void;
 }
 

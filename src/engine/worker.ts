@@ -58,6 +58,29 @@ const api: WorkerApi = {
     }
   },
 
+  async tune(onProgress, port) {
+    const abort = new AbortController();
+    port.addEventListener('message', () => abort.abort());
+    port.start();
+    let told = Promise.resolve();
+    try {
+      if (!engine) throw new BambaError('disposed', 'No model is loaded.');
+      const value = await engine.tune({
+        signal: abort.signal,
+        onProgress: (progress) => {
+          told = Promise.resolve(onProgress(progress));
+        },
+      });
+      // As with loading: the result is not to overtake what led to it.
+      await told;
+      return { value };
+    } catch (error) {
+      return { error: toWire(error) };
+    } finally {
+      port.close();
+    }
+  },
+
   dispose() {
     loading.abort();
     engine?.dispose();

@@ -140,7 +140,9 @@ export class Model {
    */
   async sibling(tuning: Tuning): Promise<Model> {
     const { contextLength } = this;
-    const model = await Model.create(this.gpu, this.architecture, this.#weights, { contextLength, tuning });
+    const int8Activations = this.#activations.quantized !== null;
+    const options = { contextLength, int8Activations, tuning };
+    const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;
   }

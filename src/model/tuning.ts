@@ -8,6 +8,24 @@ export interface Tuning {
   chunkTokens: number;
 }
 
+/** A size that was tried, and what it took. */
+export interface TuningTrial {
+  /** Which size. */
+  what: keyof Tuning;
+  /** What it was set to. */
+  value: number;
+  /** Seconds of a decoded token, or of a prompt's token. */
+  secondsPerToken: number;
+}
+
+/** What was measured, and the best of it. */
+export interface TuningReport {
+  /** The fastest sizes. */
+  tuning: Tuning;
+  /** What was tried, in order. */
+  trials: TuningTrial[];
+}
+
 /** Sizes that are tried; each is fit for every model. */
 export const CANDIDATES = {
   matvecSubgroups: [1, 2, 4, 8],

@@ -1,4 +1,12 @@
-import type { Engine, EngineInfo, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
+import type {
+  EngineInfo,
+  GenerationEvent,
+  GenerationRequest,
+  TunableEngine,
+  TuneEngineOptions,
+  TuningResult,
+  Usage,
+} from '../engine/protocol.ts';
 
 const USAGE: Usage = {
   promptTokens: 7,
@@ -20,7 +28,7 @@ export function textEvent(text: string, ids: number[] = [text.length]): Generati
 }
 
 /** An engine that keeps what it is asked for, and yields the same events each time. Aborted, it ends. */
-export class FakeEngine implements Engine {
+export class FakeEngine implements TunableEngine {
   readonly info = { model: { name: 'fake' } } as EngineInfo;
   readonly requests: GenerationRequest[] = [];
   readonly #events: readonly GenerationEvent[];
@@ -42,6 +50,12 @@ export class FakeEngine implements Engine {
       }
       yield event;
     }
+  }
+
+  async tune({ onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
+    const trial = { what: 'chunkTokens', value: 256, secondsPerToken: 0.5 } as const;
+    onProgress({ trial, done: 1, total: 1 });
+    return { tuning: { matvecSubgroups: 4, chunkTokens: 256 }, trials: [trial], kept: true };
   }
 
   async dispose(): Promise<void> {}

@@ -1,13 +1,14 @@
 import { LocalEngine } from '../engine/local-engine.ts';
-import type { Engine } from '../engine/protocol.ts';
+import type { TunableEngine } from '../engine/protocol.ts';
 import { packTinyModel, TOOL_TEMPLATE } from './tiny-model.ts';
 
 /** The engine itself in this thread, with the tiny model and a template that shows tools. */
-export async function loadTinyEngine(): Promise<Engine> {
+export async function loadTinyEngine(): Promise<TunableEngine> {
   const engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }));
   return {
     info: engine.info,
     generate: (request, options) => engine.generate(request, options),
+    tune: (options) => engine.tune(options),
     dispose: async () => engine.dispose(),
   };
 }
