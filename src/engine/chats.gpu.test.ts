@@ -1,68 +1,121 @@
+import 'fake-indexeddb/auto';
+import { IDBFactory } from 'fake-indexeddb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Gpu } from '../gpu/device.ts';
+import type { Tuning } from '../model/tuning.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { type GoldenChat, otherChats, typedChats } from '../testing/golden-chats.ts';
+import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
-import { LocalEngine } from './local-engine.ts';
+import { inScheme } from '../testing/package-model.ts';
+import type { Scheme } from '../weights/types.ts';
+import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import type { ChatMessage, Usage } from './protocol.ts';
+import { keepTuning } from './tuned.ts';
 
-// Lexicon's committed int8 package against the original weights. The end-to-end tests type the other chats.
+// Lexicon's committed int8 package against the original weights, in every way to run it. The end-to-end tests type the
+// other chats. `npm run test:chats` asks for all answers in all ways; where the CPU plays the GPU, a token takes a second.
+
+const ALL_CHATS = import.meta.env.MODE === 'all-chats';
 
 /** An answer of some fifty tokens, where the CPU plays the GPU and other work goes on. */
 const PATIENCE = 600_000;
 
-/** Where the CPU plays the GPU, a token takes a second. */
 const isLong = (chat: GoldenChat): boolean => chat.reduce((sum, turn) => sum + turn.answer_ids.length, 0) > 40;
 
+/** A way to run Lexicon, and the chats that are asked. */
+interface Variant {
+  name: string;
+  /** Other than `int8`, it is made of the committed package, whose values it rounds once more. */
+  scheme: Scheme;
+  options?: LocalEngineOptions;
+  /** Sizes as tuning may have left them. */
+  tuning?: Tuning;
+  chats: readonly GoldenChat[];
+}
+
+const everything = [...otherChats, ...typedChats];
+/** Where not everything is asked. */
+const sum = ALL_CHATS ? everything : [[goldenTurn('What is 27 + 46?')]];
+const onRequest = ALL_CHATS ? everything : [];
+
+const VARIANTS: readonly Variant[] = [
+  { name: 'as it is', scheme: 'int8', chats: otherChats },
+  { name: 'with int8 activations', scheme: 'int8', options: { int8Activations: true }, chats: sum },
+  { name: 'in int4 with int8 activations', scheme: 'int4', options: { int8Activations: true }, chats: sum },
+  { name: 'in int4', scheme: 'int4', chats: onRequest },
+  { name: 'in fp8', scheme: 'fp8', chats: onRequest },
+  { name: 'in f16', scheme: 'f16', chats: onRequest },
+  { name: 'in f32', scheme: 'f32', chats: onRequest },
+  { name: 'without subgroups', scheme: 'int8', options: { gpu: { without: ['subgroups'] } }, chats: onRequest },
+  { name: 'in f32 tiles', scheme: 'int8', options: { gpu: { without: ['f16'] } }, chats: onRequest },
+  { name: 'tuned', scheme: 'int8', tuning: { matvecSubgroups: 8, chunkTokens: 128 }, chats: onRequest },
+];
+
 describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
-  let engine: LocalEngine;
-
-  beforeAll(async () => {
-    engine = await LocalEngine.load(await openLexiconPackage());
-  }, PATIENCE);
-
-  afterAll(() => engine?.dispose());
-
   test('all 26 turns are asked, here or in the page', () => {
-    expect([...otherChats, ...typedChats].flat()).toHaveLength(26);
+    expect(everything.flat()).toHaveLength(26);
     expect(otherChats.length).toBeGreaterThan(5);
   });
 
-  test.for(otherChats.map((chat) => ({ name: chat.map(({ question }) => question).join(' / '), chat })))(
-    '$name',
-    { timeout: PATIENCE },
-    async ({ chat }, { skip }) => {
-      skip(
-        isLong(chat) && import.meta.env.MODE !== 'all-chats',
-        'long answers: `npm run test:chats` asks for them, too',
-      );
-      const messages: ChatMessage[] = [];
-      let kept = 0;
-      for (const turn of chat) {
-        messages.push({ role: 'user', content: turn.question });
-        let text = '';
-        const ids: number[] = [];
-        let usage: Usage | undefined;
-        for await (const event of engine.generate({ messages })) {
-          if (event.type === 'text') {
-            text += event.text;
-            ids.push(...event.ids);
-          }
-          if (event.type === 'end') {
-            expect(event.finishReason).toBe('stop');
-            usage = event.usage;
-          }
-        }
-        expect(text).toBe(turn.answer);
-        expect(ids).toEqual(turn.answer_ids);
-        // A follow-up question processes what is new in it, and the one token that ended the answer before it.
-        expect(usage).toMatchObject({
-          promptTokens: turn.prompt_ids.length,
-          cachedTokens: kept,
-          completionTokens: turn.answer_ids.length,
-        });
-        kept = turn.prompt_ids.length + turn.answer_ids.length - 1;
-        messages.push({ role: 'assistant', content: text });
-      }
-    },
-  );
+  describe.each(VARIANTS.filter(({ chats }) => chats.length > 0))('$name', ({ scheme, options, tuning, chats }) => {
+    let engine: LocalEngine;
+
+    beforeAll(async () => {
+      globalThis.indexedDB = new IDBFactory();
+      if (tuning) await keepForAdapter(tuning);
+      const source = await openLexiconPackage();
+      engine = await LocalEngine.load(scheme === 'int8' ? source : await inScheme(source, scheme), options);
+      expect(engine.info.adapter.tuned).toBe(tuning !== undefined);
+    }, PATIENCE);
+
+    afterAll(() => engine?.dispose());
+
+    test.for(chats.map((chat) => ({ name: chat.map(({ question }) => question).join(' / '), chat })))(
+      '$name',
+      { timeout: PATIENCE },
+      async ({ chat }, { skip }) => {
+        skip(isLong(chat) && !ALL_CHATS, 'long answers: `npm run test:chats` asks for them, too');
+        await expectChat(engine, chat);
+      },
+    );
+  });
 });
+
+/** As if the adapter had been tuned. */
+async function keepForAdapter(tuning: Tuning): Promise<void> {
+  const gpu = await Gpu.request();
+  await keepTuning(gpu, tuning);
+  gpu.dispose();
+}
+
+/** Asks the questions of a chat, one after the other, and holds each answer to the chat's. */
+async function expectChat(engine: LocalEngine, chat: GoldenChat): Promise<void> {
+  const messages: ChatMessage[] = [];
+  let kept = 0;
+  for (const turn of chat) {
+    messages.push({ role: 'user', content: turn.question });
+    let text = '';
+    const ids: number[] = [];
+    let usage: Usage | undefined;
+    for await (const event of engine.generate({ messages })) {
+      if (event.type === 'text') {
+        text += event.text;
+        ids.push(...event.ids);
+      }
+      if (event.type === 'end') {
+        expect(event.finishReason).toBe('stop');
+        usage = event.usage;
+      }
+    }
+    expect(text).toBe(turn.answer);
+    expect(ids).toEqual(turn.answer_ids);
+    // A follow-up question processes what is new in it, and the one token that ended the answer before it.
+    expect(usage).toMatchObject({
+      promptTokens: turn.prompt_ids.length,
+      cachedTokens: kept,
+      completionTokens: turn.answer_ids.length,
+    });
+    kept = turn.prompt_ids.length + turn.answer_ids.length - 1;
+    messages.push({ role: 'assistant', content: text });
+  }
+}

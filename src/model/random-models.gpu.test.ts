@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { SCHEMES } from '../testing/device.ts';
 import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/family-configs.ts';
 import { expectReferenceModel, loadRandomModel } from '../testing/random-model.ts';
 
-// Models of all families, small and of random weights, through all of the GPU's path.
+// Models of all families, small and of random weights, through all of the GPU's path. Schemes take turns.
 
 describe.skipIf(!hasAdapter)('a whole model', () => {
   let gpu: Gpu;
@@ -13,8 +14,11 @@ describe.skipIf(!hasAdapter)('a whole model', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  it.each(Object.entries(FAMILY_CONFIGS))('of %s is the reference', { timeout: 60_000 }, async (_, config) => {
-    await expectReferenceModel(gpu, config);
+  const cases = Object.entries(FAMILY_CONFIGS).map(([name, config], index) => {
+    return { name, config, scheme: SCHEMES[index % SCHEMES.length]! };
+  });
+  it.each(cases)('of $name is the reference in $scheme', { timeout: 60_000 }, async ({ config, scheme }) => {
+    await expectReferenceModel(gpu, config, scheme);
   });
 
   it('of type bamba decodes a block in five dispatches', { timeout: 60_000 }, async () => {

@@ -3,6 +3,7 @@ import { Gpu } from '../gpu/device.ts';
 import { GREEDY } from '../kernels/sampling-settings.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { expectSnapshots } from '../testing/random-model.ts';
 import { loadTinyModel } from '../testing/tiny-model.ts';
 import { forward } from './forward.ts';
 import type { Model } from './model.ts';
@@ -57,6 +58,7 @@ describe.skipIf(!hasAdapter)('tuning', () => {
     expect(sibling.chunkTokens).toBe(16);
     const other = await forward(sibling, IDS);
     expectClose(other.logits, prompt.logits, { ofLargest: 1e-5 }, 'logits of a prompt');
+    await expectSnapshots(sibling, [...IDS, ...IDS]);
     // Decoding has the matvecs: a greedy answer of both.
     const answers = [];
     for (const one of [model, sibling]) {

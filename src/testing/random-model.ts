@@ -8,11 +8,14 @@ import { forward } from '../model/forward.ts';
 import { modelMemory } from '../model/memory.ts';
 import type { Model } from '../model/model.ts';
 import { stateBytes } from '../model/state.ts';
+import { forward as reference } from '../reference/forward.ts';
+import type { PackageSource } from '../storage/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
+import { TENSOR_ALIGNMENT } from '../weights/layout.ts';
+import type { Scheme } from '../weights/types.ts';
 import { randomTensor } from './arbitrary.ts';
 import { expectClose } from './close.ts';
-import { forward as reference } from '../reference/forward.ts';
-import { readCheckpointModel } from './golden.ts';
+import { readPackageModel } from './package-model.ts';
 import { randomCheckpoint } from './random-checkpoint.ts';
 
 // Whole models of any family, made of a config.json and random weights, against the reference in f64.
@@ -40,49 +43,77 @@ export async function loadRandomModel(gpu: Gpu, config: object): Promise<Model> 
 }
 
 /** What is said of a model's memory beforehand is what it takes, but for buffers of the sampler. */
-function expectMemory(model: Model): void {
+function expectMemory(model: Model, scheme: Scheme): void {
   const { architecture, contextLength, chunkTokens } = model;
   const options = { tokens: contextLength, chunkTokens };
-  const told = modelMemory(architecture, packageTensors(architecture), 'f32', options);
+  const told = modelMemory(architecture, packageTensors(architecture), scheme, options);
   const { weights, state, activations } = model.bytes;
   const { fixed, perToken } = stateBytes(architecture);
   expect(told.state).toBe(fixed);
   expect(state).toBe(fixed + perToken * model.state.capacity);
-  expect(weights / told.weights).toBeGreaterThanOrEqual(1);
-  expect(weights / told.weights).toBeLessThan(1.01);
+  expect(weights).toBeGreaterThanOrEqual(told.weights);
+  expect(weights - told.weights).toBeLessThan(TENSOR_ALIGNMENT * packageTensors(architecture).length);
   expect(activations).toBeGreaterThanOrEqual(told.working);
   expect(activations - told.working).toBeLessThan(100_000);
 }
 
 /**
- * Holds a model of this config.json to the reference: its logits and hidden states over a prompt, in one piece and in
- * two, and the tokens of a greedy answer and the state behind it; and its memory to what is said of it.
+ * Holds a model of this config.json, of random weights in a scheme, to the reference with the same weights, and its memory
+ * to what is said of it.
  */
-export async function expectReferenceModel(gpu: Gpu, config: object): Promise<void> {
-  const source = memorySource(randomCheckpoint(config));
-  const { architecture, tensors } = await readCheckpointModel(source);
-  const { vocabSize } = architecture;
-  const model = await loadModel(gpu, await packCheckpoint(source, 'f32', 'random'));
+export async function expectReferenceModel(gpu: Gpu, config: object, scheme: Scheme): Promise<void> {
+  const source = await packCheckpoint(memorySource(randomCheckpoint(config)), scheme, 'random');
+  const model = await loadModel(gpu, source);
   try {
-    expectMemory(model);
-    const prompt = Array.from(randomTensor(1, 37), (value) => Math.floor(Math.abs(value) * 1e4) % vocabSize);
-    const expected = reference(architecture, tensors, prompt);
-    const whole = await forward(model, prompt, { hidden: true });
-    expectClose(whole.logits, expected.logits, CLOSE, 'logits');
-    const hidden = [...expected.hidden, expected.normed];
-    expect(whole.hidden).toHaveLength(hidden.length);
-    for (const [index, wanted] of hidden.entries()) {
-      expectClose(whole.hidden[index]!, wanted, CLOSE, `hidden state ${index}`);
-    }
-    for (const split of [1, 18]) {
-      model.state.reset();
-      const first = await forward(model, prompt.slice(0, split));
-      const second = await forward(model, prompt.slice(split));
-      expectClose([...first.logits, ...second.logits], expected.logits, CLOSE, `logits, split at ${split}`);
-    }
-    await expectReferenceGreedy(model, prompt, (ids) => reference(architecture, tensors, ids).logits);
+    expectMemory(model, scheme);
+    await expectReference(model, source);
   } finally {
     model.dispose();
+  }
+}
+
+/**
+ * Holds a model to the reference with the weights of its package, as they were rounded: its logits and hidden states over a
+ * prompt, in one piece and in two, and the tokens of a greedy answer and the state behind it; and what goes on from a
+ * snapshot to what never stopped.
+ */
+export async function expectReference(model: Model, source: PackageSource): Promise<void> {
+  const { architecture, tensors } = await readPackageModel(source);
+  const { vocabSize } = architecture;
+  const prompt = Array.from(randomTensor(1, 37), (value) => Math.floor(Math.abs(value) * 1e4) % vocabSize);
+  const expected = reference(architecture, tensors, prompt);
+  model.state.reset();
+  const whole = await forward(model, prompt, { hidden: true });
+  expectClose(whole.logits, expected.logits, CLOSE, 'logits');
+  const hidden = [...expected.hidden, expected.normed];
+  expect(whole.hidden).toHaveLength(hidden.length);
+  for (const [index, wanted] of hidden.entries()) {
+    expectClose(whole.hidden[index]!, wanted, CLOSE, `hidden state ${index}`);
+  }
+  for (const split of [1, 18]) {
+    model.state.reset();
+    const first = await forward(model, prompt.slice(0, split));
+    const second = await forward(model, prompt.slice(split));
+    expectClose([...first.logits, ...second.logits], expected.logits, CLOSE, `logits, split at ${split}`);
+  }
+  await expectSnapshots(model, prompt);
+  await expectReferenceGreedy(model, prompt, (ids) => reference(architecture, tensors, ids).logits);
+}
+
+/** A sequence goes on from a snapshot exactly as it did when the snapshot was taken, whatever was run in between. */
+export async function expectSnapshots(model: Model, prompt: readonly number[]): Promise<void> {
+  model.state.reset();
+  await model.prefill(prompt.slice(0, 20), { logits: true });
+  const snapshot = await model.snapshot();
+  try {
+    const never = await forward(model, prompt.slice(20));
+    model.state.reset();
+    await model.prefill(prompt.toReversed());
+    await model.restore(snapshot);
+    expect(model.state.tokens).toEqual(prompt.slice(0, 20));
+    expect((await forward(model, prompt.slice(20))).logits).toEqual(never.logits);
+  } finally {
+    snapshot.dispose();
   }
 }
 

@@ -1,0 +1,50 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import { forward } from '../model/forward.ts';
+import { expectClose } from '../testing/close.ts';
+import { hasAdapter } from '../testing/dawn.ts';
+import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/golden.ts';
+import { expectReference } from '../testing/random-model.ts';
+import { packTinyModel } from '../testing/tiny-model.ts';
+import type { Scheme } from '../weights/types.ts';
+import { loadModel } from './load.ts';
+
+// The model of the golden in every scheme, with subgroups and without: held to the reference with the very weights that
+// the scheme leaves of it, and in f32 to the results that Hugging Face transformers has for it. Kernels are tested in
+// every scheme on every variant of a device by themselves.
+
+const plain: GpuOptions['without'] = ['subgroups', 'f16'];
+const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without'] }[] = [
+  { scheme: 'f32', without: [] },
+  { scheme: 'f32', without: plain },
+  { scheme: 'f16', without: plain },
+  { scheme: 'int8', without: [] },
+  { scheme: 'fp8', without: plain },
+  { scheme: 'int4', without: [] },
+  { scheme: 'int4', without: plain },
+];
+
+describe.skipIf(!hasAdapter)('the tiny model', () => {
+  let golden: Golden;
+  beforeAll(async () => {
+    golden = await loadGolden(BUNDLED_GOLDEN);
+  });
+
+  test.each(VARIANTS)('in $scheme without $without is the reference', async ({ scheme, without = [] }) => {
+    const gpu = await Gpu.request({ without });
+    try {
+      const source = await packTinyModel({ scheme });
+      const model = await loadModel(gpu, source, { contextLength: 128 });
+      await expectReference(model, source);
+      if (scheme !== 'f32') return;
+      model.state.reset();
+      const { logits } = await forward(model, [...golden.results.get('input_ids')!.values]);
+      expect(golden.results.get('logit_positions')!.values).toHaveLength(
+        golden.results.get('input_ids')!.values.length,
+      );
+      expectClose(logits, golden.results.get('logits')!.values, { ofLargest: 2e-4 }, 'logits of transformers');
+    } finally {
+      gpu.dispose();
+    }
+  });
+});
