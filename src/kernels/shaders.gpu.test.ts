@@ -5,9 +5,12 @@ import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kerne
 import { allKernels } from '../testing/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { schemesOf } from '../testing/schemes.ts';
+import { shippedKernel, shippedLibrary } from '../testing/shipped-shaders.ts';
 import { shaderLibrary } from './library.ts';
 
-// Every variant of every shader compiles without a message: no error, no warning.
+// Every variant of every shader compiles without a message: no error, no warning. Also as the package ships it.
+
+const shipped = shippedLibrary(shaderLibrary);
 
 /** Variants that differ in their code. */
 function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }): Variant[] {
@@ -32,12 +35,16 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
   it.each([...allKernels.values()])('$name compiles without a message', async (kernel) => {
     const { device, features } = gpu;
     for (const variant of variants(kernel, features)) {
-      device.pushErrorScope('validation');
-      const module = device.createShaderModule({ code: assemble(kernel, variant, shaderLibrary) });
-      const { messages } = await module.getCompilationInfo();
-      const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
-      expect(report, JSON.stringify(variant)).toEqual([]);
-      expect(await device.popErrorScope()).toBeNull();
+      for (const code of [
+        assemble(kernel, variant, shaderLibrary),
+        assemble(shippedKernel(kernel), variant, shipped),
+      ]) {
+        device.pushErrorScope('validation');
+        const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+        const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
+        expect(report, JSON.stringify(variant)).toEqual([]);
+        expect(await device.popErrorScope()).toBeNull();
+      }
     }
   });
 

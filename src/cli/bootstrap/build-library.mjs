@@ -10,6 +10,7 @@ import { emitTypes } from './emit-types.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const out = join(root, 'dist-lib');
+const shaders = join(root, 'shaders');
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = Object.keys(dependencies);
 
@@ -37,10 +38,10 @@ async function bundle(entries, external, first) {
     publicDir: false,
     logLevel: 'warn',
     // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
-    plugins: [compactWgsl()],
+    plugins: [compactWgsl(shaders)],
     worker: {
       format: 'es',
-      plugins: () => [compactWgsl()],
+      plugins: () => [compactWgsl(shaders)],
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
     build: {
