@@ -9,6 +9,7 @@ import { BUNDLED_GOLDEN, type Golden, loadGolden, readCheckpointModel } from '..
 import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
 import { asciiIds, NO_SPECIAL, spell, tinyCheckpoint } from '../src/testing/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
+import { withHeader } from '../src/weights/test-checkpoint.ts';
 import { useHubPage } from './hub-page.ts';
 
 const PROMPT = 'What is it?';
@@ -187,23 +188,42 @@ test('says in a sentence what is wrong', async ({ page }) => {
   const good = served.hub.files;
   const text = (value: string) => new TextEncoder().encode(value);
   const config = new TextDecoder().decode(good.get('config.json'));
-  const wrong: [string, Uint8Array, RegExp][] = [
-    ['config.json', text('{"model_type": "gpt2"}'), /^unsupported_model: .*"gpt2"; supported: .*bamba/],
+  const weights = 'model.safetensors';
+  const entry = (begin: number, end: number) => ({ dtype: 'F32', shape: [2], data_offsets: [begin, end] });
+  const headed = (header: object) => withHeader(JSON.stringify(header), 16);
+  const huge = withHeader('{}', 1000);
+  new DataView(huge.buffer).setBigUint64(0, BigInt(100 * 2 ** 20), true);
+  const index = (map: object) => ({ 'model.safetensors.index.json': text(JSON.stringify({ weight_map: map })) });
+  const wrong: [Record<string, Uint8Array>, RegExp][] = [
+    [{ 'config.json': text('{"model_type": "gpt2"}') }, /^unsupported_model: .*"gpt2"; supported: .*bamba/],
     [
-      'config.json',
-      text(config.replace(/"vocab_size": \d+/, '"vocab_size": Infinity')),
+      { 'config.json': text(config.replace(/"vocab_size": \d+/, '"vocab_size": Infinity')) },
       /^config_invalid: .*vocab_size/,
     ],
-    ['tokenizer.json', text('{"model": {"type": "SentencePiece", "vocab": {}}}'), /^config_invalid: .*SentencePiece/],
-    ['model.safetensors', good.get('model.safetensors')!.slice(0, 100_000), /^checkpoint_invalid: .*after the end/],
+    [
+      { 'tokenizer.json': text('{"model": {"type": "SentencePiece", "vocab": {}}}') },
+      /^config_invalid: .*SentencePiece/,
+    ],
+    [{ [weights]: good.get(weights)!.slice(0, 100_000) }, /^checkpoint_invalid: .*after the end/],
+    [{ [weights]: huge }, /^checkpoint_invalid: model\.safetensors .*header of 104857600 bytes/],
+    [{ [weights]: headed({ a: entry(-4, 4) }) }, /^checkpoint_invalid: .*data_offsets/],
+    [{ [weights]: headed({ a: entry(0, 8), b: entry(4, 12) }) }, /^checkpoint_invalid: .*overlap/],
+    [index({ a: '../../secret.safetensors' }), /^checkpoint_invalid: .*no plain file name/],
+    [
+      {
+        ...index({ a: 'one.safetensors', b: 'two.safetensors' }),
+        'one.safetensors': headed({ a: entry(0, 8) }),
+        'two.safetensors': headed({ a: entry(0, 8), b: entry(8, 16) }),
+      },
+      /^checkpoint_invalid: Tensor a is both in one\.safetensors and in two\.safetensors/,
+    ],
   ];
-  for (const [file, bytes, message] of wrong) {
-    served.hub.files = new Map([...good, [file, bytes]]);
+  for (const [files, message] of wrong) {
+    served.hub.files = new Map([...good, ...Object.entries(files)]);
     served.hub.requests.length = 0;
-    expect(await answer(page), file).toMatch(message);
-    expect(
-      weightRequests().every((asked) => asked === 'model.safetensors 0-99999' || asked.endsWith(' 0-131071')),
-    ).toBe(true);
+    expect(await answer(page), Object.keys(files).join()).toMatch(message);
+    // Headers alone were read.
+    for (const asked of weightRequests()) expect(Number(/ 0-(\d+)$/.exec(asked)?.[1])).toBeLessThan(131_072);
   }
   served.hub.files = good;
   served.hub.token = 'secret';

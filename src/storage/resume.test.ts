@@ -198,6 +198,38 @@ describe('a package from a server', () => {
     expect(waits[0]).toMatch(/answered with status 429\. Trying again in 7 s\./);
   });
 
+  it('gives up on a server that falls silent, and keeps what it sent', async () => {
+    const line = new TestLine();
+    const sent = 3_000_000;
+    let asked = 0;
+    const fetch: Fetch = (url, init) => {
+      if (!url.pathname.endsWith(shard().file)) return globalThis.fetch(url, init);
+      asked++;
+      return line.fetch(url, init);
+    };
+    const silent = () => asked > 0 && line.received >= sent * asked;
+    // Half a minute has passed when all has come.
+    const sleep = async (ms: number, signal?: AbortSignal) => {
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      const waits = () => ms === 30_000 && !signal?.aborted && !silent();
+      while (waits()) await turn();
+      await turn();
+    };
+    server.fault = (file, body, response) => {
+      if (file !== shard().file) return false;
+      response.writeHead(200, { 'content-length': String(body.length) });
+      response.write(body.subarray(0, sent));
+      return true;
+    };
+    const clock = { ...testClock(), sleep };
+    const source = await openStoredPackage(server.url, { store, locks: null, clock, fetch });
+    await expect(source.shard(0)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/does not answer\. Load again to go on\./) as string,
+    });
+    expect(await store.pieceBytes(server.url)).toBe(sent);
+  });
+
   it('says at once that the disk is full, keeps what it has, and goes on when there is room', async () => {
     const put = store.putPieces.bind(store);
     let writes = 0;

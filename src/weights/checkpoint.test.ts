@@ -4,7 +4,7 @@ import { BambaError } from '../errors.ts';
 import { memorySource } from './byte-source.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { safetensorsBytes, testTensor, type TestTensors } from './test-checkpoint.ts';
-import { mutate, mutations } from './test-mutations.ts';
+import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from './test-mutations.ts';
 
 const open = (tensors: TestTensors) =>
   Checkpoint.open(memorySource({ 'model.safetensors': safetensorsBytes(tensors) }));
@@ -150,6 +150,7 @@ describe('fuzzing', () => {
   it('opens mutated checkpoints or refuses them, and reads little either way', { timeout: 60_000 }, async () => {
     let accepted = 0;
     let mostRead = 0;
+    const meter = new AllocationMeter();
     // Files that claim to be large: what a header says could be there.
     const CLAIMED = 2 ** 40;
     const trial = fc.asyncProperty(
@@ -178,18 +179,21 @@ describe('fuzzing', () => {
             return bytes;
           },
         };
-        try {
+        const work = async () => {
           const checkpoint = await Checkpoint.open(source);
           for (const { begin, end } of checkpoint.tensors.values()) expect(begin <= end && end <= CLAIMED).toBe(true);
           accepted++;
-        } catch (error) {
+        };
+        const refused = (error: unknown) => {
           expect(error).toBeInstanceOf(BambaError);
           expect((error as BambaError).code).toBe('checkpoint_invalid');
-        }
+        };
+        await meter.measure(() => work().catch(refused));
       },
     );
     await fc.assert(trial, { numRuns: 10_000 });
-    expect(mostRead).toBeLessThan(64 * 2 ** 20);
+    expect(mostRead).toBeLessThan(MOST_ALLOCATED);
+    expect(meter.most).toBeLessThan(MOST_ALLOCATED);
     expect(accepted).toBeGreaterThan(100);
     expect(accepted).toBeLessThan(9_000);
   });

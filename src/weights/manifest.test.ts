@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { checkManifest, type Manifest, parseManifest, SHARD_BYTES, shardBytes } from './manifest.ts';
 import { planTensors, streamBytes } from './package-writer.ts';
-import { mutate, mutations } from './test-mutations.ts';
+import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from './test-mutations.ts';
 import type { TensorSpec } from './types.ts';
 
 const spec = (name: string, shape: number[], kind: TensorSpec['kind']): TensorSpec => ({
@@ -114,24 +114,28 @@ describe('parseManifest', () => {
     );
   });
 
-  it('takes any mutated manifest as a sane one or with a typed error', { timeout: 60_000 }, () => {
+  it('takes any mutated manifest as a sane one or with a typed error', { timeout: 60_000 }, async () => {
+    const meter = new AllocationMeter();
     const text = encode(good);
     let accepted = 0;
-    fc.assert(
-      fc.property(mutations, (changes) => {
-        try {
-          const manifest = parseManifest(mutate(text, changes));
-          const total = manifest.shards.reduce((sum, one) => sum + one.bytes, 0);
-          expect(total).toBe(manifest.stream.bytes);
-          accepted++;
-        } catch (error) {
-          expect(error).toBeInstanceOf(BambaError);
-          expect(['manifest_invalid', 'manifest_version']).toContain((error as BambaError).code);
-          expect((error as BambaError).message.length).toBeLessThan(500);
-        }
-      }),
+    await fc.assert(
+      fc.asyncProperty(mutations, (changes) =>
+        meter.measure(() => {
+          try {
+            const manifest = parseManifest(mutate(text, changes));
+            const total = manifest.shards.reduce((sum, one) => sum + one.bytes, 0);
+            expect(total).toBe(manifest.stream.bytes);
+            accepted++;
+          } catch (error) {
+            expect(error).toBeInstanceOf(BambaError);
+            expect(['manifest_invalid', 'manifest_version']).toContain((error as BambaError).code);
+            expect((error as BambaError).message.length).toBeLessThan(500);
+          }
+        }),
+      ),
       { numRuns: 10_000 },
     );
+    expect(meter.most).toBeLessThan(MOST_ALLOCATED);
     expect(accepted).toBeGreaterThan(100);
     expect(accepted).toBeLessThan(9_000);
   });

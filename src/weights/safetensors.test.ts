@@ -4,7 +4,7 @@ import { BambaError } from '../errors.ts';
 import { memorySource } from './byte-source.ts';
 import { MAX_HEADER_BYTES, parseHeader, parseIndex, readHeader } from './safetensors.ts';
 import { safetensorsBytes, testTensor, withHeader } from './test-checkpoint.ts';
-import { mutate, mutations } from './test-mutations.ts';
+import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from './test-mutations.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -122,33 +122,38 @@ describe('fuzzing', () => {
   const jsonBytes = new DataView(header.buffer).getUint32(0, true);
   const json = header.subarray(8, 8 + jsonBytes);
 
-  it('takes any mutated header as a list of sane tensors or with a typed error', { timeout: 60_000 }, () => {
+  it('takes any mutated header as a list of sane tensors or with a typed error', { timeout: 60_000 }, async () => {
+    const meter = new AllocationMeter();
     let accepted = 0;
-    fc.assert(
-      fc.property(mutations, (changes) => {
-        const mutated = mutate(json, changes);
-        const fileSize = 8 + mutated.length + 38;
-        try {
-          for (const { begin, end } of parseHeader('f', fileSize, mutated)) {
-            expect(begin).toBeGreaterThanOrEqual(8 + mutated.length);
-            expect(end).toBeLessThanOrEqual(fileSize);
-            expect(end).toBeGreaterThanOrEqual(begin);
+    await fc.assert(
+      fc.asyncProperty(mutations, (changes) =>
+        meter.measure(() => {
+          const mutated = mutate(json, changes);
+          const fileSize = 8 + mutated.length + 38;
+          try {
+            for (const { begin, end } of parseHeader('f', fileSize, mutated)) {
+              expect(begin).toBeGreaterThanOrEqual(8 + mutated.length);
+              expect(end).toBeLessThanOrEqual(fileSize);
+              expect(end).toBeGreaterThanOrEqual(begin);
+            }
+            accepted++;
+          } catch (error) {
+            expect(error).toBeInstanceOf(BambaError);
+            expect((error as BambaError).code).toBe('checkpoint_invalid');
+            expect((error as BambaError).message.length).toBeLessThan(400);
           }
-          accepted++;
-        } catch (error) {
-          expect(error).toBeInstanceOf(BambaError);
-          expect((error as BambaError).code).toBe('checkpoint_invalid');
-          expect((error as BambaError).message.length).toBeLessThan(400);
-        }
-      }),
+        }),
+      ),
       { numRuns: 10_000 },
     );
+    expect(meter.most).toBeLessThan(MOST_ALLOCATED);
     // Both ways must have been taken, or the mutations test nothing.
     expect(accepted).toBeGreaterThan(100);
     expect(accepted).toBeLessThan(9_000);
   });
 
-  it('takes any mutated index as a map of plain names or with a typed error', { timeout: 60_000 }, () => {
+  it('takes any mutated index as a map of plain names or with a typed error', { timeout: 60_000 }, async () => {
+    const meter = new AllocationMeter();
     const index = encode(
       JSON.stringify({
         metadata: { total_size: 38 },
@@ -158,17 +163,20 @@ describe('fuzzing', () => {
         },
       }),
     );
-    fc.assert(
-      fc.property(mutations, (changes) => {
-        try {
-          for (const file of parseIndex(mutate(index, changes)).values()) expect(file).toMatch(/^[\w./-]+$/);
-        } catch (error) {
-          expect(error).toBeInstanceOf(BambaError);
-          expect((error as BambaError).code).toBe('checkpoint_invalid');
-        }
-      }),
+    await fc.assert(
+      fc.asyncProperty(mutations, (changes) =>
+        meter.measure(() => {
+          try {
+            for (const file of parseIndex(mutate(index, changes)).values()) expect(file).toMatch(/^[\w./-]+$/);
+          } catch (error) {
+            expect(error).toBeInstanceOf(BambaError);
+            expect((error as BambaError).code).toBe('checkpoint_invalid');
+          }
+        }),
+      ),
       { numRuns: 10_000 },
     );
+    expect(meter.most).toBeLessThan(MOST_ALLOCATED);
   });
 });
 

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import fc from 'fast-check';
 
 /** One change of a text, as damage and malice make them. */
@@ -35,4 +36,24 @@ export function mutate(bytes: Uint8Array, changes: Mutation[]): Uint8Array {
     }
   }
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** What input from outside may cost, whatever it says. */
+export const MOST_ALLOCATED = 64 * 2 ** 20;
+
+/** Bytes of the heap and of buffers that are in use, or were and are not collected yet. */
+function inUse(): number {
+  const { used_heap_size: heap, external_memory: buffers } = getHeapStatistics();
+  return heap + buffers;
+}
+
+/** Measures what pieces of work allocate, the most of one. */
+export class AllocationMeter {
+  most = 0;
+
+  async measure(work: () => void | Promise<void>): Promise<void> {
+    const before = inUse();
+    await work();
+    this.most = Math.max(this.most, inUse() - before);
+  }
 }
