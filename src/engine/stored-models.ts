@@ -1,6 +1,7 @@
 import { BambaError } from '../errors.ts';
+import { openDatabase } from '../storage/database.ts';
 import { browserLocks, type Locks, withFreeLock } from '../storage/locks.ts';
-import { PackageStore, type StoredPackage } from '../storage/store.ts';
+import { deletePackage, listPackages, type StoredPackage } from '../storage/package-list.ts';
 import { conversionLock } from '../storage/waiting.ts';
 import type { StoredModel } from './protocol.ts';
 
@@ -13,11 +14,11 @@ import type { StoredModel } from './protocol.ts';
  * @throws BambaError `storage_unavailable` where the browser denies its database.
  */
 export async function storedModels(): Promise<StoredModel[]> {
-  const store = await PackageStore.open();
+  const database = await openDatabase();
   try {
-    return (await store.list()).map(describe);
+    return (await listPackages(database)).map(describe);
   } finally {
-    store.close();
+    database.close();
   }
 }
 
@@ -32,12 +33,12 @@ export function deleteStoredModel(id: string): Promise<void> {
 
 /** Deletes a stored model where no tab holds the lock of its download. @throws BambaError as `deleteStoredModel` */
 export async function deleteUnlessLocked(id: string, locks: Locks | null): Promise<void> {
-  const store = await PackageStore.open();
+  const database = await openDatabase();
   try {
-    const deleted = await withFreeLock(locks, conversionLock(id), () => store.delete(id));
+    const deleted = await withFreeLock(locks, conversionLock(id), () => deletePackage(database, id));
     if (!deleted) throw new BambaError('busy', 'A tab is downloading this model. Close that tab, then delete it.');
   } finally {
-    store.close();
+    database.close();
   }
 }
 

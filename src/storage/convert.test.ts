@@ -14,6 +14,7 @@ import { HubFiles } from './hub.ts';
 import type { Locks } from './locks.ts';
 import type { ConversionRequest } from './open-checkpoint.ts';
 import type { PackageProgress } from './progress.ts';
+import { listPackages } from './package-list.ts';
 import { PackageStore } from './store.ts';
 import { serveHub, TestHub, testClock } from './test-hub.ts';
 
@@ -156,7 +157,7 @@ describe('openConverted', () => {
     expect(progress.at(-1)).toMatchObject({ loaded: bytes, total: bytes, source: 'network' });
     expect(await store.manifest('org/name#f32')).toEqual({ ...truth, source: source.manifest.source });
     expect(await store.conversion('org/name#f32')).toBeNull();
-    expect(await store.list()).toMatchObject([
+    expect(await listPackages(store.database)).toMatchObject([
       { name: 'name', complete: true, commit: hub.commit, origin: { model: 'org/name' } },
     ]);
 
@@ -175,7 +176,7 @@ describe('openConverted', () => {
       await freshStore();
       hub.allowance = Math.floor((whole * (2 * cut + 1)) / 20);
       await expect(open().then(load)).rejects.toMatchObject({ code: 'network' });
-      const kept = (await store.list())[0]?.storedBytes ?? 0;
+      const kept = (await listPackages(store.database))[0]?.storedBytes ?? 0;
       hub.allowance = Infinity;
       hub.sent = 0;
       expect(await load(await open())).toEqual(hashesOf(truth));
@@ -215,7 +216,7 @@ describe('openConverted', () => {
   it('makes what the browser evicted again', async () => {
     await load(await open());
     for (const { sha256 } of truth.shards.slice(1)) await store.deleteBlob('org/name#f32', sha256);
-    expect((await store.list())[0]).toMatchObject({ complete: false });
+    expect((await listPackages(store.database))[0]).toMatchObject({ complete: false });
     expect(await load(await open())).toEqual(hashesOf(truth));
     await freshStore();
     expect(await load(await open())).toEqual(hashesOf(truth));
@@ -230,7 +231,7 @@ describe('openConverted', () => {
     expect(new TextDecoder().decode(await source.file('tokenizer.json'))).toContain('new');
     expect(await load(source)).toEqual(hashesOf(truth));
     expect(weightRequests().every((asked) => asked.startsWith('model.safetensors 0-'))).toBe(true);
-    expect((await store.list())[0]).toMatchObject({ complete: true, commit: 'f'.repeat(40) });
+    expect((await listPackages(store.database))[0]).toMatchObject({ complete: true, commit: 'f'.repeat(40) });
   });
 
   it('loads a new version, and keeps the old one until it is whole', async () => {

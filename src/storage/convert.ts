@@ -14,7 +14,8 @@ import { askToPersist } from './package-blobs.ts';
 import { OrderedPackage, type PackageDescription, type PackageSource } from './package-source.ts';
 import type { PackageProgress } from './progress.ts';
 import { storageEstimate, storageFull } from './storage-faults.ts';
-import type { PackageStore, StoredConversion, StoredOrigin } from './store.ts';
+import type { StoredConversion, StoredOrigin } from './database.ts';
+import type { PackageStore } from './store.ts';
 import { StoredPieces, type UseStore } from './stored-pieces.ts';
 import { ProgressChannel, takeTurn } from './waiting.ts';
 

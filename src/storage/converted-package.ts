@@ -16,7 +16,8 @@ import type { PackageLoader } from './package-source.ts';
 import { type PackageProgress, ProgressMeter } from './progress.ts';
 import { ShardMaker } from './shard-maker.ts';
 import { fullFor } from './storage-faults.ts';
-import type { PackageStore, StoredConversion } from './store.ts';
+import type { StoredConversion } from './database.ts';
+import type { PackageStore } from './store.ts';
 import { StoredPieces } from './stored-pieces.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;

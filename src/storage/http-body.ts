@@ -92,6 +92,22 @@ export class HttpBody {
     }
   }
 
+  /**
+   * All of it, of a small file.
+   * @param tooLong the error for more than `most` bytes
+   * @throws as `next`.
+   */
+  async all(signal: AbortSignal | undefined, most: number, tooLong: () => Error): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: BlobPart[] = [];
+    let length = 0;
+    for (let chunk = await this.next(signal); chunk; chunk = await this.next(signal)) {
+      length += chunk.length;
+      if (length > most) throw tooLong();
+      chunks.push(chunk as Uint8Array<ArrayBuffer>);
+    }
+    return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  }
+
   /** Ends the connection, if there is more to come. */
   close(): void {
     this.#stop.abort();

@@ -242,15 +242,10 @@ export class HttpSource implements CheckpointFiles {
           `${(size / 1e9).toFixed(1)} GB. Choose another server, or save the files and choose them from your disk.`,
       );
     }
-    const bytes = new Uint8Array(size);
-    for (let filled = 0; filled < size;) {
-      const chunk = await body.next(signal);
-      if (!chunk || filled + chunk.length > size) {
-        throw new TransientFault(new BambaError('network', `${file} is not as long as its server says. Load again.`));
-      }
-      bytes.set(chunk, filled);
-      filled += chunk.length;
-    }
+    const wrong = () =>
+      new TransientFault(new BambaError('network', `${file} is not as long as its server says. Load again.`));
+    const bytes = await body.all(signal, size, wrong);
+    if (bytes.length < size) throw wrong();
     this.#whole = { file, bytes };
   }
 

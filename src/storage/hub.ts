@@ -174,19 +174,14 @@ async function readListing(
   if (body.response.status === 404) {
     throw new BambaError('network', `${url.host} has no such repository or revision. Check the name of the model.`);
   }
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (let chunk = await body.next(signal); chunk; chunk = await body.next(signal)) {
-    length += chunk.length;
-    if (length > MAX_LISTING_BYTES) throw new BambaError('network', `${url.href} is too long for a list of files.`);
-    chunks.push(chunk);
-  }
+  const tooLong = () => new BambaError('network', `${url.href} is too long for a list of files.`);
+  const bytes = await body.all(signal, MAX_LISTING_BYTES, tooLong);
   const announced = Number(body.response.headers.get('content-length') ?? NaN);
   const encoded = body.response.headers.get('content-encoding') !== null;
-  if (!encoded && length < announced) {
+  if (!encoded && bytes.length < announced) {
     throw new TransientFault(new BambaError('network', `The answer of ${url.host} was cut off. Load again.`));
   }
-  const json = parseUntrustedJson(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), {
+  const json = parseUntrustedJson(bytes, {
     what: `The list of files from ${url.host}`,
     code: 'network',
     maxBytes: MAX_LISTING_BYTES,

@@ -1,7 +1,10 @@
 import { BambaError } from '../errors.ts';
 import { aborted } from '../weights/abort.ts';
 import { type Manifest, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from '../weights/manifest.ts';
-import { type Fetch, isWebPage, readBody, request } from './fetch.ts';
+import type { Clock } from './clock.ts';
+import { type Fetch, isWebPage } from './fetch.ts';
+import { HttpBody } from './http-body.ts';
+import { Retry } from './retry.ts';
 import type { PackageStore } from './store.ts';
 
 /**
@@ -23,6 +26,18 @@ export function packageUrl(url: string): URL {
   }
 }
 
+interface ManifestOptions {
+  fetch: Fetch;
+  clock: Clock;
+  signal: AbortSignal | undefined;
+  onWait: (message: string) => void;
+  /** How long a stored manifest waits for the network's. */
+  timeoutMs: number;
+}
+
+/** Where none is stored. Fewer than for weights: the address may be another's, who has no manifest. */
+const ATTEMPTS = 3;
+
 /**
  * The network's manifest; the stored one where the network gives none, so that a model once loaded works offline, behind
  * a Wi-Fi portal that answers everything with its own page, and after its server is gone.
@@ -31,12 +46,13 @@ export function packageUrl(url: string): URL {
 export async function fetchManifest(
   base: URL,
   store: PackageStore | null,
-  { fetch, signal, timeoutMs }: { fetch: Fetch; signal: AbortSignal | undefined; timeoutMs: number },
+  { signal, timeoutMs, ...options }: ManifestOptions,
 ): Promise<Manifest> {
   const stored = (await store?.manifest(base.href).catch(() => null)) ?? null;
   const signals = [signal, stored ? AbortSignal.timeout(timeoutMs) : undefined].filter((one) => one !== undefined);
   try {
-    return await download(new URL(MANIFEST_FILE, base), fetch, AbortSignal.any(signals));
+    const attempts = stored ? 1 : ATTEMPTS;
+    return await download(new URL(MANIFEST_FILE, base), { ...options, attempts, signal: AbortSignal.any(signals) });
   } catch (error) {
     if (signal?.aborted) throw aborted(signal);
     if (stored) return stored;
@@ -44,29 +60,33 @@ export async function fetchManifest(
   }
 }
 
-async function download(url: URL, fetch: Fetch, signal: AbortSignal): Promise<Manifest> {
-  const response = await request(fetch, url, { cache: 'no-cache', signal });
-  if (isWebPage(response)) {
-    await response.body?.cancel().catch(() => {});
-    throw new BambaError(
-      'manifest_invalid',
-      `${url.href} is a web page, not the manifest of a package. Check the address of the model.`,
-    );
-  }
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of readBody(response, url)) {
-    length += chunk.length;
-    if (length > MAX_MANIFEST_BYTES) {
-      throw new BambaError('manifest_invalid', `${url.href} is too long for a manifest.`);
+async function download(
+  url: URL,
+  options: { fetch: Fetch; clock: Clock; signal: AbortSignal; onWait: (message: string) => void; attempts: number },
+): Promise<Manifest> {
+  const { signal } = options;
+  const retry = new Retry(options);
+  for (;;) {
+    try {
+      const body = await HttpBody.open({ ...options, url, headers: {} });
+      try {
+        return parseManifest(await readManifest(url, body, signal));
+      } finally {
+        body.close();
+      }
+    } catch (fault) {
+      await retry.after(fault);
     }
-    chunks.push(chunk);
   }
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, filled);
-    filled += chunk.length;
+}
+
+async function readManifest(url: URL, body: HttpBody, signal: AbortSignal): Promise<Uint8Array> {
+  const invalid = (problem: string) => new BambaError('manifest_invalid', `${url.href} ${problem}.`);
+  if (body.response.status === 404) {
+    throw new BambaError('network', `${url.href} gave the answer 404. Check the address of the model.`);
   }
-  return parseManifest(bytes);
+  if (isWebPage(body.response)) {
+    throw invalid('is a web page, not the manifest of a package. Check the address of the model');
+  }
+  return body.all(signal, MAX_MANIFEST_BYTES, () => invalid('is too long for a manifest'));
 }

@@ -57,12 +57,12 @@ export class PackageBlobs {
       store = null;
     }
     const blobs = new PackageBlobs(base, manifest, { ...options, store }, stored);
-    await blobs.#prepare();
+    await blobs.#prepare(stored);
     return blobs;
   }
 
   /** Asks for room, and stores the manifest unless a complete older package would be lost. */
-  async #prepare(): Promise<void> {
+  async #prepare(stored: ReadonlyMap<string, number>): Promise<void> {
     const store = this.#store;
     if (!store) return;
     if (this.#missing.size === 0) return this.#commit();
@@ -72,8 +72,9 @@ export class PackageBlobs {
     const { quota, usage } = (await storageEstimate()) ?? {};
     if (quota !== undefined && usage !== undefined && needed > quota - usage) throw await storageFull(needed);
     await this.#use(async (to) => {
-      const known = (await to.list()).find(({ url }) => url === this.#base.href);
-      if (!known?.complete) await to.putManifest(this.#base.href, this.#manifest);
+      const older = await to.manifest(this.#base.href);
+      const whole = older && packageEntries(older).every(({ sha256 }) => stored.has(sha256));
+      if (!whole) await to.putManifest(this.#base.href, this.#manifest);
     });
   }
 

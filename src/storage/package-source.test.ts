@@ -11,6 +11,7 @@ import {
   type StoredPackageOptions,
 } from './package-source.ts';
 import type { PackageProgress } from './progress.ts';
+import { listPackages } from './package-list.ts';
 import { PackageStore } from './store.ts';
 import { testClock } from './test-hub.ts';
 import { type Fault, testPackage, type TestPackage, type TestServer, testServer } from './test-server.ts';
@@ -118,7 +119,9 @@ describe('openStoredPackage', () => {
     server.requests.length = 0;
     await loadAll(await open());
     expect(server.requests).toEqual(['manifest.json']);
-    expect(await store.list()).toMatchObject([{ url: server.url, name: 'Test', scheme: 'f32', complete: true }]);
+    expect(await listPackages(store.database)).toMatchObject([
+      { url: server.url, name: 'Test', scheme: 'f32', complete: true },
+    ]);
   });
 
   it('works offline on the second visit, and gives every file', async () => {
@@ -149,11 +152,20 @@ describe('openStoredPackage', () => {
     await expect(open()).rejects.toMatchObject({ code: 'network' });
     server.fault = faultOf('manifest.json', [3], (_, response) => response.end('{"format":"bamba-web","version":2}'));
     await expect(open()).rejects.toMatchObject({ code: 'manifest_version' });
-    server.fault = faultOf('manifest.json', [4], answers['a connection cut off']);
+    server.fault = faultOf('manifest.json', 'always', answers['a connection cut off']);
     await expect(open()).rejects.toMatchObject({ code: 'network' });
     await server.close();
     await expect(open()).rejects.toMatchObject({ code: 'network' });
     await expect(openStoredPackage('no address', { store })).rejects.toMatchObject({ code: 'network' });
+  });
+
+  it('asks again for a manifest from a server that is busy', async () => {
+    server.fault = faultOf('manifest.json', [1, 2], (_, response) =>
+      response.writeHead(429, { 'retry-after': '3' }).end(),
+    );
+    const clock = testClock();
+    await open({ clock });
+    expect(clock.pauses).toEqual([3000, 3000]);
   });
 
   it('refuses a manifest without end', async () => {

@@ -80,7 +80,9 @@ export async function openStoredPackage(
   const store = options.store === undefined ? await defaultStore() : options.store;
   const manifest = await fetchManifest(base, store, {
     fetch,
+    clock,
     signal,
+    onWait,
     timeoutMs: options.manifestTimeoutMs ?? 5000,
   });
   const meter = new ProgressMeter(manifest.stream.bytes, options.onProgress ?? (() => {}));

@@ -14,6 +14,7 @@ import type { Fetch } from './fetch.ts';
 import { HubFiles } from './hub.ts';
 import { openStoredPackage, type PackageSource } from './package-source.ts';
 import { storageFull } from './storage-faults.ts';
+import { listPackages } from './package-list.ts';
 import { PackageStore } from './store.ts';
 import { serveHub, TestHub, testClock } from './test-hub.ts';
 import { TestLine } from './test-line.ts';
@@ -91,13 +92,13 @@ async function expectResumed(load: Load, id: () => string, perEnd: { lost: numbe
         if (ended) break;
         allowed += perEnd[end];
         expect(received).toBeLessThanOrEqual(allowed);
-        const [model] = await store.list();
+        const [model] = await listPackages(store.database);
         expect(model?.complete ?? false).toBe(false);
       }
       const last = new TestLine();
       expect(await load(last.fetch)).toEqual(truth);
       expect(received + last.received).toBeLessThanOrEqual(allowed);
-      expect(await store.list()).toMatchObject([{ complete: true }]);
+      expect(await listPackages(store.database)).toMatchObject([{ complete: true }]);
       expect(await store.pieceBytes(id())).toBe(0);
       expect(await load(async () => Promise.reject(new TypeError('offline')))).toEqual(truth);
     }),
@@ -139,7 +140,7 @@ describe('a package from a server', () => {
 
   it('counts pieces as stored, and deletes them with the model', async () => {
     await begin();
-    const [model] = await store.list();
+    const [model] = await listPackages(store.database);
     expect(model).toMatchObject({ complete: false });
     expect(model?.storedBytes).toBeGreaterThan(4_900_000);
     await store.delete(server.url);

@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { openDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../weights/manifest.ts';
+import { listPackages } from './package-list.ts';
 import { PackageStore } from './store.ts';
 
 const manifest = (name: string, hashes: string[]): Manifest => ({
@@ -48,7 +49,7 @@ describe('PackageStore', () => {
     old.close();
     const upgraded = await PackageStore.open(name);
     expect(await upgraded.blob(url, a)).toEqual(Uint8Array.of(1, 2, 3));
-    expect(await upgraded.list()).toMatchObject([{ url, name: 'One', complete: true }]);
+    expect(await listPackages(upgraded.database)).toMatchObject([{ url, name: 'One', complete: true }]);
     expect(await upgraded.origin(url)).toBeNull();
     expect(await upgraded.conversion(url)).toBeNull();
     upgraded.close();
@@ -87,12 +88,12 @@ describe('PackageStore', () => {
     const upgraded = await PackageStore.open(name);
     expect(await upgraded.conversion(begun.id)).toEqual(begun);
     expect(await upgraded.blob(begun.id, a)).toEqual(Uint8Array.of(1, 2, 3));
-    expect(await upgraded.list()).toMatchObject([
+    expect(await listPackages(upgraded.database)).toMatchObject([
       { url, complete: true, storedBytes: 3 },
       { url: begun.id, complete: false, storedBytes: 3 },
     ]);
     await upgraded.putPieces(begun.id, 'i', [{ begin: 3, bytes: Uint8Array.of(4, 5) }]);
-    expect(await upgraded.list()).toMatchObject([{ url }, { url: begun.id, storedBytes: 5 }]);
+    expect(await listPackages(upgraded.database)).toMatchObject([{ url }, { url: begun.id, storedBytes: 5 }]);
     upgraded.close();
   });
 
@@ -115,7 +116,7 @@ describe('PackageStore', () => {
       expect(await store.piece(url, 'x', 10, 13)).toBeNull();
       expect(await store.pieceBytes(url)).toBe(5);
       await store.putManifest(url, manifest('One', [a]));
-      expect(await store.list()).toMatchObject([{ storedBytes: 5, complete: false }]);
+      expect(await listPackages(store.database)).toMatchObject([{ storedBytes: 5, complete: false }]);
     });
 
     it('are nothing where they are damaged', async () => {
@@ -207,9 +208,9 @@ describe('PackageStore', () => {
     await store.putManifest(url, manifest('One', [a, b]));
     await store.putBlob(url, a, new Uint8Array(16));
     const expected = { url, name: 'One', scheme: 'f32', totalBytes: 18, storedBytes: 16, complete: false };
-    expect(await store.list()).toMatchObject([expected]);
+    expect(await listPackages(store.database)).toMatchObject([expected]);
     await store.putBlob(url, b, new Uint8Array(2));
-    expect(await store.list()).toMatchObject([{ ...expected, storedBytes: 18, complete: true }]);
+    expect(await listPackages(store.database)).toMatchObject([{ ...expected, storedBytes: 18, complete: true }]);
   });
 
   it('deletes a package with all that belongs to it, and no other', async () => {
@@ -219,7 +220,7 @@ describe('PackageStore', () => {
       await store.putBlob(address, a, new Uint8Array(16));
     }
     await store.delete(url);
-    expect((await store.list()).map((one) => one.url)).toEqual([longer]);
+    expect((await listPackages(store.database)).map((one) => one.url)).toEqual([longer]);
     expect(await store.blob(url, a)).toBeNull();
     expect(await store.blob(longer, a)).not.toBeNull();
     await store.deleteBlob(longer, a);
@@ -239,7 +240,7 @@ describe('PackageStore', () => {
 
   it('is unavailable once it is closed, and where it cannot be opened', async () => {
     store.close();
-    await expect(store.list()).rejects.toMatchObject({ code: 'storage_unavailable' });
+    await expect(listPackages(store.database)).rejects.toMatchObject({ code: 'storage_unavailable' });
     vi.spyOn(indexedDB, 'open').mockImplementation(() => {
       throw new DOMException('denied', 'SecurityError');
     });
