@@ -4,6 +4,7 @@ import type { BlobEntry, Manifest } from '../weights/manifest.ts';
 import type { Clock } from './clock.ts';
 import { downloadBlob, verifyBlob } from './download.ts';
 import type { Fetch } from './fetch.ts';
+import { HttpSource } from './http-source.ts';
 import { type Locks, withLock } from './locks.ts';
 import { packageEntries } from './package-entries.ts';
 import { fullFor, storageEstimate, storageFull } from './storage-faults.ts';
@@ -30,7 +31,8 @@ interface BlobOptions {
 export class PackageBlobs {
   readonly #base: URL;
   readonly #manifest: Manifest;
-  readonly #options: BlobOptions;
+  readonly #locks: Locks | null;
+  readonly #source: HttpSource;
   /** Null once the store turned out to be of no use. */
   #store: PackageStore | null;
   /** Not stored yet, by hash. */
@@ -41,10 +43,14 @@ export class PackageBlobs {
   private constructor(base: URL, manifest: Manifest, options: BlobOptions, stored: ReadonlyMap<string, number>) {
     this.#base = base;
     this.#manifest = manifest;
-    this.#options = options;
+    this.#locks = options.locks;
     this.#store = options.store;
-    const entries = packageEntries(manifest).filter(({ sha256 }) => !stored.has(sha256));
-    this.#missing = new Map(entries.map((entry) => [entry.sha256, entry]));
+    const entries = packageEntries(manifest);
+    const { fetch, clock, onWait } = options;
+    const files = new Map(entries.map(({ file, bytes, sha256 }) => [file, { size: bytes, identity: sha256 }]));
+    this.#source = new HttpSource((file) => new URL(file, base), { fetch, clock, onWait, files });
+    const missing = entries.filter(({ sha256 }) => !stored.has(sha256));
+    this.#missing = new Map(missing.map((entry) => [entry.sha256, entry]));
   }
 
   /** @throws BambaError `storage_full` where what is missing cannot fit. */
@@ -86,7 +92,7 @@ export class PackageBlobs {
     throwIfAborted(signal);
     const bytes =
       (await this.#fromStore(entry, onBytes)) ??
-      (await withLock(this.#options.locks, this.#lockName(entry), signal, async () => {
+      (await withLock(this.#locks, this.#lockName(entry), signal, async () => {
         // Another tab may have brought it while this one waited.
         return (await this.#fromStore(entry, onBytes)) ?? this.#fromNetwork(entry, signal, onBytes);
       }));
@@ -109,11 +115,9 @@ export class PackageBlobs {
   }
 
   async #fromNetwork(entry: BlobEntry, signal: AbortSignal | undefined, onBytes: Received): Promise<Bytes> {
-    const { fetch, clock, onWait } = this.#options;
     const id = this.#base.href;
     const pieces = new StoredPieces((operation) => this.#use(operation), id, entry.sha256);
-    const url = new URL(entry.file, this.#base);
-    const bytes = await downloadBlob(url, entry, { fetch, clock, signal, pieces, onBytes, onWait });
+    const bytes = await downloadBlob(this.#source, entry, { signal, pieces, onBytes });
     const own = { of: entry.sha256, begin: 0, end: entry.bytes };
     await this.#use((store) => store.putBlob(id, entry.sha256, bytes, { pieces: own }));
     return bytes;

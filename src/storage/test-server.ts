@@ -84,14 +84,14 @@ export async function testServer(files: Map<string, Uint8Array>): Promise<TestSe
     const body = state.files.get(file);
     const attempt = state.requests.filter((other) => other === file).length;
     if (body && state.fault(file, body, response, attempt, request)) return;
-    const begin = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
+    const [, begin, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
     const type = { 'content-type': 'application/octet-stream' };
     if (!body) response.writeHead(404).end();
     else if (begin === undefined) response.writeHead(200, type).end(body);
     else if (Number(begin) >= body.length) response.writeHead(416).end();
     else {
-      const range = { 'content-range': `bytes ${begin}-${body.length - 1}/${body.length}` };
-      response.writeHead(206, { ...type, ...range }).end(body.subarray(Number(begin)));
+      const range = { 'content-range': `bytes ${begin}-${last}/${body.length}` };
+      response.writeHead(206, { ...type, ...range }).end(body.subarray(Number(begin), Number(last) + 1));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
 import { decodeBf16Array, decodeF16Array, decodeF8Array } from './half.ts';
-import { fillFromPieces, PIECE_BYTES, type PieceKeeper } from './pieces.ts';
+import { type PieceKeeper, readInPieces } from './pieces.ts';
 import { parseIndex, readHeader, type TensorInfo } from './safetensors.ts';
 
 const SINGLE_FILE = 'model.safetensors';
@@ -233,14 +233,7 @@ async function readWhole(
   }
   if (!pieces) return readExactly(source, file, 0, size, signal);
   const bytes = new Uint8Array(size);
-  for (let filled = await fillFromPieces(bytes, 0, pieces); filled < size;) {
-    const end = Math.min(size, filled + PIECE_BYTES);
-    const piece = new Uint8Array(await readExactly(source, file, filled, end, signal, size));
-    bytes.set(piece, filled);
-    // Whoever asked keeps what is whole.
-    if (end < size) await pieces.keep([{ begin: filled, bytes: piece }]);
-    filled = end;
-  }
+  await readInPieces(bytes, (begin, end) => readExactly(source, file, begin, end, signal, size), pieces);
   return bytes;
 }
 

@@ -18,6 +18,34 @@ export interface PieceKeeper {
 export const PIECE_BYTES = 2 ** 20;
 
 /**
+ * Fills `bytes` with what is kept of them, and reads and keeps the rest. The last piece is for whoever keeps the whole.
+ * @param onBytes told of bytes that are there, kept ones or read
+ * @throws what `read` and `pieces` throw, when all is kept that came.
+ */
+export async function readInPieces(
+  bytes: Uint8Array,
+  read: (begin: number, end: number) => Promise<Uint8Array>,
+  pieces: PieceKeeper,
+  onBytes: (count: number, kept: boolean) => void = () => {},
+): Promise<void> {
+  let filled = await fillFromPieces(bytes, 0, pieces);
+  if (filled > 0) onBytes(filled, true);
+  try {
+    while (filled < bytes.length) {
+      const end = Math.min(bytes.length, filled + PIECE_BYTES);
+      const piece = new Uint8Array(await read(filled, end));
+      bytes.set(piece, filled);
+      onBytes(piece.length, false);
+      if (end < bytes.length) await pieces.keep([{ begin: filled, bytes: piece }]);
+      filled = end;
+    }
+  } catch (fault) {
+    await pieces.settle().catch(() => {});
+    throw fault;
+  }
+}
+
+/**
  * Fills `bytes`, which are those from `begin` on, with what is kept of them, as far as that goes on without a gap.
  * Returns how many are filled.
  */

@@ -51,27 +51,9 @@ export class ShardPieces {
     // A shard that is whole is for its receiver to keep.
     const made = whole ? [] : [{ begin: kept, bytes: shard.slice(kept % SHARD_BYTES, position % SHARD_BYTES) }];
     const scales = this.#scales.splice(0).filter(({ begin, bytes }) => begin + bytes.length > position);
-    const pieces = [...made, ...joined(scales).flatMap(cutAtShards)];
+    const pieces = [...made, ...scales.flatMap(cutAtShards)];
     if (pieces.length > 0) await this.#keeper.keep(pieces);
   }
-}
-
-/** Those that follow each other as one. */
-function joined(parts: readonly Placed[]): Placed[] {
-  const runs: { begin: number; end: number; parts: Placed[] }[] = [];
-  for (const part of parts) {
-    const end = part.begin + part.bytes.length;
-    const run = runs.at(-1);
-    if (run?.end === part.begin) {
-      run.parts.push(part);
-      run.end = end;
-    } else runs.push({ begin: part.begin, end, parts: [part] });
-  }
-  return runs.map((run) => {
-    const bytes = new Uint8Array(run.end - run.begin);
-    for (const part of run.parts) bytes.set(part.bytes, part.begin - run.begin);
-    return { begin: run.begin, bytes };
-  });
 }
 
 /** In parts that belong to one shard each, with which they are dropped. */
