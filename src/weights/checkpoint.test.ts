@@ -194,7 +194,7 @@ describe('fuzzing', () => {
     await fc.assert(trial, { numRuns: 10_000 });
     expect(mostRead).toBeLessThan(MOST_ALLOCATED);
     expect(meter.most).toBeLessThan(MOST_ALLOCATED);
-    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(50);
     expect(accepted).toBeLessThan(9_000);
   });
 
