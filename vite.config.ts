@@ -111,6 +111,9 @@ export default defineConfig({
           root,
           include: ['src/**/*.test.ts', 'src/cli/bootstrap/*.test.mjs'],
           exclude: ['src/**/*.gpu.test.ts'],
+          // The GPU tests, which run beside these, may leave them little of a processor.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -124,7 +124,13 @@ class WorkerEngine implements TunableEngine {
     if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
     const { port1: port, port2 } = new MessageChannel();
     const waiting: GenerationMessage[] = [];
+    let fault: { error: unknown } | undefined;
     let wake = () => {};
+    // Once for the whole answer: a race of each message with it would add one more listener to it each time.
+    this.#failed.catch((error: unknown) => {
+      fault = { error };
+      wake();
+    });
     port.addEventListener('message', (event: MessageEvent<GenerationMessage>) => {
       waiting.push(event.data);
       wake();
@@ -138,10 +144,10 @@ class WorkerEngine implements TunableEngine {
       for (;;) {
         const message = waiting.shift();
         if (!message) {
-          const arrived = new Promise<void>((resolve) => {
+          if (fault) throw fault.error;
+          await new Promise<void>((resolve) => {
             wake = resolve;
           });
-          if (waiting.length === 0) await Promise.race([arrived, this.#failed]);
           continue;
         }
         if (message.type === 'error') throw fromWire(message.error);

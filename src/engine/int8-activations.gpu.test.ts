@@ -6,12 +6,14 @@ import type { PackageSource } from '../storage/package-source.ts';
 import { expectClose, measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectSnapshots } from '../testing/random-model.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
 import { loadModel } from './load.ts';
 
 // Prompts computed with activations of int8: an option.
 
 describe.skipIf(!hasAdapter)('int8 activations', () => {
+  const shared = { gpu: sharedGpu() };
   const devices: Gpu[] = [];
   afterEach(() => {
     for (const gpu of devices.splice(0)) gpu.dispose();
@@ -20,7 +22,7 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
   const prompt = asciiIds('A prompt of more tokens than a short tile has, so that both are used.');
 
   async function load(source: PackageSource, int8Activations: boolean): Promise<Model> {
-    const gpu = await Gpu.request();
+    const gpu = await Gpu.request(shared);
     devices.push(gpu);
     return loadModel(gpu, source, { int8Activations, contextLength: 128 });
   }

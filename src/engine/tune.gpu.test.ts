@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import type { TuningProgress } from './protocol.ts';
@@ -15,13 +16,14 @@ const REQUEST = {
 };
 
 describe.skipIf(!hasAdapter)('an engine', () => {
+  const gpu = { gpu: sharedGpu() };
   const engines: LocalEngine[] = [];
   afterEach(() => {
     for (const engine of engines.splice(0)) engine.dispose();
   });
 
   async function load(options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const engine = await LocalEngine.load(await packTinyModel(), options);
+    const engine = await LocalEngine.load(await packTinyModel(), { gpu, ...options });
     engines.push(engine);
     return engine;
   }

@@ -4,6 +4,7 @@ import { GREEDY } from '../kernels/sampling-settings.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectSnapshots } from '../testing/random-model.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { loadTinyModel } from '../testing/tiny-model.ts';
 import { forward } from './forward.ts';
 import type { Model } from './model.ts';
@@ -15,7 +16,7 @@ describe.skipIf(!hasAdapter)('tuning', () => {
   let gpu: Gpu;
   let model: Model;
   beforeAll(async () => {
-    gpu = await Gpu.request();
+    gpu = await Gpu.request({ gpu: sharedGpu() });
     model = await loadTinyModel(gpu, { contextLength: 64 });
   });
   afterAll(() => {

@@ -1,5 +1,8 @@
-// `npm test`: everything that CI runs, one step after the other, also after a failure. Its last line is the sum:
-// `N passed, N failed` (and `, N skipped`); each check without tests of its own counts as one.
+// `npm test`: everything that CI runs, also after a failure. Its last line is the sum: `N passed, N failed` (and
+// `, N skipped`); each check without tests of its own counts as one.
+//
+// GPU tests run beside all other steps, which leave a processor idle where they wait for pages and processes: together they
+// take two thirds of the time.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -18,10 +21,14 @@ const reports = mkdtempSync(join(tmpdir(), 'bamba-web-reports-'));
  * Starts a program of a package with Node, which needs no shell on any platform.
  * @param {string} script path in node_modules
  * @param {string[]} args
- * @param {NodeJS.ProcessEnv} [env] variables to add
+ * @param {{ env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void }} [options] variables to add, who gets the output
  */
-const tool = (script, args, env = {}) =>
-  run(process.execPath, [join(modules, script), ...args], { cwd: root, env: { ...process.env, ...env } });
+const tool = (script, args, { env = {}, onOutput } = {}) =>
+  run(process.execPath, [join(modules, script), ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    ...(onOutput && { onOutput }),
+  });
 
 /** @type {(code: number) => Tally} */
 const asOneTest = (code) => (code === 0 ? tally(1) : tally(0, 1));
@@ -45,20 +52,14 @@ function readReport(code, report, count) {
   return verdict.counts;
 }
 
-/** @type {(project: string) => Promise<Tally>} */
-async function vitest(project) {
+/** @type {(project: string, onOutput?: (text: string) => void) => Promise<Tally>} */
+async function vitest(project, onOutput) {
   const report = join(reports, `vitest-${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   // SwiftShader uses more than one core, but not two: on two cores, two workers still gain a third.
   const workers = ['--maxWorkers', String(Math.max(2, Math.floor(availableParallelism() / 2)))];
-  const code = await tool('vitest/vitest.mjs', [
-    'run',
-    '--project',
-    project,
-    '--allowOnly=false',
-    ...workers,
-    ...reporters,
-  ]);
+  const args = ['run', '--project', project, '--allowOnly=false', ...workers, ...reporters];
+  const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
   return readReport(code, report, countVitest);
 }
 
@@ -95,14 +96,14 @@ async function endToEnd() {
   }
   const report = join(reports, 'playwright.json');
   const args = ['test', '--config', 'e2e/playwright.config.ts', '--forbid-only', '--reporter=list,json'];
-  const code = await tool('@playwright/test/cli.js', args, {
-    PLAYWRIGHT_JSON_OUTPUT_FILE: report,
-    BAMBA_E2E_BUILT: '1',
-  });
+  const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report, BAMBA_E2E_BUILT: '1' };
+  const code = await tool('@playwright/test/cli.js', args, { env });
   return readReport(code, report, countPlaywright);
 }
 
-/** @type {[name: string, step: () => Promise<Tally>][]} */
+/** @typedef {[name: string, step: () => Promise<Tally>]} Step */
+
+/** One after the other, each printing as it goes. @type {Step[]} */
 const STEPS = [
   ['lint', async () => asOneTest(await tool('oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))],
   ['format', async () => asOneTest(await tool('prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']))],
@@ -110,21 +111,40 @@ const STEPS = [
   ['types of the scripts', async () => asOneTest(await tool('typescript/bin/tsc', ['-p', 'src/cli/bootstrap']))],
   ['unused files and packages', async () => asOneTest(await tool('knip/bin/knip.js', []))],
   ['unit tests', () => vitest('node')],
-  ['GPU tests', () => vitest('dawn')],
   ['build', build],
   ['package', library],
   ['end to end', endToEnd],
 ];
 
+/** Beside them; what it prints is shown in one piece. @type {Step} */
+const BESIDE = [
+  'GPU tests',
+  async () => {
+    /** @type {string[]} */
+    const printed = [];
+    const counts = await vitest('dawn', (text) => printed.push(text));
+    console.log(`\n== GPU tests\n${printed.join('')}\n== end of the GPU tests`);
+    return counts;
+  },
+];
+
+/** @type {(step: Step) => Promise<{ name: string, counts: Tally, seconds: number }>} */
+async function timed([name, step]) {
+  const start = performance.now();
+  const counts = await step();
+  return { name, counts, seconds: (performance.now() - start) / 1000 };
+}
+
 /** @type {{ name: string, counts: Tally, seconds: number }[]} */
 const results = [];
 try {
-  for (const [name, step] of STEPS) {
-    console.log(`\n== ${name}`);
-    const start = performance.now();
-    const counts = await step();
-    results.push({ name, counts, seconds: (performance.now() - start) / 1000 });
+  console.log('GPU tests begin, and are shown when they have ended.');
+  const beside = timed(BESIDE);
+  for (const step of STEPS) {
+    console.log(`\n== ${step[0]}`);
+    results.push(await timed(step));
   }
+  results.push(await beside);
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
