@@ -76,7 +76,7 @@ const pwa = () =>
     },
   });
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   root: `${root}/src/app`,
   publicDir: `${root}/public`,
   cacheDir: `${root}/node_modules/.vite`,
@@ -126,11 +126,12 @@ export default defineConfig({
           // Forked processes get `env` when they start, early enough for LD_LIBRARY_PATH; threads would not.
           // SwiftShader even where a GPU is: the same on every machine (BAMBA_GPU=native takes the GPU).
           pool: 'forks',
-          env: vulkanEnvironment('software'),
+          // A project does not hear of --mode by itself.
+          env: { ...vulkanEnvironment('software'), BAMBA_ALL_CHATS: mode === 'all-chats' ? '1' : '' },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
     ],
   },
-});
+}));

@@ -15,7 +15,7 @@ import { keepTuning } from './tuned.ts';
 // Lexicon's committed int8 package against the original weights, in every way to run it. The end-to-end tests type the
 // other chats. `npm run test:chats` asks for all answers in all ways; where the CPU plays the GPU, a token takes a second.
 
-const ALL_CHATS = import.meta.env.MODE === 'all-chats';
+const ALL_CHATS = process.env['BAMBA_ALL_CHATS'] === '1';
 
 /** An answer of some fifty tokens, where the CPU plays the GPU and other work goes on. */
 const PATIENCE = 600_000;
