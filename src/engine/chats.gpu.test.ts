@@ -20,7 +20,7 @@ const ALL_CHATS = process.env['BAMBA_ALL_CHATS'] === '1';
 /** An answer of some fifty tokens, where the CPU plays the GPU and other work goes on. */
 const PATIENCE = 600_000;
 
-const isLong = (chat: GoldenChat): boolean => chat.reduce((sum, turn) => sum + turn.answer_ids.length, 0) > 40;
+const isLong = (chat: GoldenChat): boolean => chat.reduce((sum, turn) => sum + turn.answer_ids.length, 0) > 26;
 
 /** A way to run Lexicon, and the chats that are asked. */
 interface Variant {
