@@ -25,7 +25,7 @@ export function run(program, args, { onOutput, ...options } = {}) {
   return new Promise((resolve) => {
     const output = onOutput ? 'pipe' : 'inherit';
     const child = spawn(program, args, { stdio: ['inherit', output, output], ...options });
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onOutput ?? (() => {}));
+    if (onOutput) for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onOutput);
     const passOn = () => child.kill('SIGTERM');
     process.on('SIGINT', leaveToChild);
     process.on('SIGTERM', passOn);
