@@ -46,22 +46,35 @@ var<workgroup> x_tile: array<f32, PT>;
 var<workgroup> b_tile: array<f32, N>;
 var<workgroup> c_tile: array<f32, N>;
 var<workgroup> dots: array<f32, PT * (N / 4 + PITCH_PAD) + 3>;
-var<workgroup> row_squares: array<f32, PT>;
+var<workgroup> row_squares: array<f32, PT + 3>;
 
-// Convolution of one channel; `keep` says whether this workgroup stores the channel's new column.
-fn conv1d(channel: u32, inner: u32, channels: u32, keep: bool) -> f32 {
-  let raw = u[inner + channel];
+// What the convolution of a channel takes: the three inputs before, the new one, weights and bias.
+struct Taps {
+  raw: vec4f,
+  weight: vec4f,
+  bias: f32,
+}
+
+fn read_taps(channel: u32, inner: u32, channels: u32) -> Taps {
   let at = step.position;
-  let taps = vec4f(
-    conv_state[((at + 1) % 4) * channels + channel],
-    conv_state[((at + 2) % 4) * channels + channel],
-    conv_state[((at + 3) % 4) * channels + channel],
-    raw,
+  return Taps(
+    vec4f(
+      conv_state[((at + 1) % 4) * channels + channel],
+      conv_state[((at + 2) % 4) * channels + channel],
+      conv_state[((at + 3) % 4) * channels + channel],
+      u[inner + channel],
+    ),
+    conv_weight[channel],
+    conv_bias[channel],
   );
-  if (keep) {
-    conv_state[(at % 4) * channels + channel] = raw;
-  }
-  return silu(conv_bias[channel] + dot(conv_weight[channel], taps));
+}
+
+fn conv1d(taps: Taps) -> f32 {
+  return silu(taps.bias + dot(taps.weight, taps.raw));
+}
+
+fn keep_column(channel: u32, channels: u32, raw: f32) {
+  conv_state[(step.position % 4) * channels + channel] = raw;
 }
 
 @compute @workgroup_size(WG)
@@ -102,25 +115,45 @@ fn conv1d_selective_state_update_gate_prenorm(
   if (count > 3) {
     state[3] = ssm_state[state_at + 3 * state_stride];
   }
-  let dt_raw = u[inner + channels + head] + heads[head];
-  let a = heads[params.heads + head];
+  let dt = clamp(softplus(u[inner + channels + head] + heads[head]), params.dt_lo, params.dt_hi);
+  let decay = exp(dt * heads[params.heads + head]);
   // And what row `lane` needs at the end.
   let channel = head * params.head_dim + first + min(lane, rows - 1);
   let gate = silu(u[channel]);
   let weight = norm_weight[channel];
   let skip = heads[2 * params.heads + head];
 
-  for (var index = lane; index < rows; index += WG) {
-    x_tile[index] = conv1d(head * params.head_dim + first + index, inner, channels, true);
+  // A store could change what a later load finds, as far as the compiler knows: so all loads come first. x's channel is
+  // that of row `lane`, so that it is one of this workgroup's also in lanes behind the last row.
+  let b_channel = inner + group * N + min(lane, N - 1);
+  let c_channel = b_channel + params.groups * N;
+  let x_taps = read_taps(channel, inner, channels);
+  let b_taps = read_taps(b_channel, inner, channels);
+  let c_taps = read_taps(c_channel, inner, channels);
+  if (lane < rows) {
+    x_tile[lane] = conv1d(x_taps);
+    keep_column(channel, channels, x_taps.raw.w);
   }
-  for (var n = lane; n < N; n += WG) {
-    b_tile[n] = conv1d(inner + group * N + n, inner, channels, owns_group);
-    c_tile[n] = conv1d(inner + (params.groups + group) * N + n, inner, channels, owns_group);
+  if (lane < N) {
+    b_tile[lane] = conv1d(b_taps);
+    c_tile[lane] = conv1d(c_taps);
+    if (owns_group) {
+      keep_column(b_channel, channels, b_taps.raw.w);
+      keep_column(c_channel, channels, c_taps.raw.w);
+    }
+  }
+  for (var n = lane + WG; n < N; n += WG) {
+    let b_more = read_taps(inner + group * N + n, inner, channels);
+    let c_more = read_taps(inner + (params.groups + group) * N + n, inner, channels);
+    b_tile[n] = conv1d(b_more);
+    c_tile[n] = conv1d(c_more);
+    if (owns_group) {
+      keep_column(inner + group * N + n, channels, b_more.raw.w);
+      keep_column(inner + (params.groups + group) * N + n, channels, c_more.raw.w);
+    }
   }
   workgroupBarrier();
 
-  let dt = clamp(softplus(dt_raw), params.dt_lo, params.dt_hi);
-  let decay = exp(dt * a);
   let b4 = dt * vec4f(b_tile[n4 * 4], b_tile[n4 * 4 + 1], b_tile[n4 * 4 + 2], b_tile[n4 * 4 + 3]);
   let c4 = vec4f(c_tile[n4 * 4], c_tile[n4 * 4 + 1], c_tile[n4 * 4 + 2], c_tile[n4 * 4 + 3]);
   let pitch = N / 4 + PITCH_PAD;
@@ -164,10 +197,15 @@ fn conv1d_selective_state_update_gate_prenorm(
   }
   workgroupBarrier();
   if (lane == 0) {
-    var sum = 0.0;
-    for (var row = 0u; row < rows; row++) {
-      sum += row_squares[row];
+    var sums = vec4f();
+    for (var row = 0u; row < rows; row += 4) {
+      sums += vec4f(
+        row_squares[row],
+        select(0.0, row_squares[row + 1], row + 1 < rows),
+        select(0.0, row_squares[row + 2], row + 2 < rows),
+        select(0.0, row_squares[row + 3], row + 3 < rows),
+      );
     }
-    squares[head * workgroups.x + workgroup.x] = sum;
+    squares[head * workgroups.x + workgroup.x] = dot(sums, vec4f(1.0));
   }
 }
