@@ -30,6 +30,7 @@ export async function syntheticWeights(gpu: Gpu, architecture: Architecture, sch
       else upload(gpu, weights.plain(entry.name, ...entry.shape), plainValues(entry));
     }
     await runOnce(gpu, fills);
+    await weights.finishUploads();
     return weights;
   } catch (error) {
     weights.dispose();

@@ -5,6 +5,7 @@ import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
+import { throwIfAborted } from '../weights/abort.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { suggestion } from '../weights/smaller-schemes.ts';
 
@@ -12,8 +13,9 @@ import { suggestion } from '../weights/smaller-schemes.ts';
 const DEFAULT_CONTEXT = 32_768;
 
 /**
- * Puts a package on the GPU: memory is allocated before the first shard is fetched, then shards pass one at a time.
- * @param options.onUploaded called when all weights are on the GPU, before its programs are compiled.
+ * Puts a package on the GPU: memory for the weights is allocated before the first shard is fetched, then shards pass one
+ * at a time, and meanwhile the GPU's programs are compiled.
+ * @param options.onUploaded called when all weights are on the GPU; `onCompiled` tells of programs after that.
  * @throws BambaError what the source throws; `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
  * `gpu_failure`, `aborted`.
  */
@@ -28,18 +30,66 @@ export async function loadModel(
   checkPackageTensors(architecture, manifest.tensors);
   const contextLength = Math.min(options.contextLength ?? DEFAULT_CONTEXT, architecture.maxPositions);
   const weights = await allocate(gpu, source);
+  const progress = new Progress(options.onCompiled);
+  const { onCompiled } = progress;
+  // What ends the one ends the other.
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  let model: Model | null = null;
+  let uploading: Promise<void> = Promise.resolve();
   try {
-    for (let index = 0; index < manifest.shards.length; index++) {
-      const bytes = await source.shard(index, options.signal);
-      await weights.upload(index * SHARD_BYTES, bytes);
-    }
-    await weights.finishUploads();
+    const begun = Model.begin(gpu, architecture, weights, { ...options, contextLength, onCompiled });
+    ({ model } = begun);
+    uploading = upload(source, weights, signal, () => {
+      options.onUploaded?.();
+      progress.begin();
+    });
+    await Promise.all([begun.ready, uploading]);
     gpu.check();
-    options.onUploaded?.();
-    return await Model.create(gpu, architecture, weights, { ...options, contextLength });
+    return model;
   } catch (error) {
+    failed.abort();
+    // Nothing is freed that is still being written.
+    await uploading.catch(() => {});
+    model?.dispose();
     weights.dispose();
     throw error;
+  }
+}
+
+/** Shards pass one at a time. */
+async function upload(
+  source: PackageSource,
+  weights: GpuWeights,
+  signal: AbortSignal,
+  onUploaded: () => void,
+): Promise<void> {
+  for (let index = 0; index < source.manifest.shards.length; index++) {
+    throwIfAborted(signal);
+    await weights.upload(index * SHARD_BYTES, await source.shard(index, signal));
+  }
+  await weights.finishUploads();
+  onUploaded();
+}
+
+/** Tells of compiled programs from when the weights are there: what is awaited last is what people hear of. */
+class Progress {
+  readonly #tell: NonNullable<ModelOptions['onCompiled']>;
+  #begun = false;
+  #last: [ready: number, total: number] | null = null;
+
+  constructor(tell: ModelOptions['onCompiled']) {
+    this.#tell = tell ?? (() => {});
+  }
+
+  readonly onCompiled = (...counts: [ready: number, total: number]): void => {
+    this.#last = counts;
+    if (this.#begun) this.#tell(...counts);
+  };
+
+  begin(): void {
+    this.#begun = true;
+    if (this.#last) this.#tell(...this.#last);
   }
 }
 

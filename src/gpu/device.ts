@@ -129,17 +129,36 @@ export class Gpu {
    * @throws BambaError `out_of_memory`, `gpu_failure`.
    */
   async guarded<Result>(what: string, work: () => Result | Promise<Result>): Promise<Result> {
+    const { value, accepted } = this.guardedNow(what, async () => work());
+    const [result] = await Promise.all([value, accepted]);
+    return result;
+  }
+
+  /**
+   * As `guarded`, for work whose result is wanted before the device has answered.
+   * @returns what `work` returns, and a promise that rejects when the device did not accept what it did.
+   */
+  guardedNow<Result>(what: string, work: () => Result): { value: Result; accepted: Promise<void> } {
     const { device } = this;
     device.pushErrorScope('out-of-memory');
     device.pushErrorScope('internal');
     device.pushErrorScope('validation');
     // The scopes are popped before anything is awaited: they nest by time of call, not by promise.
-    const result = (async () => work())();
-    const popped = Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]);
-    const [value, errors] = await Promise.all([result, popped]);
-    const error = errors.find((scopeError) => scopeError !== null);
-    if (error) throw toGpuError(error, what);
-    return value;
+    const pop = () => Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]);
+    let value: Result;
+    try {
+      value = work();
+    } catch (error) {
+      pop().catch(() => {}); // what was thrown says more
+      throw error;
+    }
+    const accept = async (popped: ReturnType<typeof pop>) => {
+      const error = (await popped).find((scopeError) => scopeError !== null);
+      if (error) throw toGpuError(error, what);
+    };
+    const accepted = accept(pop());
+    accepted.catch(() => {}); // whoever awaits it hears of it
+    return { value, accepted };
   }
 
   /**

@@ -109,6 +109,7 @@ export class PipelineCache {
   readonly #library: ShaderLibrary;
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #sources = new Map<Kernel, Map<string, string>>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
   constructor(device: GPUDevice, library: ShaderLibrary) {
@@ -121,7 +122,7 @@ export class PipelineCache {
    * @throws BambaError `gpu_failure` with the compiler's messages and the numbered source.
    */
   pipeline(kernel: Kernel, variant: Variant, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
-    const source = assemble(kernel, variant, this.#library);
+    const source = this.#source(kernel, variant);
     const key = JSON.stringify([kernel.name, source.length, variant, constants]);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
@@ -129,6 +130,15 @@ export class PipelineCache {
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  #source(kernel: Kernel, variant: Variant): string {
+    const key = JSON.stringify(variant);
+    let sources = this.#sources.get(kernel);
+    if (!sources) this.#sources.set(kernel, (sources = new Map<string, string>()));
+    let source = sources.get(key);
+    if (source === undefined) sources.set(key, (source = assemble(kernel, variant, this.#library)));
+    return source;
   }
 
   async #compile(kernel: Kernel, source: string, constants: Readonly<Record<string, number>>) {

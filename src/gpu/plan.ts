@@ -22,27 +22,32 @@ export interface DispatchSpec {
 }
 
 interface Dispatch {
-  label: string;
-  pipeline: GPUComputePipeline;
+  spec: DispatchSpec;
+  /** Null until it is compiled. */
+  pipeline: GPUComputePipeline | null;
   group: GPUBindGroup;
-  step: boolean;
-  grid: (tokens: number) => Grid;
-  upToTokens: number;
   next: Dispatch | null;
 }
 
 const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
 
 /**
- * A fixed list of dispatches over fixed buffers, compiled and bound once, then replayed for every pass.
+ * A fixed list of dispatches over fixed buffers, bound and compiled once, then replayed for every pass.
  * Replaying creates nothing: what changes between passes is in the `Step` buffer.
  */
 export class Plan {
+  readonly #cache: PipelineCache;
   readonly #dispatches: readonly Dispatch[];
   readonly #stepGroup: GPUBindGroup;
   readonly #params: GPUBuffer;
 
-  private constructor(dispatches: readonly Dispatch[], stepGroup: GPUBindGroup, params: GPUBuffer) {
+  private constructor(
+    cache: PipelineCache,
+    dispatches: readonly Dispatch[],
+    stepGroup: GPUBindGroup,
+    params: GPUBuffer,
+  ) {
+    this.#cache = cache;
     this.#dispatches = dispatches;
     this.#stepGroup = stepGroup;
     this.#params = params;
@@ -54,29 +59,13 @@ export class Plan {
   }
 
   get labels(): string[] {
-    return this.#dispatches.map((dispatch) => dispatch.label);
+    return this.#dispatches.map(({ spec }) => spec.label);
   }
 
-  /**
-   * Compiles all pipelines, in parallel, and binds all buffers.
-   * @param onCompiled called once for each dispatch that is ready.
-   */
-  static async build(
-    device: GPUDevice,
-    cache: PipelineCache,
-    step: GPUBuffer,
-    specs: readonly DispatchSpec[],
-    onCompiled?: () => void,
-  ): Promise<Plan> {
+  /** Binds all buffers. Nothing is compiled but what `ready` asks for. */
+  static bind(device: GPUDevice, cache: PipelineCache, step: GPUBuffer, specs: readonly DispatchSpec[]): Plan {
     const all = specs.flatMap(alternatives);
-    const pipelines = await Promise.all(
-      all.map(async (spec) => {
-        checkSpec(spec);
-        const pipeline = await cache.pipeline(spec.kernel, spec.variant, spec.constants ?? {});
-        onCompiled?.();
-        return pipeline;
-      }),
-    );
+    for (const spec of all) checkSpec(spec);
     const params = device.createBuffer({
       label: 'params',
       size: Math.max(1, all.length) * PARAMS_STRIDE,
@@ -85,16 +74,8 @@ export class Plan {
     const packed = new Uint8Array(all.length * PARAMS_STRIDE);
     const dispatches = all.map((spec, index): Dispatch => {
       packed.set(new Uint8Array(packParams(spec.kernel, spec.params ?? {})), index * PARAMS_STRIDE);
-      const { grid } = spec;
-      return {
-        label: spec.label,
-        pipeline: pipelines[index]!,
-        group: bind(device, cache, spec, { buffer: params, offset: index * PARAMS_STRIDE, size: PARAMS_STRIDE }),
-        step: spec.kernel.step,
-        grid: typeof grid === 'function' ? grid : () => grid,
-        upToTokens: Infinity,
-        next: null,
-      };
+      const ownParams = { buffer: params, offset: index * PARAMS_STRIDE, size: PARAMS_STRIDE };
+      return { spec, pipeline: null, group: bind(device, cache, spec, ownParams), next: null };
     });
     device.queue.writeBuffer(params, 0, packed);
     const stepGroup = device.createBindGroup({
@@ -105,25 +86,46 @@ export class Plan {
     // Alternatives follow the dispatch that they stand in for.
     const inPlan: Dispatch[] = [];
     let previous: Dispatch | null = null;
-    for (const [index, dispatch] of dispatches.entries()) {
+    for (const dispatch of dispatches) {
       if (previous) previous.next = dispatch;
       else inPlan.push(dispatch);
-      const { upTo } = all[index]!;
-      if (upTo) dispatch.upToTokens = upTo.tokens;
-      previous = upTo ? dispatch : null;
+      previous = dispatch.spec.upTo ? dispatch : null;
     }
-    return new Plan(inPlan, stepGroup, params);
+    return new Plan(cache, inPlan, stepGroup, params);
   }
 
-  /** Records dispatches [begin, end) for a pass over `tokens` tokens. */
+  /** Binds, and compiles for passes of every length. @throws BambaError `gpu_failure`. */
+  static async build(...given: Parameters<typeof Plan.bind>): Promise<Plan> {
+    const plan = Plan.bind(...given);
+    const lengths = new Set([Infinity, ...given[3].flatMap(alternatives).map(({ upTo }) => upTo?.tokens ?? Infinity)]);
+    await Promise.all([...lengths].map((tokens) => plan.ready(tokens)));
+    return plan;
+  }
+
+  /**
+   * Compiles what a pass over `tokens` tokens takes, in parallel, as far as nobody has asked for it before.
+   * @param onCompiled called once for each dispatch that becomes ready.
+   * @throws BambaError `gpu_failure`, at every call.
+   */
+  async ready(tokens: number, onCompiled?: () => void): Promise<void> {
+    const missing = this.#dispatches.map((first) => forTokens(first, tokens)).filter(({ pipeline }) => !pipeline);
+    await Promise.all(
+      missing.map(async (dispatch) => {
+        const { kernel, variant, constants = {} } = dispatch.spec;
+        dispatch.pipeline = await this.#cache.pipeline(kernel, variant, constants);
+        onCompiled?.();
+      }),
+    );
+  }
+
+  /** Records dispatches [begin, end) for a pass over `tokens` tokens, which is `ready`. */
   record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
     for (let index = begin; index < end; index++) {
-      let dispatch = this.#dispatches[index]!;
-      while (dispatch.next && tokens > dispatch.upToTokens) dispatch = dispatch.next;
-      const [x, y, z] = dispatch.grid(tokens);
-      pass.setPipeline(dispatch.pipeline);
-      pass.setBindGroup(0, dispatch.group);
-      if (dispatch.step) pass.setBindGroup(1, this.#stepGroup);
+      const { spec, pipeline, group } = forTokens(this.#dispatches[index]!, tokens);
+      const [x, y, z] = typeof spec.grid === 'function' ? spec.grid(tokens) : spec.grid;
+      pass.setPipeline(pipeline!);
+      pass.setBindGroup(0, group);
+      if (spec.kernel.step) pass.setBindGroup(1, this.#stepGroup);
       pass.dispatchWorkgroups(x, y, z);
     }
   }
@@ -132,6 +134,13 @@ export class Plan {
   dispose(): void {
     this.#params.destroy();
   }
+}
+
+/** The one of a dispatch and its alternatives that a pass over so many tokens takes. */
+function forTokens(first: Dispatch, tokens: number): Dispatch {
+  let dispatch = first;
+  while (dispatch.next && tokens > dispatch.spec.upTo!.tokens) dispatch = dispatch.next;
+  return dispatch;
 }
 
 /** A spec and those that stand in for it in longer passes, in that order. */

@@ -41,6 +41,7 @@ export async function forward(
   try {
     for (let first = 0; first < ids.length; first += activations.tokens) {
       const chunk = ids.slice(first, first + activations.tokens);
+      await plan.ready(chunk.length);
       writeStep(gpu, activations, state.position, chunk.length);
       device.queue.writeBuffer(activations.ids.buffer, 0, new Uint32Array(chunk));
       const encoder = device.createCommandEncoder({ label: 'forward' });

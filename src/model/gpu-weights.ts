@@ -101,6 +101,9 @@ export class GpuWeights {
   readonly #buffers: GPUBuffer[];
   readonly #placement: Placement;
   readonly #joined = new Map<string, BufferSlice>();
+  /** Copies into joined tensors that wait for what they copy. */
+  #joins: (BufferSlice & { from: BufferSlice })[] = [];
+  #complete = false;
   #ring: UploadRing | null = null;
 
   private constructor(gpu: Gpu, set: BufferSet, buffers: GPUBuffer[], placement: Placement) {
@@ -152,9 +155,14 @@ export class GpuWeights {
     await this.#ring.write(data, copies);
   }
 
-  /** Waits until all that was uploaded has arrived, and frees what uploading took. @throws BambaError as `upload`. */
+  /**
+   * To be called when the weights are all there, uploaded or made on the GPU: waits until all that was uploaded has
+   * arrived, and frees what uploading took. @throws BambaError as `upload`.
+   */
   async finishUploads(): Promise<void> {
     await this.#ring?.drain();
+    this.#complete = true;
+    this.#join();
     this.#ring?.dispose();
     this.#ring = null;
   }
@@ -181,22 +189,31 @@ export class GpuWeights {
   }
 
   /**
-   * Plain tensors of (length) each, one behind the other in a buffer of their own: kernels have few bindings.
-   * Call when all is uploaded.
+   * Plain tensors of (length) each, one behind the other in a buffer of their own: kernels have few bindings. It has its
+   * values when uploads have finished.
    */
   joined(name: string, tensors: readonly string[], length: number): BufferSlice {
     const found = this.#joined.get(name);
     if (found) return found;
     const buffer = this.#set.floats(name, tensors.length, length);
-    const encoder = this.#gpu.device.createCommandEncoder({ label: name });
     for (const [index, tensor] of tensors.entries()) {
-      const source = this.plain(tensor, length);
-      encoder.copyBufferToBuffer(source.buffer, source.offset, buffer, index * length * 4, length * 4);
+      const to = slice(buffer, index * length * 4, length * 4);
+      this.#joins.push({ ...to, from: this.plain(tensor, length) });
     }
-    this.#gpu.device.queue.submit([encoder.finish()]);
+    if (this.#complete) this.#join();
     const joined = slice(buffer);
     this.#joined.set(name, joined);
     return joined;
+  }
+
+  #join(): void {
+    if (this.#joins.length === 0) return;
+    const encoder = this.#gpu.device.createCommandEncoder({ label: 'join' });
+    for (const { from, buffer, offset, size } of this.#joins) {
+      encoder.copyBufferToBuffer(from.buffer, from.offset, buffer, offset, size);
+    }
+    this.#gpu.device.queue.submit([encoder.finish()]);
+    this.#joins = [];
   }
 
   #tensor(name: string, shape: readonly number[]): PlacedTensor {

@@ -10,7 +10,7 @@ import type { Architecture } from './architecture.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import { decodeBlock, decodeEmbedding, decodeHead, prefillBlock, prefillEmbedding, prefillHead } from './hybrid.ts';
-import { ropeTable } from './rope-table.ts';
+import { ropeTable, ropeTableBytes } from './rope-table.ts';
 import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
@@ -64,6 +64,8 @@ export class Model {
   #head!: Plan;
   #sample!: Plan;
   #decode!: Plan;
+  /** Until steps can be submitted; null when they can. */
+  #decodeReady: Promise<void> | null = null;
 
   private constructor(
     gpu: Gpu,
@@ -89,13 +91,13 @@ export class Model {
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
-    const table = ropeTable(architecture.attention?.rope ?? null, options.contextLength);
-    this.#rope = buffers.storage('rope', table.byteLength);
-    gpu.device.queue.writeBuffer(this.#rope, 0, table);
+    this.#rope = buffers.storage('rope', ropeTableBytes(architecture.attention?.rope ?? null, options.contextLength));
   }
 
   /**
-   * Allocates state and activations, compiles and binds. Takes over `weights`: disposing the model disposes them.
+   * Allocates state and activations, binds, and compiles what the first token of a short prompt takes; what longer prompts
+   * and further tokens take goes on compiling, and whoever needs it waits for it. Takes over `weights`: disposing the
+   * model disposes them.
    * @throws BambaError `unsupported_model`, `adapter_limit`, `out_of_memory`, `gpu_failure`.
    */
   static async create(
@@ -104,23 +106,54 @@ export class Model {
     weights: GpuWeights,
     options: ModelOptions,
   ): Promise<Model> {
+    const { model, ready } = Model.begin(gpu, architecture, weights, options);
+    await ready;
+    return model;
+  }
+
+  /**
+   * As `create`, at once: `weights` may arrive while the GPU's programs are compiled. When `ready` rejects, with what
+   * `create` throws, the model is disposed of, but for its weights.
+   */
+  static begin(
+    gpu: Gpu,
+    architecture: Architecture,
+    weights: GpuWeights,
+    options: ModelOptions,
+  ): { model: Model; ready: Promise<void> } {
     checkArchitecture(architecture);
     const buffers = new BufferSet(gpu.device, 'model');
-    let state: SequenceState | null = null;
+    const state = SequenceState.allocate(gpu, architecture);
     try {
-      state = await SequenceState.create(gpu, architecture);
-      const live = state;
-      const model = await gpu.guarded(
+      const allocated = gpu.guardedNow(
         'allocating the working memory of the model',
-        () => new Model(gpu, architecture, weights, live, buffers, options),
+        () => new Model(gpu, architecture, weights, state.value, buffers, options),
       );
-      await gpu.guarded('preparing the model', () => model.#build(options.onCompiled));
-      return model;
+      const model = allocated.value;
+      const built = gpu.guardedNow('preparing the model', () => model.#build(options.onCompiled));
+      // While others compile.
+      model.#writeRope();
+      const ready = async () => {
+        try {
+          // In this order: without memory, nothing that follows is right.
+          for (const { accepted } of [state, allocated, built]) await accepted;
+          await built.value;
+        } catch (error) {
+          model.#free();
+          throw error;
+        }
+      };
+      return { model, ready: ready() };
     } catch (error) {
-      state?.dispose();
+      state.value.dispose();
       buffers.dispose();
       throw error;
     }
+  }
+
+  #writeRope(): void {
+    const table = ropeTable(this.architecture.attention?.rope ?? null, this.contextLength);
+    this.gpu.device.queue.writeBuffer(this.#rope, 0, table);
   }
 
   /** Tokens of a prefill pass. */
@@ -168,6 +201,7 @@ export class Model {
     };
   }
 
+  /** Makes the plans. @returns when a first token can be computed. */
   async #build(onCompiled?: (ready: number, total: number) => void): Promise<void> {
     const scope = this.#scope();
     const blocks = this.architecture.blocks.map((_, index) => index);
@@ -180,21 +214,43 @@ export class Model {
       ...decodeHead(scope),
       ...sample,
     ];
-    const total = prefill.flat().length + last.length + sample.length + decode.length;
-    let ready = 0;
-    const build = (specs: readonly DispatchSpec[]) =>
-      Plan.build(this.gpu.device, this.#pipelines, this.#activations.step, specs, () => {
-        ready = Math.min(total, ready + 1);
-        onCompiled?.(ready, total);
-      });
-    const plans = await Promise.all([build(prefill.flat()), build(last), build(sample), build(decode)]);
+    const bind = (specs: readonly DispatchSpec[]) =>
+      Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step, specs);
     let end = 0;
     this.#blockEnds = prefill.map((specs) => (end += specs.length));
-    [this.#prefill, this.#head, this.#sample, this.#decode] = plans;
+    this.#prefill = bind(prefill.flat());
+    this.#head = bind(last);
+    this.#sample = bind(sample);
+    this.#decode = bind(decode);
+    const first = [this.#prefill, this.#head, this.#sample];
+    const total = first.reduce((sum, plan) => sum + plan.length, 0);
+    let compiled = 0;
+    const ready = first.map((plan) => plan.ready(1, () => onCompiled?.(++compiled, total)));
+    this.#compileRest();
+    await Promise.all(ready);
   }
 
-  /** Makes room for `tokens` tokens in the live sequence. @throws BambaError `out_of_memory`, `prompt_too_long`. */
+  /** What a first token does without is compiled behind what it takes. */
+  #compileRest(): void {
+    const decode = async (plan: Plan) => {
+      await plan.ready(1);
+      if (this.#decode === plan) this.#decodeReady = null;
+    };
+    this.#decodeReady = decode(this.#decode);
+    // Whoever needs them waits for them, and hears of it.
+    for (const ready of [this.#decodeReady, this.#prefill.ready(this.chunkTokens)]) ready.catch(() => {});
+  }
+
+  /**
+   * Makes room for `tokens` tokens in the live sequence, and waits until steps can be submitted.
+   * @throws BambaError `out_of_memory`, `prompt_too_long`, `gpu_failure`.
+   */
   async reserve(tokens: number): Promise<void> {
+    await this.#makeRoom(tokens);
+    await this.#decodeReady;
+  }
+
+  async #makeRoom(tokens: number): Promise<void> {
     if (tokens > this.contextLength) {
       throw new BambaError(
         'prompt_too_long',
@@ -228,7 +284,9 @@ export class Model {
     options: { logits?: boolean; signal?: AbortSignal; onChunk?: (tokens: number) => void } = {},
   ): Promise<void> {
     const { device } = this.gpu;
-    await this.reserve(this.state.position + ids.length);
+    await this.#makeRoom(this.state.position + ids.length);
+    await this.#prefill.ready(Math.min(ids.length, this.chunkTokens));
+    await this.#prefill.ready(ids.length % this.chunkTokens || 1);
     let running: Promise<void> = Promise.resolve();
     for (let first = 0; first < ids.length; first += this.#activations.tokens) {
       if (options.signal?.aborted) break;
@@ -282,7 +340,8 @@ export class Model {
    * Submits one step that is waited for: the next one is given a mask that depends on its token, or its logits are
    * read back. @returns and throws as `decode`.
    */
-  decodeStep(step: StepOptions): Promise<StepReport> {
+  async decodeStep(step: StepOptions): Promise<StepReport> {
+    if (this.#decodeReady) await this.#decodeReady;
     if (step.mask) this.#sampler.allow(step.mask);
     const encoder = this.gpu.device.createCommandEncoder({ label: 'decode step' });
     // The sampler changes the logits in place: to be read as the model left them, they are copied in between.
@@ -312,7 +371,8 @@ export class Model {
    * nothing. The caller reserves room first, and tells `state.tokens` what the reports say.
    * @returns the sampler's account after these steps. @throws BambaError `device_lost`, `gpu_failure`.
    */
-  decode(count: number): Promise<SamplerReport> {
+  async decode(count: number): Promise<SamplerReport> {
+    if (this.#decodeReady) await this.#decodeReady;
     const { device } = this.gpu;
     const encoder = device.createCommandEncoder({ label: 'decode' });
     const pass = encoder.beginComputePass();
@@ -330,16 +390,20 @@ export class Model {
 
   /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`. */
   async restore(snapshot: Snapshot): Promise<void> {
-    await this.reserve(snapshot.state.position);
+    await this.#makeRoom(snapshot.state.position);
     snapshot.restore(this.gpu, this.state, this.#lastLogits);
   }
 
   /** Frees everything of the model, its weights included where they are its own. Idempotent. */
   dispose(): void {
+    this.#free();
+    if (this.#ownsWeights) this.#weights.dispose();
+  }
+
+  #free(): void {
     for (const plan of [this.#prefill, this.#head, this.#sample, this.#decode]) plan.dispose();
     this.state.dispose();
     this.#buffers.dispose();
-    if (this.#ownsWeights) this.#weights.dispose();
   }
 }
 

@@ -1,5 +1,10 @@
 import type { Rope } from './architecture.ts';
 
+/** Bytes of the table of so many positions. */
+export function ropeTableBytes(rope: Rope | null, positions: number): number {
+  return rope ? positions * rope.dims * 4 : 8;
+}
+
 /**
  * cos and sin of position times inverse frequency, times the attention factor: (positions, dims/2, 2) f32.
  * The angle is rounded to f32 before the cosine, as transformers computes it: models were trained with these values.

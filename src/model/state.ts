@@ -108,8 +108,24 @@ export class SequenceState {
   }
 
   /** @throws BambaError `out_of_memory`. */
-  static create(gpu: Gpu, architecture: Architecture, capacity = KV_BLOCK): Promise<SequenceState> {
-    return gpu.guarded(
+  static async create(gpu: Gpu, architecture: Architecture, capacity = KV_BLOCK): Promise<SequenceState> {
+    const { value: state, accepted } = SequenceState.allocate(gpu, architecture, capacity);
+    try {
+      await accepted;
+    } catch (error) {
+      state.dispose();
+      throw error;
+    }
+    return state;
+  }
+
+  /** As `create`, at once: the promise tells whether there was memory. */
+  static allocate(
+    gpu: Gpu,
+    architecture: Architecture,
+    capacity = KV_BLOCK,
+  ): { value: SequenceState; accepted: Promise<void> } {
+    return gpu.guardedNow(
       'allocating the state of a sequence',
       () => new SequenceState(gpu, architecture, roundUp(capacity)),
     );

@@ -59,7 +59,6 @@ class OwnContender implements Contender {
   async prefill(tokens: number): Promise<number> {
     const model = this.#model;
     model.state.reset();
-    await model.reserve(tokens + 1);
     await this.#gpu.device.queue.onSubmittedWorkDone();
     const ids = promptIds(tokens, model.architecture.vocabSize);
     const start = performance.now();
