@@ -70,10 +70,11 @@ export class LocalEngine {
     if (contextLength !== undefined && (!Number.isSafeInteger(contextLength) || contextLength < 1)) {
       throw new BambaError('setting_invalid', `contextLength is ${contextLength}; give a whole number from 1 on.`);
     }
+    const loadingText = loadText(source);
+    loadingText.catch(() => {}); // without a GPU, nobody asks for it
     const gpu = await Gpu.request(options.gpu);
     try {
-      const text = await loadText(source);
-      const tuning = await storedTuning(gpu);
+      const [text, tuning] = await Promise.all([loadingText, storedTuning(gpu)]);
       const model = await loadModel(gpu, source, { ...options, tuning });
       return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text);
     } catch (error) {

@@ -148,15 +148,17 @@ class Comparison {
     });
   }
 
-  /** Of a runtime's logits from ours, once for each way that weights are stored. */
+  /**
+   * Of a runtime's logits from ours, once for each way that weights are stored. Ours computes them too: each has then run
+   * a small model in this page before it is timed.
+   */
   #difference(name: RuntimeName, runtime: Runtime, scheme: PeerScheme): Promise<number | null> {
-    if (name === 'own') return Promise.resolve(null);
     const key = `${name} ${scheme}`;
     let difference = this.#differences.get(key);
     if (!difference) {
       const reference = this.#references.get(scheme) ?? RUNTIMES.own().then((own) => checkedLogits(own, scheme));
       this.#references.set(scheme, reference);
-      difference = logitDifference(runtime, scheme, reference);
+      difference = name === 'own' ? reference.then(() => null) : logitDifference(runtime, scheme, reference);
       this.#differences.set(key, difference);
     }
     return difference;
