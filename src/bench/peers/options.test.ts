@@ -84,6 +84,7 @@ describe('peersSections', () => {
       ['weights', '20.0 MB', '20.0 MB'],
       ['load', '500 ms', '500 ms'],
       ['first token, cold', '100 ms', '100 ms'],
+      ['both', '600 ms', '600 ms'],
       ['prefill 512, tokens/s', '1,024', '–'],
       ['decode at 16, tokens/s', '500', '500'],
       ['dispatches a token', '64.0', ''],

@@ -33,6 +33,8 @@ function modelSection({ name, runtimes }: PeersModelResult): Section {
     ['weights', (runtime) => (runtime.bytes > 0 ? bytes(runtime.bytes) : '')],
     ['load', ({ load }) => figure(load, time)],
     ['first token, cold', ({ firstToken }) => figure(firstToken, time)],
+    // Some compile while they load, others when they first run: together these are what a page waits for.
+    ['both', ({ load, firstToken }) => figure(sum(load, firstToken), time)],
     ...(runtimes[0]?.prefill ?? []).map(({ tokens }, index): [string, (runtime: RuntimeResult) => string] => [
       `prefill ${tokens}, tokens/s`,
       ({ prefill }) => figure(prefill[index]!.figure, (seconds) => number(tokens / seconds)),
@@ -53,6 +55,14 @@ function modelSection({ name, runtimes }: PeersModelResult): Section {
 
 function figure(value: Figure, text: (seconds: number) => string): string {
   return 'error' in value ? '–' : text(value.seconds);
+}
+
+/** One step, then the other. */
+function sum(first: Figure, second: Figure): Figure {
+  if ('error' in first) return first;
+  if ('error' in second) return second;
+  const seconds = first.seconds + second.seconds;
+  return { seconds, runs: [seconds] };
 }
 
 /** Why there are figures missing. */
