@@ -4,11 +4,15 @@
 //
 // Shapes    v: (C) f32;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
 //           rows and first_row are multiples of 4.
-// Mapping   one workgroup four rows.
+// Mapping   one team four rows.
 // Constants WG   invocations a workgroup, a power of two.
+//           TEAM invocations that share four rows: WG, or less in fixed point.
+//           SEGMENT groups of columns at a time, in fixed point.
 // Source    reference: matvec.ts, add.ts, prenorm.ts in src/reference.
 
 override WG: u32 = 64;
+override TEAM: u32 = 64;
+override SEGMENT: u32 = 128;
 
 struct Params {
   rows: u32,
@@ -31,13 +35,14 @@ fn input4(index: u32) -> vec4f {
 
 @compute @workgroup_size(WG)
 fn matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
-  let first = folded_group(group) * 4;
-  if (first >= params.rows) {
+  if (first_row(folded_group(group), 0) >= params.rows) {
     return;
   }
+  let first = first_row(folded_group(group), invocation.lane);
+  let lane = team_lane(invocation.lane);
   let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
-  let sums = workgroup_sum(Sums(dots, 0.0), invocation);
-  if (invocation.lane == 0) {
+  let sums = team_sum(Sums(dots, 0.0), invocation);
+  if (lane == 0 && first < params.rows) {
     let scales = vec4f(
       row_scale(first, params.rows, params.blocks),
       row_scale(first + 1, params.rows, params.blocks),

@@ -58,7 +58,7 @@ fn moe_route_normed_matvec_swiglu(@builtin(workgroup_id) group: vec3u, invocatio
     return;
   }
   let dots = matvec_rows(row, params.rows, params.blocks, invocation.lane);
-  let share = squares_share(invocation.lane, params.squares4);
+  let share = squares_share(invocation.lane, WG, params.squares4);
   let sums = workgroup_sum(Sums(dots, share), invocation);
   let pair = invocation.lane * 2;
   if (pair < 4) {

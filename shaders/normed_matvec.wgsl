@@ -3,11 +3,15 @@
 //
 // Shapes    h: (C) f32, the input times the norm's weight;  squares: (4*squares4) f32, partial sums of the input's
 //           squares;  weights: (rows, C), any scheme;  y: from first_row on, f32.
-// Mapping   one workgroup four rows.
+// Mapping   one team four rows.
 // Constants WG   invocations a workgroup, a power of two.
+//           TEAM invocations that share four rows: WG, or less in fixed point.
+//           SEGMENT groups of columns at a time, in fixed point.
 // Source    Zhang & Sennrich 2019, eq. 4; reference: rms_norm.ts, then matvec.ts in src/reference.
 
 override WG: u32 = 64;
+override TEAM: u32 = 64;
+override SEGMENT: u32 = 128;
 
 struct Params {
   rows: u32,
@@ -31,16 +35,17 @@ fn input4(index: u32) -> vec4f {
 
 @compute @workgroup_size(WG)
 fn normed_matvec(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
-  let first = folded_group(group) * 4;
-  if (first >= params.rows) {
+  if (first_row(folded_group(group), 0) >= params.rows) {
     return;
   }
+  let first = first_row(folded_group(group), invocation.lane);
+  let lane = team_lane(invocation.lane);
   let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
-  let share = squares_share(invocation.lane, params.squares4);
-  let sums = workgroup_sum(Sums(dots, share), invocation);
-  let row = first + invocation.lane;
-  if (invocation.lane < 4 && row < params.rows) {
+  let share = squares_share(lane, TEAM, params.squares4);
+  let sums = team_sum(Sums(dots, share), invocation);
+  let row = first + lane;
+  if (lane < 4 && row < params.rows) {
     y[params.first_row + row] = params.scale * norm_factor(sums.one, params.columns4, params.eps)
-      * sums.four[invocation.lane] * row_scale(row, params.rows, params.blocks);
+      * sums.four[lane] * row_scale(row, params.rows, params.blocks);
   }
 }

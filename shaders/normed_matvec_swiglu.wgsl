@@ -4,11 +4,15 @@
 // Shapes    h: (C) f32, the input times the norm's weight;  squares: (4*squares4) f32, partial sums of the input's
 //           squares;  weights: (rows, C), gate and up rows in turn, any scheme;  y: from first_row / 2 on, f32.
 //           rows and first_row are even.
-// Mapping   one workgroup four rows of weights, two of y.
+// Mapping   one team four rows of weights, two of y.
 // Constants WG   invocations a workgroup, a power of two.
+//           TEAM invocations that share four rows: WG, or less in fixed point.
+//           SEGMENT groups of columns at a time, in fixed point.
 // Source    Shazeer 2020, SwiGLU; reference: rms_norm.ts, matvec.ts, swiglu.ts in src/reference.
 
 override WG: u32 = 64;
+override TEAM: u32 = 64;
+override SEGMENT: u32 = 128;
 
 struct Params {
   rows: u32,       // of weights
@@ -31,14 +35,15 @@ fn input4(index: u32) -> vec4f {
 
 @compute @workgroup_size(WG)
 fn normed_matvec_swiglu(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
-  let first = folded_group(group) * 4;
-  if (first >= params.rows) {
+  if (first_row(folded_group(group), 0) >= params.rows) {
     return;
   }
+  let first = first_row(folded_group(group), invocation.lane);
+  let lane = team_lane(invocation.lane);
   let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
-  let share = squares_share(invocation.lane, params.squares4);
-  let sums = workgroup_sum(Sums(dots, share), invocation);
-  let pair = invocation.lane * 2;
+  let share = squares_share(lane, TEAM, params.squares4);
+  let sums = team_sum(Sums(dots, share), invocation);
+  let pair = lane * 2;
   if (pair < 4 && first + pair < params.rows) {
     let norm = norm_factor(sums.one, params.columns4, params.eps);
     let row = first + pair;

@@ -1,6 +1,19 @@
 // The inner loop of all matrix-vector kernels: four rows of a matrix against one vector.
 // The kernel binds `weights: array<vec4u>`, defines `input4(index) -> vec4f` (elements 4*index .., zeros past the end,
-// where the last block of a row is padded) and overrides WG.
+// where the last block of a row is padded) and overrides WG. Invocations are teams, each with four rows: here all of a
+// workgroup are one, in lib/fixed/matvec.wgsl there are several.
+
+fn first_row(group: u32, lane: u32) -> u32 {
+  return group * 4;
+}
+
+fn team_lane(lane: u32) -> u32 {
+  return lane;
+}
+
+fn team_sum(value: Sums, invocation: Invocation) -> Sums {
+  return workgroup_sum(value, invocation);
+}
 
 // What one block of columns adds to the dot products of rows first .. first+3; rows past the end repeat the last one.
 fn matvec_block(first: u32, rows: u32, blocks: u32, block: u32) -> vec4f {

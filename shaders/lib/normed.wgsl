@@ -1,10 +1,10 @@
 // The other end of lib/prenorm.wgsl: the kernel binds `h: array<vec4f>` and `squares: array<vec4f>` (zeros behind the
-// last) and overrides WG.
+// last).
 
-// This lane's share of the sum of squares.
-fn squares_share(lane: u32, squares4: u32) -> f32 {
+// The share of a lane of so many lanes of the sum of squares.
+fn squares_share(lane: u32, lanes: u32, squares4: u32) -> f32 {
   var sum = vec4f();
-  for (var index = lane; index < squares4; index += WG) {
+  for (var index = lane; index < squares4; index += lanes) {
     sum += squares[index];
   }
   return dot(sum, vec4f(1.0));

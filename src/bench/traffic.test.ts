@@ -72,7 +72,15 @@ describe('decodeBytes', () => {
 });
 
 describe('workOf', () => {
-  const features = { subgroups: false, subgroupSize: 32, f16: false, timestamps: false };
+  const features = {
+    subgroups: false,
+    subgroupSize: 32,
+    f16: false,
+    timestamps: false,
+    fixedPoint: false,
+    maxInvocations: 256,
+    workgroupBytes: 16_384,
+  };
   const C = 4096;
   /** A slice of so many f32; nothing is bound. */
   const floats = (count: number): BufferSlice => ({ buffer: {} as GPUBuffer, offset: 0, size: count * 4 });

@@ -13,6 +13,12 @@ export interface GpuFeatures {
   timestamps: boolean;
   /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
   subgroupSize: number;
+  /** Whether decoding with int4 weights takes activations as fixed point of 16 bits: where products of bytes are quick. */
+  fixedPoint: boolean;
+  /** Most invocations of a workgroup. */
+  maxInvocations: number;
+  /** Most bytes of workgroup memory. */
+  workgroupBytes: number;
   /** Most subgroups in a workgroup of a matvec, where that was measured on this adapter: a power of two. */
   matvecSubgroups?: number;
 }
@@ -34,6 +40,8 @@ const FEATURE_NAMES: Record<FeatureName, GPUFeatureName> = {
   timestamps: 'timestamp-query',
 };
 
+const BYTE_PRODUCTS = 'packed_4x8_integer_dot_product';
+
 const HOW_TO_GET_WEBGPU =
   'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration switched on; ' +
   'on Linux Chrome may need --enable-unsafe-webgpu --enable-features=Vulkan.';
@@ -53,7 +61,12 @@ export class Gpu {
   readonly lost: Promise<BambaError>;
   #failure: BambaError | null = null;
 
-  private constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo, maxLimits: Partial<GpuLimits> = {}) {
+  private constructor(
+    device: GPUDevice,
+    adapterInfo: GPUAdapterInfo,
+    byteProducts: boolean,
+    maxLimits: Partial<GpuLimits> = {},
+  ) {
     this.device = device;
     this.limits = {
       maxBufferSize: Math.min(device.limits.maxBufferSize, maxLimits.maxBufferSize ?? Infinity),
@@ -68,6 +81,9 @@ export class Gpu {
       subgroups: device.features.has(FEATURE_NAMES.subgroups),
       timestamps: device.features.has(FEATURE_NAMES.timestamps),
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
+      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && byteProducts && multipliesBytes(adapterInfo),
+      maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
+      workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     };
     this.lost = device.lost.then((info) => {
       const error =
@@ -109,9 +125,12 @@ export class Gpu {
         requiredLimits: {
           maxBufferSize: limits.maxBufferSize,
           maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+          maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+          maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+          maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
         },
       });
-      return new Gpu(device, adapter.info, options.maxLimits);
+      return new Gpu(device, adapter.info, gpu.wgslLanguageFeatures.has(BYTE_PRODUCTS), options.maxLimits);
     } catch (cause) {
       throw new BambaError('webgpu_unavailable', `The graphics adapter gave no device. ${HOW_TO_GET_WEBGPU}`, {
         cause,
@@ -179,6 +198,11 @@ export class Gpu {
   dispose(): void {
     this.device.destroy();
   }
+}
+
+/** Whether an adapter multiplies four bytes at once: Apple's take a dozen instructions, and processors are no quicker at it. */
+function multipliesBytes({ vendor, subgroupMinSize }: GPUAdapterInfo): boolean {
+  return vendor !== 'apple' && (subgroupMinSize || 32) >= 8;
 }
 
 function toGpuError(error: GPUError, what: string): BambaError {

@@ -58,6 +58,8 @@ export interface Variant {
   subgroups: boolean;
   /** The alias `elem` is f16. */
   f16: boolean;
+  /** `lib/matvec.wgsl` becomes `lib/fixed/matvec.wgsl`, which takes subgroups. */
+  fixedPoint?: boolean;
 }
 
 /** The variant for a device. */
@@ -90,6 +92,8 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
       file = subgroupFile;
       needsSubgroups = true;
     }
+    const fixedFile = file.replace('lib/', 'lib/fixed/');
+    if (variant.fixedPoint && library[fixedFile] !== undefined) file = fixedFile;
     const text = library[file];
     if (text === undefined) throw new BambaError('gpu_failure', `Shader library file ${file} is missing.`);
     return `// ---- ${file}\n${text}`;

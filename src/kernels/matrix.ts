@@ -53,6 +53,36 @@ export function matvecWorkgroup(features: GpuFeatures, matrix: Matrix): number {
   return Math.min(256, subgroupSize * nextPowerOfTwo(subgroups));
 }
 
+/** Bytes of workgroup memory that a group of columns takes in fixed point, and a subgroup of the smallest size for sums. */
+const FIXED_GROUP_BYTES = 72;
+const SUBGROUP_BYTES = 20;
+const TEAMS = 8; // more make the activations' fixed point cheaper, and leave fewer workgroups
+
+/**
+ * How a matvec's workgroups are made of teams with four rows each, and so how many rows a workgroup has. With int4 weights,
+ * where the device is known to be quick at it, activations become fixed point (lib/fixed/matvec.wgsl).
+ */
+export function matvecTeams(
+  features: GpuFeatures,
+  matrix: Matrix,
+): { variant: Variant; constants: { WG: number; TEAM: number; SEGMENT: number }; rows: number } {
+  const { subgroupSize, fixedPoint, maxInvocations, workgroupBytes } = features;
+  const variant = variantFor(features, matrix.scheme);
+  if (!fixedPoint || matrix.scheme !== 'int4') {
+    const workgroup = matvecWorkgroup(features, matrix);
+    return { variant, constants: { WG: workgroup, TEAM: workgroup, SEGMENT: 1 }, rows: 4 };
+  }
+  const blocks = rowBlocks(matrix);
+  const team = subgroupSize * (blocks < 8 * subgroupSize ? 1 : 2);
+  const workgroup = Math.max(team, Math.min(TEAMS * team, maxInvocations));
+  const free = workgroupBytes - SUBGROUP_BYTES * (workgroup / 4 + 2);
+  return {
+    variant: { ...variant, fixedPoint: true },
+    constants: { WG: workgroup, TEAM: team, SEGMENT: Math.min(blocks, Math.floor(free / FIXED_GROUP_BYTES)) },
+    rows: (4 * workgroup) / team,
+  };
+}
+
 /** Variant of a matmul: half-precision tiles only for inputs that are normed, and so within f16's range. */
 export function matmulVariant(features: GpuFeatures, matrix: Matrix, normed: boolean): Variant {
   const variant = variantFor(features, matrix.scheme);

@@ -5,19 +5,27 @@ import { matvec } from '../reference/matvec.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { HALF_ULP } from '../testing/bounds.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
-import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
+import {
+  everyStoredValue,
+  fixedPointBounds,
+  fixedPointFeatures,
+  matrixCases,
+  matrixInputs,
+  productBounds,
+} from '../testing/matrix-cases.ts';
 import { expectStream, residualStream } from '../testing/prenorm-cases.ts';
 import { matvecAddPrenorm, matvecAddPrenormKernel } from './matvec_add_prenorm.ts';
 
 describeGpu(matvecAddPrenormKernel, (gpu) => {
-  async function expectReference(v: Float32Array, weights: TestMatrix): Promise<void> {
+  async function expectReference(v: Float32Array, weights: TestMatrix, features = gpu().features): Promise<void> {
     const residual = randomTensor(99, weights.rows);
     const normWeight = randomTensor(98, weights.rows);
     const stream = residualStream(gpu(), residual, normWeight);
-    const specs = matvecAddPrenorm(gpu().features, 'test', { v: gpu().input(v), weights, ...stream });
+    const specs = matvecAddPrenorm(features, 'test', { v: gpu().input(v), weights, ...stream });
     await gpu().run(specs, { tokens: 1 });
     const expected = add(residual, matvec(weights.weights, v));
-    const abs = productBounds(v, weights.magnitudes, v.length);
+    const bounds = features.fixedPoint ? fixedPointBounds : productBounds;
+    const abs = bounds(v, weights.magnitudes, v.length);
     await expectStream(gpu(), stream, normWeight, expected, { abs, rel: HALF_ULP });
   }
 
@@ -43,6 +51,19 @@ describeGpu(matvecAddPrenormKernel, (gpu) => {
     const { bytes, rows } = everyStoredValue(scheme, columns);
     const weights = gpu().matrixOfBytes(scheme, bytes, rows, columns);
     for (const seed of [3, 4]) await expectReference(randomTensor(seed, columns), weights);
+  });
+
+  it('is the reference with int4 weights and its input in fixed point', async () => {
+    const cases = matrixCases({ rows: { tile: 32, most: 20 }, columns4: { tile: 128, most: 300 }, rowsByFour: true });
+    const features = fixedPointFeatures(gpu().features);
+    if (features.length === 0) return; // it takes subgroups
+    const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
+      const { x, values } = matrixInputs(matrixCase);
+      await expectReference(x, gpu().matrix('int4', values, matrixCase.columns, matrixCase.partRows), device);
+    });
+    await fc.assert(property, { numRuns: 15 });
+    const wide = gpu().matrix('int4', randomTensor(2, 8 * 14_336), 14_336);
+    for (const device of features) await expectReference(randomTensor(1, 14_336), wide, device);
   });
 
   it('holds at large magnitudes and at zeros', async () => {

@@ -1,10 +1,10 @@
 import code from '../../shaders/matvec_add_prenorm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
-import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
+import { type Matrix, matrixParams, matvecTeams } from './matrix.ts';
 
 export const matvecAddPrenormKernel = defineKernel({
   name: 'matvec_add_prenorm',
@@ -12,7 +12,7 @@ export const matvecAddPrenormKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32' },
   reads: ['v', 'weights', 'norm_weight'],
   writes: ['x', 'h', 'squares'],
-  constants: ['WG'],
+  constants: ['WG', 'TEAM', 'SEGMENT'],
   step: false,
 });
 
@@ -30,13 +30,14 @@ export function matvecAddPrenorm(
   },
 ): DispatchSpec[] {
   const { v, weights, normWeight, x, h, squares } = buffers;
+  const { variant, constants, rows } = matvecTeams(features, weights);
   return weights.parts.map((part) => ({
     kernel: matvecAddPrenormKernel,
-    variant: variantFor(features, weights.scheme),
+    variant,
     label: `${label} / matvec_add_prenorm`,
     params: { ...matrixParams(weights, part) },
-    constants: { WG: matvecWorkgroup(features, weights) },
+    constants,
     buffers: { v, weights: part.slice, norm_weight: normWeight, x, h, squares },
-    grid: foldedGrid(Math.ceil(part.rows / 4)),
+    grid: foldedGrid(Math.ceil(part.rows / rows)),
   }));
 }

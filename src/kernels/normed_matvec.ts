@@ -1,10 +1,10 @@
 import code from '../../shaders/normed_matvec.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
-import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
+import { type Matrix, matrixParams, matvecTeams } from './matrix.ts';
 
 export const normedMatvecKernel = defineKernel({
   name: 'normed_matvec',
@@ -12,7 +12,7 @@ export const normedMatvecKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', squares4: 'u32', eps: 'f32', scale: 'f32' },
   reads: ['h', 'squares', 'weights'],
   writes: ['y'],
-  constants: ['WG'],
+  constants: ['WG', 'TEAM', 'SEGMENT'],
   step: false,
 });
 
@@ -24,9 +24,10 @@ export function normedMatvec(
   options: { squares: number; eps: number; scale?: number },
 ): DispatchSpec[] {
   const { h, squares, weights, y } = buffers;
+  const { variant, constants, rows } = matvecTeams(features, weights);
   return weights.parts.map((part) => ({
     kernel: normedMatvecKernel,
-    variant: variantFor(features, weights.scheme),
+    variant,
     label: `${label} / normed_matvec`,
     params: {
       ...matrixParams(weights, part),
@@ -34,8 +35,8 @@ export function normedMatvec(
       eps: options.eps,
       scale: options.scale ?? 1,
     },
-    constants: { WG: matvecWorkgroup(features, weights) },
+    constants,
     buffers: { h, squares, weights: part.slice, y },
-    grid: foldedGrid(Math.ceil(part.rows / 4)),
+    grid: foldedGrid(Math.ceil(part.rows / rows)),
   }));
 }

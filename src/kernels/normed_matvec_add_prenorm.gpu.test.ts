@@ -6,7 +6,14 @@ import { rmsNorm } from '../reference/rms_norm.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { HALF_ULP } from '../testing/bounds.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
-import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
+import {
+  everyStoredValue,
+  fixedPointBounds,
+  fixedPointFeatures,
+  matrixCases,
+  matrixInputs,
+  productBounds,
+} from '../testing/matrix-cases.ts';
 import { expectStream, prenormed, residualStream } from '../testing/prenorm-cases.ts';
 import { normedMatvecAddPrenorm, normedMatvecAddPrenormKernel } from './normed_matvec_add_prenorm.ts';
 
@@ -14,12 +21,18 @@ const EPS = 1e-5;
 
 describeGpu(normedMatvecAddPrenormKernel, (gpu) => {
   /** The gated input is (C), and its squares are summed over `span` elements. */
-  async function run(gated: Float32Array, weights: TestMatrix, residual: Float32Array, span: number) {
+  async function run(
+    gated: Float32Array,
+    weights: TestMatrix,
+    residual: Float32Array,
+    span: number,
+    features = gpu().features,
+  ) {
     const norms = { gated: randomTensor(98, weights.columns), next: randomTensor(96, weights.rows) };
     const stream = residualStream(gpu(), residual, norms.next);
     const { h: g, squares: gSquares, count } = prenormed(gpu(), gated, norms.gated, span);
     const specs = normedMatvecAddPrenorm(
-      gpu().features,
+      features,
       'test',
       { g, gSquares, weights, ...stream },
       { squares: count, eps: EPS },
@@ -28,12 +41,18 @@ describeGpu(normedMatvecAddPrenormKernel, (gpu) => {
     return { stream, norms };
   }
 
-  async function expectReference(gated: Float32Array, weights: TestMatrix, span = 16): Promise<void> {
+  async function expectReference(
+    gated: Float32Array,
+    weights: TestMatrix,
+    span = 16,
+    features = gpu().features,
+  ): Promise<void> {
     const residual = randomTensor(97, weights.rows);
-    const { stream, norms } = await run(gated, weights, residual, span);
+    const { stream, norms } = await run(gated, weights, residual, span, features);
     const normed = rmsNorm(gated, norms.gated, EPS);
     const expected = add(residual, matvec(weights.weights, normed));
-    const abs = productBounds(normed, weights.magnitudes, weights.columns);
+    const bounds = features.fixedPoint ? fixedPointBounds : productBounds;
+    const abs = bounds(normed, weights.magnitudes, weights.columns);
     await expectStream(gpu(), stream, norms.next, expected, { abs, rel: HALF_ULP });
   }
 
@@ -69,6 +88,18 @@ describeGpu(normedMatvecAddPrenormKernel, (gpu) => {
     const columns = scheme === 'f16' ? 512 : 64;
     const { bytes, rows } = everyStoredValue(scheme, columns);
     await expectReference(randomTensor(3, columns), gpu().matrixOfBytes(scheme, bytes, rows, columns));
+  });
+
+  it('is the reference with int4 weights and its input in fixed point', async () => {
+    const cases = matrixCases({ rows: { tile: 32, most: 20 }, columns4: { tile: 128, most: 300 }, rowsByFour: true });
+    const features = fixedPointFeatures(gpu().features);
+    if (features.length === 0) return; // it takes subgroups
+    const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
+      const { x, values } = matrixInputs(matrixCase);
+      const { columns, partRows } = matrixCase;
+      await expectReference(x, gpu().matrix('int4', values, columns, partRows), 4, device);
+    });
+    await fc.assert(property, { numRuns: 15 });
   });
 
   it('leaves the residual as it is for an input of zeros', async () => {

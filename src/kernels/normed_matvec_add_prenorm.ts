@@ -1,10 +1,10 @@
 import code from '../../shaders/normed_matvec_add_prenorm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
-import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
+import { type Matrix, matrixParams, matvecTeams } from './matrix.ts';
 
 export const normedMatvecAddPrenormKernel = defineKernel({
   name: 'normed_matvec_add_prenorm',
@@ -12,7 +12,7 @@ export const normedMatvecAddPrenormKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', squares4: 'u32', eps: 'f32' },
   reads: ['g', 'g_squares', 'weights', 'norm_weight'],
   writes: ['x', 'h', 'squares'],
-  constants: ['WG'],
+  constants: ['WG', 'TEAM', 'SEGMENT'],
   step: false,
 });
 
@@ -32,13 +32,14 @@ export function normedMatvecAddPrenorm(
   options: { squares: number; eps: number },
 ): DispatchSpec[] {
   const { g, gSquares, weights, normWeight, x, h, squares } = buffers;
+  const { variant, constants, rows } = matvecTeams(features, weights);
   return weights.parts.map((part) => ({
     kernel: normedMatvecAddPrenormKernel,
-    variant: variantFor(features, weights.scheme),
+    variant,
     label: `${label} / normed_matvec_add_prenorm`,
     params: { ...matrixParams(weights, part), squares4: Math.ceil(options.squares / 4), eps: options.eps },
-    constants: { WG: matvecWorkgroup(features, weights) },
+    constants,
     buffers: { g, g_squares: gSquares, weights: part.slice, norm_weight: normWeight, x, h, squares },
-    grid: foldedGrid(Math.ceil(part.rows / 4)),
+    grid: foldedGrid(Math.ceil(part.rows / rows)),
   }));
 }

@@ -6,7 +6,15 @@ import { swiglu } from '../reference/swiglu.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
-import { everyStoredValue, matrixCases, matrixInputs, productBounds, swigluBounds } from '../testing/matrix-cases.ts';
+import {
+  everyStoredValue,
+  fixedPointBounds,
+  fixedPointFeatures,
+  matrixCases,
+  matrixInputs,
+  productBounds,
+  swigluBounds,
+} from '../testing/matrix-cases.ts';
 import { prenormed } from '../testing/prenorm-cases.ts';
 import { normedMatvecSwiglu, normedMatvecSwigluKernel } from './normed_matvec_swiglu.ts';
 
@@ -14,16 +22,22 @@ const EPS = 1e-5;
 
 describeGpu(normedMatvecSwigluKernel, (gpu) => {
   /** Squares are summed over `span` elements. */
-  async function expectReference(x: Float32Array, weights: TestMatrix, span = 4): Promise<void> {
+  async function expectReference(
+    x: Float32Array,
+    weights: TestMatrix,
+    span = 4,
+    features = gpu().features,
+  ): Promise<void> {
     const { columns, rows } = weights;
     const normWeight = randomTensor(98, columns);
     const y = gpu().output(rows / 2);
     const { h, squares, count } = prenormed(gpu(), x, normWeight, span);
     const options = { squares: count, eps: EPS };
-    await gpu().run(normedMatvecSwiglu(gpu().features, 'test', { h, squares, weights, y }, options), { tokens: 1 });
+    await gpu().run(normedMatvecSwiglu(features, 'test', { h, squares, weights, y }, options), { tokens: 1 });
     const normed = rmsNorm(x, normWeight, EPS);
+    const bounds = features.fixedPoint ? fixedPointBounds : productBounds;
     const gateUp = matvec(weights.weights, normed);
-    const abs = swigluBounds(gateUp, productBounds(normed, weights.magnitudes, columns));
+    const abs = swigluBounds(gateUp, bounds(normed, weights.magnitudes, columns));
     // Denormals may be flushed to zero.
     expectClose(await gpu().read(y), swiglu(gateUp), { abs: abs.map((bound) => bound + 1e-37) });
   }
@@ -55,6 +69,18 @@ describeGpu(normedMatvecSwigluKernel, (gpu) => {
     // Gates grow to some thousands on the way: silu is its argument there, or zero.
     const { bytes, rows } = everyStoredValue(scheme, 64);
     await expectReference(randomTensor(3, 64), gpu().matrixOfBytes(scheme, bytes, rows, 64));
+  });
+
+  it('is the reference with int4 weights and its input in fixed point', async () => {
+    const cases = matrixCases({ rows: { tile: 32, most: 70 }, columns4: { tile: 128, most: 300 }, rowsEven: true });
+    const features = fixedPointFeatures(gpu().features);
+    if (features.length === 0) return; // it takes subgroups
+    const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
+      const { x, values } = matrixInputs(matrixCase);
+      const { columns, partRows } = matrixCase;
+      await expectReference(x, gpu().matrix('int4', values, columns, partRows), 4, device);
+    });
+    await fc.assert(property, { numRuns: 15 });
   });
 
   it('holds where gates are far from zero, on both sides', async () => {

@@ -1,10 +1,10 @@
 import code from '../../shaders/normed_matvec_swiglu.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { defineKernel, variantFor } from '../gpu/kernel.ts';
+import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
-import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
+import { type Matrix, matrixParams, matvecTeams } from './matrix.ts';
 
 export const normedMatvecSwigluKernel = defineKernel({
   name: 'normed_matvec_swiglu',
@@ -12,7 +12,7 @@ export const normedMatvecSwigluKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', squares4: 'u32', eps: 'f32' },
   reads: ['h', 'squares', 'weights'],
   writes: ['y'],
-  constants: ['WG'],
+  constants: ['WG', 'TEAM', 'SEGMENT'],
   step: false,
 });
 
@@ -24,13 +24,14 @@ export function normedMatvecSwiglu(
   options: { squares: number; eps: number },
 ): DispatchSpec[] {
   const { h, squares, weights, y } = buffers;
+  const { variant, constants, rows } = matvecTeams(features, weights);
   return weights.parts.map((part) => ({
     kernel: normedMatvecSwigluKernel,
-    variant: variantFor(features, weights.scheme),
+    variant,
     label: `${label} / normed_matvec_swiglu`,
     params: { ...matrixParams(weights, part), squares4: Math.ceil(options.squares / 4), eps: options.eps },
-    constants: { WG: matvecWorkgroup(features, weights) },
+    constants,
     buffers: { h, squares, weights: part.slice, y },
-    grid: foldedGrid(Math.ceil(part.rows / 4)),
+    grid: foldedGrid(Math.ceil(part.rows / rows)),
   }));
 }

@@ -17,7 +17,14 @@ function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }
   const choices = (offered: boolean) => (offered ? [false, true] : [false]);
   const all = schemesOf(kernel).flatMap((scheme) =>
     choices(features.subgroups).flatMap((subgroups) =>
-      choices(features.f16).map((f16) => ({ scheme, subgroups, f16 })),
+      choices(features.f16).flatMap((f16) =>
+        choices(subgroups && scheme === 'int4' && kernel.constants.includes('SEGMENT')).map((fixedPoint) => ({
+          scheme,
+          subgroups,
+          f16,
+          fixedPoint,
+        })),
+      ),
     ),
   );
   return [...new Map(all.map((variant) => [assemble(kernel, variant, shaderLibrary), variant])).values()];

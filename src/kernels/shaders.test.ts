@@ -125,7 +125,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = Object.keys(shaderLibrary).map((file) =>
-      file.replace('subgroup/', '').replace(/(weight|stored)_\w+/, '$1'),
+      file.replace(/subgroup\/|fixed\//, '').replace(/(weight|stored)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { GpuFeatures } from '../gpu/device.ts';
 import { matmul } from '../reference/matmul.ts';
 import { QUANTIZED_GROUP } from '../reference/quantize_rows.ts';
 import { int4Group } from '../weights/int4.ts';
@@ -71,6 +72,27 @@ export function integerProductBounds(
 ): Float64Array {
   const sums = Math.ceil(columns / QUANTIZED_GROUP) + (scheme === 'int4' ? QUANTIZED_GROUP / INT4_GROUP : 0);
   return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * (2 * sums + 4) * HALF_ULP);
+}
+
+/**
+ * How far an f32 product may be off whose input became fixed point of 16 bits, in groups of 32 columns: (rows). Each input
+ * is rounded to a multiple of a 32,639th of its group's largest.
+ */
+export function fixedPointBounds(x: ArrayLike<number>, weights: ArrayLike<number>, columns: number): Float64Array {
+  const sizes = magnitudes(x);
+  const rounding = sizes.map((_, column) => {
+    const group = column - (column % INT4_GROUP);
+    return (0.51 / 32_639) * Math.max(...sizes.subarray(group, group + INT4_GROUP));
+  });
+  const rounded = matmul(rounding, magnitudes(weights), columns);
+  return productBounds(x, weights, columns).map((bound, row) => bound + rounded[row]!);
+}
+
+/** Devices that take fixed point, with memory for all columns and for few at a time; none where there are no subgroups. */
+export function fixedPointFeatures(features: GpuFeatures): GpuFeatures[] {
+  if (!features.subgroups) return [];
+  const fixed = { ...features, fixedPoint: true };
+  return [fixed, { ...fixed, workgroupBytes: 2048, maxInvocations: 4 * features.subgroupSize }];
 }
 
 /**
