@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/splits.wgsl
+// uses: lib/step.wgsl, lib/splits.wgsl, lib/sharers.wgsl
 // attention_decode: RoPE of the new q and k, append k and v to the cache, attention of the new token over one split
 // of the keys.
 //
@@ -6,11 +6,11 @@
 //           k_cache, v_cache: (capacity, J, head_dim);  partial: (SPLITS, heads, head_dim/4 + 1) vec4f, as
 //           attention_merge_matvec_add_prenorm takes it; splits without keys are not written.
 // Mapping   one workgroup a split and four query heads of one KV head: x the split, y the KV head, and within it the
-//           tile of its heads/J query heads. Keys are taken KEYS at a time: for the scores WG / KEYS invocations share a
-//           key, for the output every HEAD_DIM4 of them take other keys; both read a key's or value's vec4f once for
-//           all four heads, which are the components of vectors here. The first workgroup of a KV head appends; the new
+//           tile of its heads/J query heads. Keys are taken WG at a time: for the scores SHARERS invocations share a
+//           key, and take as many in turn; for the output every HEAD_DIM4 of them take other keys. Both read a key's or
+//           value's vec4f once for all four heads, which are the components of vectors here. The first workgroup of a KV head appends; the new
 //           token itself is taken from qkv by the split that it falls in, never from the cache.
-// Constants WG         invocations a workgroup, a multiple of KEYS and at least HEAD_DIM4.
+// Constants WG         invocations a workgroup, a multiple of 4 and at least HEAD_DIM4.
 //           HEAD_DIM4  head_dim / 4.               SPLITS  parts that the keys may be cut into.
 // Source    Dao et al. 2023, Flash-Decoding; Su et al. 2021, RoPE; reference: rope.ts, attention.ts in src/reference.
 
@@ -18,7 +18,6 @@ override WG: u32 = 256;
 override HEAD_DIM4: u32 = 32;
 override SPLITS: u32 = 16;
 
-const KEYS: u32 = 64;          // keys of a tile
 const MASKED: f32 = -3.0e38;   // a score below all others; WGSL promises nothing about infinities
 
 struct Params {
@@ -38,8 +37,8 @@ struct Params {
 
 var<workgroup> queries: array<vec4f, 4 * HEAD_DIM4>;  // of four heads, rotated and scaled
 var<workgroup> new_key: array<vec4f, HEAD_DIM4>;
-var<workgroup> shares: array<vec4f, WG>;              // of scores; at the end of outputs
-var<workgroup> scores: array<vec4f, KEYS>;            // of four heads
+var<workgroup> scores: array<vec4f, WG>;              // of four heads
+var<workgroup> shares: array<vec4f, WG>;              // of outputs
 
 // Element i of a head of qkv, rotated.
 fn rotated(head: u32, i: u32) -> f32 {
@@ -124,7 +123,6 @@ fn attention_decode(
   }
   workgroupBarrier();
 
-  let sharers = WG / KEYS;
   let group = lane / HEAD_DIM4;
   let groups = WG / HEAD_DIM4;
   let part = lane % HEAD_DIM4;
@@ -133,28 +131,26 @@ fn attention_decode(
   var highest = vec4f(MASKED);
   var total = vec4f();
   var output = mat4x4f();  // column r: head first_row + r
-  for (var tile = begin; tile < cached; tile += KEYS) {
-    let j = tile + lane / sharers;
-    var share = vec4f();
-    if (j < cached) {
-      for (var d4 = lane % sharers; d4 < HEAD_DIM4; d4 += sharers) {
-        share += scores4(d4, k_cache[j * stride + head_at + d4]);
+  for (var tile = begin; tile < cached; tile += WG) {
+    for (var turn = 0u; turn < SHARERS; turn++) {
+      let key = turn * (WG / SHARERS) + lane / SHARERS;
+      var share = vec4f();
+      if (tile + key < cached) {
+        let key_at = (tile + key) * stride + head_at;
+        for (var d4 = lane % SHARERS; d4 < HEAD_DIM4; d4 += SHARERS) {
+          share += scores4(d4, k_cache[key_at + d4]);
+        }
       }
-    }
-    shares[lane] = share;
-    workgroupBarrier();
-    if (lane < KEYS) {
-      var score = vec4f();
-      for (var sharer = 0u; sharer < sharers; sharer++) {
-        score += shares[lane * sharers + sharer];
+      let score = shared_sum(share);
+      if (lane % SHARERS == 0) {
+        scores[key] = score;
       }
-      scores[lane] = select(vec4f(MASKED), score, tile + lane < cached);
     }
     workgroupBarrier();
 
     // Each group has its own keys of the tile, and so its own largest score.
     if (group < groups) {
-      let keys = min(KEYS, cached - tile);
+      let keys = min(WG, cached - tile);
       var group_highest = highest;
       for (var key = group; key < keys; key += groups) {
         group_highest = max(group_highest, scores[key]);

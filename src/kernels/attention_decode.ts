@@ -5,8 +5,10 @@ import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
 
-/** Invocations a workgroup: all that every device allows, as a long context leaves few workgroups. */
-/** A processor that plays a GPU takes the lanes of a workgroup in turn: there, no more than keys of a tile. */
+/**
+ * Invocations a workgroup: all that every device allows, as a long context leaves few workgroups. A processor that plays a
+ * GPU takes the lanes of a workgroup in turn: there, fewer.
+ */
 const workgroup = ({ subgroupSize }: GpuFeatures): number => (subgroupSize < 16 ? 64 : 256);
 /** Query heads of a workgroup. */
 const ROWS = 4;

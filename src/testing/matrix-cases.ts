@@ -79,10 +79,10 @@ export function integerProductBounds(
  * is rounded to a multiple of a 32,639th of its group's largest.
  */
 export function fixedPointBounds(x: ArrayLike<number>, weights: ArrayLike<number>, columns: number): Float64Array {
-  const sizes = magnitudes(x);
-  const rounding = sizes.map((_, column) => {
+  const amounts = magnitudes(x);
+  const rounding = amounts.map((_, column) => {
     const group = column - (column % INT4_GROUP);
-    return (0.51 / 32_639) * Math.max(...sizes.subarray(group, group + INT4_GROUP));
+    return (0.51 / 32_639) * Math.max(...amounts.subarray(group, group + INT4_GROUP));
   });
   const rounded = matmul(rounding, magnitudes(weights), columns);
   return productBounds(x, weights, columns).map((bound, row) => bound + rounded[row]!);
