@@ -30,7 +30,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
 
 fn input4(index: u32) -> vec4f {
-  return select(vec4f(), v[index], !GROUPED || index < params.columns4);
+  return select(vec4f(), v[index], index < params.columns4);
 }
 
 @compute @workgroup_size(WG)

@@ -30,7 +30,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;        // (rows of all parts)
 
 fn input4(index: u32) -> vec4f {
-  return select(vec4f(), h[index], !GROUPED || index < params.columns4);
+  return select(vec4f(), h[index], index < params.columns4);
 }
 
 @compute @workgroup_size(WG)

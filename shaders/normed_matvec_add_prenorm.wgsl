@@ -34,7 +34,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
 
 fn input4(index: u32) -> vec4f {
-  return select(vec4f(), g[index], !GROUPED || index < params.columns4);
+  return select(vec4f(), g[index], index < params.columns4);
 }
 
 @compute @workgroup_size(WG)
