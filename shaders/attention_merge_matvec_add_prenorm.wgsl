@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl, lib/splits.wgsl
+// uses: lib/step.wgsl, lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/prenorm.wgsl, lib/splits.wgsl
 // attention_merge_matvec_add_prenorm: o = the softmax-weighted mean of the splits' partial attention;  x[r] += W[r, :] . o,
 //   on its way into the next RMSNorm: h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
@@ -6,7 +6,8 @@
 //           sum_j exp(s_j - m) v_j, then (m, l, -, -) with m the largest score and l = sum_j exp(s_j - m);
 //           weights: (rows, heads * head_dim), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
 //           rows and first_row are multiples of 4.
-// Mapping   one workgroup four rows; each finds the weights of the splits of all heads, and merges as it reads.
+// Mapping   one workgroup sixteen rows, as merging is dear; each finds the weights of the splits of all heads, and merges
+//           as it reads: of all vec4f's of a block at once, so that no read waits for another.
 // Constants WG       invocations a workgroup, a power of two.
 //           SPLITS   parts that the keys may be cut into.    HEADS   query heads.
 // Source    Dao et al. 2023, Flash-Decoding; reference: attention.ts, matvec.ts, add.ts, prenorm.ts in src/reference.
@@ -34,54 +35,121 @@ struct Params {
 
 var<workgroup> split_weight: array<f32, HEADS * SPLITS>;  // exp(m - highest m) / total, of head and split
 
+// Of four splits from one on: those behind the last count nothing.
+fn four_splits(first: u32, splits: u32) -> vec4u {
+  return min(vec4u(first) + vec4u(0, 1, 2, 3), vec4u(splits - 1));
+}
+
 fn merge_weights(head: u32, splits: u32) {
   let stride = params.head_dim4 + 1;
   var highest = -3.0e38;
-  for (var split = 0u; split < splits; split++) {
-    highest = max(highest, partial[(split * HEADS + head) * stride + params.head_dim4].x);
+  for (var first = 0u; first < splits; first += 4) {
+    let at = (four_splits(first, splits) * HEADS + head) * stride + params.head_dim4;
+    highest = max(highest, max(max(partial[at.x].x, partial[at.y].x), max(partial[at.z].x, partial[at.w].x)));
   }
   var total = 0.0;
-  for (var split = 0u; split < splits; split++) {
-    let sums = partial[(split * HEADS + head) * stride + params.head_dim4];
-    let weight = exp(sums.x - highest);
-    split_weight[head * SPLITS + split] = weight;
-    total += weight * sums.y;
+  for (var first = 0u; first < splits; first += 4) {
+    let at = (four_splits(first, splits) * HEADS + head) * stride + params.head_dim4;
+    let sums = array(partial[at.x], partial[at.y], partial[at.z], partial[at.w]);
+    for (var next = 0u; next < 4 && first + next < splits; next++) {
+      let weight = exp(sums[next].x - highest);
+      split_weight[head * SPLITS + first + next] = weight;
+      total += weight * sums[next].y;
+    }
   }
   for (var split = 0u; split < splits; split++) {
     split_weight[head * SPLITS + split] /= total;
   }
 }
 
-fn input4(index: u32) -> vec4f {
-  let head = min(index / params.head_dim4, HEADS - 1);
-  let d4 = index % params.head_dim4;
-  let splits = active_splits(step.position + 1);
-  var output = vec4f();
+// Where a vec4f of the columns is in a split, and its head in y; behind the last column, those of the last.
+fn place(index: u32) -> vec2u {
+  let clamped = min(index, params.columns4 - 1);
+  let head = clamped / params.head_dim4;
+  return vec2u(head * (params.head_dim4 + 1) + clamped % params.head_dim4, head);
+}
+
+// Half a block of the merged attention: columns behind the last are zeros.
+fn merged_half(block: u32, half: u32, splits: u32) -> mat4x4f {
+  let index = (block * HALVES + half) * BLOCK4;
+  let a = place(index);
+  let b = place(index + 1);
+  let c = place(index + 2);
+  let d = place(index + 3);
+  let stride = HEADS * (params.head_dim4 + 1);
+  var x = mat4x4f();
   for (var split = 0u; split < splits; split++) {
-    output += split_weight[head * SPLITS + split] * partial[(split * HEADS + head) * (params.head_dim4 + 1) + d4];
+    let at = split * stride;
+    // BLOCK4 is known when the shader is compiled: of these, what it does not need is not in the code.
+    x[0] += split_weight[a.y * SPLITS + split] * partial[at + a.x];
+    if (BLOCK4 > 1) {
+      x[1] += split_weight[b.y * SPLITS + split] * partial[at + b.x];
+    }
+    if (BLOCK4 > 2) {
+      x[2] += split_weight[c.y * SPLITS + split] * partial[at + c.x];
+      x[3] += split_weight[d.y * SPLITS + split] * partial[at + d.x];
+    }
   }
-  return select(vec4f(), output, index < params.columns4);
+  if (index + BLOCK4 > params.columns4) {
+    for (var i = 0u; i < 4; i++) {
+      x[i] = select(vec4f(), x[i], index + i < params.columns4);
+    }
+  }
+  return x;
 }
 
 @compute @workgroup_size(WG)
 fn attention_merge_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
-  let first = folded_group(group) * 4;
+  let first = folded_group(group) * 16;
   if (first >= params.rows) {
     return;
   }
+  let splits = active_splits(step.position + 1);
   for (var head = invocation.lane; head < HEADS; head += WG) {
-    merge_weights(head, active_splits(step.position + 1));
+    merge_weights(head, splits);
   }
   workgroupBarrier();
-  let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
-  let sums = workgroup_sum(Sums(dots, 0.0), invocation);
-  if (invocation.lane == 0) {
-    let scales = vec4f(
-      row_scale(first, params.rows, params.blocks),
-      row_scale(first + 1, params.rows, params.blocks),
-      row_scale(first + 2, params.rows, params.blocks),
-      row_scale(first + 3, params.rows, params.blocks),
-    );
-    add_prenorm((params.first_row + first) / 4, sums.four * scales);
+  var dots = mat4x4f();  // four rows a column
+  for (var block = invocation.lane; block < params.blocks; block += WG) {
+    for (var half = 0u; half < HALVES; half++) {
+      let x = merged_half(block, half, splits);
+      for (var quad = 0u; quad < 4; quad++) {
+        dots[quad] += dot_rows(first + 4 * quad, block, half, x);
+      }
+    }
   }
+  var sums = mat4x4f();
+  for (var quad = 0u; quad < 4; quad++) {
+    sums[quad] = workgroup_sum(Sums(dots[quad], 0.0), invocation).four;
+  }
+  let row = first + 4 * invocation.lane;
+  if (invocation.lane < 4 && row < params.rows) {
+    let scales = vec4f(
+      row_scale(row, params.rows, params.blocks),
+      row_scale(row + 1, params.rows, params.blocks),
+      row_scale(row + 2, params.rows, params.blocks),
+      row_scale(row + 3, params.rows, params.blocks),
+    );
+    add_prenorm((params.first_row + row) / 4, sums[invocation.lane] * scales);
+  }
+}
+
+// What half a block adds to the dot products of four rows; rows past the end repeat the last one.
+fn dot_rows(first: u32, block: u32, half: u32, x: mat4x4f) -> vec4f {
+  let row = min(vec4u(first) + vec4u(0, 1, 2, 3), vec4u(params.rows - 1));
+  let at = row * params.blocks + block;
+  let w0 = weights[at.x];
+  let w1 = weights[at.y];
+  let w2 = weights[at.z];
+  let w3 = weights[at.w];
+  let dots = vec4f(dot_half(w0, half, x), dot_half(w1, half, x), dot_half(w2, half, x), dot_half(w3, half, x));
+  if (!GROUPED) {
+    return dots;
+  }
+  let s0 = block_scale(row.x, block, params.rows, params.blocks);
+  let s1 = block_scale(row.y, block, params.rows, params.blocks);
+  let s2 = block_scale(row.z, block, params.rows, params.blocks);
+  let s3 = block_scale(row.w, block, params.rows, params.blocks);
+  let x_sum = dot(x[0] + x[1] + x[2] + x[3], vec4f(1.0));
+  return vec4f(s0.x, s1.x, s2.x, s3.x) * dots + vec4f(s0.y, s1.y, s2.y, s3.y) * x_sum;
 }

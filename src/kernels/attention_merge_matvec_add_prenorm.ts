@@ -7,6 +7,9 @@ import { foldedGrid } from './grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
 
+/** Rows of a workgroup. */
+const ROWS = 16;
+
 export const attentionMergeMatvecAddPrenormKernel = defineKernel({
   name: 'attention_merge_matvec_add_prenorm',
   code,
@@ -39,6 +42,6 @@ export function attentionMergeMatvecAddPrenorm(
     params: { ...matrixParams(weights, part), head_dim4: dims.headDim / 4 },
     constants: { WG: matvecWorkgroup(features, weights), SPLITS: ATTENTION_SPLITS, HEADS: dims.heads },
     buffers: { partial, weights: part.slice, norm_weight: normWeight, x, h, squares },
-    grid: foldedGrid(Math.ceil(part.rows / 4)),
+    grid: foldedGrid(Math.ceil(part.rows / ROWS)),
   }));
 }
