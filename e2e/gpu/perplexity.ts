@@ -5,6 +5,7 @@
 //   package     URL of a package; may be repeated
 //   limit       score only so many sequences
 //   int8dots    1: compute prompts with activations of int8 where weights are int8 or int4
+//   matrices    1: with subgroup matrices where weights are int8; an adapter without them is refused
 // `__result` is then a promise of a Report.
 
 import { loadModel } from '../../src/engine/load.ts';
@@ -98,7 +99,9 @@ async function main(): Promise<Report> {
   const all = parseScoredText(await (await fetch(required('text'))).json());
   const limit = Number(query.get('limit') ?? Infinity);
   const text = { ...all, sequences: all.sequences.slice(0, limit) };
-  const gpu = await Gpu.request();
+  const matrices = query.get('matrices') === '1';
+  const gpu = await Gpu.request({ matrices });
+  if (matrices && !gpu.features.matrices) throw new Error('The adapter offers no subgroup matrices of int8.');
   const { vendor, architecture, description } = gpu.adapterInfo;
   const report: Report = {
     adapter: { vendor, architecture, description },

@@ -46,7 +46,8 @@ interface Loaded {
  * @throws BambaError `webgpu_unavailable`; what goes wrong before the first model.
  */
 export async function runBench(options: BenchOptions, events: BenchEvents = {}): Promise<BenchResult> {
-  let gpu = await Gpu.request({ without: options.without });
+  const request = { without: options.without, matrices: options.subgroupMatrices };
+  let gpu = await Gpu.request(request);
   try {
     const patience = options.quick ? { targetMs: 1, samples: 1 } : { targetMs: 40, samples: 3 };
     let timer = await GpuTimer.create(gpu, patience);
@@ -75,7 +76,7 @@ export async function runBench(options: BenchOptions, events: BenchEvents = {}):
       if (!('error' in model)) continue;
       // A device that failed is of no use to the models after.
       gpu.dispose();
-      gpu = await Gpu.request({ without: options.without });
+      gpu = await Gpu.request(request);
       timer = await GpuTimer.create(gpu, patience);
     }
     return result;

@@ -24,12 +24,15 @@ describe('parseOptions', () => {
       profile: false,
       chunkTokens: null,
       int8Activations: false,
+      subgroupMatrices: false,
     });
   });
 
   it('takes what is given, also nothing of a kind', () => {
     expect(
-      parse('shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&load=0&without=subgroups'),
+      parse(
+        'shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&load=0&without=subgroups',
+      ),
     ).toMatchObject({
       contexts: [],
       prefills: [7, 8],
@@ -37,6 +40,7 @@ describe('parseOptions', () => {
       quick: false,
       chunkTokens: 64,
       int8Activations: true,
+      subgroupMatrices: true,
       loadBytes: 0,
       without: ['subgroups'],
     });

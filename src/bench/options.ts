@@ -19,6 +19,8 @@ export interface BenchOptions {
   chunkTokens: number | null;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4. */
   int8Activations: boolean;
+  /** Whether prompts multiply subgroup matrices where the adapter has them and weights are int8. */
+  subgroupMatrices: boolean;
   /** Whether loading is measured, with at most so many bytes; 0 for not at all. */
   loadBytes: number;
   /** Small and few measurements, which show little more than that all of it runs. */
@@ -36,7 +38,7 @@ const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
 
 /**
  * Reads the options of a page's address:
- * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&int8dots=1&quick=1`.
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&int8dots=1&matrices=1&quick=1`.
  * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
@@ -61,6 +63,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     profileContext: number('profileContext', quick ? 16 : 1024),
     chunkTokens: chunkTokens === 0 ? null : chunkTokens,
     int8Activations: flag(query, 'int8dots'),
+    subgroupMatrices: flag(query, 'matrices'),
     loadBytes: number('load', quick ? 2 ** 25 : 2 ** 31),
     quick,
     runs: number('runs', quick ? 2 : 5, 1),

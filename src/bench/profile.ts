@@ -1,6 +1,6 @@
 import { BufferSet, slice } from '../gpu/buffers.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
-import { type DispatchSpec, Plan } from '../gpu/plan.ts';
+import { alternativeFor, type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
 import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
@@ -71,7 +71,9 @@ export async function profilePass(
   let plan: Plan | undefined;
   try {
     const { activations, sampler, rope } = await gpu.guarded('allocating memory to profile with', () => {
-      const own = createActivations(set, architecture, tokens, options);
+      const { int8Activations } = options;
+      const { matrices } = gpu.features;
+      const own = createActivations(set, architecture, tokens, { int8Activations, matrices });
       const table = ropeTable(architecture.attention?.rope ?? null, position + tokens);
       const buffer = set.storage('rope', table.byteLength);
       gpu.device.queue.writeBuffer(buffer, 0, table);
@@ -80,7 +82,8 @@ export async function profilePass(
     sampler.begin({ values: GREEDY, limit: 0xffffffff, stopIds: [], promptIds: [] });
     const { features } = gpu;
     const scope: Scope = { architecture, features, weights, activations, blocks: model.state.blocks, rope };
-    const specs = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
+    const all = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
+    const specs = all.map((spec) => alternativeFor(spec, tokens));
     const cache = new PipelineCache(gpu.device, shaderLibrary);
     const built = await gpu.guarded('preparing a profile', () =>
       Plan.build(gpu.device, cache, activations.step, specs),

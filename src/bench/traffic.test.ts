@@ -77,6 +77,7 @@ describe('workOf', () => {
     subgroupSize: 32,
     f16: false,
     timestamps: false,
+    matrices: false,
     fixedPoint: false,
     maxInvocations: 256,
     workgroupBytes: 16_384,

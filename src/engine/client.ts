@@ -88,7 +88,7 @@ function listener<Progress>(onProgress: (progress: Progress) => void): (progress
 
 /** What the worker needs to know. It may come from a blob, which has no address to take relative ones from. */
 function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
-  const { model, revision, dtype, token, endpoint, files, contextLength, int8Activations } = options;
+  const { model, revision, dtype, token, endpoint, files, contextLength, int8Activations, subgroupMatrices } = options;
   const named = files !== undefined || model.startsWith('device:') || isRepoName(model);
   return {
     model: named ? model : fullAddress(model, document.baseURI).href,
@@ -99,6 +99,7 @@ function sourceOf(options: EngineOptions): Parameters<WorkerApi['load']>[0] {
     ...(files !== undefined && { files }),
     ...(contextLength !== undefined && { contextLength }),
     ...(int8Activations !== undefined && { int8Activations }),
+    ...(subgroupMatrices !== undefined && { subgroupMatrices }),
   };
 }
 

@@ -30,6 +30,8 @@ export interface LocalEngineOptions {
   contextLength?: number;
   /** See `EngineOptions`. */
   int8Activations?: boolean;
+  /** See `EngineOptions`. */
+  subgroupMatrices?: boolean;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Called as pipelines become ready, after the weights are on the GPU. */
@@ -66,13 +68,13 @@ export class LocalEngine {
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
   static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { contextLength } = options;
+    const { contextLength, subgroupMatrices = false } = options;
     if (contextLength !== undefined && (!Number.isSafeInteger(contextLength) || contextLength < 1)) {
       throw new BambaError('setting_invalid', `contextLength is ${contextLength}; give a whole number from 1 on.`);
     }
     const loadingText = loadText(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
-    const gpu = await Gpu.request(options.gpu);
+    const gpu = await Gpu.request({ matrices: subgroupMatrices, ...options.gpu });
     try {
       const [text, tuning] = await Promise.all([loadingText, storedTuning(gpu)]);
       const model = await loadModel(gpu, source, { ...options, tuning });
@@ -309,8 +311,8 @@ async function loadText(source: PackageSource): Promise<TextSide> {
 function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {
   const { name, parameters, scheme } = source.manifest;
   const { vendor, architecture, description } = gpu.adapterInfo;
-  const { f16, subgroups, timestamps } = gpu.features;
-  const features = Object.entries({ f16, subgroups, timestamps }).filter(([, has]) => has);
+  const { f16, subgroups, timestamps, matrices } = gpu.features;
+  const features = Object.entries({ f16, subgroups, timestamps, matrices }).filter(([, has]) => has);
   return {
     model: {
       name,

@@ -11,6 +11,7 @@ const OPTIONS: readonly string[] = [
   'worker',
   'contextLength',
   'int8Activations',
+  'subgroupMatrices',
   'onProgress',
   'signal',
 ] satisfies (keyof EngineOptions)[];

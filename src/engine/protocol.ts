@@ -189,7 +189,7 @@ export interface EngineInfo {
     architecture: string;
     /** Its name, where the browser tells it. */
     description: string;
-    /** Those of `f16`, `subgroups` and `timestamps` that it has. */
+    /** Those of `f16`, `subgroups` and `timestamps` that it has, and `matrices` where `subgroupMatrices` are in use. */
     features: string[];
     /** Whether the model runs with sizes that `tune` found on this adapter. */
     tuned: boolean;
@@ -231,6 +231,12 @@ export interface EngineOptions {
    * Off by default.
    */
   int8Activations?: boolean;
+  /**
+   * Whether prompts are read with subgroup matrices, in activations of 16 bits, where weights are int8: much faster, nearly
+   * as exact as without. It takes Chromium's experiment of that name (chrome://flags/#enable-unsafe-webgpu) and a GPU that
+   * has them for int8; elsewhere prompts are read as without. `info.adapter.features` then has `matrices`. Off by default.
+   */
+  subgroupMatrices?: boolean;
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */

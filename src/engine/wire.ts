@@ -12,7 +12,8 @@ import type {
 } from './protocol.ts';
 
 /** What to load, and how. */
-export type LoadOptions = ModelSource & Pick<LocalEngineOptions, 'contextLength' | 'int8Activations'>;
+export type LoadOptions = ModelSource &
+  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices'>;
 
 /** What the page calls in the worker. */
 export interface WorkerApi {

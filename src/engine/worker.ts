@@ -89,7 +89,7 @@ const api: WorkerApi = {
 };
 
 async function load(
-  { contextLength, int8Activations, ...model }: LoadOptions,
+  { contextLength, int8Activations, subgroupMatrices, ...model }: LoadOptions,
   report: OpenModelOptions['onProgress'],
 ): Promise<LocalEngine> {
   const { signal } = loading;
@@ -99,6 +99,7 @@ async function load(
       signal,
       ...(contextLength !== undefined && { contextLength }),
       ...(int8Activations !== undefined && { int8Activations }),
+      ...(subgroupMatrices !== undefined && { subgroupMatrices }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });
   } finally {

@@ -11,6 +11,8 @@ export interface GpuFeatures {
   f16: boolean;
   subgroups: boolean;
   timestamps: boolean;
+  /** Whether subgroups of 32 multiply matrices of int8, as kernels with lib/matmul_matrices.wgsl do. */
+  matrices: boolean;
   /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
   subgroupSize: number;
   /** Whether decoding with int4 weights takes activations as fixed point of 16 bits: where products of bytes are quick. */
@@ -30,6 +32,8 @@ export interface GpuOptions {
   gpu?: GPU;
   /** Features not to use although the adapter has them, to test the paths without. */
   without?: readonly FeatureName[];
+  /** Whether to use subgroup matrices where there are some: a feature of Chromium that is an experiment, and may change. */
+  matrices?: boolean;
   /** Upper bounds on the limits to make use of, to test the paths of smaller adapters. */
   maxLimits?: Partial<GpuLimits>;
 }
@@ -41,6 +45,41 @@ const FEATURE_NAMES: Record<FeatureName, GPUFeatureName> = {
 };
 
 const BYTE_PRODUCTS = 'packed_4x8_integer_dot_product';
+
+// Not in the standard yet.
+const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+/** Workgroup memory of kernels with lib/matmul_matrices.wgsl, more than every adapter has. */
+const MATRICES_STORAGE = 36_864;
+
+interface MatrixConfig {
+  componentType: string;
+  resultComponentType: string;
+  M: number;
+  N: number;
+  K: number;
+}
+
+/** Whether an adapter has the matrices that our kernels are written for, and all else that these need. */
+function offersMatrices({ features, limits, info }: GPUAdapter): boolean {
+  const {
+    subgroupMinSize,
+    subgroupMaxSize,
+    subgroupMatrixConfigs = [],
+  } = info as GPUAdapterInfo & {
+    subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+  };
+  return (
+    features.has(MATRICES) &&
+    features.has('subgroups') &&
+    subgroupMinSize === 32 &&
+    subgroupMaxSize === 32 &&
+    limits.maxComputeWorkgroupStorageSize >= MATRICES_STORAGE &&
+    [...subgroupMatrixConfigs].some(
+      ({ componentType, resultComponentType, M, N, K }) =>
+        componentType === 'i8' && resultComponentType === 'i32' && M === 16 && N === 16 && K === 32,
+    )
+  );
+}
 
 const HOW_TO_GET_WEBGPU =
   'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration switched on; ' +
@@ -80,6 +119,7 @@ export class Gpu {
       f16: device.features.has(FEATURE_NAMES.f16),
       subgroups: device.features.has(FEATURE_NAMES.subgroups),
       timestamps: device.features.has(FEATURE_NAMES.timestamps),
+      matrices: device.features.has(MATRICES),
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
       fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && byteProducts && multipliesBytes(adapterInfo),
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
@@ -118,10 +158,11 @@ export class Gpu {
       .map((name) => FEATURE_NAMES[name])
       .filter((name) => adapter.features.has(name));
     const { limits } = adapter;
+    const matrices = options.matrices === true && !options.without?.includes('subgroups') && offersMatrices(adapter);
     try {
       const device = await adapter.requestDevice({
         label: 'bamba-web',
-        requiredFeatures: wanted,
+        requiredFeatures: matrices ? [...wanted, MATRICES] : wanted,
         requiredLimits: {
           maxBufferSize: limits.maxBufferSize,
           maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

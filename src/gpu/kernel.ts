@@ -99,8 +99,10 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
     return `// ---- ${file}\n${text}`;
   });
   const usesElem = [kernel.code, ...parts].some((text) => /\belem\b/.test(text));
+  const usesMatrices = parts.some((text) => text.includes('subgroup_matrix_'));
   const prelude = [
-    needsSubgroups ? 'enable subgroups;' : '',
+    needsSubgroups || usesMatrices ? 'enable subgroups;' : '',
+    usesMatrices ? 'enable chromium_experimental_subgroup_matrix;' : '',
     usesElem && variant.f16 ? 'enable f16;' : '',
     usesElem ? `alias elem = ${variant.f16 ? 'f16' : 'f32'};` : '',
   ].filter((line) => line !== '');

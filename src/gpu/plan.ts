@@ -15,7 +15,7 @@ export interface DispatchSpec {
   constants?: Readonly<Record<string, number>>;
   /** By the names that the kernel declares. */
   buffers: Readonly<Record<string, BufferSlice>>;
-  /** Fixed, or by the number of tokens of the pass. */
+  /** Fixed, or by the number of tokens of the pass. With none in x it is left out. */
   grid: Grid | ((tokens: number) => Grid);
   /** Used only for passes of at most so many tokens, `next` for more; that may again have a `next` for still more. */
   upTo?: { tokens: number; next: Omit<DispatchSpec, 'label'> };
@@ -123,6 +123,7 @@ export class Plan {
     for (let index = begin; index < end; index++) {
       const { spec, pipeline, group } = forTokens(this.#dispatches[index]!, tokens);
       const [x, y, z] = typeof spec.grid === 'function' ? spec.grid(tokens) : spec.grid;
+      if (x === 0) continue;
       pass.setPipeline(pipeline!);
       pass.setBindGroup(0, group);
       if (spec.kernel.step) pass.setBindGroup(1, this.#stepGroup);
@@ -146,6 +147,12 @@ function forTokens(first: Dispatch, tokens: number): Dispatch {
 /** A spec and those that stand in for it in longer passes, in that order. */
 export function alternatives(spec: DispatchSpec): DispatchSpec[] {
   return spec.upTo ? [spec, ...alternatives({ ...spec.upTo.next, label: spec.label })] : [spec];
+}
+
+/** Which of them a pass over so many tokens runs. */
+export function alternativeFor(spec: DispatchSpec, tokens: number): DispatchSpec {
+  const chosen = alternatives(spec).find(({ upTo }) => tokens <= (upTo?.tokens ?? Infinity))!;
+  return { ...chosen, upTo: undefined };
 }
 
 /** `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */

@@ -47,7 +47,11 @@ describe.each([...allKernels])('%s', (file, kernel) => {
   it('is short, and uses library files that exist', () => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
     // Kernels on integers take some schemes, all others all.
-    const schemes = uses.includes('lib/stored.wgsl') ? ['int8', 'int4'] : ['f32', 'f16', 'int8', 'fp8', 'int4'];
+    const schemes = uses.includes('lib/matmul_matrices.wgsl')
+      ? ['int8']
+      : uses.includes('lib/stored.wgsl')
+        ? ['int8', 'int4']
+        : ['f32', 'f16', 'int8', 'fp8', 'int4'];
     expect(schemesOf(kernel).toSorted()).toEqual(schemes.toSorted());
   });
 
@@ -97,7 +101,7 @@ function declarations(code: string): string {
   let depth = 0;
   let inFunction = false;
   let kept = '';
-  for (const line of code.split('\n').map((text) => text.replace(/\/\/.*$/, ''))) {
+  for (const line of code.split('\n').map((text) => text.replace(/\/\/.*$|^alias .*\bsubgroup_matrix_.*/, ''))) {
     inFunction ||= line.startsWith('fn ');
     for (const character of line) {
       if (character === '}') depth--;
@@ -125,7 +129,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = Object.keys(shaderLibrary).map((file) =>
-      file.replace(/subgroup\/|fixed\//, '').replace(/(weight|stored)_\w+/, '$1'),
+      file.replace(/subgroup\/|fixed\//, '').replace(/(weight|stored|matmul_matrices)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

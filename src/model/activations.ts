@@ -6,6 +6,7 @@ import { selectedWidth } from '../kernels/mamba1-shape.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
 import { MOE_TILE, moeTiles } from '../kernels/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
+import { quantizedRow16Sizes } from '../kernels/quantize_rows_16.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
 
@@ -94,6 +95,8 @@ export interface Activations {
   ones: BufferSlice;
   /** Any input of a projection in int8; null where projections take f32. */
   quantized: QuantizedRows | null;
+  /** The same in 16 bits, for products of subgroup matrices; null without such. */
+  quantized16: QuantizedRows | null;
   /** Partial attention of decode. */
   partial: BufferSlice;
   /** (V) f32 of the last token. */
@@ -110,12 +113,13 @@ export function activationBytes(architecture: Architecture, tokens: number): num
 /**
  * Allocates them; call inside `gpu.guarded`.
  * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8 or int4.
+ * @param options.matrices whether they are rounded to 16 bits where subgroup matrices multiply them.
  */
 export function createActivations(
   set: BufferMaker,
   architecture: Architecture,
   tokens: number,
-  options: { int8Activations?: boolean } = {},
+  options: { int8Activations?: boolean; matrices?: boolean } = {},
 ): Activations {
   const { hiddenSize, intermediateSize, blocks, mamba1, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
@@ -128,7 +132,10 @@ export function createActivations(
   const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0));
   const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
   const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0, ...ofShared);
-  const { words, scales } = quantizedRowSizes(widest);
+  const rows = (name: string, { words, scales }: { words: number; scales: number }): QuantizedRows => ({
+    x: floats(name, tokens, words),
+    x_scale: floats(`${name} scales`, tokens, scales),
+  });
   const chunks = Math.ceil(tokens / CHUNK_TOKENS);
   const isParallel = blocks.flat().some((sublayer) => sublayer.includes('mamba2') && sublayer.includes('attention'));
   const u = floats('u', tokens, isParallel ? projected : Math.max(projected, qkvWidth));
@@ -153,9 +160,8 @@ export function createActivations(
     shared: createShared(floats, architecture, tokens),
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
-    quantized: options.int8Activations
-      ? { x: floats('int8', tokens, words), x_scale: floats('scales', tokens, scales) }
-      : null,
+    quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
+    quantized16: options.matrices ? rows('16 bits', quantizedRow16Sizes(widest)) : null,
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     logits: floats('logits', architecture.vocabSize),
   };

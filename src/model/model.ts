@@ -87,7 +87,9 @@ export class Model {
       options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS,
       options.contextLength,
     );
-    this.#activations = createActivations(buffers, architecture, chunkTokens, options);
+    const { int8Activations = false } = options;
+    const { matrices } = gpu.features;
+    this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, matrices });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);

@@ -9,6 +9,7 @@ import { matrixBytes } from '../weights/layout.ts';
 import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';
 import { hasAdapter } from './dawn.ts';
+import { withMatrices } from './emulated-matrices.ts';
 import { computedMagnitudes } from './matrix-cases.ts';
 import { schemesOf } from './schemes.ts';
 
@@ -159,6 +160,8 @@ interface DeviceVariant {
   without: readonly ('f16' | 'subgroups')[];
   /** Sizes the workgroups of kernels, as on a device with such subgroups; the device's own where it is not given. */
   subgroupSize?: number;
+  /** Whether it has subgroup matrices, which are emulated. */
+  matrices?: boolean;
 }
 
 const PLAIN: DeviceVariant = { name: 'without subgroups', without: ['f16', 'subgroups'], subgroupSize: 32 };
@@ -190,13 +193,20 @@ export function describeGpuWithF16(kernel: Kernel, body: (gpu: () => TestGpu) =>
   suite(kernel, { name: 'with f16', without: [] }, body);
 }
 
-function suite(kernel: Kernel, { name, without, subgroupSize }: DeviceVariant, body: (gpu: () => TestGpu) => void) {
+/** A suite on a device with subgroup matrices, which are emulated: see emulated-matrices.ts. */
+export function describeGpuWithMatrices(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
+  suite(kernel, { name: 'with emulated matrices', without: ['f16'], matrices: true }, body);
+}
+
+function suite(kernel: Kernel, variant: DeviceVariant, body: (gpu: () => TestGpu) => void) {
+  const { name, without, subgroupSize, matrices = false } = variant;
   describe.skipIf(!hasAdapter)(`${kernel.name} ${name}`, () => {
     let shared: TestGpu | undefined;
     let missing = '';
     let scoped = false;
     beforeAll(async () => {
-      const gpu = await Gpu.request({ without });
+      const adapters = matrices ? withMatrices(navigator.gpu) : navigator.gpu;
+      const gpu = await Gpu.request({ gpu: adapters, without, matrices });
       shared = new TestGpu(gpu, subgroupSize);
       missing = (['f16', 'subgroups'] as const).filter((f) => !without.includes(f) && !gpu.features[f]).join(' and ');
       if (missing) console.warn(`SKIPPED: ${kernel.name} ${name}. The adapter has no ${missing}.`);

@@ -96,6 +96,18 @@ export function fixedPointFeatures(features: GpuFeatures): GpuFeatures[] {
 }
 
 /**
+ * How far a product of integers of 16 bits and int8 may be off, element by element: (tokens, rows). All columns are summed
+ * exactly, each digit by itself; both together are at most three times as large as the terms. Then they are rounded for
+ * their sum and for two scales.
+ */
+export function digitProductBounds(
+  x: ArrayLike<number>,
+  { weights, columns }: { weights: ArrayLike<number>; columns: number },
+): Float64Array {
+  return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * 8 * HALF_ULP);
+}
+
+/**
  * How far a product may be off whose factors were both rounded to f16: 2^-11 each of normal numbers, and 2^-25 at most
  * of the other factor where one is subnormal.
  */

@@ -30,6 +30,24 @@ export function randomRows(seed: number, tokens: number, columns: number): TestR
   return { values, bytes, scales, tokens };
 }
 
+/** Any integers of two digits of int8, -127 .. 127 and -128 .. 127, with a scale a row: upper digits before lower ones. */
+export function randomRows16(seed: number, tokens: number, columns: number): TestRows {
+  const pitch = Math.ceil(columns / 16) * 16;
+  const random = randomTensor(seed, tokens * columns);
+  const scales = randomTensor(seed + 77, tokens).map((value) => Math.abs(value) / 64);
+  const bytes = new Uint8Array(2 * tokens * pitch);
+  const values = Float64Array.from(random, (value, index) => {
+    const [t, c] = [Math.floor(index / columns), index % columns];
+    const extremes = [-32_640, 32_639, 128, -129];
+    const stored = extremes[index % 19] ?? Math.max(-32_640, Math.min(32_639, Math.round(value * 12_000)));
+    const upper = (stored + 128) >> 8;
+    bytes[2 * t * pitch + c] = upper;
+    bytes[(2 * t + 1) * pitch + c] = stored - 256 * upper;
+    return stored * scales[t]!;
+  });
+  return { values, bytes, scales, tokens };
+}
+
 /** Rows on the GPU. */
 export function uploadRows(gpu: TestGpu, { bytes, scales }: TestRows): QuantizedRows {
   return { x: gpu.input(bytes), x_scale: gpu.input(scales) };
