@@ -11,6 +11,6 @@ export default defineConfig({
     outDir: `${import.meta.dirname}/dist`,
     emptyOutDir: true,
     target: 'es2023',
-    rolldownOptions: { input: [`${import.meta.dirname}/perplexity.html`] },
+    rolldownOptions: { input: ['matrices', 'perplexity'].map((page) => `${import.meta.dirname}/${page}.html`) },
   },
 });

@@ -19,15 +19,16 @@ import { chromiumFlags } from './chromium-flags.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
-                       [--without f16,subgroups] [--int8dots] [--tune] [--quick] [--json FILE]
-                       [--software] [--window] [--no-build]
+                       [--without f16,subgroups] [--int8dots] [--matrices] [--tune] [--quick]
+                       [--json FILE] [--software] [--window] [--no-build]
        npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
                        [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
 
 Measures speed in a Chromium without a window, on the page that a browser shows at bench.html.
 Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
---tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of int8; --window shows the browser.
+--tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of int8,
+--matrices with subgroup matrices where the adapter has them; --window shows the browser.
 --peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights in
 int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
@@ -106,6 +107,7 @@ function readArguments(args: string[]) {
       peers: flag,
       profile: flag,
       int8dots: flag,
+      matrices: flag,
       tune: flag,
       quick: flag,
       software: flag,
@@ -122,7 +124,8 @@ function readArguments(args: string[]) {
     const value = values[argument as keyof typeof FOR_THE_PAGE];
     if (value !== undefined) query.set(name, value);
   }
-  for (const name of ['profile', 'int8dots', 'tune', 'quick'] as const) if (values[name]) query.set(name, '1');
+  for (const name of ['profile', 'int8dots', 'matrices', 'tune', 'quick'] as const)
+    if (values[name]) query.set(name, '1');
   const folders: string[] = [];
   for (const model of values.model) {
     if (/^https?:/.test(model)) query.append('model', model);

@@ -5,11 +5,12 @@ import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { withMatrices } from '../testing/emulated-matrices.ts';
+import { MATRIX_CONFIGS, withMatrices } from '../testing/emulated-matrices.ts';
 import { expectSnapshots } from '../testing/random-model.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
 import { loadModel } from './load.ts';
+import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 
 // Prompts read with subgroup matrices, which are emulated: an option.
 
@@ -22,15 +23,11 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
 
   const prompt = asciiIds('A prompt of more tokens than two short tiles have, and than one tile of matrices has.');
 
-  async function load(
-    source: PackageSource,
-    options: { matrices: boolean; int8Activations?: boolean },
-  ): Promise<Model> {
-    const { matrices, int8Activations = false } = options;
+  async function load(source: PackageSource, matrices: boolean): Promise<Model> {
     const gpu = await Gpu.request({ gpu: withMatrices(shared), matrices });
     expect(gpu.features.matrices).toBe(matrices);
     devices.push(gpu);
-    return loadModel(gpu, source, { int8Activations, contextLength: 128 });
+    return loadModel(gpu, source, { contextLength: 128 });
   }
 
   /** Of the prompt, and of its beginning alone, which is short enough for short tiles. */
@@ -42,8 +39,8 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
 
   test('change logits of long prompts by next to nothing', { timeout: 300_000 }, async () => {
     const source = await packTinyModel({ scheme: 'int8' });
-    const [plainLong, plainShort] = await logits(await load(source, { matrices: false }));
-    const model = await load(source, { matrices: true });
+    const [plainLong, plainShort] = await logits(await load(source, false));
+    const model = await load(source, true);
     const [long, short] = await logits(model);
     const { nmse } = measure(long!, plainLong!);
     // Rounding to 16 bits leaves an error of about 2e-5 of a normal input, where sums in f32 leave some 1e-7.
@@ -53,19 +50,26 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     await expectSnapshots(model, prompt);
   });
 
-  test('leave short prompts to int8 activations where both are asked for', { timeout: 300_000 }, async () => {
-    const source = await packTinyModel({ scheme: 'int8' });
-    const [matricesLong] = await logits(await load(source, { matrices: true }));
-    const [, int8Short] = await logits(await load(source, { matrices: false, int8Activations: true }));
-    const [long, short] = await logits(await load(source, { matrices: true, int8Activations: true }));
-    expect(long).toEqual(matricesLong);
-    expect(short).toEqual(int8Short);
+  const without = [
+    { lack: 'a feature of that name', otherwise: { features: ['subgroups'] } },
+    { lack: 'subgroups of 32 alone', otherwise: { subgroupMaxSize: 64 } },
+    { lack: 'matrices of int8 and of our shape', otherwise: { subgroupMatrixConfigs: MATRIX_CONFIGS.slice(0, 1) } },
+    { lack: 'the workgroup memory', otherwise: { maxComputeWorkgroupStorageSize: 32_768 } },
+  ];
+  test.each(without)('are left alone where an adapter has not $lack', async ({ otherwise }) => {
+    const gpu = await Gpu.request({ gpu: withMatrices(navigator.gpu, otherwise), matrices: true });
+    expect(gpu.features.matrices).toBe(false);
+    gpu.dispose();
   });
 
-  test.each(['f16', 'int4'] as const)('change nothing where weights are %s', async (scheme) => {
-    const source = await packTinyModel({ scheme });
-    expect(await logits(await load(source, { matrices: true }))).toEqual(
-      await logits(await load(source, { matrices: false })),
-    );
+  test('are what an engine says it has, where it is asked to use them', { timeout: 300_000 }, async () => {
+    const source = await packTinyModel({ scheme: 'int8' });
+    const features = async (options: LocalEngineOptions) => {
+      const engine = await LocalEngine.load(source, { ...options, gpu: { gpu: withMatrices(shared) } });
+      engine.dispose();
+      return engine.info.adapter.features;
+    };
+    expect(await features({ subgroupMatrices: true })).toContain('matrices');
+    expect(await features({})).not.toContain('matrices');
   });
 });

@@ -83,8 +83,30 @@ function emulated(code: string): string {
   return text;
 }
 
-/** A GPU whose adapter says that it has them. */
-export function withMatrices(gpu: GPU): GPU {
+/** What an adapter says of itself that decides whether its matrices are of use. */
+interface Claims {
+  features: readonly string[];
+  subgroupMinSize: number;
+  subgroupMaxSize: number;
+  subgroupMatrixConfigs: readonly object[];
+  maxComputeWorkgroupStorageSize: number;
+}
+
+/** Another configuration of matrices than ours first, as adapters list several. */
+export const MATRIX_CONFIGS = [
+  { componentType: 'u8', resultComponentType: 'u32', M: 16, N: 16, K: 32 },
+  { componentType: 'i8', resultComponentType: 'i32', M: 16, N: 16, K: 32 },
+] as const;
+
+/** A GPU whose adapter says that it has them, but for what it says otherwise. */
+export function withMatrices(gpu: GPU, otherwise: Partial<Claims> = {}): GPU {
+  const {
+    features = ['subgroups', FEATURE],
+    subgroupMinSize = 32,
+    subgroupMaxSize = 32,
+    subgroupMatrixConfigs = MATRIX_CONFIGS,
+    maxComputeWorkgroupStorageSize = 49_152,
+  } = otherwise;
   const requestAdapter = async (options?: GPURequestAdapterOptions) => {
     const adapter = await gpu.requestAdapter(options);
     if (!adapter) return null;
@@ -98,12 +120,11 @@ export function withMatrices(gpu: GPU): GPU {
       return emulating(device, wanted);
     };
     const { vendor, architecture, device, description } = adapter.info;
-    const subgroupMatrixConfigs = [{ componentType: 'i8', resultComponentType: 'i32', M: 16, N: 16, K: 32 }];
-    const subgroups = { subgroupMinSize: 32, subgroupMaxSize: 32, subgroupMatrixConfigs };
+    const matrices = { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs };
     return {
-      features: new Set([...adapter.features, FEATURE]),
-      limits: { ...limitsOf(adapter), maxComputeWorkgroupStorageSize: 49_152 },
-      info: { vendor, architecture, device, description, ...subgroups },
+      features: new Set(features.filter((name) => name === FEATURE || adapter.features.has(name))),
+      limits: { ...limitsOf(adapter), maxComputeWorkgroupStorageSize },
+      info: { vendor, architecture, device, description, ...matrices },
       requestDevice,
     } as unknown as GPUAdapter;
   };

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { BufferSlice } from '../gpu/buffers.ts';
+import type { GpuFeatures } from '../gpu/device.ts';
+import { alternativeFor } from '../gpu/plan.ts';
+import type { Matrix } from '../kernels/matrix.ts';
+import { type Products, project, projectAdd, projectSwiglu } from './projections.ts';
+
+// Which kernels read a prompt of so many tokens; what they compute is tested with them, on a device.
+
+const buffer: BufferSlice = { buffer: { size: 2 ** 24 } as GPUBuffer, offset: 0, size: 2 ** 24 };
+const rows = { x: buffer, x_scale: buffer };
+
+function matrixOf(scheme: string, columns = 256): Matrix {
+  const parts = [
+    { slice: buffer, firstRow: 0, rows: 200 },
+    { slice: buffer, firstRow: 200, rows: 56 },
+  ];
+  return { scheme, rows: 256, columns, parts };
+}
+
+/** Names of the kernels that run in a pass, with the number of their workgroups along x. */
+function kernels(
+  of: typeof project,
+  weights: Matrix,
+  tokens: number,
+  { int8Activations = false, matrices = false },
+): string[] {
+  const features: GpuFeatures = { f16: false, subgroups: true, timestamps: false, matrices, subgroupSize: 32 };
+  const activations: Products['activations'] = {
+    tokens: 256,
+    quantized: int8Activations ? rows : null,
+    quantized16: matrices ? rows : null,
+  };
+  const specs = of({ features, activations }, 'test', { x: buffer, weights, y: buffer }, { normed: true });
+  return specs.flatMap((spec) => {
+    const { kernel, grid } = alternativeFor(spec, tokens);
+    return (typeof grid === 'function' ? grid(tokens) : grid)[0] > 0 ? [kernel.name] : [];
+  });
+}
+
+describe.each([
+  { name: 'project', of: project, suffix: '' },
+  { name: 'projectAdd', of: projectAdd, suffix: '_add' },
+  { name: 'projectSwiglu', of: projectSwiglu, suffix: '_swiglu' },
+])('$name', ({ of, suffix }) => {
+  const floats = [`matmul${suffix}`, `matmul${suffix}`];
+  const integers = ['quantize_rows', `matmul_int8${suffix}`, `matmul_int8${suffix}`];
+  const ofMatrices = ['quantize_rows_16', 'matmul_matrices', 'matmul_matrices'];
+
+  it.each(['int8', 'int4', 'fp8', 'f16'])(
+    'multiplies floats by %s weights where nothing else is asked for',
+    (scheme) => {
+      for (const tokens of [1, 32, 33, 256]) expect(kernels(of, matrixOf(scheme), tokens, {})).toEqual(floats);
+    },
+  );
+
+  it('multiplies integers where activations are rounded to int8, but for weights that are none', () => {
+    for (const tokens of [1, 32, 33, 256]) {
+      const list = (scheme: string) => kernels(of, matrixOf(scheme), tokens, { int8Activations: true });
+      expect([list('int8'), list('int4'), list('fp8')]).toEqual([integers, integers, floats]);
+    }
+  });
+
+  it('multiplies subgroup matrices in passes that are longer than short tiles are for', () => {
+    for (const tokens of [1, 32, 33, 256]) {
+      const list = (options: object) => kernels(of, matrixOf('int8'), tokens, { matrices: true, ...options });
+      expect(list({})).toEqual(tokens > 32 ? ofMatrices : floats);
+      expect(list({ int8Activations: true })).toEqual(tokens > 32 ? ofMatrices : integers);
+    }
+  });
+
+  it('leaves other weights, and too many columns, to the others', () => {
+    const list = (weights: Matrix) => kernels(of, weights, 256, { matrices: true });
+    expect([list(matrixOf('fp8')), list(matrixOf('int8', 2 ** 17))]).toEqual([floats, floats]);
+  });
+});
