@@ -1,8 +1,8 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matmul_matrices.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matrices.wgsl, lib/matmul_matrices.wgsl
 // matmul_matrices: s[t, r] = x_scale[t] * sum_c (256 * x[t, 0, c] + x[t, 1, c]) * W[r, c]
 //                  y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //
-// Shapes    x: (T, 2, x_blocks) of 16 int8;  x_scale: (T) f32;  weights: (rows, C), int8;  y: (T, stride), columns
+// Shapes    x: (T, 2, x_blocks) of 16 int8;  x_scale: (T) f32;  weights: (rows, C), int8 or int4;  y: (T, stride), columns
 //           first_row .. first_row + rows, or half of them where gate and up rows of weights are in turn: rows and
 //           first_row are then even.
 // Mapping   one workgroup 64 tokens by 128 rows: x of the grid the tokens, which share what is read of the weights, y the

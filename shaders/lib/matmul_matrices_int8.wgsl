@@ -1,8 +1,6 @@
-// The inner loop of matrix-matrix kernels on subgroup matrices, an experimental feature: a tile of 64 tokens by 128 rows of
-// weights of scheme int8. The kernel binds `x: array<vec4i>` (T, 2, x_blocks) and `x_scale: array<f32>` (T) as
-// quantize_rows_16 leaves them, and `weights: array<vec4u>` (rows, blocks), has a workgroup of 8 subgroups of 32, and
-// `write_sums(t, row, sums)` for the sums of token t with rows row and row + 1. Products are summed exactly, of
-// fewer than 2^17 columns.
+// The inner loop of lib/matrices.wgsl for weights of scheme int8. The kernel binds `x: array<vec4i>` (T, 2, x_blocks) and
+// `x_scale: array<f32>` (T) as quantize_rows_16 leaves them, and `weights: array<vec4u>` (rows, blocks). Products are
+// summed exactly, of fewer than 2^17 columns.
 //
 // Tried     On an H100, in TOP/s at 512 tokens by 4,096 rows of 14,336 columns: 208; 64 columns a step 111, with the next
 //           step's in a second buffer 162; 128 by 128 with 16 subgroups 192; four subgroups 148; accumulators in an array
@@ -10,18 +8,14 @@
 // Hazards   a load tests for bounds, which makes it six times slower, unless its array has a fixed length and its offset
 //           and pitch are constants: hence an array a share, and a loop written out.
 
-alias Left = subgroup_matrix_left<i8, 32, 16>;
-alias Right = subgroup_matrix_right<i8, 16, 32>;
-alias Sums = subgroup_matrix_result<i32, 16, 16>;
-
 const STEP: u32 = 8;        // blocks of 16 columns in a step
 const PITCH: u32 = 9;       // blocks from row to row of a share: one is left out, so that rows begin in different banks
 const HALF: u32 = 16 * PITCH;
-const TILE_TOKENS: u32 = 64;
-const TILE_ROWS: u32 = 128;
+const UPPER: f32 = 256.0;   // what sums of upper digits count, and of lower ones
+const LOWER: f32 = 1.0;
 
-// Shares of 32 tokens or rows: upper and lower digits of the first tokens, of the second, then four of weights. A subgroup
-// multiplies 32 tokens by 32 rows. Behind the last step each has a share to write its sums to.
+// Shares of 32 tokens or rows: upper and lower digits of the first tokens, of the second, then four of weights. Behind the
+// last step each subgroup has one to write its sums to.
 var<workgroup> shares: array<array<vec4i, 2 * HALF>, 8>;
 
 // Of all shares, the block that an invocation brings there.
@@ -58,20 +52,6 @@ fn blocks_at(at: Places, block: u32) -> Blocks {
     bitcast<vec4i>(weights[at.w.z + block]),
     bitcast<vec4i>(weights[at.w.w + block]),
   );
-}
-
-// Writes 16 tokens by 16 rows, whose sums a subgroup has in its share: those of upper digits, then of lower ones.
-fn write_part(subgroup: u32, member: u32, first_t: u32, first_row: u32, tokens: u32, rows: u32) {
-  for (var pair = member; pair < 128; pair += 32) {
-    let t = first_t + pair / 8;
-    let row = first_row + pair % 8 * 2;
-    if (t < tokens && row < rows) {
-      let upper = shares[subgroup][pair / 2];
-      let lower = shares[subgroup][64 + pair / 2];
-      let sums = vec4f(lower) + 256.0 * vec4f(upper);
-      write_sums(t, row, x_scale[t] * select(sums.xy, sums.zw, pair % 2 == 1));
-    }
-  }
 }
 
 // Computes and writes the tile of a workgroup. Rows and tokens behind the last are read as the last.

@@ -43,10 +43,10 @@ function dispatches(action: keyof typeof ACTIONS) {
 
 /** Whether the kernel multiplies such a matrix on such a device. Sums of more columns could leave i32. */
 export function takesMatrix({ matrices }: GpuFeatures, { scheme, columns }: Matrix): boolean {
-  return matrices && takesScheme(matmulMatricesKernel, shaderLibrary, scheme) && columns < 2 ** 17;
+  return matrices && takesScheme(matmulMatricesKernel, shaderLibrary, scheme) && columns < 2 ** 16;
 }
 
-/** y = x . W^T; x (T, C) in 16 bits, weights (rows, C) of int8, y (T, rows). */
+/** y = x . W^T; x (T, C) in 16 bits, weights (rows, C) of int8 or int4, y (T, rows). */
 export const matmulMatrices = dispatches('set');
 
 /** y += x . W^T; as `matmulMatrices`. */

@@ -63,14 +63,16 @@ describe.each([
 
   it('multiplies subgroup matrices in passes that are longer than short tiles are for', () => {
     for (const tokens of [1, 32, 33, 256]) {
-      const list = (options: object) => kernels(of, matrixOf('int8'), tokens, { matrices: true, ...options });
-      expect(list({})).toEqual(tokens > 32 ? ofMatrices : floats);
-      expect(list({ int8Activations: true })).toEqual(tokens > 32 ? ofMatrices : integers);
+      for (const scheme of ['int8', 'int4']) {
+        const list = (options: object) => kernels(of, matrixOf(scheme), tokens, { matrices: true, ...options });
+        expect(list({})).toEqual(tokens > 32 ? ofMatrices : floats);
+        expect(list({ int8Activations: true })).toEqual(tokens > 32 ? ofMatrices : integers);
+      }
     }
   });
 
   it('leaves other weights, and too many columns, to the others', () => {
     const list = (weights: Matrix) => kernels(of, weights, 256, { matrices: true });
-    expect([list(matrixOf('fp8')), list(matrixOf('int8', 2 ** 17))]).toEqual([floats, floats]);
+    expect([list(matrixOf('fp8')), list(matrixOf('int8', 2 ** 16))]).toEqual([floats, floats]);
   });
 });

@@ -49,18 +49,18 @@ fn store_sums(share: u32, offset: u32, sums: u32, pitch: u32) {
 `;
 
 /** What stands for the words of a device with matrices. */
-function replacements(): [pattern: RegExp, by: string | (() => string)][] {
+function replacements(): [pattern: RegExp, by: string | ((found: string) => string)][] {
   let sums = 0;
   return [
     [/enable chromium_experimental_subgroup_matrix;\n/, MATRICES],
-    [/const PITCH: u32 = 9;/, 'const PITCH: u32 = 8;'],
+    [/(?<=const PITCH: u32 = )(?:9|5)/, (pitch) => `${Number(pitch) - 1}`],
     [/^alias \w+ = subgroup_matrix_\w+<.*\n/gm, ''],
     [/(?<=var \w+ = )Sums\(\)/g, () => `${sums++}u`],
     [/subgroupMatrixLoad<\w+, \w+>\(&shares\[(\w+)\], (.*), PITCH\);/g, 'vec2u($1, $2);'],
     [/(\w+) = subgroupMatrixMultiplyAccumulate\((\w+), (\w+), \1\);/g, 'add_product($2, $3, $1);'],
     [/subgroupMatrixStore<row_major>\(&shares\[(\w+)\], (\w+), (\w+), (\w+)\);/g, 'store_sums($1, $2, $3, $4);'],
     // Behind the products of a step, and behind those of the last.
-    [/^ {4}workgroupBarrier\(\);\n(?= *shares\[0\])/m, '    multiply();\n    workgroupBarrier();\n'],
+    [/^ {4}workgroupBarrier\(\);\n(?= *shares\[)/m, '    multiply();\n    workgroupBarrier();\n'],
     [/^ {2}let t0 = /m, '  multiply();\n  let t0 = '],
     // Subgroups of 32, whatever those of the device.
     [/^ *@builtin\(subgroup_id\) subgroup: u32,\n/m, ''],

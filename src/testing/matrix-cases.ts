@@ -96,15 +96,16 @@ export function fixedPointFeatures(features: GpuFeatures): GpuFeatures[] {
 }
 
 /**
- * How far a product of integers of 16 bits and int8 may be off, element by element: (tokens, rows). All columns are summed
- * exactly, each digit by itself; both together are at most three times as large as the terms. Then they are rounded for
- * their sum and for two scales.
+ * How far a product of digits may be off, element by element: (tokens, rows). All columns are summed exactly, products of
+ * upper digits by themselves; both sums are together at most three times as large as the terms, eight times with weights of
+ * two digits. Each is rounded, then their sum, and for two scales.
  */
 export function digitProductBounds(
   x: ArrayLike<number>,
-  { weights, columns }: { weights: ArrayLike<number>; columns: number },
+  { scheme, weights, columns }: { scheme: string; weights: ArrayLike<number>; columns: number },
 ): Float64Array {
-  return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * 8 * HALF_ULP);
+  const roundings = scheme === 'int4' ? 20 : 8;
+  return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * roundings * HALF_ULP);
 }
 
 /**
