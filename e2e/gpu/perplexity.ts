@@ -5,7 +5,7 @@
 //   package     URL of a package; may be repeated
 //   limit       score only so many sequences
 //   int8dots    1: compute prompts with activations of int8 where weights are int8 or int4
-//   matrices    1: with subgroup matrices where weights are int8; an adapter without them is refused
+//   matrices    1: with subgroup matrices where weights are int8 or int4; an adapter without them is refused
 // `__result` is then a promise of a Report.
 
 import { loadModel } from '../../src/engine/load.ts';

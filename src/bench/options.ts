@@ -19,7 +19,7 @@ export interface BenchOptions {
   chunkTokens: number | null;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4. */
   int8Activations: boolean;
-  /** Whether prompts multiply subgroup matrices where the adapter has them and weights are int8. */
+  /** Whether prompts multiply subgroup matrices where the adapter has them and weights are int8 or int4. */
   subgroupMatrices: boolean;
   /** Whether loading is measured, with at most so many bytes; 0 for not at all. */
   loadBytes: number;

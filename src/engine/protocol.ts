@@ -189,7 +189,7 @@ export interface EngineInfo {
     architecture: string;
     /** Its name, where the browser tells it. */
     description: string;
-    /** Those of `f16`, `subgroups` and `timestamps` that it has, and `matrices` where `subgroupMatrices` are in use. */
+    /** Those of `f16`, `subgroups` and `timestamps` that it has, and `matrices` where `subgroupMatrices` found some. */
     features: string[];
     /** Whether the model runs with sizes that `tune` found on this adapter. */
     tuned: boolean;
@@ -232,9 +232,10 @@ export interface EngineOptions {
    */
   int8Activations?: boolean;
   /**
-   * Whether prompts are read with subgroup matrices, in activations of 16 bits, where weights are int8: much faster, nearly
-   * as exact as without. It takes Chromium's experiment of that name (chrome://flags/#enable-unsafe-webgpu) and a GPU that
-   * has them for int8; elsewhere prompts are read as without. `info.adapter.features` then has `matrices`. Off by default.
+   * Whether prompts are read with subgroup matrices, in activations of 16 bits, where weights are int8 or int4: several
+   * times as fast, and nearly as exact as without. It takes Chromium's experiment of that name, which
+   * chrome://flags/#enable-unsafe-webgpu switches on, and a GPU that it offers them for int8 on: `info.adapter.features`
+   * then has `matrices`. Elsewhere prompts are read as without. Off by default.
    */
   subgroupMatrices?: boolean;
   /** Hears how far loading is. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { add } from '../reference/add.ts';
-import { matmul } from '../reference/matmul.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { HALF_ULP } from '../testing/bounds.ts';
 import { expectClose } from '../testing/close.ts';
+import { digitMatrix, type DigitMatrix, digitProduct } from '../testing/digit-products.ts';
 import { describeGpuWithMatrices, type Output, type TestMatrix } from '../testing/device.ts';
 import {
   digitProductBounds,
@@ -15,44 +15,13 @@ import {
   matrixInputs,
   swigluBounds,
 } from '../testing/matrix-cases.ts';
-import { lowerDigit, randomRows16, type TestRows, uploadRows } from '../testing/quantized-rows.ts';
-import { scaleBytesPerRow } from '../weights/layout.ts';
-import { quantizeRows } from '../weights/quantize.ts';
+import { randomRows16, type TestRows, uploadRows } from '../testing/quantized-rows.ts';
 import { matmulMatrices, matmulMatricesAdd, matmulMatricesKernel, matmulMatricesSwiglu } from './matmul_matrices.ts';
 
 // With matrices that are emulated: adapters that have them are not everywhere. That the kernel compiles with real ones is
 // tested in shaders.gpu.test.ts.
 
 const schemes = ['int8', 'int4'] as const;
-
-interface Case {
-  weights: TestMatrix;
-  rowScales: Float64Array;
-}
-
-/** What the kernel makes of weights of int4: integers, 1024 times the weight by its row's scale; of no others. */
-function integers(weights: TestMatrix, rowScales: Float64Array): Float64Array {
-  return Float64Array.from(weights.weights, (weight, index) => {
-    const scale = rowScales[Math.floor(index / weights.columns)]!;
-    return Math.floor((1024 * weight) / (scale || 1) + 0.5);
-  });
-}
-
-/** x . W^T, without the products of both lower digits where weights have two. */
-function product({ values, scales }: TestRows, weights: TestMatrix, rowScales: Float64Array): Float64Array {
-  const { columns, scheme, rows } = weights;
-  if (scheme !== 'int4') return matmul(values, weights.weights, columns);
-  const whole = integers(weights, rowScales);
-  const lower = matmul(
-    values.map((value, index) => lowerDigit(Math.round(value / scales[Math.floor(index / columns)]!))),
-    whole.map(lowerDigit),
-    columns,
-  );
-  return matmul(values, whole, columns).map((sum, index) => {
-    const scale = scales[Math.floor(index / rows)]!;
-    return ((sum - scale * lower[index]!) * rowScales[index % rows]!) / 1024;
-  });
-}
 
 describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
   async function run(of: typeof matmulMatrices, rows: TestRows, weights: TestMatrix, y: Output): Promise<Float32Array> {
@@ -61,35 +30,24 @@ describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
     return gpu().read(y);
   }
 
-  /** A matrix, and the scales of its rows: of int4 they are powers of two, and what the kernel computes is exact. */
-  function matrixOf(scheme: (typeof schemes)[number], values: Float32Array, columns: number, partRows: number[] = []) {
-    const { scales } = quantizeRows(scheme, values, columns, { name: 'test' });
-    const view = new DataView(scales.buffer, scales.byteOffset);
-    const stride = scaleBytesPerRow(scheme, columns);
-    const rowScales = Float64Array.from({ length: values.length / columns }, (_, row) =>
-      view.getFloat32(row * stride, true),
-    );
-    return { weights: gpu().matrix(scheme, values, columns, partRows), rowScales };
-  }
-
-  async function expectReference(rows: TestRows, { weights, rowScales }: Case): Promise<void> {
+  async function expectReference(rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
     const y = gpu().output(rows.tokens * weights.rows);
-    const expected = product(rows, weights, rowScales);
+    const expected = digitProduct(rows, { weights, rowScales });
     expectClose(await run(matmulMatrices, rows, weights, y), expected, {
       abs: digitProductBounds(rows.values, weights),
     });
   }
 
-  async function expectAdded(rows: TestRows, { weights, rowScales }: Case): Promise<void> {
+  async function expectAdded(rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
     const residual = randomTensor(99, rows.tokens * weights.rows);
-    const expected = add(residual, product(rows, weights, rowScales));
+    const expected = add(residual, digitProduct(rows, { weights, rowScales }));
     const abs = digitProductBounds(rows.values, weights);
     const y = gpu().output(residual);
     expectClose(await run(matmulMatricesAdd, rows, weights, y), expected, { abs, rel: HALF_ULP });
   }
 
-  async function expectSwiglu(rows: TestRows, { weights, rowScales }: Case): Promise<void> {
-    const gateUp = product(rows, weights, rowScales);
+  async function expectSwiglu(rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
+    const gateUp = digitProduct(rows, { weights, rowScales });
     const abs = swigluBounds(gateUp, digitProductBounds(rows.values, weights));
     const y = gpu().output((rows.tokens * weights.rows) / 2);
     // Denormals may be flushed to zero.
@@ -112,14 +70,14 @@ describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
       fc.asyncProperty(cases, fc.constantFrom(...schemes), async (matrixCase, scheme) => {
         const { columns, partRows, seed, tokens } = matrixCase;
         const { values } = matrixInputs(matrixCase);
-        await expectation(randomRows16(seed, tokens, columns), matrixOf(scheme, values, columns, partRows));
+        await expectation(randomRows16(seed, tokens, columns), digitMatrix(gpu(), scheme, values, columns, partRows));
       }),
       { numRuns: 12 },
     );
   });
 
   it.each(schemes)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
-    await expectReference(randomRows16(1, 3, 4096), matrixOf(scheme, randomTensor(2, 5 * 4096), 4096));
+    await expectReference(randomRows16(1, 3, 4096), digitMatrix(gpu(), scheme, randomTensor(2, 5 * 4096), 4096));
   });
 
   it.each(schemes)('multiplies every value that a weight of %s can have', async (scheme) => {

@@ -48,11 +48,6 @@ export function randomRows16(seed: number, tokens: number, columns: number): Tes
   return { values, bytes, scales, tokens };
 }
 
-/** What an integer of 16 bits is without its upper digit. */
-export function lowerDigit(value: number): number {
-  return value - 256 * Math.floor((value + 128) / 256);
-}
-
 /** Rows on the GPU. */
 export function uploadRows(gpu: TestGpu, { bytes, scales }: TestRows): QuantizedRows {
   return { x: gpu.input(bytes), x_scale: gpu.input(scales) };
