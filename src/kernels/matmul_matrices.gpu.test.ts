@@ -76,6 +76,10 @@ describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
     );
   });
 
+  it.each(schemes)('is the reference in all of a tile, and behind it, with %s weights', async (scheme) => {
+    await expectReference(randomRows16(5, 66, 300), digitMatrix(gpu(), scheme, randomTensor(6, 130 * 300), 300));
+  });
+
   it.each(schemes)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
     await expectReference(randomRows16(1, 3, 4096), digitMatrix(gpu(), scheme, randomTensor(2, 5 * 4096), 4096));
   });
