@@ -48,8 +48,8 @@ const BYTE_PRODUCTS = 'packed_4x8_integer_dot_product';
 
 // Not in the standard yet.
 const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
-/** Workgroup memory of kernels with lib/matmul_matrices.wgsl, more than every adapter has. */
-const MATRICES_STORAGE = 36_864;
+/** Bytes of workgroup memory that kernels with lib/matmul_matrices.wgsl have: more than every adapter offers. */
+export const MATRICES_STORAGE = 36_864;
 
 interface MatrixConfig {
   componentType: string;

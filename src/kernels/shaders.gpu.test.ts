@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { create } from 'webgpu';
 import { BambaError } from '../errors.ts';
-import { Gpu } from '../gpu/device.ts';
+import { Gpu, MATRICES_STORAGE } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
 import { allKernels } from '../testing/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
@@ -81,6 +81,20 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
     const variant = { scheme: 'int8', subgroups: gpu.features.subgroups, f16: gpu.features.f16 };
     await expect(cache.pipeline(kernel, variant, {})).resolves.toBeDefined();
   });
+
+  it.each(['int8', 'int4'])(
+    'takes no more workgroup memory for matrices of %s than a device is asked for',
+    async (scheme) => {
+      const [kernel] = [...allKernels.values()].filter(needsMatrices);
+      const code = assemble(kernel!, { scheme, subgroups: true, f16: false }, shaderLibrary);
+      const compute = { module: compiler.createShaderModule({ code }) };
+      // The compiler's device has what every device has, and its refusal says what is needed.
+      const made = compiler.createComputePipelineAsync({ layout: 'auto', compute });
+      const refusal = await made.then(() => '', String);
+      const used = /workgroup storage \((\d+) bytes\)/.exec(refusal)?.[1];
+      expect(Number(used)).toBeLessThanOrEqual(MATRICES_STORAGE);
+    },
+  );
 
   it('reports a shader that does not compile with its numbered source', async () => {
     const broken = { ...[...allKernels.values()][0]!, name: 'broken', code: 'fn broken() { let value = nonsense; }\n' };
