@@ -164,11 +164,23 @@ fn attention_decode(
         output[2] * correction.z,
         output[3] * correction.w,
       );
-      for (var key = group; key < keys; key += groups) {
-        let weight = exp(scores[key] - highest);
-        let value = v_cache[(tile + key) * stride + head_at + part];
-        total += weight;
-        output += mat4x4f(weight.x * value, weight.y * value, weight.z * value, weight.w * value);
+      // Four values are asked for at a time.
+      for (var key = group; key < keys; key += 4 * groups) {
+        let key4 = vec4u(key, key + groups, key + 2 * groups, key + 3 * groups);
+        let at = (tile + min(key4, vec4u(keys - 1))) * stride + head_at + part;
+        let value = mat4x4f(v_cache[at.x], v_cache[at.y], v_cache[at.z], v_cache[at.w]);
+        for (var next = 0u; next < 4; next++) {
+          if (key4[next] < keys) {
+            let weight = exp(scores[key4[next]] - highest);
+            total += weight;
+            output += mat4x4f(
+              weight.x * value[next],
+              weight.y * value[next],
+              weight.z * value[next],
+              weight.w * value[next],
+            );
+          }
+        }
       }
     }
     workgroupBarrier();

@@ -25,7 +25,16 @@ function kernels(
   tokens: number,
   { int8Activations = false, matrices = false },
 ): string[] {
-  const features: GpuFeatures = { f16: false, subgroups: true, timestamps: false, matrices, subgroupSize: 32 };
+  const features: GpuFeatures = {
+    f16: false,
+    subgroups: true,
+    timestamps: false,
+    matrices,
+    subgroupSize: 32,
+    fixedPoint: false,
+    maxInvocations: 256,
+    workgroupBytes: 16_384,
+  };
   const activations: Products['activations'] = {
     tokens: 256,
     quantized: int8Activations ? rows : null,
