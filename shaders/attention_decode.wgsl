@@ -137,8 +137,16 @@ fn attention_decode(
       var share = vec4f();
       if (tile + key < cached) {
         let key_at = (tile + key) * stride + head_at;
-        for (var d4 = lane % SHARERS; d4 < HEAD_DIM4; d4 += SHARERS) {
-          share += scores4(d4, k_cache[key_at + d4]);
+        // Four parts are asked for at a time.
+        for (var d4 = lane % SHARERS; d4 < HEAD_DIM4; d4 += 4 * SHARERS) {
+          let part4 = vec4u(d4, d4 + SHARERS, d4 + 2 * SHARERS, d4 + 3 * SHARERS);
+          let at = key_at + min(part4, vec4u(HEAD_DIM4 - 1));
+          let key4 = mat4x4f(k_cache[at.x], k_cache[at.y], k_cache[at.z], k_cache[at.w]);
+          for (var next = 0u; next < 4; next++) {
+            if (part4[next] < HEAD_DIM4) {
+              share += scores4(part4[next], key4[next]);
+            }
+          }
         }
       }
       let score = shared_sum(share);
