@@ -119,21 +119,25 @@ export function withMatrices(gpu: GPU, otherwise: Partial<Claims> = {}): GPU {
       });
       return emulating(device, wanted);
     };
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = adapter.limits;
     const { vendor, architecture, device, description } = adapter.info;
     const matrices = { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs };
     return {
       features: new Set(features.filter((name) => name === FEATURE || adapter.features.has(name))),
-      limits: { ...limitsOf(adapter), maxComputeWorkgroupStorageSize },
+      limits: {
+        maxBufferSize,
+        maxStorageBufferBindingSize,
+        maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX,
+        maxComputeWorkgroupStorageSize,
+      },
       info: { vendor, architecture, device, description, ...matrices },
       requestDevice,
     } as unknown as GPUAdapter;
   };
-  return { requestAdapter } as unknown as GPU;
-}
-
-function limitsOf({ limits }: GPUAdapter) {
-  const { maxBufferSize, maxStorageBufferBindingSize } = limits;
-  return { maxBufferSize, maxStorageBufferBindingSize };
+  const { wgslLanguageFeatures } = gpu;
+  return { requestAdapter, wgslLanguageFeatures } as unknown as GPU;
 }
 
 /** The device may be one that others have: what it says of itself is what was last asked for. */

@@ -20,7 +20,8 @@ export function sharedGpu(): GPU {
     const { features, limits, info } = adapter;
     return { features, limits, info, requestDevice } as unknown as GPUAdapter;
   };
-  return { requestAdapter } as unknown as GPU;
+  const { wgslLanguageFeatures } = navigator.gpu;
+  return { requestAdapter, wgslLanguageFeatures } as unknown as GPU;
 }
 
 function lasting(device: GPUDevice): GPUDevice {
