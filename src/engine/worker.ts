@@ -7,8 +7,10 @@
 
 // One engine, called over comlink. Errors cross as data, generation streams over a port of its own.
 
-// All shaders come first, side by side: alike as they are, they take less where the file is compressed.
+// All shaders come first, side by side, then what names them: alike as they are, they take less where the file is
+// compressed.
 import '../kernels/library.ts';
+import '../model/model.ts';
 import { expose } from 'comlink';
 import { BambaError } from '../errors.ts';
 import { LocalEngine } from './local-engine.ts';
