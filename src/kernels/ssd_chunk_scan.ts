@@ -11,7 +11,7 @@ export const ssdChunkScanKernel = defineKernel({
   params: { heads: 'u32', head_dim: 'u32', groups: 'u32' },
   reads: ['v', 'cb', 'decays', 'states', 'd'],
   writes: ['y'],
-  constants: ['WG', 'Q', 'N', 'PT'],
+  constants: ['Q', 'N', 'PT'],
   step: true,
 });
 
@@ -30,13 +30,12 @@ export function ssdChunkScan(
   dims: Mamba2Dims,
 ): DispatchSpec {
   const tile = scanTile(dims);
-  const units = (CHUNK_TOKENS / 2) * (tile / 4);
   return {
     kernel: ssdChunkScanKernel,
     variant: variantFor(features),
     label: `${label} / ssd_chunk_scan`,
     params: { heads: dims.heads, head_dim: dims.headDim, groups: dims.groups },
-    constants: { WG: Math.min(256, Math.max(64, units)), Q: CHUNK_TOKENS, N: dims.stateSize, PT: tile },
+    constants: { Q: CHUNK_TOKENS, N: dims.stateSize, PT: tile },
     buffers,
     grid: (tokens) => [dims.headDim / tile, dims.heads, Math.ceil(tokens / CHUNK_TOKENS)],
   };
