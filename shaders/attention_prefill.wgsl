@@ -1,23 +1,23 @@
-// uses: lib/step.wgsl
+// uses: lib/step.wgsl, lib/rows.wgsl
 // attention_prefill: y[t, h] = softmax_j(scale * q[t, h] . k[j, h / (heads/J)]) v[j, ...],  j <= position + t
 //
 // Shapes    qkv: (T, heads + 2*J, head_dim) f32, q already rotated;  k_cache, v_cache: (capacity, J, head_dim), up to
 //           and with position + T - 1;  y: (T, heads, head_dim).
-// Mapping   one workgroup 4*ROW_QUADS rows of one KV head: x the tile, y the KV head. A row is a pair (t, query head of
-//           the KV head), the head fastest, so that keys and values are read once for all heads that share them. Both
-//           products are made in tiles: of the scores an invocation has four rows by four keys, of the output four rows
-//           by every 16th vec4f of a row.
-// Constants ROW_QUADS   a workgroup has 16 * ROW_QUADS invocations.    HEAD_DIM4    head_dim / 4, at most 64.
-//           VALUE_KEYS  keys of a tile of values, a multiple of 4 that divides 64.
+// Mapping   one workgroup 32 rows of one KV head: x the tile, y the KV head. A row is a pair (t, query head of the KV
+//           head), the head fastest, so that keys and values are read once for all heads that share them. Both products
+//           are made in tiles, of the scores in steps of 32 columns: an invocation has four rows, every eighth, by four
+//           keys, and of the output by every 16th vec4f. What a step needs is asked for during the one before.
+// Constants HEAD_DIM4   head_dim / 4, at most 64.
+//           VALUE_KEYS  keys of a tile of values, 8, 16 or 32; at most 512 / HEAD_DIM4.
 // Source    Dao 2023, FlashAttention-2; reference: attention.ts in src/reference.
 
-override ROW_QUADS: u32 = 8;
 override HEAD_DIM4: u32 = 32;
 override VALUE_KEYS: u32 = 16;
 
+const ROWS: u32 = 32;
 const KEYS: u32 = 64;        // of a tile of scores
 const KEY_QUADS: u32 = 16;
-const STEP4: u32 = 4;        // vec4f's of a head that a step of the scores takes
+const DEPTH4: u32 = 8;       // vec4f's of a head that a step of the scores takes
 const MASKED: f32 = -3.0e38; // a score below all others; WGSL promises nothing about infinities
 
 struct Params {
@@ -33,209 +33,203 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // (T, heads, head_dim)
 @group(1) @binding(0) var<uniform> step: Step;
 
-// In turn: queries, (16, rows / 4) of four rows each; largest scores, (rows / 4, 16); weights, (VALUE_KEYS, rows / 4).
-var<workgroup> row_tile: array<vec4f, 16 * ROW_QUADS>;
-// In turn: keys, (16, KEYS / 4) of four keys each; values, (VALUE_KEYS, HEAD_DIM4).
-var<workgroup> key_tile: array<vec4f, 4 * STEP4 * KEY_QUADS + VALUE_KEYS * HEAD_DIM4>;
+// In turn: columns of a step of the queries, (ROWS, 32); weights (ROWS, VALUE_KEYS). The vec4f's of a row change places (^),
+// so that invocations side by side hit different banks.
+var<workgroup> left: array<array<vec4f, DEPTH4>, ROWS>;
+// In turn: columns of a step of the keys, (KEYS, 32), with every fourth key side by side; what invocations have of rows'
+// largest scores and sums, (16, 8) of four rows each; values (VALUE_KEYS, HEAD_DIM4).
+var<workgroup> right: array<vec4f, KEYS * DEPTH4>;
 
-// What attention to a workgroup's rows needs to know.
 struct Rows {
   kv_head: u32,
   sharing: u32,  // query heads of a KV head
-  first: u32,
   count: u32,    // of all workgroups
 }
 
-// Zeros past the end of a head. Rows past the end repeat the last one.
-fn query4(rows: Rows, row: u32, d4: u32) -> vec4f {
-  let at = min(rows.first + row, rows.count - 1);
-  let head = rows.kv_head * rows.sharing + at % rows.sharing;
-  let index = ((at / rows.sharing) * (params.heads + 2 * params.kv_heads) + head) * HEAD_DIM4 + d4;
-  return select(vec4f(), params.scale * qkv[index], d4 < HEAD_DIM4);
+// Rows t, t + 8, t + 16 and t + 24.
+fn left_rows(t: u32, k: u32) -> mat4x4f {
+  return mat4x4f(left[t][k], left[t + 8][k], left[t + 16][k], left[t + 24][k]);
 }
 
-fn cache_index(rows: Rows, j: u32, d4: u32) -> u32 {
-  return (j * params.kv_heads + rows.kv_head) * HEAD_DIM4 + min(d4, HEAD_DIM4 - 1);
+// Four keys (columns) of a step.
+fn keys_at(column: u32, k: u32) -> mat4x4f {
+  let at = column * DEPTH4 + (k ^ (column % DEPTH4));
+  return transpose(mat4x4f(right[at], right[at + 128], right[at + 256], right[at + 384]));
 }
 
-// Columns d4 .. d4 + STEP4 - 1 of the queries and of keys j .. j + KEYS - 1, of which `end` is the first that is not there.
-fn load_scores_step(lane: u32, rows: Rows, first_d4: u32, j: u32, end: u32) {
-  // An invocation fills a quad: 4 rows or keys by a vec4f. The column of quads rotates places (^), so that invocations
-  // side by side hit different banks.
-  let part = lane % STEP4;
-  let d4 = first_d4 + part;
-  if (lane < STEP4 * ROW_QUADS) {
-    let row = lane / STEP4 * 4;
-    let quad = transpose(mat4x4f(
-      query4(rows, row, d4),
-      query4(rows, row + 1, d4),
-      query4(rows, row + 2, d4),
-      query4(rows, row + 3, d4),
-    ));
-    let slot = part * 4 * ROW_QUADS + ((lane / STEP4) ^ (part * 2 % ROW_QUADS));
-    for (var k = 0u; k < 4; k++) {
-      row_tile[slot + k * ROW_QUADS] = quad[k];
-    }
+// A vec4f of the values of four keys.
+fn values_at(at: u32) -> mat4x4f {
+  return mat4x4f(right[at], right[at + HEAD_DIM4], right[at + 2 * HEAD_DIM4], right[at + 3 * HEAD_DIM4]);
+}
+
+// Of four rows (columns): vec4f's column, column + 16, .. of sum_j exp(s_j - highest) v_j.
+struct Output {
+  first: mat4x4f,
+  second: mat4x4f,
+  third: mat4x4f,
+  fourth: mat4x4f,
+}
+
+// With four keys of a tile of values. What is behind the head's last vec4f is not written.
+fn with_values(output: Output, t: u32, k: u32, column: u32) -> Output {
+  let at = 4 * k * HEAD_DIM4 + column;
+  let weights = left_rows(t, k ^ t);
+  var sums = output;
+  sums.first = with_rows(sums.first, weights, values_at(at));
+  if (HEAD_DIM4 > 16) {
+    sums.second = with_rows(sums.second, weights, values_at(at + 16));
   }
-  for (var unit = lane; unit < STEP4 * KEY_QUADS; unit += 16 * ROW_QUADS) {
-    let key = j + unit / STEP4 * 4;
-    let quad = transpose(mat4x4f(
-      k_cache[cache_index(rows, min(key, end - 1), d4)],
-      k_cache[cache_index(rows, min(key + 1, end - 1), d4)],
-      k_cache[cache_index(rows, min(key + 2, end - 1), d4)],
-      k_cache[cache_index(rows, min(key + 3, end - 1), d4)],
-    ));
-    let slot = part * 4 * KEY_QUADS + ((unit / STEP4) ^ (part * 2));
-    for (var k = 0u; k < 4; k++) {
-      key_tile[slot + k * KEY_QUADS] = quad[k];
-    }
+  if (HEAD_DIM4 > 32) {
+    sums.third = with_rows(sums.third, weights, values_at(at + 32));
   }
-}
-
-// Column r: what row r has from four components of a vector of the other tile.
-fn outer(sums: mat4x4f, rows4: vec4f, others: vec4f) -> mat4x4f {
-  return mat4x4f(
-    fma(vec4f(rows4.x), others, sums[0]),
-    fma(vec4f(rows4.y), others, sums[1]),
-    fma(vec4f(rows4.z), others, sums[2]),
-    fma(vec4f(rows4.w), others, sums[3]),
-  );
-}
-
-fn add_scores_step(scores: mat4x4f, row_quad: u32, key_quad: u32) -> mat4x4f {
-  var sums = scores;
-  for (var part = 0u; part < STEP4; part++) {
-    let row_at = part * 4 * ROW_QUADS + (row_quad ^ (part * 2 % ROW_QUADS));
-    let key_at = part * 4 * KEY_QUADS + (key_quad ^ (part * 2));
-    sums = outer(sums, row_tile[row_at], key_tile[key_at]);
-    sums = outer(sums, row_tile[row_at + ROW_QUADS], key_tile[key_at + KEY_QUADS]);
-    sums = outer(sums, row_tile[row_at + 2 * ROW_QUADS], key_tile[key_at + 2 * KEY_QUADS]);
-    sums = outer(sums, row_tile[row_at + 3 * ROW_QUADS], key_tile[key_at + 3 * KEY_QUADS]);
+  if (HEAD_DIM4 > 48) {
+    sums.fourth = with_rows(sums.fourth, weights, values_at(at + 48));
   }
   return sums;
 }
 
-fn scaled_columns(matrix: mat4x4f, factors: vec4f) -> mat4x4f {
-  return mat4x4f(matrix[0] * factors.x, matrix[1] * factors.y, matrix[2] * factors.z, matrix[3] * factors.w);
+// Zeros past the end of a head.
+fn load_query(row: u32, d4: u32) -> vec4f {
+  return select(vec4f(), params.scale * qkv[row * HEAD_DIM4 + min(d4, HEAD_DIM4 - 1)], d4 < HEAD_DIM4);
 }
 
-fn largest(value: vec4f) -> f32 {
-  return max(max(value.x, value.y), max(value.z, value.w));
+// Keys first, first + 16, ..
+fn load_keys(kv_head: u32, first: u32, end: u32, d4: u32) -> mat4x4f {
+  let at = (min(first + vec4u(0, 16, 32, 48), vec4u(end - 1)) * params.kv_heads + kv_head) * HEAD_DIM4
+    + min(d4, HEAD_DIM4 - 1);
+  return mat4x4f(k_cache[at.x], k_cache[at.y], k_cache[at.z], k_cache[at.w]);
 }
 
-fn write_row(rows: Rows, row: u32, d4: u32, value: vec4f) {
-  if (rows.first + row < rows.count && d4 < HEAD_DIM4) {
-    let at = rows.first + row;
+// vec4f's lane, lane + 128, .. of a tile of values.
+fn load_values(kv_head: u32, first: u32, end: u32, lane: u32) -> mat4x4f {
+  let index = lane + vec4u(0, 128, 256, 384);
+  let at = (min(first + index / HEAD_DIM4, vec4u(end - 1)) * params.kv_heads + kv_head) * HEAD_DIM4 + index % HEAD_DIM4;
+  return mat4x4f(v_cache[at.x], v_cache[at.y], v_cache[at.z], v_cache[at.w]);
+}
+
+fn write_row(rows: Rows, at: u32, d4: u32, value: vec4f, total: f32) {
+  if (at < rows.count && d4 < HEAD_DIM4) {
     let head = rows.kv_head * rows.sharing + at % rows.sharing;
-    y[((at / rows.sharing) * params.heads + head) * HEAD_DIM4 + d4] = value;
+    y[((at / rows.sharing) * params.heads + head) * HEAD_DIM4 + d4] = value / total;
   }
 }
 
-fn write_rows(rows: Rows, row_quad: u32, d4: u32, output: mat4x4f, total: vec4f) {
-  for (var r = 0u; r < 4; r++) {
-    write_row(rows, row_quad * 4 + r, d4, output[r] / total[r]);
-  }
+fn write_rows(rows: Rows, at: u32, d4: u32, output: mat4x4f, total: vec4f) {
+  write_row(rows, at, d4, output[0], total.x);
+  write_row(rows, at + 8, d4, output[1], total.y);
+  write_row(rows, at + 16, d4, output[2], total.z);
+  write_row(rows, at + 24, d4, output[3], total.w);
 }
 
-@compute @workgroup_size(16 * ROW_QUADS)
+@compute @workgroup_size(128)
 fn attention_prefill(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   let sharing = params.heads / params.kv_heads;
-  let rows = Rows(workgroup.y, sharing, workgroup.x * 4 * ROW_QUADS, step.tokens * sharing);
-  let row_quad = lane / KEY_QUADS;
-  let key_quad = lane % KEY_QUADS;
+  let kv_head = workgroup.y;
+  let rows = Rows(kv_head, sharing, step.tokens * sharing);
+  let first = workgroup.x * ROWS;
+  // What this invocation loads of a step: a vec4f of the queries of rows own and own + 16 and of four keys. Rows past the
+  // end repeat the last one.
+  let part = lane % DEPTH4;
+  let own = lane / DEPTH4;
+  let loaded = min(first + own + vec2u(0, 16), vec2u(rows.count - 1));
+  let query_row = loaded / sharing * (params.heads + 2 * params.kv_heads) + kv_head * sharing + loaded % sharing;
+  let left_at = part ^ (own % DEPTH4);
+  let slots = own % 4 * KEY_QUADS + own / 4 + vec4u(0, 4, 8, 12);
+  let key_slots = slots * DEPTH4 + (vec4u(part) ^ (slots % KEY_QUADS % DEPTH4));
+
+  // What it makes: rows t, t + 8, .. by keys 4*column .. 4*column + 3. Two side by side share their keys.
+  let column = lane / 2 % KEY_QUADS;
+  let t = lane % 2 + lane / 2 / KEY_QUADS * 2;
   // The first key that a row does not see: of this invocation's rows, and of the workgroup's last.
-  let seen = step.position + 1
-    + min(vec4u(rows.first + 4 * row_quad) + vec4u(0, 1, 2, 3), vec4u(rows.count - 1)) / sharing;
-  let end = step.position + 1 + min(rows.first + 4 * ROW_QUADS - 1, rows.count - 1) / sharing;
+  let seen = step.position + 1 + min(first + t + vec4u(0, 8, 16, 24), vec4u(rows.count - 1)) / sharing;
+  let end = step.position + 1 + min(first + ROWS - 1, rows.count - 1) / sharing;
 
   var highest = vec4f(MASKED);  // of the rows' scores so far
   var total = vec4f();          // this invocation's share of sum_j exp(s_j - highest)
-  // Columns: rows; vec4f's key_quad, key_quad + 16, .. of sum_j exp(s_j - highest) v_j.
-  var output0 = mat4x4f();
-  var output1 = mat4x4f();
-  var output2 = mat4x4f();
-  var output3 = mat4x4f();
+  var output = Output();
+  var query0 = load_query(query_row.x, part);
+  var query1 = load_query(query_row.y, part);
+  var next = load_keys(kv_head, own, end, part);
   for (var tile = 0u; tile < end; tile += KEYS) {
     var scores = mat4x4f();  // columns: rows
-    for (var d4 = 0u; d4 < HEAD_DIM4; d4 += STEP4) {
-      load_scores_step(lane, rows, d4, tile, end);
+    for (var first_d4 = 0u; first_d4 < HEAD_DIM4; first_d4 += DEPTH4) {
+      left[own][left_at] = query0;
+      left[own + 16][left_at] = query1;
+      right[key_slots.x] = next[0];
+      right[key_slots.y] = next[1];
+      right[key_slots.z] = next[2];
+      right[key_slots.w] = next[3];
       workgroupBarrier();
-      scores = add_scores_step(scores, row_quad, key_quad);
+      let last = first_d4 + DEPTH4 >= HEAD_DIM4;
+      let next_d4 = select(first_d4 + DEPTH4, 0, last) + part;
+      query0 = load_query(query_row.x, next_d4);
+      query1 = load_query(query_row.y, next_d4);
+      if (last) {
+        next = load_values(kv_head, tile, end, lane);
+      } else {
+        next = load_keys(kv_head, tile + own, end, next_d4);
+      }
+      for (var k = 0u; k < DEPTH4; k++) {
+        scores = with_rows(scores, left_rows(t, k ^ t), keys_at(column, k));
+      }
       workgroupBarrier();
     }
-    let key = vec4u(tile + 4 * key_quad) + vec4u(0, 1, 2, 3);
-    scores = mat4x4f(
-      select(vec4f(MASKED), scores[0], key < vec4u(seen.x)),
-      select(vec4f(MASKED), scores[1], key < vec4u(seen.y)),
-      select(vec4f(MASKED), scores[2], key < vec4u(seen.z)),
-      select(vec4f(MASKED), scores[3], key < vec4u(seen.w)),
-    );
-
-    row_tile[lane] = vec4f(largest(scores[0]), largest(scores[1]), largest(scores[2]), largest(scores[3]));
+    scores = masked_rows(scores, tile + 4 * column + vec4u(0, 1, 2, 3), seen, MASKED);
+    right[column * 8 + t] = largest_of_rows(scores);
     workgroupBarrier();
     var new_highest = highest;
     for (var other = 0u; other < KEY_QUADS; other++) {
-      new_highest = max(new_highest, row_tile[row_quad * KEY_QUADS + other]);
+      new_highest = max(new_highest, right[other * 8 + t]);
     }
     workgroupBarrier();
     let correction = exp(highest - new_highest);
     highest = new_highest;
     // Every row sees key 0, so that `highest` is a score, and what is masked gets the weight 0.
-    let weights = mat4x4f(
-      exp(scores[0] - highest.x),
-      exp(scores[1] - highest.y),
-      exp(scores[2] - highest.z),
-      exp(scores[3] - highest.w),
-    );
+    let weights = exp_rows(scores, highest);
     total = total * correction + vec4f(1.0) * weights;
-    output0 = scaled_columns(output0, correction);
-    output1 = scaled_columns(output1, correction);
-    output2 = scaled_columns(output2, correction);
-    output3 = scaled_columns(output3, correction);
+    output = Output(
+      scaled_rows(output.first, correction),
+      scaled_rows(output.second, correction),
+      scaled_rows(output.third, correction),
+      scaled_rows(output.fourth, correction),
+    );
 
-    let weights_of_keys = transpose(weights);
-    for (var first = 0u; first < KEYS && tile + first < end; first += VALUE_KEYS) {
-      let own = 4 * key_quad - first;  // wraps around for keys before the first
-      if (own < VALUE_KEYS) {
-        for (var k = 0u; k < 4; k++) {
-          row_tile[(own + k) * ROW_QUADS + row_quad] = weights_of_keys[k];
-        }
+    for (var from_key = 0u; from_key < KEYS && tile + from_key < end; from_key += VALUE_KEYS) {
+      let quad = column - from_key / 4;  // wraps around for keys before the first
+      if (quad < VALUE_KEYS / 4) {
+        left[t][quad ^ t] = weights[0];
+        left[t + 8][quad ^ t] = weights[1];
+        left[t + 16][quad ^ t] = weights[2];
+        left[t + 24][quad ^ t] = weights[3];
       }
-      for (var index = lane; index < VALUE_KEYS * HEAD_DIM4; index += 16 * ROW_QUADS) {
-        let j = min(tile + first + index / HEAD_DIM4, end - 1);
-        key_tile[index] = v_cache[cache_index(rows, j, index % HEAD_DIM4)];
-      }
+      right[lane] = next[0];
+      right[lane + 128] = next[1];
+      right[lane + 256] = next[2];
+      right[lane + 384] = next[3];
       workgroupBarrier();
-      for (var k = 0u; k < VALUE_KEYS; k++) {
-        let weight = row_tile[k * ROW_QUADS + row_quad];
-        let at = k * HEAD_DIM4 + key_quad;
-        // What is behind the head's last vec4f is not written.
-        output0 = outer(output0, weight, key_tile[at]);
-        if (HEAD_DIM4 > 16) {
-          output1 = outer(output1, weight, key_tile[at + 16]);
-        }
-        if (HEAD_DIM4 > 32) {
-          output2 = outer(output2, weight, key_tile[at + 32]);
-        }
-        if (HEAD_DIM4 > 48) {
-          output3 = outer(output3, weight, key_tile[at + 48]);
-        }
+      if (from_key + VALUE_KEYS < KEYS && tile + from_key + VALUE_KEYS < end) {
+        next = load_values(kv_head, tile + from_key + VALUE_KEYS, end, lane);
+      } else {
+        next = load_keys(kv_head, tile + KEYS + own, end, part);
+      }
+      for (var k = 0u; k < VALUE_KEYS / 4; k++) {
+        output = with_values(output, t, k, column);
       }
       workgroupBarrier();
     }
   }
 
-  row_tile[lane] = total;
+  right[column * 8 + t] = total;
   workgroupBarrier();
   var sum = vec4f();
   for (var other = 0u; other < KEY_QUADS; other++) {
-    sum += row_tile[row_quad * KEY_QUADS + other];
+    sum += right[other * 8 + t];
   }
-  write_rows(rows, row_quad, key_quad, output0, sum);
-  write_rows(rows, row_quad, key_quad + 16, output1, sum);
-  write_rows(rows, row_quad, key_quad + 32, output2, sum);
-  write_rows(rows, row_quad, key_quad + 48, output3, sum);
+  write_rows(rows, first + t, column, output.first, sum);
+  write_rows(rows, first + t, column + 16, output.second, sum);
+  write_rows(rows, first + t, column + 32, output.third, sum);
+  write_rows(rows, first + t, column + 48, output.fourth, sum);
 }

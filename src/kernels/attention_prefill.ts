@@ -11,12 +11,13 @@ export const attentionPrefillKernel = defineKernel({
   params: { heads: 'u32', kv_heads: 'u32', scale: 'f32' },
   reads: ['qkv', 'k_cache', 'v_cache'],
   writes: ['y'],
-  constants: ['ROW_QUADS', 'HEAD_DIM4', 'VALUE_KEYS'],
+  constants: ['HEAD_DIM4', 'VALUE_KEYS'],
   step: true,
 });
 
-const ROW_QUADS = 8;
-/** vec4f of a tile of values: what workgroup memory has room for beside the other tiles. */
+/** Rows of a workgroup. */
+const ROWS = 32;
+/** vec4f of a tile of values: those of a tile of keys, whose place it takes. */
 const MOST_VALUES = 512;
 
 /** Causal attention of T tokens, appended to the cache already: qkv (T, heads + 2J, headDim), caches (capacity, J, headDim), y (T, heads, headDim). */
@@ -32,8 +33,8 @@ export function attentionPrefill(
     variant: variantFor(features),
     label: `${label} / attention_prefill`,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, scale: dims.scale },
-    constants: { ROW_QUADS, HEAD_DIM4: headDim4, VALUE_KEYS: headDim4 * 16 <= MOST_VALUES ? 16 : 8 },
+    constants: { HEAD_DIM4: headDim4, VALUE_KEYS: [32, 16].find((keys) => keys * headDim4 <= MOST_VALUES) ?? 8 },
     buffers,
-    grid: (tokens) => [Math.ceil((tokens * dims.heads) / dims.kvHeads / (4 * ROW_QUADS)), dims.kvHeads, 1],
+    grid: (tokens) => [Math.ceil((tokens * dims.heads) / dims.kvHeads / ROWS), dims.kvHeads, 1],
   };
 }
