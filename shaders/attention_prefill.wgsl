@@ -10,6 +10,8 @@
 // Constants HEAD_DIM4   head_dim / 4, at most 64.
 //           VALUE_KEYS  keys of a tile of values, 8, 16 or 32; at most 512 / HEAD_DIM4.
 // Source    Dao 2023, FlashAttention-2; reference: attention.ts in src/reference.
+// Tried     On an H100, a layer of Bamba-9B, 256 tokens after 768: 165 us. With a loop over a step's columns of the scores
+//           179; without one among values too 160, but slower to compile; 64 rows a workgroup, eight by four, 218 to 254.
 
 override HEAD_DIM4: u32 = 32;
 override VALUE_KEYS: u32 = 16;
@@ -172,9 +174,14 @@ fn attention_prefill(
       } else {
         next = load_keys(kv_head, tile + own, end, next_d4);
       }
-      for (var k = 0u; k < DEPTH4; k++) {
-        scores = with_rows(scores, left_rows(t, k ^ t), keys_at(column, k));
-      }
+      scores = with_rows(scores, left_rows(t, 0 ^ t), keys_at(column, 0));
+      scores = with_rows(scores, left_rows(t, 1 ^ t), keys_at(column, 1));
+      scores = with_rows(scores, left_rows(t, 2 ^ t), keys_at(column, 2));
+      scores = with_rows(scores, left_rows(t, 3 ^ t), keys_at(column, 3));
+      scores = with_rows(scores, left_rows(t, 4 ^ t), keys_at(column, 4));
+      scores = with_rows(scores, left_rows(t, 5 ^ t), keys_at(column, 5));
+      scores = with_rows(scores, left_rows(t, 6 ^ t), keys_at(column, 6));
+      scores = with_rows(scores, left_rows(t, 7 ^ t), keys_at(column, 7));
       workgroupBarrier();
     }
     scores = masked_rows(scores, tile + 4 * column + vec4u(0, 1, 2, 3), seen, MASKED);

@@ -1,5 +1,5 @@
 // Products in tiles, four columns of one matrix at a time: sums of four columns a row. A matrix here is four rows, each a
-// column of it. It is indexed by constants alone: indexed by a variable it would lie in memory, and cost several times.
+// column of it. It is indexed by constants alone: one that a variable indexes may come to lie in memory.
 
 // sum + row times four columns.
 fn with_row(sum: vec4f, row: vec4f, c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f) -> vec4f {
