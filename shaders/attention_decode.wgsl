@@ -181,12 +181,8 @@ fn attention_decode(
           if (key4[next] < keys) {
             let weight = exp(scores[key4[next]] - highest);
             total += weight;
-            output += mat4x4f(
-              weight.x * value[next],
-              weight.y * value[next],
-              weight.z * value[next],
-              weight.w * value[next],
-            );
+            let v = value[next];
+            output += mat4x4f(weight.x * v, weight.y * v, weight.z * v, weight.w * v);
           }
         }
       }
