@@ -1,12 +1,14 @@
-// uses: lib/step.wgsl, lib/weight.wgsl, lib/matmul.wgsl
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl
 // matmul_add: y[t, r] += sum_c x[t, c] * W[r, c]
 //
 // Shapes    x: (T, C) f32;  weights: (rows, C), any scheme;  y: (T, stride), columns first_row .. first_row + rows.
-// Mapping   one workgroup 4*LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
-// Constants LANES_T   invocations along the tokens, each with four; the workgroup has 16 * LANES_T.
+// Mapping   one workgroup LANES_T * LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens, each with as many, 8 or 4; the workgroup has 16 * LANES_T.
+//           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
 // Source    reference: matmul.ts, add in src/reference.
 
-override LANES_T: u32 = 16;
+override LANES_T: u32 = 8;
+override UNROLLED: bool = false;
 
 struct Params {
   rows: u32,
@@ -25,7 +27,7 @@ struct Params {
 @compute @workgroup_size(16 * LANES_T)
 fn matmul_add(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   matmul_tile(
-    lane, workgroup.y * 4 * LANES_T, workgroup.x * TILE_ROWS, params.rows, params.blocks, params.columns4,
+    lane, workgroup.y * tile_tokens(), workgroup.x * TILE_ROWS, params.rows, params.blocks, params.columns4,
   );
 }
 

@@ -1,13 +1,15 @@
-// uses: lib/step.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/matmul_int8.wgsl
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/matmul_int8.wgsl
 // matmul_int8: y[t, r] = scale * sum_c x_scale[t, c / 128] * x[t, c] * W[r, c]
 //
 // Shapes    x: (T, x_blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), int8 or int4;
 //           y: (T, stride), columns first_row .. first_row + rows.
-// Mapping   one workgroup 4*LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
-// Constants LANES_T   invocations along the tokens, each with four; the workgroup has 16 * LANES_T.
+// Mapping   one workgroup LANES_T * LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens, each with as many, 8 or 4; the workgroup has 16 * LANES_T.
+//           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
 // Source    reference: quantize_rows.ts, matmul.ts in src/reference.
 
-override LANES_T: u32 = 16;
+override LANES_T: u32 = 8;
+override UNROLLED: bool = false;
 
 struct Params {
   rows: u32,

@@ -1,13 +1,15 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/matmul_int8.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/matmul_int8.wgsl
 // matmul_int8_swiglu: y[t, f] = silu(xs[t, :] . W[2f, :]) * (xs[t, :] . W[2f+1, :]),  xs = x_scale * x
 //
 // Shapes    x: (T, x_blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), gate and up rows in
 //           turn, int8 or int4;  y: (T, stride), columns first_row/2 .. (first_row + rows)/2. rows and first_row are even.
-// Mapping   one workgroup 4*LANES_T tokens by 64 rows of weights: x of the grid the rows, y the tokens.
-// Constants LANES_T   invocations along the tokens, each with four; the workgroup has 16 * LANES_T.
+// Mapping   one workgroup LANES_T * LANES_T tokens by 64 rows of weights: x of the grid the rows, y the tokens.
+// Constants LANES_T   invocations along the tokens, each with as many, 8 or 4; the workgroup has 16 * LANES_T.
+//           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
 // Source    Shazeer 2020, SwiGLU; reference: quantize_rows.ts, matmul.ts, swiglu.ts in src/reference.
 
-override LANES_T: u32 = 16;
+override LANES_T: u32 = 8;
+override UNROLLED: bool = false;
 
 struct Params {
   rows: u32,      // of weights

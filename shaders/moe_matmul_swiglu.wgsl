@@ -1,16 +1,18 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matmul.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl
 // moe_matmul_swiglu: y[pair, f] = silu(x[t, :] . W[e, 2f, :]) * (x[t, :] . W[e, 2f+1, :]) of every pair of a token t and
 //   an expert e that it goes to, pair = t * top_k + place
 //
-// Shapes    x: (T, C) f32;  pairs: (tiles, 4 * LANES_T) u32 and tile_experts: (tiles) u32 as moe_group makes them;
+// Shapes    x: (T, C) f32;  pairs: (tiles, LANES_T * LANES_T) u32 and tile_experts: (tiles) u32 as moe_group makes them;
 //           weights: rows first_row .. first_row + rows of (E * expert_rows, C), gate and up rows of each expert in turn,
 //           any scheme;  y: (T * top_k, expert_rows / 2) f32. rows, first_row and expert_rows are multiples of 4.
 // Mapping   one workgroup a tile of pairs by 64 rows of its expert's weights: x of the grid the rows, y the tile. Rows
 //           outside of what is bound are left to the dispatch of another part of the weights.
-// Constants LANES_T   invocations along the pairs, each with four; the workgroup has 16 * LANES_T.
+// Constants LANES_T   invocations along the pairs, each with as many, 8 or 4; the workgroup has 16 * LANES_T.
+//           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
 // Source    Shazeer 2020, SwiGLU; Gale et al. 2023, MegaBlocks; reference: moe.ts in src/reference.
 
 override LANES_T: u32 = 4;
+override UNROLLED: bool = false;
 
 struct Params {
   rows: u32,         // of weights
@@ -23,7 +25,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;             // (T, C)
-@group(0) @binding(2) var<storage, read> pairs: array<u32>;           // (tiles, 4 * LANES_T)
+@group(0) @binding(2) var<storage, read> pairs: array<u32>;           // (tiles, LANES_T * LANES_T)
 @group(0) @binding(3) var<storage, read> tile_experts: array<u32>;    // (tiles)
 @group(0) @binding(4) var<storage, read> weights: array<vec4u>;       // (rows, C)
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;         // (T * top_k, expert_rows / 2)
@@ -42,7 +44,7 @@ fn moe_matmul_swiglu(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_inv
   if (row >= params.rows && row + TILE_ROWS - 1 >= TILE_ROWS - 1) {
     return;
   }
-  matmul_tile(lane, workgroup.y * 4 * LANES_T, row, params.rows, params.blocks, params.columns4);
+  matmul_tile(lane, workgroup.y * tile_tokens(), row, params.rows, params.blocks, params.columns4);
 }
 
 fn x_row(place: u32) -> u32 {
@@ -50,7 +52,7 @@ fn x_row(place: u32) -> u32 {
 }
 
 fn write_sums(first: u32, first_row: u32, sums: mat4x4f) {
-  let before = tile_experts[first / (4 * LANES_T)] * params.expert_rows - params.first_row;
+  let before = tile_experts[first / tile_tokens()] * params.expert_rows - params.first_row;
   for (var j = 0u; j < 4; j += 2) {
     let row = first_row + j;
     if (row < params.rows && row - before < params.expert_rows) {

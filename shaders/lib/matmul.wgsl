@@ -1,105 +1,216 @@
-// The inner loop of all matrix-matrix kernels: a tile of 4*LANES_T tokens by 64 rows of weights, four by four an
-// invocation. The kernel binds `x: array<vec4f>` of rows of columns and `weights: array<vec4u>` (rows, columns), overrides
-// LANES_T, its workgroup size being 16 * LANES_T, and has `x_row(t)` for the row of x that is token t's, some row of x
-// also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on.
+// The inner loop of matrix-matrix kernels: a tile of lib/tile.wgsl. The kernel binds `x: array<vec4f>` of rows of
+// columns and `weights: array<vec4u>` (rows, columns), and has `x_row(t)` for the row of x that is token t's, some row of
+// x also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on.
 // `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
 //
-// Tried     Eight by eight an invocation: 31 TFLOP/s instead of 29 on an H100 for the widest matrices, 18 instead of 25
-//           for those of 4,096 rows. With the sums behind a pointer to a struct: 7.
+// Tried     On an H100, TFLOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; in the form that was best, 40: steps of 4 or 16
+//           vectors 37, 31; 8 by 8 an invocation 39, 4 by 4 38; tiles of 128 by 64 or 64 by 128 35; two tiles in turn, with
+//           one barrier a step 26; columns of tokens side by side (what a tile of four by four read) 27; each place of a
+//           step, not each row, side by side 33; the next step's share not asked for early 39; products of a step in a
+//           loop 36. With mat4x4f's of sums or weights handed to functions that are called twice: 7.
 
-const STEP4: u32 = 4;       // vec4f's of columns in a step: 16 columns
-const TILE_ROWS: u32 = 64;
-const ROW_QUADS: u32 = 16;  // of a tile
+// Vectors of four x4.
+var<workgroup> x_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;
+var<workgroup> w_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;
 
-// Column by column: (16, tokens / 4) of four tokens each, (16, rows / 4) of four rows each.
-var<workgroup> x_tile: array<vec4<elem>, 4 * STEP4 * LANES_T>;
-var<workgroup> w_tile: array<vec4<elem>, 4 * STEP4 * ROW_QUADS>;
-
-// Weights 4*column4 .. 4*column4 + 3 of a row. Only the words that hold them are read and decoded: as the first of a block.
-fn weights_at(row: u32, column4: u32, rows: u32, blocks: u32) -> vec4f {
-  let block = column4 / (BLOCK4 * HALVES);
-  let half = column4 / BLOCK4 % HALVES;
-  let index = row * blocks + block;
-  var stored = vec4u();
-  if (BLOCK4 == 4) {
-    stored.x = weights[index][column4 % 4];
-  } else if (BLOCK4 == 2) {
-    stored.x = weights[index][column4 % 2 * 2];
-    stored.y = weights[index][column4 % 2 * 2 + 1];
-  } else {
-    stored = weights[index];
-  }
-  let values = decode_half(stored, half)[0];
-  if (GROUPED) {
-    let scale = block_scale(row, block, rows, blocks);
-    return scale.x * values + scale.y;
-  }
-  return values;
+// What does not change from step to step.
+struct Matmul {
+  lane: u32,
+  x_first: vec4u,  // of the rows of x that the invocation reads
+  w_rows: vec4u,   // that it reads
+  rows: u32,
+  blocks: u32,     // of a row of weights
+  columns4: u32,
 }
 
-// One column of the tiles: column i of the sums is a token, row j a row of weights.
-fn add_column(sums: mat4x4f, x_at: u32, w_at: u32) -> mat4x4f {
-  let x4 = vec4f(x_tile[x_at]);
-  let w4 = vec4f(w_tile[w_at]);
-  return mat4x4f(
-    fma(vec4f(x4.x), w4, sums[0]),
-    fma(vec4f(x4.y), w4, sums[1]),
-    fma(vec4f(x4.z), w4, sums[2]),
-    fma(vec4f(x4.w), w4, sums[3]),
-  );
+// What an invocation reads for a step: vectors of x, and as they are stored, halves of blocks of weights.
+struct Share {
+  x0: vec4f,
+  x1: vec4f,     // this and the next where LANES_T is 8
+  x2: vec4f,
+  x3: vec4f,
+  w0: vec4u,
+  w1: vec4u,     // where BLOCK4 < 4
+  w2: vec4u,     // this and the next where BLOCK4 < 2
+  w3: vec4u,
+  scale: vec2f,  // of w0, where GROUPED, with BLOCK4 = 4
+}
+
+fn read_share(m: Matmul, column4: u32) -> Share {
+  var share = Share();
+  let x_at = m.x_first + min(column4 + share_place(m.lane), m.columns4 - 1);
+  share.x0 = x[x_at.x];
+  if (LANES_T == 8) {
+    share.x1 = x[x_at.y];
+    share.x2 = x[x_at.z];
+    share.x3 = x[x_at.w];
+  }
+  let half = column4 / BLOCK4 + share_unit(m.lane, BLOCK4);
+  let block = min(half / HALVES, m.blocks - 1);
+  let w_at = m.w_rows * m.blocks + block;
+  share.w0 = weights[w_at.x];
+  if (BLOCK4 < 4) {
+    share.w1 = weights[w_at.y];
+  }
+  if (BLOCK4 < 2) {
+    share.w2 = weights[w_at.z];
+    share.w3 = weights[w_at.w];
+  }
+  if (GROUPED) {
+    share.scale = block_scale(m.w_rows.x, block, m.rows, m.blocks);
+  }
+  return share;
+}
+
+fn write_x(m: Matmul, token: u32, values: vec4f) {
+  let slot = x_slot(token, share_lane_t(m.lane), share_place(m.lane));
+  x_tile[slot.x][slot.y] = vec4<elem>(values);
+}
+
+// Four columns of row `row` of an invocation. Behind the last column weights become zeros: x may be anything there.
+fn write_four(m: Matmul, column4: u32, row: u32, place: u32, values: vec4f, scale: vec2f) {
+  var scaled = values;
+  if (GROUPED) {
+    scaled = scale.x * values + scale.y;
+  }
+  let kept = select(vec4f(), scaled, column4 + place < m.columns4);
+  let lane_r = share_lane_r(m.lane, BLOCK4);
+  let slot = w_slot(row, lane_r, place);
+  w_tile[slot.x][slot.y] = vec4<elem>(kept);
+}
+
+// Decodes half a block.
+fn write_w(m: Matmul, column4: u32, row: u32, stored: vec4u, scale: vec2f) {
+  let place = share_unit(m.lane, BLOCK4) * BLOCK4;
+  let half = (column4 + place) / BLOCK4;
+  let decoded = decode_half(stored, half % HALVES);
+  write_four(m, column4, row, place, decoded[0], scale);
+  if (BLOCK4 > 1) {
+    write_four(m, column4, row, place + 1, decoded[1], scale);
+  }
+  if (BLOCK4 > 2) {
+    write_four(m, column4, row, place + 2, decoded[2], scale);
+    write_four(m, column4, row, place + 3, decoded[3], scale);
+  }
+}
+
+fn write_share(m: Matmul, column4: u32, share: Share) {
+  let token = share_token(m.lane);
+  write_x(m, token, share.x0);
+  if (LANES_T == 8) {
+    write_x(m, token + 2, share.x1);
+    write_x(m, token + 4, share.x2);
+    write_x(m, token + 6, share.x3);
+  }
+  let row = share_row(m.lane, BLOCK4);
+  write_w(m, column4, row, share.w0, share.scale);
+  if (BLOCK4 < 4) {
+    write_w(m, column4, row + BLOCK4, share.w1, share.scale);
+  }
+  if (BLOCK4 < 2) {
+    write_w(m, column4, row + 2 * BLOCK4, share.w2, share.scale);
+    write_w(m, column4, row + 3 * BLOCK4, share.w3, share.scale);
+  }
+}
+
+// Sums of an invocation's tokens, each by four rows.
+struct Sums {
+  t0: vec4f,
+  t1: vec4f,
+  t2: vec4f,
+  t3: vec4f,
+  t4: vec4f,  // this and the next where LANES_T is 8
+  t5: vec4f,
+  t6: vec4f,
+  t7: vec4f,
+}
+
+fn x_at(token: u32, lane_t: u32, place: u32) -> vec4f {
+  let slot = x_slot(token, lane_t, place);
+  return vec4f(x_tile[slot.x][slot.y]);
+}
+
+fn w_at(row: u32, lane_r: u32, place: u32) -> vec4f {
+  let slot = w_slot(row, lane_r, place);
+  return vec4f(w_tile[slot.x][slot.y]);
+}
+
+// Adds four columns of a token by those of four rows.
+fn add_token(sums: vec4f, x4: vec4f, a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> vec4f {
+  var next = fma(vec4f(x4.x), vec4f(a.x, b.x, c.x, d.x), sums);
+  next = fma(vec4f(x4.y), vec4f(a.y, b.y, c.y, d.y), next);
+  next = fma(vec4f(x4.z), vec4f(a.z, b.z, c.z, d.z), next);
+  return fma(vec4f(x4.w), vec4f(a.w, b.w, c.w, d.w), next);
+}
+
+// Adds the products at a place of the step.
+fn add_place(sums: Sums, place: u32, lane_t: u32, lane_r: u32) -> Sums {
+  var next = sums;
+  let a = w_at(0, lane_r, place);
+  let b = w_at(1, lane_r, place);
+  let c = w_at(2, lane_r, place);
+  let d = w_at(3, lane_r, place);
+  next.t0 = add_token(sums.t0, x_at(0, lane_t, place), a, b, c, d);
+  next.t1 = add_token(sums.t1, x_at(1, lane_t, place), a, b, c, d);
+  next.t2 = add_token(sums.t2, x_at(2, lane_t, place), a, b, c, d);
+  next.t3 = add_token(sums.t3, x_at(3, lane_t, place), a, b, c, d);
+  if (LANES_T == 8) {
+    next.t4 = add_token(sums.t4, x_at(4, lane_t, place), a, b, c, d);
+    next.t5 = add_token(sums.t5, x_at(5, lane_t, place), a, b, c, d);
+    next.t6 = add_token(sums.t6, x_at(6, lane_t, place), a, b, c, d);
+    next.t7 = add_token(sums.t7, x_at(7, lane_t, place), a, b, c, d);
+  }
+  return next;
+}
+
+// Adds the products of a step.
+fn add_step(sums: Sums, lane_t: u32, lane_r: u32) -> Sums {
+  var next = sums;
+  if (!UNROLLED) {
+    for (var place = 0u; place < LANES_T; place++) {
+      next = add_place(next, place, lane_t, lane_r);
+    }
+    return next;
+  }
+  next = add_place(next, 0, lane_t, lane_r);
+  next = add_place(next, 1, lane_t, lane_r);
+  next = add_place(next, 2, lane_t, lane_r);
+  next = add_place(next, 3, lane_t, lane_r);
+  if (LANES_T == 8) {
+    next = add_place(next, 4, lane_t, lane_r);
+    next = add_place(next, 5, lane_t, lane_r);
+    next = add_place(next, 6, lane_t, lane_r);
+    next = add_place(next, 7, lane_t, lane_r);
+  }
+  return next;
 }
 
 // Computes and writes the tile of a workgroup. Rows and columns behind the last are read as the last; only the columns
 // count, and their weights become zero.
 fn matmul_tile(lane: u32, first_t: u32, first_row: u32, rows: u32, blocks: u32, columns4: u32) {
-  let lane_t = lane / ROW_QUADS;
-  let lane_r = lane % ROW_QUADS;
-  // An invocation fills a quad of a tile: 4 tokens or rows by 4 columns. Where there are enough, others fill the weights'.
-  let x_units = STEP4 * LANES_T;
-  let w_unit = lane - select(0, x_units, LANES_T * ROW_QUADS >= x_units + STEP4 * ROW_QUADS);
-  var x_base = vec4u();
-  if (lane < x_units) {
-    let t = first_t + lane / STEP4 * 4;
-    x_base = vec4u(x_row(t), x_row(t + 1), x_row(t + 2), x_row(t + 3)) * columns4;
+  let lane_t = lane_tokens(lane);
+  let lane_r = lane_rows(lane);
+  let tokens = share_tokens(lane, first_t);
+  var x_first = vec4u(x_row(tokens.x));
+  if (LANES_T == 8) {
+    x_first = vec4u(x_first.x, x_row(tokens.y), x_row(tokens.z), x_row(tokens.w));
   }
-  var sums = mat4x4f();
-  for (var column = 0u; column < columns4; column += STEP4) {
-    // The column of quads rotates places (^), so that invocations side by side hit different banks.
-    if (lane < x_units) {
-      let at = x_base + min(column + lane % STEP4, columns4 - 1);
-      let quad = transpose(mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]));
-      let slot = lane % STEP4 * 4 * LANES_T + ((lane / STEP4) ^ (lane % STEP4 * 2 % LANES_T));
-      for (var k = 0u; k < 4; k++) {
-        x_tile[slot + k * LANES_T] = vec4<elem>(quad[k]);
-      }
-    }
-    if (w_unit < STEP4 * ROW_QUADS) {
-      let at = column + w_unit % STEP4;
-      let row = first_row + w_unit / STEP4 * 4;
-      var quad = mat4x4f();
-      if (at < columns4) {
-        quad = transpose(mat4x4f(
-          weights_at(min(row, rows - 1), at, rows, blocks),
-          weights_at(min(row + 1, rows - 1), at, rows, blocks),
-          weights_at(min(row + 2, rows - 1), at, rows, blocks),
-          weights_at(min(row + 3, rows - 1), at, rows, blocks),
-        ));
-      }
-      let slot = w_unit % STEP4 * 4 * ROW_QUADS + ((w_unit / STEP4) ^ (w_unit % STEP4 * 2));
-      for (var k = 0u; k < 4; k++) {
-        w_tile[slot + k * ROW_QUADS] = vec4<elem>(quad[k]);
-      }
-    }
+  let w_rows = share_rows(lane, BLOCK4, first_row, rows);
+  let m = Matmul(lane, x_first * columns4, w_rows, rows, blocks, columns4);
+  var sums = Sums();
+  var share = read_share(m, 0);
+  for (var column4 = 0u; column4 < columns4; column4 += LANES_T) {
     workgroupBarrier();
-    for (var k4 = 0u; k4 < STEP4; k4++) {
-      let x_at = k4 * 4 * LANES_T + (lane_t ^ (k4 * 2 % LANES_T));
-      let w_at = k4 * 4 * ROW_QUADS + (lane_r ^ (k4 * 2));
-      sums = add_column(sums, x_at, w_at);
-      sums = add_column(sums, x_at + LANES_T, w_at + ROW_QUADS);
-      sums = add_column(sums, x_at + 2 * LANES_T, w_at + 2 * ROW_QUADS);
-      sums = add_column(sums, x_at + 3 * LANES_T, w_at + 3 * ROW_QUADS);
-    }
+    write_share(m, column4, share);
     workgroupBarrier();
+    // Of the next step, so that this one's products are computed while it comes.
+    share = read_share(m, column4 + LANES_T);
+    sums = add_step(sums, lane_t, lane_r);
   }
-  write_sums(first_t + 4 * lane_t, first_row + 4 * lane_r, sums);
+  let t = first_t + 4 * lane_t;
+  let row = first_row + 4 * lane_r;
+  write_sums(t, row, mat4x4f(sums.t0, sums.t1, sums.t2, sums.t3));
+  if (LANES_T == 8) {
+    write_sums(t + 4 * LANES_T, row, mat4x4f(sums.t4, sums.t5, sums.t6, sums.t7));
+  }
 }

@@ -1,144 +1,265 @@
-// The inner loop of matrix-matrix kernels on integers: a tile of 4*LANES_T tokens by 64 rows of weights, of a scheme that
-// has a file lib/stored. The kernel binds `x: array<vec4u>` (T, x_blocks) and `x_scale: array<f32>` (T, groups) as
-// quantize_rows leaves them, and `weights: array<vec4u>` (rows, blocks). Override, workgroup and `write_sums` are those of
-// lib/matmul.wgsl. Products are summed exactly over columns that share all scales: a group of x, or of weights that have
-// smaller ones. Beyond, sums are in f32.
+// The inner loop of matrix-matrix kernels on integers: a tile of lib/tile.wgsl, of weights of a scheme that has a file
+// lib/stored. The kernel binds `x: array<vec4u>` (T, x_blocks) and `x_scale: array<f32>` (T, groups) as quantize_rows
+// leaves them, and `weights: array<vec4u>` (rows, blocks); `write_sums` is that of lib/matmul.wgsl. Products are summed
+// exactly over columns that share all scales: a group of x, or of weights that have smaller ones. Beyond, sums are in f32.
+//
+// Tried     On an H100, TOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; in the form that was best, 94: two tiles of half
+//           a step in turn 78; 8 by 8 an invocation 58; tiles of 128 by 64 88, of 64 by 128 86; the next step's share not
+//           asked for early 89; sums converted instead of begun with a bias 91; products of a step in a loop 86; each place
+//           of a step, not each row, side by side 84.
 
-const STEP: u32 = 4;          // blocks of 16 columns in a step
 const GROUP_BLOCKS: u32 = 8;  // of 16 columns: as in quantize_rows
-const TILE_ROWS: u32 = 64;
-const ROW_QUADS: u32 = 16;    // of a tile
 
-// Word by word (4 columns): (16, tokens / 4) of four tokens each, (16, rows / 4) of four rows each.
-var<workgroup> x_tile: array<vec4u, 4 * STEP * LANES_T>;
-var<workgroup> w_tile: array<vec4u, 4 * STEP * ROW_QUADS>;
+// Vectors of a block, 16 x4.
+var<workgroup> x_tile: array<array<vec4u, SLOTS>, LANES_T>;
+var<workgroup> w_tile: array<array<vec4u, SLOTS>, LANES_T>;
 
-// Of four tokens (a member each) by four rows.
-struct Dots {
-  t0: vec4i,
-  t1: vec4i,
-  t2: vec4i,
-  t3: vec4i,
+// What does not change from step to step.
+struct Matmul {
+  lane: u32,
+  x_first: vec4u,  // of the rows of x that the invocation reads
+  w_rows: vec4u,   // that it reads
+  rows: u32,
+  blocks: u32,     // of a row of weights
+  x_blocks: u32,
 }
 
-// A block of 16 columns of each of four rows.
-struct Quad {
+// What an invocation reads for a step.
+struct Share {
+  x0: vec4u,
+  x1: vec4u,     // this and the next where LANES_T is 8
+  x2: vec4u,
+  x3: vec4u,
+  w0: vec4u,     // as stored
+  w1: vec4u,
+  w2: vec4u,     // this and the next where STORED_BLOCKS is 1
+  w3: vec4u,
+  bits: vec2u,   // of the groups that w0 and w1 are, where GROUPED
+}
+
+// What scheme int4 keeps of the groups in a step: of four rows, words of two groups.
+struct GroupWords {
+  first: vec4u,
+  second: vec4u,
+}
+
+fn read_share(m: Matmul, block: u32) -> Share {
+  var share = Share();
+  let x_at = m.x_first + min(block + share_place(m.lane), m.x_blocks - 1);
+  share.x0 = x[x_at.x];
+  if (LANES_T == 8) {
+    share.x1 = x[x_at.y];
+    share.x2 = x[x_at.z];
+    share.x3 = x[x_at.w];
+  }
+  let stored = min(block / STORED_BLOCKS + share_unit(m.lane, STORED_BLOCKS), m.blocks - 1);
+  let w_at = m.w_rows * m.blocks + stored;
+  share.w0 = weights[w_at.x];
+  share.w1 = weights[w_at.y];
+  if (STORED_BLOCKS == 1) {
+    share.w2 = weights[w_at.z];
+    share.w3 = weights[w_at.w];
+  }
+  if (GROUPED) {
+    share.bits = vec2u(
+      group_bits(m.w_rows.x, stored, m.rows, m.blocks),
+      group_bits(m.w_rows.y, stored, m.rows, m.blocks),
+    );
+  }
+  return share;
+}
+
+fn write_x(m: Matmul, token: u32, values: vec4u) {
+  let slot = x_slot(token, share_lane_t(m.lane), share_place(m.lane));
+  x_tile[slot.x][slot.y] = values;
+}
+
+// Makes integers of a stored block, of row `row` of an invocation. Blocks behind the last are zeros: x may be anything
+// there.
+fn write_w(m: Matmul, block: u32, row: u32, stored: vec4u, bits: u32) {
+  let lane_r = share_lane_r(m.lane, STORED_BLOCKS);
+  for (var i = 0u; i < STORED_BLOCKS; i++) {
+    let place = share_unit(m.lane, STORED_BLOCKS) * STORED_BLOCKS + i;
+    let integers = stored_integers(stored, i, bits);
+    let slot = w_slot(row, lane_r, place);
+    w_tile[slot.x][slot.y] = select(vec4u(), integers, block + place < m.x_blocks);
+  }
+}
+
+fn write_share(m: Matmul, block: u32, share: Share) {
+  let token = share_token(m.lane);
+  write_x(m, token, share.x0);
+  if (LANES_T == 8) {
+    write_x(m, token + 2, share.x1);
+    write_x(m, token + 4, share.x2);
+    write_x(m, token + 6, share.x3);
+  }
+  let row = share_row(m.lane, STORED_BLOCKS);
+  write_w(m, block, row, share.w0, share.bits.x);
+  write_w(m, block, row + STORED_BLOCKS, share.w1, share.bits.y);
+  if (STORED_BLOCKS == 1) {
+    write_w(m, block, row + 2, share.w2, 0);
+    write_w(m, block, row + 3, share.w3, 0);
+  }
+}
+
+// What is summed of a token by four rows: over a group of weights, over a group of x, over all.
+struct Sums {
+  dots: vec4i,
+  of_group: vec4f,
+  all: vec4f,
+}
+
+// Of an invocation's tokens.
+struct TileSums {
+  t0: Sums,
+  t1: Sums,
+  t2: Sums,
+  t3: Sums,
+  t4: Sums,  // this and the next where LANES_T is 8
+  t5: Sums,
+  t6: Sums,
+  t7: Sums,
+}
+
+// A block of each of an invocation's rows, and the scales of the groups that they are, where GROUPED.
+struct Rows {
   a: vec4u,
   b: vec4u,
   c: vec4u,
   d: vec4u,
+  scales: vec4f,
+  ends_group: bool,  // whether the next block is of another group
 }
 
-fn dot_rows(x1: u32, w4: vec4u) -> vec4i {
-  return vec4i(
-    dot4I8Packed(x1, w4.x),
-    dot4I8Packed(x1, w4.y),
-    dot4I8Packed(x1, w4.z),
-    dot4I8Packed(x1, w4.w),
-  );
+fn dot_rows(x1: u32, w0: u32, w1: u32, w2: u32, w3: u32) -> vec4i {
+  return vec4i(dot4I8Packed(x1, w0), dot4I8Packed(x1, w1), dot4I8Packed(x1, w2), dot4I8Packed(x1, w3));
 }
 
-// One word of the tiles.
-fn add_word(dots: Dots, x_at: u32, w_at: u32) -> Dots {
-  let x4 = x_tile[x_at];
-  let w4 = w_tile[w_at];
-  return Dots(
-    dots.t0 + dot_rows(x4.x, w4),
-    dots.t1 + dot_rows(x4.y, w4),
-    dots.t2 + dot_rows(x4.z, w4),
-    dots.t3 + dot_rows(x4.w, w4),
-  );
+fn x_at(token: u32, lane_t: u32, place: u32) -> vec4u {
+  let slot = x_slot(token, lane_t, place);
+  return x_tile[slot.x][slot.y];
 }
 
-// Scales of tokens t .. t + 3 in a group.
-fn scales_at(t: u32, tokens: u32, group: u32, groups: u32) -> vec4f {
-  return vec4f(
-    x_scale[min(t, tokens - 1) * groups + group],
-    x_scale[min(t + 1, tokens - 1) * groups + group],
-    x_scale[min(t + 2, tokens - 1) * groups + group],
-    x_scale[min(t + 3, tokens - 1) * groups + group],
-  );
+fn w_at(row: u32, lane_r: u32, place: u32) -> vec4u {
+  let slot = w_slot(row, lane_r, place);
+  return w_tile[slot.x][slot.y];
 }
 
-fn add_scaled(sums: mat4x4f, scales: vec4f, of_group: mat4x4f) -> mat4x4f {
-  return mat4x4f(
-    fma(vec4f(scales.x), of_group[0], sums[0]),
-    fma(vec4f(scales.y), of_group[1], sums[1]),
-    fma(vec4f(scales.z), of_group[2], sums[2]),
-    fma(vec4f(scales.w), of_group[3], sums[3]),
-  );
-}
-
-// Reads the steps' tiles. Rows and tokens behind the last are read as the last; blocks behind the last count as zeros.
-fn load_tiles(
-  lane: u32, first_t: u32, tokens: u32, first_row: u32, rows: u32, block: u32, blocks: u32, x_blocks: u32,
-) {
-  // An invocation fills a quad of a tile: 4 tokens or rows by a block. Where there are enough, others fill the weights'.
-  let x_units = STEP * LANES_T;
-  let w_unit = lane - select(0, x_units, LANES_T * ROW_QUADS >= x_units + STEP * ROW_QUADS);
-  // The block of quads rotates places (^), so that invocations side by side hit different banks.
-  if (lane < x_units) {
-    let at = min(block + lane % STEP, x_blocks - 1);
-    let t = first_t + lane / STEP * 4;
-    let a = x[min(t, tokens - 1) * x_blocks + at];
-    let b = x[min(t + 1, tokens - 1) * x_blocks + at];
-    let c = x[min(t + 2, tokens - 1) * x_blocks + at];
-    let d = x[min(t + 3, tokens - 1) * x_blocks + at];
-    let slot = lane % STEP * 4 * LANES_T + ((lane / STEP) ^ (lane % STEP * 2 % LANES_T));
-    x_tile[slot] = vec4u(a.x, b.x, c.x, d.x);
-    x_tile[slot + LANES_T] = vec4u(a.y, b.y, c.y, d.y);
-    x_tile[slot + 2 * LANES_T] = vec4u(a.z, b.z, c.z, d.z);
-    x_tile[slot + 3 * LANES_T] = vec4u(a.w, b.w, c.w, d.w);
+// Adds a block of a token by those of four rows.
+fn add_token(sums: Sums, x4: vec4u, w: Rows) -> Sums {
+  let dots = sums.dots
+    + dot_rows(x4.x, w.a.x, w.b.x, w.c.x, w.d.x)
+    + dot_rows(x4.y, w.a.y, w.b.y, w.c.y, w.d.y)
+    + dot_rows(x4.z, w.a.z, w.b.z, w.c.z, w.d.z)
+    + dot_rows(x4.w, w.a.w, w.b.w, w.c.w, w.d.w);
+  if (GROUPED && w.ends_group) {
+    return Sums(no_dots(), add_group(sums.of_group, dots, w.scales), sums.all);
   }
-  if (w_unit < STEP * ROW_QUADS) {
-    let step_block = w_unit % STEP;
-    let quad = w_unit / STEP;
-    let at = block + step_block;
-    var stored = Quad();
-    if (at < x_blocks) {
-      let row = min(vec4u(first_row + quad * 4) + vec4u(0, 1, 2, 3), vec4u(rows - 1));
-      stored = stored_quad(row, at, step_block / STORED_BLOCKS, quad, rows, blocks);
+  return Sums(dots, sums.of_group, sums.all);
+}
+
+// Adds the products at a place of the step.
+fn add_place(sums: TileSums, place: u32, lane_t: u32, lane_r: u32, words: GroupWords) -> TileSums {
+  var next = sums;
+  let w = Rows(
+    w_at(0, lane_r, place),
+    w_at(1, lane_r, place),
+    w_at(2, lane_r, place),
+    w_at(3, lane_r, place),
+    group_scales(words, place / STORED_BLOCKS),
+    place % STORED_BLOCKS == STORED_BLOCKS - 1,
+  );
+  next.t0 = add_token(sums.t0, x_at(0, lane_t, place), w);
+  next.t1 = add_token(sums.t1, x_at(1, lane_t, place), w);
+  next.t2 = add_token(sums.t2, x_at(2, lane_t, place), w);
+  next.t3 = add_token(sums.t3, x_at(3, lane_t, place), w);
+  if (LANES_T == 8) {
+    next.t4 = add_token(sums.t4, x_at(4, lane_t, place), w);
+    next.t5 = add_token(sums.t5, x_at(5, lane_t, place), w);
+    next.t6 = add_token(sums.t6, x_at(6, lane_t, place), w);
+    next.t7 = add_token(sums.t7, x_at(7, lane_t, place), w);
+  }
+  return next;
+}
+
+// Adds the products of a step.
+fn add_step(sums: TileSums, lane_t: u32, lane_r: u32, words: GroupWords) -> TileSums {
+  var next = sums;
+  if (!UNROLLED) {
+    for (var place = 0u; place < LANES_T; place++) {
+      next = add_place(next, place, lane_t, lane_r, words);
     }
-    let slot = step_block * 4 * ROW_QUADS + (quad ^ (step_block * 2));
-    w_tile[slot] = vec4u(stored.a.x, stored.b.x, stored.c.x, stored.d.x);
-    w_tile[slot + ROW_QUADS] = vec4u(stored.a.y, stored.b.y, stored.c.y, stored.d.y);
-    w_tile[slot + 2 * ROW_QUADS] = vec4u(stored.a.z, stored.b.z, stored.c.z, stored.d.z);
-    w_tile[slot + 3 * ROW_QUADS] = vec4u(stored.a.w, stored.b.w, stored.c.w, stored.d.w);
+    return next;
   }
+  next = add_place(next, 0, lane_t, lane_r, words);
+  next = add_place(next, 1, lane_t, lane_r, words);
+  next = add_place(next, 2, lane_t, lane_r, words);
+  next = add_place(next, 3, lane_t, lane_r, words);
+  if (LANES_T == 8) {
+    next = add_place(next, 4, lane_t, lane_r, words);
+    next = add_place(next, 5, lane_t, lane_r, words);
+    next = add_place(next, 6, lane_t, lane_r, words);
+    next = add_place(next, 7, lane_t, lane_r, words);
+  }
+  return next;
 }
 
-// Computes and writes the tile of a workgroup.
+// Scale of a token in the group of x that a block is in.
+fn scale_at(m: Matmul, t: u32, tokens: u32, block: u32) -> f32 {
+  let groups = (m.x_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS;
+  return x_scale[min(t, tokens - 1) * groups + block / GROUP_BLOCKS];
+}
+
+// At the end of a group of x.
+fn end_group(sums: Sums, scale: f32) -> Sums {
+  return Sums(no_dots(), vec4f(), fma(vec4f(scale), group_sums(sums.of_group, sums.dots), sums.all));
+}
+
+fn end_groups(sums: TileSums, m: Matmul, t: u32, tokens: u32, block: u32) -> TileSums {
+  var next = sums;
+  next.t0 = end_group(sums.t0, scale_at(m, t, tokens, block));
+  next.t1 = end_group(sums.t1, scale_at(m, t + 1, tokens, block));
+  next.t2 = end_group(sums.t2, scale_at(m, t + 2, tokens, block));
+  next.t3 = end_group(sums.t3, scale_at(m, t + 3, tokens, block));
+  if (LANES_T == 8) {
+    let high_t = t + 4 * LANES_T;
+    next.t4 = end_group(sums.t4, scale_at(m, high_t, tokens, block));
+    next.t5 = end_group(sums.t5, scale_at(m, high_t + 1, tokens, block));
+    next.t6 = end_group(sums.t6, scale_at(m, high_t + 2, tokens, block));
+    next.t7 = end_group(sums.t7, scale_at(m, high_t + 3, tokens, block));
+  }
+  return next;
+}
+
+// Computes and writes the tile of a workgroup. Rows and tokens behind the last are read as the last.
 fn matmul_tile(lane: u32, workgroup: vec3u, tokens: u32, rows: u32, blocks: u32, x_blocks: u32) {
-  let lane_t = lane / ROW_QUADS;
-  let lane_r = lane % ROW_QUADS;
-  let first_t = workgroup.y * 4 * LANES_T;
+  let lane_t = lane_tokens(lane);
+  let lane_r = lane_rows(lane);
+  let first_t = workgroup.y * tile_tokens();
   let first_row = workgroup.x * TILE_ROWS;
   let t = first_t + 4 * lane_t;
   let row = first_row + 4 * lane_r;
-  let groups = (x_blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS;
-  var sums = mat4x4f();
-  for (var group = 0u; group < groups; group++) {
-    var of_group = mat4x4f();
-    var dots = no_dots();
-    let end = min((group + 1) * GROUP_BLOCKS, x_blocks);
-    for (var block = group * GROUP_BLOCKS; block < end; block += STEP) {
-      load_tiles(lane, first_t, tokens, first_row, rows, block, blocks, x_blocks);
-      workgroupBarrier();
-      for (var k4 = 0u; k4 < STEP; k4++) {
-        let x_at = k4 * 4 * LANES_T + (lane_t ^ (k4 * 2 % LANES_T));
-        let w_at = k4 * 4 * ROW_QUADS + (lane_r ^ (k4 * 2));
-        dots = add_word(dots, x_at, w_at);
-        dots = add_word(dots, x_at + LANES_T, w_at + ROW_QUADS);
-        dots = add_word(dots, x_at + 2 * LANES_T, w_at + 2 * ROW_QUADS);
-        dots = add_word(dots, x_at + 3 * LANES_T, w_at + 3 * ROW_QUADS);
-        if (GROUPED && k4 % STORED_BLOCKS == STORED_BLOCKS - 1) {
-          of_group = add_group(of_group, dots, k4 / STORED_BLOCKS, lane_r);
-          dots = no_dots();
-        }
-      }
-      workgroupBarrier();
+  let x_first = min(share_tokens(lane, first_t), vec4u(tokens - 1)) * x_blocks;
+  let m = Matmul(lane, x_first, share_rows(lane, STORED_BLOCKS, first_row, rows), rows, blocks, x_blocks);
+  let sum_rows = min(vec4u(row) + vec4u(0, 1, 2, 3), vec4u(rows - 1));
+  let none = Sums(no_dots(), vec4f(), vec4f());
+  var sums = TileSums(none, none, none, none, none, none, none, none);
+  var share = read_share(m, 0);
+  for (var block = 0u; block < x_blocks; block += LANES_T) {
+    workgroupBarrier();
+    write_share(m, block, share);
+    workgroupBarrier();
+    // Of the next step, so that this one's products are computed while it comes.
+    share = read_share(m, block + LANES_T);
+    sums = add_step(sums, lane_t, lane_r, group_words(sum_rows, block / STORED_BLOCKS, rows, blocks));
+    let end = block + LANES_T;
+    if (LANES_T == GROUP_BLOCKS || end % GROUP_BLOCKS == 0 || end >= x_blocks) {
+      sums = end_groups(sums, m, t, tokens, block);
     }
-    sums = add_scaled(sums, scales_at(t, tokens, group, groups), group_sums(of_group, dots));
   }
-  write_sums(t, row, sums);
+  write_sums(t, row, mat4x4f(sums.t0.all, sums.t1.all, sums.t2.all, sums.t3.all));
+  if (LANES_T == 8) {
+    write_sums(t + 4 * LANES_T, row, mat4x4f(sums.t4.all, sums.t5.all, sums.t6.all, sums.t7.all));
+  }
 }

@@ -3,25 +3,32 @@
 
 const STORED_BLOCKS: u32 = 1;  // blocks of 16 columns in a block of weights
 
-// Block `at` of 16 columns of four rows. `group` and `quad` are for schemes that have groups with a scale.
-fn stored_quad(row: vec4u, at: u32, group: u32, quad: u32, rows: u32, blocks: u32) -> Quad {
-  return Quad(
-    weights[row.x * blocks + at],
-    weights[row.y * blocks + at],
-    weights[row.z * blocks + at],
-    weights[row.w * blocks + at],
-  );
+// Block `part` of the 16 columns in a block of weights. `bits` are for schemes that have groups with a scale.
+fn stored_integers(stored: vec4u, part: u32, bits: u32) -> vec4u {
+  return stored;
 }
 
-fn no_dots() -> Dots {
-  return Dots();
+fn group_bits(row: u32, block: u32, rows: u32, blocks: u32) -> u32 {
+  return 0;
 }
 
-fn add_group(sums: mat4x4f, dots: Dots, group: u32, quad: u32) -> mat4x4f {
-  return sums;
+fn group_words(row: vec4u, block: u32, rows: u32, blocks: u32) -> GroupWords {
+  return GroupWords();
+}
+
+fn group_scales(words: GroupWords, group: u32) -> vec4f {
+  return vec4f();
+}
+
+fn no_dots() -> vec4i {
+  return vec4i();
+}
+
+fn add_group(of_group: vec4f, dots: vec4i, scales: vec4f) -> vec4f {
+  return of_group;
 }
 
 // What is summed over a group of x.
-fn group_sums(sums: mat4x4f, dots: Dots) -> mat4x4f {
-  return mat4x4f(vec4f(dots.t0), vec4f(dots.t1), vec4f(dots.t2), vec4f(dots.t3));
+fn group_sums(of_group: vec4f, dots: vec4i) -> vec4f {
+  return vec4f(dots);
 }

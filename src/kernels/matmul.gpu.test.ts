@@ -11,7 +11,7 @@ import {
   matrixInputs,
   productBounds,
 } from '../testing/matrix-cases.ts';
-import { byTokens, MATMUL_TILES, type TileChoice } from '../testing/matmul-tiles.ts';
+import { byTokens, MATMUL_TILES, type TileChoice, unrolledTiles } from '../testing/matmul-tiles.ts';
 import { matmul, matmulKernel } from './matmul.ts';
 
 async function runOn(
@@ -76,6 +76,14 @@ describeGpu(matmulKernel, (gpu) => {
         expect(some).toEqual(all.subarray(first * 70, end * 70));
       }
     }
+  });
+
+  it.each(MATMUL_TILES)('is the same with the products of $name tiles written out', async ({ choose }) => {
+    const weights = gpu().matrix('int4', randomTensor(8, 70 * 164), 164);
+    const x = randomTensor(9, 21 * 164);
+    expect(await runOn(gpu(), x, weights, { choose: unrolledTiles(choose) })).toEqual(
+      await runOn(gpu(), x, weights, { choose }),
+    );
   });
 
   it('holds at large magnitudes and at zeros', async () => {

@@ -12,7 +12,7 @@ export const matmulKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', stride: 'u32', scale: 'f32' },
   reads: ['x', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T'],
+  constants: ['LANES_T', 'UNROLLED'],
   step: true,
 });
 
@@ -28,7 +28,7 @@ export function matmul(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(`${label} / matmul`, part, {
+    matmulDispatch(features, `${label} / matmul`, part, {
       kernel: matmulKernel,
       variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows, scale: options.scale ?? 1 },

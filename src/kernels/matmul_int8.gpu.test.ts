@@ -4,7 +4,7 @@ import { matmul as reference } from '../reference/matmul.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, type TestMatrix } from '../testing/device.ts';
-import { byTokens, MATMUL_TILES } from '../testing/matmul-tiles.ts';
+import { byTokens, MATMUL_TILES, unrolledTiles } from '../testing/matmul-tiles.ts';
 import {
   everyStoredValue,
   integerProductBounds,
@@ -72,5 +72,11 @@ describeGpu(matmulInt8Kernel, (gpu) => {
     const rows = randomRows(5, 21, 164);
     const [first, ...others] = await Promise.all(MATMUL_TILES.map(async ({ choose }) => run(rows, weights, 1, choose)));
     for (const other of others) expect(other).toEqual(first);
+  });
+
+  it('is the same with the products written out', async () => {
+    const weights = gpu().matrix('int4', randomTensor(6, 70 * 164), 164);
+    const rows = randomRows(7, 70, 164);
+    expect(await run(rows, weights, 1, unrolledTiles(byTokens))).toEqual(await run(rows, weights));
   });
 });

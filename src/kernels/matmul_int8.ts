@@ -13,7 +13,7 @@ export const matmulInt8Kernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', x_blocks: 'u32', stride: 'u32', scale: 'f32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T'],
+  constants: ['LANES_T', 'UNROLLED'],
   step: true,
 });
 
@@ -28,7 +28,7 @@ export function matmulInt8(
   const blocks = rowBlocks(weights);
   const x_blocks = quantizedRowBlocks(weights.columns);
   return weights.parts.map((part) =>
-    matmulDispatch(`${label} / matmul_int8`, part, {
+    matmulDispatch(features, `${label} / matmul_int8`, part, {
       kernel: matmulInt8Kernel,
       variant: variantFor(features, weights.scheme),
       params: {

@@ -13,7 +13,7 @@ export const matmulInt8SwigluKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', x_blocks: 'u32', stride: 'u32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T'],
+  constants: ['LANES_T', 'UNROLLED'],
   step: true,
 });
 
@@ -27,7 +27,7 @@ export function matmulInt8Swiglu(
   const blocks = rowBlocks(weights);
   const x_blocks = quantizedRowBlocks(weights.columns);
   return weights.parts.map((part) =>
-    matmulDispatch(`${label} / matmul_int8_swiglu`, part, {
+    matmulDispatch(features, `${label} / matmul_int8_swiglu`, part, {
       kernel: matmulInt8SwigluKernel,
       variant: variantFor(features, weights.scheme),
       params: { rows: part.rows, first_row: part.firstRow, blocks, x_blocks, stride: weights.rows / 2 },

@@ -12,7 +12,7 @@ export const matmulSwigluKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', stride: 'u32' },
   reads: ['x', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T'],
+  constants: ['LANES_T', 'UNROLLED'],
   step: true,
 });
 
@@ -28,7 +28,7 @@ export function matmulSwiglu(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(`${label} / matmul_swiglu`, part, {
+    matmulDispatch(features, `${label} / matmul_swiglu`, part, {
       kernel: matmulSwigluKernel,
       variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows / 2 },

@@ -1,4 +1,6 @@
+import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
+import { unrolled } from './matmul-dispatch.ts';
 import { type Matrix, type MatrixPart, matrixParams } from './matrix.ts';
 
 /** The dimensions of a mixture of experts that its kernels need. */
@@ -9,10 +11,10 @@ export interface MoeDims {
   topK: number;
 }
 
-/** Invocations along the pairs (token, expert) of a tile of prefill, each with four. */
+/** Invocations along the pairs (token, expert) of a tile of prefill, each with as many. */
 const LANES_T = 4;
 /** Pairs of a tile: few, since the tokens of a chunk are spread over many experts. */
-export const MOE_TILE = 4 * LANES_T;
+export const MOE_TILE = LANES_T ** 2;
 /** Rows of a tile, as in lib/matmul.wgsl. */
 const TILE_ROWS = 64;
 
@@ -29,6 +31,7 @@ export function expertRows(weights: Matrix, { experts }: MoeDims): number {
 
 /** What the prefill products over one part of all experts' weights share. */
 export function moeProduct(
+  features: GpuFeatures,
   weights: Matrix,
   part: MatrixPart,
   dims: MoeDims,
@@ -36,7 +39,7 @@ export function moeProduct(
   const rows = expertRows(weights, dims);
   return {
     params: { ...matrixParams(weights, part), expert_rows: rows, top_k: dims.topK },
-    constants: { LANES_T },
+    constants: { LANES_T, UNROLLED: unrolled(features) },
     grid: (tokens) => [Math.ceil(rows / TILE_ROWS), moeTiles(dims, tokens), 1],
   };
 }

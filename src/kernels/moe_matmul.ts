@@ -12,7 +12,7 @@ export const moeMatmulKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', expert_rows: 'u32', top_k: 'u32' },
   reads: ['x', 'pairs', 'tile_experts', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T'],
+  constants: ['LANES_T', 'UNROLLED'],
   step: true,
 });
 
@@ -32,6 +32,6 @@ export function moeMatmul(
     variant: matmulVariant(features, weights, false),
     label: `${label} / moe_matmul`,
     buffers: { ...others, weights: part.slice },
-    ...moeProduct(weights, part, dims),
+    ...moeProduct(features, weights, part, dims),
   }));
 }

@@ -22,3 +22,8 @@ export const MATMUL_TILES: readonly { name: string; tile: number; choose: TileCh
   { name: 'short', tile: 16, choose: nth(0) },
   { name: 'long', tile: 64, choose: nth(1) },
 ];
+
+/** The same tiles with products written out, as on a GPU. */
+export function unrolledTiles(choose: TileChoice): TileChoice {
+  return (specs) => choose(specs).map((spec) => ({ ...spec, constants: { ...spec.constants, UNROLLED: 1 } }));
+}
