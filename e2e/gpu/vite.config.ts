@@ -11,6 +11,6 @@ export default defineConfig({
     outDir: `${import.meta.dirname}/dist`,
     emptyOutDir: true,
     target: 'es2023',
-    rolldownOptions: { input: ['matrices', 'perplexity'].map((page) => `${import.meta.dirname}/${page}.html`) },
+    rolldownOptions: { input: ['chats', 'matrices', 'perplexity'].map((page) => `${import.meta.dirname}/${page}.html`) },
   },
 });

@@ -1,0 +1,100 @@
+// Lexicon's golden chats, asked in a browser on a GPU in every way to run it: answers, their ids and what is kept from turn
+// to turn must be those of the original weights. The query says:
+//   package     URL of Lexicon's int8 package
+//   ways        names of WAYS, by default all that the adapter offers
+// `__result` is then a promise of a Report.
+
+import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
+import type { ChatMessage } from '../../src/engine/protocol.ts';
+import { openStoredPackage } from '../../src/storage/package-source.ts';
+import { inScheme } from '../../src/testing/package-model.ts';
+import type { GoldenChat } from '../../src/testing/golden-chats.ts';
+import chats from '../../src/text/fixtures/lexicon-chats.json';
+import type { Scheme } from '../../src/weights/types.ts';
+
+interface Way {
+  scheme: Scheme;
+  options?: LocalEngineOptions;
+}
+
+const WAYS: Readonly<Record<string, Way>> = {
+  int8: { scheme: 'int8' },
+  'int8 with int8 activations': { scheme: 'int8', options: { int8Activations: true } },
+  'int8 with subgroup matrices': { scheme: 'int8', options: { subgroupMatrices: true } },
+  'int8 without subgroups': { scheme: 'int8', options: { gpu: { without: ['subgroups'] } } },
+  int4: { scheme: 'int4' },
+  'int4 with int8 activations': { scheme: 'int4', options: { int8Activations: true } },
+  'int4 with subgroup matrices': { scheme: 'int4', options: { subgroupMatrices: true } },
+  fp8: { scheme: 'fp8' },
+  f16: { scheme: 'f16' },
+  f32: { scheme: 'f32' },
+};
+
+interface Answers {
+  turns: number;
+  exact: number;
+  /** Answers that differ: what was asked, and what came. */
+  other: { question: string; answer: string }[];
+  features: readonly string[];
+}
+
+interface Report {
+  browser: string;
+  ways: Record<string, Answers>;
+}
+
+const query = new URLSearchParams(location.search);
+
+function say(line: string): void {
+  console.log(line);
+  document.querySelector('#log')?.append(`${line}\n`);
+}
+
+async function ask(engine: LocalEngine): Promise<Answers> {
+  const answers: Answers = { turns: 0, exact: 0, other: [], features: engine.info.adapter.features };
+  for (const chat of chats as GoldenChat[]) {
+    const messages: ChatMessage[] = [];
+    let kept = 0;
+    for (const turn of chat) {
+      messages.push({ role: 'user', content: turn.question });
+      let answer = '';
+      const ids: number[] = [];
+      let cached = -1;
+      for await (const event of engine.generate({ messages })) {
+        if (event.type === 'text') {
+          answer += event.text;
+          ids.push(...event.ids);
+        }
+        if (event.type === 'end') cached = event.usage.cachedTokens;
+      }
+      answers.turns++;
+      if (answer === turn.answer && ids.join() === turn.answer_ids.join() && cached === kept) answers.exact++;
+      else answers.other.push({ question: turn.question, answer });
+      kept = turn.prompt_ids.length + turn.answer_ids.length - 1;
+      messages.push({ role: 'assistant', content: turn.answer });
+    }
+  }
+  return answers;
+}
+
+async function main(): Promise<Report> {
+  const url = query.get('package');
+  if (url === null) throw new Error('The query has no package.');
+  const names = query.get('ways')?.split(',') ?? Object.keys(WAYS);
+  const report: Report = { browser: navigator.userAgent, ways: {} };
+  const source = await openStoredPackage(url, { store: null });
+  for (const name of names) {
+    const way = WAYS[name];
+    if (!way) throw new Error(`There is no way ${name}; there are ${Object.keys(WAYS).join(', ')}.`);
+    const inWay = way.scheme === source.manifest.scheme ? source : await inScheme(source, way.scheme);
+    const engine = await LocalEngine.load(inWay, way.options);
+    const answers = await ask(engine);
+    engine.dispose();
+    say(`${name}: ${answers.exact} of ${answers.turns} turns exact (${answers.features.join(', ')})`);
+    report.ways[name] = answers;
+  }
+  return report;
+}
+
+// Under this name whoever runs the page finds it.
+Object.assign(globalThis, { __result: main() });
