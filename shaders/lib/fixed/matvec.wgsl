@@ -43,17 +43,17 @@ fn add_dots(sum: i32, a: vec4u, b: vec4u) -> i32 {
   return sum + dot4I8Packed(a.x, b.x) + dot4I8Packed(a.y, b.y) + dot4I8Packed(a.z, b.z) + dot4I8Packed(a.w, b.w);
 }
 
-fn largest(x: mat4x4f) -> f32 {
-  let four = max(max(abs(x[0]), abs(x[1])), max(abs(x[2]), abs(x[3])));
+fn largest(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> f32 {
+  let four = max(max(abs(a), abs(b)), max(abs(c), abs(d)));
   return max(max(four.x, four.y), max(four.z, four.w));
 }
 
 // Writes half a group; its sum.
-fn write_half(at: u32, x: mat4x4f, inverse: f32) -> i32 {
-  let a = fixed_bits(x[0], inverse);
-  let b = fixed_bits(x[1], inverse);
-  let c = fixed_bits(x[2], inverse);
-  let d = fixed_bits(x[3], inverse);
+fn write_half(at: u32, inverse: f32, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f) -> i32 {
+  let a = fixed_bits(x0, inverse);
+  let b = fixed_bits(x1, inverse);
+  let c = fixed_bits(x2, inverse);
+  let d = fixed_bits(x3, inverse);
   let upper = vec4u(high_bytes(a), high_bytes(b), high_bytes(c), high_bytes(d));
   let lower = vec4u(low_bytes(a), low_bytes(b), low_bytes(c), low_bytes(d));
   high[at] = upper;
@@ -64,12 +64,18 @@ fn write_half(at: u32, x: mat4x4f, inverse: f32) -> i32 {
 
 fn make_group(group: u32, slot: u32) {
   let at = group * 8;
-  let first = mat4x4f(input4(at), input4(at + 1), input4(at + 2), input4(at + 3));
-  let second = mat4x4f(input4(at + 4), input4(at + 5), input4(at + 6), input4(at + 7));
-  let most = max(largest(first), largest(second));
+  let x0 = input4(at);
+  let x1 = input4(at + 1);
+  let x2 = input4(at + 2);
+  let x3 = input4(at + 3);
+  let x4 = input4(at + 4);
+  let x5 = input4(at + 5);
+  let x6 = input4(at + 6);
+  let x7 = input4(at + 7);
+  let most = max(largest(x0, x1, x2, x3), largest(x4, x5, x6, x7));
   // Below 1e-30 a group is zeros: the inverse would overflow.
   let inverse = select(DIGITS / most, 0.0, most < 1e-30);
-  x_sum[slot] = write_half(slot, first, inverse) + write_half(SEGMENT + slot, second, inverse);
+  x_sum[slot] = write_half(slot, inverse, x0, x1, x2, x3) + write_half(SEGMENT + slot, inverse, x4, x5, x6, x7);
   x_scale[slot] = most / DIGITS;
 }
 
