@@ -3,13 +3,13 @@
 // x also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on.
 // `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
 //
-// Tried     On an H100, TFLOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; in the form that was best, 40: steps of 4 or 16
-//           vectors 37, 31; 8 by 8 an invocation 39, 4 by 4 38; tiles of 128 by 64 or 64 by 128 35; two tiles in turn, with
-//           one barrier a step 26; columns of tokens side by side (what a tile of four by four read) 27; each place of a
-//           step, not each row, side by side 33; the next step's share not asked for early 39; products of a step in a
-//           loop 36. With mat4x4f's of sums or weights handed to functions that are called twice: 7.
+// Tried     On an H100, TFLOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; as it is, 36. Products of a step in a loop 30;
+//           the next step's share not asked for early 33; written at the start of its step 35; places of a step, not of a
+//           row, side by side in the tiles 31; the outermost dimension the invocation 27. Of a kernel without functions,
+//           that has 40: 4 or 16 vectors a step 37, 31; 8 by 8 an invocation 39, 4 by 4 38; tiles of 128 by 64 or 64 by 128
+//           35; two tiles in turn, with one barrier a step, 26. With matrices between functions that are called twice, 7.
 
-// Vectors of four x4.
+// Vectors of four columns.
 var<workgroup> x_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;
 var<workgroup> w_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;
 
@@ -198,14 +198,15 @@ fn matmul_tile(lane: u32, first_t: u32, first_row: u32, rows: u32, blocks: u32, 
   let w_rows = share_rows(lane, BLOCK4, first_row, rows);
   let m = Matmul(lane, x_first * columns4, w_rows, rows, blocks, columns4);
   var sums = Sums();
-  var share = read_share(m, 0);
+  write_share(m, 0, read_share(m, 0));
+  workgroupBarrier();
   for (var column4 = 0u; column4 < columns4; column4 += LANES_T) {
-    workgroupBarrier();
-    write_share(m, column4, share);
-    workgroupBarrier();
-    // Of the next step, so that this one's products are computed while it comes.
-    share = read_share(m, column4 + LANES_T);
+    // Comes while this step's products are computed. Behind the last step it is read and written in vain.
+    let next = read_share(m, column4 + LANES_T);
     sums = add_step(sums, lane_t, lane_r);
+    workgroupBarrier();
+    write_share(m, column4 + LANES_T, next);
+    workgroupBarrier();
   }
   let t = first_t + 4 * lane_t;
   let row = first_row + 4 * lane_r;

@@ -3,14 +3,14 @@
 // leaves them, and `weights: array<vec4u>` (rows, blocks); `write_sums` is that of lib/matmul.wgsl. Products are summed
 // exactly over columns that share all scales: a group of x, or of weights that have smaller ones. Beyond, sums are in f32.
 //
-// Tried     On an H100, TOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; in the form that was best, 94: two tiles of half
-//           a step in turn 78; 8 by 8 an invocation 58; tiles of 128 by 64 88, of 64 by 128 86; the next step's share not
-//           asked for early 89; sums converted instead of begun with a bias 91; products of a step in a loop 86; each place
-//           of a step, not each row, side by side 84.
+// Tried     On an H100, TOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; as it is, 85. Products of a step in a loop 81 (45
+//           instead of 75 with int4); the next step's share not asked for early 78; the outermost dimension of the tiles
+//           the invocation 80. Of a kernel without functions, that has 94: two tiles of half a step in turn 78; 8 by 8 an
+//           invocation 58; tiles of 128 by 64 88, of 64 by 128 86; sums converted instead of begun with a bias 91.
 
 const GROUP_BLOCKS: u32 = 8;  // of 16 columns: as in quantize_rows
 
-// Vectors of a block, 16 x4.
+// Vectors of a block, 16 columns.
 var<workgroup> x_tile: array<array<vec4u, SLOTS>, LANES_T>;
 var<workgroup> w_tile: array<array<vec4u, SLOTS>, LANES_T>;
 
@@ -245,18 +245,19 @@ fn matmul_tile(lane: u32, workgroup: vec3u, tokens: u32, rows: u32, blocks: u32,
   let sum_rows = min(vec4u(row) + vec4u(0, 1, 2, 3), vec4u(rows - 1));
   let none = Sums(no_dots(), vec4f(), vec4f());
   var sums = TileSums(none, none, none, none, none, none, none, none);
-  var share = read_share(m, 0);
+  write_share(m, 0, read_share(m, 0));
+  workgroupBarrier();
   for (var block = 0u; block < x_blocks; block += LANES_T) {
-    workgroupBarrier();
-    write_share(m, block, share);
-    workgroupBarrier();
-    // Of the next step, so that this one's products are computed while it comes.
-    share = read_share(m, block + LANES_T);
+    // Comes while this step's products are computed. Behind the last step it is read and written in vain.
+    let next = read_share(m, block + LANES_T);
     sums = add_step(sums, lane_t, lane_r, group_words(sum_rows, block / STORED_BLOCKS, rows, blocks));
     let end = block + LANES_T;
     if (LANES_T == GROUP_BLOCKS || end % GROUP_BLOCKS == 0 || end >= x_blocks) {
       sums = end_groups(sums, m, t, tokens, block);
     }
+    workgroupBarrier();
+    write_share(m, block + LANES_T, next);
+    workgroupBarrier();
   }
   write_sums(t, row, mat4x4f(sums.t0.all, sums.t1.all, sums.t2.all, sums.t3.all));
   if (LANES_T == 8) {

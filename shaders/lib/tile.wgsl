@@ -59,9 +59,9 @@ fn share_rows(lane: u32, width: u32, first_row: u32, rows: u32) -> vec4u {
   return min(vec4u(row) + width * vec4u(0, 1, 2, 3), vec4u(rows - 1));
 }
 
-// Where the vector of an invocation's token lies that has a place in the step. With 8 places these lie side by side, of 4 the
-// invocations: as was measured to be fastest. Either way, places or invocations rotate (^), so that on different banks are
-// both what invocations side by side read for their products, at one place, and what they write, places of a row.
+// Where in the tiles the vector at a place of the step lies that is of an invocation's token. With 8 places a step these are
+// side by side, with 4 the invocations: measured to be fastest. The one rotates by the other (^), so that on different banks
+// are both what invocations side by side read for their products, of one place, and what they write, places of one row.
 fn x_slot(token: u32, lane_t: u32, place: u32) -> vec2u {
   if (LANES_T == 8) {
     return vec2u(token, lane_t * 8 + (place ^ lane_t) % 8);
