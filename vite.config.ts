@@ -2,6 +2,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
+import { hashWgsl } from './src/cli/bootstrap/hash-wgsl.mjs';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 import { LongestFirst } from './src/testing/longest-first.ts';
 
@@ -81,10 +82,10 @@ export default defineConfig(({ mode }) => ({
   publicDir: `${root}/public`,
   cacheDir: `${root}/node_modules/.vite`,
   base: './',
-  plugins: process.env['VITEST'] ? [] : [pwa(), ...frameworks()],
+  plugins: process.env['VITEST'] ? [] : [pwa(), hashWgsl(`${root}/shaders`), ...frameworks()],
   // The examples import the package by its name.
   resolve: { alias: { 'bamba-web/define': `${root}/src/element/define.ts` } },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [hashWgsl(`${root}/shaders`)] },
   build: {
     outDir: `${root}/dist`,
     emptyOutDir: true,

@@ -1,5 +1,5 @@
 import type { Gpu } from '../gpu/device.ts';
-import { shaderLibrary, shaderSources } from '../kernels/library.ts';
+import { shaderSources } from '../kernels/sources.ts';
 import { parseTuning, type Tuning } from '../model/tuning.ts';
 import { readTuning, writeTuning } from '../storage/tuning-store.ts';
 import { sha256Hex } from '../weights/sha256.ts';
@@ -8,7 +8,7 @@ import { sha256Hex } from '../weights/sha256.ts';
 
 async function keyOf({ adapterInfo, features, limits }: Gpu): Promise<string> {
   const { vendor, architecture, device, description } = adapterInfo;
-  const sources = new TextEncoder().encode(JSON.stringify([shaderLibrary, shaderSources]));
+  const sources = new TextEncoder().encode(JSON.stringify(shaderSources));
   const shaders = await sha256Hex(sources);
   return JSON.stringify([vendor, architecture, device, description, features, limits, shaders]);
 }

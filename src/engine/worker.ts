@@ -7,10 +7,8 @@
 
 // One engine, called over comlink. Errors cross as data, generation streams over a port of its own.
 
-// All shaders come first, side by side, then what names them: alike as they are, they take less where the file is
-// compressed.
-import '../kernels/library.ts';
-import '../model/model.ts';
+// All shaders that it has come first, side by side: see hashWgsl in src/cli/bootstrap/hash-wgsl.mjs.
+import '../kernels/sources.ts';
 import { expose } from 'comlink';
 import { BambaError } from '../errors.ts';
 import { LocalEngine } from './local-engine.ts';

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { compactWgsl } from './compact-wgsl.mjs';
 import { emitTypes } from './emit-types.mjs';
+import { hashWgsl } from './hash-wgsl.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const out = join(root, 'dist-lib');
@@ -38,10 +39,10 @@ async function bundle(entries, external, first) {
     publicDir: false,
     logLevel: 'warn',
     // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
-    plugins: [compactWgsl(shaders)],
+    plugins: [compactWgsl(shaders), hashWgsl(shaders)],
     worker: {
       format: 'es',
-      plugins: () => [compactWgsl(shaders)],
+      plugins: () => [compactWgsl(shaders), hashWgsl(shaders)],
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
     build: {
