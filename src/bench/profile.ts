@@ -1,7 +1,5 @@
 import { BufferSet, slice } from '../gpu/buffers.ts';
-import { PipelineCache } from '../gpu/kernel.ts';
 import { alternativeFor, type DispatchSpec, Plan } from '../gpu/plan.ts';
-import { shaderLibrary } from '../kernels/library.ts';
 import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import {
@@ -84,9 +82,9 @@ export async function profilePass(
     const scope: Scope = { architecture, features, weights, activations, blocks: model.state.blocks, rope };
     const all = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
     const specs = all.map((spec) => alternativeFor(spec, tokens));
-    const cache = new PipelineCache(gpu.device, shaderLibrary);
+    const { pipelines } = model.promptPass;
     const built = await gpu.guarded('preparing a profile', () =>
-      Plan.build(gpu.device, cache, activations.step, specs),
+      Plan.build(gpu.device, pipelines, activations.step, specs),
     );
     plan = built;
     const rewind = () => gpu.device.queue.writeBuffer(activations.step, 0, new Uint32Array([position, tokens, 0, 0]));

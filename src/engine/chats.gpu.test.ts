@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
+import { optionalShaders } from '../kernels/optional-shaders.ts';
 import type { Tuning } from '../model/tuning.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
@@ -64,7 +65,10 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
       globalThis.indexedDB = new IDBFactory();
       if (tuning) await keepForAdapter(tuning);
       const source = await openLexiconPackage();
-      engine = await LocalEngine.load(scheme === 'int8' ? source : await inScheme(source, scheme), options);
+      engine = await LocalEngine.load(scheme === 'int8' ? source : await inScheme(source, scheme), {
+        ...options,
+        shaders: await optionalShaders({ ...options }),
+      });
       expect(engine.info.adapter.tuned).toBe(tuning !== undefined);
     }, PATIENCE);
 

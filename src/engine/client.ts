@@ -1,5 +1,6 @@
 import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink';
 import { BambaError } from '../errors.ts';
+import { optionalShaders } from '../kernels/optional-shaders.ts';
 import { isRepoName } from '../storage/repo-name.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
 import { checkOptions, fullAddress } from './options.ts';
@@ -34,6 +35,8 @@ export async function createEngine(options: EngineOptions): Promise<TunableEngin
   const source = sourceOf(options);
   // Not waited for: a browser may ask the person first, who may take his time.
   void askToPersist();
+  const shaders = optionalShaders(options);
+  shaders.catch(() => {}); // waited for when there is a worker
   const worker = await startWorker(options.worker);
   const remote = wrap<WorkerApi>(worker);
   let end: (error: BambaError) => void;
@@ -53,7 +56,8 @@ export async function createEngine(options: EngineOptions): Promise<TunableEngin
   const onAbort = () => void remote.abortLoading();
   signal?.addEventListener('abort', onAbort);
   try {
-    const loaded = await Promise.race([remote.load(source, proxy(listener(onProgress))), failed]);
+    const wanted = { ...source, shaders: await shaders };
+    const loaded = await Promise.race([remote.load(wanted, proxy(listener(onProgress))), failed]);
     if ('error' in loaded) throw fromWire(loaded.error);
     return new WorkerEngine(loaded.value, remote, failed, close);
   } catch (error) {

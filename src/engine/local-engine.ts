@@ -4,6 +4,7 @@ import { PrefixCache } from '../generate/prefix-cache.ts';
 import { type GenerationDefaults, readGenerationConfig, readStopIds, resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/package-source.ts';
@@ -32,6 +33,8 @@ export interface LocalEngineOptions {
   int8Activations?: boolean;
   /** See `EngineOptions`. */
   subgroupMatrices?: boolean;
+  /** What `optionalShaders` gives for these two. */
+  shaders?: ShaderLibrary;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Called as pipelines become ready, after the weights are on the GPU. */

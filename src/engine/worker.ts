@@ -91,7 +91,7 @@ const api: WorkerApi = {
 };
 
 async function load(
-  { contextLength, int8Activations, subgroupMatrices, ...model }: LoadOptions,
+  { contextLength, int8Activations, subgroupMatrices, shaders, ...model }: LoadOptions,
   report: OpenModelOptions['onProgress'],
 ): Promise<LocalEngine> {
   const { signal } = loading;
@@ -102,6 +102,7 @@ async function load(
       ...(contextLength !== undefined && { contextLength }),
       ...(int8Activations !== undefined && { int8Activations }),
       ...(subgroupMatrices !== undefined && { subgroupMatrices }),
+      ...(shaders !== undefined && { shaders }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });
   } finally {

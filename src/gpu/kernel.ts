@@ -10,8 +10,11 @@ export type ParamType = 'u32' | 'f32';
 export interface Kernel {
   /** snake_case: the WGSL file, its entry point, the pipeline's label. */
   readonly name: string;
-  /** The WGSL file as it is. Its first line may name library files: `// uses: lib/reduce.wgsl, lib/math.wgsl`. */
-  readonly code: string;
+  /**
+   * The WGSL file as it is. Its first line may name library files: `// uses: lib/reduce.wgsl, lib/math.wgsl`. Where it is
+   * absent, the library has the file, as `NAME.wgsl`.
+   */
+  readonly code?: string;
   /** Members of `Params`, each 4 bytes, in order. */
   readonly params: Readonly<Record<string, ParamType>>;
   readonly reads: readonly string[];
@@ -47,7 +50,7 @@ export function packParams(kernel: Kernel, values: Readonly<Record<string, numbe
   return view.buffer;
 }
 
-/** Library files by the name that `// uses:` lines say. */
+/** Library files by the name that `// uses:` lines say, and kernels that come with them. */
 export type ShaderLibrary = Readonly<Record<string, string>>;
 
 /** What selects among the library's variants: the weight scheme of the matrix, and the device's features. */
@@ -67,25 +70,30 @@ export function variantFor(features: GpuFeatures, scheme?: string): Variant {
   return { subgroups: features.subgroups, f16: features.f16, ...(scheme === undefined ? {} : { scheme }) };
 }
 
+function textOf(file: string, library: ShaderLibrary): string {
+  const text = library[file];
+  if (text === undefined) throw new BambaError('gpu_failure', `Shader library file ${file} is missing.`);
+  return text;
+}
+
 /** The file that stands for `name` where a matrix is of this scheme. */
 function ofScheme(name: string, scheme: string): string {
   return name.replace('.wgsl', `_${scheme}.wgsl`);
 }
 
-/** Whether a kernel has code for matrices of a scheme: all files that differ by it. */
-export function takesScheme(kernel: Kernel, library: ShaderLibrary, scheme: string): boolean {
-  return usedFiles(kernel).every((name) => library[name] ?? library[ofScheme(name, scheme)]);
-}
-
 /** Library files by the names that the first line says. */
-function usedFiles(kernel: Kernel): string[] {
-  return /^\/\/ uses: (.*)\n/.exec(kernel.code)?.[1]?.split(', ') ?? [];
+function usedFiles(code: string): string[] {
+  return /^\/\/ uses: (.*)\n/.exec(code)?.[1]?.split(', ') ?? [];
 }
 
-/** The complete WGSL of a variant: directives, the library files that the kernel uses, the kernel. */
+/**
+ * The complete WGSL of a variant: directives, the library files that the kernel uses, the kernel.
+ * @throws BambaError `gpu_failure` where the library lacks a file.
+ */
 export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrary): string {
+  const code = kernel.code ?? textOf(`${kernel.name}.wgsl`, library);
   let needsSubgroups = false;
-  const parts = usedFiles(kernel).map((name) => {
+  const parts = usedFiles(code).map((name) => {
     let file = library[name] === undefined ? ofScheme(name, variant.scheme ?? '') : name;
     const subgroupFile = file.replace('lib/', 'lib/subgroup/');
     if (variant.subgroups && library[subgroupFile] !== undefined) {
@@ -94,11 +102,9 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
     }
     const fixedFile = file.replace('lib/', 'lib/fixed/');
     if (variant.fixedPoint && library[fixedFile] !== undefined) file = fixedFile;
-    const text = library[file];
-    if (text === undefined) throw new BambaError('gpu_failure', `Shader library file ${file} is missing.`);
-    return `// ---- ${file}\n${text}`;
+    return `// ---- ${file}\n${textOf(file, library)}`;
   });
-  const usesElem = [kernel.code, ...parts].some((text) => /\belem\b/.test(text));
+  const usesElem = [code, ...parts].some((text) => /\belem\b/.test(text));
   const usesMatrices = parts.some((text) => text.includes('subgroup_matrix_'));
   const prelude = [
     needsSubgroups || usesMatrices ? 'enable subgroups;' : '',
@@ -106,7 +112,7 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
     usesElem && variant.f16 ? 'enable f16;' : '',
     usesElem ? `alias elem = ${variant.f16 ? 'f16' : 'f32'};` : '',
   ].filter((line) => line !== '');
-  return [...prelude, ...parts, kernel.code].join('\n');
+  return [...prelude, ...parts, code].join('\n');
 }
 
 /** Compiles pipelines, each distinct (kernel, variant, constants) once, in parallel. */

@@ -1,19 +1,13 @@
 import type { ShaderLibrary } from '../gpu/kernel.ts';
 
-const files = import.meta.glob<string>('../../shaders/lib/**/*.wgsl', {
-  query: '?raw',
-  import: 'default',
-  eager: true,
-});
+// What every model may need; on-demand.ts has the rest.
+
+const files = import.meta.glob<string>(
+  ['../../shaders/lib/**/*.wgsl', '!../../shaders/lib/{matmul_int8,matmul_matrices,matrices,stored}*.wgsl'],
+  { query: '?raw', import: 'default', eager: true },
+);
 
 /** The files of shaders/lib, by the names that `// uses:` lines say. */
 export const shaderLibrary: ShaderLibrary = Object.fromEntries(
   Object.entries(files).map(([path, text]) => [path.slice(path.indexOf('lib/')), text]),
 );
-
-/** All kernels' files, by path: what a measurement of their speed holds for. */
-export const shaderSources: Readonly<Record<string, string>> = import.meta.glob<string>('../../shaders/*.wgsl', {
-  query: '?raw',
-  import: 'default',
-  eager: true,
-});

@@ -1,15 +1,12 @@
-import code from '../../shaders/matmul_matrices.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { defineKernel, takesScheme, variantFor } from '../gpu/kernel.ts';
+import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { shaderLibrary } from './library.ts';
-import { type Matrix, rowBlocks } from './matrix.ts';
+import { isOfIntegers, type Matrix, rowBlocks } from './matrix.ts';
 import { quantizedRowBlocks, type QuantizedRows } from './quantize_rows.ts';
 
 export const matmulMatricesKernel = defineKernel({
   name: 'matmul_matrices',
-  code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', x_blocks: 'u32', stride: 'u32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
@@ -42,8 +39,8 @@ function dispatches(action: keyof typeof ACTIONS) {
 }
 
 /** Whether the kernel multiplies such a matrix on such a device. Sums of more columns could leave i32. */
-export function takesMatrix({ matrices }: GpuFeatures, { scheme, columns }: Matrix): boolean {
-  return matrices && takesScheme(matmulMatricesKernel, shaderLibrary, scheme) && columns < 2 ** 16;
+export function takesMatrix({ matrices }: GpuFeatures, matrix: Matrix): boolean {
+  return matrices && isOfIntegers(matrix) && matrix.columns < 2 ** 16;
 }
 
 /** y = x . W^T; x (T, C) in 16 bits, weights (rows, C) of int8 or int4, y (T, rows). */

@@ -20,6 +20,11 @@ export interface Matrix {
 
 const WEIGHTS_PER_BLOCK: Readonly<Record<string, number>> = { f32: 4, f16: 8, int8: 16, fp8: 16, int4: 32 };
 
+/** Whether a matrix is of integers with scales, which kernels on integers multiply. */
+export function isOfIntegers({ scheme }: Pick<Matrix, 'scheme'>): boolean {
+  return scheme === 'int8' || scheme === 'int4';
+}
+
 /** 16-byte blocks of a row. */
 export function rowBlocks(matrix: Pick<Matrix, 'scheme' | 'columns'>): number {
   return Math.ceil(matrix.columns / WEIGHTS_PER_BLOCK[matrix.scheme]!);

@@ -3,15 +3,17 @@ import { create } from 'webgpu';
 import { BambaError } from '../errors.ts';
 import { Gpu, MATRICES_STORAGE } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
-import { allKernels } from '../testing/all-kernels.ts';
+import { allShaders, declaredKernels } from '../testing/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { schemesOf } from '../testing/schemes.ts';
 import { shippedKernel, shippedLibrary } from '../testing/shipped-shaders.ts';
 import { shaderLibrary } from './library.ts';
+import { onDemandShaders } from './on-demand.ts';
 
 // Every variant of every shader compiles without a message: no error, no warning. Also as the package ships it.
 
-const shipped = shippedLibrary(shaderLibrary);
+/** What of a package the worker has itself, with what it may be handed. */
+const shipped = { ...shippedLibrary(shaderLibrary), ...shippedLibrary(onDemandShaders) };
 
 /** Variants that differ in their code. */
 function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }): Variant[] {
@@ -28,7 +30,7 @@ function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }
       ),
     ),
   );
-  return [...new Map(all.map((variant) => [assemble(kernel, variant, shaderLibrary), variant])).values()];
+  return [...new Map(all.map((variant) => [assemble(kernel, variant, allShaders), variant])).values()];
 }
 
 /** Runs nothing, but its compiler knows subgroup matrices, as that of browsers does. Collected, it takes devices along. */
@@ -41,7 +43,7 @@ async function requestCompiler(): Promise<GPUDevice> {
 }
 
 const needsMatrices = (kernel: Kernel) =>
-  assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, shaderLibrary).includes('subgroup_matrix');
+  assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, allShaders).includes('subgroup_matrix');
 
 describe.skipIf(!hasAdapter)('every variant of every shader', () => {
   let gpu: Gpu;
@@ -57,14 +59,11 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
     compiler.destroy();
   });
 
-  it.each([...allKernels.values()])('$name compiles without a message', async (kernel) => {
+  it.each([...declaredKernels.values()])('$name compiles without a message', async (kernel) => {
     const { features } = gpu;
     const device = needsMatrices(kernel) ? compiler : gpu.device;
     for (const variant of variants(kernel, features)) {
-      for (const code of [
-        assemble(kernel, variant, shaderLibrary),
-        assemble(shippedKernel(kernel), variant, shipped),
-      ]) {
+      for (const code of [assemble(kernel, variant, allShaders), assemble(shippedKernel(kernel), variant, shipped)]) {
         device.pushErrorScope('validation');
         const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
         const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
@@ -75,9 +74,9 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
   });
 
   // Those with matrices make them where these are emulated, in tests of their own.
-  const plain = [...allKernels.values()].filter((kernel) => !needsMatrices(kernel));
+  const plain = [...declaredKernels.values()].filter((kernel) => !needsMatrices(kernel));
   it.each(plain)('$name makes a pipeline of its defaults', async (kernel) => {
-    const cache = new PipelineCache(gpu.device, shaderLibrary);
+    const cache = new PipelineCache(gpu.device, allShaders);
     const variant = { scheme: 'int8', subgroups: gpu.features.subgroups, f16: gpu.features.f16 };
     await expect(cache.pipeline(kernel, variant, {})).resolves.toBeDefined();
   });
@@ -85,8 +84,8 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
   it.each(['int8', 'int4'])(
     'takes no more workgroup memory for matrices of %s than a device is asked for',
     async (scheme) => {
-      const [kernel] = [...allKernels.values()].filter(needsMatrices);
-      const code = assemble(kernel!, { scheme, subgroups: true, f16: false }, shaderLibrary);
+      const [kernel] = [...declaredKernels.values()].filter(needsMatrices);
+      const code = assemble(kernel!, { scheme, subgroups: true, f16: false }, allShaders);
       const compute = { module: compiler.createShaderModule({ code }) };
       // The compiler's device has what every device has, and its refusal says what is needed.
       const made = compiler.createComputePipelineAsync({ layout: 'auto', compute });
@@ -97,8 +96,12 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
   );
 
   it('reports a shader that does not compile with its numbered source', async () => {
-    const broken = { ...[...allKernels.values()][0]!, name: 'broken', code: 'fn broken() { let value = nonsense; }\n' };
-    const cache = new PipelineCache(gpu.device, shaderLibrary);
+    const broken = {
+      ...[...declaredKernels.values()][0]!,
+      name: 'broken',
+      code: 'fn broken() { let value = nonsense; }\n',
+    };
+    const cache = new PipelineCache(gpu.device, allShaders);
     gpu.device.pushErrorScope('validation');
     const failure = cache.pipeline(broken, { subgroups: false, f16: false }, {});
     await expect(failure).rejects.toThrow(BambaError);

@@ -2,11 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 import { assemble } from '../gpu/kernel.ts';
-import { allKernels } from '../testing/all-kernels.ts';
+import { allKernels, allShaders, declaredKernels } from '../testing/all-kernels.ts';
 import { catalogue } from '../testing/catalogue.ts';
 import { schemesOf } from '../testing/schemes.ts';
 import { parseHeader } from '../testing/shader-header.ts';
 import { shaderLibrary } from './library.ts';
+import { isOfIntegers } from './matrix.ts';
+import { onDemandShaders } from './on-demand.ts';
 
 // The contract between each WGSL file and its TypeScript half. That all variants compile is tested on a device, in
 // shaders.gpu.test.ts.
@@ -48,7 +50,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
     // Kernels on integers take some schemes, all others all.
     const ofIntegers = ['lib/stored.wgsl', 'lib/matmul_matrices.wgsl'].some((part) => uses.includes(part));
-    const schemes = ofIntegers ? ['int8', 'int4'] : ['f32', 'f16', 'int8', 'fp8', 'int4'];
+    const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) => !ofIntegers || isOfIntegers({ scheme }));
     expect(schemesOf(kernel).toSorted()).toEqual(schemes.toSorted());
   });
 
@@ -89,7 +91,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
 
   function reflect(): WgslReflect {
     const variant = { scheme: schemesOf(kernel)[0]!, subgroups: false, f16: false };
-    return new WgslReflect(declarations(assemble(kernel, variant, shaderLibrary)));
+    return new WgslReflect(declarations(assemble(kernel, variant, allShaders)));
   }
 });
 
@@ -112,12 +114,15 @@ function declarations(code: string): string {
 }
 
 describe('shaders', () => {
+  const libraryFiles = Object.keys(allShaders).filter((file) => file.startsWith('lib/'));
+
   it('have each a TypeScript half, and no half is without a shader', () => {
     expect([...allKernels.keys()].toSorted()).toEqual(shaderFiles.toSorted());
   });
 
   it('bind nothing in library files, which say what they are for', () => {
-    for (const [file, code] of Object.entries(shaderLibrary)) {
+    for (const file of libraryFiles) {
+      const code = allShaders[file]!;
       expect(code, file).not.toContain('@group');
       expect(code, file).toMatch(/^\/\/ \S.*\n/);
     }
@@ -125,14 +130,33 @@ describe('shaders', () => {
 
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
-    const plain = Object.keys(shaderLibrary).map((file) =>
+    const plain = libraryFiles.map((file) =>
       file.replace(/subgroup\/|fixed\//, '').replace(/(weight|stored|matmul_matrices)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });
 
+  it('travel with every engine, or on demand where only options take them', () => {
+    const waiting = [...declaredKernels.values()].filter((kernel) => kernel.code === undefined);
+    const onDemand = Object.keys(onDemandShaders);
+    expect(waiting.map(({ name }) => `${name}.wgsl`).toSorted()).toEqual(
+      onDemand.filter((file) => !file.startsWith('lib/')).toSorted(),
+    );
+    const files = readdirSync(`${SHADERS}/lib`, { recursive: true, encoding: 'utf8' });
+    const library = files.filter((file) => file.endsWith('.wgsl')).map((file) => `lib/${file.replaceAll('\\', '/')}`);
+    const given = [...Object.keys(shaderLibrary), ...onDemand.filter((file) => file.startsWith('lib/'))];
+    expect(given.toSorted()).toEqual(library.toSorted());
+    const variant = { scheme: 'int8', subgroups: true, f16: false };
+    for (const kernel of declaredKernels.values()) {
+      const make = () => assemble(kernel, variant, shaderLibrary);
+      if (!waiting.includes(kernel)) expect(make()).toContain(`fn ${kernel.name}(`);
+      else expect(make).toThrow(`Shader library file ${kernel.name}.wgsl is missing.`);
+    }
+  });
+
   it('are all in the catalogue, as they are', async () => {
-    const text = await catalogue([...allKernels.values()], shaderLibrary);
+    const library = Object.fromEntries(libraryFiles.map((file) => [file, allShaders[file]!]));
+    const text = await catalogue([...allKernels.values()], library);
     await expect(text).toMatchFileSnapshot('../../shaders/README.md');
   });
 });

@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
-import { PipelineCache } from '../gpu/kernel.ts';
+import { PipelineCache, type ShaderLibrary } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
 import { defaultMatvecSubgroups } from '../kernels/matrix.ts';
@@ -24,6 +24,8 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
+  /** What `optionalShaders` gives for `int8Activations`, and for a device that multiplies subgroup matrices. */
+  shaders?: ShaderLibrary;
   /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
   tuning?: Tuning | null;
   /** Called as pipelines become ready. */
@@ -52,6 +54,7 @@ export class Model {
   readonly #sampler: Sampler;
   readonly #weights: GpuWeights;
   readonly #features: GpuFeatures;
+  readonly #shaders: ShaderLibrary;
   #ownsWeights = true;
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
@@ -82,6 +85,7 @@ export class Model {
     this.#weights = weights;
     const matvecSubgroups = options.tuning?.matvecSubgroups;
     this.#features = { ...gpu.features, ...(matvecSubgroups !== undefined && { matvecSubgroups }) };
+    this.#shaders = options.shaders ?? {};
     this.#buffers = buffers;
     const chunkTokens = Math.min(
       options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS,
@@ -92,7 +96,7 @@ export class Model {
     this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, matrices });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
-    this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
+    this.#pipelines = new PipelineCache(gpu.device, { ...shaderLibrary, ...this.#shaders });
     this.#rope = buffers.storage('rope', ropeTableBytes(architecture.attention?.rope ?? null, options.contextLength));
   }
 
@@ -133,6 +137,7 @@ export class Model {
       );
       const model = allocated.value;
       const built = gpu.guardedNow('preparing the model', () => model.#build(options.onCompiled));
+      built.value.catch(() => {}); // heard of below, after what it may come from
       // While others compile.
       model.#writeRope();
       const ready = async () => {
@@ -176,7 +181,7 @@ export class Model {
   async sibling(tuning: Tuning): Promise<Model> {
     const { contextLength } = this;
     const int8Activations = this.#activations.quantized !== null;
-    const options = { contextLength, int8Activations, tuning };
+    const options = { contextLength, int8Activations, shaders: this.#shaders, tuning };
     const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;

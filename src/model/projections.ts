@@ -1,12 +1,10 @@
 import { type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { takesScheme } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { shaderLibrary } from '../kernels/library.ts';
-import type { Matrix } from '../kernels/matrix.ts';
+import { isOfIntegers, type Matrix } from '../kernels/matrix.ts';
 import { matmul } from '../kernels/matmul.ts';
 import { matmulAdd } from '../kernels/matmul_add.ts';
-import { matmulInt8, matmulInt8Kernel } from '../kernels/matmul_int8.ts';
+import { matmulInt8 } from '../kernels/matmul_int8.ts';
 import { matmulInt8Add } from '../kernels/matmul_int8_add.ts';
 import { matmulInt8Swiglu } from '../kernels/matmul_int8_swiglu.ts';
 import { matmulMatrices, matmulMatricesAdd, matmulMatricesSwiglu, takesMatrix } from '../kernels/matmul_matrices.ts';
@@ -70,7 +68,7 @@ function product(ofFloats: OfFloats, ofIntegers: OfIntegers, ofMatrices: OfInteg
       return [quantize(features, label, x, rows, columns), ...of(features, label, { ...rows, weights, y })];
     };
     const specs =
-      quantized && takesScheme(matmulInt8Kernel, shaderLibrary, weights.scheme)
+      quantized && isOfIntegers(weights)
         ? integers(quantized, quantizedRowSizes, quantizeRows, ofIntegers)
         : ofFloats(features, label, buffers, options);
     if (!quantized16 || !takesMatrix(features, weights)) return specs;

@@ -3,11 +3,11 @@ import { BufferSet, type BufferSlice, readBuffer, slice } from '../gpu/buffers.t
 import { Gpu, type GpuFeatures } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan, STEP_BYTES } from '../gpu/plan.ts';
-import { shaderLibrary } from '../kernels/library.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { matrixBytes } from '../weights/layout.ts';
 import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';
+import { allShaders } from './all-kernels.ts';
 import { hasAdapter } from './dawn.ts';
 import { withMatrices } from './emulated-matrices.ts';
 import { computedMagnitudes } from './matrix-cases.ts';
@@ -55,7 +55,7 @@ export class TestGpu {
   constructor(gpu: Gpu, subgroupSize = gpu.features.subgroupSize) {
     this.gpu = gpu;
     this.features = { ...gpu.features, subgroupSize };
-    this.#cache = new PipelineCache(gpu.device, shaderLibrary);
+    this.#cache = new PipelineCache(gpu.device, allShaders);
     this.#step = new BufferSet(gpu.device, 'test').uniform('step', STEP_BYTES);
     this.#buffers = new BufferSet(gpu.device, 'test');
   }
@@ -183,7 +183,7 @@ const WITH_SUBGROUPS: readonly DeviceVariant[] = [
  */
 export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
   const scheme = schemesOf(kernel)[0]!;
-  const code = (subgroups: boolean) => assemble(kernel, { scheme, subgroups, f16: false }, shaderLibrary);
+  const code = (subgroups: boolean) => assemble(kernel, { scheme, subgroups, f16: false }, allShaders);
   // A kernel whose code is the same needs no second run.
   for (const variant of code(true) === code(false) ? [PLAIN] : [PLAIN, ...WITH_SUBGROUPS]) suite(kernel, variant, body);
 }

@@ -1,9 +1,13 @@
-import { type Kernel, takesScheme } from '../gpu/kernel.ts';
-import { shaderLibrary } from '../kernels/library.ts';
+import type { Kernel } from '../gpu/kernel.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
+import { allShaders, whole } from './all-kernels.ts';
+import { parseHeader } from './shader-header.ts';
 
-/** The schemes that a kernel has code for. */
+/** The schemes that a kernel has code for: all files that differ by it. */
 export function schemesOf(kernel: Kernel): Scheme[] {
-  return SCHEMES.filter((scheme) => takesScheme(kernel, shaderLibrary, scheme));
+  const { uses } = parseHeader(whole(kernel).code);
+  return SCHEMES.filter((scheme) =>
+    uses.every((name) => allShaders[name] ?? allShaders[name.replace('.wgsl', `_${scheme}.wgsl`)]),
+  );
 }

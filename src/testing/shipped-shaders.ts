@@ -6,9 +6,9 @@ import type { Kernel, ShaderLibrary } from '../gpu/kernel.ts';
 
 const names = shortNames(fileURLToPath(new URL('../../shaders', import.meta.url)));
 
-/** The kernel with its shader as it is shipped. */
+/** The kernel with its shader as it is shipped, where that does not come with the library. */
 export function shippedKernel(kernel: Kernel): Kernel {
-  return { ...kernel, code: compactShader(kernel.code, names) };
+  return kernel.code === undefined ? kernel : { ...kernel, code: compactShader(kernel.code, names) };
 }
 
 /** The library files as they are shipped. */
