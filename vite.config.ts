@@ -3,6 +3,7 @@ import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { hashWgsl } from './src/cli/bootstrap/hash-wgsl.mjs';
+import { withoutFamilies } from './src/cli/bootstrap/without-families.mjs';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 import { LongestFirst } from './src/testing/longest-first.ts';
 
@@ -85,7 +86,7 @@ export default defineConfig(({ mode }) => ({
   plugins: process.env['VITEST'] ? [] : [pwa(), hashWgsl(`${root}/shaders`), ...frameworks()],
   // The examples import the package by its name.
   resolve: { alias: { 'bamba-web/define': `${root}/src/element/define.ts` } },
-  worker: { format: 'es', plugins: () => [hashWgsl(`${root}/shaders`)] },
+  worker: { format: 'es', plugins: () => [withoutFamilies(), hashWgsl(`${root}/shaders`)] },
   build: {
     outDir: `${root}/dist`,
     emptyOutDir: true,

@@ -11,6 +11,8 @@ export default defineConfig({
     outDir: `${import.meta.dirname}/dist`,
     emptyOutDir: true,
     target: 'es2023',
-    rolldownOptions: { input: ['chats', 'matrices', 'perplexity'].map((page) => `${import.meta.dirname}/${page}.html`) },
+    rolldownOptions: {
+      input: ['chats', 'matrices', 'perplexity'].map((page) => `${import.meta.dirname}/${page}.html`),
+    },
   },
 });

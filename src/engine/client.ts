@@ -1,6 +1,7 @@
 import { proxy, releaseProxy, transfer, wrap, type Remote } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
+import type { ShaderLibrary } from '../gpu/kernel.ts';
+import { fetchShaders } from '../kernels/optional-shaders.ts';
 import { isRepoName } from '../storage/repo-name.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
 import { checkOptions, fullAddress } from './options.ts';
@@ -13,7 +14,7 @@ import type {
   TuneEngineOptions,
   TuningResult,
 } from './protocol.ts';
-import { fromWire, type GenerationMessage, type WorkerApi } from './wire.ts';
+import { fromWire, type GenerationMessage, toWire, type WireResult, type WorkerApi } from './wire.ts';
 
 export { deleteStoredModel, storedModels } from './stored-models.ts';
 
@@ -35,8 +36,6 @@ export async function createEngine(options: EngineOptions): Promise<TunableEngin
   const source = sourceOf(options);
   // Not waited for: a browser may ask the person first, who may take his time.
   void askToPersist();
-  const shaders = optionalShaders(options);
-  shaders.catch(() => {}); // waited for when there is a worker
   const worker = await startWorker(options.worker);
   const remote = wrap<WorkerApi>(worker);
   let end: (error: BambaError) => void;
@@ -56,8 +55,8 @@ export async function createEngine(options: EngineOptions): Promise<TunableEngin
   const onAbort = () => void remote.abortLoading();
   signal?.addEventListener('abort', onAbort);
   try {
-    const wanted = { ...source, shaders: await shaders };
-    const loaded = await Promise.race([remote.load(wanted, proxy(listener(onProgress))), failed]);
+    const loading = remote.load(source, proxy(listener(onProgress)), proxy(shaders));
+    const loaded = await Promise.race([loading, failed]);
     if ('error' in loaded) throw fromWire(loaded.error);
     return new WorkerEngine(loaded.value, remote, failed, close);
   } catch (error) {
@@ -77,6 +76,15 @@ async function startWorker(address: string | URL | undefined): Promise<Worker> {
   if (address !== undefined) return new Worker(fullAddress(address, document.baseURI), { type: 'module', name });
   const { default: InlineWorker } = await import('./worker.ts?worker&inline');
   return new InlineWorker({ name });
+}
+
+/** What only some models and options take. The worker asks for it, which may have no address to fetch from. */
+async function shaders(): Promise<WireResult<ShaderLibrary>> {
+  try {
+    return { value: await fetchShaders() };
+  } catch (error) {
+    return { error: toWire(error) };
+  }
 }
 
 /** What a listener throws is reported, as from any: the work that it hears of goes on. */

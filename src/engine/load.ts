@@ -1,5 +1,7 @@
 import { BambaError } from '../errors.ts';
 import type { Gpu } from '../gpu/device.ts';
+import type { ShaderLibrary } from '../gpu/kernel.ts';
+import { type Architecture, hasBranch } from '../model/architecture.ts';
 import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
@@ -12,6 +14,13 @@ import { suggestion } from '../weights/smaller-schemes.ts';
 /** Tokens of a sequence where nothing else is asked for: tables for all positions of some models would fill memory. */
 const DEFAULT_CONTEXT = 32_768;
 
+export interface LoadModelOptions extends Partial<Omit<ModelOptions, 'shaders'>> {
+  /** Those of `ModelOptions`, or what to call when a model takes more than this thread has. */
+  shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
+  signal?: AbortSignal;
+  onUploaded?: () => void;
+}
+
 /**
  * Puts a package on the GPU: memory for the weights is allocated before the first shard is fetched, then shards pass one
  * at a time, and meanwhile the GPU's programs are compiled.
@@ -19,11 +28,7 @@ const DEFAULT_CONTEXT = 32_768;
  * @throws BambaError what the source throws; `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
  * `gpu_failure`, `aborted`.
  */
-export async function loadModel(
-  gpu: Gpu,
-  source: PackageSource,
-  options: Partial<ModelOptions> & { signal?: AbortSignal; onUploaded?: () => void } = {},
-): Promise<Model> {
+export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadModelOptions = {}): Promise<Model> {
   const { manifest } = source;
   const architecture = parseArchitecture(manifest.architecture);
   checkArchitecture(architecture);
@@ -38,7 +43,8 @@ export async function loadModel(
   let model: Model | null = null;
   let uploading: Promise<void> = Promise.resolve();
   try {
-    const begun = Model.begin(gpu, architecture, weights, { ...options, contextLength, onCompiled });
+    const shaders = await shadersFor(gpu, architecture, options);
+    const begun = Model.begin(gpu, architecture, weights, { ...options, shaders, contextLength, onCompiled });
     ({ model } = begun);
     uploading = upload(source, weights, signal, () => {
       options.onUploaded?.();
@@ -55,6 +61,14 @@ export async function loadModel(
     weights.dispose();
     throw error;
   }
+}
+
+/** What a model takes besides what this thread has. @throws BambaError `network`. */
+async function shadersFor(gpu: Gpu, { blocks }: Architecture, options: LoadModelOptions): Promise<ShaderLibrary> {
+  const { shaders = {}, int8Activations } = options;
+  if (typeof shaders !== 'function') return shaders;
+  const rare = (['moe', 'mamba1', 'shared'] as const).some((kind) => hasBranch(blocks, kind));
+  return rare || int8Activations || gpu.features.matrices ? shaders() : {};
 }
 
 /** Shards pass one at a time. */

@@ -33,8 +33,8 @@ export interface LocalEngineOptions {
   int8Activations?: boolean;
   /** See `EngineOptions`. */
   subgroupMatrices?: boolean;
-  /** What `optionalShaders` gives for these two. */
-  shaders?: ShaderLibrary;
+  /** What `optionalShaders` gives for these two; or what to call when a model takes more than this thread has. */
+  shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Called as pipelines become ready, after the weights are on the GPU. */

@@ -1,5 +1,6 @@
 import type { ProxyMarked } from 'comlink';
 import { BambaError, type ErrorCode } from '../errors.ts';
+import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { LocalEngineOptions } from './local-engine.ts';
 import type { ModelSource } from './open-model.ts';
 import type {
@@ -13,14 +14,15 @@ import type {
 
 /** What to load, and how. */
 export type LoadOptions = ModelSource &
-  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'shaders'>;
+  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices'>;
 
 /** What the page calls in the worker. */
 export interface WorkerApi {
-  /** Loads a model. Where its files change in the middle, it begins again, once. */
+  /** Loads a model. Where its files change in the middle, it begins again, once. `fetchShaders` is for the rarer models. */
   load(
     options: LoadOptions,
     onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
+    fetchShaders: (() => Promise<WireResult<ShaderLibrary>>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>>;
   abortLoading(): void;
   /** Streams one generation over `port`. */

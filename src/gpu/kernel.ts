@@ -12,7 +12,7 @@ export interface Kernel {
   readonly name: string;
   /**
    * The WGSL file as it is. Its first line may name library files: `// uses: lib/reduce.wgsl, lib/math.wgsl`. Where it is
-   * absent, the library has the file, as `NAME.wgsl`.
+   * absent or empty, the library has the file, as `NAME.wgsl`.
    */
   readonly code?: string;
   /** Members of `Params`, each 4 bytes, in order. */
@@ -91,7 +91,7 @@ function usedFiles(code: string): string[] {
  * @throws BambaError `gpu_failure` where the library lacks a file.
  */
 export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrary): string {
-  const code = kernel.code ?? textOf(`${kernel.name}.wgsl`, library);
+  const code = kernel.code || textOf(`${kernel.name}.wgsl`, library);
   let needsSubgroups = false;
   const parts = usedFiles(code).map((name) => {
     let file = library[name] === undefined ? ofScheme(name, variant.scheme ?? '') : name;

@@ -8,6 +8,7 @@ import { build } from 'vite';
 import { compactWgsl } from './compact-wgsl.mjs';
 import { emitTypes } from './emit-types.mjs';
 import { hashWgsl } from './hash-wgsl.mjs';
+import { withoutFamilies } from './without-families.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const out = join(root, 'dist-lib');
@@ -33,16 +34,17 @@ const BUT_LICENCES = { legal: true, annotation: false, jsdoc: false };
  * @param {boolean} first whether the folder is emptied before
  */
 async function bundle(entries, external, first) {
+  const own = first ? [] : [withoutFamilies()];
   await build({
     configFile: false,
     root,
     publicDir: false,
     logLevel: 'warn',
     // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
-    plugins: [compactWgsl(shaders), hashWgsl(shaders)],
+    plugins: [...own, compactWgsl(shaders), hashWgsl(shaders)],
     worker: {
       format: 'es',
-      plugins: () => [compactWgsl(shaders), hashWgsl(shaders)],
+      plugins: () => [withoutFamilies(), compactWgsl(shaders), hashWgsl(shaders)],
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
     build: {
