@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { withoutFamilies } from '../cli/bootstrap/without-families.mjs';
-import { familyShaders } from './on-demand.ts';
+import { withoutFamilies } from './bootstrap/without-families.mjs';
+import { familyShaders } from '../kernels/on-demand.ts';
 
 it('has what the worker is built without, and nothing else is left out there', () => {
   const folder = new URL('../../shaders', import.meta.url).pathname;
