@@ -6,6 +6,7 @@
 
 import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
 import type { ChatMessage } from '../../src/engine/protocol.ts';
+import { fetchShaders } from '../../src/kernels/optional-shaders.ts';
 import { openStoredPackage } from '../../src/storage/package-source.ts';
 import { inScheme } from '../../src/testing/package-model.ts';
 import type { GoldenChat } from '../../src/testing/golden-chats.ts';
@@ -87,7 +88,7 @@ async function main(): Promise<Report> {
     const way = WAYS[name];
     if (!way) throw new Error(`There is no way ${name}; there are ${Object.keys(WAYS).join(', ')}.`);
     const inWay = way.scheme === source.manifest.scheme ? source : await inScheme(source, way.scheme);
-    const engine = await LocalEngine.load(inWay, way.options);
+    const engine = await LocalEngine.load(inWay, { ...way.options, shaders: fetchShaders });
     const answers = await ask(engine);
     engine.dispose();
     say(`${name}: ${answers.exact} of ${answers.turns} turns exact (${answers.features.join(', ')})`);
