@@ -14,13 +14,14 @@ import { loadModel } from './load.ts';
 // every scheme on every variant of a device by themselves.
 
 const plain: GpuOptions['without'] = ['subgroups', 'f16'];
-const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without'] }[] = [
+const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without']; fixedPoint?: boolean }[] = [
   { scheme: 'f32', without: [] },
   { scheme: 'f32', without: plain },
   { scheme: 'f16', without: plain },
   { scheme: 'int8', without: [] },
   { scheme: 'fp8', without: plain },
   { scheme: 'int4', without: [] },
+  { scheme: 'int4', without: [], fixedPoint: true },
   { scheme: 'int4', without: plain },
 ];
 
@@ -30,9 +31,11 @@ describe.skipIf(!hasAdapter)('the tiny model', () => {
     golden = await loadGolden(BUNDLED_GOLDEN);
   });
 
-  test.each(VARIANTS)('in $scheme without $without is the reference', async ({ scheme, without = [] }) => {
-    const gpu = await Gpu.request({ without });
+  test.each(VARIANTS)('in $scheme without $without is the reference', async (variant) => {
+    const { scheme, without = [], fixedPoint = false } = variant;
+    const gpu = await Gpu.request({ without, fixedPoint });
     try {
+      expect(gpu.features.fixedPoint).toBe(fixedPoint);
       const source = await packTinyModel({ scheme });
       const model = await loadModel(gpu, source, { contextLength: 128 });
       await expectReference(model, source);

@@ -34,6 +34,8 @@ export interface GpuOptions {
   without?: readonly FeatureName[];
   /** Whether to use subgroup matrices where there are some: a feature of Chromium that is an experiment, and may change. */
   matrices?: boolean;
+  /** Whether decoding with int4 weights may use fixed point; by default where products of bytes are thought to be quick. */
+  fixedPoint?: boolean;
   /** Upper bounds on the limits to make use of, to test the paths of smaller adapters. */
   maxLimits?: Partial<GpuLimits>;
 }
@@ -103,7 +105,7 @@ export class Gpu {
   private constructor(
     device: GPUDevice,
     adapterInfo: GPUAdapterInfo,
-    byteProducts: boolean,
+    fixedPoint: boolean,
     maxLimits: Partial<GpuLimits> = {},
   ) {
     this.device = device;
@@ -121,7 +123,7 @@ export class Gpu {
       timestamps: device.features.has(FEATURE_NAMES.timestamps),
       matrices: device.features.has(MATRICES),
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
-      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && byteProducts && multipliesBytes(adapterInfo),
+      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && fixedPoint,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     };
@@ -171,7 +173,9 @@ export class Gpu {
           maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
         },
       });
-      return new Gpu(device, adapter.info, gpu.wgslLanguageFeatures.has(BYTE_PRODUCTS), options.maxLimits);
+      const { fixedPoint = multipliesBytes(adapter.info) } = options;
+      const byteProducts = gpu.wgslLanguageFeatures.has(BYTE_PRODUCTS);
+      return new Gpu(device, adapter.info, fixedPoint && byteProducts, options.maxLimits);
     } catch (cause) {
       throw new BambaError('webgpu_unavailable', `The graphics adapter gave no device. ${HOW_TO_GET_WEBGPU}`, {
         cause,
