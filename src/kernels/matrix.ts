@@ -79,12 +79,12 @@ export function matvecTeams(
   }
   const blocks = rowBlocks(matrix);
   const team = subgroupSize * (blocks < 8 * subgroupSize ? 1 : 2);
-  const workgroup = Math.max(team, Math.min(TEAMS * team, maxInvocations));
+  const workgroup = team * Math.max(1, Math.min(TEAMS, Math.floor(maxInvocations / team)));
   const free = workgroupBytes - SUBGROUP_BYTES * (workgroup / 4 + 2);
   return {
     variant: { ...variant, fixedPoint: true },
     constants: { WG: workgroup, TEAM: team, SEGMENT: Math.min(blocks, Math.floor(free / FIXED_GROUP_BYTES)) },
-    rows: (4 * workgroup) / team,
+    rows: 4 * (workgroup / team),
   };
 }
 
