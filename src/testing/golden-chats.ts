@@ -15,8 +15,17 @@ export type GoldenChat = GoldenTurn[];
 const FILE = new URL('../text/fixtures/lexicon-chats.json', import.meta.url);
 const chats = JSON.parse(readFileSync(FILE, 'utf8')) as GoldenChat[];
 
-/** First questions of the chats that are typed into the page, of short answers; the others are answered in Node. */
-const TYPED = ['Hello!', 'Who are you?', 'Define gravity.', 'What is 27 + 46?', 'What is a flornup?'];
+/**
+ * First questions of the chats that are typed into the page; Node answers the others. These have short answers, follow-up
+ * questions ("plus 3?", "What about silver?"), and refusals of what the model does not know.
+ */
+const TYPED = [
+  'What is 27 + 46?',
+  'What is 27 + 14?',
+  'symbol of iron',
+  'What is the symbol of gold?',
+  'What is a flornup?',
+];
 
 const isTyped = ([first]: GoldenChat): boolean => TYPED.includes(first?.question ?? '');
 
@@ -25,9 +34,14 @@ export const typedChats: readonly GoldenChat[] = chats.filter(isTyped);
 /** All other chats. */
 export const otherChats: readonly GoldenChat[] = chats.filter((chat) => !isTyped(chat));
 
+/** The first chat that begins with this question. @throws Error where there is none. */
+export function goldenChat(question: string): GoldenChat {
+  const chat = chats.find(([first]) => first?.question === question);
+  if (!chat) throw new Error(`No chat begins with ${question}`);
+  return chat;
+}
+
 /** A question that a chat begins with, and its answer. @throws Error where there is none. */
 export function goldenTurn(question: string): GoldenTurn {
-  const turn = chats.map(([first]) => first).find((first) => first?.question === question);
-  if (!turn) throw new Error(`No chat begins with ${question}`);
-  return turn;
+  return goldenChat(question)[0]!;
 }

@@ -43,7 +43,7 @@ describe('Lexicon', () => {
   );
 
   test('the prompts of all golden turns', () => {
-    expect(turns).toHaveLength(26);
+    expect(turns).toHaveLength(51);
     for (const { turn, messages } of turns) {
       expect(chat.encode(messages, { addGenerationPrompt: true })).toEqual(turn.prompt_ids);
     }
