@@ -13,20 +13,32 @@ struct Sums {
 var<workgroup> reduce_four: array<vec4f, WG>;
 var<workgroup> reduce_one: array<f32, WG>;
 
-// The sum of the invocations' values, to all of them. WG is a power of two.
+// Invocations that add up what the others left: few enough for all to read their sums, enough to share the work.
+override ADDERS: u32 = min(8, WG);
+
+// The sum of the invocations' values, to all of them, in three barriers. WG is a power of two.
+//
+// Tried     Halving the number of invocations with each step: log2(WG) + 2 barriers.
 fn workgroup_sum(value: Sums, invocation: Invocation) -> Sums {
   let lane = invocation.lane;
   reduce_four[lane] = value.four;
   reduce_one[lane] = value.one;
   workgroupBarrier();
-  for (var width = WG / 2; width > 0; width /= 2) {
-    if (lane < width) {
-      reduce_four[lane] += reduce_four[lane + width];
-      reduce_one[lane] += reduce_one[lane + width];
+  if (lane < ADDERS) {
+    var sum = value;
+    for (var other = lane + ADDERS; other < WG; other += ADDERS) {
+      sum.four += reduce_four[other];
+      sum.one += reduce_one[other];
     }
-    workgroupBarrier();
+    reduce_four[lane] = sum.four;
+    reduce_one[lane] = sum.one;
   }
-  let total = Sums(reduce_four[0], reduce_one[0]);
+  workgroupBarrier();
+  var total = Sums(reduce_four[0], reduce_one[0]);
+  for (var adder = 1u; adder < ADDERS; adder++) {
+    total.four += reduce_four[adder];
+    total.one += reduce_one[adder];
+  }
   workgroupBarrier();  // so that the next call may write
   return total;
 }
