@@ -10,6 +10,7 @@ import { fetchShaders } from '../../src/kernels/optional-shaders.ts';
 import { openStoredPackage } from '../../src/storage/package-source.ts';
 import { inScheme } from '../../src/testing/package-model.ts';
 import type { GoldenChat } from '../../src/testing/golden-chats.ts';
+import { KnownPrompts } from '../../src/testing/known-prompts.ts';
 import chats from '../../src/text/fixtures/lexicon-chats.json';
 import type { Scheme } from '../../src/weights/types.ts';
 
@@ -53,9 +54,10 @@ function say(line: string): void {
 
 async function ask(engine: LocalEngine): Promise<Answers> {
   const answers: Answers = { turns: 0, exact: 0, other: [], features: engine.info.adapter.features };
+  const known = new KnownPrompts();
   for (const chat of chats as GoldenChat[]) {
     const messages: ChatMessage[] = [];
-    let kept = 0;
+    known.beginChat();
     for (const turn of chat) {
       messages.push({ role: 'user', content: turn.question });
       let answer = '';
@@ -69,9 +71,9 @@ async function ask(engine: LocalEngine): Promise<Answers> {
         if (event.type === 'end') cached = event.usage.cachedTokens;
       }
       answers.turns++;
-      if (answer === turn.answer && ids.join() === turn.answer_ids.join() && cached === kept) answers.exact++;
+      const asKnown = cached === known.cachedTokens(turn);
+      if (answer === turn.answer && ids.join() === turn.answer_ids.join() && asKnown) answers.exact++;
       else answers.other.push({ question: turn.question, answer });
-      kept = turn.prompt_ids.length + turn.answer_ids.length - 1;
       messages.push({ role: 'assistant', content: turn.answer });
     }
   }

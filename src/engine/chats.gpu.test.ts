@@ -6,6 +6,7 @@ import { optionalShaders } from '../kernels/optional-shaders.ts';
 import type { Tuning } from '../model/tuning.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
+import { KnownPrompts } from '../testing/known-prompts.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { inScheme } from '../testing/package-model.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -60,6 +61,7 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
 
   describe.each(VARIANTS.filter(({ chats }) => chats.length > 0))('$name', ({ scheme, options, tuning, chats }) => {
     let engine: LocalEngine;
+    const known = new KnownPrompts();
 
     beforeAll(async () => {
       globalThis.indexedDB = new IDBFactory();
@@ -79,7 +81,7 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
       { timeout: PATIENCE },
       async ({ chat }, { skip }) => {
         skip(isLong(chat) && !ALL_CHATS, 'long answers: `npm run test:chats` asks for them, too');
-        await expectChat(engine, chat);
+        await expectChat(engine, chat, known);
       },
     );
   });
@@ -93,9 +95,9 @@ async function keepForAdapter(tuning: Tuning): Promise<void> {
 }
 
 /** Asks the questions of a chat, one after the other, and holds each answer to the chat's. */
-async function expectChat(engine: LocalEngine, chat: GoldenChat): Promise<void> {
+async function expectChat(engine: LocalEngine, chat: GoldenChat, known: KnownPrompts): Promise<void> {
   const messages: ChatMessage[] = [];
-  let kept = 0;
+  known.beginChat();
   for (const turn of chat) {
     messages.push({ role: 'user', content: turn.question });
     let text = '';
@@ -113,13 +115,11 @@ async function expectChat(engine: LocalEngine, chat: GoldenChat): Promise<void> 
     }
     expect(text).toBe(turn.answer);
     expect(ids).toEqual(turn.answer_ids);
-    // A follow-up question processes what is new in it, and the one token that ended the answer before it.
     expect(usage).toMatchObject({
       promptTokens: turn.prompt_ids.length,
-      cachedTokens: kept,
+      cachedTokens: known.cachedTokens(turn),
       completionTokens: turn.answer_ids.length,
     });
-    kept = turn.prompt_ids.length + turn.answer_ids.length - 1;
     messages.push({ role: 'assistant', content: text });
   }
 }
