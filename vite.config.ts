@@ -121,6 +121,17 @@ export default defineConfig(({ mode }) => ({
       {
         extends: true,
         test: {
+          name: 'firefox',
+          root,
+          include: ['e2e/firefox/*.firefox.ts'],
+          // One browser at a time: SwiftShader takes what processors there are.
+          fileParallelism: false,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'dawn',
           root,
           include: ['src/**/*.gpu.test.ts'],

@@ -2,12 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { expect, type Page, test } from '@playwright/test';
-import { forward } from '../src/reference/forward.ts';
-import { argmax } from '../src/reference/sample.ts';
 import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
-import { BUNDLED_GOLDEN, type Golden, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
+import { BUNDLED_GOLDEN, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
+import { greedyAnswer } from '../src/testing/greedy-answer.ts';
 import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
-import { asciiIds, NO_SPECIAL, spell, tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
 import { withHeader } from '../src/weights/test-checkpoint.ts';
 import { useHubPage } from './hub-page.ts';
@@ -17,21 +16,10 @@ const TOKENS = 6;
 /** What the model says by the reference in f64. */
 let truth: string;
 
-/** Of a model, the likeliest text behind the prompt. */
-function answerOf({ architecture, tensors }: Pick<Golden, 'architecture' | 'tensors'>): string {
-  const ids = asciiIds(PROMPT);
-  for (let token = 0; token < TOKENS; token++) {
-    const logits = forward(architecture, tensors, ids).logits.slice(-architecture.vocabSize);
-    for (const id of Object.keys(NO_SPECIAL)) logits[Number(id)] = -Infinity;
-    ids.push(argmax(logits));
-  }
-  return ids.slice(-TOKENS).map(spell).join('');
-}
-
 const served = useHubPage(tinyCheckpoint);
 
 test.beforeAll(async () => {
-  truth = answerOf(await loadGolden(BUNDLED_GOLDEN));
+  truth = greedyAnswer(await loadGolden(BUNDLED_GOLDEN), PROMPT, TOKENS);
 });
 
 const weightRequests = () => served.hub.requests.filter((asked) => asked.startsWith('model.safetensors'));
@@ -134,7 +122,9 @@ test('loads a repository of every family, and answers as the reference does', as
     };
     served.hub.files = new Map(Object.entries(files));
     served.hub.commit = createHash('sha1').update(String(family)).digest('hex');
-    expect(await answer(page), String(family)).toBe(answerOf(await readCheckpointModel(memorySource(files))));
+    expect(await answer(page), String(family)).toBe(
+      greedyAnswer(await readCheckpointModel(memorySource(files)), PROMPT, TOKENS),
+    );
   }
 });
 

@@ -2,18 +2,19 @@
 
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { CommandError, run } from './process.mjs';
+import { installDebianPackage, installedProgram, namedProgram } from './programs.mjs';
 
-/** Names under which distributions and Google install it, in the order of preference. */
-const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
-const MAC_APPLICATIONS = [
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-
-const WINDOWS_PROGRAMS = ['Chromium\\Application\\chrome.exe', 'Google\\Chrome\\Application\\chrome.exe'];
+/** As distributions and Google install it. @type {import('./programs.mjs').Places} */
+const PLACES = {
+  commands: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+  macApplications: [
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  ],
+  windowsPrograms: ['Chromium\\Application\\chrome.exe', 'Google\\Chrome\\Application\\chrome.exe'],
+};
 
 /** Where Playwright's downloads have the program, by folder of the download: its layout has changed over the years. */
 const PLAYWRIGHT_PROGRAMS = [
@@ -63,24 +64,6 @@ function playwrightChromium(cache) {
 }
 
 /**
- * @param {NodeJS.ProcessEnv} env
- * @param {NodeJS.Platform} platform
- * @returns {string | undefined}
- */
-function systemChromium(env, platform) {
-  if (platform === 'win32') {
-    const roots = [env['PROGRAMFILES'], env['PROGRAMFILES(X86)'], env['LOCALAPPDATA']];
-    return roots
-      .flatMap((root) => (root ? WINDOWS_PROGRAMS.map((program) => join(root, program)) : []))
-      .find((path) => existsSync(path));
-  }
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  const paths = COMMANDS.flatMap((command) => folders.map((folder) => join(folder, command)));
-  if (platform === 'darwin') paths.unshift(...MAC_APPLICATIONS);
-  return paths.find((path) => existsSync(path));
-}
-
-/**
  * The Chromium to use: the one named by BAMBA_CHROMIUM or CHROMIUM_PATH, else the system's, else Playwright's.
  * @param {NodeJS.ProcessEnv} [env]
  * @param {NodeJS.Platform} [platform]
@@ -88,13 +71,11 @@ function systemChromium(env, platform) {
  * @throws CommandError when the environment names a path at which nothing is
  */
 export function findChromium(env = process.env, platform = process.platform) {
-  for (const name of ['BAMBA_CHROMIUM', 'CHROMIUM_PATH']) {
-    const path = env[name];
-    if (!path) continue;
-    if (existsSync(path)) return path;
-    throw new CommandError(`${name} is set to ${path}, but nothing is there. Correct it or unset it.`);
-  }
-  return systemChromium(env, platform) ?? playwrightChromium(playwrightCache(env, platform));
+  return (
+    namedProgram(['BAMBA_CHROMIUM', 'CHROMIUM_PATH'], env) ??
+    installedProgram(PLACES, env, platform) ??
+    playwrightChromium(playwrightCache(env, platform))
+  );
 }
 
 /**
@@ -116,11 +97,6 @@ export function libraryFolders(chromium) {
   return folders.filter((folder) => existsSync(folder));
 }
 
-/** @returns {boolean} whether apt can install Debian's `chromium` here without asking for a password */
-function canUseApt() {
-  return process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
-}
-
 /**
  * As `findChromium`, but installs one where there is none: Debian's package as root, else Playwright's own download.
  * @param {string} root the project's folder
@@ -131,14 +107,9 @@ function canUseApt() {
 export async function ensureChromium(root, purpose) {
   const found = findChromium();
   if (found) return found;
-  if (canUseApt()) {
-    console.error(`No Chromium here: installing Debian's package ${purpose} (apt-get install chromium) ...`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const updated = await run('apt-get', ['update', '-q'], { env });
-    if (updated === 0) await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'chromium'], { env });
-    const installed = findChromium();
-    if (installed) return installed;
-  }
+  await installDebianPackage('chromium', purpose);
+  const installed = findChromium();
+  if (installed) return installed;
   console.error(`No Chromium here: downloading Playwright's ${purpose} (playwright install chromium) ...`);
   const cli = join(root, 'node_modules', 'playwright', 'cli.js');
   await run(process.execPath, [cli, 'install', '--no-shell', 'chromium'], { cwd: root });

@@ -1,0 +1,80 @@
+// A small model of each family, loaded by the library from a hub into Firefox: its answers are those of the reference.
+
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import type { Browser } from 'puppeteer-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FAMILY_CONFIGS } from '../../src/testing/family-configs.ts';
+import { BUNDLED_GOLDEN, loadGolden, readCheckpointModel } from '../../src/testing/golden.ts';
+import { greedyAnswer } from '../../src/testing/greedy-answer.ts';
+import { randomCheckpoint } from '../../src/testing/random-checkpoint.ts';
+import { NO_SPECIAL, tinyCheckpoint } from '../../src/testing/tiny-model.ts';
+import { memorySource } from '../../src/weights/byte-source.ts';
+import { buildHubPage, type HubServer, serveHubPage } from '../hub-server.ts';
+import { missing, openFirefox, openPage, PATIENCE, type QuietPage } from './browser.ts';
+
+const PROMPT = 'What is it?';
+const TOKENS = 6;
+
+/** One small model a family, each with the tokenizer of the tiny model. */
+const FAMILIES = new Map(Object.values(FAMILY_CONFIGS).map((config) => [String(config['model_type']), config]));
+
+function checkpoint(config: object): Record<string, Uint8Array> {
+  const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
+  return {
+    ...randomCheckpoint({ ...config, vocab_size: 512 }),
+    'tokenizer.json': tokenizer!,
+    'tokenizer_config.json': tokenizerConfig!,
+  };
+}
+
+describe.skipIf(missing)('in Firefox', () => {
+  let folder: string;
+  let server: HubServer;
+  let browser: Browser;
+  let tab: QuietPage;
+
+  beforeAll(async () => {
+    folder = await buildHubPage();
+    server = await serveHubPage(folder, tinyCheckpoint());
+    browser = await openFirefox();
+    tab = await openPage(browser);
+    await tab.page.goto(server.url);
+  }, PATIENCE);
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Loads the hub's model in the page, asks it, and lets it go. */
+  const answer = (): Promise<string> =>
+    tab.page.evaluate(
+      async (prompt, maxTokens, logitBias) => {
+        const { createEngine } = window.bamba;
+        const engine = await createEngine({ model: 'org/name', endpoint: location.origin, dtype: 'f32' });
+        let text = '';
+        for await (const event of engine.generate({ prompt, maxTokens, logitBias })) {
+          if (event.type === 'text') text += event.text;
+        }
+        await engine.dispose();
+        return text;
+      },
+      PROMPT,
+      TOKENS,
+      NO_SPECIAL,
+    );
+
+  test('bamba answers as the reference does', { timeout: PATIENCE }, async () => {
+    expect(await answer()).toBe(greedyAnswer(await loadGolden(BUNDLED_GOLDEN), PROMPT, TOKENS));
+  });
+
+  test.for([...FAMILIES])('%s answers as the reference does', { timeout: PATIENCE }, async ([family, config]) => {
+    const files = checkpoint(config);
+    server.hub.files = new Map(Object.entries(files));
+    server.hub.commit = createHash('sha1').update(family).digest('hex');
+    expect(await answer()).toBe(greedyAnswer(await readCheckpointModel(memorySource(files)), PROMPT, TOKENS));
+    expect(tab.noises).toEqual([]);
+  });
+});
