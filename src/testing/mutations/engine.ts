@@ -1,0 +1,88 @@
+import type { Mutation } from './mutation.ts';
+
+const SETTINGS = { file: 'src/kernels/sampling-settings.ts', test: 'src/kernels/sampling-settings.test.ts' };
+const STOP = { file: 'src/generate/stop.ts', test: 'src/generate/stop.test.ts' };
+const CONVERSATIONS = 'src/engine/conversations.gpu.test.ts';
+
+/** Faults in sampling's host, in weights, storage and the engine. */
+export const ENGINE_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'top-p is rounded up',
+    ...SETTINGS,
+    find: 'Math.floor(values.topP * 2 ** 32)',
+    replace: 'Math.ceil(values.topP * 2 ** 32 + 1)',
+  },
+  {
+    name: 'the seed is one off',
+    ...SETTINGS,
+    find: 'view.setUint32(28, values.seed, true);',
+    replace: 'view.setUint32(28, values.seed + 1, true);',
+  },
+  {
+    name: 'a frequency penalty alone is passed over',
+    ...SETTINGS,
+    find: 'presencePenalty !== 0 || frequencyPenalty !== 0;',
+    replace: 'presencePenalty !== 0;',
+  },
+  {
+    name: 'of two stop strings the one that begins first counts',
+    ...STOP,
+    find: 'if (first === null || end < first.end || (end === first.end && start < first.start)) first',
+    replace: 'if (first === null || start < first.start) first',
+  },
+  {
+    name: 'half a stop string goes out',
+    ...STOP,
+    find: 'length > longest; length--) {',
+    replace: 'length > longest + 1; length--) {',
+  },
+  {
+    name: 'a snapshot is restored without its last keys',
+    file: 'src/model/state.ts',
+    find: 'this.#copyCaches(other.blocks, this.blocks, other.position);',
+    replace: 'this.#copyCaches(other.blocks, this.blocks, Math.max(0, other.position - 1));',
+    test: CONVERSATIONS,
+  },
+  {
+    name: 'a grown cache forgets what it held',
+    file: 'src/model/state.ts',
+    find: 'this.#copyCaches(oldBlocks, grown, this.#capacity);',
+    replace: 'this.#copyCaches(oldBlocks, grown, 0);',
+    test: CONVERSATIONS,
+  },
+  {
+    name: 'a snapshot keeps the logits of another time',
+    file: 'src/model/snapshot.ts',
+    find: 'encoder.copyBufferToBuffer(this.#logitsBuffer, 0, logits, 0, logits.size);',
+    replace: 'encoder.copyBufferToBuffer(this.#logitsBuffer, 0, logits, 0, 4);',
+    test: CONVERSATIONS,
+  },
+  {
+    name: 'a prefix with another last token counts as known',
+    file: 'src/generate/prefix-cache.ts',
+    find: 'prefix.every((id, index) => id === ids[index])',
+    replace: 'prefix.every((id, index) => id === ids[index] || index === prefix.length - 1)',
+    test: CONVERSATIONS,
+  },
+  {
+    name: 'f16 is rounded towards zero',
+    file: 'src/weights/quantize-row.ts',
+    find: 'out[to] = sign | ((rest + 0xfff + ((rest >>> 13) & 1)) >>> 13);',
+    replace: 'out[to] = sign | (rest >>> 13);',
+    test: 'src/weights/quantize.test.ts',
+  },
+  {
+    name: 'ties of e4m3 go up',
+    file: 'src/weights/quantize-row.ts',
+    find: 'const code = (rest + 0xffff + ((rest >>> 17) & 1)) >>> 17;',
+    replace: 'const code = (rest + 0x10000) >>> 17;',
+    test: 'src/weights/quantize.test.ts',
+  },
+  {
+    name: 'a subnormal f16 is read as a normal one',
+    file: 'src/weights/half.ts',
+    find: 'const magnitude = exponent === 0 ? fraction * 2 ** (1 - bias)',
+    replace: 'const magnitude = exponent === 0 ? fraction * 2 ** -bias',
+    test: 'src/weights/half.test.ts',
+  },
+];
