@@ -3,6 +3,10 @@ import type { Architecture } from '../model/architecture.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { headerLength, parseHeader } from '../weights/safetensors.ts';
 
+/** Parts of a block's state that goldens have. */
+export const STATE_PARTS = ['conv', 'ssm', 'key_last', 'value_last'] as const;
+export type StatePart = (typeof STATE_PARTS)[number];
+
 /** Results of the reference implementation, as golden.safetensors beside a checkpoint has them. */
 export interface Golden {
   inputIds: number[];
@@ -10,18 +14,22 @@ export interface Golden {
   logitPositions: number[];
   /** (R, V) */
   logits: Float32Array;
-  /** After embedding, after each block, the last one normed: each (R, C). */
+  /** After embedding, after each block, the last one normed: each (R, C). Empty where the golden has none. */
   hidden: Float32Array[];
-  greedy: number[];
-  greedyMargin: number[];
-  /** By block, after the prompt. */
-  states: Map<number, { conv?: Float32Array; ssm?: Float32Array; keyLast?: Float32Array; valueLast?: Float32Array }>;
+  /** Tokens of the greedy continuation; null where the golden has none. */
+  greedy: number[] | null;
+  /** Between best and second-best logit of each; null where the golden does not say. */
+  greedyMargin: number[] | null;
+  /** By block, after the prompt: conv (CD, K) raw inputs, the latest last; ssm; the last token's key and value (J, headDim). */
+  states: Map<number, Partial<Record<StatePart, Float32Array>>>;
 }
 
 const FILE = 'golden.safetensors';
-const STATE_NAMES = { conv: 'conv', ssm: 'ssm', key_last: 'keyLast', value_last: 'valueLast' } as const;
 
-/** @throws BambaError `checkpoint_invalid` where there is none, or a part is missing. */
+/**
+ * Reads a golden. It has to have tokens, positions and logits; everything else may be absent.
+ * @throws BambaError `checkpoint_invalid` where there is none, a part is missing, or one is not known.
+ */
 export async function readGolden(source: ByteSource): Promise<Golden> {
   const size = await source.size(FILE);
   if (size === null) throw new BambaError('checkpoint_invalid', `There is no ${FILE} to compare with.`);
@@ -31,9 +39,7 @@ export async function readGolden(source: ByteSource): Promise<Golden> {
   );
   const bytes = async (name: string, dtype: string): Promise<ArrayBuffer> => {
     const info = tensors.get(name);
-    if (!info || info.dtype !== dtype) {
-      throw new BambaError('checkpoint_invalid', `${FILE} has no tensor ${name} of type ${dtype}.`);
-    }
+    if (!info || info.dtype !== dtype) throw invalid(`has no tensor ${name} of type ${dtype}`);
     return (await source.read(FILE, info.begin, info.end)).slice().buffer;
   };
   const floats = async (name: string) => new Float32Array(await bytes(name, 'F32'));
@@ -44,21 +50,37 @@ export async function readGolden(source: ByteSource): Promise<Golden> {
     logitPositions: await integers('logit_positions'),
     logits: await floats('logits'),
     hidden: [],
-    greedy: await integers('greedy'),
-    greedyMargin: [...(await floats('greedy_margin'))],
+    greedy: tensors.has('greedy') ? await integers('greedy') : null,
+    greedyMargin: tensors.has('greedy_margin') ? [...(await floats('greedy_margin'))] : null,
     states: new Map(),
   };
+  checkPositions(golden);
   while (tensors.has(`hidden.${golden.hidden.length}`)) {
     golden.hidden.push(await floats(`hidden.${golden.hidden.length}`));
   }
   for (const name of tensors.keys()) {
-    const [, block, part] = /^state\.(\d+)\.(conv|ssm|key_last|value_last)$/.exec(name) ?? [];
-    if (block === undefined) continue;
+    if (!name.startsWith('state.')) continue;
+    const [, block, part] = /^state\.(\d+)\.(.+)$/.exec(name) ?? [];
+    const known = STATE_PARTS.find((one) => one === part);
+    if (block === undefined || !known) throw invalid(`has ${name}, which is no state that can be compared`);
     const state = golden.states.get(Number(block)) ?? {};
-    state[STATE_NAMES[part as keyof typeof STATE_NAMES]] = await floats(name);
+    state[known] = await floats(name);
     golden.states.set(Number(block), state);
   }
   return golden;
+}
+
+function checkPositions({ inputIds, logitPositions, logits }: Golden): void {
+  if (inputIds.length === 0 || logitPositions.length === 0 || logits.length === 0) {
+    throw invalid('has no tokens, or no logits, to compare');
+  }
+  const beyond = logitPositions.find((position) => position < 0 || position >= inputIds.length);
+  if (beyond !== undefined) throw invalid(`has logits of position ${beyond}, beyond its ${inputIds.length} tokens`);
+}
+
+/** The error for a golden that cannot be compared. */
+export function invalid(problem: string): BambaError {
+  return new BambaError('checkpoint_invalid', `${FILE} ${problem}. Make it anew.`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { BufferSet, readFloats, slice } from '../gpu/buffers.ts';
+import { BufferSet, type BufferSlice, readFloats, slice } from '../gpu/buffers.ts';
 import { Plan } from '../gpu/plan.ts';
 import { headOfAll } from './hybrid.ts';
 import { type Model, writeStep } from './model.ts';
@@ -70,6 +70,81 @@ export async function forward(
   }
   gpu.check();
   return result;
+}
+
+/** Steps that are submitted before anything of them is read back. */
+const STEPS_AT_ONCE = 64;
+
+/**
+ * As `forward`, by the kernels of one decoded token, which generation runs: a step for each token, the token being given
+ * instead of sampled.
+ * @throws BambaError as `Model.prefill`.
+ */
+export async function forwardSteps(
+  model: Model,
+  ids: readonly number[],
+  options: { hidden?: boolean } = {},
+): Promise<ForwardResult> {
+  const { gpu, state, architecture } = model;
+  const { device } = gpu;
+  const { vocabSize: V, hiddenSize: C, blocks } = architecture;
+  await model.reserve(state.position + ids.length);
+  const { scope, plan, ends } = model.stepPass;
+  const { activations } = scope;
+  const rows = Math.min(STEPS_AT_ONCE, ids.length);
+  const set = new BufferSet(device, 'forward steps');
+  const logits = set.floats('logits', rows, V);
+  const result: ForwardResult = {
+    logits: new Float32Array(ids.length * V),
+    hidden: options.hidden ? Array.from({ length: blocks.length + 2 }, () => new Float32Array(ids.length * C)) : [],
+  };
+  const taps = result.hidden.map((_, index) => set.floats(`tap ${index}`, rows, C));
+  const squares = set.floats('squares', rows, C / 4);
+  const copyRow = (encoder: GPUCommandEncoder, from: BufferSlice, to: GPUBuffer, row: number, width: number) =>
+    encoder.copyBufferToBuffer(from.buffer, from.offset, to, row * width * 4, width * 4);
+  const submitStep = (id: number, row: number) => {
+    writeStep(gpu, activations, state.position, 1);
+    device.queue.writeBuffer(activations.ids.buffer, 0, new Uint32Array([id]));
+    const encoder = device.createCommandEncoder({ label: 'forward step' });
+    let begin = 0;
+    for (const [index, end] of ends.entries()) {
+      const pass = encoder.beginComputePass();
+      plan.record(pass, 1, begin, end);
+      pass.end();
+      begin = end;
+      const tap = taps[index];
+      const isHead = index === ends.length - 1;
+      if (tap) copyRow(encoder, isHead ? activations.h : activations.x, tap, row, C);
+    }
+    copyRow(encoder, activations.squares, squares, row, C / 4);
+    copyRow(encoder, activations.logits, logits, row, V);
+    device.queue.submit([encoder.finish()]);
+    state.tokens.push(id);
+  };
+  try {
+    for (let first = 0; first < ids.length; first += rows) {
+      const batch = ids.slice(first, first + rows);
+      for (const [row, id] of batch.entries()) submitStep(id, row);
+      const read = (buffer: GPUBuffer, width: number) => readFloats(device, slice(buffer, 0, batch.length * width * 4));
+      result.logits.set(await read(logits, V), first * V);
+      for (const [index, tap] of taps.entries()) result.hidden[index]!.set(await read(tap, C), first * C);
+      const normed = result.hidden.at(-1)?.subarray(first * C, (first + batch.length) * C);
+      if (normed) divideByRms(normed, await read(squares, C / 4), C, architecture.normEps);
+    }
+  } finally {
+    set.dispose();
+  }
+  gpu.check();
+  return result;
+}
+
+/** Ends the norm that a step leaves to the product behind it: rows (T, C) of x * weight, sums of squares (T, C / 4). */
+function divideByRms(rows: Float32Array, squares: Float32Array, C: number, eps: number): void {
+  for (let row = 0; row < rows.length / C; row++) {
+    const sum = squares.subarray((row * C) / 4, ((row + 1) * C) / 4).reduce((total, part) => total + part, 0);
+    const rms = Math.sqrt(sum / C + eps);
+    for (let column = row * C; column < (row + 1) * C; column++) rows[column] = rows[column]! / rms;
+  }
 }
 
 /**

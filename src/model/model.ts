@@ -32,13 +32,13 @@ export interface ModelOptions {
   onCompiled?: (ready: number, total: number) => void;
 }
 
-/** What passes over a prompt are made of, for who looks into one: see forward.ts. */
-export interface PromptPass {
+/** What passes over a prompt, or over one token, are made of, for code that looks into one: see forward.ts. */
+export interface PassParts {
   scope: Scope;
   pipelines: PipelineCache;
-  /** Embedding, then all blocks. */
+  /** Embedding, then all blocks; over one token, head and sampler besides. */
   plan: Plan;
-  /** Where in the plan the embedding ends, then each block. */
+  /** Where in the plan the embedding ends, then each block; over one token, then the head. */
   ends: readonly number[];
 }
 
@@ -64,6 +64,7 @@ export class Model {
   readonly #lastLogits: GPUBuffer;
   #prefill!: Plan;
   #blockEnds: number[] = [];
+  #decodeEnds: number[] = [];
   #head!: Plan;
   #sample!: Plan;
   #decode!: Plan;
@@ -215,20 +216,15 @@ export class Model {
     const prefill = [prefillEmbedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
     const last = prefillHead(scope);
     const sample = this.#sampler.dispatches(this.#features);
-    const decode = [
-      ...decodeEmbedding(scope),
-      ...blocks.flatMap((index) => decodeBlock(scope, index)),
-      ...decodeHead(scope),
-      ...sample,
-    ];
+    const step = [decodeEmbedding(scope), ...blocks.map((index) => decodeBlock(scope, index)), decodeHead(scope)];
     const bind = (specs: readonly DispatchSpec[]) =>
       Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step, specs);
-    let end = 0;
-    this.#blockEnds = prefill.map((specs) => (end += specs.length));
+    this.#blockEnds = endsOf(prefill);
+    this.#decodeEnds = endsOf(step);
     this.#prefill = bind(prefill.flat());
     this.#head = bind(last);
     this.#sample = bind(sample);
-    this.#decode = bind(decode);
+    this.#decode = bind([...step.flat(), ...sample]);
     const first = [this.#prefill, this.#head, this.#sample];
     const total = first.reduce((sum, plan) => sum + plan.length, 0);
     let compiled = 0;
@@ -276,8 +272,13 @@ export class Model {
   }
 
   /** As it is now: growing the sequence replaces it. */
-  get promptPass(): PromptPass {
+  get promptPass(): PassParts {
     return { scope: this.#scope(), pipelines: this.#pipelines, plan: this.#prefill, ends: this.#blockEnds };
+  }
+
+  /** As `promptPass`, of one decoded token. */
+  get stepPass(): PassParts {
+    return { scope: this.#scope(), pipelines: this.#pipelines, plan: this.#decode, ends: this.#decodeEnds };
   }
 
   /**
@@ -412,6 +413,12 @@ export class Model {
     this.state.dispose();
     this.#buffers.dispose();
   }
+}
+
+/** Where each part of a list of parts ends. */
+function endsOf(parts: readonly (readonly DispatchSpec[])[]): number[] {
+  let end = 0;
+  return parts.map((specs) => (end += specs.length));
 }
 
 /** Tells the kernels of the next pass where it begins, and how many tokens it has. */
