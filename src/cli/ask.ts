@@ -6,9 +6,10 @@ import { installDawn } from './dawn.ts';
 import { openPackageFolder } from './folder.ts';
 
 const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model FOLDER] [--temperature T] [--top-k K] [--top-p P]
-                     [--seed N] [--max-tokens N] [--stats]
+                     [--seed N] [--max-tokens N] [--context N] [--stats]
 
-Answers in the terminal, through the same engine as the page. Further questions continue the conversation.`;
+Answers in the terminal, through the same engine as the page. Further questions continue the conversation.
+  --context N  tokens of the conversation; more than the model's config allows is computed, with a warning`;
 
 const DEFAULT_MODEL = 'public/models/lexicon';
 
@@ -26,6 +27,7 @@ export async function main(args: string[]): Promise<number> {
         'top-p': { type: 'string' },
         seed: { type: 'string' },
         'max-tokens': { type: 'string' },
+        context: { type: 'string' },
         stats: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -47,7 +49,10 @@ export async function main(args: string[]): Promise<number> {
     maxTokens: values['max-tokens'],
   });
   installDawn();
-  const engine = await LocalEngine.load(await openPackageFolder(resolve(values.model)));
+  const engine = await LocalEngine.load(await openPackageFolder(resolve(values.model)), {
+    ...numbers({ contextLength: values.context }),
+    onMessage: (message) => console.error(message),
+  });
   try {
     const messages: ChatMessage[] = [];
     for (const question of positionals) {

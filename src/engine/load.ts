@@ -19,11 +19,14 @@ export interface LoadModelOptions extends Partial<Omit<ModelOptions, 'shaders'>>
   shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
   signal?: AbortSignal;
   onUploaded?: () => void;
+  /** Told in a sentence where what is asked for goes beyond the model. */
+  onMessage?: (message: string) => void;
 }
 
 /**
  * Puts a package on the GPU: memory for the weights is allocated before the first shard is fetched, then shards pass one
  * at a time, and meanwhile the GPU's programs are compiled.
+ * @param options.contextLength may be more than the config's positions; `onMessage` is told then.
  * @param options.onUploaded called when all weights are on the GPU; `onCompiled` tells of programs after that.
  * @throws BambaError what the source throws; `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
  * `gpu_failure`, `aborted`.
@@ -33,7 +36,14 @@ export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadMo
   const architecture = parseArchitecture(manifest.architecture);
   checkArchitecture(architecture);
   checkPackageTensors(architecture, manifest.tensors);
-  const contextLength = Math.min(options.contextLength ?? DEFAULT_CONTEXT, architecture.maxPositions);
+  const { maxPositions } = architecture;
+  const contextLength = options.contextLength ?? Math.min(DEFAULT_CONTEXT, maxPositions);
+  if (contextLength > maxPositions) {
+    options.onMessage?.(
+      `The context of ${contextLength} tokens goes beyond the ${maxPositions} that the model's config allows: ` +
+        'what follows them may be nonsense.',
+    );
+  }
   const weights = await allocate(gpu, source);
   const progress = new Progress(options.onCompiled);
   const { onCompiled } = progress;

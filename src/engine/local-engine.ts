@@ -37,6 +37,8 @@ export interface LocalEngineOptions {
   shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
   signal?: AbortSignal;
   gpu?: GpuOptions;
+  /** Told in a sentence where what is asked for goes beyond the model. */
+  onMessage?: (message: string) => void;
   /** Called as pipelines become ready, after the weights are on the GPU. */
   onCompiled?: (ready: number, total: number) => void;
 }
@@ -316,6 +318,7 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
   const { vendor, architecture, description } = gpu.adapterInfo;
   const { f16, subgroups, timestamps, matrices } = gpu.features;
   const features = Object.entries({ f16, subgroups, timestamps, matrices }).filter(([, has]) => has);
+  const { maxPositions } = model.architecture;
   return {
     model: {
       name,
@@ -323,6 +326,7 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
       scheme,
       bytes: model.bytes.weights,
       contextLength: model.contextLength,
+      ...(model.contextLength > maxPositions && { configLength: maxPositions }),
       hasChatTemplate: text.template.exists,
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },

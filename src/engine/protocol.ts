@@ -178,6 +178,8 @@ export interface EngineInfo {
     bytes: number;
     /** Tokens of prompt and answer together, at most. */
     contextLength: number;
+    /** Tokens that the model's config allows, where `contextLength` is more: what follows them may be nonsense. */
+    configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
   };
@@ -224,7 +226,11 @@ export interface EngineOptions {
    * from blobs; on the page's origin. Default: the worker that is inlined in the library.
    */
   worker?: string | URL;
-  /** Tokens of prompt and answer together: at most, and up to 32,768 by default, the model's own. Memory grows only as it is used. */
+  /**
+   * Tokens of prompt and answer together; by default those that the model's config allows, up to 32,768. More than the
+   * config allows is computed as well, with a message to `onProgress` and `info.model.configLength`. Memory grows only as it
+   * is used.
+   */
   contextLength?: number;
   /**
    * Whether prompts are read with activations rounded to int8 where weights are int8 or int4: faster, a little less exact.

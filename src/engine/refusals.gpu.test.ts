@@ -113,10 +113,20 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     expect(shards).toBe(0);
   });
 
-  test('bounds the context by the model', async () => {
-    const wide = await LocalEngine.load(await packTinyModel(), { contextLength: 1_000_000, gpu });
-    expect(wide.info.model.contextLength).toBe(4096);
-    wide.dispose();
+  test('takes the context of the model, and a longer one with a warning', async () => {
+    const messages: string[] = [];
+    const load = async (options: { contextLength?: number }) => {
+      const onMessage = (message: string) => messages.push(message);
+      const loaded = await LocalEngine.load(await packTinyModel(), { ...options, gpu, onMessage });
+      loaded.dispose();
+      return loaded.info.model;
+    };
+    const own = await load({});
+    expect(own.contextLength).toBe(4096);
+    expect(own).not.toHaveProperty('configLength');
+    expect(messages).toEqual([]);
+    expect(await load({ contextLength: 5000 })).toMatchObject({ contextLength: 5000, configLength: 4096 });
+    expect(messages).toEqual([expect.stringMatching(/5000 tokens.* beyond the 4096 /)]);
     expect(engine.info.model.contextLength).toBe(CONTEXT);
   });
 

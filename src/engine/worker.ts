@@ -110,6 +110,7 @@ async function load(
       ...(int8Activations !== undefined && { int8Activations }),
       ...(subgroupMatrices !== undefined && { subgroupMatrices }),
       shaders,
+      onMessage: (message) => report({ stage: 'manifest', message }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });
   } finally {
