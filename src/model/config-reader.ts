@@ -12,6 +12,9 @@ interface NumberBounds {
 /** No dimension of a model comes near: what is larger is damage or malice. */
 const MOST_COUNT = 2 ** 24;
 
+/** Told of a field by its name, with those of the objects that it is in: `rope_parameters.factor`. */
+type OnRead = (field: string) => void;
+
 /**
  * Reads fields of a config.json, each checked as it is taken. A field that is null counts as absent, as Python writes
  * None for it. Every error is `config_invalid` and names the field.
@@ -19,14 +22,18 @@ const MOST_COUNT = 2 ** 24;
 export class ConfigReader {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #path: string;
+  readonly #onRead: OnRead;
 
-  constructor(fields: Readonly<Record<string, unknown>>, path = '') {
+  /** @param onRead told of every field as it is taken, whether it is there or not. */
+  constructor(fields: Readonly<Record<string, unknown>>, path = '', onRead: OnRead = () => {}) {
     this.#fields = fields;
     this.#path = path;
+    this.#onRead = onRead;
   }
 
   /** The field as it is; undefined where it is absent or null. */
   get(field: string): unknown {
+    this.#onRead(`${this.#path}${field}`);
     return Object.hasOwn(this.#fields, field) ? (this.#fields[field] ?? undefined) : undefined;
   }
 
@@ -94,7 +101,7 @@ export class ConfigReader {
     const value = this.get(field);
     if (value === undefined) return undefined;
     if (!isRecord(value)) throw this.invalid(field, 'has to be an object');
-    return new ConfigReader(value, `${this.#path}${field}.`);
+    return new ConfigReader(value, `${this.#path}${field}.`, this.#onRead);
   }
 
   /** The error for a field that is not as it has to be. */

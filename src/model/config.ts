@@ -54,9 +54,10 @@ export interface ModelConfig {
  * ```ts
  * const { architecture, tensors } = parseConfig(await checkpoint.readFile('config.json'));
  * ```
+ * @param onRead told of every field that is looked at, whether it is there or not.
  * @throws BambaError `config_invalid` with the field that is wrong, `unsupported_model` with what is supported.
  */
-export function parseConfig(bytes: Uint8Array): ModelConfig {
+export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void): ModelConfig {
   const json = parseUntrustedJson(bytes.length <= MAX_CONFIG_BYTES ? quoteInfinity(bytes) : bytes, {
     what: 'config.json',
     code: 'config_invalid',
@@ -66,7 +67,7 @@ export function parseConfig(bytes: Uint8Array): ModelConfig {
   });
   const fields = unwrapFloats(json);
   if (!isRecord(fields)) throw new BambaError('config_invalid', 'config.json is not a JSON object.');
-  const config = new ConfigReader(fields);
+  const config = new ConfigReader(fields, '', onRead);
   const family = familyOf(config.text('model_type', ''), 'unsupported_model', 'config.json');
   requireFloatQuantized(config);
   const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');

@@ -36,13 +36,20 @@ const TURNS: Way = [
 const chunk = (tokens: number): Piece => ({ by: 'chunk', tokens });
 const steps = (tokens: number): Piece => ({ by: 'steps', tokens });
 
-/** The ways in two chunks: those of `SPLITS` that a prompt of so many tokens has. */
-export function splitWays(tokens: number): Way[] {
-  return SPLITS.filter((split) => split < tokens).map((split) => [chunk(split), chunk(tokens - split)]);
+/** The ways through a prompt that are compared. */
+export interface Ways {
+  /** In two chunks. */
+  splits: Way[];
+  /** With steps. */
+  steps: Way[];
 }
 
-/** The ways with steps: from each of `STARTS` on, and chunks and steps in turn. */
-export function stepWays(tokens: number): Way[] {
+/**
+ * Ways through a prompt of so many tokens besides the one in one piece: cut at each of `SPLITS` that it has, in steps from
+ * each of `STARTS` on, and in chunks and steps in turn.
+ */
+export function allWays(tokens: number): Ways {
+  const splits = SPLITS.filter((split) => split < tokens).map((split) => [chunk(split), chunk(tokens - split)]);
   const places: Record<(typeof STARTS)[number], number> = {
     '0': 0,
     '1': 1,
@@ -51,17 +58,29 @@ export function stepWays(tokens: number): Way[] {
     'all but one': tokens - 1,
   };
   const starts = [...new Set(STARTS.map((name) => places[name]))].filter((start) => start < tokens);
-  const from = (start: number): Way => {
-    const run = start === 0 ? tokens : Math.min(tokens - start, MOST_STEPS);
-    return [chunk(start), steps(run), chunk(tokens - start - run)].filter((piece) => piece.tokens > 0);
-  };
-  const inTurn: Piece[] = [];
+  return { splits, steps: [...starts.map((start) => stepsFrom(start, tokens)), inTurn(tokens)] };
+}
+
+/** Few of them, for tests: cut after three tokens, in steps from the middle on, and in turn. */
+export function fewWays(tokens: number): Ways {
+  const cut = Math.min(3, tokens - 1);
+  const splits = cut > 0 ? [[chunk(cut), chunk(tokens - cut)]] : [];
+  return { splits, steps: [stepsFrom(Math.floor(tokens / 2), tokens), inTurn(tokens)] };
+}
+
+function stepsFrom(start: number, tokens: number): Way {
+  const run = start === 0 ? tokens : Math.min(tokens - start, MOST_STEPS);
+  return [chunk(start), steps(run), chunk(tokens - start - run)].filter((piece) => piece.tokens > 0);
+}
+
+function inTurn(tokens: number): Way {
+  const pieces: Piece[] = [];
   for (let left = tokens, turn = 0; left > 0; turn++) {
     const { by, tokens: most } = TURNS[turn % TURNS.length]!;
-    inTurn.push({ by, tokens: Math.min(most, left) });
+    pieces.push({ by, tokens: Math.min(most, left) });
     left -= Math.min(most, left);
   }
-  return [...starts.map(from), inTurn];
+  return pieces;
 }
 
 /** Single steps of a way. */

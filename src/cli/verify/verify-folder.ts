@@ -5,6 +5,7 @@ import { BambaError } from '../../errors.ts';
 import type { Gpu } from '../../gpu/device.ts';
 import { fetchShaders } from '../../kernels/optional-shaders.ts';
 import { parseArchitecture } from '../../model/config.ts';
+import { checkArchitecture } from '../../model/dims.ts';
 import type { Model } from '../../model/model.ts';
 import type { PackageSource } from '../../storage/package-source.ts';
 import type { ByteSource } from '../../weights/byte-source.ts';
@@ -14,7 +15,7 @@ import { type Golden, readGolden } from '../golden.ts';
 import { readPackageModel } from '../package-model.ts';
 import { type Expectation, fromGolden, fromReference } from './expectation.ts';
 import { compareGreedy, type GreedyCount } from './greedy.ts';
-import { atPositions, runWay, splitWays, stepsOf, stepWays, type Way } from './passes.ts';
+import { allWays, atPositions, runWay, stepsOf, type Way, type Ways } from './passes.ts';
 import { channelCount, difference, type Tensors } from './tensors.ts';
 
 /** Errors of the groups of tensors; null where there is nothing to compare with. */
@@ -59,6 +60,8 @@ export interface VerifyOptions {
   schemes: readonly Scheme[];
   /** Instead of the family's. */
   tolerance: number | null;
+  /** By the length of the prompt; by default all. */
+  ways?: (tokens: number) => Ways;
 }
 
 /** A row of the table: what was found, or why nothing could be. */
@@ -94,7 +97,7 @@ export async function* verifyFolder(gpu: Gpu, folder: string, options: VerifyOpt
   for (const dtype of options.schemes) {
     try {
       shared ??= readShared(files, name);
-      yield { case: name, dtype, result: await verifyScheme(gpu, files, await shared, dtype, options.tolerance) };
+      yield { case: name, dtype, result: await verifyScheme(gpu, files, await shared, dtype, options) };
     } catch (error) {
       yield { case: name, dtype, fault: error instanceof Error ? error.message : String(error) };
     }
@@ -104,7 +107,9 @@ export async function* verifyFolder(gpu: Gpu, folder: string, options: VerifyOpt
 async function readShared(files: ByteSource, name: string): Promise<Shared> {
   const golden = await readGolden(files);
   const source = await packCheckpoint(files, 'f32', name);
-  const theirs = fromGolden(golden, parseArchitecture(source.manifest.architecture));
+  const architecture = parseArchitecture(source.manifest.architecture);
+  checkArchitecture(architecture);
+  const theirs = fromGolden(golden, architecture);
   const reference = await referenceOf(source, golden);
   return { golden, source, exact: reference && exactChannels(theirs, reference), reference };
 }
@@ -132,7 +137,7 @@ async function verifyScheme(
   files: ByteSource,
   shared: Shared,
   scheme: Scheme,
-  wanted: number | null,
+  options: VerifyOptions,
 ): Promise<Result> {
   const { golden, exact } = shared;
   const isPlain = scheme === 'f32';
@@ -152,8 +157,13 @@ async function verifyScheme(
   try {
     // A golden has the checkpoint's own weights. In another scheme they are rounded, and only we know what to.
     const theirs = isPlain ? fromGolden(golden, model.architecture) : reference!;
-    const found = await compareAll(model, golden.inputIds, { theirs, reference, exact });
-    const tolerance = wanted ?? TOLERANCES[model.architecture.family] ?? TOLERANCE;
+    const found = await compareAll(
+      model,
+      golden.inputIds,
+      { theirs, reference, exact },
+      (options.ways ?? allWays)(golden.inputIds.length),
+    );
+    const tolerance = options.tolerance ?? TOLERANCES[model.architecture.family] ?? TOLERANCE;
     const { logits, hidden, states, splits, decode, channels, greedy } = found;
     const errors = [logits, hidden, states, splits, decode].map((error) => error ?? 0);
     return {
@@ -176,6 +186,7 @@ async function compareAll(
   model: Model,
   ids: readonly number[],
   { theirs, reference, exact }: { theirs: Expectation; reference: Expectation | null; exact: ExactChannels | null },
+  ways: Ways,
 ): Promise<Omit<Result, 'tolerance' | 'channelTolerance' | 'beyond' | 'pass'>> {
   let worstChannel = 0;
   const run = async (way: Way, expectations: readonly (Expectation | null)[]): Promise<Errors[]> => {
@@ -190,18 +201,17 @@ async function compareAll(
   };
   const [whole] = await run([{ by: 'chunk', tokens: ids.length }], [theirs]);
   const splits: Errors[] = [];
-  for (const way of splitWays(ids.length)) splits.push(...(await run(way, [theirs])));
+  for (const way of ways.splits) splits.push(...(await run(way, [theirs])));
   // The golden has some positions, the reference all.
   const decode: Errors[] = [];
-  const ways = stepWays(ids.length);
-  for (const way of ways) decode.push(...(await run(way, theirs === reference ? [theirs] : [theirs, reference])));
+  for (const way of ways.steps) decode.push(...(await run(way, theirs === reference ? [theirs] : [theirs, reference])));
   const greedy = theirs.greedy && (await compareGreedy(model, ids, theirs.greedy));
   return {
     ...whole!,
     splits: splits.length > 0 ? worstOf(splits) : null,
     splitsMade: splits.length,
     decode: worstOf(decode),
-    steps: ways.reduce((sum, way) => sum + stepsOf(way), 0),
+    steps: ways.steps.reduce((sum, way) => sum + stepsOf(way), 0),
     channels: exact && { worst: worstChannel, ...countChannels(theirs, exact) },
     greedy,
     positions: theirs.positions.length,

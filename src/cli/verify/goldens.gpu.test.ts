@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Gpu } from '../../gpu/device.ts';
+import { hasAdapter } from '../../testing/dawn.ts';
+import { FEATURES, fixtureFolder, GOLDENS } from '../../testing/fixtures.ts';
+import { SCHEMES } from '../../weights/manifest.ts';
+import { fewWays } from './passes.ts';
+import { formatRow } from './table.ts';
+import { type Row, verifyFolder } from './verify-folder.ts';
+
+// Every family against transformers, through all of the GPU's path, in chunks and in single decode steps.
+
+describe.skipIf(!hasAdapter)('verified against transformers', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await Gpu.request();
+  });
+  afterAll(() => gpu?.dispose());
+
+  async function verify(golden: string, dtype: (typeof SCHEMES)[number]): Promise<Row> {
+    const options = { schemes: [dtype], tolerance: null, ways: fewWays };
+    for await (const row of verifyFolder(gpu, fixtureFolder(golden), options)) return row;
+    throw new Error('There is no row.');
+  }
+
+  function expectPass(row: Row): void {
+    if ('fault' in row || !row.result.pass) throw new Error(formatRow(row));
+    expect(row.result.positions).toBeGreaterThan(0);
+    expect(row.result.steps).toBeGreaterThan(0);
+    expect(row.result.hidden).not.toBeNull();
+    expect(row.result.splitsMade).toBe(1);
+    expect(row.result.greedy!.decided).toBeGreaterThan(0);
+    expect(row.result.channels!.judged).toBe(row.result.channels!.channels);
+  }
+
+  const features = (golden: string) =>
+    FEATURES.filter((one) => one.golden === golden).map(({ family, feature }) => `${family}: ${feature}`);
+  it.each(GOLDENS.map((golden) => ({ golden, shows: features(golden).join('; ') })))(
+    '$golden ($shows)',
+    { timeout: 300_000 },
+    async ({ golden }) => expectPass(await verify(golden, 'f32')),
+  );
+
+  it.each(SCHEMES.filter((scheme) => scheme !== 'f32'))('bamba-short in %s', { timeout: 300_000 }, async (scheme) => {
+    expectPass(await verify('bamba-short', scheme));
+  });
+});

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { type Architecture, hasBranch } from '../model/architecture.ts';
+
+// Results of Hugging Face transformers for small models of random weights, one of each family at least: the only thing here
+// that our own reference is held to.
+
+/** Folder of a golden in the tree. */
+export function fixtureFolder(name: string): string {
+  return join(import.meta.dirname, 'fixtures', name);
+}
+
+/** Something that a family computes, and the golden that shows it. */
+interface Feature {
+  family: string;
+  feature: string;
+  golden: string;
+  /** Whether a model has it: a golden that is replaced by another must not lose it. */
+  holds: (architecture: Architecture) => boolean;
+}
+
+const grouped = ({ mamba2 }: Architecture) => mamba2!.groups > 1;
+const turns = ({ attention }: Architecture) => attention!.rope !== null;
+const shares = ({ attention }: Architecture) => attention!.kvHeads < attention!.heads;
+
+/** Which golden covers which feature of which family. */
+export const FEATURES: readonly Feature[] = [
+  feature('bamba', 'Mamba-2 and SwiGLU', 'bamba-short', ({ blocks }) => hasBranch(blocks, 'mamba2')),
+  feature('bamba', 'attention that turns half of each head', 'bamba-short', ({ attention }) => {
+    return attention!.rope!.dims === attention!.headDim / 2;
+  }),
+  feature('bamba', 'weights of fp8 with a scale for each tensor', 'bamba-fp8-tensor', shares),
+  feature('bamba', 'weights of fp8 with a scale for each row', 'bamba-fp8-channel', shares),
+  feature('mamba2', 'blocks of Mamba-2 alone', 'mamba2-tied', ({ attention }) => attention === null),
+  feature('mamba2', 'a head that is the embedding', 'mamba2-tied', ({ tiedHead }) => tiedHead),
+  feature('granitemoehybrid', 'a mixture of experts beside an MLP', 'granite-h-rope', ({ blocks }) => {
+    return blocks.every((block) => block.at(-1)!.join() === 'swiglu,moe');
+  }),
+  feature('granitemoehybrid', 'factors of embeddings and logits', 'granite-h-rope', (architecture) => {
+    return architecture.embeddingScale !== 1 && architecture.logitScale !== 1;
+  }),
+  feature('granitemoehybrid', 'attention with positions', 'granite-h-rope', turns),
+  feature('falcon_h1', 'mixers side by side', 'falcon-h1-mup', ({ blocks }) => blocks[0]![0]!.length === 2),
+  feature('falcon_h1', 'two groups, each with a norm of its own', 'falcon-h1-mup', ({ mamba2 }) => {
+    return mamba2!.groups === 2 && mamba2!.normGroups === 2;
+  }),
+  feature('nemotron_h', 'an MLP of squared ReLU', 'nemotron-h', ({ blocks }) => hasBranch(blocks, 'relu2')),
+  feature('nemotron_h', 'one sublayer a block', 'nemotron-h', ({ blocks }) =>
+    blocks.every(({ length }) => length === 1),
+  ),
+  feature('nemotron_h', 'attention without positions', 'nemotron-h', (architecture) => !turns(architecture)),
+  feature('nemotron_h', 'two groups, each with a norm of its own', 'nemotron-h', (architecture) => {
+    return grouped(architecture) && architecture.mamba2!.normGroups === architecture.mamba2!.groups;
+  }),
+  feature('falcon_mamba', 'Mamba-1 with norms inside', 'falcon-mamba-tiny', ({ blocks }) =>
+    hasBranch(blocks, 'mamba1'),
+  ),
+  feature('zamba2', 'two transformers that three blocks share in turn', 'zamba2-norope', ({ blocks, shared }) => {
+    return shared!.sets === 2 && blocks.filter((block) => hasBranch([block], 'shared')).length === 3;
+  }),
+  feature('zamba2', 'shared attention without positions', 'zamba2-norope', (architecture) => !turns(architecture)),
+  feature('zamba2', 'two groups, each with a norm of its own', 'zamba2-groups', ({ mamba2 }) => {
+    return mamba2!.groups === 2 && mamba2!.normGroups === 2;
+  }),
+  feature('zamba2', 'shared attention with positions', 'zamba2-groups', turns),
+  feature('llama', 'attention alone, of shared keys', 'llama3', shares),
+  feature('llama', 'positions scaled as in Llama 3', 'llama3', turns),
+];
+
+function feature(family: string, name: string, golden: string, holds: Feature['holds']): Feature {
+  return { family, feature: name, golden, holds };
+}
+
+/** Names of all goldens in the tree. */
+export const GOLDENS: readonly string[] = [...new Set(FEATURES.map(({ golden }) => golden))];
+
+/** Any other value than the one that goldens have is refused, which the test of coverage tries. */
+export const REFUSED = 'Any other value is refused.';
+const DEFAULT = 'All goldens here have the default, so that a model without it is the same.';
+const SPELLING = 'Another spelling of what goldens have: families.test.ts and rope.test.ts.';
+const DERIVED = 'What it says follows from other fields as well: families.test.ts.';
+const LENGTH = 'It bounds the context, and changes no value within it: config.test.ts.';
+const LARGE =
+  'Goldens that have it are too large for the tree; random-models.gpu.test.ts has it against our reference.';
+
+const every = (reason: string, ...fields: string[]) => Object.fromEntries(fields.map((field) => [field, reason]));
+
+/**
+ * Fields that a family's parser reads and that no golden would miss, by name, or by `family: name`, with the reason. A field
+ * counts as covered where the model would be another one without it.
+ */
+export const UNCOVERED: Readonly<Record<string, string>> = {
+  ...every(REFUSED, 'attention_bias', 'hidden_act', 'mlp_bias', 'mamba_proj_bias', 'mamba_d_conv', 'conv_kernel'),
+  ...every(REFUSED, 'bamba: partial_rotary_factor', 'bamba: rope_parameters.partial_rotary_factor'),
+  ...every(REFUSED, 'falcon_h1: mamba_norm_before_gate', 'falcon_h1: projectors_bias', 'use_bias'),
+  ...every(REFUSED, 'nemotron_h: mlp_hidden_act', 'nemotron_h: mamba_hidden_act', 'nemotron_h: sliding_window'),
+  ...every(REFUSED, 'zamba2: add_bias_linear', 'zamba2: use_long_context', 'zamba2: use_shared_attention_adapter'),
+  ...every(REFUSED, 'zamba2: use_shared_mlp_adapter'),
+  ...every(DEFAULT, 'rms_norm_eps', 'layer_norm_epsilon', 'falcon_mamba: mixer_rms_eps', 'falcon_mamba: state_size'),
+  ...every(DEFAULT, 'mamba_conv_bias', 'use_conv_bias', 'mamba_expand', 'mamba2: expand', 'time_step_limit'),
+  ...every(DEFAULT, 'falcon_h1: tie_word_embeddings', 'falcon_mamba: tie_word_embeddings'),
+  ...every(DEFAULT, 'nemotron_h: tie_word_embeddings', 'zamba2: tie_word_embeddings', 'llama: partial_rotary_factor'),
+  ...every(DEFAULT, 'rope_parameters', 'rope_parameters.rope_theta', 'rope_parameters.rope_type'),
+  ...every(DEFAULT, 'rope_parameters.factor', 'rope_parameters.original_max_position_embeddings'),
+  ...every(DEFAULT, 'llama: rope_parameters.low_freq_factor', 'llama: rope_parameters.high_freq_factor'),
+  ...every(
+    SPELLING,
+    'layer_types',
+    'layers_block_type',
+    'zamba2: hybrid_layer_ids',
+    'nemotron_h: hybrid_override_pattern',
+  ),
+  ...every(SPELLING, 'rope_theta', 'rope_parameters.type', 'rope_scaling', 'llama: rope_scaling.factor'),
+  ...every(SPELLING, 'llama: rope_scaling.low_freq_factor', 'llama: rope_scaling.high_freq_factor'),
+  ...every(SPELLING, 'llama: rope_scaling.rope_theta', 'llama: rope_scaling.rope_type', 'llama: rope_scaling.type'),
+  ...every(SPELLING, 'llama: rope_scaling.original_max_position_embeddings'),
+  ...every(DERIVED, 'head_dim', 'attention_head_dim', 'nemotron_h: num_hidden_layers', 'zamba2: num_key_value_heads'),
+  ...every(DERIVED, 'falcon_mamba: intermediate_size', 'falcon_mamba: time_step_rank', 'quantization_config'),
+  ...every(DERIVED, 'bamba: quantization_config.config_groups', 'bamba: quantization_config.config_groups.group_0'),
+  ...every(DERIVED, 'bamba: quantization_config.config_groups.group_0.weights'),
+  ...every(LENGTH, 'max_position_embeddings'),
+  ...every(
+    LARGE,
+    'bamba: mamba_n_groups',
+    'granitemoehybrid: mamba_n_groups',
+    'mamba2: n_groups',
+    'bamba: tie_word_embeddings',
+  ),
+};
