@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkPackageTensors, parseArchitecture, parseConfig } from '../model/config.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { serveHub, TestHub } from '../storage/test-hub.ts';
+import { fixtureFolder, GOLDENS } from '../testing/fixtures.ts';
+import { goldenFolders } from '../testing/golden.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
@@ -16,11 +18,6 @@ import { folderSource, openPackageFolder } from './folder.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const lexicon = resolve(root, '../shared/models/lexicon');
-const goldens = resolve(root, '../shared/golden');
-const cases = existsSync(goldens)
-  ? ['bamba-groups-tied', 'bamba-fp8-tensor', 'bamba-fp8-channel', 'bamba-sharded-f32', 'falcon-h1-norm', 'nemotron-h']
-  : [];
-if (cases.length === 0) console.warn(`SKIPPED: no checkpoints in ${goldens}, their conversion is not tested.`);
 
 let folder: string;
 let output: string[];
@@ -94,7 +91,10 @@ async function expectedRows(
   { sources, arrange, map, shape }: TensorSpec,
 ): Promise<Float32Array> {
   const parts = await Promise.all(
-    sources.map(async ({ name, shape: [count = 1], rows: [begin, end] = [0, count], factor = 1 }) => {
+    sources.map(async ({ name, shape: own, rows, factor = 1 }) => {
+      // Rows of all dimensions but the last: those of experts follow each other.
+      const count = own.length > 1 ? own.slice(0, -1).reduce((product, size) => product * size, 1) : own[0]!;
+      const [begin, end] = rows ?? [0, count];
       const values = await checkpoint.readRows(name, begin, end);
       return values.map((value) => value * factor);
     }),
@@ -103,9 +103,12 @@ async function expectedRows(
   const rows: number[][] = [];
   if (arrange === 'stack') for (const part of parts) rows.push([...part]);
   else {
-    const count = (shape[0] ?? 1) / parts.length;
-    for (let row = 0; row < count; row++) {
-      for (const part of parts) rows.push([...part.subarray(row * columns, (row + 1) * columns)]);
+    // Two and two: gate and up of an MLP, or of each expert.
+    for (let pair = 0; pair < parts.length; pair += 2) {
+      for (let row = 0; row < parts[pair]!.length / columns; row++) {
+        for (const part of parts.slice(pair, pair + 2))
+          rows.push([...part.subarray(row * columns, (row + 1) * columns)]);
+      }
     }
   }
   const flat = Float32Array.from(rows.flat());
@@ -234,8 +237,8 @@ describe('convert', () => {
     expect(await main(['--help'])).toBe(0);
   });
 
-  it.each(cases)('converts %s faithfully', { timeout: 60_000 }, async (name) => {
-    const from = join(goldens, name);
+  const goldens = [...GOLDENS.map(fixtureFolder), ...goldenFolders()].map((from) => ({ from, name: basename(from) }));
+  it.each(goldens)('converts $name faithfully', { timeout: 60_000 }, async ({ from, name }) => {
     for (const scheme of ['f32', 'fp8'] as const) {
       const out = join(folder, scheme);
       await convert(from, out, scheme, name);

@@ -105,7 +105,7 @@ const folders = goldenFolders();
 if (folders.length === 0) console.warn('BAMBA_GOLDENS is not set: the reference is held to the bundled golden only.');
 
 describe.skipIf(folders.length === 0)('forward on the goldens of BAMBA_GOLDENS', () => {
-  it.each(folders)('%s', { timeout: 300_000 }, async (folder) => {
+  it.each(folders.length > 0 ? folders : ['none is named'])('%s', { timeout: 300_000 }, async (folder) => {
     const golden = await loadGolden(folder);
     const ids = golden.results.get('input_ids')!.values;
     expectGolden(golden, forward(golden.architecture, golden.tensors, ids));

@@ -1,5 +1,6 @@
 // `npm test`: everything that CI runs, also after a failure. Its last line is the sum: `N passed, N failed` (and
-// `, N skipped`); each check without tests of its own counts as one.
+// `, N skipped`); each check without tests of its own counts as one. A test that is skipped and not in expected-skips.mjs
+// counts as a failure: what is not checked is to be known.
 //
 // GPU tests run beside all other steps, which leave a processor idle where they wait for pages and processes: together they
 // take a fifth less time, on two cores.
@@ -8,7 +9,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EXPECTED_SKIPS } from './expected-skips.mjs';
 import { run } from './process.mjs';
+import { explainSkips, skippedInPlaywright, skippedInVitest } from './skips.mjs';
 import { countPlaywright, countVitest, judge, sum, summaryLine, tally } from './tally.mjs';
 
 /** @typedef {import('./tally.mjs').Tally} Tally */
@@ -33,23 +36,42 @@ const tool = (script, args, { env = {}, onOutput } = {}) =>
 /** @type {(code: number) => Tally} */
 const asOneTest = (code) => (code === 0 ? tally(1) : tally(0, 1));
 
+/** @type {import('./skips.mjs').SkippedTest[]} */
+const skipped = [];
+
 /**
  * @param {number} code exit code of the runner
  * @param {string} report path of its JSON report
  * @param {(report: unknown) => Tally} count
+ * @param {(report: unknown) => import('./skips.mjs').SkippedTest[]} listSkipped
  * @returns {Tally}
  */
-function readReport(code, report, count) {
+function readReport(code, report, count, listSkipped) {
   /** @type {Tally | undefined} */
   let counts;
   try {
-    counts = count(JSON.parse(readFileSync(report, 'utf8')));
+    const content = JSON.parse(readFileSync(report, 'utf8'));
+    counts = count(content);
+    skipped.push(...listSkipped(content));
   } catch (error) {
     console.error(`The report cannot be read: ${String(error)}`);
   }
   const verdict = judge(code, counts);
   if (verdict.fault) console.error(`Counted as a failure: ${verdict.fault}.`);
   return verdict.counts;
+}
+
+/**
+ * Says what was skipped and why.
+ * @returns {Tally} a failure for each test that is not expected to be
+ */
+function explainAllSkips() {
+  const { counts, unexpected } = explainSkips(skipped, EXPECTED_SKIPS);
+  for (const [{ file, reason }, tests] of counts) console.log(`Skipped, ${tests} of ${file}: ${reason}.`);
+  for (const { file, name } of unexpected) {
+    console.error(`Skipped, and not listed in src/cli/bootstrap/expected-skips.mjs: ${file}: ${name}`);
+  }
+  return tally(0, unexpected.length, -unexpected.length);
 }
 
 /** @type {(project: string, onOutput?: (text: string) => void) => Promise<Tally>} */
@@ -60,7 +82,7 @@ async function vitest(project, onOutput) {
   const workers = ['--maxWorkers', String(Math.max(2, Math.floor(availableParallelism() / 2)))];
   const args = ['run', '--project', project, '--allowOnly=false', ...workers, ...reporters];
   const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
-  return readReport(code, report, countVitest);
+  return readReport(code, report, countVitest, (content) => skippedInVitest(content, root));
 }
 
 let built = false;
@@ -101,7 +123,7 @@ async function endToEnd() {
   const args = ['test', '--config', 'e2e/playwright.config.ts', '--forbid-only', '--reporter=list,json'];
   const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report, BAMBA_E2E_BUILT: '1' };
   const code = await tool('@playwright/test/cli.js', args, { env });
-  return readReport(code, report, countPlaywright);
+  return readReport(code, report, countPlaywright, skippedInPlaywright);
 }
 
 /** @typedef {[name: string, step: () => Promise<Tally>]} Step */
@@ -157,6 +179,6 @@ console.log();
 for (const { name, counts, seconds } of results) {
   console.log(`${counts.failed > 0 ? 'FAIL' : 'ok  '} ${name}: ${summaryLine(counts)} (${seconds.toFixed(1)} s)`);
 }
-const total = sum(results.map(({ counts }) => counts));
+const total = sum([...results.map(({ counts }) => counts), explainAllSkips()]);
 console.log(`\n${summaryLine(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
