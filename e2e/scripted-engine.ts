@@ -126,6 +126,7 @@ function install(script: EngineScript): void {
       presencePenalty: 0,
       frequencyPenalty: 0,
     },
+    warnings: [],
     ...script.info,
   };
   async function* generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncGenerator {

@@ -11,7 +11,7 @@ struct Sampling {
   limit: u32,               // tokens after which the answer ends
   flags: u32,               // SAMPLING_PENALTIES, SAMPLING_BIAS, SAMPLING_MASK
   stop_count: u32,
-  stop_ids: array<u32, 16>,
+  stop_ids: array<u32, 64>,
 }
 
 const SAMPLING_PENALTIES = 1u;  // one of the three penalties is not neutral

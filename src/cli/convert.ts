@@ -67,12 +67,15 @@ export async function convert(
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
   const checkpoint = await Checkpoint.open(files);
-  const { architecture, tensors } = parseConfig((await checkpoint.readFile('config.json')) ?? new Uint8Array());
+  const { architecture, tensors, stopIds } = parseConfig(
+    (await checkpoint.readFile('config.json')) ?? new Uint8Array(),
+  );
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,
     scheme,
     architecture,
+    stopIds,
     name,
     sink: await folderSink(out),
     ...(repo && { source: { repo: source, revision: await repo.version() } }),

@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { generateIds } from '../generate/generate.ts';
 import { PrefixCache } from '../generate/prefix-cache.ts';
-import { type GenerationDefaults, readGenerationConfig, readStopIds, resolveSampling } from '../generate/sampling.ts';
+import { type GenerationDefaults, readGenerationConfig, resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { ShaderLibrary } from '../gpu/kernel.ts';
@@ -11,8 +11,10 @@ import type { PackageSource } from '../storage/package-source.ts';
 import { ChatTemplate, encodePrompt, readChatTemplate } from '../text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { parseJsonFile } from '../text/tokenizer-files.ts';
+import type { PackageFile } from '../weights/manifest.ts';
 import { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';
+import { endIds } from './end-ids.ts';
 import { loadModel } from './load.ts';
 import type {
   EngineInfo,
@@ -49,6 +51,8 @@ interface TextSide {
   template: ChatTemplate;
   defaults: GenerationDefaults;
   stopIds: number[];
+  /** What of the files could not be used, and what counts in its place. */
+  warnings: string[];
 }
 
 /** The engine itself, in the thread that it is made in: a worker in the browser, Node for the command line. */
@@ -296,20 +300,27 @@ function perSecond(count: number, ms: number): number {
 async function loadText(source: PackageSource): Promise<TextSide> {
   const { files } = source.manifest;
   const decoder = new TextDecoder();
-  const json = async (name: 'tokenizer.json' | 'tokenizer_config.json' | 'generation_config.json') =>
+  const json = async (name: PackageFile) =>
     files[name] ? parseJsonFile(decoder.decode(await source.file(name)), name) : undefined;
   const tokenizerConfig = await json('tokenizer_config.json');
   const tokenizer = createTokenizer(await json('tokenizer.json'), tokenizerConfig);
-  const defaults = readGenerationConfig(await json('generation_config.json'));
+  const warnings: string[] = [];
+  // A help, and no part of the model: what cannot be read is as good as absent.
+  const optional = (name: 'generation_config.json' | 'special_tokens_map.json') =>
+    json(name).catch((error: unknown) => {
+      if (!(error instanceof BambaError && error.code === 'config_invalid')) throw error;
+      warnings.push(`${error.message} Until then it counts as absent.`);
+    });
+  const defaults = readGenerationConfig(await optional('generation_config.json'));
   const templateFile = files['chat_template.jinja'] ? decoder.decode(await source.file('chat_template.jinja')) : null;
-  const eos = tokenizer.namedTokens.eos_token;
-  const eosId = eos === undefined ? undefined : tokenizer.tokenToId(eos);
-  const stopIds = new Set([...defaults.stopIds, ...readStopIds(eosId ?? [], 'tokenizer_config.json')]);
+  const specialTokens = await optional('special_tokens_map.json');
+  const ends = endIds({ defaults, config: source.manifest.stopIds ?? [], tokenizer, specialTokens });
   return {
     tokenizer,
     template: new ChatTemplate(readChatTemplate(tokenizerConfig, templateFile), tokenizer),
     defaults,
-    stopIds: [...stopIds],
+    stopIds: ends.ids,
+    warnings: [...warnings, ...defaults.warnings, ...ends.warnings],
   };
 }
 
@@ -331,5 +342,6 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
     sampling: text.defaults.sampling,
+    warnings: text.warnings,
   };
 }

@@ -20,13 +20,14 @@ export async function packCheckpoint(
   const checkpoint = await Checkpoint.open(source);
   const config = await checkpoint.readFile('config.json');
   if (!config) throw new BambaError('config_invalid', `${name} has no config.json: name the folder of a checkpoint.`);
-  const { architecture, tensors } = parseConfig(config);
+  const { architecture, tensors, stopIds } = parseConfig(config);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,
     scheme,
     architecture,
+    stopIds,
     name,
     sink: {
       write: async (file, bytes) => {

@@ -198,6 +198,11 @@ export interface EngineInfo {
   };
   /** The model's own defaults, from `generation_config.json`, completed by neutral values. */
   sampling: Required<Omit<SamplingSettings, 'seed' | 'logitBias'>>;
+  /**
+   * What of the model's files could not be used, and what counts in its place: sentences for people, such as
+   * `In generation_config.json top_k is -1, but takes a whole number from 0 to 1000000; 0 counts in its place.`
+   */
+  warnings: readonly string[];
 }
 
 /** What `createEngine` loads, and how. */

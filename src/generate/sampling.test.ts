@@ -127,10 +127,11 @@ describe('readGenerationConfig', () => {
       presencePenalty: 0,
       frequencyPenalty: 0,
     };
-    expect(readGenerationConfig(undefined)).toEqual({ sampling: neutral, stopIds: [] });
+    expect(readGenerationConfig(undefined)).toEqual({ sampling: neutral, stopIds: [], warnings: [] });
     expect(readGenerationConfig({ bos_token_id: 0, pad_token_id: 3, eos_token_id: 2, do_sample: false })).toEqual({
       sampling: neutral,
       stopIds: [2],
+      warnings: [],
     });
   });
 
@@ -139,6 +140,7 @@ describe('readGenerationConfig', () => {
     expect(readGenerationConfig({ ...file, eos_token_id: [128_001, 128_009, 128_001] })).toEqual({
       sampling: { ...GREEDY, temperature: 0.6, topK: 50, topP: 0.9, minP: 0.05, repetitionPenalty: 1.1 },
       stopIds: [128_001, 128_009],
+      warnings: [],
     });
     expect(readGenerationConfig({ do_sample: true, top_k: 0, temperature: null }).sampling).toEqual({
       ...GREEDY,
@@ -150,28 +152,56 @@ describe('readGenerationConfig', () => {
     expect(readGenerationConfig({ temperature: 0.6, top_p: 0.9 }).sampling).toEqual({ ...GREEDY, topP: 0.9 });
   });
 
-  it.each([
-    [[], 'generation_config.json must hold an object.'],
-    ['x', 'generation_config.json must hold an object.'],
-    [{ do_sample: 'yes' }, 'In generation_config.json do_sample is "yes". It takes true or false.'],
-    [{ do_sample: true, temperature: -1 }, 'temperature is -1. It takes a number from 0 to 100.'],
-    [{ top_p: 0 }, 'top_p is 0.'],
-    [{ top_k: 2.5 }, 'top_k is 2.5.'],
-    [{ repetition_penalty: '1' }, 'repetition_penalty is "1".'],
-    [{ eos_token_id: -1 }, 'eos_token_id is -1. It takes a token id or a list of them.'],
-    [{ eos_token_id: [1, '2'] }, 'eos_token_id is a list.'],
-    [{ eos_token_id: Array.from({ length: 17 }, (_, id) => id) }, 'It takes at most 16 ids.'],
-  ])('refuses %o', (config, sentence) => {
-    const error = refusal(() => readGenerationConfig(config));
-    expect(error.code).toBe('config_invalid');
-    expect(error.message).toContain(sentence);
+  it.each<[unknown, string]>([
+    [[], 'generation_config.json holds no object; answers are greedy.'],
+    ['x', 'generation_config.json holds no object; answers are greedy.'],
+    [
+      { do_sample: 'yes' },
+      'In generation_config.json do_sample is "yes", but takes true or false; answers are greedy.',
+    ],
+    [{ top_p: 0 }, 'top_p is 0, but takes a number above 0 and at most 1; 1 counts in its place.'],
+    [{ top_k: -1 }, 'top_k is -1, but takes a whole number from 0 to 1000000; 0 counts in its place.'],
+    [{ top_k: 2.5 }, 'top_k is 2.5'],
+    [{ min_p: '0.1' }, 'min_p is "0.1"'],
+    [{ repetition_penalty: 0 }, 'repetition_penalty is 0, but'],
+    [{ repetition_penalty: '1' }, 'repetition_penalty is "1"'],
+    [{ eos_token_id: -1 }, 'eos_token_id is -1, but takes token ids; what is none is left out.'],
+    [{ eos_token_id: ['2', null, {}] }, 'eos_token_id is "2", null, an object, but'],
+    [{ eos_token_id: [-1, -2, -3, -4, -5] }, 'eos_token_id is -1, -2, -3, -4 and more, but'],
+  ])('takes what is neutral in place of %o, and says so', (config, sentence) => {
+    const { sampling, stopIds, warnings } = readGenerationConfig(config);
+    expect(sampling).toEqual(GREEDY);
+    expect(stopIds).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining(sentence)]);
+  });
+
+  it('keeps all that can be used beside what cannot', () => {
+    const odd = { do_sample: 1, temperature: '0.6', top_k: -1, top_p: 0.9, eos_token_id: [-1, 2, null, 7] };
+    const { sampling, stopIds, warnings } = readGenerationConfig(odd);
+    expect(sampling).toEqual({ ...GREEDY, temperature: 1, topP: 0.9 });
+    expect(stopIds).toEqual([2, 7]);
+    expect(warnings).toHaveLength(3);
+    const many = Array.from({ length: 40 }, (_, id) => id);
+    expect(readGenerationConfig({ eos_token_id: many })).toMatchObject({ stopIds: many, warnings: [] });
+  });
+
+  it('gives settings that the sampler takes for whatever the file holds', () => {
+    const fields = ['do_sample', 'temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty', 'eos_token_id'];
+    const value = fc.oneof(fc.jsonValue(), fc.double(), fc.integer(), fc.constantFrom(-1, 0, 1, '1', NaN, null));
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...fields), value), (config) => {
+        const { sampling, stopIds, warnings } = readGenerationConfig(config);
+        expect(resolveSampling({ seed: 1 }, sampling, 100)).toMatchObject(sampling);
+        expect(stopIds.every((id) => Number.isSafeInteger(id) && id >= 0)).toBe(true);
+        for (const sentence of warnings) expect(sentence.length).toBeLessThan(400);
+      }),
+    );
   });
 
   it('reads the ids of another file', () => {
-    expect(readStopIds(2, 'config.json')).toEqual([2]);
-    expect(readStopIds(null, 'config.json')).toEqual([]);
-    expect(refusal(() => readStopIds({}, 'config.json')).message).toContain(
-      'In config.json eos_token_id is an object.',
-    );
+    expect(readStopIds(2, 'config.json')).toEqual({ ids: [2], warnings: [] });
+    expect(readStopIds(null, 'config.json')).toEqual({ ids: [], warnings: [] });
+    const [sentence] = readStopIds({}, 'config.json').warnings;
+    expect(sentence).toContain('In config.json eos_token_id is an object, but');
   });
 });

@@ -25,6 +25,8 @@ export interface GenerationDefaults {
   sampling: SamplingDefaults;
   /** Ids that end an answer, from `eos_token_id`; empty where the file has none. */
   stopIds: readonly number[];
+  /** A sentence for each default that cannot be used, with what counts in its place. */
+  warnings: readonly string[];
 }
 
 interface Range {
@@ -58,9 +60,6 @@ const NEUTRAL: SamplingDefaults = {
   frequencyPenalty: 0,
 };
 
-/** Of ids that end an answer; as many as the sampler compares with. */
-const MAX_STOP_IDS = 16;
-
 /**
  * Checks settings and completes them from the model's defaults. A missing seed is drawn at random.
  *
@@ -93,51 +92,60 @@ export function resolveSampling(settings: object, defaults: SamplingDefaults, vo
  * Reads generation_config.json. Where it leaves something out, answers are greedy and all else is neutral; with
  * `do_sample` the defaults are those that transformers has for it: temperature 1 and the 50 likeliest tokens.
  *
+ * Defaults are a help, not a part of the model: one that cannot be used is neutral, and `warnings` says so.
+ *
  * @param config the parsed file; undefined where the model has none
- * @throws BambaError `config_invalid` naming the field that is wrong
  */
 export function readGenerationConfig(config: unknown): GenerationDefaults {
-  if (config === undefined || config === null) return { sampling: { ...NEUTRAL }, stopIds: [] };
+  if (config === undefined || config === null) return { sampling: { ...NEUTRAL }, stopIds: [], warnings: [] };
   if (typeof config !== 'object' || Array.isArray(config)) {
-    throw new BambaError('config_invalid', 'generation_config.json must hold an object. Download it again.');
+    return { sampling: { ...NEUTRAL }, stopIds: [], warnings: [`${FILE} holds no object; answers are greedy.`] };
   }
   const fields = config as Readonly<Record<string, unknown>>;
-  const samples = fields['do_sample'] ?? false;
-  if (typeof samples !== 'boolean') throw wrong('do_sample', samples, 'true or false');
-  const read = (field: string, name: keyof SamplingDefaults, fallback: number): number => {
+  const warnings: string[] = [];
+  const read = (field: string, name: keyof SamplingDefaults, fallback: number, neutral = NEUTRAL[name]): number => {
     const value = fields[field] ?? fallback;
-    if (!within(value, RANGES[name])) throw wrong(field, value, describe(RANGES[name]));
-    return value;
+    if (within(value, RANGES[name])) return value;
+    warnings.push(unusable(field, show(value), `takes ${describe(RANGES[name])}; ${neutral} counts in its place`));
+    return neutral;
   };
-  return {
-    sampling: {
-      ...NEUTRAL,
-      temperature: samples ? read('temperature', 'temperature', 1) : 0,
-      // Also without do_sample: they are what the model wants once a temperature is asked for.
-      topK: read('top_k', 'topK', samples ? 50 : 0),
-      topP: read('top_p', 'topP', 1),
-      minP: read('min_p', 'minP', 0),
-      repetitionPenalty: read('repetition_penalty', 'repetitionPenalty', 1),
-    },
-    stopIds: readStopIds(fields['eos_token_id'], 'generation_config.json'),
+  const samples = readSamples(fields['do_sample'], warnings);
+  const sampling = {
+    ...NEUTRAL,
+    temperature: samples ? read('temperature', 'temperature', 1, 1) : 0,
+    // Also without do_sample: they are what the model wants once a temperature is asked for.
+    topK: read('top_k', 'topK', samples ? 50 : 0),
+    topP: read('top_p', 'topP', 1),
+    minP: read('min_p', 'minP', 0),
+    repetitionPenalty: read('repetition_penalty', 'repetitionPenalty', 1),
   };
+  const stops = readStopIds(fields['eos_token_id'], FILE);
+  return { sampling, stopIds: stops.ids, warnings: [...warnings, ...stops.warnings] };
+}
+
+const FILE = 'generation_config.json';
+
+/** Python's programs take 1 and 0 for its booleans. */
+function readSamples(value: unknown, warnings: string[]): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === 'boolean') return value;
+  if (value === 0 || value === 1) return value === 1;
+  warnings.push(unusable('do_sample', show(value), 'takes true or false; answers are greedy'));
+  return false;
 }
 
 /**
- * Reads an `eos_token_id`: one id, a list, or nothing.
- * @param file where it stands, for the error
- * @throws BambaError `config_invalid`
+ * Reads an `eos_token_id`: one id, a list, or nothing. What is no token id ends no answer, and is left out.
+ * @param file where it stands, for the warnings
  */
-export function readStopIds(value: unknown, file: string): number[] {
-  if (value === undefined || value === null) return [];
-  const ids: unknown[] = [...new Set<unknown>(Array.isArray(value) ? value : [value])];
-  if (ids.length > MAX_STOP_IDS) throw wrong('eos_token_id', value, `at most ${MAX_STOP_IDS} ids`, file);
-  for (const id of ids) {
-    if (!within(id, { min: 0, max: 2 ** 31, integer: true })) {
-      throw wrong('eos_token_id', value, 'a token id or a list of them', file);
-    }
-  }
-  return ids as number[];
+export function readStopIds(value: unknown, file: string): { ids: number[]; warnings: string[] } {
+  if (value === undefined || value === null) return { ids: [], warnings: [] };
+  const all = [...new Set<unknown>(Array.isArray(value) ? value : [value])];
+  const ids = all.filter((id): id is number => within(id, { min: 0, max: 2 ** 31, integer: true }));
+  const wrong = all.filter((id) => !ids.includes(id as number)).map(show);
+  if (wrong.length === 0) return { ids, warnings: [] };
+  const shown = wrong.length > 4 ? `${wrong.slice(0, 4).join(', ')} and more` : wrong.join(', ');
+  return { ids, warnings: [unusable('eos_token_id', shown, 'takes token ids; what is none is left out', file)] };
 }
 
 function readLogitBias(value: unknown, vocabulary: number): Map<number, number> {
@@ -186,6 +194,6 @@ function invalid(sentence: string): BambaError {
   return new BambaError('setting_invalid', sentence);
 }
 
-function wrong(field: string, value: unknown, takes: string, file = 'generation_config.json'): BambaError {
-  return new BambaError('config_invalid', `In ${file} ${field} is ${show(value)}. It takes ${takes}.`);
+function unusable(field: string, shown: string, instead: string, file = FILE): string {
+  return `In ${file} ${field} is ${shown}, but ${instead}.`;
 }

@@ -341,16 +341,16 @@ describeGpu(sampleKernel, (gpu) => {
 
   it('ends at a stop id, and then changes nothing', async () => {
     const sampler = await Sampler.create(gpu(), 300);
-    const stopIds = Array.from({ length: 16 }, (_, i) => 100 + i);
+    const stopIds = Array.from({ length: 64 }, (_, i) => 100 + i);
     sampler.begin(GREEDY, { stopIds, position: 5, tokens: 3 });
     const peak = (token: number) => new Float32Array(300).fill(-1).fill(1, token, token + 1);
     sampler.pass(peak(7));
-    sampler.pass(peak(116));
-    sampler.pass(peak(115));
+    sampler.pass(peak(164));
+    sampler.pass(peak(163));
     const ended = await sampler.state();
     expect(ended.state).toBe(OUTPUT_STATE.ended);
     expect(ended.emitted).toBe(3);
-    expect(ended.ring.slice(0, 4)).toEqual([7, 116, 115, 0]);
+    expect(ended.ring.slice(0, 4)).toEqual([7, 164, 163, 0]);
     expect(ended.step).toEqual({ position: 10, tokens: 1, halted: 1, emitted: 3 });
     sampler.pass(peak(9));
     sampler.pass(peak(100));

@@ -28,10 +28,10 @@ export const GREEDY: SamplingValues = {
 };
 
 /** Bytes of `struct Sampling`, see shaders/lib/sampling.wgsl. */
-export const SAMPLING_BYTES = 108;
+export const SAMPLING_BYTES = 300;
 
 /** Ids that end an answer, at most. */
-export const MAX_STOP_IDS = 16;
+export const MAX_STOP_IDS = 64;
 
 /** Largest vocabulary: the sampler's sums of weights stay below 2^64. */
 export const MAX_VOCABULARY = 262_144;
@@ -50,7 +50,7 @@ const LEAST_REPETITION_PENALTY = 1e-6;
  * The bytes of `struct Sampling`.
  * @param answer `limit`: tokens of the answer after which it ends, at least 1; `stopIds`: ids that end it; `masked`:
  * whether every step has a mask.
- * @throws BambaError `setting_invalid` for more than 16 stop ids or a limit below 1.
+ * @throws BambaError `setting_invalid` for more than MAX_STOP_IDS stop ids or a limit below 1.
  */
 export function packSampling(
   values: SamplingValues,

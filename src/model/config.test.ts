@@ -270,6 +270,27 @@ describe('parseConfig', () => {
   });
 });
 
+describe('the ends that a config names', () => {
+  it.each([
+    [2, [2]],
+    [
+      [128_001, 128_009, 2, 2],
+      [128_001, 128_009, 2],
+    ],
+    [[-1, null, '2', 1.5, 7], [7]],
+    [null, []],
+    [undefined, []],
+    ['</s>', []],
+  ])('reads eos_token_id %j as %j', (eos, ids) => {
+    expect(parse({ eos_token_id: eos }).stopIds).toEqual(ids);
+  });
+
+  it('unites them with those of a nested text_config', () => {
+    expect(parse({ eos_token_id: 2, text_config: { eos_token_id: [3, 2] } }).stopIds).toEqual([2, 3]);
+    expect(parse({ text_config: { eos_token_id: 5 } }).stopIds).toEqual([5]);
+  });
+});
+
 describe('parseArchitecture', () => {
   const { architecture } = parse();
   const changed = (change: (copy: Architecture) => void) => {

@@ -40,12 +40,15 @@ const FAMILIES: Readonly<Record<string, Family>> = {
 export const MODEL_TYPES: readonly string[] = Object.keys(FAMILIES);
 
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;
+const MOST_END_IDS = 1000;
 
 /** What a config.json says. */
 export interface ModelConfig {
   architecture: Architecture;
   /** Tensors of the package, in the order of use. */
   tensors: TensorSpec[];
+  /** Tokens that end an answer, from `eos_token_id`. Other files may name more. */
+  stopIds: number[];
 }
 
 /**
@@ -71,7 +74,16 @@ export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void)
   const family = familyOf(config.text('model_type', ''), 'unsupported_model', 'config.json');
   requireFloatQuantized(config);
   const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
-  return { architecture, tensors: family.tensors(architecture, config) };
+  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config) };
+}
+
+/** Ids of `eos_token_id`, one or a list, also of a nested `text_config`. What is no token id ends no answer. */
+function readEndIds(config: ConfigReader): number[] {
+  const nested = config.get('text_config');
+  const values = [config.get('eos_token_id'), isRecord(nested) ? nested['eos_token_id'] : undefined].flat();
+  const sound = (id: unknown): id is number =>
+    Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 31;
+  return [...new Set(values.filter(sound))].slice(0, MOST_END_IDS);
 }
 
 /** Tensors that a package of this architecture has, in their order. What they are made of is the config's affair. */

@@ -169,6 +169,15 @@ describe('openConverted', () => {
     expect(await load(await open({}, { files: null }))).toEqual(hashesOf(truth));
   });
 
+  it('keeps the end ids of config.json in the package', async () => {
+    const stopIds = [2, 7];
+    const source = await open({}, { parse: () => ({ architecture: { family: 'test' }, tensors: specs, stopIds }) });
+    expect(source.manifest.stopIds).toEqual(stopIds);
+    await load(source);
+    expect(await store.manifest('org/name#f32')).toMatchObject({ stopIds });
+    expect((await open({}, { files: null })).manifest.stopIds).toEqual(stopIds);
+  });
+
   it('continues where it was cut off, at ten different points, to the identical package', async () => {
     await load(await open());
     const whole = hub.sent;

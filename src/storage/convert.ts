@@ -170,6 +170,7 @@ async function beginMaking(
     source: facts.source ?? {},
     scheme,
     architecture: facts.architecture,
+    ...(facts.stopIds && { stopIds: [...facts.stopIds] }),
     parameters: facts.specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
     stream: { bytes: stream.bytes },
     tensors: planTensors(facts.specs, scheme),

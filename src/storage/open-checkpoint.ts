@@ -22,7 +22,15 @@ export interface ConversionRequest {
   /** `org/name`, of a repository. */
   repo?: string;
   /** Reads config.json. */
-  parse: (config: Uint8Array) => { architecture: object; tensors: TensorSpec[] };
+  parse: (config: Uint8Array) => ParsedConfig;
+}
+
+/** What config.json says. */
+export interface ParsedConfig {
+  architecture: object;
+  tensors: TensorSpec[];
+  /** Tokens that end an answer. */
+  stopIds?: readonly number[];
 }
 
 /** Part of every identity: raised when the same checkpoint becomes other bytes. */
@@ -50,13 +58,13 @@ export async function openCheckpoint(
     );
   }
   if (size > MAX_CONFIG_BYTES) throw new BambaError('config_invalid', `The config.json of ${name} has ${size} bytes.`);
-  const { architecture, tensors } = parse(await files.read('config.json', 0, size, signal));
+  const { architecture, tensors, stopIds = [] } = parse(await files.read('config.json', 0, size, signal));
   const checkpoint = await Checkpoint.open(files, signal);
   const stream = new PackageStream(checkpoint, tensors, planTensors(tensors, scheme));
   const { commit } = files;
   const source = { ...(repo !== undefined && { repo }), ...(commit !== undefined && { revision: commit }) };
   return {
-    facts: { specs: tensors, scheme, name, source, architecture },
+    facts: { specs: tensors, scheme, name, source, architecture, stopIds },
     stream,
     version,
     identity: await identityOf(checkpoint, scheme, files, signal),

@@ -51,6 +51,13 @@ describe('parseManifest', () => {
     expect(good.shards.map((one) => one.bytes)).toEqual([SHARD_BYTES, bytes - SHARD_BYTES]);
   });
 
+  it('takes one with end ids, and leaves out what a later version may add', () => {
+    const ends = { ...good, stopIds: [2, 128_009] };
+    expect(parseManifest(encode(ends))).toEqual(ends);
+    expect(parseManifest(encode({ ...ends, later: 1 }))).toEqual(ends);
+    expect(() => parseManifest(encode({ ...good, stopIds: [-1] }))).toThrow(/stopIds/);
+  });
+
   it('takes matrices of int8 in a package of int4, not the other way round', () => {
     const mixed = planTensors(
       [{ ...spec('embedding', [5000, 5000], 'matrix'), vocabulary: true }, spec('down', [64, 64], 'matrix')],

@@ -29,6 +29,8 @@ export interface PackageFacts {
   source?: Manifest['source'];
   /** Normalized; goes into the manifest as it is. */
   architecture: object;
+  /** Tokens that end an answer by config.json. */
+  stopIds?: readonly number[];
 }
 
 export interface PackageOptions extends PackageFacts {
@@ -61,7 +63,7 @@ export async function writePackage(options: PackageOptions): Promise<Manifest> {
 
 /** The manifest of a package of these facts, checked. */
 export function packageManifest(
-  { specs, scheme, name, source = {}, architecture }: PackageFacts,
+  { specs, scheme, name, source = {}, architecture, stopIds = [] }: PackageFacts,
   shards: readonly BlobEntry[],
   files: Manifest['files'],
 ): Manifest {
@@ -74,6 +76,7 @@ export function packageManifest(
     scheme,
     architecture,
     parameters: specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
+    ...(stopIds.length > 0 && { stopIds }),
     stream: { bytes: streamBytes(tensors) },
     tensors,
     shards,
