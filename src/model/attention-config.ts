@@ -2,8 +2,10 @@ import type { AttentionShape } from './architecture.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { readRope, type RopeDefaults } from './rope.ts';
 
-/** What a family fixes about rotary embedding: the share of a head that turns, and what `readRope` needs. */
-type RotaryDefaults = Omit<RopeDefaults, 'dims'> & { share: number };
+/** What a family fixes about rotary embedding: the share of a head that turns, and what of its class is no default. */
+interface RotaryDefaults extends Partial<Pick<RopeDefaults, 'trainedPositions' | 'meaninglessPositions'>> {
+  share: number;
+}
 
 interface AttentionOptions {
   hiddenSize: number;
@@ -14,9 +16,6 @@ interface AttentionOptions {
   /** Multiplies the scores; 1 / sqrt(head width) where it is not given. */
   scale?: number;
 }
-
-/** Positions of a model whose config names none: a transformer's usual context of its time. */
-const FALLBACK_POSITIONS = 4096;
 
 /**
  * Attention as a config describes it, and the longest sequence that it allows.
@@ -36,10 +35,9 @@ export function readAttention(
   const headDim = field === undefined ? hiddenSize / heads : config.count(field);
   const shape = { heads, kvHeads, headDim, scale: scale ?? 1 / Math.sqrt(headDim) };
   if (!rotary) {
-    const maxPositions = config.optionalCount('max_position_embeddings') ?? FALLBACK_POSITIONS;
-    return { attention: { ...shape, rope: null }, maxPositions };
+    return { attention: { ...shape, rope: null }, maxPositions: config.count('max_position_embeddings') };
   }
-  const { share, ...defaults } = rotary;
+  const { share, ...others } = rotary;
   const dims = headDim * share;
   if (!Number.isInteger(dims) || dims % 2 !== 0) {
     throw config.invalid(
@@ -47,6 +45,8 @@ export function readAttention(
       `gives heads of ${headDim}, of which ${dims} cannot turn in pairs`,
     );
   }
-  const { rope, maxPositions } = readRope(config, { dims, ...defaults });
+  const base = config.number('rope_theta', { above: 1 });
+  const trainedPositions = config.count('max_position_embeddings');
+  const { rope, maxPositions } = readRope(config, { dims, base, trainedPositions, ...others });
   return { attention: { ...shape, rope }, maxPositions };
 }

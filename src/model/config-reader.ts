@@ -1,8 +1,10 @@
 import { BambaError } from '../errors.ts';
 import { isRecord } from '../weights/untrusted-json.ts';
 
-/** Bounds of a number; both ends are optional. */
-interface NumberBounds {
+/** What a number has to be; all of it is optional. */
+interface NumberDemands {
+  /** Where neither the field nor a default of its family is there. */
+  fallback?: number;
   /** The number must be greater. */
   above?: number;
   least?: number;
@@ -15,26 +17,40 @@ const MOST_COUNT = 2 ** 24;
 /** Told of a field by its name, with those of the objects that it is in: `rope_parameters.factor`. */
 type OnRead = (field: string) => void;
 
+/** What a reader knows besides the fields. */
+interface ReaderFacts {
+  /** What absent fields are, see `FAMILY_DEFAULTS`. */
+  defaults?: Readonly<Record<string, unknown>> | undefined;
+  /** Of the object in the file, for errors. */
+  path?: string;
+  /** Told of every field as it is taken, whether it is there or not. */
+  onRead?: OnRead | undefined;
+}
+
 /**
- * Reads fields of a config.json, each checked as it is taken. A field that is null counts as absent, as Python writes
- * None for it. Every error is `config_invalid` and names the field.
+ * Reads fields of a config.json, each checked as it is taken. A field that is absent has the default of the family. A
+ * number, flag or text that is null has it, too; a size that is null has none, as Python writes None for what its class
+ * computes. Every error is `config_invalid` and names the field.
  */
 export class ConfigReader {
   readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #defaults: Readonly<Record<string, unknown>>;
   readonly #path: string;
   readonly #onRead: OnRead;
 
-  /** @param onRead told of every field as it is taken, whether it is there or not. */
-  constructor(fields: Readonly<Record<string, unknown>>, path = '', onRead: OnRead = () => {}) {
+  /** @param facts see `ReaderFacts` */
+  constructor(fields: Readonly<Record<string, unknown>>, facts: ReaderFacts = {}) {
+    const { defaults = {}, path = '', onRead = () => {} } = facts;
     this.#fields = fields;
+    this.#defaults = defaults;
     this.#path = path;
     this.#onRead = onRead;
   }
 
-  /** The field as it is; undefined where it is absent or null. */
+  /** The field as it is, or its default; undefined where that is null, or there is none. */
   get(field: string): unknown {
     this.#onRead(`${this.#path}${field}`);
-    return Object.hasOwn(this.#fields, field) ? (this.#fields[field] ?? undefined) : undefined;
+    return Object.hasOwn(this.#fields, field) ? (this.#fields[field] ?? undefined) : this.#default(field);
   }
 
   /** Names of all fields. */
@@ -44,22 +60,27 @@ export class ConfigReader {
 
   /** A positive integer that must be there. */
   count(field: string, { most = MOST_COUNT }: { most?: number } = {}): number {
-    return this.#required(field, this.optionalCount(field, { most }));
+    const value = this.get(field);
+    if (value === undefined) throw this.invalid(field, 'is needed');
+    return this.#count(field, value, most);
   }
 
-  /** A positive integer, or undefined where the field is absent. */
+  /** A positive integer, or undefined where there is none. */
   optionalCount(field: string, { most = MOST_COUNT }: { most?: number } = {}): number | undefined {
     const value = this.get(field);
-    if (value === undefined) return undefined;
+    return value === undefined ? undefined : this.#count(field, value, most);
+  }
+
+  #count(field: string, value: unknown, most: number): number {
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > most) {
       throw this.invalid(field, `has to be an integer from 1 to ${most}`);
     }
     return value;
   }
 
-  number(field: string, fallback: number, { above = -Infinity, least = -Infinity, most = 1e30 }: NumberBounds = {}) {
-    const value = this.get(field);
-    if (value === undefined) return fallback;
+  /** A number that must be there, or have a fallback. */
+  number(field: string, { fallback, above = -Infinity, least = -Infinity, most = 1e30 }: NumberDemands = {}): number {
+    const value = this.#required(field, fallback);
     if (typeof value !== 'number' || !(value > above && value >= least && Math.abs(value) <= most)) {
       const from = above > -Infinity ? ` above ${above}` : least > -Infinity ? ` of at least ${least}` : '';
       throw this.invalid(field, `has to be a finite number${from}`);
@@ -67,21 +88,23 @@ export class ConfigReader {
     return value;
   }
 
-  flag(field: string, fallback: boolean): boolean {
-    const value = this.get(field) ?? fallback;
+  /** True or false; as `number`. */
+  flag(field: string, fallback?: boolean): boolean {
+    const value = this.#required(field, fallback);
     if (typeof value !== 'boolean') throw this.invalid(field, 'has to be true or false');
     return value;
   }
 
-  text(field: string, fallback: string): string {
-    const value = this.get(field) ?? fallback;
+  /** A string; as `number`. */
+  text(field: string, fallback?: string): string {
+    const value = this.#required(field, fallback);
     if (typeof value !== 'string') throw this.invalid(field, 'has to be a string');
     return value;
   }
 
   /** A list of exactly `length` numbers that must be there. */
   numbers(field: string, length: number, { above = -Infinity }: { above?: number } = {}): number[] {
-    const value = this.#required(field, this.get(field));
+    const value = this.#required(field);
     const good = (item: unknown) => typeof item === 'number' && item > above && Number.isFinite(item);
     if (!Array.isArray(value) || value.length !== length || !value.every(good)) {
       throw this.invalid(field, `has to be a list of ${length} numbers${above > -Infinity ? ` above ${above}` : ''}`);
@@ -89,19 +112,19 @@ export class ConfigReader {
     return value as number[];
   }
 
-  /** A list, or undefined where the field is absent. */
+  /** A list, or undefined where there is none. */
   list(field: string): unknown[] | undefined {
     const value = this.get(field);
     if (value !== undefined && !Array.isArray(value)) throw this.invalid(field, 'has to be a list');
     return value as unknown[] | undefined;
   }
 
-  /** A nested object, or undefined where the field is absent. */
+  /** A nested object, or undefined where there is none. */
   child(field: string): ConfigReader | undefined {
     const value = this.get(field);
     if (value === undefined) return undefined;
     if (!isRecord(value)) throw this.invalid(field, 'has to be an object');
-    return new ConfigReader(value, `${this.#path}${field}.`, this.#onRead);
+    return new ConfigReader(value, { path: `${this.#path}${field}.`, onRead: this.#onRead });
   }
 
   /** The error for a field that is not as it has to be. */
@@ -111,7 +134,12 @@ export class ConfigReader {
     return new BambaError('config_invalid', `In config.json, ${this.#path}${field} ${demand}; it is ${shown}.`);
   }
 
-  #required<T>(field: string, value: T | undefined): T {
+  #default(field: string): unknown {
+    return Object.hasOwn(this.#defaults, field) ? (this.#defaults[field] ?? undefined) : undefined;
+  }
+
+  #required(field: string, fallback?: unknown): unknown {
+    const value = this.get(field) ?? this.#default(field) ?? fallback;
     if (value === undefined) throw this.invalid(field, 'is needed');
     return value;
   }

@@ -164,7 +164,7 @@ describe('parseConfig', () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
-    ['vocab_size', { vocab_size: undefined }],
+    ['vocab_size', { vocab_size: null }],
     ['vocab_size', { vocab_size: 0 }],
     ['vocab_size', { vocab_size: '128256' }],
     ['hidden_size', { hidden_size: -4096 }],
@@ -181,10 +181,10 @@ describe('parseConfig', () => {
     ['num_key_value_heads', { num_key_value_heads: 5 }],
     ['num_attention_heads', { num_attention_heads: 24 }],
     ['head_dim', { head_dim: 66 }],
-    ['mamba_n_heads', { mamba_n_heads: undefined }],
+    ['mamba_n_heads', { mamba_n_heads: null }],
     ['mamba_d_head', { mamba_d_head: 63 }],
     ['mamba_n_groups', { mamba_n_groups: 3 }],
-    ['mamba_d_state', { mamba_d_state: undefined }],
+    ['mamba_d_state', { mamba_d_state: null }],
     ['rms_norm_eps', { rms_norm_eps: 0 }],
     ['rms_norm_eps', { rms_norm_eps: '1e-5' }],
     ['tie_word_embeddings', { tie_word_embeddings: 'no' }],

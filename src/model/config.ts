@@ -5,6 +5,7 @@ import type { Architecture } from './architecture.ts';
 import { checkConsistency, readArchitecture } from './architecture-schema.ts';
 import { ConfigReader } from './config-reader.ts';
 import * as bamba from './families/bamba.ts';
+import { FAMILY_DEFAULTS } from './families/defaults.ts';
 import * as falcon_h1 from './families/falcon-h1.ts';
 import * as falcon_mamba from './families/falcon-mamba.ts';
 import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
@@ -70,8 +71,9 @@ export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void)
   });
   const fields = unwrapFloats(json);
   if (!isRecord(fields)) throw new BambaError('config_invalid', 'config.json is not a JSON object.');
-  const config = new ConfigReader(fields, '', onRead);
-  const family = familyOf(config.text('model_type', ''), 'unsupported_model', 'config.json');
+  const type = new ConfigReader(fields, { onRead }).text('model_type', '');
+  const family = familyOf(type, 'unsupported_model', 'config.json');
+  const config = new ConfigReader(fields, { defaults: FAMILY_DEFAULTS[type], onRead });
   requireFloatQuantized(config);
   const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
   return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config) };
@@ -89,7 +91,7 @@ function readEndIds(config: ConfigReader): number[] {
 /** Tensors that a package of this architecture has, in their order. What they are made of is the config's affair. */
 export function packageTensors(architecture: Architecture): TensorSpec[] {
   const family = familyOf(architecture.family, 'manifest_invalid', 'manifest.json');
-  return family.tensors(architecture, new ConfigReader({}));
+  return family.tensors(architecture, new ConfigReader({}, { defaults: FAMILY_DEFAULTS[architecture.family] }));
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Mamba2Shape } from './architecture.ts';
 import type { ConfigReader } from './config-reader.ts';
 
 /**
- * Makes sure that fields, where they are given, have the one value that is implemented.
+ * Makes sure that fields, where there are any, have the one value that is implemented.
  * @throws BambaError `unsupported_model` with the field.
  */
 export function requireFixed(config: ConfigReader, fields: Readonly<Record<string, unknown>>): void {
@@ -47,15 +47,16 @@ export function readMamba2(
   { inner, normGroups }: { inner?: number | undefined; normGroups: (groups: number) => number | null },
 ): Mamba2Shape {
   const heads = config.count(fields.heads);
-  const derived = config.get(fields.headDim) === 'auto' && inner !== undefined ? inner / heads : undefined;
-  const headDim = derived ?? config.count(fields.headDim);
+  const isDerived =
+    inner !== undefined && ['auto', undefined].includes(config.get(fields.headDim) as string | undefined);
+  const headDim = isDerived ? inner / heads : config.count(fields.headDim);
   if (inner !== undefined && heads * headDim !== inner) {
     throw config.invalid(fields.headDim, `times ${fields.heads} (${heads}) has to be the inner width ${inner}`);
   }
   if (!Number.isInteger(headDim)) throw config.invalid(fields.heads, `has to divide the inner width ${inner}`);
-  const groups = config.optionalCount(fields.groups) ?? 1;
+  const groups = config.count(fields.groups);
   if (heads % groups !== 0) throw config.invalid(fields.groups, `has to divide ${fields.heads} (${heads})`);
-  if ((config.optionalCount(fields.convWidth) ?? 4) !== 4) requireFixed(config, { [fields.convWidth]: 4 });
+  requireFixed(config, { [fields.convWidth]: 4 });
   return {
     heads,
     headDim,
@@ -69,7 +70,7 @@ export function readMamba2(
 
 /** Inner width as a multiple of the model's width. */
 export function expandedWidth(config: ConfigReader, field: string, hiddenSize: number): number {
-  return config.number(field, 2, { above: 0, most: 64 }) * hiddenSize;
+  return config.number(field, { above: 0, most: 64 }) * hiddenSize;
 }
 
 /** Limits of dt after softplus: `time_step_limit`, never `time_step_min`, which is a matter of training. */

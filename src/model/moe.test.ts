@@ -59,7 +59,7 @@ describe('a mixture of experts', () => {
 
   it('survives a manifest, and is not there without experts', () => {
     expect(parseArchitecture(JSON.parse(JSON.stringify(architecture)))).toEqual(architecture);
-    for (const none of [0, undefined]) {
+    for (const none of [0, null]) {
       const dense = parse({ num_local_experts: none, num_experts_per_tok: 0 }).architecture;
       expect(dense).not.toHaveProperty('moe');
       expect(dense.blocks[0]).toEqual([['mamba2'], ['swiglu']]);

@@ -39,7 +39,9 @@ type Scaling = (context: {
  */
 export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeReach {
   const options = config.child('rope_parameters') ?? config.child('rope_scaling') ?? new ConfigReader({});
-  const base = options.number('rope_theta', config.number('rope_theta', defaults.base, { above: 1 }), { above: 1 });
+  const stated = statedPositions(config, defaults);
+  const own = config.number('rope_theta', { fallback: defaults.base, above: 1 });
+  const base = options.number('rope_theta', { fallback: own, above: 1 });
   const type = options.text('rope_type', options.text('type', 'default'));
   const formula = Object.hasOwn(SCALINGS, type) ? SCALINGS[type] : undefined;
   if (!formula) {
@@ -48,14 +50,16 @@ export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeReac
       `RoPE type ${JSON.stringify(type).slice(0, 40)} is not supported; ${Object.keys(SCALINGS).join(', ')} are.`,
     );
   }
-  const stated = statedPositions(config, defaults);
   const original =
     type === 'llama3'
       ? options.count('original_max_position_embeddings')
       : options.optionalCount('original_max_position_embeddings');
   const trained = original ?? stated ?? defaults.trainedPositions;
   if (NEEDS_FACTOR.has(type) && options.get('factor') === undefined) throw options.invalid('factor', 'is needed');
-  const factor = options.number('factor', original && stated ? Math.max(1, stated / original) : 1, { above: 0 });
+  const factor = options.number('factor', {
+    fallback: original && stated ? Math.max(1, stated / original) : 1,
+    above: 0,
+  });
   // Where the length before scaling is given apart, the other one is the length after it; else it is multiplied.
   const scaled = type === 'default' ? trained : Math.max(trained, Math.floor(trained * factor));
   const reach = original === undefined ? scaled : Math.max(stated ?? scaled, trained);
@@ -102,8 +106,8 @@ const SCALINGS: Readonly<Record<string, Scaling>> = {
   yarn({ options, dims, base, trained, factor }) {
     const turns = (beta: number) => (dims * Math.log(trained / (2 * Math.PI * beta))) / (2 * Math.log(base));
     const truncate = options.flag('truncate', true);
-    const fast = turns(options.number('beta_fast', 32, { above: 0 }));
-    const slow = turns(options.number('beta_slow', 1, { above: 0 }));
+    const fast = turns(options.number('beta_fast', { fallback: 32, above: 0 }));
+    const slow = turns(options.number('beta_slow', { fallback: 1, above: 0 }));
     const low = Math.max(truncate ? Math.floor(fast) : fast, 0);
     let high = Math.min(truncate ? Math.ceil(slow) : slow, dims - 1);
     if (high === low) high += 0.001;
@@ -111,7 +115,10 @@ const SCALINGS: Readonly<Record<string, Scaling>> = {
       const ramp = Math.min(1, Math.max(0, (i - low) / (high - low)));
       return theta * (1 - ramp + ramp / factor);
     });
-    return { inverseFrequencies, attentionFactor: options.number('attention_factor', yarnFactor(options, factor)) };
+    return {
+      inverseFrequencies,
+      attentionFactor: options.number('attention_factor', { fallback: yarnFactor(options, factor) }),
+    };
   },
 
   // Ding et al. 2024: a divisor for every pair, one list for sequences within the trained length, one beyond.
@@ -119,12 +126,12 @@ const SCALINGS: Readonly<Record<string, Scaling>> = {
     const divisors = options.numbers(reach + 1 > trained ? 'long_factor' : 'short_factor', dims / 2, { above: 0 });
     const inverseFrequencies = plainFrequencies(dims, base).map((theta, i) => theta / (divisors[i] as number));
     const own = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(trained));
-    return { inverseFrequencies, attentionFactor: options.number('attention_factor', own) };
+    return { inverseFrequencies, attentionFactor: options.number('attention_factor', { fallback: own }) };
   },
 
   llama3({ options, dims, base, factor, trained }) {
-    const low = options.number('low_freq_factor', 1, { above: 0 });
-    const high = options.number('high_freq_factor', 4, { above: low });
+    const low = options.number('low_freq_factor', { fallback: 1, above: 0 });
+    const high = options.number('high_freq_factor', { fallback: 4, above: low });
     const inverseFrequencies = plainFrequencies(dims, base).map((theta) => {
       const wavelength = (2 * Math.PI) / theta;
       if (wavelength > trained / low) return theta / factor;
@@ -138,7 +145,7 @@ const SCALINGS: Readonly<Record<string, Scaling>> = {
 
 function yarnFactor(options: ConfigReader, factor: number): number {
   const mscale = (multiplier: number) => (factor <= 1 ? 1 : 0.1 * multiplier * Math.log(factor) + 1);
-  const numerator = options.number('mscale', 0);
-  const denominator = options.number('mscale_all_dim', 0);
+  const numerator = options.number('mscale', { fallback: 0 });
+  const denominator = options.number('mscale_all_dim', { fallback: 0 });
   return numerator && denominator ? mscale(numerator) / mscale(denominator) : mscale(1);
 }

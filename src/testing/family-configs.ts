@@ -126,6 +126,10 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
     ssm_state_size: 16,
     n_groups: 2,
   },
-  'falcon_h1: mixers side by side, factors, a norm for each of two groups': { ...falcon, mamba_rms_norm: true },
+  'falcon_h1: mixers side by side, factors, a norm for each of two groups': {
+    ...falcon,
+    mamba_rms_norm: true,
+    mamba_norm_before_gate: false,
+  },
   'falcon_h1: a gate without a norm': { ...falcon, mamba_rms_norm: false },
 };

@@ -13,7 +13,6 @@ import { modelTensors, normOf } from '../model-tensors.ts';
 const ROTARY = {
   /** transformers sets it for this model type, whatever the config says of `attn_rotary_emb`. */
   share: 0.5,
-  base: 10_000,
   trainedPositions: 4096,
   /** Default of transformers' class: saved into configs of models that were trained on 4,096 positions. */
   meaninglessPositions: 262_144,
@@ -41,8 +40,8 @@ export function normalize(config: ConfigReader): Architecture {
     // The gated norm of this family runs over the whole inner width, also where there are several groups.
     mamba2: hasBranch(blocks, 'mamba2') ? readMamba2(config, MAMBA_FIELDS, { inner, normGroups: () => 1 }) : null,
     attention: hasBranch(blocks, 'attention') ? attention : null,
-    normEps: config.number('rms_norm_eps', 1e-5, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
+    normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
     maxPositions,
@@ -68,7 +67,7 @@ function readMixers(config: ConfigReader): Mixer[] {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize, mamba2, attention } = architecture;
-  const convBias = config.flag('mamba_conv_bias', true);
+  const convBias = config.flag('mamba_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   return modelTensors(architecture, {
     embedding: 'model.embed_tokens.weight',

@@ -17,12 +17,11 @@ import { modelTensors, normOf } from '../model-tensors.ts';
 export function normalize(config: ConfigReader): Architecture {
   const biases = { attention_bias: false, mlp_bias: false, mamba_proj_bias: false, projectors_bias: false };
   requireFixed(config, { hidden_act: 'silu', ...biases });
-  const hasNorm = config.flag('mamba_rms_norm', false);
+  const hasNorm = config.flag('mamba_rms_norm');
   if (hasNorm) requireFixed(config, { mamba_norm_before_gate: false });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
-  const rotary = { share: 1, base: 100_000, trainedPositions: 8192 };
-  const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary });
+  const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary: { share: 1 } });
   const inner = config.optionalCount('mamba_d_ssm') ?? expandedWidth(config, 'mamba_expand', hiddenSize);
   return {
     family: 'falcon_h1',
@@ -32,10 +31,10 @@ export function normalize(config: ConfigReader): Architecture {
     blocks: Array.from({ length: count }, () => [['mamba2', 'attention'], ['swiglu']] as const),
     mamba2: readMamba2(config, MAMBA_FIELDS, { inner, normGroups: (groups) => (hasNorm ? groups : null) }),
     attention,
-    normEps: config.number('rms_norm_eps', 1e-5, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
-    embeddingScale: config.number('embedding_multiplier', 1, { above: 0 }),
-    logitScale: config.number('lm_head_multiplier', 1, { above: 0 }),
+    normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
+    embeddingScale: config.number('embedding_multiplier', { above: 0 }),
+    logitScale: config.number('lm_head_multiplier', { above: 0 }),
     maxPositions,
   };
 }
@@ -43,13 +42,13 @@ export function normalize(config: ConfigReader): Architecture {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize, mamba2, attention } = architecture;
-  const factor = (field: string) => config.number(field, 1, { above: 0 });
+  const factor = (field: string) => config.number(field, { above: 0 });
   const list = (field: string, length: number) =>
     config.get(field) === undefined ? Array<number>(length).fill(1) : config.numbers(field, length, { above: 0 });
   const intoSsm = factor('ssm_in_multiplier');
   const [gate = 1, down = 1] = list('mlp_multipliers', 2);
   const options = {
-    convBias: config.flag('mamba_conv_bias', true),
+    convBias: config.flag('mamba_conv_bias'),
     factors: {
       in: list('ssm_multipliers', 5).map((multiplier) => multiplier * intoSsm),
       out: factor('ssm_out_multiplier'),

@@ -29,14 +29,14 @@ export function normalize(config: ConfigReader): Architecture {
     mamba2: null,
     mamba1: {
       inner: config.optionalCount('intermediate_size') ?? expandedWidth(config, 'expand', hiddenSize),
-      stateSize: config.optionalCount('state_size') ?? 16,
+      stateSize: config.count('state_size'),
       dtRank: isAutomatic ? Math.ceil(hiddenSize / 16) : config.count('time_step_rank'),
       convWidth: 4,
-      normEps: config.number('mixer_rms_eps', 1e-6, { above: 0, most: 1 }),
+      normEps: config.number('mixer_rms_eps', { above: 0, most: 1 }),
     },
     attention: null,
-    normEps: config.number('layer_norm_epsilon', 1e-5, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
+    normEps: config.number('layer_norm_epsilon', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
     maxPositions: POSITIONS,
@@ -46,7 +46,7 @@ export function normalize(config: ConfigReader): Architecture {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize, mamba1 } = architecture;
-  const convBias = config.flag('use_conv_bias', true);
+  const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
     embedding: 'backbone.embeddings.weight',

@@ -264,7 +264,7 @@ describe('variants', () => {
   });
 
   it.each<[string, Config, Config]>([
-    ['num_hidden_layers', llama8b, { num_hidden_layers: undefined }],
+    ['num_hidden_layers', llama8b, { num_hidden_layers: null }],
     ['partial_rotary_factor', llama8b, { partial_rotary_factor: 2 }],
     ['num_attention_heads', llama8b, { num_attention_heads: 24, num_key_value_heads: 8 }],
     ['head_dim', mamba2, { head_dim: 48 }],

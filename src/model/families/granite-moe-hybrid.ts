@@ -29,8 +29,8 @@ export function normalize(config: ConfigReader): Architecture {
   if (positions !== 'nope') requireFixed(config, { position_embedding_type: 'rope' });
   const { attention, maxPositions } = readAttention(config, {
     hiddenSize,
-    rotary: positions === 'rope' ? { share: 1, base: 10_000, trainedPositions: 2048 } : null,
-    scale: config.number('attention_multiplier', 1, { above: 0 }),
+    rotary: positions === 'rope' ? { share: 1 } : null,
+    scale: config.number('attention_multiplier', { above: 0 }),
   });
   const inner = expandedWidth(config, 'mamba_expand', hiddenSize);
   return {
@@ -42,10 +42,10 @@ export function normalize(config: ConfigReader): Architecture {
     mamba2: hasBranch(blocks, 'mamba2') ? readMamba2(config, MAMBA_FIELDS, { inner, normGroups: () => 1 }) : null,
     attention: hasBranch(blocks, 'attention') ? attention : null,
     ...(moe && { moe }),
-    normEps: config.number('rms_norm_eps', 1e-6, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
-    embeddingScale: config.number('embedding_multiplier', 1, { above: 0 }),
-    logitScale: 1 / config.number('logits_scaling', 1, { above: 0 }),
+    normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
+    embeddingScale: config.number('embedding_multiplier', { above: 0 }),
+    logitScale: 1 / config.number('logits_scaling', { above: 0 }),
     maxPositions,
   };
 }
@@ -60,8 +60,8 @@ function readMoe(config: ConfigReader): MoeShape | null {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize: C, intermediateSize: F, mamba2, attention } = architecture;
-  const out = config.number('residual_multiplier', 1, { above: 0 });
-  const options = { convBias: config.flag('mamba_conv_bias', true), factors: { out } };
+  const out = config.number('residual_multiplier', { above: 0 });
+  const options = { convBias: config.flag('mamba_conv_bias'), factors: { out } };
   const layer = (index: number) => `model.layers.${index}`;
   return modelTensors(architecture, {
     embedding: 'model.embed_tokens.weight',

@@ -16,9 +16,8 @@ import { modelTensors, normOf } from '../model-tensors.ts';
 export function normalize(config: ConfigReader): Architecture {
   requireFixed(config, { hidden_act: 'silu', attention_bias: false, mlp_bias: false });
   const hiddenSize = config.count('hidden_size');
-  const share = config.number('partial_rotary_factor', 1, { above: 0, most: 1 });
-  const rotary = { share, base: 10_000, trainedPositions: 2048 };
-  const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary });
+  const share = config.number('partial_rotary_factor', { fallback: 1, above: 0, most: 1 });
+  const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary: { share } });
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   return {
     family: 'llama',
@@ -28,8 +27,8 @@ export function normalize(config: ConfigReader): Architecture {
     blocks: Array.from({ length: count }, () => [['attention'], ['swiglu']] as const),
     mamba2: null,
     attention,
-    normEps: config.number('rms_norm_eps', 1e-6, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
+    normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
     maxPositions,

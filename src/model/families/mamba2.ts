@@ -43,8 +43,8 @@ export function normalize(config: ConfigReader): Architecture {
     blocks: Array.from({ length: count }, () => [['mamba2']] as const),
     mamba2: readMamba2(config, FIELDS, { inner, normGroups: (groups) => (isCodestral ? groups : 1) }),
     attention: null,
-    normEps: config.number('layer_norm_epsilon', 1e-5, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
+    normEps: config.number('layer_norm_epsilon', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
     maxPositions: POSITIONS,
@@ -54,7 +54,7 @@ export function normalize(config: ConfigReader): Architecture {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize, mamba2 } = architecture;
-  const convBias = config.flag('use_conv_bias', true);
+  const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
     embedding: 'backbone.embeddings.weight',

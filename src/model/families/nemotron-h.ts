@@ -44,8 +44,8 @@ export function normalize(config: ConfigReader): Architecture {
     blocks,
     mamba2: hasBranch(blocks, 'mamba2') ? readMamba2(config, FIELDS, { normGroups: (groups) => groups }) : null,
     attention: hasBranch(blocks, 'attention') ? attention : null,
-    normEps: config.number('layer_norm_epsilon', 1e-5, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', false),
+    normEps: config.number('layer_norm_epsilon', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
     maxPositions,
@@ -73,7 +73,7 @@ function readKinds(config: ConfigReader): Branch[] {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize, mamba2, attention } = architecture;
-  const convBias = config.flag('use_conv_bias', true);
+  const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
     embedding: 'backbone.embeddings.weight',

@@ -42,7 +42,7 @@ export function normalize(config: ConfigReader): Architecture {
   const { attention, maxPositions } = readAttention(config, {
     hiddenSize: 2 * hiddenSize,
     headDimFields: ['attention_head_dim'],
-    rotary: config.flag('use_mem_rope', false) ? { share: 1, base: 10_000, trainedPositions: 4096 } : null,
+    rotary: config.flag('use_mem_rope') ? { share: 1 } : null,
     scale: 1 / Math.sqrt(headDim / 2),
   });
   return {
@@ -61,8 +61,8 @@ export function normalize(config: ConfigReader): Architecture {
       intermediateSize: config.optionalCount('intermediate_size') ?? 4 * hiddenSize,
       adapterRank: config.count('adapter_rank'),
     },
-    normEps: config.number('rms_norm_eps', 1e-5, { above: 0, most: 1 }),
-    tiedHead: config.flag('tie_word_embeddings', true),
+    normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
     maxPositions,
@@ -89,7 +89,7 @@ function readKinds(config: ConfigReader): LayerKind[] {
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
   const { hiddenSize, mamba2, blocks, shared } = architecture;
-  const convBias = config.flag('use_conv_bias', true);
+  const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   const hybrids = [...blocks.keys()].filter((index) => blocks[index]![0]!.includes('shared'));
   const mamba = (index: number) => (hybrids.includes(index) ? `${layer(index)}.mamba_decoder` : layer(index));
