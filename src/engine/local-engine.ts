@@ -8,7 +8,7 @@ import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/package-source.ts';
-import { ChatTemplate, encodePrompt, readChatTemplate } from '../text/chat-template.ts';
+import { ChatTemplate, encodePrompt, readChatTemplate, readToolTemplate } from '../text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { parseJsonFile } from '../text/tokenizer-files.ts';
 import type { PackageFile } from '../weights/manifest.ts';
@@ -317,7 +317,11 @@ async function loadText(source: PackageSource): Promise<TextSide> {
   const ends = endIds({ defaults, config: source.manifest.stopIds ?? [], tokenizer, specialTokens });
   return {
     tokenizer,
-    template: new ChatTemplate(readChatTemplate(tokenizerConfig, templateFile), tokenizer),
+    template: new ChatTemplate(
+      readChatTemplate(tokenizerConfig, templateFile),
+      tokenizer,
+      readToolTemplate(tokenizerConfig, templateFile),
+    ),
     defaults,
     stopIds: ends.ids,
     warnings: [...warnings, ...defaults.warnings, ...ends.warnings],

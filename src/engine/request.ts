@@ -128,7 +128,7 @@ function checkMessages(messages: unknown): ChatMessage[] {
     if (message?.toolCalls !== undefined && !isCalls(message.toolCalls)) {
       throw new BambaError(
         'setting_invalid',
-        `toolCalls of message ${index + 1} takes a list of calls: id, name and arguments, the JSON of an object.`,
+        `toolCalls of message ${index + 1} takes a list of calls: id and name, both strings, and arguments, the JSON of an object.`,
       );
     }
     if (!ROLES.includes(message?.role ?? '') || typeof message.content !== 'string') {
@@ -145,17 +145,13 @@ function checkMessages(messages: unknown): ChatMessage[] {
   return list as ChatMessage[];
 }
 
+/** The arguments may be any text, or left out: earlier turns come back as clients stored them. */
 function isCalls(value: unknown): boolean {
   return (
     Array.isArray(value) &&
     value.every((call: Record<string, unknown> | null) => {
-      if (typeof call?.['id'] !== 'string' || typeof call['name'] !== 'string') return false;
-      try {
-        const given: unknown = JSON.parse(String(call['arguments']));
-        return typeof given === 'object' && given !== null && !Array.isArray(given);
-      } catch {
-        return false;
-      }
+      const given = call?.['arguments'] ?? '';
+      return typeof call?.['id'] === 'string' && typeof call['name'] === 'string' && typeof given === 'string';
     })
   );
 }

@@ -2,6 +2,7 @@ import { BambaError } from '../errors.ts';
 import { choice, type Expression, repeat, sequence, text } from '../generate/grammar.ts';
 import { jsonGrammar } from '../generate/json-grammar.ts';
 import type { TemplateMessage, TemplateTool } from '../text/chat-template.ts';
+import { readToolArguments } from '../text/tool-arguments.ts';
 import type { ToolFormat } from '../text/tool-format.ts';
 import type { ChatMessage, Tool } from './protocol.ts';
 
@@ -18,7 +19,7 @@ export function templateMessage({ role, content, toolCalls, toolCallId, name }: 
           tool_calls: toolCalls.map((call) => ({
             id: call.id,
             type: 'function',
-            function: { name: call.name, arguments: JSON.parse(call.arguments) as unknown },
+            function: { name: call.name, arguments: readToolArguments(call.arguments) },
           })),
         }
       : {}),

@@ -1,12 +1,16 @@
 // A conversation to the prompt of a model, by the Jinja template that the checkpoint brings.
 
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
-
 import { BambaError } from '../errors.ts';
+import { TemplateFault, TemplateOverrun, TemplateUnsupported } from './jinja/faults.ts';
+import { fieldsOf, fromJs } from './jinja/from-js.ts';
+import { Template } from './jinja/render.ts';
+import { callable, plainArgument } from './jinja/signature.ts';
+import { plain, type Str } from './jinja/text.ts';
+import { Dict, type Value } from './jinja/values.ts';
 import { formatTime } from './strftime.ts';
 import { markSpecialTokens } from './special-text.ts';
 import { isRecord } from './tokenizer-files.ts';
-import type { NamedTokens, Tokenizer } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** One message as a template sees it, by the names that templates use. */
 export interface TemplateMessage {
@@ -22,7 +26,7 @@ export interface TemplateMessage {
 export interface TemplateToolCall {
   readonly id: string;
   readonly type: 'function';
-  /** `arguments` as an object: templates turn it into JSON themselves. */
+  /** `arguments` as an object: templates turn it into JSON themselves. As text where they are no object. */
   readonly function: { readonly name: string; readonly arguments: unknown };
 }
 
@@ -43,30 +47,47 @@ export interface RenderOptions {
   now?: Date;
 }
 
-/** A template may build lists with `range`; more than this is a mistake or an attack. */
-const MAX_RANGE = 100_000;
-
 /**
  * The chat template of a checkpoint's files.
  *
  * @param tokenizerConfig the parsed tokenizer_config.json, whose `chat_template` is a string or a list of named ones
  * @param templateFile the text of chat_template.jinja, which comes first where a checkpoint has it
- * @returns the template named `default`, or the only one; null where the checkpoint has none
- * @throws BambaError `config_invalid` when `chat_template` is neither, or names several and none `default`
+ * @returns the template named `default`, or the only one; null where the checkpoint has none, or one for tools alone
+ * @throws BambaError `config_invalid` when `chat_template` is neither, or names several, none `default` or `tool_use`
  */
 export function readChatTemplate(tokenizerConfig: unknown, templateFile: string | null = null): string | null {
   if (templateFile !== null) return templateFile;
-  const entry = isRecord(tokenizerConfig) ? (tokenizerConfig.chat_template ?? null) : null;
+  const entry = templateEntry(tokenizerConfig);
   if (entry === null || typeof entry === 'string') return entry;
-  const named = Array.isArray(entry)
-    ? new Map(entry.map((item: unknown) => (isRecord(item) ? [item.name, item.template] : [null, null])))
-    : new Map<unknown, unknown>(isRecord(entry) ? Object.entries(entry) : []);
+  const named = namedTemplates(entry);
   const chosen = named.get('default') ?? (named.size === 1 ? [...named.values()][0] : undefined);
   if (typeof chosen === 'string') return chosen;
+  if (chosen === undefined && typeof named.get('tool_use') === 'string') return null;
   throw new BambaError(
     'config_invalid',
     'tokenizer_config.json has a "chat_template" that is neither a string nor a list with a template named "default". Take the file from the model\'s own repository.',
   );
+}
+
+/**
+ * The template for chats in which tools are offered, for models that have another one for these.
+ *
+ * @returns the one named `tool_use`; null where the template of `readChatTemplate` is for all chats
+ */
+export function readToolTemplate(tokenizerConfig: unknown, templateFile: string | null = null): string | null {
+  if (templateFile !== null) return null;
+  const entry = templateEntry(tokenizerConfig);
+  const template = typeof entry === 'string' ? null : namedTemplates(entry).get('tool_use');
+  return typeof template === 'string' ? template : null;
+}
+
+function templateEntry(tokenizerConfig: unknown): unknown {
+  return isRecord(tokenizerConfig) ? (tokenizerConfig.chat_template ?? null) : null;
+}
+
+function namedTemplates(entry: unknown): Map<unknown, unknown> {
+  if (!Array.isArray(entry)) return new Map(isRecord(entry) ? Object.entries(entry) : []);
+  return new Map(entry.map((item: unknown) => (isRecord(item) ? [item.name, item.template] : [null, null])));
 }
 
 /**
@@ -79,40 +100,35 @@ export function readChatTemplate(tokenizerConfig: unknown, templateFile: string 
  */
 export class ChatTemplate {
   readonly #source: string | null;
+  readonly #toolSource: string | null;
   readonly #tokenizer: Tokenizer;
-  #program: ReturnType<typeof parse> | null = null;
+  readonly #templates = new Map<string, Template>();
 
-  /** @param source the Jinja text (`readChatTemplate`); null for a model without one, which refuses every chat */
-  constructor(source: string | null, tokenizer: Tokenizer) {
+  /**
+   * @param source the Jinja text (`readChatTemplate`); null for a model without one, which refuses every chat
+   * @param toolSource the one for chats in which tools are offered (`readToolTemplate`); null where it is the same
+   */
+  constructor(source: string | null, tokenizer: Tokenizer, toolSource: string | null = null) {
     this.#source = source;
+    this.#toolSource = toolSource;
     this.#tokenizer = tokenizer;
   }
 
   /** Whether the model has a template, so that `render` and `encode` can work. */
   get exists(): boolean {
-    return this.#source !== null;
+    return this.#source !== null || this.#toolSource !== null;
   }
 
   /**
    * The prompt as text, special tokens spelled out. For reading: encoding it would turn what a user typed into special
    * tokens, which `encode` does not.
    *
-   * @throws BambaError `template_failed` when there is no template, or it refuses these messages
+   * It runs to its end, about a second at most: a template that takes more steps is refused.
+   *
+   * @throws BambaError `template_failed` when there is no template, or it refuses these messages, or takes too much
    */
   render(messages: readonly TemplateMessage[], options: RenderOptions = {}): string {
-    messages.forEach(checkMessage);
-    try {
-      const environment = templateEnvironment(this.#tokenizer.namedTokens, options);
-      environment.set('messages', structuredClone(messages));
-      environment.set('add_generation_prompt', options.addGenerationPrompt ?? false);
-      const { value } = new Interpreter(environment).run(this.#parsed());
-      if (typeof value !== 'string') throw new Error('it gives no text');
-      return value;
-    } catch (cause) {
-      if (cause instanceof BambaError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new BambaError('template_failed', `The model's chat template refused the messages: ${reason}`, { cause });
-    }
+    return plain(this.#render(messages, options));
   }
 
   /**
@@ -122,28 +138,35 @@ export class ChatTemplate {
    * @throws BambaError `template_failed` as for `render`
    */
   encode(messages: readonly TemplateMessage[], options: RenderOptions = {}): number[] {
-    const rendered = this.render(messages, options);
-    // Descriptions of tools come from others as messages do.
-    const all: readonly (TemplateMessage | TemplateTool)[] = [...messages, ...(options.tools ?? [])];
-    const marked = markSpecialTokens(all, this.#tokenizer.specialTokens, rendered);
+    const rendered = this.#render(messages, options);
+    const marked = markSpecialTokens(rendered, this.#tokenizer.specialTokens);
     // Special tokens are not added: a template writes its BOS itself.
-    if (marked === null) return this.#tokenizer.encode(rendered, { addSpecialTokens: false });
-    const markedMessages = marked.messages.slice(0, messages.length) as TemplateMessage[];
-    const tools = marked.messages.slice(messages.length) as TemplateTool[];
-    const text = this.render(markedMessages, { ...options, ...(options.tools ? { tools } : {}) });
-    return this.#tokenizer.encodeMarked(text, marked.mark);
+    if (marked === null) return this.#tokenizer.encode(plain(rendered), { addSpecialTokens: false });
+    return this.#tokenizer.encodeMarked(marked.text, marked.mark);
   }
 
-  #parsed(): ReturnType<typeof parse> {
-    if (this.#source === null) {
+  #render(messages: readonly TemplateMessage[], options: RenderOptions): Str {
+    messages.forEach(checkMessage);
+    try {
+      return this.#template(options).render(variablesOf(messages, options, this.#tokenizer.namedTokens));
+    } catch (cause) {
+      throw failure(cause, messages);
+    }
+  }
+
+  #template({ tools }: RenderOptions): Template {
+    const source = tools && tools.length > 0 ? (this.#toolSource ?? this.#source) : this.#source;
+    if (source === null) {
       throw new BambaError(
         'template_failed',
-        'This model has no chat template: it continues text but was not taught to chat. Give it a prompt instead of messages.',
+        this.exists
+          ? 'This model chats with tools only: its chat template is for chats in which tools are offered. Give it tools.'
+          : 'This model has no chat template: it continues text but was not taught to chat. Give it a prompt instead of messages.',
       );
     }
-    // Jinja as transformers sets it up: a block's line leaves neither its indentation nor its newline.
-    this.#program ??= parse(tokenize(this.#source, { lstrip_blocks: true, trim_blocks: true }));
-    return this.#program;
+    const template = this.#templates.get(source) ?? new Template(source);
+    this.#templates.set(source, template);
+    return template;
   }
 }
 
@@ -155,35 +178,62 @@ export function encodePrompt(tokenizer: Tokenizer, text: string): number[] {
   return tokenizer.encode(text, { addSpecialTokens: true });
 }
 
-/** What a template finds besides the messages: the same names that transformers gives it. */
-function templateEnvironment(tokens: NamedTokens, { variables = {}, now, tools }: RenderOptions): Environment {
-  const environment = new Environment();
-  const globals: Record<string, unknown> = {
-    true: true,
-    false: false,
-    none: null,
-    True: true,
-    False: false,
-    None: null,
-    tools: tools && tools.length > 0 ? structuredClone(tools) : null,
-    documents: null,
-    range,
-    raise_exception: (message: unknown) => {
-      throw new Error(String(message));
-    },
-    strftime_now: (format: unknown) => formatTime(now ?? new Date(), String(format)),
-  };
-  for (const [name, value] of Object.entries({ ...globals, ...tokens, ...variables })) environment.set(name, value);
-  return environment;
+/** What a template finds: the same names that transformers gives it. */
+function variablesOf(
+  messages: readonly TemplateMessage[],
+  { variables = {}, now, tools, addGenerationPrompt = false }: RenderOptions,
+  tokens: object,
+): Map<string, Value> {
+  const taken = ['messages', 'tools', 'add_generation_prompt'].find((name) => Object.hasOwn(variables, name));
+  if (taken !== undefined) throw new TemplateFault(`the variable "${taken}" is there already, so choose another name`);
+  return new Map<string, Value>([
+    ['messages', messages.map(messageValue)],
+    // Descriptions of tools come from others as messages do.
+    ['tools', tools && tools.length > 0 ? fromJs(tools, 'message') : null],
+    ['documents', null],
+    ['add_generation_prompt', addGenerationPrompt],
+    [
+      'raise_exception',
+      callable('message!', (message) => {
+        throw new TemplateFault(plainArgument(message));
+      }),
+    ],
+    ['strftime_now', callable('format!', (format) => formatTime(now ?? new Date(), plainArgument(format)))],
+    ...Object.entries(tokens).map(([name, token]) => [name, fromJs(token, 'template')] as const),
+    ...fieldsOf(variables).map(
+      ([name, value]) => [name, fromJs(value, name === 'documents' ? 'message' : 'template')] as const,
+    ),
+  ]);
 }
 
-function range(...bounds: unknown[]): number[] {
-  if (!bounds.every((bound) => typeof bound === 'number')) throw new Error('range takes numbers');
-  const [a = 0, b, step = 1] = bounds;
-  const [start, stop] = b === undefined ? [0, a] : [a, b];
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (!(length <= MAX_RANGE)) throw new Error(`range gives more than ${MAX_RANGE} numbers`);
-  return Array.from({ length }, (_, i) => start + i * step);
+/** Only a role may be a part of what the template writes as a special token. */
+function messageValue(message: TemplateMessage): Dict {
+  return new Dict(
+    fieldsOf(message).map(([name, value]) => [name, fromJs(value, name === 'role' ? 'name' : 'message')] as const),
+  );
+}
+
+/** What went wrong, in a sentence. */
+function failure(cause: unknown, messages: readonly TemplateMessage[]): unknown {
+  if (cause instanceof TemplateUnsupported) {
+    return new BambaError(
+      'template_failed',
+      `The model's chat template uses ${cause.message}, which is not supported. Give it a prompt instead of messages.`,
+      { cause },
+    );
+  }
+  if (cause instanceof TemplateOverrun) {
+    return new BambaError(
+      'template_failed',
+      `The model's chat template was stopped, as ${cause.message}. Shorten the chat, or take another model if it is short.`,
+      { cause },
+    );
+  }
+  if (!(cause instanceof TemplateFault)) return cause;
+  const reason = `The model's chat template refused the messages: ${cause.message}`;
+  const odd = messages.findIndex((message) => message.tool_calls?.some((one) => !isRecord(one.function.arguments)));
+  const hint = odd < 0 ? '' : `. Message ${odd + 1} calls a tool with arguments that are not the JSON of an object.`;
+  return new BambaError('template_failed', reason + hint, { cause });
 }
 
 function checkMessage(message: unknown, index: number): void {

@@ -1,105 +1,50 @@
 // Keeps what a user typed from acting as a special token: `<|im_end|>` in a message must not end the message.
 //
-// A mark, a private-use character that occurs nowhere in the prompt, goes into the message wherever a special token
-// could be read, the template renders the marked messages, the prompt is cut at the special tokens that are left (the
-// template's own), and only then the marks are taken out. So the template sees nearly the text as it was typed, and may
-// trim, cut or change the case of it.
+// The template sees messages as they are. Its text knows of each character who wrote it, so the special tokens in a
+// prompt that are not the template's own are found afterwards. A mark, a private-use character that occurs nowhere in
+// the prompt, breaks them up; the prompt is cut at the special tokens that are left, and then the marks are taken out.
 
 import { BambaError } from '../errors.ts';
+import { MESSAGE, NAME, originOf, plain, type Str } from './jinja/text.ts';
 
-/** Messages in which no special token can be read any more, with the mark that prevents it. */
-export interface MarkedMessages<Message> {
-  readonly messages: readonly Message[];
+/** A prompt in which only the template's own special tokens can be read, with the mark that prevents others. */
+export interface MarkedText {
+  readonly text: string;
   readonly mark: string;
 }
 
 /**
- * Marks messages: every string in them, and every name in what tools were called with. Two kinds of special token cannot
- * be marked, and stay special in messages: one of a single character, and, where the tokenizer looks for it in normalized
- * text, other spellings that normalization turns into it.
+ * Marks a prompt. A special token stays one if the template wrote it, or completed it with a role: `'<|' + role + '|>'`.
+ * Two kinds cannot be marked, and stay special in messages: one of a single character, and, where the tokenizer looks
+ * for it in normalized text, other spellings that normalization turns into it.
  *
- * @param messages the conversation, plain data; the `content` of a message is what the template's own text may touch
+ * @param prompt as the template wrote it
  * @param specials strings of the special tokens
- * @param rendered the prompt as rendered without marks: the mark is a character that is not in it
- * @returns null when nothing in the messages could be read as a special token
- * @throws BambaError `template_failed` when the messages use up all 137,468 private-use characters
+ * @returns null when the prompt has no special token but the template's own
+ * @throws BambaError `template_failed` when the prompt uses up all 137,468 private-use characters
  */
-export function markSpecialTokens<Message extends object>(
-  messages: readonly Message[],
-  specials: readonly string[],
-  rendered: string,
-): MarkedMessages<Message> | null {
-  let found = false;
-  let used = specials.join('') + rendered;
-  const placesOf = (text: string, isContent: boolean): number[] =>
-    isContent ? [...insidePlaces(text, specials), ...edgePlaces(text, specials)] : insidePlaces(text, specials);
-  mapMessages(messages, (text, isContent) => {
-    found ||= placesOf(text, isContent).length > 0;
-    used += text;
-    return text;
-  });
-  if (!found) return null;
-  const mark = unusedCharacter(used);
-  return {
-    mark,
-    messages: mapMessages(messages, (text, isContent) => insertAt(text, placesOf(text, isContent), mark)),
-  };
+export function markSpecialTokens(prompt: Str, specials: readonly string[]): MarkedText | null {
+  if (typeof prompt === 'string') return null;
+  const text = plain(prompt);
+  const places = specials.flatMap((special) => placesOf(special, text, originOf(prompt)));
+  if (places.length === 0) return null;
+  const mark = unusedCharacter(text + specials.join(''));
+  return { text: insertAt(text, places, mark), mark };
 }
 
-/** Copies of messages with all their strings changed, also the names of what is inside of them. */
-function mapMessages<Message extends object>(
-  messages: readonly Message[],
-  change: (text: string, isContent: boolean) => string,
-): Message[] {
-  const inside = (value: unknown): unknown => {
-    if (typeof value === 'string') return change(value, false);
-    if (Array.isArray(value)) return value.map(inside);
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [change(name, false), inside(one)]));
-  };
-  return messages.map(
-    (message) =>
-      Object.fromEntries(
-        Object.entries(message).map(([name, value]: [string, unknown]) => [
-          name,
-          name === 'content' && typeof value === 'string' ? change(value, true) : inside(value),
-        ]),
-      ) as Message,
-  );
-}
-
-/** Behind the first character of each special token in the text, overlapping ones too. */
-function insidePlaces(text: string, specials: readonly string[]): number[] {
+/** Where to break up a special token that is not the template's own. */
+function placesOf(special: string, text: string, origin: string): number[] {
   const places: number[] = [];
-  for (const special of specials) {
-    const width = String.fromCodePoint(special.codePointAt(0)!).length;
-    if (special.length === width) continue;
-    for (let at = text.indexOf(special); at >= 0; at = text.indexOf(special, at + 1)) places.push(at + width);
+  const width = String.fromCodePoint(special.codePointAt(0) ?? 0).length;
+  if (special.length <= width) return places;
+  for (let at = text.indexOf(special); at >= 0; at = text.indexOf(special, at + 1)) {
+    const authors = origin.slice(at, at + special.length);
+    const foreign = authors.indexOf(MESSAGE);
+    const isName = authors === NAME.repeat(special.length);
+    // Beside a character of a message: a token of the template that overlaps stays whole.
+    if (foreign >= 0 || isName) places.push(at + (foreign > 0 ? foreign : width));
   }
   return places;
-}
-
-/**
- * At the edges of a message, where text of the template follows: behind a last part like `<|im_` that begins a special
- * token, and before a first part like `end|>` that ends one or lies inside one. Templates trim messages, so the edges
- * are those of the trimmed text.
- */
-function edgePlaces(text: string, specials: readonly string[]): number[] {
-  const trimmed = text.trim();
-  if (trimmed === '') return [];
-  const start = text.indexOf(trimmed);
-  const places: number[] = [];
-  const begins = (special: string) => someSplit(special, (head) => trimmed.endsWith(head));
-  const ends = (special: string) => someSplit(special, (_, tail) => trimmed.startsWith(tail));
-  if (specials.some(begins)) places.push(start + trimmed.length);
-  if (specials.some((special) => ends(special) || special.includes(trimmed))) places.push(start);
-  return places;
-}
-
-/** Whether some cut of a string into two parts, neither empty, satisfies the test. */
-function someSplit(text: string, test: (head: string, tail: string) => boolean): boolean {
-  for (let cut = 1; cut < text.length; cut++) if (test(text.slice(0, cut), text.slice(cut))) return true;
-  return false;
 }
 
 function insertAt(text: string, places: readonly number[], mark: string): string {

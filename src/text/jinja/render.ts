@@ -1,0 +1,44 @@
+// Chat templates as transformers renders them: jinja2 in its immutable sandbox, with trim_blocks and lstrip_blocks.
+
+import { withBudget } from './budget.ts';
+import { TemplateOverrun } from './faults.ts';
+import { render } from './interpreter.ts';
+import type { Statement } from './nodes.ts';
+import { GLOBALS } from './objects.ts';
+import { parseTemplate } from './parser.ts';
+import { Scope } from './scope.ts';
+import type { Str } from './text.ts';
+import type { Value } from './values.ts';
+
+/** A template that was read. */
+export class Template {
+  readonly #body: readonly Statement[];
+
+  /** @throws TemplateFault where the text is none; TemplateUnsupported, TemplateOverrun */
+  constructor(source: string) {
+    this.#body = withBudget(() => withinStack(() => parseTemplate(source)));
+  }
+
+  /**
+   * What it writes.
+   *
+   * @param variables what it finds by name
+   * @throws TemplateFault as it refuses them, TemplateUnsupported, TemplateOverrun
+   */
+  render(variables: Iterable<readonly [string, Value]>): Str {
+    const scope = new Scope(null);
+    for (const [name, value] of GLOBALS) scope.set(name, value);
+    for (const [name, value] of variables) scope.set(name, value);
+    return withBudget(() => withinStack(() => render(this.#body, new Scope(scope))));
+  }
+}
+
+/** Lists inside of lists, and the like, can still be too deep for the engine that runs this. */
+function withinStack<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new TemplateOverrun('it nests values too deep', { cause: error });
+  }
+}
