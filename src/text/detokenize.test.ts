@@ -127,7 +127,9 @@ describe('characters of several tokens', () => {
     expect(kept.push([...mark, 0x41])).toBe('\ufeffA');
     const fallback = make(byteFallbackFiles());
     const ids = [...mark.map((value) => value + 3), fallback.tokenToId('▁the')!, ...mark.map((value) => value + 3)];
-    expect(createDetokenizer(fallback).push(ids)).toBe(fallback.decode(ids, { skipSpecialTokens: true }));
+    const detokenizer = createDetokenizer(fallback);
+    expect(detokenizer.push(ids) + detokenizer.flush()).toBe('\ufeff the\ufeff');
+    expect(fallback.decode(ids, { skipSpecialTokens: true })).toBe('\ufeff the\ufeff');
     expect(fallback.idToToken(0xef + 3)).toBe('<0xEF>');
   });
 

@@ -7,6 +7,8 @@ import { BambaError } from '../errors.ts';
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
+  /** Is found only where neither a letter, digit nor underscore stands next to it. */
+  readonly singleWord: boolean;
   /** Takes the whitespace before it with it. */
   readonly lstrip: boolean;
   /** Takes the whitespace after it with it. */
@@ -28,6 +30,11 @@ export interface TokenizerFiles {
 
 /** No published vocabulary comes near; it bounds what a hostile file can make us allocate. */
 const MAX_TOKEN_ID = 1 << 24;
+
+/** No published added token is as long; it bounds how far one looks for them from every place of a text. */
+const MAX_ADDED_LENGTH = 512;
+
+const MODEL_TYPES: readonly string[] = ['BPE', 'Unigram', 'WordPiece', 'WordLevel'];
 
 /**
  * Parses one of the tokenizer's JSON files.
@@ -60,8 +67,8 @@ export function checkTokenizerFiles(tokenizerJson: unknown, tokenizerConfig: unk
   // Old files leave out the type.
   const type =
     model.type ?? (Array.isArray(model.vocab) ? 'Unigram' : model.merges === undefined ? 'WordPiece' : 'BPE');
-  if (type !== 'BPE' && type !== 'Unigram' && type !== 'WordPiece') {
-    throw wrong('tokenizer.json', `has a model of type ${JSON.stringify(type)} instead of BPE, Unigram or WordPiece`);
+  if (typeof type !== 'string' || !MODEL_TYPES.includes(type)) {
+    throw wrong('tokenizer.json', `has a model of type ${JSON.stringify(type)} instead of ${MODEL_TYPES.join(', ')}`);
   }
   if ((type === 'Unigram') !== Array.isArray(model.vocab)) {
     throw wrong('tokenizer.json', `has a model.vocab that is not of the form that ${type} has`);
@@ -127,10 +134,17 @@ function readAddedTokens(list: unknown): AddedToken[] {
     if (!isRecord(entry) || typeof entry.content !== 'string' || entry.content === '' || !isTokenId(entry.id)) {
       throw wrong('tokenizer.json', `has an entry ${index} in added_tokens without a valid "id" and "content"`);
     }
+    if (entry.content.length > MAX_ADDED_LENGTH) {
+      throw wrong(
+        'tokenizer.json',
+        `has an entry ${index} in added_tokens of more than ${MAX_ADDED_LENGTH} characters`,
+      );
+    }
     const special = entry.special === true;
     return {
       id: entry.id,
       content: entry.content,
+      singleWord: entry.single_word === true,
       lstrip: entry.lstrip === true,
       rstrip: entry.rstrip === true,
       normalized: typeof entry.normalized === 'boolean' ? entry.normalized : !special,
