@@ -46,6 +46,10 @@ export type ErrorCode =
   | 'busy'
   /** The engine was disposed of. */
   | 'disposed'
+  /** The engine's worker could not start, broke down, or no longer answers; it was ended. */
+  | 'worker_failed'
+  /** An error that this library does not know: a bug of it, or of the browser. Its message is the error's own. */
+  | 'internal'
   /** The page aborted it. */
   | 'aborted';
 

@@ -195,7 +195,7 @@ export class ChatSession {
   }
 
   #report({ code, sentence }: Fault): void {
-    this.#reject(new BambaError(code ?? 'gpu_failure', sentence));
+    this.#reject(new BambaError(code ?? 'internal', sentence));
     this.#view.fire('bamba-error', { code, message: sentence });
   }
 

@@ -27,7 +27,13 @@ export interface Claim {
 }
 
 /** Faults after which an engine will never answer again: whoever asks next gets another one. */
-const FATAL: ReadonlySet<string | undefined> = new Set(['device_lost', 'out_of_memory', 'gpu_failure', 'disposed']);
+const FATAL: ReadonlySet<string | undefined> = new Set([
+  'device_lost',
+  'out_of_memory',
+  'gpu_failure',
+  'disposed',
+  'worker_failed',
+]);
 
 interface Entry {
   readonly engine: Promise<QueuedEngine>;

@@ -4,7 +4,7 @@ import type { BambaError, ErrorCode } from '../errors.ts';
 
 /** An error as the page shows it. */
 export interface Fault {
-  /** Undefined when something threw that is not a `BambaError`. */
+  /** `internal` when something threw that is not a `BambaError`. */
   code: ErrorCode | undefined;
   sentence: string;
 }
@@ -14,9 +14,12 @@ export type Remedy = 'ask-again' | 'reload-and-ask' | 'open-settings' | 'new-cha
 
 /** Turns whatever was thrown into a sentence for a person. */
 export function asFault(error: unknown): Fault {
-  if (isBambaError(error)) return { code: error.code, sentence: error.message };
+  if (isBambaError(error) && error.code !== 'internal') return { code: error.code, sentence: error.message };
   const detail = error instanceof Error ? error.message : String(error);
-  return { code: undefined, sentence: `Something went wrong that should not have: ${detail || 'no reason was given'}` };
+  return {
+    code: 'internal',
+    sentence: `Something went wrong that should not have: ${detail || 'no reason was given'}`,
+  };
 }
 
 /** By name and shape: an engine handed in from outside may come with its own copy of the class. */
@@ -31,6 +34,7 @@ export function remedyFor(fault: Fault): Remedy {
     case 'out_of_memory':
     case 'gpu_failure':
     case 'disposed':
+    case 'worker_failed':
       return 'reload-and-ask';
     case 'setting_invalid':
       return 'open-settings';

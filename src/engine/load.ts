@@ -7,7 +7,7 @@ import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
-import { throwIfAborted } from '../weights/abort.ts';
+import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { suggestion } from '../weights/smaller-schemes.ts';
 
@@ -53,15 +53,16 @@ export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadMo
   let model: Model | null = null;
   let uploading: Promise<void> = Promise.resolve();
   try {
-    const shaders = await shadersFor(gpu, architecture, options);
+    const shaders = await abortable(shadersFor(gpu, architecture, options), options.signal);
     const begun = Model.begin(gpu, architecture, weights, { ...options, shaders, contextLength, onCompiled });
     ({ model } = begun);
     uploading = upload(source, weights, signal, () => {
       options.onUploaded?.();
       progress.begin();
     });
-    await Promise.all([begun.ready, uploading]);
+    await abortable(Promise.all([begun.ready, uploading]), options.signal);
     gpu.check();
+    throwIfAborted(options.signal);
     return model;
   } catch (error) {
     failed.abort();

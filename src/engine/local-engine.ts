@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { generateIds } from '../generate/generate.ts';
-import { PrefixCache } from '../generate/prefix-cache.ts';
+import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
 import { type GenerationDefaults, readGenerationConfig, resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
@@ -11,6 +11,7 @@ import type { PackageSource } from '../storage/package-source.ts';
 import { ChatTemplate, encodePrompt, readChatTemplate, readToolTemplate } from '../text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { parseJsonFile } from '../text/tokenizer-files.ts';
+import { abortable, throwIfAborted } from '../weights/abort.ts';
 import type { PackageFile } from '../weights/manifest.ts';
 import { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';
@@ -35,6 +36,8 @@ export interface LocalEngineOptions {
   int8Activations?: boolean;
   /** See `EngineOptions`. */
   subgroupMatrices?: boolean;
+  /** See `EngineOptions`. */
+  stateCacheBytes?: number;
   /** What `optionalShaders` gives for these two; or what to call when a model takes more than this thread has. */
   shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
   signal?: AbortSignal;
@@ -66,31 +69,33 @@ export class LocalEngine {
   #busy = false;
   #disposed = false;
 
-  private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide) {
+  private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
     this.info = info;
     this.#gpu = gpu;
     this.#model = model;
     this.#text = text;
-    this.#prefixes = new PrefixCache(model);
+    const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
+    this.#prefixes = new PrefixCache(model, budget);
     this.#forms = new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds);
   }
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
   static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { contextLength, subgroupMatrices = false } = options;
-    if (contextLength !== undefined && (!Number.isSafeInteger(contextLength) || contextLength < 1)) {
-      throw new BambaError('setting_invalid', `contextLength is ${contextLength}; give a whole number from 1 on.`);
-    }
+    const { subgroupMatrices = false, stateCacheBytes, signal } = options;
+    requireWhole('contextLength', options.contextLength, 1);
+    requireWhole('stateCacheBytes', stateCacheBytes, 0);
+    throwIfAborted(signal);
     const loadingText = loadText(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
     const gpu = await Gpu.request({ matrices: subgroupMatrices, ...options.gpu });
     try {
-      const [text, tuning] = await Promise.all([loadingText, storedTuning(gpu)]);
+      const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
       const model = await loadModel(gpu, source, { ...options, tuning });
-      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text);
+      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, stateCacheBytes);
     } catch (error) {
+      const explained = await gpu.explain(error);
       gpu.dispose();
-      throw error;
+      throw explained;
     }
   }
 
@@ -107,6 +112,8 @@ export class LocalEngine {
     try {
       this.#gpu.check();
       yield* this.#answer(request, signal);
+    } catch (error) {
+      throw await this.#gpu.explain(error);
     } finally {
       this.#busy = false;
     }
@@ -138,6 +145,8 @@ export class LocalEngine {
         () => false,
       );
       return { ...report, kept };
+    } catch (error) {
+      throw await this.#gpu.explain(error);
     } finally {
       this.#busy = false;
     }
@@ -291,6 +300,12 @@ export class LocalEngine {
     this.#model.dispose();
     this.#gpu.dispose();
   }
+}
+
+/** @throws BambaError `setting_invalid` unless it is left out, or a whole number from `least` on. */
+function requireWhole(option: string, value: number | undefined, least: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
+  throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
 }
 
 function perSecond(count: number, ms: number): number {

@@ -12,6 +12,7 @@ const OPTIONS: readonly string[] = [
   'contextLength',
   'int8Activations',
   'subgroupMatrices',
+  'stateCacheBytes',
   'onProgress',
   'signal',
 ] satisfies (keyof EngineOptions)[];

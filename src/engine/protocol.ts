@@ -249,6 +249,12 @@ export interface EngineOptions {
    * then has `matrices`. Elsewhere prompts are read as without. Off by default.
    */
   subgroupMatrices?: boolean;
+  /**
+   * Bytes of GPU memory for the states of earlier prompts: whoever asks again, or edits an earlier question, does not wait
+   * for the whole chat to be read again. The least recently used go first; 0 keeps none. By default as much as the weights
+   * take (at least 16 MiB), but no more than 256 MiB, nor an eighth of the largest buffer of the adapter.
+   */
+  stateCacheBytes?: number;
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
@@ -287,10 +293,12 @@ export interface Engine {
    * Answers one request, streaming. Leaving the loop early or aborting `signal` stops generation;
    * the kept state is then exactly that of the tokens that were yielded.
    * @param options `signal` stops the answer, which then ends with the reason `abort`
-   * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`.
+   * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
+   * `worker_failed` once the worker broke down, or did not answer when it was asked to stop: create another engine then;
+   * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
    */
   generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
-  /** Frees the GPU and ends the worker. Idempotent. */
+  /** Frees the GPU and ends the worker, within two seconds and whatever it does. Idempotent. */
   dispose(): Promise<void>;
 }
 
@@ -307,7 +315,7 @@ export interface TunableEngine extends Engine {
    * ```
    * @param options who is told how far it is, and what ends it
    * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
-   * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`.
+   * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;
 }

@@ -14,10 +14,12 @@ import type {
 
 /** What to load, and how. */
 export type LoadOptions = ModelSource &
-  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices'>;
+  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes'>;
 
 /** What the page calls in the worker. */
 export interface WorkerApi {
+  /** Answers at once, whatever else is under way: a worker that does not is stuck, or gone. */
+  ping(): void;
   /** Loads a model. Where its files change in the middle, it begins again, once. `fetchShaders` is for the rarer models. */
   load(
     options: LoadOptions,
@@ -43,15 +45,30 @@ export type WireResult<Value> = { value: Value } | { error: WireError };
 
 /** An error as it crosses between worker and page. */
 export interface WireError {
-  code: ErrorCode | null;
+  code: ErrorCode;
   message: string;
 }
 
+/** An error for the other side. One that nobody foresaw keeps its own words. */
 export function toWire(error: unknown): WireError {
-  if (error instanceof BambaError) return { code: error.code, message: error.message };
-  return { code: null, message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  const { code, message } = asTyped(error);
+  return { code, message };
 }
 
-export function fromWire({ code, message }: WireError): Error {
-  return code ? new BambaError(code, message) : new Error(message);
+export function fromWire({ code, message }: WireError): BambaError {
+  return new BambaError(code, message);
+}
+
+/** Whatever was thrown, as an error with a code. */
+export function asTyped(error: unknown): BambaError {
+  if (error instanceof BambaError) return error;
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  if (error instanceof Error && error.name === 'DataCloneError') {
+    return new BambaError(
+      'setting_invalid',
+      `An option or a request holds something that cannot be handed to the engine's worker, such as a function: ${message}`,
+      { cause: error },
+    );
+  }
+  return new BambaError('internal', message, { cause: error });
 }

@@ -21,6 +21,8 @@ let engine: LocalEngine | null = null;
 const loading = new AbortController();
 
 const api: WorkerApi = {
+  ping() {},
+
   async load(options, onProgress, fetchShaders) {
     const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
     const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>): void => {
@@ -97,7 +99,7 @@ const api: WorkerApi = {
 };
 
 async function load(
-  { contextLength, int8Activations, subgroupMatrices, ...model }: LoadOptions,
+  { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, ...model }: LoadOptions,
   report: OpenModelOptions['onProgress'],
   shaders: () => Promise<ShaderLibrary>,
 ): Promise<LocalEngine> {
@@ -109,6 +111,7 @@ async function load(
       ...(contextLength !== undefined && { contextLength }),
       ...(int8Activations !== undefined && { int8Activations }),
       ...(subgroupMatrices !== undefined && { subgroupMatrices }),
+      ...(stateCacheBytes !== undefined && { stateCacheBytes }),
       shaders,
       onMessage: (message) => report({ stage: 'manifest', message }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
@@ -118,4 +121,8 @@ async function load(
   }
 }
 
+// What the page said is lost then, and it would wait for an answer: thrown here, the error reaches it.
+addEventListener('messageerror', () => {
+  throw new Error('A message from the page could not be read.');
+});
 expose(api);

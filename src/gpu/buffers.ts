@@ -1,3 +1,5 @@
+import { settled } from './device-faults.ts';
+
 /** A range of a buffer, as bound to a kernel. Offsets are multiples of 256. */
 export interface BufferSlice {
   buffer: GPUBuffer;
@@ -122,7 +124,10 @@ export class BufferSet implements BufferMaker {
   }
 }
 
-/** Reads `bytes` of a buffer back. For results and tests: nothing in generation waits on it per token. */
+/**
+ * Reads `bytes` of a buffer back. For results and tests: nothing in generation waits on it per token.
+ * @throws BambaError `device_lost`, `disposed`, `gpu_failure`.
+ */
 export async function readBuffer(device: GPUDevice, source: BufferSlice): Promise<ArrayBuffer> {
   const size = Math.ceil(source.size / 4) * 4;
   const staging = device.createBuffer({
@@ -134,7 +139,7 @@ export async function readBuffer(device: GPUDevice, source: BufferSlice): Promis
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(source.buffer, source.offset, staging, 0, size);
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
+    await settled(device, staging.mapAsync(GPUMapMode.READ), 'The GPU did not hand back what it computed.');
     return staging.getMappedRange().slice(0, source.size);
   } finally {
     staging.destroy();

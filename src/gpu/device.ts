@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import { explained, lossOf, settled, toGpuError } from './device-faults.ts';
 
 /** The limits of a device that decide what fits. */
 export interface GpuLimits {
@@ -62,7 +63,7 @@ interface MatrixConfig {
 }
 
 /** Whether an adapter has the matrices that our kernels are written for, and all else that these need. */
-function offersMatrices({ features, limits, info }: GPUAdapter): boolean {
+function offersMatrices({ features, limits }: GPUAdapter, info: GPUAdapterInfo): boolean {
   const {
     subgroupMinSize,
     subgroupMaxSize,
@@ -83,9 +84,32 @@ function offersMatrices({ features, limits, info }: GPUAdapter): boolean {
   );
 }
 
+const TRY_AGAIN = 'Load the model again; if it happens again, update the driver or try another browser.';
+
+/** Names of what calls to a device throw when it is gone. */
+const DEVICE_ERRORS: ReadonlySet<string> = new Set(['OperationError', 'GPUPipelineError']);
+
+const NO_INFO = { vendor: '', architecture: '', device: '', description: '' } as GPUAdapterInfo;
+
+/** What the adapter says of itself: Chromium up to 126 has it behind a call, and privacy settings keep it back. */
+async function infoOf(adapter: GPUAdapter): Promise<GPUAdapterInfo> {
+  const { info, requestAdapterInfo } = adapter as Partial<GPUAdapter> & {
+    requestAdapterInfo?: () => Promise<GPUAdapterInfo>;
+  };
+  try {
+    return info ?? (await requestAdapterInfo?.call(adapter)) ?? NO_INFO;
+  } catch {
+    return NO_INFO;
+  }
+}
+
 const HOW_TO_GET_WEBGPU =
   'Use a current Chrome, Edge, Firefox or Safari with hardware acceleration switched on; ' +
   'on Linux Chrome may need --enable-unsafe-webgpu --enable-features=Vulkan.';
+
+const HOW_TO_GET_IT_BACK =
+  'Where it worked before, the browser has switched WebGPU off because its GPU process broke down several times: reload ' +
+  'the page, and if that does not help, restart the browser.';
 
 /**
  * A WebGPU device with the adapter's own limits, and what is known about it.
@@ -127,17 +151,9 @@ export class Gpu {
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     };
-    this.lost = device.lost.then((info) => {
-      const error =
-        info.reason === 'destroyed'
-          ? new BambaError('disposed', 'The engine was disposed.')
-          : new BambaError(
-              'device_lost',
-              `The GPU device was lost (${info.message || 'no reason given'}). Load the model again; ` +
-                'if it happens again, close other programs that use the GPU.',
-            );
-      this.#failure ??= error;
-      return error;
+    this.lost = lossOf(device).then((loss) => {
+      this.#failure ??= loss;
+      return loss;
     });
     device.addEventListener('uncapturederror', (event) => {
       const { error } = event;
@@ -151,36 +167,20 @@ export class Gpu {
     if (!gpu) {
       throw new BambaError('webgpu_unavailable', `This browser offers no WebGPU. ${HOW_TO_GET_WEBGPU}`);
     }
-    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) {
-      throw new BambaError('webgpu_unavailable', `WebGPU found no usable graphics adapter. ${HOW_TO_GET_WEBGPU}`);
-    }
+    const adapter = await requestAdapter(gpu);
+    const info = await infoOf(adapter);
     const wanted = (Object.keys(FEATURE_NAMES) as FeatureName[])
       .filter((name) => !options.without?.includes(name))
       .map((name) => FEATURE_NAMES[name])
       .filter((name) => adapter.features.has(name));
-    const { limits } = adapter;
-    const matrices = options.matrices === true && !options.without?.includes('subgroups') && offersMatrices(adapter);
-    try {
-      const device = await adapter.requestDevice({
-        label: 'bamba-web',
-        requiredFeatures: matrices ? [...wanted, MATRICES] : wanted,
-        requiredLimits: {
-          maxBufferSize: limits.maxBufferSize,
-          maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-          maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-          maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-          maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-        },
-      });
-      const { fixedPoint = multipliesBytes(adapter.info) } = options;
-      const byteProducts = gpu.wgslLanguageFeatures.has(BYTE_PRODUCTS);
-      return new Gpu(device, adapter.info, fixedPoint && byteProducts, options.maxLimits);
-    } catch (cause) {
-      throw new BambaError('webgpu_unavailable', `The graphics adapter gave no device. ${HOW_TO_GET_WEBGPU}`, {
-        cause,
-      });
-    }
+    const matrices =
+      options.matrices === true && !options.without?.includes('subgroups') && offersMatrices(adapter, info);
+    const device = await requestDevice(adapter, matrices ? [...wanted, MATRICES] : wanted);
+    const { fixedPoint = multipliesBytes(info) } = options;
+    // Absent in Chromium up to 118.
+    const languageFeatures = gpu.wgslLanguageFeatures as WGSLLanguageFeatures | undefined;
+    const byteProducts = languageFeatures?.has(BYTE_PRODUCTS) === true;
+    return new Gpu(device, info, fixedPoint && byteProducts, options.maxLimits);
   }
 
   /** @throws the first failure that no error scope caught, or the loss of the device. */
@@ -190,7 +190,7 @@ export class Gpu {
 
   /**
    * Runs `work` inside error scopes, so that running out of memory and our own mistakes are errors of that call.
-   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   * @throws BambaError `out_of_memory`, `gpu_failure`, `device_lost`, `disposed`.
    */
   async guarded<Result>(what: string, work: () => Result | Promise<Result>): Promise<Result> {
     const { value, accepted } = this.guardedNow(what, async () => work());
@@ -217,7 +217,8 @@ export class Gpu {
       throw error;
     }
     const accept = async (popped: ReturnType<typeof pop>) => {
-      const error = (await popped).find((scopeError) => scopeError !== null);
+      const errors = await settled(device, popped, `The GPU did not say whether it took ${what}. ${TRY_AGAIN}`);
+      const error = errors.find((scopeError) => scopeError !== null);
       if (error) throw toGpuError(error, what);
     };
     const accepted = accept(pop());
@@ -226,18 +227,38 @@ export class Gpu {
   }
 
   /**
-   * Maps a buffer, all of it. Mapping fails when the device is gone; what happened to it says more than that.
+   * Maps a buffer, all of it. It fails when the device is gone; what happened to it says more.
    * @param failed what it means otherwise, a sentence.
    * @throws BambaError `device_lost`, `disposed`, an earlier failure, `gpu_failure`.
    */
   async map(buffer: GPUBuffer, mode: GPUMapModeFlags, failed: string): Promise<void> {
+    await this.#use(buffer.mapAsync(mode), failed);
+  }
+
+  /** Waits until the GPU has done all that was submitted. @throws BambaError as `map`. */
+  async done(): Promise<void> {
+    await this.#use(this.device.queue.onSubmittedWorkDone(), `The GPU did not finish what it was given. ${TRY_AGAIN}`);
+  }
+
+  async #use(promise: Promise<undefined>, failed: string): Promise<void> {
     try {
-      await buffer.mapAsync(mode);
-    } catch (cause) {
+      await settled(this.device, promise, failed);
+    } catch (error) {
       this.check();
-      const lost = await Promise.race([this.lost, new Promise<null>((resolve) => setTimeout(resolve, 1000, null))]);
-      throw lost ?? new BambaError('gpu_failure', failed, { cause });
+      throw error;
     }
+  }
+
+  /**
+   * What an error that came up while the device was used should be called: a mapped range or a call that a lost device
+   * refuses is the loss. Others are what they are.
+   */
+  async explain(error: unknown): Promise<unknown> {
+    if (error instanceof BambaError) return error;
+    const ofDevice = this.#failure !== null || (error instanceof Error && DEVICE_ERRORS.has(error.name));
+    if (!ofDevice) return error;
+    const explanation = await explained(this.device, error, `The GPU refused a call: ${String(error)}. ${TRY_AGAIN}`);
+    return this.#failure ?? explanation;
   }
 
   dispose(): void {
@@ -250,13 +271,41 @@ function multipliesBytes({ vendor, subgroupMinSize }: GPUAdapterInfo): boolean {
   return vendor !== 'apple' && (subgroupMinSize || 32) >= 8;
 }
 
-function toGpuError(error: GPUError, what: string): BambaError {
-  if (typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError) {
-    return new BambaError(
-      'out_of_memory',
-      `The GPU ran out of memory at ${what}. Close other tabs and programs that use the GPU, ask for a shorter context, or choose a smaller model.`,
-      { cause: error },
+/** @throws BambaError `webgpu_unavailable`. */
+async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
+  let cause: unknown;
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch((error: unknown) => {
+    cause = error;
+    return null;
+  });
+  if (adapter) return adapter;
+  throw new BambaError(
+    'webgpu_unavailable',
+    `WebGPU found no usable graphics adapter. ${HOW_TO_GET_WEBGPU} ${HOW_TO_GET_IT_BACK}`,
+    { cause },
+  );
+}
+
+/** A device with the adapter's own limits, as far as they matter. @throws BambaError `webgpu_unavailable`. */
+async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureName[]): Promise<GPUDevice> {
+  const { limits } = adapter;
+  try {
+    return await adapter.requestDevice({
+      label: 'bamba-web',
+      requiredFeatures,
+      requiredLimits: {
+        maxBufferSize: limits.maxBufferSize,
+        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      },
+    });
+  } catch (cause) {
+    throw new BambaError(
+      'webgpu_unavailable',
+      `The graphics adapter gave no device: ${(cause as Error).message}. ${HOW_TO_GET_WEBGPU} ${HOW_TO_GET_IT_BACK}`,
+      { cause },
     );
   }
-  return new BambaError('gpu_failure', `WebGPU refused ${what}: ${error.message}`, { cause: error });
 }

@@ -1,5 +1,6 @@
 import { BambaError } from '../errors.ts';
 import type { GpuFeatures } from './device.ts';
+import { settled } from './device-faults.ts';
 
 export type ParamType = 'u32' | 'f32';
 
@@ -131,7 +132,7 @@ export class PipelineCache {
 
   /**
    * The pipeline of a kernel's variant with the given override values.
-   * @throws BambaError `gpu_failure` with the compiler's messages and the numbered source.
+   * @throws BambaError `gpu_failure` with the compiler's messages and the numbered source; `device_lost`, `disposed`.
    */
   pipeline(kernel: Kernel, variant: Variant, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const source = this.#source(kernel, variant);
@@ -160,7 +161,7 @@ export class PipelineCache {
       this.#modules.set(source, module);
     }
     try {
-      return await this.#device.createComputePipelineAsync({
+      const compiling = this.#device.createComputePipelineAsync({
         label: kernel.name,
         layout: this.#device.createPipelineLayout({
           label: kernel.name,
@@ -168,17 +169,25 @@ export class PipelineCache {
         }),
         compute: { module, entryPoint: kernel.name, constants: { ...constants } },
       });
-    } catch (cause) {
-      const { messages } = await module.getCompilationInfo();
-      const report = messages.map((message) => `  ${message.lineNum}:${message.linePos} ${message.message}`);
-      const numbered = source.split('\n').map((line, index) => `${String(index + 1).padStart(4)} ${line}`);
-      throw new BambaError(
-        'gpu_failure',
-        `The shader ${kernel.name} does not compile on this adapter: ${(cause as Error).message}\n` +
-          `${report.join('\n')}\n${report.length > 0 ? numbered.join('\n') : ''}`,
-        { cause },
-      );
+      return await settled(this.#device, compiling, `The shader ${kernel.name} does not compile`);
+    } catch (error) {
+      throw await this.#refusal(kernel, source, module, error as BambaError);
     }
+  }
+
+  /** Why a pipeline could not be made: the loss of the device, or what the compiler says. */
+  async #refusal(kernel: Kernel, source: string, module: GPUShaderModule, fault: BambaError): Promise<BambaError> {
+    if (fault.code !== 'gpu_failure') return fault;
+    const { cause } = fault;
+    const info = await settled(this.#device, module.getCompilationInfo(), fault.message).catch(() => null);
+    const report = (info?.messages ?? []).map(({ lineNum, linePos, message }) => `  ${lineNum}:${linePos} ${message}`);
+    const numbered = source.split('\n').map((line, index) => `${String(index + 1).padStart(4)} ${line}`);
+    return new BambaError(
+      'gpu_failure',
+      `The shader ${kernel.name} does not compile on this adapter: ${(cause as Error).message}\n` +
+        `${report.join('\n')}\n${report.length > 0 ? numbered.join('\n') : ''}`,
+      { cause },
+    );
   }
 
   /** Layout of group 0 of a kernel. */

@@ -316,7 +316,7 @@ export class Model {
       // One chunk runs while the next is recorded; more would make aborting slow.
       await running;
       const done = first + chunk.length;
-      running = device.queue.onSubmittedWorkDone().then(() => options.onChunk?.(done));
+      running = this.gpu.done().then(() => options.onChunk?.(done));
     }
     await running;
     this.gpu.check();
@@ -389,6 +389,11 @@ export class Model {
     const report = this.#sampler.report(encoder);
     device.queue.submit([encoder.finish()]);
     return report();
+  }
+
+  /** Bytes of GPU memory that a snapshot of the live sequence takes. */
+  get snapshotBytes(): number {
+    return Snapshot.bytesOf(this.architecture, this.state.position);
   }
 
   /** A copy of the live sequence as `prefill` with logits left it. @throws BambaError `out_of_memory`. */

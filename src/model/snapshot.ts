@@ -1,6 +1,7 @@
-import { BufferSet } from '../gpu/buffers.ts';
+import { BufferSet, BufferTally } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { SequenceState } from './state.ts';
+import type { Architecture } from './architecture.ts';
+import { SequenceState } from './state.ts';
 
 /** A sequence at the end of a prompt, kept on the GPU: its state, and the logits that the answer begins with. */
 export class Snapshot {
@@ -12,6 +13,13 @@ export class Snapshot {
     this.state = state;
     this.#logits = logits;
     this.#logitsBuffer = logitsBuffer;
+  }
+
+  /** Bytes of GPU memory that a snapshot of so many tokens takes. */
+  static bytesOf(architecture: Architecture, tokens: number): number {
+    return (
+      SequenceState.bytesOf(architecture, tokens) + new BufferTally().floats('logits', architecture.vocabSize).size
+    );
   }
 
   /** Copies on the GPU, in order with what was submitted before. @throws BambaError `out_of_memory`. */

@@ -107,6 +107,12 @@ export class SequenceState {
     }));
   }
 
+  /** Bytes of GPU memory that a state with room for so many tokens takes. */
+  static bytesOf(architecture: Architecture, tokens: number): number {
+    const { fixed, perToken } = stateBytes(architecture);
+    return fixed + perToken * roundUp(Math.max(1, tokens));
+  }
+
   /** @throws BambaError `out_of_memory`. */
   static async create(gpu: Gpu, architecture: Architecture, capacity = KV_BLOCK): Promise<SequenceState> {
     const { value: state, accepted } = SequenceState.allocate(gpu, architecture, capacity);

@@ -1,0 +1,31 @@
+// How long the page waits for the engine's worker. Computing has no deadline, only an abort: a slow adapter may take
+// seconds for a part of a prompt, and minutes for all programs of a model. What is asked of an idle worker, and what ends
+// something, has one.
+
+/** Milliseconds. */
+export interface Deadlines {
+  /** Between two looks at the worker. Looks are counted, not time: a machine that slept meanwhile has waited for nothing. */
+  tick: number;
+  /** From its start to its first answer: a worker in a file of its own may come over a slow network. */
+  start: number;
+  /** For an idle worker to notice a question. It has nothing to do but that; a crowded machine may take a while. */
+  notice: number;
+  /** Of silence after it was asked to stop: whoever computes on the GPU answers between two submissions. */
+  silence: number;
+  /** For work to end after it was asked to, where the worker answers: the GPU still has what was submitted. */
+  stop: number;
+  /** For the next question to wait for that. */
+  busy: number;
+  /** For the worker to put away what a load has brought, or to give the GPU back, before it is ended anyhow. */
+  end: number;
+}
+
+export const DEADLINES: Readonly<Deadlines> = {
+  tick: 500,
+  start: 20_000,
+  notice: 10_000,
+  silence: 3000,
+  stop: 5000,
+  busy: 30_000,
+  end: 2000,
+};

@@ -1,0 +1,233 @@
+import { proxy, type Remote, transfer } from 'comlink';
+import { BambaError } from '../errors.ts';
+import type {
+  EngineInfo,
+  GenerationEvent,
+  GenerationRequest,
+  TunableEngine,
+  TuneEngineOptions,
+  TuningProgress,
+  TuningResult,
+} from './protocol.ts';
+import { fromWire, type GenerationMessage, type WireResult, type WorkerApi } from './wire.ts';
+import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
+
+/** What the worker does now, and whether the page still waits for it. */
+interface Work {
+  end: Watch;
+  left: boolean;
+}
+
+/** The page's side of an engine in a worker. */
+export class WorkerEngine implements TunableEngine {
+  readonly info: EngineInfo;
+  readonly #link: WorkerLink;
+  #work: Work | null = null;
+  #disposing: Promise<void> | null = null;
+
+  constructor(info: EngineInfo, link: WorkerLink) {
+    this.info = info;
+    this.#link = link;
+  }
+
+  async *generate(
+    request: GenerationRequest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<GenerationEvent, void> {
+    await this.#takeTurn(signal);
+    const task = this.#begin<void>(signal, (worker, port) => worker.generate(request, transfer(port, [port])));
+    const messages = new Messages<GenerationMessage>(task.port);
+    task.failed.catch((error: unknown) => messages.fail(error));
+    try {
+      for (;;) {
+        const message = await messages.next();
+        if (message.type === 'error') throw fromWire(message.error);
+        if (message.type === 'end') return;
+        yield message.event;
+      }
+    } finally {
+      // Whoever leaves early waits for the worker to be free again, so that the next request is not refused.
+      await task.leave();
+    }
+  }
+
+  async tune({ signal, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
+    await this.#takeTurn(signal);
+    const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
+    const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
+      worker.tune(told, transfer(port, [port])),
+    );
+    try {
+      const tuned = await Promise.race([task.finished, task.failed]);
+      if ('error' in tuned) throw fromWire(tuned.error);
+      return tuned.value;
+    } finally {
+      await task.leave();
+    }
+  }
+
+  dispose(): Promise<void> {
+    this.#disposing ??= this.#dispose();
+    return this.#disposing;
+  }
+
+  async #dispose(): Promise<void> {
+    const freed = new Watch(this.#link.ask((worker) => worker.dispose()));
+    await freed.overWithin(this.#link.deadlines.end);
+    this.#link.end(disposed());
+  }
+
+  /**
+   * Waits until what was left before its end has ended.
+   * @throws BambaError `disposed`, `worker_failed`; `busy` while something runs that nobody has left; `aborted`.
+   */
+  async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
+    const { busy, tick } = this.#link.deadlines;
+    let left: { work: Work; vigil: Vigil } | undefined;
+    for (let waited = 0; ; waited += tick) {
+      if (this.#disposing) throw disposed();
+      this.#link.check();
+      const work = this.#work;
+      if (!work || work.end.over) return;
+      if (!work.left) {
+        throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
+      }
+      if (waited >= busy) {
+        throw new BambaError(
+          'busy',
+          'The GPU is still busy with what was stopped before. Ask again later, or load the model again.',
+        );
+      }
+      if (signal?.aborted) throw new BambaError('aborted', 'The request was taken back before it began.');
+      left = left?.work === work ? left : { work, vigil: new Vigil(this.#link, work.end) };
+      await left.vigil.look();
+    }
+  }
+
+  /** Has the worker begin something that it hears the wish to end on a port of its own. */
+  #begin<Result>(signal: AbortSignal | undefined, ask: Ask<Result>): Task<Result> {
+    this.#link.expectNotice();
+    const task = new Task(this.#link, signal, ask);
+    const work: Work = { end: task.end, left: false };
+    this.#work = work;
+    task.onLeft = () => {
+      work.left = true;
+    };
+    return task;
+  }
+}
+
+type Ask<Result> = (worker: Remote<WorkerApi>, port: MessagePort) => Promise<Result>;
+
+/** Something that the worker does until it is done, asked to stop, or gone. */
+class Task<Result> {
+  readonly port: MessagePort;
+  /** As the worker says; rejects when it is gone. */
+  readonly finished: Promise<Result>;
+  readonly end: Watch;
+  /** Rejects once there is no use in waiting: as `finished`, or where it goes on although it was stopped. */
+  readonly failed: Promise<never>;
+  onLeft = (): void => {};
+  readonly #link: WorkerLink;
+  readonly #signal: AbortSignal | undefined;
+  #stopping: Promise<boolean> | null = null;
+  #giveUp!: (error: unknown) => void;
+
+  constructor(link: WorkerLink, signal: AbortSignal | undefined, ask: Ask<Result>) {
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    this.#link = link;
+    this.#signal = signal;
+    this.finished = link.ask((worker) => ask(worker, port2));
+    this.end = new Watch(this.finished);
+    this.failed = new Promise((_, reject) => {
+      this.#giveUp = reject;
+    });
+    this.finished.catch(this.#giveUp);
+    this.failed.catch(() => {}); // of interest only to those who still wait
+    port1.addEventListener('messageerror', () =>
+      link.end(
+        new BambaError(
+          'worker_failed',
+          "The engine's worker sent something that cannot be read. Load the model again.",
+        ),
+      ),
+    );
+    signal?.addEventListener('abort', this.#onAbort);
+    if (signal?.aborted) this.#onAbort();
+  }
+
+  /** For whoever does not wait for the end, or has it: resolves when the worker is free, or will be in its own time. */
+  async leave(): Promise<void> {
+    this.onLeft();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    await this.#stop();
+    this.port.close();
+  }
+
+  readonly #onAbort = (): void => void this.#requireStop();
+
+  async #requireStop(): Promise<void> {
+    if (await this.#stop()) return;
+    this.#giveUp(
+      new BambaError(
+        'aborted',
+        'It was stopped, and the GPU still computes what it had begun. The next question waits for that.',
+      ),
+    );
+  }
+
+  #stop(): Promise<boolean> {
+    if (!this.#stopping) {
+      const { port } = this;
+      port.postMessage('abort');
+      this.#stopping = this.#link.stopped(this.end);
+    }
+    return this.#stopping;
+  }
+}
+
+/** What comes over a port, one after the other. */
+class Messages<Message> {
+  readonly #waiting: Message[] = [];
+  #fault: { error: unknown } | null = null;
+  #wake = (): void => {};
+
+  constructor(port: MessagePort) {
+    port.addEventListener('message', ({ data }: MessageEvent<Message>) => {
+      this.#waiting.push(data);
+      this.#wake();
+    });
+    port.start();
+  }
+
+  /** What has come before is still given. */
+  fail(error: unknown): void {
+    this.#fault = { error };
+    this.#wake();
+  }
+
+  async next(): Promise<Message> {
+    for (;;) {
+      const message = this.#waiting.shift();
+      if (message !== undefined) return message;
+      if (this.#fault) throw this.#fault.error;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+/** What a listener throws is reported, as from any: the work that it hears of goes on. */
+export function tell<Progress>(listener: (progress: Progress) => void, progress: Progress): void {
+  try {
+    listener(progress);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+function disposed(): BambaError {
+  return new BambaError('disposed', 'The engine was disposed. Create another one.');
+}
