@@ -12,6 +12,7 @@ import type { ConversionRequest } from '../storage/open-checkpoint.ts';
 import { defaultStore, openPackageBytes, openStoredPackage, type PackageSource } from '../storage/package-source.ts';
 import { HUB, isRepoName } from '../storage/repo-name.ts';
 import type { StoredOrigin } from '../storage/database.ts';
+import { goesOnWithout } from '../storage/storage-faults.ts';
 import type { PackageStore } from '../storage/store.ts';
 import { readExactly } from '../weights/byte-source.ts';
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, SCHEMES } from '../weights/manifest.ts';
@@ -52,12 +53,15 @@ export async function openModel(model: ModelSource, options: OpenModelOptions): 
     throw new BambaError('setting_invalid', `dtype is ${JSON.stringify(dtype)}; it can be ${SCHEMES.join(', ')}.`);
   }
   if (revision === '') throw new BambaError('setting_invalid', 'revision is empty; leave it out for the newest.');
-  const opener = new Opener(model, {
-    ...options,
-    store: options.store === undefined ? await defaultStore() : options.store,
-  });
+  const onlyStored = !model.files && model.model.startsWith(DEVICE);
+  const unavailable = (error: BambaError) => {
+    if (onlyStored) throw error;
+    options.onProgress({ stage: 'manifest', message: goesOnWithout(error) });
+  };
+  const { store = await defaultStore(options.signal, unavailable) } = options;
+  const opener = new Opener(model, { ...options, store });
   if (model.files) return opener.fromDisk(new DiskFiles(model.files), model.model);
-  if (model.model.startsWith(DEVICE)) return opener.fromDisk(null, model.model.slice(DEVICE.length));
+  if (onlyStored) return opener.fromDisk(null, model.model.slice(DEVICE.length));
   return isRepoName(model.model) ? opener.fromHub() : opener.fromUrl();
 }
 

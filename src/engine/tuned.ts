@@ -20,7 +20,7 @@ export async function storedTuning(gpu: Gpu): Promise<Tuning | null> {
   return parseTuning(await readTuning(await keyOf(gpu)));
 }
 
-/** Keeps a tuning for this adapter: models that are loaded from now on have it. @throws DOMException without storage. */
+/** Keeps a tuning for this adapter: models that are loaded from now on have it. @throws BambaError `storage_unavailable`, `storage_full`. */
 export async function keepTuning(gpu: Gpu, tuning: Tuning): Promise<void> {
   await writeTuning(await keyOf(gpu), tuning);
 }

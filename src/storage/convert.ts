@@ -78,7 +78,7 @@ export async function openConverted(request: ConversionRequest, options: Convers
 /** The stored package, if it is of the checkpoint's present version, or that cannot be found out. */
 async function openFinished(request: ConversionRequest, options: ConversionOptions): Promise<ConvertedSource | null> {
   const { id, files } = request;
-  const { store, signal, onProgress } = options;
+  const { store, signal, onProgress, onMessage } = options;
   const manifest = (await optional(store?.manifest(id))) ?? null;
   const origin = (await optional(store?.origin(id))) ?? null;
   if (!manifest || !origin) {
@@ -110,6 +110,7 @@ async function openFinished(request: ConversionRequest, options: ConversionOptio
     totalBytes: manifest.stream.bytes,
     packageBytes: manifest.stream.bytes,
     onProgress,
+    onMessage,
     signal,
   });
   return new ConvertedOrder(manifest, signal, loader, () => files?.close(), null);
@@ -140,7 +141,7 @@ async function beginMaking(
   end: () => void,
 ): Promise<ConvertedSource> {
   const { id, name, scheme } = request;
-  const { store, onProgress } = options;
+  const { store, onProgress, onMessage } = options;
   // Whoever gives up his turn makes nothing more.
   const turn = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, turn.signal]) : turn.signal;
@@ -199,6 +200,7 @@ async function beginMaking(
     totalBytes: stream.sourceBytes,
     packageBytes: stream.bytes,
     onProgress,
+    onMessage,
     signal,
   });
   return new ConvertedOrder(description, signal, loader, close, facts.specs);

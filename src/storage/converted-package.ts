@@ -15,7 +15,7 @@ import { verifyBlob } from './download.ts';
 import type { PackageLoader } from './package-source.ts';
 import { type PackageProgress, ProgressMeter } from './progress.ts';
 import { ShardMaker } from './shard-maker.ts';
-import { fullFor } from './storage-faults.ts';
+import { fullFor, goesOnWithout } from './storage-faults.ts';
 import type { StoredConversion } from './database.ts';
 import type { PackageStore } from './store.ts';
 import { StoredPieces } from './stored-pieces.ts';
@@ -47,6 +47,8 @@ export interface ConvertedParts {
   totalBytes: number;
   packageBytes: number;
   onProgress: (progress: PackageProgress) => void;
+  /** A sentence for people about what is not as usual. */
+  onMessage: (message: string) => void;
   signal: AbortSignal | undefined;
 }
 
@@ -191,6 +193,7 @@ export class ConvertedPackage implements PackageLoader {
       const gone = error instanceof BambaError && error.code === 'storage_unavailable';
       if (!gone) throw await fullFor(this.#lacking(), error);
       this.#store = null;
+      this.#parts.onMessage(goesOnWithout(error));
       return null;
     }
   }

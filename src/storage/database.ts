@@ -1,7 +1,8 @@
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { DBSchema, IDBPDatabase } from 'idb';
 import type { BlobEntry, Manifest, PackageFile } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
-import { guard, unavailable } from './storage-faults.ts';
+import { openDatabaseInTime, type OpenOptions } from './open-database.ts';
+import { guard } from './storage-faults.ts';
 
 // Packages in IndexedDB. A package is known by the address it came from, with the scheme where it was made here; its files
 // and shards are kept by their hash, so that a newer version of a package finds again what did not change. What has come of
@@ -64,26 +65,22 @@ export type Database = IDBPDatabase<Schema>;
 /** The store of pieces and all others, for transactions that concern a whole package. */
 export const ALL = ['packages', 'conversions', 'blobs', 'blobSizes', 'pieces'] as const;
 
-/** @throws BambaError `storage_unavailable`: no IndexedDB, or denied, as private windows may do. */
-export async function openDatabase(name = 'bamba-web'): Promise<Database> {
-  if (typeof indexedDB === 'undefined') throw unavailable('this browser has no IndexedDB');
-  try {
-    return await openDB<Schema>(name, VERSION, {
-      upgrade(database, from) {
-        if (from < 1) {
-          database.createObjectStore('packages', { keyPath: 'url' });
-          database.createObjectStore('blobs');
-          database.createObjectStore('blobSizes');
-        }
-        if (from < 2) database.createObjectStore('conversions', { keyPath: 'id' });
-        database.createObjectStore('pieces');
-      },
-      // A newer version of the page waits for this one to let go.
-      blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
-    });
-  } catch (cause) {
-    throw unavailable((cause as Error).message, cause);
-  }
+/** @throws BambaError `storage_unavailable`: no IndexedDB, denied, or held by another tab; `aborted`. */
+export function openDatabase(name = 'bamba-web', options: OpenOptions = {}): Promise<Database> {
+  return openDatabaseInTime<Schema>(
+    name,
+    VERSION,
+    (database, from) => {
+      if (from < 1) {
+        database.createObjectStore('packages', { keyPath: 'url' });
+        database.createObjectStore('blobs');
+        database.createObjectStore('blobSizes');
+      }
+      if (from < 2) database.createObjectStore('conversions', { keyPath: 'id' });
+      database.createObjectStore('pieces');
+    },
+    options,
+  );
 }
 
 /** All keys [url, ...]: in IndexedDB's order an array comes after every string. */

@@ -1,4 +1,7 @@
+import type { BambaError } from '../errors.ts';
 import { aborted } from '../weights/abort.ts';
+import { systemClock, withTimeout } from './clock.ts';
+import { unavailable } from './storage-faults.ts';
 
 /** The part of the Web Locks API that is needed. */
 export interface Locks {
@@ -39,11 +42,43 @@ export async function withLock<T>(
   }
 }
 
-/** Does `work` unless another tab holds the lock of this name; returns whether it did. */
-export async function withFreeLock(locks: Locks | null, name: string, work: () => Promise<void>): Promise<boolean> {
-  const begin = async (lock: object | null) => {
+/** A browser says at once whether a lock is free. */
+const ANSWERS_WITHIN_MS = 10_000;
+
+/**
+ * Does `work` unless another tab holds the lock of this name; returns whether it did.
+ * @param within milliseconds for the browser to say whether it is free
+ * @throws BambaError `storage_unavailable` where it does not say.
+ */
+export async function withFreeLock(
+  locks: Locks | null,
+  name: string,
+  work: () => Promise<void>,
+  within = ANSWERS_WITHIN_MS,
+): Promise<boolean> {
+  let answered = (): void => {};
+  const answer = new Promise<void>((resolve) => {
+    answered = resolve;
+  });
+  let state: 'asked' | 'begun' | 'late' = 'asked';
+  const begin = async (lock: object | null): Promise<boolean> => {
+    if (state === 'late') return false;
+    state = 'begun';
+    answered();
     if (lock) await work();
     return lock !== null;
   };
-  return locks ? locks.request(name, { ifAvailable: true }, begin) : begin({});
+  const silent = (): BambaError => {
+    state = 'late';
+    return unavailable(`it did not say within ${within / 1000} seconds whether another tab uses it`);
+  };
+  const done = locks ? locks.request(name, { ifAvailable: true }, begin) : begin({});
+  try {
+    await withTimeout(Promise.race([answer, done]), systemClock, within, silent);
+    return await done;
+  } catch (error) {
+    if (state !== 'asked') throw error;
+    // Sandboxed pages have the API but are refused its use.
+    return begin({});
+  }
 }

@@ -7,7 +7,7 @@ import type { Fetch } from './fetch.ts';
 import { HttpSource } from './http-source.ts';
 import { type Locks, withLock } from './locks.ts';
 import { packageEntries } from './package-entries.ts';
-import { fullFor, storageEstimate, storageFull } from './storage-faults.ts';
+import { fullFor, goesOnWithout, storageEstimate, storageFull } from './storage-faults.ts';
 import type { PackageStore } from './store.ts';
 import { StoredPieces } from './stored-pieces.ts';
 
@@ -19,7 +19,7 @@ interface BlobOptions {
   fetch: Fetch;
   locks: Locks | null;
   clock: Clock;
-  /** Told when a server keeps us waiting, with a sentence for people. */
+  /** Told when a server keeps us waiting, or storage is of no use, with a sentence for people. */
   onWait: (message: string) => void;
 }
 
@@ -33,6 +33,7 @@ export class PackageBlobs {
   readonly #manifest: Manifest;
   readonly #locks: Locks | null;
   readonly #source: HttpSource;
+  readonly #onWait: (message: string) => void;
   /** Null once the store turned out to be of no use. */
   #store: PackageStore | null;
   /** Not stored yet, by hash. */
@@ -47,6 +48,7 @@ export class PackageBlobs {
     this.#store = options.store;
     const entries = packageEntries(manifest);
     const { fetch, clock, onWait } = options;
+    this.#onWait = onWait;
     const files = new Map(entries.map(({ file, bytes, sha256 }) => [file, { size: bytes, identity: sha256 }]));
     this.#source = new HttpSource((file) => new URL(file, base), { fetch, clock, onWait, files });
     const missing = entries.filter(({ sha256 }) => !stored.has(sha256));
@@ -59,8 +61,9 @@ export class PackageBlobs {
     let stored = new Map<string, number>();
     try {
       stored = (await store?.blobSizes(base.href)) ?? stored;
-    } catch {
+    } catch (error) {
       store = null;
+      if (error instanceof BambaError) options.onWait(goesOnWithout(error));
     }
     const blobs = new PackageBlobs(base, manifest, { ...options, store }, stored);
     await blobs.#prepare(stored);
@@ -145,6 +148,7 @@ export class PackageBlobs {
       const gone = error instanceof BambaError && error.code === 'storage_unavailable';
       if (!gone) throw await fullFor(this.#lacking(), error);
       this.#store = null;
+      this.#onWait(goesOnWithout(error));
       return null;
     }
   }

@@ -9,6 +9,7 @@ import { browserLocks, type Locks } from './locks.ts';
 import { fetchManifest, packageUrl } from './manifest-source.ts';
 import { PackageBlobs } from './package-blobs.ts';
 import { type PackageProgress, ProgressMeter } from './progress.ts';
+import { goesOnWithout } from './storage-faults.ts';
 import { PackageStore } from './store.ts';
 
 /** What loading needs to know of a package: its manifest, but for the hashes, which one that is being made lacks. */
@@ -77,7 +78,8 @@ export async function openStoredPackage(
   const { signal, fetch = (...request) => globalThis.fetch(...request), clock = systemClock } = options;
   const { onWait = () => {} } = options;
   const base = packageUrl(url);
-  const store = options.store === undefined ? await defaultStore() : options.store;
+  const store =
+    options.store === undefined ? await defaultStore(signal, (error) => onWait(goesOnWithout(error))) : options.store;
   const manifest = await fetchManifest(base, store, {
     fetch,
     clock,
@@ -121,13 +123,20 @@ export function openPackageBytes(
   });
 }
 
-/** The browser's store; null where it is denied. */
-export async function defaultStore(): Promise<PackageStore | null> {
+/**
+ * The browser's store; null where it cannot be used, which `onUnavailable` hears of.
+ * @throws BambaError `aborted`.
+ */
+export async function defaultStore(
+  signal: AbortSignal | undefined,
+  onUnavailable: (error: BambaError) => void,
+): Promise<PackageStore | null> {
   try {
-    return await PackageStore.open();
+    return await PackageStore.open(undefined, { signal });
   } catch (error) {
-    if (error instanceof BambaError && error.code === 'storage_unavailable') return null;
-    throw error;
+    if (!(error instanceof BambaError && error.code === 'storage_unavailable')) throw error;
+    onUnavailable(error);
+    return null;
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type StoredConversion,
   type StoredOrigin,
 } from './database.ts';
+import type { OpenOptions } from './open-database.ts';
 import { packageEntries } from './package-entries.ts';
 import { deletePackage } from './package-list.ts';
 import { guard } from './storage-faults.ts';
@@ -32,9 +33,9 @@ export class PackageStore {
     this.database = database;
   }
 
-  /** @throws BambaError `storage_unavailable`: no IndexedDB, or denied, as private windows may do. */
-  static async open(name?: string): Promise<PackageStore> {
-    return new PackageStore(await openDatabase(name));
+  /** @throws BambaError `storage_unavailable`: no IndexedDB, denied, or held by another tab; `aborted`. */
+  static async open(name?: string, options: OpenOptions = {}): Promise<PackageStore> {
+    return new PackageStore(await openDatabase(name, options));
   }
 
   /** The manifest stored for `url`; null where there is none that this version understands. */

@@ -1,4 +1,6 @@
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { DBSchema, IDBPDatabase } from 'idb';
+import { openDatabaseInTime } from './open-database.ts';
+import { guard } from './storage-faults.ts';
 
 // What was measured on this machine's adapters, apart from models: it may be lost at any time.
 
@@ -8,6 +10,7 @@ interface Schema extends DBSchema {
 
 const DATABASE = 'bamba-web-tuning';
 const VERSION = 1;
+const ANSWERS_WITHIN_MS = 3000;
 
 /** What was kept under `key`, or undefined: also where the browser keeps nothing. */
 export async function readTuning(key: string): Promise<unknown> {
@@ -19,17 +22,21 @@ export async function readTuning(key: string): Promise<unknown> {
   }
 }
 
-/** Keeps `value` under `key`. @throws DOMException where the browser keeps nothing. */
+/** Keeps `value` under `key`. @throws BambaError `storage_unavailable`, `storage_full`. */
 export async function writeTuning(key: string, value: object): Promise<void> {
   await withDatabase((database) => database.put('tunings', value, key));
 }
 
 async function withDatabase<Result>(work: (database: IDBPDatabase<Schema>) => Promise<Result>): Promise<Result> {
-  const database = await openDB<Schema>(DATABASE, VERSION, {
-    upgrade: (created) => void created.createObjectStore('tunings'),
-  });
+  const database = await openDatabaseInTime<Schema>(
+    DATABASE,
+    VERSION,
+    (created) => void created.createObjectStore('tunings'),
+    // What was measured is not worth waiting for.
+    { within: ANSWERS_WITHIN_MS },
+  );
   try {
-    return await work(database);
+    return await guard(() => work(database), 0, ANSWERS_WITHIN_MS);
   } finally {
     database.close();
   }
