@@ -1,9 +1,25 @@
 import type { LanguageModelV3 } from '@ai-sdk/provider';
 import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from 'ai';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import type { GenerationEvent } from '../engine/protocol.ts';
+import type { GenerationEvent, GenerationRequest } from '../engine/protocol.ts';
+import { BambaError } from '../errors.ts';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { bambaModel } from './ai-sdk.ts';
+
+/** An engine that breaks after its events. */
+class BrokenEngine extends FakeEngine {
+  readonly #error: Error;
+
+  constructor(error: Error, ...events: GenerationEvent[]) {
+    super(...events);
+    this.#error = error;
+  }
+
+  override async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void> {
+    yield* super.generate(request);
+    throw this.#error;
+  }
+}
 
 const call: GenerationEvent = { type: 'toolCall', call: { id: 'c1', name: 'add', arguments: '{"a":1}' } };
 
@@ -107,6 +123,54 @@ describe('a model for the AI SDK', () => {
       'includeRawChunks',
       'file in a message',
     ]);
+  });
+
+  test.each([
+    ['before the first token', [], ''],
+    ['in the middle', [textEvent('Hel')], 'Hel'],
+  ])('makes an error %s a part of the stream', async (_, events, text) => {
+    const broken = new BambaError('device_lost', 'The GPU was taken away.');
+    const model = () => bambaModel(new BrokenEngine(broken, ...events));
+    const errors: unknown[] = [];
+    const result = streamText({
+      model: model(),
+      prompt: 'x',
+      maxRetries: 0,
+      onError: ({ error }) => void errors.push(error),
+    });
+    const parts = [];
+    for await (const part of result.fullStream) parts.push(part);
+    expect(errors).toEqual([broken]);
+    expect(parts).toContainEqual({ type: 'error', error: broken });
+    expect(parts.flatMap((part) => (part.type === 'text-delta' ? part.text : [])).join('')).toBe(text);
+    expect(parts.filter(({ type }) => type === 'text-start').length).toBe(
+      parts.filter(({ type }) => type === 'text-end').length,
+    );
+    expect(await result.finishReason).toBe('error');
+    const shown = streamText({ model: model(), prompt: 'x', maxRetries: 0, onError: () => {} });
+    const chunks = [];
+    for await (const chunk of shown.toUIMessageStream({ onError: () => 'Broken.' })) chunks.push(chunk);
+    expect(chunks).toContainEqual({ type: 'error', errorText: 'Broken.' });
+    await expect(generateText({ model: model(), prompt: 'x', maxRetries: 0 })).rejects.toThrow(broken);
+  });
+
+  test('ends a stream that is aborted with the abort, not with an error', async () => {
+    const abort = new AbortController();
+    const model = bambaModel(new FakeEngine(textEvent('A'), textEvent('B'), endEvent()));
+    const errors: unknown[] = [];
+    const { fullStream } = streamText({
+      model,
+      prompt: 'x',
+      abortSignal: abort.signal,
+      onError: (one) => void errors.push(one),
+    });
+    const types: string[] = [];
+    for await (const { type } of fullStream) {
+      types.push(type);
+      if (type === 'text-delta') abort.abort();
+    }
+    expect(types.at(-1)).toBe('abort');
+    expect([types.includes('error'), errors]).toEqual([false, []]);
   });
 
   test('throws when it is aborted', async () => {

@@ -109,6 +109,10 @@ class BambaLanguageModel implements LanguageModelV3 {
   }
 }
 
+/**
+ * What the SDK is told of an answer. An error is one of its parts, as the SDK asks of a model: whoever reads the stream
+ * hears of it there, and the text so far stands. An abort is no such part: the SDK knows it by the signal.
+ */
 async function* streamParts(
   events: AsyncIterable<GenerationEvent>,
   warnings: SharedV3Warning[],
@@ -117,32 +121,57 @@ async function* streamParts(
 ): AsyncGenerator<LanguageModelV3StreamPart, void> {
   yield { type: 'stream-start', warnings };
   yield { type: 'response-metadata', modelId };
-  let texts = 0;
-  let open = false;
-  let called = false;
-  for await (const event of events) {
-    const id = `text-${texts}`;
-    if (event.type === 'text' && event.text !== '') {
-      if (!open) yield { type: 'text-start', id };
-      open = true;
-      yield { type: 'text-delta', id, delta: event.text };
-    }
-    if ((event.type === 'toolCall' || event.type === 'end') && open) {
-      yield { type: 'text-end', id };
-      open = false;
-      texts++;
-    }
-    if (event.type === 'toolCall') {
-      called = true;
-      const { id: toolCallId, name: toolName, arguments: input } = event.call;
-      yield { type: 'tool-input-start', id: toolCallId, toolName };
-      yield { type: 'tool-input-delta', id: toolCallId, delta: input };
-      yield { type: 'tool-input-end', id: toolCallId };
-      yield { type: 'tool-call', toolCallId, toolName, input };
-    }
-    if (event.type === 'end') {
-      yield { type: 'finish', finishReason: finishReason(event, called, signal), usage: usageOf(event) };
-    }
+  const told: Told = { texts: 0, open: false, called: false };
+  try {
+    for await (const event of events) yield* eventParts(event, told, signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    yield* endOfText(told);
+    yield { type: 'error', error };
+    yield { type: 'finish', finishReason: { unified: 'error', raw: undefined }, usage: UNKNOWN_USAGE };
+  }
+}
+
+/** What the parts so far said. */
+interface Told {
+  /** Texts that have ended. */
+  texts: number;
+  /** Whether a text has begun and not ended. */
+  open: boolean;
+  /** Whether a tool was called. */
+  called: boolean;
+}
+
+function* endOfText(told: Told): Generator<LanguageModelV3StreamPart, void> {
+  if (!told.open) return;
+  yield { type: 'text-end', id: `text-${told.texts}` };
+  told.open = false;
+  told.texts++;
+}
+
+function* eventParts(
+  event: GenerationEvent,
+  told: Told,
+  signal: AbortSignal | undefined,
+): Generator<LanguageModelV3StreamPart, void> {
+  if (event.type === 'text' && event.text !== '') {
+    const id = `text-${told.texts}`;
+    if (!told.open) yield { type: 'text-start', id };
+    told.open = true;
+    yield { type: 'text-delta', id, delta: event.text };
+  }
+  if (event.type === 'toolCall') {
+    yield* endOfText(told);
+    told.called = true;
+    const { id: toolCallId, name: toolName, arguments: input } = event.call;
+    yield { type: 'tool-input-start', id: toolCallId, toolName };
+    yield { type: 'tool-input-delta', id: toolCallId, delta: input };
+    yield { type: 'tool-input-end', id: toolCallId };
+    yield { type: 'tool-call', toolCallId, toolName, input };
+  }
+  if (event.type === 'end') {
+    yield* endOfText(told);
+    yield { type: 'finish', finishReason: finishReason(event, told.called, signal), usage: usageOf(event) };
   }
 }
 
@@ -218,6 +247,12 @@ function finishReason(
   if (called) return { unified: 'tool-calls', raw: reason };
   return { unified: reason === 'abort' ? 'other' : reason, raw: reason };
 }
+
+/** Of an answer that broke off, nobody counted the tokens. */
+const UNKNOWN_USAGE: LanguageModelV3Usage = {
+  inputTokens: { total: undefined, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: undefined, text: undefined, reasoning: undefined },
+};
 
 function usageOf({ usage }: GenerationEvent & { type: 'end' }): LanguageModelV3Usage {
   const { promptTokens, cachedTokens, completionTokens } = usage;
