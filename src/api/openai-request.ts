@@ -1,5 +1,6 @@
 import type { ChatMessage, GenerationRequest, Tool, ToolCall } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
+import { INERT, withoutInert } from './openai-fields.ts';
 import type {
   ChatCompletionMessageParam,
   ChatCompletionParams,
@@ -51,14 +52,15 @@ export interface OpenAiRequest {
 
 /** @throws BambaError `setting_invalid` for parameters that are not known, or cannot be kept to */
 export function chatRequest(params: ChatCompletionParams, model: string): OpenAiRequest {
-  const given = known(params, CHAT, 'chat.completions.create');
-  if (given.max_tokens !== undefined && given.max_completion_tokens !== undefined) {
-    throw invalid('Give max_tokens or max_completion_tokens, not both.');
+  const given = known(withoutInert(withoutNull(params), INERT.chat), CHAT, 'chat.completions.create');
+  const both = [given.max_tokens, given.max_completion_tokens].filter((count) => count !== undefined);
+  if (new Set(both).size > 1) {
+    throw invalid('max_tokens and max_completion_tokens mean the same and differ. Give one of them.');
   }
-  if (given.top_logprobs !== undefined && given.logprobs !== true) throw invalid('top_logprobs needs logprobs: true.');
+  if (given.top_logprobs && given.logprobs !== true) throw invalid('top_logprobs needs logprobs: true.');
   if (!Array.isArray(given.messages)) throw invalid('messages takes a list of messages.');
   const json = jsonForm(given.response_format);
-  const maxTokens = given.max_tokens ?? given.max_completion_tokens;
+  const [maxTokens] = both;
   return {
     ...shared(given, model),
     request: {
@@ -75,8 +77,9 @@ export function chatRequest(params: ChatCompletionParams, model: string): OpenAi
 
 /** @throws BambaError `setting_invalid` as `chatRequest` */
 export function completionRequest(params: CompletionParams, model: string): OpenAiRequest {
-  const given = known(params, TEXT, 'completions.create');
-  const { prompt, max_tokens: maxTokens, logprobs } = given;
+  const given = known(withoutInert(withoutNull(params), INERT.text), TEXT, 'completions.create');
+  const { max_tokens: maxTokens, logprobs } = given;
+  const prompt = onePrompt(given.prompt);
   return {
     ...shared(given, model),
     request: {
@@ -91,13 +94,30 @@ export function completionRequest(params: CompletionParams, model: string): Open
 /** Parameters without those that are null, which count as left out. */
 type Given<Params> = { [Name in keyof Params]?: Exclude<Params[Name], null> };
 
-function known<Params extends object>(params: Params, names: readonly (keyof Params)[], method: string): Given<Params> {
+function withoutNull<Params extends object>(params: Params): Given<Params> {
   const given = Object.entries(params ?? {}).filter(([, value]) => value !== null && value !== undefined);
-  const unknown = given.find(([name]) => !(names as readonly string[]).includes(name));
-  if (unknown) {
-    throw invalid(`${method} takes no parameter ${JSON.stringify(unknown[0])}. It takes: ${names.join(', ')}.`);
-  }
   return Object.fromEntries(given) as Given<Params>;
+}
+
+function known<Params extends object>(
+  given: Given<Params>,
+  names: readonly (keyof Params)[],
+  method: string,
+): Given<Params> {
+  const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw invalid(`${method} takes no parameter ${JSON.stringify(unknown)}. It takes: ${names.join(', ')}.`);
+  }
+  return given;
+}
+
+/** Clients write one prompt also as a list of one. */
+function onePrompt(prompt: CompletionParams['prompt'] | undefined): string | readonly number[] | undefined {
+  if (!Array.isArray(prompt) || !prompt.some((one) => typeof one === 'string' || Array.isArray(one))) {
+    return prompt as string | readonly number[] | undefined;
+  }
+  if (prompt.length === 1) return prompt[0] as string | readonly number[];
+  throw invalid(`prompt has ${prompt.length} prompts; give them one at a time.`);
 }
 
 function shared(given: Given<SharedParams>, loaded: string): Omit<OpenAiRequest, 'request'> {
@@ -110,12 +130,12 @@ function shared(given: Given<SharedParams>, loaded: string): Omit<OpenAiRequest,
       `The engine has the model ${JSON.stringify(loaded)}, not ${JSON.stringify(model)}. Leave model out, or create an engine with it.`,
     );
   }
-  if (options && !stream) throw invalid('stream_options go with stream: true.');
-  return { answers: n, includeUsage: options?.include_usage ?? false, signal: abortSignal };
+  return { answers: n, includeUsage: stream === true && options?.include_usage === true, signal: abortSignal };
 }
 
 function settings(given: Given<SharedParams>): GenerationRequest {
-  const { stop } = given;
+  const { stop, seed } = given;
+  const stops = typeof stop === 'string' ? [stop] : stop;
   const renamed = {
     temperature: given.temperature,
     topP: given.top_p,
@@ -125,18 +145,24 @@ function settings(given: Given<SharedParams>): GenerationRequest {
     presencePenalty: given.presence_penalty,
     frequencyPenalty: given.frequency_penalty,
     logitBias: given.logit_bias,
-    seed: given.seed,
-    stop: typeof stop === 'string' || stop === undefined ? stop : [...stop],
+    // Clients have seeds of 64 bits, with a sign.
+    seed: Number.isInteger(seed) ? ((seed! % 2 ** 32) + 2 ** 32) % 2 ** 32 : seed,
+    stop: Array.isArray(stops) ? stops.filter((text) => text !== '') : stops,
   };
   return Object.fromEntries(Object.entries(renamed).filter(([, value]) => value !== undefined));
 }
 
+/** What OpenAI's messages may have besides; null for nothing. */
+const LOST = ['audio', 'function_call'];
+
 function chatMessage(message: ChatCompletionMessageParam, index: number): ChatMessage {
-  const { role, content, name, tool_calls: calls, tool_call_id: toolCallId } = message;
+  const { role, content, refusal, name, tool_calls: calls, tool_call_id: toolCallId } = message;
+  const lost = Object.entries(message).find(([field, value]) => LOST.includes(field) && (value ?? null) !== null)?.[0];
+  if (lost !== undefined) throw invalid(`Message ${index + 1} has ${lost}, which these models cannot be told.`);
   if (role === 'function') throw invalid(`Message ${index + 1} has the role "function"; its follower is "tool".`);
   return {
     role: role === 'developer' ? 'system' : role,
-    content: contentText(content ?? '', index),
+    content: contentText(content ?? refusal ?? '', index),
     ...(name !== undefined && { name }),
     ...(toolCallId !== undefined && { toolCallId }),
     ...(calls && calls.length > 0 && { toolCalls: calls.map(toolCall) }),
@@ -145,13 +171,13 @@ function chatMessage(message: ChatCompletionMessageParam, index: number): ChatMe
 
 function contentText(content: string | readonly ContentPart[], index: number): string {
   if (typeof content === 'string') return content;
-  const other = content.find((part) => part.type !== 'text');
+  const other = content.find((part) => part.type !== 'text' && part.type !== 'refusal');
   if (other) {
     throw invalid(
       `Message ${index + 1} has a part of type ${JSON.stringify(other.type)}; these models take text alone.`,
     );
   }
-  return content.map((part) => part.text ?? '').join('');
+  return content.map((part) => part.text ?? part.refusal ?? '').join('');
 }
 
 function toolCall(call: NonNullable<ChatCompletionMessageParam['tool_calls']>[number]): ToolCall {

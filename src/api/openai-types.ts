@@ -8,10 +8,12 @@ export interface Refused<Type extends string> {
 
 /** A part of a message's content; images and sound are refused. */
 export interface ContentPart {
-  /** `text`. */
+  /** `text`; of an assistant's messages also `refusal`. */
   type: string;
   /** The text. */
   text?: string;
+  /** Of a part `refusal`: what the assistant said instead of an answer. */
+  refusal?: string;
 }
 
 /** A call of a function, as the model wrote it. */
@@ -30,6 +32,8 @@ export interface ChatCompletionMessageParam {
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool' | 'function';
   /** What is said; parts of text are joined. */
   content?: string | readonly ContentPart[] | null;
+  /** Of the assistant's messages: what it said instead of an answer, which counts where there is no content. */
+  refusal?: string | null;
   /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
   /** Of the assistant's messages: what it called. */
@@ -55,19 +59,66 @@ export type ResponseFormat =
       json_schema: { name?: string; description?: string; schema?: object; strict?: boolean | null };
     };
 
+/** What clients send that changes nothing of an answer here. */
+export interface InertParams {
+  /** Who asks. */
+  user?: string | null;
+}
+
+/**
+ * What clients send with chats that changes nothing of an answer here. Values that would ask for something which a model
+ * in the page cannot give are refused in a sentence.
+ */
+export interface InertChatParams extends InertParams {
+  /** Whether a server keeps the answer; none is there. */
+  store?: boolean | null;
+  /** What a server keeps with it. */
+  metadata?: object | null;
+  /** How soon a server answers. */
+  service_tier?: string | null;
+  /** Who asks, as a hash. */
+  safety_identifier?: string | null;
+  /** What a server finds a known prompt by; here all of what a request has in common with the last one is known. */
+  prompt_cache_key?: string | null;
+  /** How a server keeps a known prompt. */
+  prompt_cache_options?: object | null;
+  /** How long a server keeps a known prompt. */
+  prompt_cache_retention?: string | null;
+  /** A guess of the answer. */
+  prediction?: object | null;
+  /** `true`; `false` only where `tool_choice` names the tool, or where none may be called. */
+  parallel_tool_calls?: boolean | null;
+  /** `none` or `minimal`. */
+  reasoning_effort?: string | null;
+  /** `medium`. */
+  verbosity?: string | null;
+  /** `['text']`. */
+  modalities?: readonly string[] | null;
+  /** Refused. */
+  audio?: object | null;
+  /** Refused. */
+  web_search_options?: object | null;
+  /** Refused. */
+  moderation?: object | null;
+  /** Refused; `tools` are their follower. */
+  functions?: readonly object[] | null;
+  /** `none` or `auto`, which ask for nothing where there are no functions. */
+  function_call?: string | object | null;
+}
+
 /** What requests of both kinds take. */
 export interface SharedParams {
   /** The model that the engine has, by `engine.models.list()`; may be left out. */
   model?: string | null;
   /** Whether the answer comes in chunks. */
   stream?: boolean | null;
-  /** `include_usage` adds a last chunk with the counts. */
-  stream_options?: { include_usage?: boolean } | null;
+  /** `include_usage` adds a last chunk with the counts. Without `stream` they change nothing. */
+  stream_options?: { include_usage?: boolean; include_obfuscation?: boolean } | null;
   /** Answers to generate, one after the other; 1 to 16. With a seed they take it and those after it. */
   n?: number | null;
-  /** The answer ends before any of these strings. */
+  /** The answer ends before any of these strings; empty ones count as left out. */
   stop?: string | readonly string[] | null;
-  /** Makes sampling repeatable; an integer in [0, 2^32). */
+  /** Makes sampling repeatable; an integer, of which the lowest 32 bits count. */
   seed?: number | null;
   /** Tokens of an answer, at most; by default as many as the context has room for. */
   max_tokens?: number | null;
@@ -92,10 +143,10 @@ export interface SharedParams {
 }
 
 /** What `chat.completions.create` takes. */
-export interface ChatCompletionParams extends SharedParams {
+export interface ChatCompletionParams extends SharedParams, InertChatParams {
   /** The chat so far. What an earlier request had in common with it is not processed again. */
   messages: readonly ChatCompletionMessageParam[];
-  /** The newer name of `max_tokens`. */
+  /** The newer name of `max_tokens`; where both are given, they are the same. */
   max_completion_tokens?: number | null;
   /** Whether each token comes with its log-probability: the model's own, before any setting. */
   logprobs?: boolean | null;
@@ -116,9 +167,15 @@ export interface ChatCompletionParams extends SharedParams {
 }
 
 /** What `completions.create` takes. */
-export interface CompletionParams extends SharedParams {
-  /** Text to continue, or its token ids. */
-  prompt: string | readonly number[];
+export interface CompletionParams extends SharedParams, InertParams {
+  /** Text to continue, or its token ids; or a list of one of them. */
+  prompt: string | readonly number[] | readonly string[] | readonly (readonly number[])[];
+  /** `false`: answers come without the prompt. */
+  echo?: boolean | null;
+  /** Refused, but for an empty one. */
+  suffix?: string | null;
+  /** The value of `n`. */
+  best_of?: number | null;
   /** So many likeliest tokens in each place; 0 to 20. */
   logprobs?: number | null;
 }
@@ -219,8 +276,8 @@ export interface ChatCompletionChunk {
     finish_reason: 'stop' | 'length' | 'tool_calls' | null;
     logprobs: ChatLogprobs | null;
   }[];
-  /** In the last chunk, with `include_usage`. */
-  usage?: CompletionUsage;
+  /** With `include_usage`: the counts in the last chunk, null in those before. */
+  usage?: CompletionUsage | null;
 }
 
 /** The log-probabilities of a continued text. */
@@ -236,7 +293,7 @@ export interface CompletionLogprobs {
 }
 
 /** An answer to `completions.create`; of a stream, a part of it: `finish_reason` is empty until the end. */
-export interface Completion<FinishReason = 'stop' | 'length'> {
+export interface Completion<FinishReason = 'stop' | 'length', Counts = CompletionUsage> {
   /** Another for every request. */
   id: string;
   /** What this is. */
@@ -247,12 +304,12 @@ export interface Completion<FinishReason = 'stop' | 'length'> {
   model: string;
   /** The texts, `n` of them; without the prompt. */
   choices: { index: number; text: string; finish_reason: FinishReason; logprobs: CompletionLogprobs | null }[];
-  /** Of all answers together; of a stream, in the last chunk, with `include_usage`. */
-  usage?: CompletionUsage;
+  /** Of all answers together. Of a stream, with `include_usage`: in the last chunk; null in those before. */
+  usage?: Counts;
 }
 
 /** A part of a streamed text. */
-export type CompletionChunk = Completion<'stop' | 'length' | null>;
+export type CompletionChunk = Completion<'stop' | 'length' | null, CompletionUsage | null>;
 
 /** A model, as `models.list` names it. */
 export interface Model {

@@ -5,7 +5,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { ToolCall, TuningProgress } from '../engine/protocol.ts';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
-import type { ChatCompletionParams } from './openai-types.ts';
+import type { ChatCompletionParams, CompletionParams } from './openai-types.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hi' }];
 const call: ToolCall = { id: 'abc', name: 'f', arguments: '{"a":1}' };
@@ -54,7 +54,9 @@ describe('chat.completions.create', () => {
       { index: 0, delta: {}, finish_reason: 'length', logprobs: null },
       undefined,
     ]);
-    expect(chunks.map(({ usage }) => usage?.total_tokens)).toEqual([undefined, undefined, undefined, 9]);
+    expect(chunks.map(({ usage }) => usage && usage.total_tokens)).toEqual([null, null, null, 9]);
+    const plain = await all(await engine.chat.completions.create({ messages, stream: true }));
+    expect(plain.some((chunk) => 'usage' in chunk)).toBe(false);
   });
 
   test('gives several answers, with seeds in a row, and counts the prompt once', async () => {
@@ -184,12 +186,28 @@ describe('chat.completions.create', () => {
   });
 
   test.each<[object, RegExp]>([
-    [{ audio: {} }, /takes no parameter "audio".*It takes: model, stream/],
+    [{ nonsense: {} }, /takes no parameter "nonsense".*It takes: model, stream/],
+    [{ audio: {} }, /audio cannot be given/],
+    [{ modalities: ['text', 'audio'] }, /takes \['text'\]/],
+    [{ reasoning_effort: 'high' }, /'none' or 'minimal'/],
+    [{ verbosity: 'low' }, /takes 'medium'/],
+    [{ web_search_options: {} }, /server that searches/],
+    [{ moderation: { model: 'm' } }, /server that moderates/],
+    [{ functions: [{ name: 'f' }] }, /give them as tools/],
+    [{ function_call: { name: 'f' } }, /give tool_choice/],
+    [
+      { parallel_tool_calls: false, tools: [{ type: 'function', function: { name: 'f' } }] },
+      /unless tool_choice names/,
+    ],
+    [
+      { messages: [{ role: 'assistant', function_call: { name: 'f', arguments: '{}' } }] },
+      /Message 1 has function_call/,
+    ],
     [{ n: 17 }, /n is 17/],
     [{ model: 'gpt' }, /has the model "fake", not "gpt"/],
     [{ top_logprobs: 2 }, /needs logprobs/],
-    [{ max_tokens: 1, max_completion_tokens: 2 }, /not both/],
-    [{ stream_options: { include_usage: true } }, /go with stream/],
+    [{ logprobs: false, top_logprobs: 2 }, /needs logprobs/],
+    [{ max_tokens: 1, max_completion_tokens: 2 }, /mean the same and differ/],
     [{ response_format: { type: 'xml' } }, /text, json_object or json_schema/],
     [{ messages: 'Hi' }, /list of messages/],
     [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, /Message 1 .*"image_url"/],
@@ -254,6 +272,9 @@ test('completions.create and models.list', async () => {
     ['B', null],
     ['', 'length'],
   ]);
+  const counted = { prompt: 'x', stream: true, stream_options: { include_usage: true } } as const;
+  const usages = (await all(await completions.create(counted))).map(({ usage }) => usage && usage.total_tokens);
+  expect(usages).toEqual([null, null, null, 9]);
   expect((await models.list()).data).toMatchObject([{ id: 'fake', object: 'model' }]);
 });
 
@@ -330,6 +351,9 @@ test("the types of the package `openai` take our client's answers", () => {
   type Text = Awaited<ReturnType<BambaEngine['completions']['create']>>;
   expectTypeOf<Extract<Text, { object: string }>>().toExtend<OpenAI.Completion>();
   expectTypeOf<Awaited<ReturnType<BambaEngine['models']['list']>>['data'][number]>().toExtend<OpenAI.Model>();
+  // Each of its parameters is decided on.
+  expectTypeOf<keyof OpenAI.ChatCompletionCreateParams>().toExtend<keyof ChatCompletionParams>();
+  expectTypeOf<keyof OpenAI.CompletionCreateParams>().toExtend<keyof CompletionParams>();
   // And what is written against that package's types is taken.
   interface Client {
     chat: {

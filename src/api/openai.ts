@@ -1,6 +1,6 @@
 /**
  * The API of OpenAI's client over an engine: `chat.completions.create`, `completions.create`, `models.list`. Parameters
- * that are null count as left out; any that are not named here are refused.
+ * that are null count as left out; what changes nothing of an answer here is taken; any that are not named are refused.
  *
  * @module
  */
@@ -133,6 +133,7 @@ export class ChatCompletions {
   ): AsyncGenerator<ChatCompletionChunk, void> {
     const ends: Answer['end'][] = [];
     const object = 'chat.completion.chunk';
+    const common = { ...head, object, ...(parsed.includeUsage && { usage: null }) } as const;
     const begun = new Set<number>();
     for await (const delta of deltas(this.#engine, parsed)) {
       const { index } = delta;
@@ -141,17 +142,17 @@ export class ChatCompletions {
       const choice = { index, finish_reason: null, logprobs: null };
       if (delta.type === 'text') {
         const logprobs = wanted ? chatLogprobs(delta.logprobs) : null;
-        yield { ...head, object, choices: [{ ...choice, delta: { ...role, content: delta.text }, logprobs }] };
+        yield { ...common, choices: [{ ...choice, delta: { ...role, content: delta.text }, logprobs }] };
       } else if (delta.type === 'call') {
         const call = { index: delta.place, ...chatCall(delta.call) };
-        yield { ...head, object, choices: [{ ...choice, delta: { ...role, tool_calls: [call] } }] };
+        yield { ...common, choices: [{ ...choice, delta: { ...role, tool_calls: [call] } }] };
       } else {
         ends.push(delta.end);
         const reason = delta.calls > 0 ? 'tool_calls' : delta.end.finishReason;
-        yield { ...head, object, choices: [{ ...choice, delta: role, finish_reason: reason }] };
+        yield { ...common, choices: [{ ...choice, delta: role, finish_reason: reason }] };
       }
     }
-    if (parsed.includeUsage) yield { ...head, object, choices: [], usage: usageOf(ends) };
+    if (parsed.includeUsage) yield { ...common, choices: [], usage: usageOf(ends) };
   }
 }
 
@@ -208,6 +209,7 @@ export class Completions {
   ): AsyncGenerator<CompletionChunk, void> {
     const ends: Answer['end'][] = [];
     const object = 'text_completion';
+    const common = { ...head, object, ...(parsed.includeUsage && { usage: null }) } as const;
     const lengths: number[] = [];
     for await (const delta of deltas(this.#engine, parsed)) {
       const { index } = delta;
@@ -216,13 +218,13 @@ export class Completions {
         const offset = lengths[index] ?? 0;
         lengths[index] = offset + delta.logprobs.reduce((sum, { token }) => sum + token.length, 0);
         const logprobs = wanted ? textLogprobs(delta.logprobs, offset) : null;
-        yield { ...head, object, choices: [{ ...choice, text: delta.text, logprobs }] };
+        yield { ...common, choices: [{ ...choice, text: delta.text, logprobs }] };
       } else if (delta.type === 'end') {
         ends.push(delta.end);
-        yield { ...head, object, choices: [{ ...choice, finish_reason: delta.end.finishReason }] };
+        yield { ...common, choices: [{ ...choice, finish_reason: delta.end.finishReason }] };
       }
     }
-    if (parsed.includeUsage) yield { ...head, object, choices: [], usage: usageOf(ends) };
+    if (parsed.includeUsage) yield { ...common, choices: [], usage: usageOf(ends) };
   }
 }
 
