@@ -1,13 +1,14 @@
 // Grammars as automata with a stack (recursive transition networks, Woods 1970), made deterministic as far as a text
 // goes: a place is the set of all states and stacks that the bytes so far can have led to, and is worked out once.
 
-import type { Expression, Rule } from './grammar.ts';
+import { DistinctPlace, type MarkedPlace } from './distinct.ts';
+import type { Expression, MachineStep, Rule } from './grammar.ts';
 
 /** A state of the network. The last state of a rule leads back to where the rule was called. */
 interface State {
   bytes: { low: number; high: number; to: State }[];
   empty: State[];
-  calls: { rule: Network; to: State }[];
+  calls: { rule: Network; to: State; marked: boolean }[];
   readonly id: number;
 }
 
@@ -18,6 +19,8 @@ interface Network {
 
 /** Where calls return to, innermost first. Equal stacks are one object. */
 interface Stack {
+  /** How many scopes and items are open. */
+  readonly depth: number;
   readonly to: { state: State; last: State; below: Stack } | null;
   readonly id: number;
   /** The stacks with one call more, by the state it returns to. */
@@ -39,17 +42,45 @@ export interface Place {
   next(byte: number): Place | null;
 }
 
+/** A place of an automaton, whose marks say which parts of a text are items of scopes. */
+interface OwnPlace extends Place, MarkedPlace {
+  next(byte: number): OwnPlace | null;
+  moves(byte: number): readonly { depth: number; place: OwnPlace }[];
+}
+
+/** How many texts a set has, up to a number that is enough. */
+export function countTexts(expression: Expression, enough: number): number {
+  let level = new Map<Place, number>([[new Automaton(expression).start, 1]]);
+  let count = 0;
+  while (level.size > 0) {
+    const next = new Map<Place, number>();
+    for (const [place, ways] of level) {
+      if (place.complete) count += ways;
+      if (count >= enough) return enough;
+      for (let byte = 0; byte < 256; byte++) {
+        const reached = place.next(byte);
+        if (reached) next.set(reached, (next.get(reached) ?? 0) + ways);
+      }
+    }
+    level = next;
+  }
+  return count;
+}
+
 /** The automaton of an expression. */
 export class Automaton {
   readonly start: Place;
+  /** Whether the expression has scopes, whose items differ. */
+  #marked = false;
   readonly #networks = new Map<Rule, Network>();
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, OwnPlace>();
   #ids = 0;
 
   constructor(expression: Expression) {
     const whole = this.#network(expression);
-    const bottom: Stack = { to: null, id: this.#ids++, above: new Map() };
-    this.start = this.#place([{ state: whole.first, last: whole.last, stack: bottom }])!;
+    const bottom: Stack = { depth: 0, to: null, id: this.#ids++, above: new Map() };
+    const start = this.#place([{ state: whole.first, last: whole.last, stack: bottom }])!;
+    this.start = this.#marked ? DistinctPlace.from(start) : start;
   }
 
   #state(): State {
@@ -80,6 +111,10 @@ export class Automaton {
       }
       case 'choice':
         for (const option of expression.options) {
+          if (option.kind === 'byte') {
+            this.#connect(from, option, to);
+            continue;
+          }
           // A state of its own, or the loop of one option could be entered from another.
           const entry = this.#state();
           from.empty.push(entry);
@@ -89,6 +124,9 @@ export class Automaton {
       case 'repeat':
         this.#repeat(from, expression, to);
         return;
+      case 'machine':
+        this.#machine(from, expression.states, to);
+        return;
       case 'rule': {
         let network = this.#networks.get(expression.rule);
         if (!network) {
@@ -96,8 +134,12 @@ export class Automaton {
           this.#networks.set(expression.rule, network); // before its expression, which may refer to it
           this.#connect(network.first, expression.rule.expression, network.last);
         }
-        from.calls.push({ rule: network, to });
+        from.calls.push({ rule: network, to, marked: false });
+        return;
       }
+      default:
+        this.#marked = true;
+        from.calls.push({ rule: this.#network(expression.of), to, marked: true });
     }
   }
 
@@ -106,14 +148,14 @@ export class Automaton {
     let reached = from;
     const once = () => {
       const next = this.#state();
-      reached.calls.push({ rule, to: next });
+      reached.calls.push({ rule, to: next, marked: false });
       reached = next;
     };
     for (let count = 0; count < min; count++) once();
     if (max === Infinity) {
       const loop = this.#state();
       reached.empty.push(loop);
-      loop.calls.push({ rule, to: loop });
+      loop.calls.push({ rule, to: loop, marked: false });
       loop.empty.push(to);
       return;
     }
@@ -124,8 +166,17 @@ export class Automaton {
     reached.empty.push(to);
   }
 
+  #machine(from: State, steps: readonly MachineStep[], to: State): void {
+    const states = steps.map(() => this.#state());
+    from.empty.push(states[0]!);
+    for (const [index, { ends, next }] of steps.entries()) {
+      for (const { by, to: reached } of next) this.#connect(states[index]!, by, states[reached]!);
+      if (ends) states[index]!.empty.push(to);
+    }
+  }
+
   /** The place of threads and all that they lead to without a byte; null for none. */
-  #place(threads: readonly Thread[]): Place | null {
+  #place(threads: readonly Thread[]): OwnPlace | null {
     const reached = new Map<string, Thread>();
     const waiting = [...threads];
     let complete = false;
@@ -135,8 +186,8 @@ export class Automaton {
       if (reached.has(key)) continue;
       reached.set(key, thread);
       for (const next of state.empty) waiting.push({ state: next, last, stack });
-      for (const { rule, to } of state.calls) {
-        waiting.push({ state: rule.first, last: rule.last, stack: this.#push(stack, to, last) });
+      for (const { rule, to, marked } of state.calls) {
+        waiting.push({ state: rule.first, last: rule.last, stack: this.#push(stack, to, last, marked) });
       }
       if (state !== last) continue;
       if (stack.to) waiting.push({ state: stack.to.state, last: stack.to.last, stack: stack.to.below });
@@ -150,32 +201,46 @@ export class Automaton {
       .join(' ')}`;
     let place = this.#places.get(key);
     if (!place) {
-      place = { complete, next: this.#steps(moving) };
+      const moves = this.#moves(moving);
+      place = { complete, moves, next: (byte) => moves(byte)[0]?.place ?? null };
       this.#places.set(key, place);
     }
     return place;
   }
 
-  #push(stack: Stack, state: State, last: State): Stack {
+  #push(stack: Stack, state: State, last: State, marked: boolean): Stack {
     let pushed = stack.above.get(state);
     if (!pushed) {
-      pushed = { to: { state, last, below: stack }, id: this.#ids++, above: new Map() };
+      pushed = {
+        depth: stack.depth + Number(marked),
+        to: { state, last, below: stack },
+        id: this.#ids++,
+        above: new Map(),
+      };
       stack.above.set(state, pushed);
     }
     return pushed;
   }
 
-  #steps(threads: readonly Thread[]): (byte: number) => Place | null {
-    const known: (Place | null | undefined)[] = [];
+  /** Where bytes lead, by what is open around them; without marks, that is one place at most. */
+  #moves(threads: readonly Thread[]): OwnPlace['moves'] {
+    const known: (readonly { depth: number; place: OwnPlace }[] | undefined)[] = [];
     return (byte) => {
-      const place = known[byte];
-      if (place !== undefined) return place;
-      const moved = threads.flatMap(({ state, last, stack }) =>
-        state.bytes
-          .filter(({ low, high }) => low <= byte && byte <= high)
-          .map(({ to }) => ({ state: to, last, stack })),
-      );
-      return (known[byte] = this.#place(moved));
+      const places = known[byte];
+      if (places) return places;
+      const byDepth = new Map<number, Thread[]>();
+      for (const { state, last, stack } of threads) {
+        for (const { low, high, to } of state.bytes) {
+          if (byte < low || byte > high) continue;
+          const moved = byDepth.get(stack.depth);
+          if (moved) moved.push({ state: to, last, stack });
+          else byDepth.set(stack.depth, [{ state: to, last, stack }]);
+        }
+      }
+      return (known[byte] = Array.from(byDepth).flatMap(([depth, moved]) => {
+        const place = this.#place(moved);
+        return place ? [{ depth, place }] : [];
+      }));
     };
   }
 }

@@ -1,12 +1,24 @@
 // Grammars: sets of texts, as expressions over the bytes of UTF-8.
 
+import type { Characters } from './characters.ts';
+
 /** A set of texts. */
 export type Expression =
   | { kind: 'byte'; low: number; high: number }
   | { kind: 'sequence'; parts: readonly Expression[] }
   | { kind: 'choice'; options: readonly Expression[] }
   | { kind: 'repeat'; of: Expression; min: number; max: number }
+  | { kind: 'machine'; states: readonly MachineStep[] }
+  /** A scope, in which no two items are the same value of JSON; and an item of the scope around it. */
+  | { kind: 'scope' | 'item'; of: Expression }
   | { kind: 'rule'; rule: Rule };
+
+/** A state of a finite automaton, by texts to other states, which are numbered; the first is the start. */
+export interface MachineStep {
+  /** Whether a text may end here. */
+  ends: boolean;
+  next: readonly { by: Expression; to: number }[];
+}
 
 /** An expression that others refer to, and that may refer to itself, but not before a byte. */
 export interface Rule {
@@ -24,8 +36,8 @@ export function text(string: string): Expression {
 }
 
 /** One of these ASCII characters. */
-export function oneOf(characters: string): Expression {
-  return choice(Array.from(characters, (character) => byte(character.charCodeAt(0))));
+export function oneOf(ascii: string): Expression {
+  return choice(Array.from(ascii, (character) => byte(character.charCodeAt(0))));
 }
 
 export function sequence(...parts: readonly Expression[]): Expression {
@@ -51,19 +63,58 @@ export function reference(rule: Rule): Expression {
   return { kind: 'rule', rule };
 }
 
+/** Texts in which no two items are the same value of JSON. */
+export function scope(of: Expression): Expression {
+  return { kind: 'scope', of };
+}
+
+/** An item of the scope around it: JSON of a value. Some byte that is in no item stands between two of them. */
+export function item(of: Expression): Expression {
+  return { kind: 'item', of };
+}
+
 /** Nothing: no text at all, not even the empty one. */
 export const NOTHING: Expression = { kind: 'choice', options: [] };
 
-const CONTINUATION = byte(0x80, 0xbf);
+/** The characters of ranges of code points without surrogates, as UTF-8 writes them. */
+export function characters(ranges: Characters): Expression {
+  return byFirst(ranges.flatMap(([low, high]) => encodings(low, high)));
+}
 
-/** Every character beyond ASCII, as UTF-8 writes it (Unicode 16, table 3-7). */
-export const BEYOND_ASCII: Expression = choice([
-  sequence(byte(0xc2, 0xdf), CONTINUATION),
-  sequence(byte(0xe0), byte(0xa0, 0xbf), CONTINUATION),
-  sequence(byte(0xe1, 0xec), CONTINUATION, CONTINUATION),
-  sequence(byte(0xed), byte(0x80, 0x9f), CONTINUATION),
-  sequence(byte(0xee, 0xef), CONTINUATION, CONTINUATION),
-  sequence(byte(0xf0), byte(0x90, 0xbf), CONTINUATION, CONTINUATION),
-  sequence(byte(0xf1, 0xf3), CONTINUATION, CONTINUATION, CONTINUATION),
-  sequence(byte(0xf4), byte(0x80, 0x8f), CONTINUATION, CONTINUATION),
+interface Bytes {
+  kind: 'byte';
+  low: number;
+  high: number;
+}
+
+/** Sequences in their order; those that begin alike do so together. */
+function byFirst(sequences: readonly (readonly Bytes[])[]): Expression {
+  const groups: { first: Bytes; rests: (readonly Bytes[])[] }[] = [];
+  for (const [first, ...rest] of sequences) {
+    const last = groups.at(-1);
+    if (last && last.first.low === first!.low && last.first.high === first!.high) last.rests.push(rest);
+    else groups.push({ first: first!, rests: [rest] });
+  }
+  return choice(groups.map(({ first, rests }) => (rests[0]!.length === 0 ? first : sequence(first, byFirst(rests)))));
+}
+
+/** Sequences of ranges of bytes: a range of code points falls apart where bytes behind the first begin anew. */
+function encodings(low: number, high: number): Bytes[][] {
+  for (const last of [0x7f, 0x7ff, 0xffff]) {
+    if (low <= last && last < high) return [...encodings(low, last), ...encodings(last + 1, high)];
+  }
+  const [first, last] = [low, high].map((code) => new TextEncoder().encode(String.fromCodePoint(code)));
+  for (let behind = 1; behind < first!.length; behind++) {
+    const tail = (1 << (6 * behind)) - 1;
+    if ((low | tail) === (high | tail)) break;
+    if ((low & tail) !== 0) return [...encodings(low, low | tail), ...encodings((low | tail) + 1, high)];
+    if ((high & tail) !== tail) return [...encodings(low, (high & ~tail) - 1), ...encodings(high & ~tail, high)];
+  }
+  return [Array.from(first!, (from, index) => ({ kind: 'byte', low: from, high: last![index]! }))];
+}
+
+/** Every character beyond ASCII. */
+export const BEYOND_ASCII: Expression = characters([
+  [0x80, 0xd7ff],
+  [0xe000, 0x10ffff],
 ]);

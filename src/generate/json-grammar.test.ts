@@ -1,57 +1,11 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { random } from '../testing/arbitrary.ts';
 import { violation } from '../testing/json-schema.ts';
+import { bothSpeakers, speak, type Speaker } from '../testing/speaker.ts';
 import { TINY_EOS, tinyTokenizer } from '../testing/tiny-model.ts';
-import { readLexiconFiles } from '../text/fixtures/lexicon.ts';
-import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
-import { type Expression, sequence, text as textOf } from './grammar.ts';
+import { sequence, text as textOf } from './grammar.ts';
 import { GrammarConstraints } from './grammar-constraint.ts';
 import { jsonGrammar } from './json-grammar.ts';
-
-// A model that has never seen JSON: each token is drawn at random from those that the mask lets come.
-
-interface Speaker {
-  tokenizer: Tokenizer;
-  size: number;
-  stopId: number;
-  constraints: GrammarConstraints;
-  /** Ids that end the text, or something in it. */
-  closes: ReadonlySet<number>;
-}
-
-function speaker(tokenizer: Tokenizer, size: number, stopId: number): Speaker {
-  const vocabulary = { tokenizer, size, stopIds: [stopId], shown: new Set<number>() };
-  const closing = Array.from({ length: size }, (_, id) => id).filter((id) =>
-    /^["\]}]+$/.test(tokenizer.decode([id], { skipSpecialTokens: false })),
-  );
-  return {
-    tokenizer,
-    size,
-    stopId,
-    constraints: new GrammarConstraints(vocabulary),
-    closes: new Set([stopId, ...closing]),
-  };
-}
-
-/** A random text of a grammar, to its end. Half of the tokens are such as close what is open, or most texts had no end. */
-function speak({ tokenizer, size, stopId, constraints, closes }: Speaker, grammar: Expression, seed: number): string {
-  const next = random(seed);
-  const constraint = constraints.constrain(grammar);
-  const ids: number[] = [];
-  for (;;) {
-    const mask = constraint.mask();
-    const allowed: number[] = [];
-    for (let id = 0; id < size; id++) if (((mask[id >>> 5]! >>> (id & 31)) & 1) === 1) allowed.push(id);
-    const closing = allowed.filter((id) => closes.has(id));
-    const from = closing.length > 0 && next() < 0.5 ? closing : allowed;
-    const id = from[Math.floor(next() * from.length)]!;
-    if (id === stopId) return tokenizer.decode(ids, { skipSpecialTokens: true });
-    ids.push(id);
-    constraint.accept(id);
-    if (ids.length > 20_000) throw new Error('The text has no end.');
-  }
-}
 
 const name = () =>
   fc.oneof(fc.constantFrom('a', 'name', 'größe', '✓', 'with "quotes" \\', ''), fc.string({ maxLength: 5 }));
@@ -127,12 +81,7 @@ describe('the grammar of a JSON schema', () => {
   let speakers: [Speaker, Speaker];
 
   beforeAll(() => {
-    const { tokenizerJson, tokenizerConfig } = readLexiconFiles();
-    // Tokens of one byte, and a real vocabulary whose tokens span what a grammar tells apart.
-    speakers = [
-      speaker(tinyTokenizer(), 512, TINY_EOS),
-      speaker(createTokenizer(tokenizerJson, tokenizerConfig), 12_288, 2),
-    ];
+    speakers = bothSpeakers();
   });
 
   test('makes every answer of a model that has never seen JSON valid, for 200 schemas', () => {
@@ -171,6 +120,15 @@ describe('the grammar of a JSON schema', () => {
       /^\{/,
     ],
     [{ type: 'array', items: { $ref: '#' }, maxItems: 1 }, /^\[+\]+$/],
+    [{ type: 'array', items: { not: {} } }, /^\[\]$/],
+    [{ anyOf: [false, { const: 7 }, { not: {} }] }, /^7$/],
+    [{ anyOf: [{ const: 3 }, { const: 8 }], minimum: 5 }, /^8$/],
+    [{ type: 'string', pattern: '^"\\\\\n\u0001$' }, /^"\\"\\\\\\n\\u0001"$/],
+    [{ type: 'integer', multipleOf: 500, minimum: 1, maximum: 999 }, /^500$/],
+    [{ type: 'number', multipleOf: 0.4, exclusiveMinimum: 0, maximum: 0.4 }, /^0\.4$/],
+    [{ type: 'array', items: { enum: [1, 1.0, 2] }, uniqueItems: true, minItems: 2 }, /^\[(1, 2|2, 1)\]$/],
+    [{ type: 'object', properties: { a: { allOf: [{ type: 'string' }, { type: 'null' }] } } }, /^\{\}$/],
+    [{ const: 1, nullable: true }, /^1$/],
   ])('of %j', (given, expected) => {
     for (const seed of [1, 2, 3]) {
       const text = speak(speakers[0], jsonGrammar(given), seed);
@@ -183,13 +141,23 @@ describe('the grammar of a JSON schema', () => {
     [false, /nothing is valid/],
     ['string', /no schema/],
     [{ type: 'strin' }, /one of object, array/],
-    [{ type: 'string', pattern: '^a' }, /at # "pattern" cannot be kept to/],
-    [{ properties: { a: { multipleOf: 3 } } }, /at #\/properties\/a "multipleOf"/],
-    [{ type: 'array', items: { not: {} } }, /at #\/items "not"/],
-    [{ anyOf: [{ type: 'null' }], properties: {} }, /"properties" beside "anyOf"/],
+    [{ properties: { a: { contains: {} } } }, /at #\/properties\/a "contains" cannot be kept to/],
+    [{ type: 'array', items: { not: { const: 1 } } }, /at #\/items "not"/],
     [{ anyOf: [] }, /list of schemas/],
     [{ enum: [1], type: 'string' }, /no value is valid/],
-    [{ allOf: [{}, {}] }, /more than one/],
+    [{ type: 'string', pattern: '(a)\\1' }, /at # the pattern .* has a reference to a group/],
+    [{ type: 'string', pattern: '^a$', minLength: 2 }, /exclude each other/],
+    [{ type: 'string', pattern: ['a', 1] }, /"pattern" takes a string/],
+    [{ type: 'integer', multipleOf: 1234567 }, /multiples of 1234567 take more states/],
+    [{ type: 'integer', multipleOf: 0 }, /a number above 0/],
+    [{ type: 'integer', multipleOf: 10, minimum: 1, maximum: 9 }, /no integer is within/],
+    [{ type: 'array', items: { enum: [1, 2] }, uniqueItems: true, minItems: 3 }, /there are 2 different items/],
+    [{ properties: { a: {} }, minProperties: 2 }, /no object has so many/],
+    [{ if: { required: ['a'] }, ['then' as string]: { required: ['b'] } }, /write the cases as "anyOf"/],
+    [{ allOf: [{ type: 'string' }, { type: 'null' }] }, /at # nothing is valid/],
+    [{ allOf: [{ $ref: '#' }, {}] }, /leads to itself/],
+    [{ minLenght: 2 }, /"minLenght" cannot be kept to/],
+    [{ enum: [{ a: 1 }], properties: {} }, /of an object cannot be kept to/],
     [{ $ref: 'https://example.org' }, /a part of this schema/],
     [{ $ref: '#/$defs/none' }, /there is no #\/\$defs\/none/],
     [{ $ref: '#' }, /leads to itself/],

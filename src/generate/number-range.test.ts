@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Automaton, type Place } from './automaton.ts';
 import type { Expression } from './grammar.ts';
-import { decimalRange, integerRange } from './number-range.ts';
+import { decimalRange, integerRange, multiplesRange } from './number-range.ts';
 
 /** Whether a text is one of a grammar's; of no grammar, none is. */
 function matcher(expression: Expression | null): (text: string) => boolean {
@@ -41,6 +41,26 @@ describe('ranges of numbers', () => {
         expect(range((0).toFixed(decimals + 1))).toBe(false);
         expect(range(`-${(0).toFixed(decimals)}`)).toBe(false);
       }),
+    );
+  });
+
+  test('have the multiples of a number within the bounds', () => {
+    fc.assert(
+      fc.property(
+        bound(),
+        bound(),
+        fc.integer({ min: 1, max: 130 }),
+        fc.constantFrom(0, 2),
+        (min, max, of, decimals) => {
+          const range = matcher(multiplesRange(BigInt(min), BigInt(max), BigInt(of), decimals));
+          for (let value = -1600; value <= 1600; value++) {
+            const text = (value / 10 ** decimals).toFixed(decimals);
+            const expected = value >= min && value <= max && value % of === 0;
+            if (range(text) !== expected) throw new Error(`${text} is wrong for ${of} in ${min} to ${max}.`);
+          }
+          for (const other of ['', '-', '-0', '00', '01', '.00', '0.0']) expect(range(other)).toBe(false);
+        },
+      ),
     );
   });
 
