@@ -11,6 +11,7 @@ import { BambaError } from '../errors.ts';
 import { Announcer } from './announcer.ts';
 import { ChatOptions } from './chat-options.ts';
 import { ChatSession } from './chat-session.ts';
+import type { TurnId } from './chats/ids.ts';
 import type { BambaComposer } from './composer.ts';
 import { dock } from './dock.ts';
 import { FollowScroll } from './follow-scroll.ts';
@@ -23,6 +24,7 @@ import type { BambaModels } from './models-dialog.ts';
 import type { Theme } from './preferences.ts';
 import { PageEvents } from './page-events.ts';
 import { messagesOf, requestFor, turnsOf } from './prompting.ts';
+import { readingDock } from './reading-dock.ts';
 import type { SettingOverrides } from './sampling-settings.ts';
 import type { BambaSettings } from './settings-dialog.ts';
 import { sheets } from './sheets.ts';
@@ -114,7 +116,7 @@ export class BambaChat extends ChatOptions {
   constructor() {
     super();
     // The page may not come back: what is not saved yet is saved then.
-    this.addController(new PageEvents(this, { stop: this.#stop, leave: () => void this.#session.archive.flush() }));
+    this.addController(new PageEvents(this, { stop: this.#stop, leave: () => this.#session.archive.leave() }));
   }
 
   /** What is loaded, once it is. */
@@ -253,7 +255,7 @@ export class BambaChat extends ChatOptions {
           })}
           ${
             unavailable
-              ? nothing
+              ? this.#readingDock()
               : dock({
                   session: this.#session,
                   placeholder: this.placeholder,
@@ -283,6 +285,18 @@ export class BambaChat extends ChatOptions {
       })}
       ${this.#announcer.render()}
     `;
+  }
+
+  /** Without WebGPU the chats can still be read. */
+  #readingDock(): TemplateResult | typeof nothing {
+    const { archive, turns } = this.#session;
+    if (turns.length === 0) return nothing;
+    return readingDock({
+      archive,
+      atEnd: this.#scroll.following,
+      jump: this.#afterAsking,
+      explain: this.#newChat,
+    });
   }
 
   get #composer(): BambaComposer | null {
@@ -344,7 +358,7 @@ export class BambaChat extends ChatOptions {
     this.#afterAsking();
   };
 
-  readonly #onEdit = ({ detail }: CustomEvent<{ id: number; question: string }>): void => {
+  readonly #onEdit = ({ detail }: CustomEvent<{ id: TurnId; question: string }>): void => {
     this.#session.edit(detail.id, detail.question);
     this.#afterAsking();
   };

@@ -3,14 +3,19 @@
 import type { Engine, EngineInfo, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
+import type { TurnId } from './chats/ids.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import { EngineLoader } from './engine-loader.ts';
 import type { Fault } from './faults.ts';
+import { formatInteger } from './format.ts';
 import { loadingHeadline } from './loading-panel.ts';
 import { loadMarkdown } from './markdown.ts';
 
 /** Answers longer than this are announced by their length: a screen reader's own commands read them better. */
 const SPOKEN_CHARACTERS = 400;
+
+/** The words of answers up to this are counted. */
+const COUNTED_CHARACTERS = 200_000;
 
 /** What the session tells the element. */
 export interface SessionView {
@@ -61,8 +66,10 @@ export class ChatSession {
     this.archive = new ChatArchive({
       changed: () => view.changed(false),
       opened: (turns, draft) => {
-        this.trouble = undefined;
         this.#conversation.show(turns);
+        // The same chat, changed elsewhere: what is being typed here stays.
+        if (draft === undefined) return;
+        this.trouble = undefined;
         view.opened(draft);
       },
     });
@@ -107,7 +114,7 @@ export class ChatSession {
   }
 
   /** Asks another question in the place of an earlier one. */
-  edit(id: number, question: string): void {
+  edit(id: TurnId, question: string): void {
     if (this.#conversation.edit(id, question)) this.#asked(question);
   }
 
@@ -181,7 +188,7 @@ export class ChatSession {
     if (usage && usage.completionTokens > 0) this.lastUsage = usage;
     if (turn.status === 'stopped') this.#view.announce('Stopped.');
     else if (answer.length <= SPOKEN_CHARACTERS) this.#view.announce(answer);
-    else this.#view.announce(`The answer is complete: ${answer.trim().split(/\s+/).length} words.`);
+    else this.#view.announce(`The answer is complete: ${lengthOf(answer)}.`);
     for (const { resolve } of this.#waiting.splice(0)) resolve(turn);
     this.#view.fire('bamba-answer', { question, answer, finishReason, usage });
   }
@@ -202,4 +209,10 @@ export class ChatSession {
   #reject(error: BambaError): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+/** How long a text is, for those who hear of it. The words of a huge one are not counted: that would take too long. */
+function lengthOf(text: string): string {
+  if (text.length > COUNTED_CHARACTERS) return `${formatInteger(text.length)} characters`;
+  return `${text.trim().split(/\s+/).length} words`;
 }

@@ -2,6 +2,7 @@
 // never changed in place, so that a view can tell by identity which of them to draw again.
 
 import type { Engine, FinishReason, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
+import { newTurnId, type TurnId } from './chats/ids.ts';
 import { asFault, type Fault } from './faults.ts';
 
 /**
@@ -12,7 +13,7 @@ export type TurnStatus = 'queued' | 'reading' | 'writing' | 'done' | 'stopped' |
 
 /** A question and its answer. */
 export interface Turn {
-  readonly id: number;
+  readonly id: TurnId;
   readonly question: string;
   readonly answer: string;
   readonly status: TurnStatus;
@@ -40,7 +41,6 @@ export class Conversation {
   readonly #events: ConversationEvents;
   readonly #request: (turns: readonly Turn[], engine: Engine) => GenerationRequest;
   #engine: Engine | undefined;
-  #nextId = 1;
   #running: Run | undefined;
 
   /**
@@ -79,7 +79,7 @@ export class Conversation {
   /** Asks a question, or queues it until there is an engine. Returns false, and does nothing, while busy. */
   ask(question: string): boolean {
     if (this.busy || question.trim() === '') return false;
-    this.turns = [...this.turns, { id: this.#nextId++, question, answer: '', status: 'queued' }];
+    this.turns = [...this.turns, { id: newTurnId(this.turns.at(-1)?.id), question, answer: '', status: 'queued' }];
     this.#events.changed(false);
     this.#startQueued();
     return true;
@@ -95,11 +95,11 @@ export class Conversation {
    * Asks another question in the place of an earlier one; everything from there on gives way. Should the new one fail
    * before any text, all of it comes back. Returns false, and does nothing, while busy.
    */
-  edit(id: number, question: string): boolean {
+  edit(id: TurnId, question: string): boolean {
     const index = this.turns.findIndex((turn) => turn.id === id);
     if (this.busy || index < 0 || question.trim() === '') return false;
     const replaces = this.turns.slice(index);
-    const again: Turn = { id: this.#nextId++, question, answer: '', status: 'queued', replaces };
+    const again: Turn = { id: newTurnId(this.turns.at(-1)?.id), question, answer: '', status: 'queued', replaces };
     this.turns = [...this.turns.slice(0, index), again];
     this.#events.changed(false);
     this.#startQueued();
@@ -121,7 +121,6 @@ export class Conversation {
   show(turns: readonly Turn[]): void {
     this.interrupt();
     this.turns = turns;
-    this.#nextId = Math.max(this.#nextId, ...turns.slice(-1).map(({ id }) => id + 1));
     this.#events.changed(false);
   }
 
@@ -156,7 +155,7 @@ export class Conversation {
     this.#startQueued();
   }
 
-  #progress(id: number, event: Exclude<GenerationEvent, { type: 'end' }>): void {
+  #progress(id: TurnId, event: Exclude<GenerationEvent, { type: 'end' }>): void {
     if (event.type === 'prefill') {
       this.#change(id, { prefill: { processed: event.processed, total: event.total } }, true);
     } else if (event.type === 'text') {
@@ -165,7 +164,7 @@ export class Conversation {
     }
   }
 
-  #conclude(id: number, { fault, finishReason, usage }: Outcome): void {
+  #conclude(id: TurnId, { fault, finishReason, usage }: Outcome): void {
     const turn = this.#find(id);
     if (!turn) return;
     if (fault && turn.answer === '') {
@@ -188,11 +187,11 @@ export class Conversation {
     return replaces?.[0]?.question === turn.question ? undefined : turn.question;
   }
 
-  #find(id: number): Turn | undefined {
+  #find(id: TurnId): Turn | undefined {
     return this.turns.findLast((turn) => turn.id === id);
   }
 
-  #change(id: number, change: Partial<Turn>, streaming: boolean): Turn | undefined {
+  #change(id: TurnId, change: Partial<Turn>, streaming: boolean): Turn | undefined {
     const index = this.turns.findLastIndex((turn) => turn.id === id);
     const turn = this.turns[index];
     if (!turn) return undefined;
@@ -206,7 +205,7 @@ export class Conversation {
 /** The answer being written. */
 interface Run {
   readonly controller: AbortController;
-  readonly id: number;
+  readonly id: TurnId;
 }
 
 /** How an answer ended. */

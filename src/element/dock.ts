@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ChatSession } from './chat-session.ts';
+import { keepingNotice } from './history-notice.ts';
 import { downIcon } from './icons.ts';
 import { loadFailurePanel, loadingPanel, loadOfferPanel } from './loading-panel.ts';
 import { statusLine } from './status-line.ts';
@@ -39,7 +40,7 @@ export function dock(options: DockOptions): TemplateResult {
       <slot name="notice"></slot>
       ${state.kind === 'loading' ? loadingPanel(state.progress) : nothing}
       ${state.kind === 'failed' ? loadFailurePanel(state.fault, load, openModels) : nothing}
-      ${state.kind === 'idle' && hasModel ? loadOfferPanel(load) : nothing}
+      ${state.kind === 'idle' && hasModel ? loadOfferPanel(load) : nothing} ${keepingNotice(session.archive)}
       ${trouble ? troubleBar(trouble.fault, remedies) : nothing}
       <bamba-composer
         placeholder=${options.placeholder || placeholder}

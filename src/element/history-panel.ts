@@ -3,7 +3,7 @@
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
 import type { ChatArchive } from './chats/chat-archive.ts';
 import { closeIcon } from './icons.ts';
-import { readPreference, writePreference } from './preferences.ts';
+import { readSwitch, writePreference } from './preferences.ts';
 
 /** An element at least this wide, in CSS pixels, has room for the list beside the chat. */
 const WIDE = 860;
@@ -16,7 +16,7 @@ export class HistoryPanel implements ReactiveController {
   wide = false;
   readonly #host: ReactiveControllerHost & HTMLElement;
   /** As it was left beside the chat. */
-  #side = readPreference(KEY) !== false;
+  #side = readSwitch(KEY, true);
   #drawer = false;
   readonly #observer = new ResizeObserver(([entry]) => {
     const wide = (entry?.contentRect.width ?? 0) >= WIDE;
@@ -63,6 +63,8 @@ export class HistoryPanel implements ReactiveController {
       .chats=${archive.chats}
       .current=${archive.current}
       .deleted=${archive.deleted}
+      .unread=${archive.trouble}
+      .unreadable=${archive.unreadable}
     ></bamba-history>`;
     if (this.wide) return html`<nav class="side" part="history" aria-label="Chats">${list}</nav>`;
     return html`<dialog

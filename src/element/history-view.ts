@@ -5,9 +5,11 @@ import { repeat } from 'lit/directives/repeat.js';
 import { live } from 'lit/directives/live.js';
 import { readChats, toJson, toMarkdown, type ChatFormat } from './chats/chat-files.ts';
 import type { ChatArchive } from './chats/chat-archive.ts';
-import type { ChatRecord, ChatSummary } from './chats/chat-record.ts';
+import type { ChatSummary } from './chats/chat-record.ts';
+import type { DeletedChat } from './chats/chat-store.ts';
 import { download } from './download.ts';
-import { asFault } from './faults.ts';
+import { asFault, type Fault } from './faults.ts';
+import { formatInteger } from './format.ts';
 import { closeIcon, exportIcon, importIcon, moreIcon } from './icons.ts';
 
 /** After this pause in typing, the chats are searched. */
@@ -26,6 +28,8 @@ export class BambaHistory extends LitElement {
     chats: { attribute: false },
     current: { attribute: false },
     deleted: { attribute: false },
+    unread: { attribute: false },
+    unreadable: { attribute: false },
     words: { state: true },
     found: { state: true },
     renaming: { state: true },
@@ -38,7 +42,11 @@ export class BambaHistory extends LitElement {
   /** Id of the chat that is open. */
   declare current: string | undefined;
   /** A chat that can come back. */
-  declare deleted: ChatRecord | undefined;
+  declare deleted: DeletedChat | undefined;
+  /** Why the list is not what is kept. */
+  declare unread: Fault | undefined;
+  /** How many records of the list, and of the chat that is open, cannot be read. */
+  declare unreadable: number;
   declare private words: string;
   /** Ids of the chats that have the words; undefined while nothing is searched for. */
   declare private found: ReadonlySet<string> | undefined;
@@ -46,7 +54,7 @@ export class BambaHistory extends LitElement {
   declare private renaming: string | undefined;
   /** Id of the chat whose actions are shown. */
   declare private menu: string | undefined;
-  /** What is wrong with a file. */
+  /** What is wrong with a file, or went wrong with a chat. */
   declare private trouble: string;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,6 +63,7 @@ export class BambaHistory extends LitElement {
     this.chats = [];
     this.words = '';
     this.trouble = '';
+    this.unreadable = 0;
   }
 
   override disconnectedCallback(): void {
@@ -93,9 +102,7 @@ export class BambaHistory extends LitElement {
                   </li>`,
               )}
             </ul>`
-          : html`<p class="no-chats">
-              ${found ? 'No chat has these words.' : 'Your chats will be kept here, in this browser alone.'}
-            </p>`
+          : html`<p class="no-chats">${this.#emptyText()}</p>`
       }
       ${this.#notices()}
       <div class="history-foot">
@@ -119,6 +126,11 @@ export class BambaHistory extends LitElement {
         />
       </div>
     `;
+  }
+
+  #emptyText(): string {
+    if (this.found) return 'No chat has these words.';
+    return this.unread ? '' : 'Your chats will be kept here, in this browser alone.';
   }
 
   #chat(chat: ChatSummary): TemplateResult {
@@ -186,8 +198,37 @@ export class BambaHistory extends LitElement {
             </div>`
           : nothing
       }
-      ${this.trouble ? html`<p class="history-notice wrong" role="alert">${this.trouble}</p>` : nothing}
+      ${this.unread ? this.#unreadNotice(this.unread) : nothing}
+      ${this.unreadable > 0 ? this.#unreadableNotice() : nothing}
+      ${
+        this.trouble
+          ? html`<div class="history-notice wrong" role="alert">
+              <span>${this.trouble}</span>
+              <button class="icon-button small" type="button" aria-label="Dismiss" @click=${() => (this.trouble = '')}>
+                ${closeIcon}
+              </button>
+            </div>`
+          : nothing
+      }
     `;
+  }
+
+  #unreadNotice({ sentence }: Fault): TemplateResult {
+    return html`<div class="history-notice wrong" role="alert">
+      <span>The chats cannot be read now. ${sentence}</span>
+      <button class="text-button" type="button" @click=${() => void this.archive.tryAgain()}>Try again</button>
+    </div>`;
+  }
+
+  #unreadableNotice(): TemplateResult {
+    const one = this.unreadable === 1;
+    return html`<div class="history-notice">
+      <span>
+        ${formatInteger(this.unreadable)} ${one ? 'record' : 'records'} could not be read. ${one ? 'It is' : 'They are'}
+        kept as ${one ? 'it is' : 'they are'}.
+      </span>
+      <button class="text-button" type="button" @click=${this.#exportUnreadable}>Save as a file</button>
+    </div>`;
   }
 
   #search(words: string): void {
@@ -197,10 +238,12 @@ export class BambaHistory extends LitElement {
   }
 
   async #find(words: string): Promise<void> {
-    const found = words.trim() === '' ? undefined : await this.archive.search(words);
+    const found = words.trim() === '' ? undefined : await this.#try(() => this.archive.search(words));
     if (this.words !== words) return;
     this.found = found;
-    if (found) this.#emit('bamba-announce', `${found.size} ${found.size === 1 ? 'chat' : 'chats'} found.`);
+    if (!found) return;
+    const shown = this.chats.filter(({ id }) => found.has(id)).length;
+    this.#emit('bamba-announce', `${countOf(shown)} found.`);
   }
 
   async #rename(id: string): Promise<void> {
@@ -224,7 +267,7 @@ export class BambaHistory extends LitElement {
   async #endRename(id: string, title: string, refocus: boolean): Promise<void> {
     if (this.renaming !== id) return;
     this.renaming = undefined;
-    await this.archive.rename(id, title);
+    await this.#try(() => this.archive.rename(id, title));
     await this.updateComplete;
     if (refocus) this.#focusRow(id);
   }
@@ -232,8 +275,9 @@ export class BambaHistory extends LitElement {
   async #delete(id: string): Promise<void> {
     const index = this.chats.findIndex((chat) => chat.id === id);
     this.menu = undefined;
-    await this.archive.delete(id);
+    await this.#try(() => this.archive.delete(id));
     await this.updateComplete;
+    if (this.chats.some((chat) => chat.id === id)) return this.#focusRow(id);
     this.#emit('bamba-announce', 'The chat is deleted.');
     const next = this.chats[Math.min(index, this.chats.length - 1)];
     if (next) this.#focusRow(next.id);
@@ -242,8 +286,9 @@ export class BambaHistory extends LitElement {
 
   readonly #undo = async (): Promise<void> => {
     const id = this.deleted?.id;
-    await this.archive.undo();
+    await this.#try(() => this.archive.undo());
     await this.updateComplete;
+    if (this.deleted) return;
     if (id !== undefined) this.#focusRow(id);
     this.#emit('bamba-announce', 'The chat is back.');
   };
@@ -254,12 +299,31 @@ export class BambaHistory extends LitElement {
 
   async #export(id: string | undefined, format: ChatFormat): Promise<void> {
     this.menu = undefined;
-    const records = await this.archive.records(id);
-    const [first] = records;
-    if (!first) return;
+    const records = await this.#try(() => this.archive.records(id));
+    const [first] = records ?? [];
+    if (!records || !first) return;
     const name = fileName(id === undefined ? 'chats' : first.title);
     if (format === 'markdown') download(`${name}.md`, 'text/markdown', toMarkdown(first));
     else download(`${name}.json`, 'application/json', toJson(records));
+  }
+
+  readonly #exportUnreadable = async (): Promise<void> => {
+    const records = await this.#try(() => this.archive.unreadableRecords());
+    if (!records) return;
+    const text = `${JSON.stringify({ format: 'bamba-web unreadable records', records }, jsonValue, 2)}\n`;
+    download('unreadable-records.json', 'application/json', text);
+  };
+
+  /** Does something with the chats; where that fails, says why. */
+  async #try<T>(act: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const result = await act();
+      this.trouble = '';
+      return result;
+    } catch (error) {
+      this.trouble = asFault(error).sentence;
+      return undefined;
+    }
   }
 
   readonly #chooseFiles = (): void => this.querySelector<HTMLInputElement>('.files')?.click();
@@ -268,15 +332,14 @@ export class BambaHistory extends LitElement {
     const input = event.target as HTMLInputElement;
     const files = [...(input.files ?? [])];
     input.value = '';
-    try {
-      const now = Date.now();
-      const chats = (await Promise.all(files.map((file) => file.text()))).flatMap((text) => readChats(text, now));
-      await this.archive.add(chats);
-      this.trouble = '';
-      this.#emit('bamba-announce', `${chats.length} ${chats.length === 1 ? 'chat' : 'chats'} imported.`);
-    } catch (error) {
-      this.trouble = asFault(error).sentence;
-    }
+    const now = Date.now();
+    const added = await this.#try(async () => {
+      const texts = await Promise.all(files.map((file) => file.text()));
+      return this.archive.add(texts.flatMap((text) => readChats(text, now)));
+    });
+    if (added === undefined) return;
+    const sentence = added === 0 ? 'All of these chats are here already.' : `${countOf(added)} imported.`;
+    this.#emit('bamba-announce', sentence);
   };
 
   readonly #onRowKeydown = async (event: KeyboardEvent): Promise<void> => {
@@ -298,4 +361,13 @@ export class BambaHistory extends LitElement {
 function fileName(title: string): string {
   const plain = title.replaceAll(/[^\p{L}\p{N}._ -]+/gu, '').trim();
   return plain.replace(/^\.+/, '').slice(0, 80) || 'chat';
+}
+
+function countOf(chats: number): string {
+  return `${formatInteger(chats)} ${chats === 1 ? 'chat' : 'chats'}`;
+}
+
+/** Values that JSON does not know, as a text that says what they are. */
+function jsonValue(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' || typeof value === 'symbol' ? String(value) : value;
 }

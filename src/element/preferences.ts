@@ -1,8 +1,13 @@
 // Small values that outlive the visit. A browser may refuse storage (private windows, blocked cookies, a sandboxed
-// frame): then the page works the same and only forgets.
+// frame): then the page works the same and only forgets. Each value that is read back passes a schema: what does not fit it
+// is taken for nothing.
+
+import * as v from 'valibot';
 
 /** How the element is painted; `auto` follows the system. */
 export type Theme = 'auto' | 'light' | 'dark';
+
+const themeSchema = v.fallback(v.optional(v.picklist(['auto', 'light', 'dark'])), undefined);
 
 const THEME_KEY = 'bamba-chat:theme';
 
@@ -14,6 +19,11 @@ export function readPreference(key: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Reads what was stored of something that is on or off; `fallback` where that is anything else. */
+export function readSwitch(key: string, fallback: boolean): boolean {
+  return v.parse(v.fallback(v.boolean(), fallback), readPreference(key));
 }
 
 /** Stores a JSON value, or removes it when it is `undefined`. */
@@ -28,8 +38,7 @@ export function writePreference(key: string, value: unknown): void {
 
 /** The theme chosen last; undefined where nobody has chosen. */
 export function readTheme(): Theme | undefined {
-  const theme = readPreference(THEME_KEY);
-  return theme === 'light' || theme === 'dark' || theme === 'auto' ? theme : undefined;
+  return v.parse(themeSchema, readPreference(THEME_KEY));
 }
 
 /** Remembers a theme. */

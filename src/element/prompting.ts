@@ -1,6 +1,7 @@
 // What the engine is asked: a chat, where the model has a chat template; else a text to continue.
 
 import type { ChatMessage, EngineInfo, GenerationRequest } from '../engine/protocol.ts';
+import { newTurnId } from './chats/ids.ts';
 import type { Turn } from './conversation.ts';
 
 /** A model that only continues text has no end of its own in mind: so many tokens at a time. */
@@ -39,7 +40,7 @@ export function turnsOf(messages: readonly ChatMessage[]): Turn[] {
   const turns: Turn[] = [];
   for (const { role, content } of messages) {
     const last = turns.at(-1);
-    const id = turns.length + 1;
+    const id = newTurnId(last?.id);
     if (role === 'user') turns.push({ id, question: content, answer: '', status: 'done' });
     else if (role === 'assistant' && last?.answer === '') turns[turns.length - 1] = { ...last, answer: content };
     else if (role === 'assistant') turns.push({ id, question: '', answer: content, status: 'done' });

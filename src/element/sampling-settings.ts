@@ -1,6 +1,7 @@
 // The settings a person can change: which there are, what each accepts, and how they are kept between visits.
 // Only what differs from the model's own defaults is stored, so that another model brings its own.
 
+import * as v from 'valibot';
 import type { EngineInfo, GenerationRequest } from '../engine/protocol.ts';
 import { readPreference, writePreference } from './preferences.ts';
 
@@ -173,14 +174,8 @@ export function isSampling(overrides: SettingOverrides, sampling: EngineInfo['sa
 
 /** Settings kept for a model by an earlier visit; anything that is no longer valid is left out. */
 export function readSettings(model: string): SettingOverrides {
-  const stored = readPreference(storageKey(model));
-  const overrides: SettingOverrides = {};
-  if (typeof stored !== 'object' || stored === null) return overrides;
-  for (const field of SETTING_FIELDS) {
-    const value = (stored as Record<string, unknown>)[field.name];
-    if (typeof value === 'number' && isAccepted(field, value)) overrides[field.name] = value;
-  }
-  return overrides;
+  const stored = v.parse(settingsSchema, readPreference(storageKey(model)));
+  return Object.fromEntries(Object.entries(stored).filter(([, value]) => value !== undefined));
 }
 
 /** Keeps settings for a model. */
@@ -190,8 +185,7 @@ export function writeSettings(model: string, overrides: SettingOverrides): void 
 
 /** The system prompt kept for a model; undefined where nobody has written one. */
 export function readSystem(model: string): string | undefined {
-  const stored = readPreference(systemKey(model));
-  return typeof stored === 'string' ? stored : undefined;
+  return v.parse(systemSchema, readPreference(systemKey(model)));
 }
 
 /** Keeps a system prompt for a model. */
@@ -203,6 +197,29 @@ function isAccepted(field: SettingField, value: number): boolean {
   if (!Number.isFinite(value) || (field.integer && !Number.isInteger(value))) return false;
   return (field.minExcluded ? value > field.min : value >= field.min) && value <= field.max;
 }
+
+/** Each setting that is not valid any longer is left out, and the others stay. */
+const settingsSchema = v.fallback(
+  v.object(
+    Object.fromEntries(
+      SETTING_FIELDS.map((field) => [
+        field.name,
+        v.fallback(
+          v.optional(
+            v.pipe(
+              v.number(),
+              v.check((value) => isAccepted(field, value)),
+            ),
+          ),
+          undefined,
+        ),
+      ]),
+    ),
+  ),
+  {},
+);
+
+const systemSchema = v.fallback(v.optional(v.string()), undefined);
 
 function storageKey(model: string): string {
   return `bamba-chat:settings:${model}`;

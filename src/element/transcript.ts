@@ -2,6 +2,7 @@
 
 import { html, type TemplateResult } from 'lit';
 import type { ChatSession } from './chat-session.ts';
+import type { TurnId } from './chats/ids.ts';
 import { noWebgpuPanel, readSurroundings } from './no-webgpu-panel.ts';
 import { welcome } from './welcome.ts';
 
@@ -10,7 +11,7 @@ export interface TranscriptOptions {
   session: ChatSession;
   suggestions: readonly string[];
   ask: (question: string) => void;
-  edit: (event: CustomEvent<{ id: number; question: string }>) => void;
+  edit: (event: CustomEvent<{ id: TurnId; question: string }>) => void;
   regenerate: () => void;
   load: () => void;
 }
@@ -24,7 +25,8 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 
 function content({ session, suggestions, ask, edit, regenerate, load }: TranscriptOptions): TemplateResult {
   const { busy, completing, info, archive, turns, unavailable } = session;
-  if (unavailable) return noWebgpuPanel(unavailable, readSurroundings(), load);
+  // What is kept can be read all the same.
+  if (unavailable && turns.length === 0) return noWebgpuPanel(unavailable, readSurroundings(), load);
   if (turns.length === 0) return welcome(info, suggestions, ask);
   return html`<bamba-turns
     .turns=${turns}
@@ -32,6 +34,7 @@ function content({ session, suggestions, ask, edit, regenerate, load }: Transcri
     .name=${info?.model.name ?? 'Answer'}
     .plain=${completing}
     ?busy=${busy}
+    ?readonly=${unavailable !== undefined}
     @bamba-regenerate=${regenerate}
     @bamba-edit=${edit}
   ></bamba-turns>`;

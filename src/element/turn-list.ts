@@ -19,6 +19,7 @@ export class BambaTurns extends LitElement {
     turns: { attribute: false },
     name: { attribute: false },
     busy: { type: Boolean },
+    readonly: { type: Boolean },
     plain: { type: Boolean },
     chat: { attribute: false },
     shown: { state: true },
@@ -29,6 +30,8 @@ export class BambaTurns extends LitElement {
   declare name: string;
   /** An answer is being written. */
   declare busy: boolean;
+  /** Nothing can be asked. */
+  declare readonly: boolean;
   /** Answers continue the text before them, and are shown as they are. */
   declare plain: boolean;
   /** Which chat this is: another one begins at its end again. */
@@ -43,6 +46,7 @@ export class BambaTurns extends LitElement {
     this.turns = [];
     this.name = '';
     this.busy = false;
+    this.readonly = false;
     this.plain = false;
     this.shown = STEP;
   }
@@ -63,6 +67,7 @@ export class BambaTurns extends LitElement {
   protected override render(): TemplateResult {
     const hidden = Math.max(0, this.turns.length - this.shown);
     const last = this.turns.at(-1);
+    const fixed = this.busy || this.readonly;
     return html`
       ${
         hidden === 0
@@ -81,8 +86,8 @@ export class BambaTurns extends LitElement {
                 .turn=${turn}
                 .name=${this.name}
                 .plain=${this.plain}
-                .last=${turn === last && !this.busy}
-                .settled=${!this.busy}
+                .last=${turn === last && !fixed}
+                .settled=${!fixed}
               ></bamba-turn>
             </li>`,
         )}

@@ -27,8 +27,11 @@ const turn = (id: number, question: string, answer = '', more: Partial<Turn> = {
   ...more,
 });
 
-async function open(): Promise<{ archive: ChatArchive; opened: { turns: readonly Turn[]; draft: string }[] }> {
-  const opened: { turns: readonly Turn[]; draft: string }[] = [];
+async function open(): Promise<{
+  archive: ChatArchive;
+  opened: { turns: readonly Turn[]; draft: string | undefined }[];
+}> {
+  const opened: { turns: readonly Turn[]; draft: string | undefined }[] = [];
   const archive = new ChatArchive({
     changed: () => undefined,
     opened: (turns, draft) => opened.push({ turns, draft }),

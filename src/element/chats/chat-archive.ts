@@ -2,116 +2,143 @@
 // keeps nothing (a private window, blocked storage), the open chat works the same and is forgotten with the page.
 
 import type { Turn } from '../conversation.ts';
-import { readPreference, writePreference } from '../preferences.ts';
-import { newId, storedTurn, titleOf, type ChatRecord, type ChatSummary, type StoredTurn } from './chat-record.ts';
-import { ChatStore } from './chat-store.ts';
-
-/** An answer that is being written is saved this often, in milliseconds. */
-const SAVE_EVERY = 1000;
+import type { Fault } from '../faults.ts';
+import type { DatabaseTiming } from './chat-database.ts';
+import { ChatList } from './chat-list.ts';
+import { oneLine, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
+import { ChatStore, type DeletedChat, type SaveOutcome } from './chat-store.ts';
+import { ChatWriter } from './chat-writer.ts';
+import { Drafts, readSession, writeSession } from './drafts.ts';
 
 /** What the archive tells the chat. */
 export interface ArchiveEvents {
   /** The list, or what is open, has changed. */
   changed(): void;
-  /** Another chat is open, or the open one was changed elsewhere: these are its turns. */
-  opened(turns: readonly Turn[], draft: string): void;
-}
-
-/** Turns that are saved, by id; the same object means that nothing has changed. */
-type Saved = ReadonlyMap<number, Turn>;
-
-/** What is to be written of a chat. */
-interface Changes {
-  /** Its first turn, which gives a new chat its title. */
-  first: Turn;
-  /** Name of the model that answers. */
-  model: string;
-  changed: readonly Turn[];
-  removed: readonly number[];
+  /**
+   * These are the turns of what is open: of another chat, with its `draft`; or of the same, because it was changed
+   * elsewhere. Then `draft` is undefined, and what is being typed stays.
+   */
+  opened(turns: readonly Turn[], draft: string | undefined): void;
 }
 
 /** The chats of one list. */
 export class ChatArchive {
-  /** The chat that was changed last first. */
-  chats: readonly ChatSummary[] = [];
-  /** Of the chat that is open; undefined for a new one. */
-  current: string | undefined;
-  /** False where the browser keeps nothing, and before it is known. */
-  available = false;
   /** The chat that was deleted last, until something else happens: it can come back. */
-  deleted: ChatRecord | undefined;
+  deleted: DeletedChat | undefined;
+  /** A chat that was open here when another tab deleted it, until somebody says what is to become of it. */
+  gone: { readonly title: string; readonly turns: readonly Turn[] } | undefined;
   readonly #events: ArchiveEvents;
-  #list = '';
-  /** An element without a list keeps no drafts either. */
-  #connected = false;
+  readonly #timing: Partial<DatabaseTiming> | undefined;
+  readonly #list = new ChatList({
+    store: () => this.#store,
+    changed: () => this.#events.changed(),
+    retry: () => void this.tryAgain(),
+  });
+  #name = '';
+  #drafts: Drafts | undefined;
   #store: ChatStore | undefined;
-  #saved: Saved = new Map();
-  #latest: { turns: readonly Turn[]; model: string } = { turns: [], model: '' };
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writer: ChatWriter;
+  /** Chats that were open before, and are not saved yet. */
+  readonly #others = new Set<ChatWriter>();
 
-  /** @param events where changes are reported */
-  constructor(events: ArchiveEvents) {
+  /**
+   * @param events where changes are reported
+   * @param timing how long the database may take
+   */
+  constructor(events: ArchiveEvents, timing?: Partial<DatabaseTiming>) {
     this.#events = events;
+    this.#timing = timing;
+    this.#writer = this.#newWriter();
+  }
+
+  /** The chat that was changed last first. */
+  get chats(): readonly ChatSummary[] {
+    return this.#list.chats;
+  }
+
+  /** False where the browser keeps nothing, and before it is known. */
+  get available(): boolean {
+    return this.#list.available;
+  }
+
+  /** Why the list is not what is kept. */
+  get trouble(): Fault | undefined {
+    return this.#list.trouble;
+  }
+
+  /** Of the chat that is open; undefined for a new one. */
+  get current(): string | undefined {
+    return this.#writer.id;
+  }
+
+  /** Why something that was said is not saved; undefined while everything is, or is about to be. */
+  get unsaved(): Fault | undefined {
+    if (!this.#drafts) return undefined;
+    return [this.#writer, ...this.#others].find(({ fault }) => fault)?.fault;
+  }
+
+  /** Records that cannot be read: of the list, and of the chat that is open. */
+  get unreadable(): number {
+    return this.#list.unreadable + this.#writer.unreadable;
   }
 
   /** Opens a list, and the chat that this tab had open before it was loaded again. */
   async connect(list: string): Promise<void> {
     this.disconnect();
-    this.#list = list;
-    this.#connected = true;
-    let store: ChatStore;
-    try {
-      store = await ChatStore.open(list, (chat) => void this.#onForeignChange(chat));
-    } catch {
-      return; // Refused: see above.
-    }
-    if (this.#list !== list || this.#store) return store.close();
+    const isOther = list !== this.#name;
+    this.#name = list;
+    // An element without a list keeps no drafts either.
+    this.#drafts = new Drafts(this.#key('drafts'));
+    const store = this.#openStore(list);
+    if (!store) return; // The browser has no database: see above.
     this.#store = store;
-    this.available = true;
-    await this.#refresh();
-    const before = sessionValue(this.#key('open'));
+    if (isOther) this.#forgetOthers();
+    await this.#list.read();
+    if (this.#store !== store) return;
+    const before = readSession(this.#key('open'));
     // Whoever has begun to ask already is not taken anywhere else.
-    if (this.current === undefined && this.#latest.turns.length === 0) {
-      if (before !== null && this.chats.some(({ id }) => id === before)) await this.open(before);
-      else this.#events.opened([], this.draft);
-    } else await this.flush();
+    if (this.current !== undefined || this.#writer.turns.length > 0) await this.flush();
+    else if (before !== null && this.#list.find(before)) await this.open(before);
+    else this.#events.opened([], this.draft);
   }
 
   /** Saves what is not saved, and lets go of the database. */
   disconnect(): void {
-    void this.flush();
     const store = this.#store;
-    void this.#writing.then(() => store?.close());
+    void this.flush().then(() => store?.close());
     this.#store = undefined;
-    this.#connected = false;
-    this.available = false;
+    this.#drafts = undefined;
+    this.#list.close();
   }
 
   /** Text that was typed and not sent, in the chat that is open. */
   get draft(): string {
-    const draft = this.#connected && this.#drafts()[this.current ?? ''];
-    return typeof draft === 'string' ? draft : '';
+    return this.#drafts?.get(this.current ?? '') ?? '';
   }
 
   set draft(text: string) {
-    if (!this.#connected) return;
-    const { [this.current ?? '']: _before, ...others } = this.#drafts();
-    const drafts = text === '' ? others : { ...others, [this.current ?? '']: text };
-    writePreference(this.#key('drafts'), Object.keys(drafts).length === 0 ? undefined : drafts);
+    this.#drafts?.set(this.current ?? '', text);
   }
 
-  /** Opens a chat of the list. */
+  /** Opens a chat of the list. Where it cannot be read, `trouble` says why, and what is open stays open. */
   async open(id: string): Promise<void> {
     await this.flush();
-    const turns = (await this.#store?.turns(id)) ?? [];
-    this.#enter(id, turns);
+    const unsaved = [...this.#others].find((writer) => writer.id === id);
+    if (unsaved) return this.#enter(unsaved);
+    try {
+      const chat = await this.#store?.chat(id);
+      this.#enter(this.#newWriter(chat));
+      // It was deleted elsewhere, and nobody has said so.
+      if (!chat) await this.#list.read();
+    } catch (error) {
+      this.#list.fail(error);
+    }
   }
 
   /** Begins a new chat; it joins the list with its first question. */
   begin(): void {
     void this.flush();
-    this.#enter(undefined, []);
+    this.#enter(this.#newWriter());
   }
 
   /**
@@ -120,82 +147,77 @@ export class ChatArchive {
    * @param model name of the model that answers
    */
   note(turns: readonly Turn[], model: string, streaming: boolean): void {
-    this.#latest = { turns, model };
-    if (!this.#store) return;
-    if (!streaming) void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), SAVE_EVERY);
+    const writer = this.#writer;
+    writer.note(turns, model, streaming);
+    if (turns.length > 0 || writer.id === undefined || writer.gone) return;
+    // Its only question was taken back: the next one begins another chat.
+    this.#setAside(writer);
+    this.#writer = this.#newWriter();
+    this.#remember();
+    this.#list.remove(writer.id);
   }
 
-  /** Saves what has changed. */
-  flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const store = this.#store;
-    const { turns, model } = this.#latest;
-    // Until a changed question has an answer, the one before stands: should the page close now, nothing is lost.
-    const kept = turns.flatMap((turn) => (turn.answer === '' && turn.replaces ? turn.replaces : [turn]));
-    const saved: Saved = new Map(kept.map((turn) => [turn.id, turn]));
-    const changed = kept.filter((turn) => this.#saved.get(turn.id) !== turn);
-    const removed = [...this.#saved.keys()].filter((id) => !saved.has(id));
-    if (!store || (changed.length === 0 && removed.length === 0)) return this.#writing;
-    const [first] = kept;
-    if (this.current === undefined) {
-      if (!first) return this.#writing;
-      // What was typed for the new chat belongs to it from now on.
-      this.draft = '';
-      this.#setCurrent(newId());
-    }
-    const id = this.current as string;
-    this.#saved = saved;
-    // Begun at once, and in order by themselves: the page may be closing.
-    const written = first ? this.#write(store, id, { first, model, changed, removed }) : this.#remove(store, id);
-    this.#writing = Promise.all([this.#writing, written.catch(() => this.#giveUp())]).then(() => undefined);
-    return this.#writing;
+  /** Saves what has changed. Resolves when that has ended, well or not: `unsaved` says how. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#writer, ...this.#others].map((writer) => writer.flush()));
   }
 
-  async #write(store: ChatStore, id: string, { first, model, changed, removed }: Changes): Promise<void> {
-    const now = Date.now();
-    const known = this.chats.find((chat) => chat.id === id);
-    const summary: ChatSummary = {
-      id,
-      title: known?.title ?? titleOf(first.question),
-      createdAt: known?.createdAt ?? now,
-      updatedAt: now,
-      model: model || (known?.model ?? ''),
-    };
-    this.chats = [summary, ...this.chats.filter((chat) => chat.id !== id)];
-    this.#events.changed();
-    await store.save(summary, changed.map(storedTurn), removed);
+  /** Saves what has changed without waiting for anything, for a page that is being closed. */
+  leave(): void {
+    for (const writer of [this.#writer, ...this.#others]) writer.leave();
   }
 
-  /** Gives a chat another title. */
+  /** Tries again what has failed: to read the list, to save. */
+  async tryAgain(): Promise<void> {
+    await Promise.all([this.#list.read(), this.flush()]);
+  }
+
+  /**
+   * Gives a chat another title.
+   *
+   * @throws BambaError `storage_full`, `storage_unavailable`; then it has the title it had
+   */
   async rename(id: string, title: string): Promise<void> {
-    const chat = this.chats.find((each) => each.id === id);
-    const line = title.trim().replaceAll(/\s+/g, ' ');
+    const chat = this.#list.find(id);
+    const line = oneLine(title);
     if (!chat || line === '' || line === chat.title) return;
-    const renamed = { ...chat, title: line };
-    this.chats = this.chats.map((each) => (each.id === id ? renamed : each));
-    this.#events.changed();
-    await this.#store?.save(renamed, []);
+    this.#list.put({ ...chat, title: line });
+    try {
+      await this.#store?.rename(id, line);
+    } catch (error) {
+      this.#list.put(chat);
+      throw error;
+    }
+    await this.#list.read();
   }
 
-  /** Deletes a chat; until something else is deleted, `undo` brings it back. */
+  /**
+   * Deletes a chat; until something else is deleted, `undo` brings it back.
+   *
+   * @throws BambaError `storage_full`, `storage_unavailable`; then it is still there
+   */
   async delete(id: string): Promise<void> {
     await this.flush();
     const store = this.#store;
     if (!store) return;
-    this.deleted = await store.chat(id);
-    await this.#remove(store, id);
-    if (this.current === id) this.#enter(undefined, []);
-    this.#events.changed();
+    this.deleted = await store.delete(id);
+    this.#drafts?.delete(id);
+    for (const writer of this.#others) if (writer.id === id) this.#forget(writer);
+    if (this.current === id) this.#leaveDeleted();
+    this.#list.remove(id);
   }
 
-  /** Brings back the chat that was deleted last. */
+  /**
+   * Brings back the chat that was deleted last.
+   *
+   * @throws BambaError `storage_full`, `storage_unavailable`; then it can still be brought back
+   */
   async undo(): Promise<void> {
     const { deleted } = this;
-    this.deleted = undefined;
-    if (deleted) await this.add([deleted]);
-    this.#events.changed();
+    if (!deleted) return;
+    await this.#store?.restore(deleted);
+    if (this.deleted === deleted) this.deleted = undefined;
+    await this.#list.read();
   }
 
   /** Forgets the chat that was deleted last. */
@@ -204,97 +226,190 @@ export class ChatArchive {
     this.#events.changed();
   }
 
-  /** Adds whole chats to the list. */
-  async add(chats: readonly ChatRecord[]): Promise<void> {
-    await this.#store?.put(chats);
-    await this.#refresh();
-  }
-
-  /** Whole chats: one, or all of them. */
-  async records(id?: string): Promise<ChatRecord[]> {
-    await this.flush();
-    const ids = id === undefined ? this.chats.map((chat) => chat.id) : [id];
-    const store = this.#store;
-    const records = store ? await Promise.all(ids.map((each) => store.chat(each))) : [];
-    return records.filter((record) => record !== undefined);
-  }
-
-  /** Ids of the chats that have these words somewhere. */
-  async search(words: string): Promise<ReadonlySet<string>> {
-    return (await this.#store?.search(words)) ?? new Set();
-  }
-
-  async #remove(store: ChatStore, id: string): Promise<void> {
-    const deleted = store.delete(id);
-    const { [id]: _draft, ...others } = this.#drafts();
-    writePreference(this.#key('drafts'), Object.keys(others).length === 0 ? undefined : others);
-    this.chats = this.chats.filter((chat) => chat.id !== id);
-    this.#events.changed();
-    await deleted;
-  }
-
-  #enter(id: string | undefined, turns: readonly StoredTurn[]): void {
-    this.#setCurrent(id);
-    this.#saved = new Map(turns.map((turn) => [turn.id, turn]));
-    this.#latest = { turns, model: '' };
-    this.#events.opened(turns, this.draft);
-    this.#events.changed();
-  }
-
-  #setCurrent(id: string | undefined): void {
-    this.current = id;
-    keepSessionValue(this.#key('open'), id);
-  }
-
-  async #onForeignChange(chat: string): Promise<void> {
-    await this.#refresh();
-    if (chat !== this.current) return;
-    // An answer that is being written here goes on; what came from elsewhere is seen when the chat is opened again.
-    const writing = this.#latest.turns.at(-1)?.status;
-    if (writing === 'queued' || writing === 'reading' || writing === 'writing') return;
-    if (this.chats.some(({ id }) => id === chat)) await this.open(chat);
-    else this.#enter(undefined, []);
-  }
-
-  async #refresh(): Promise<void> {
-    try {
-      this.chats = (await this.#store?.list()) ?? [];
-    } catch {
-      this.#giveUp();
+  /** Keeps what was open when another tab deleted it, as a new chat. */
+  keepGone(): void {
+    const { gone } = this;
+    if (!gone) return;
+    this.gone = undefined;
+    if (this.#writer.gone) this.#writer.renew();
+    else {
+      this.begin();
+      this.#writer.title = gone.title;
+      this.#events.opened(gone.turns, undefined);
+      this.#writer.note(gone.turns, '', false);
     }
     this.#events.changed();
   }
 
-  /** The browser has closed the database, or its disk is full: from now on nothing is kept. */
-  #giveUp(): void {
-    this.#store = undefined;
-    this.available = false;
+  /** Lets go of it. */
+  dismissGone(): void {
+    this.gone = undefined;
+    if (this.#writer.gone) this.begin();
+    else this.#events.changed();
+  }
+
+  /**
+   * Adds whole chats to the list, all or none of them, but for those that are there already.
+   *
+   * @returns how many were added
+   * @throws BambaError `storage_full`, `storage_unavailable`; then none was added
+   */
+  async add(chats: readonly ChatRecord[]): Promise<number> {
+    const added = (await this.#store?.add(chats)) ?? 0;
+    await this.#list.read();
+    return added;
+  }
+
+  /**
+   * Whole chats: one, or all of them.
+   *
+   * @throws BambaError `storage_unavailable`
+   */
+  async records(id?: string): Promise<ChatRecord[]> {
+    await this.flush();
+    const ids = id === undefined ? this.chats.map((chat) => chat.id) : [id];
+    const records: (LoadedChat | undefined)[] = [];
+    for (const each of ids) records.push(await this.#store?.chat(each));
+    return records
+      .filter((record) => record !== undefined)
+      .map(({ revision: _revision, unreadable: _unreadable, ...chat }) => chat);
+  }
+
+  /**
+   * The records that cannot be read, as they are.
+   *
+   * @throws BambaError `storage_unavailable`
+   */
+  async unreadableRecords(): Promise<unknown[]> {
+    return (await this.#store?.unreadable()) ?? [];
+  }
+
+  /**
+   * Ids of the chats that have these words somewhere.
+   *
+   * @throws BambaError `storage_unavailable`
+   */
+  async search(words: string): Promise<ReadonlySet<string>> {
+    return (await this.#store?.search(words)) ?? new Set();
+  }
+
+  #openStore(list: string): ChatStore | undefined {
+    try {
+      if (typeof indexedDB === 'undefined') return undefined;
+      return new ChatStore(list, (chat) => void this.#onForeignChange(chat), this.#timing);
+    } catch {
+      return undefined; // A sandboxed frame refuses even to look.
+    }
+  }
+
+  #newWriter(chat?: LoadedChat): ChatWriter {
+    const writer = new ChatWriter(
+      {
+        store: () => this.#store,
+        named: () => this.#onNamed(writer),
+        writing: (summary, isNew) => this.#onWriting(summary, isNew),
+        written: (outcome) => this.#onWritten(writer, outcome),
+      },
+      chat,
+    );
+    return writer;
+  }
+
+  /** Makes a chat the one that is open. */
+  #enter(writer: ChatWriter): void {
+    this.#setAside(this.#writer);
+    this.#others.delete(writer);
+    this.#writer = writer;
+    this.#remember();
+    this.#events.opened(writer.turns, this.draft);
     this.#events.changed();
   }
 
-  #drafts(): Record<string, unknown> {
-    const drafts = readPreference(this.#key('drafts'));
-    return typeof drafts === 'object' && drafts !== null ? (drafts as Record<string, unknown>) : {};
+  /** Chats of another list do not move into this one. */
+  #forgetOthers(): void {
+    for (const writer of this.#others) this.#forget(writer);
+    if (this.current === undefined) return;
+    this.#writer.stop();
+    this.#enter(this.#newWriter());
+  }
+
+  #setAside(writer: ChatWriter): void {
+    if (writer.id !== undefined && !writer.settled) this.#others.add(writer);
+  }
+
+  #forget(writer: ChatWriter): void {
+    writer.stop();
+    this.#others.delete(writer);
+  }
+
+  #leaveDeleted(): void {
+    this.#writer.stop();
+    this.#enter(this.#newWriter());
+  }
+
+  #remember(): void {
+    writeSession(this.#key('open'), this.current);
+  }
+
+  #onNamed(writer: ChatWriter): void {
+    if (writer !== this.#writer) return;
+    // What was typed for the new chat belongs to it from now on.
+    this.#drafts?.set('', '');
+    this.#remember();
+  }
+
+  #onWriting(summary: ChatSummary, isNew: boolean): void {
+    const known = this.#list.find(summary.id);
+    if (!known && !isNew) return;
+    const { title = summary.title, createdAt = summary.createdAt } = known ?? {};
+    this.#list.put({ ...summary, title, createdAt, model: summary.model || (known?.model ?? '') });
+  }
+
+  #onWritten(writer: ChatWriter, outcome: SaveOutcome | undefined): void {
+    if (writer !== this.#writer && writer.settled) this.#others.delete(writer);
+    if (outcome?.kind === 'gone') this.#onGone(writer);
+    // Of a chat that has nothing left, the end is under way.
+    if (outcome?.kind === 'saved' && writer.turns.length > 0) {
+      const { summary, chat } = outcome;
+      this.#list.put(summary);
+      if (chat && writer === this.#writer) this.#merge(writer, chat);
+    }
+    this.#events.changed();
+  }
+
+  /** Shows what another tab has changed in the chat that is open; not before an answer that is being written has ended. */
+  #merge(writer: ChatWriter, chat: LoadedChat): void {
+    writer.stale = true;
+    if (writer.busy || !writer.settled) return;
+    this.#events.opened(writer.adopt(chat), undefined);
+  }
+
+  #onGone(writer: ChatWriter): void {
+    const title = this.#list.find(writer.id)?.title ?? 'Chat';
+    this.#list.remove(writer.id);
+    this.#others.delete(writer);
+    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns };
+    // What is saved up to here was deleted, and is not shown any longer; what is not saved stays in sight.
+    if (writer !== this.#writer || writer.unsaved) return;
+    this.#writer = this.#newWriter();
+    this.#remember();
+    this.#events.opened([], undefined);
+  }
+
+  async #onForeignChange(chat: string): Promise<void> {
+    const writer = this.#writer;
+    if (chat === writer.id) writer.stale = true;
+    await this.#list.read();
+    if (chat !== this.current || writer !== this.#writer) return;
+    // A chat that was deleted elsewhere may have come back.
+    if (writer.gone && this.#list.find(chat)) {
+      writer.gone = false;
+      this.gone = undefined;
+    }
+    await writer.flush();
   }
 
   #key(what: string): string {
-    return `bamba-chat:${what}${this.#list === '' ? '' : `:${this.#list}`}`;
-  }
-}
-
-function sessionValue(key: string): string | null {
-  try {
-    return sessionStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function keepSessionValue(key: string, value: string | undefined): void {
-  try {
-    if (value === undefined) sessionStorage.removeItem(key);
-    else sessionStorage.setItem(key, value);
-  } catch {
-    // Refused: a page that is loaded again begins with a new chat.
+    return `bamba-chat:${what}${this.#name === '' ? '' : `:${this.#name}`}`;
   }
 }

@@ -2,7 +2,8 @@
 
 import * as v from 'valibot';
 import { BambaError } from '../../errors.ts';
-import { chatSchema, newId, titleOf, type ChatRecord, type StoredTurn } from './chat-record.ts';
+import { chatSchema, titleOf, type ChatRecord, type StoredTurn } from './chat-record.ts';
+import { copyOf, nameOf } from './copies.ts';
 
 const FORMAT = 'bamba-web chats';
 const VERSION = 1;
@@ -13,9 +14,9 @@ const fileSchema = v.object({ format: v.literal(FORMAT), version: v.literal(VERS
 /** Kinds of files. */
 export type ChatFormat = 'json' | 'markdown';
 
-/** All of some chats, as JSON. */
+/** All of some chats, as JSON. Their ids go with them: a chat that is read in where it is already is not added again. */
 export function toJson(chats: readonly ChatRecord[]): string {
-  const plain = chats.map(({ id: _id, turns, ...chat }) => ({
+  const plain = chats.map(({ turns, ...chat }) => ({
     ...chat,
     turns: turns.map(({ id: _turn, ...turn }) => turn),
   }));
@@ -61,8 +62,10 @@ function readJson(text: string, now: number): ChatRecord[] {
     const [issue] = parsed.issues;
     throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
-  return parsed.output.chats.map(({ title, createdAt, updatedAt, model, turns }) => ({
-    id: newId(),
+  const taken = new Set<string>();
+  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, turns }) => ({
+    // A chat without a name of its own gets one from what it says: the same whenever this file is read.
+    id: freeName(id ?? nameOf(JSON.stringify([title, turns])), taken),
     title: titleOf(title) || titleOf(turns[0]?.question ?? '') || 'Chat',
     createdAt: createdAt ?? now,
     updatedAt: updatedAt ?? createdAt ?? now,
@@ -92,7 +95,15 @@ function readMarkdown(text: string, now: number): ChatRecord {
     }
   }
   const title = /^# (.*)/m.exec(head)?.[1]?.trim();
-  return { id: newId(), title: title || 'Chat', createdAt: now, updatedAt: now, model, turns };
+  return { id: nameOf(text), title: title || 'Chat', createdAt: now, updatedAt: now, model, turns };
+}
+
+/** `name`, or what a copy of it is called, so that no two chats of a file are taken for one. */
+function freeName(name: string, taken: Set<string>): string {
+  let count = 1;
+  while (taken.has(copyOf(name, count))) count++;
+  taken.add(copyOf(name, count));
+  return copyOf(name, count);
 }
 
 function dropUndefined(turn: StoredTurn): StoredTurn {

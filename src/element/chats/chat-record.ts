@@ -1,4 +1,5 @@
-// Chats as they are kept, exported and imported: plain data, checked where it comes from outside.
+// Chats as they are kept, exported and imported: plain data. What is read back is checked, whoever has written it: a
+// record of an earlier version, of another tool or of a broken disk is mended where it can be, and else passed over.
 
 import * as v from 'valibot';
 import type { Turn } from '../conversation.ts';
@@ -25,8 +26,19 @@ export interface ChatRecord extends ChatSummary {
   readonly turns: readonly StoredTurn[];
 }
 
-/** Titles longer than this are cut. */
+/** A chat as it is in the database at one moment. */
+export interface LoadedChat extends ChatRecord {
+  /** Grows with every change, in whatever tab: another number says that somebody else has changed the chat. */
+  readonly revision: number;
+  /** Turns that cannot be read; they stay where they are. */
+  readonly unreadable: number;
+}
+
+/** Titles that are made of a question are cut to this. */
 const TITLE_CHARACTERS = 60;
+
+/** Titles that a person gives are cut to this. */
+const LONGEST_TITLE = 200;
 
 const count = v.pipe(v.number(), v.finite(), v.minValue(0));
 const usageSchema = v.object({
@@ -49,6 +61,7 @@ export const turnSchema = v.object({
 
 /** A chat in a file; what it does not say is filled in. */
 export const chatSchema = v.object({
+  id: v.optional(v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/))),
   title: v.optional(v.string(), ''),
   createdAt: v.optional(count),
   updatedAt: v.optional(count),
@@ -56,9 +69,57 @@ export const chatSchema = v.object({
   turns: v.array(turnSchema),
 });
 
-/** A name for something new, in this browser and in any other. */
-export function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** What was said. Of a turn in which nothing was, there is nothing to show. */
+const said = v.fallback(v.optional(v.string(), ''), '');
+
+/** A turn in the database; its key says its id. */
+const keptTurnSchema = v.pipe(
+  v.object({
+    question: said,
+    answer: said,
+    status: v.fallback(v.picklist(['done', 'stopped', 'failed']), 'stopped'),
+    finishReason: v.fallback(v.optional(v.picklist(['stop', 'length', 'abort'])), undefined),
+    usage: v.fallback(v.optional(usageSchema), undefined),
+  }),
+  v.check(({ question, answer }) => question !== '' || answer !== ''),
+);
+
+/** The second part of a turn's key: a number in chats of files and of earlier versions, else a `newTurnId`. */
+const turnIdSchema = v.union([v.number(), v.string()]);
+
+const keptChatSchema = v.object({
+  id: v.string(),
+  title: v.fallback(v.pipe(v.string(), v.transform(oneLine), v.nonEmpty()), 'Chat'),
+  createdAt: v.fallback(count, 0),
+  updatedAt: v.fallback(count, 0),
+  model: v.fallback(v.pipe(v.string(), v.transform(oneLine)), ''),
+  revision: v.fallback(count, 0),
+});
+
+/** A chat without its turns, and its revision, as the database has it; undefined where that cannot be read. */
+export function readChat(value: unknown): { summary: ChatSummary; revision: number } | undefined {
+  const parsed = v.safeParse(keptChatSchema, value);
+  if (!parsed.success) return undefined;
+  const { revision, ...summary } = parsed.output;
+  return { summary, revision };
+}
+
+/** A turn as the database has it under `id`; undefined where it cannot be read. */
+export function readTurn(id: unknown, value: unknown): StoredTurn | undefined {
+  const key = v.safeParse(turnIdSchema, id);
+  const turn = v.safeParse(keptTurnSchema, value);
+  if (!key.success || !turn.success) return undefined;
+  const { finishReason, usage, ...rest } = turn.output;
+  return { id: key.output, ...rest, ...(finishReason && { finishReason }), ...(usage && { usage }) };
+}
+
+/** A text without line breaks, not longer than the list of chats can bear. */
+export function oneLine(text: string): string {
+  const line = text
+    .slice(0, 4 * LONGEST_TITLE)
+    .trim()
+    .replaceAll(/\s+/g, ' ');
+  return line.slice(0, LONGEST_TITLE).replace(/[\ud800-\udbff]$/, '');
 }
 
 /**
@@ -68,7 +129,7 @@ export function newId(): string {
  * titleOf('What is\nan apple?'); // 'What is an apple?'
  */
 export function titleOf(question: string): string {
-  const line = question.trim().replaceAll(/\s+/g, ' ');
+  const line = oneLine(question);
   if (line.length <= TITLE_CHARACTERS) return line;
   const cut = line.slice(0, TITLE_CHARACTERS);
   // Between words where there is a space to cut at, and never through a surrogate pair.

@@ -152,6 +152,17 @@ export const panelStyles = css`
     gap: 0.25rem;
   }
 
+  /* Beside a chat that is on screen and stays there, nothing is wrong yet. */
+  .trouble.keeping {
+    border-color: var(--edge);
+    background: var(--surface);
+  }
+
+  .reading-only .card-title + p {
+    flex: none;
+    margin: 0.125rem 0 0;
+  }
+
   .no-webgpu {
     margin: auto 0;
     padding: 1.5rem;

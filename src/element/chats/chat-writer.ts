@@ -1,0 +1,263 @@
+// Saves one chat as it changes, until all of it is saved: what fails is tried again, later and later, and meanwhile the
+// chat knows why it is not saved.
+
+import type { Turn } from '../conversation.ts';
+import { asFault, type Fault } from '../faults.ts';
+import { storedTurn, titleOf, type ChatSummary, type LoadedChat } from './chat-record.ts';
+import type { ChatChange, ChatStore, SaveOutcome } from './chat-store.ts';
+import { sameTurn } from './copies.ts';
+import { newId, type TurnId } from './ids.ts';
+
+/** An answer that is being written is saved this often, in milliseconds; a long one less often. */
+const SAVE_EVERY = 1000;
+
+/** So many characters of an answer make that time as long again: each time, all of the answer is written. */
+const CHARACTERS_A_SECOND = 500_000;
+
+/** After a failure, the next attempt comes after the first of these; the last is the longest pause. */
+const RETRY_MS = { first: 500, longest: 30_000 };
+
+/** Who has a chat written. */
+export interface WriterHost {
+  /** Where to write; undefined where nothing is kept, or not yet. */
+  store(): ChatStore | undefined;
+  /** The chat has got an id, before its first writing. */
+  named(): void;
+  /** Writing has begun: this is what the list will say. */
+  writing(summary: ChatSummary, isNew: boolean): void;
+  /** Writing has ended, or failed. */
+  written(outcome: SaveOutcome | undefined): void;
+}
+
+/** The chat that is open, or one that was open and is not saved yet. */
+export class ChatWriter {
+  /** Undefined until the first question is asked. */
+  id: string | undefined;
+  /** Another tab has deleted the chat: nothing is written any more. */
+  gone = false;
+  /** Another tab has changed the chat since it was read here. */
+  stale = false;
+  /** Why the chat is not saved; undefined where it is, or is being saved. */
+  fault: Fault | undefined;
+  /** Turns of the chat that cannot be read. */
+  unreadable = 0;
+  /** Undefined until there is a question to make it of. */
+  title: string | undefined;
+  readonly #host: WriterHost;
+  #turns: readonly Turn[] = [];
+  #model = '';
+  #createdAt = 0;
+  /** Turns as they are in the database; the same object means that nothing has changed. */
+  #saved = new Map<TurnId, Turn>();
+  /** Ids of turns that were written at least once, perhaps without success. */
+  #known = new Set<TurnId>();
+  #revision = 0;
+  /** Writings under way: each will raise the revision by one. */
+  #underWay = 0;
+  #issued: readonly Turn[] | undefined;
+  #pending: Promise<void> = Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = RETRY_MS.first;
+
+  /** @param chat as it was read; undefined for a new one */
+  constructor(host: WriterHost, chat?: LoadedChat) {
+    this.#host = host;
+    if (chat) this.adopt(chat);
+  }
+
+  /** The turns as they are now. */
+  get turns(): readonly Turn[] {
+    return this.#turns;
+  }
+
+  /** An answer is awaited or written. */
+  get busy(): boolean {
+    const status = this.#turns.at(-1)?.status;
+    return status === 'queued' || status === 'reading' || status === 'writing';
+  }
+
+  /** Something that was said is not in the database. */
+  get unsaved(): boolean {
+    return this.#difference() !== undefined;
+  }
+
+  /** There is nothing more to be written. */
+  get settled(): boolean {
+    return this.gone || (this.#underWay === 0 && !this.unsaved);
+  }
+
+  /** Takes the chat as the database has it. Turns that are the same keep their objects, and with them what is drawn. */
+  adopt(chat: LoadedChat): readonly Turn[] {
+    const turns = chat.turns.map((turn) => {
+      const own = this.#saved.get(turn.id);
+      return own && sameTurn(storedTurn(own), turn) ? own : turn;
+    });
+    this.id = chat.id;
+    this.#turns = turns;
+    this.title = chat.title;
+    this.#createdAt = chat.createdAt;
+    this.#revision = chat.revision;
+    this.#saved = new Map(turns.map((turn) => [turn.id, turn]));
+    this.#known = new Set(this.#saved.keys());
+    this.unreadable = chat.unreadable;
+    this.stale = false;
+    return turns;
+  }
+
+  /** Begins a new chat with the same turns. */
+  renew(): void {
+    this.id = undefined;
+    this.gone = false;
+    this.stale = false;
+    this.unreadable = 0;
+    this.#createdAt = 0;
+    this.#revision = 0;
+    this.#saved.clear();
+    this.#known.clear();
+    this.#issued = undefined;
+    void this.flush();
+  }
+
+  /** Notes the turns as they are now: saved at once, or a while later when they are `streaming`. */
+  note(turns: readonly Turn[], model: string, streaming: boolean): void {
+    this.#turns = turns;
+    this.#model = model;
+    if (!this.#host.store()) return;
+    const length = streaming ? (turns.at(-1)?.answer.length ?? 0) : 0;
+    const wait = SAVE_EVERY * (1 + length / CHARACTERS_A_SECOND);
+    if (!streaming) void this.flush();
+    else this.#timer ??= setTimeout(() => void this.flush(), wait);
+  }
+
+  /** Saves what is not saved. Resolves when that has ended, well or not. */
+  flush(): Promise<void> {
+    this.#stopTimers();
+    const store = this.#host.store();
+    // What is under way already says the same.
+    const same = this.#underWay > 0 && this.#issued === this.#turns;
+    if (!store || this.gone || same) return this.#pending;
+    const change = this.#change();
+    if (change) this.#queue(this.#write(store, change));
+    else if (this.stale && !this.busy && this.id !== undefined) this.#queue(this.#reread(store, this.id));
+    return this.#pending;
+  }
+
+  /** Saves without waiting for any reply: the page is being closed. */
+  leave(): void {
+    const store = this.#host.store();
+    const change = this.gone ? undefined : this.#change();
+    if (change) store?.saveAtOnce(change);
+  }
+
+  /** Gives up what is not saved. */
+  stop(): void {
+    this.#stopTimers();
+    this.gone = true;
+  }
+
+  #queue(work: Promise<void>): void {
+    this.#pending = Promise.all([this.#pending, work]).then(() => undefined);
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
+    this.#timer = undefined;
+  }
+
+  #difference(): { kept: readonly Turn[]; changed: readonly Turn[]; removed: readonly TurnId[] } | undefined {
+    // Until a changed question has an answer, the one before stands: should the page close now, nothing is lost.
+    const kept = this.#turns.flatMap((turn) => (turn.answer === '' && turn.replaces ? turn.replaces : [turn]));
+    const changed = kept.filter((turn) => this.#saved.get(turn.id) !== turn);
+    const here = new Set(kept.map(({ id }) => id));
+    const removed = [...this.#known].filter((id) => !here.has(id));
+    return changed.length > 0 || removed.length > 0 ? { kept, changed, removed } : undefined;
+  }
+
+  #change(): (ChatChange & { turns: readonly Turn[] }) | undefined {
+    const difference = this.#difference();
+    if (!difference) return undefined;
+    const { kept, changed, removed } = difference;
+    const create = this.#saved.size === 0 && this.#revision === 0;
+    if (this.id === undefined) {
+      if (kept.length === 0) return undefined;
+      this.id = newId();
+      this.#createdAt = Date.now();
+      this.#host.named();
+    }
+    for (const { id } of changed) this.#known.add(id);
+    return {
+      id: this.id,
+      create,
+      revision: this.#revision + this.#underWay,
+      title: this.title ?? titleOf(kept[0]?.question ?? ''),
+      createdAt: this.#createdAt,
+      model: this.#model,
+      turns: changed,
+      changed: changed.map(storedTurn),
+      removed,
+      reread: this.stale && !this.busy,
+    };
+  }
+
+  async #write(store: ChatStore, change: ChatChange & { turns: readonly Turn[] }): Promise<void> {
+    this.#underWay++;
+    this.#issued = this.#turns;
+    const { id, title, createdAt, model, changed, create } = change;
+    if (changed.length > 0) this.#host.writing({ id, title, createdAt, updatedAt: Date.now(), model }, create);
+    let outcome: SaveOutcome | undefined;
+    try {
+      outcome = await store.save(change);
+    } catch (error) {
+      this.fault = asFault(error);
+    }
+    this.#underWay--;
+    // Meanwhile the text may have become a chat of its own.
+    if (this.id !== id) return;
+    if (!outcome) this.#tryLater();
+    else this.#note(change, outcome);
+    this.#host.written(outcome);
+    if (this.stale && !this.busy && this.#underWay === 0 && outcome) void this.flush();
+  }
+
+  #note({ turns, removed }: ChatChange & { turns: readonly Turn[] }, outcome: SaveOutcome): void {
+    this.fault = undefined;
+    this.#pauseMs = RETRY_MS.first;
+    if (outcome.kind === 'gone') this.gone = true;
+    if (outcome.kind === 'emptied') {
+      this.#saved.clear();
+      this.#known.clear();
+    }
+    if (outcome.kind !== 'saved') return;
+    this.#revision = Math.max(this.#revision, outcome.revision);
+    for (const turn of turns) this.#saved.set(turn.id, turn);
+    for (const turn of removed) {
+      this.#saved.delete(turn);
+      this.#known.delete(turn);
+    }
+  }
+
+  async #reread(store: ChatStore, id: string): Promise<void> {
+    let chat: LoadedChat | undefined;
+    try {
+      chat = await store.chat(id);
+    } catch (error) {
+      this.fault = asFault(error);
+      this.#tryLater();
+      return this.#host.written(undefined);
+    }
+    if (this.id !== id || this.unsaved) return;
+    this.fault = undefined;
+    const kind = chat ? 'saved' : 'gone';
+    this.gone = !chat;
+    const outcome = chat ? { kind, revision: chat.revision, summary: chat, chat } : { kind };
+    this.#host.written(outcome as SaveOutcome);
+  }
+
+  #tryLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.flush(), this.#pauseMs);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, RETRY_MS.longest);
+  }
+}
