@@ -88,7 +88,7 @@ export class ChatDatabase {
   begin(): ChatTransaction<'readwrite'> | undefined {
     try {
       const transaction = this.#open?.transaction(STORES, 'readwrite');
-      transaction?.done.catch(() => undefined);
+      if (transaction) quiet(transaction.done);
       return transaction;
     } catch {
       return undefined;
@@ -110,7 +110,7 @@ export class ChatDatabase {
     try {
       const database = await watch.race(this.#connect());
       transaction = database.transaction(STORES, mode);
-      transaction.done.catch(() => undefined);
+      quiet(transaction.done);
       return await watch.race(finish(transaction, work, () => watch.beat()));
     } catch (error) {
       try {
@@ -210,7 +210,7 @@ class Watch {
 
   async race<T>(promise: Promise<T>): Promise<T> {
     // Where the deadline wins, nobody else hears how the promise ends.
-    promise.catch(() => undefined);
+    quiet(promise);
     const silence = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
@@ -231,6 +231,15 @@ function isFinal(error: unknown): boolean {
 
 function errorName(error: unknown): string {
   return error instanceof Error || error instanceof DOMException ? error.name : '';
+}
+
+/**
+ * A request that is made together with others. Once one of them has failed, the transaction is lost, and nobody needs to
+ * hear what becomes of the others.
+ */
+export function quiet<T>(request: Promise<T>): Promise<T> {
+  request.catch(() => undefined);
+  return request;
 }
 
 /** What is wrong, in our words. */

@@ -6,7 +6,7 @@
 
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { StoredTurn } from './chat-record.ts';
-import { ChatDatabase, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';
+import { ChatDatabase, quiet, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';
 import { copyOf, sameTurns } from './copies.ts';
 import { findUnreadable, searchChats, type RawRecord } from './chat-search.ts';
 import type { TurnId } from './ids.ts';
@@ -74,7 +74,10 @@ export class ChatStore {
   /** All chats, the one that was changed last first. */
   async list(): Promise<KeptChats> {
     const [values, deleted] = await this.#database.run('readonly', (transaction) =>
-      Promise.all([transaction.objectStore('chats').getAll(), transaction.objectStore('deleted').getAllKeys()]),
+      Promise.all([
+        quiet(transaction.objectStore('chats').getAll()),
+        quiet(transaction.objectStore('deleted').getAllKeys()),
+      ]),
     );
     const gone = new Set(deleted);
     const kept = values.filter(({ id }) => !gone.has(id)).map((value) => readChat(value)?.summary);
@@ -108,13 +111,12 @@ export class ChatStore {
   saveAtOnce({ id, create, title, createdAt, model, changed, removed }: ChatChange): void {
     const transaction = this.#database.begin();
     if (!transaction) return;
-    const hear = (written: Promise<unknown>): void => void written.catch(() => undefined);
     const turns = transaction.objectStore('turns');
-    for (const turn of changed) hear(turns.put(turn, [id, turn.id]));
-    for (const turn of removed) hear(turns.delete([id, turn]));
+    for (const turn of changed) void quiet(turns.put(turn, [id, turn.id]));
+    for (const turn of removed) void quiet(turns.delete([id, turn]));
     // Of a chat that nobody else can know yet, nobody else can have changed the record.
     const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1 };
-    if (create && changed.length > 0) hear(transaction.objectStore('chats').put(record));
+    if (create && changed.length > 0) void quiet(transaction.objectStore('chats').put(record));
     transaction.commit();
   }
 
@@ -138,9 +140,9 @@ export class ChatStore {
       const chats = transaction.objectStore('chats');
       const turns = transaction.objectStore('turns');
       const [chat, keys, values] = await Promise.all([
-        chats.get(id),
-        turns.getAllKeys(rangeOf(id)),
-        turns.getAll(rangeOf(id)),
+        quiet(chats.get(id)),
+        quiet(turns.getAllKeys(rangeOf(id))),
+        quiet(turns.getAll(rangeOf(id))),
       ]);
       // Where this is done a second time, because nobody said that the first was done, nothing is left to be read.
       if (chat) {
@@ -148,9 +150,9 @@ export class ChatStore {
         removed = { id, title: readChat(chat)?.summary.title ?? 'Chat', records };
       }
       await Promise.all([
-        transaction.objectStore('deleted').put(Date.now(), id),
-        chats.delete(id),
-        turns.delete(rangeOf(id)),
+        quiet(transaction.objectStore('deleted').put(Date.now(), id)),
+        quiet(chats.delete(id)),
+        quiet(turns.delete(rangeOf(id))),
       ]);
     });
     this.#tell(id);
@@ -163,9 +165,9 @@ export class ChatStore {
       const turns = transaction.objectStore('turns');
       const revision = (readChat(records.chat)?.revision ?? 0) + 1;
       await Promise.all([
-        transaction.objectStore('deleted').delete(id),
-        transaction.objectStore('chats').put({ ...records.chat, revision }),
-        ...records.turns.map(([key, value]) => turns.put(value, key).then(beat)),
+        quiet(transaction.objectStore('deleted').delete(id)),
+        quiet(transaction.objectStore('chats').put({ ...records.chat, revision })),
+        ...records.turns.map(([key, value]) => quiet(turns.put(value, key).then(beat))),
       ]);
     });
     this.#tell(id);
@@ -226,10 +228,10 @@ async function loadChat<Mode extends IDBTransactionMode>(
 ): Promise<LoadedChat | undefined> {
   const turns = transaction.objectStore('turns');
   const [record, tombstone, keys, values] = await Promise.all([
-    transaction.objectStore('chats').get(id),
-    transaction.objectStore('deleted').get(id),
-    turns.getAllKeys(rangeOf(id)),
-    turns.getAll(rangeOf(id)),
+    quiet(transaction.objectStore('chats').get(id)),
+    quiet(transaction.objectStore('deleted').get(id)),
+    quiet(turns.getAllKeys(rangeOf(id))),
+    quiet(turns.getAll(rangeOf(id))),
   ]);
   const chat = tombstone === undefined ? readChat(record) : undefined;
   if (!chat) return undefined;
@@ -246,18 +248,18 @@ async function saveChat(
   const chats = transaction.objectStore('chats');
   const turns = transaction.objectStore('turns');
   const deleted = transaction.objectStore('deleted');
-  const [record, tombstone] = await Promise.all([chats.get(id), deleted.get(id)]);
+  const [record, tombstone] = await Promise.all([quiet(chats.get(id)), quiet(deleted.get(id))]);
   if (tombstone !== undefined || (!record && !change.create)) return { kind: 'gone' };
   const known = record && readChat(record);
   const write = (): Promise<unknown>[] => [
-    ...removed.map((turn) => turns.delete([id, turn])),
-    ...changed.map((turn) => turns.put(turn, [id, turn.id])),
+    ...removed.map((turn) => quiet(turns.delete([id, turn]))),
+    ...changed.map((turn) => quiet(turns.put(turn, [id, turn.id]))),
   ];
   if (changed.length === 0) {
     // The only question was taken back: the chat goes with it, unless another tab has asked one.
     await Promise.all(write());
     if ((await turns.count(rangeOf(id))) === 0) {
-      await Promise.all([chats.delete(id), deleted.put(now, id)]);
+      await Promise.all([quiet(chats.delete(id)), quiet(deleted.put(now, id))]);
       return { kind: 'emptied' };
     }
   }
@@ -269,9 +271,9 @@ async function saveChat(
     updatedAt: now,
     model: change.model || (known?.summary.model ?? ''),
   };
-  const written = [chats.put({ ...summary, revision }), ...write()];
+  const written = [quiet(chats.put({ ...summary, revision })), ...write()];
   const foreign = change.reread || (known !== undefined && known.revision !== change.revision);
-  const chat = foreign ? loadChat(transaction, id) : undefined;
+  const chat = foreign ? quiet(loadChat(transaction, id)) : undefined;
   // Committed without waiting for the page to hear of each, which it may not live to do.
   transaction.commit();
   await Promise.all(written);
@@ -294,9 +296,9 @@ async function addChat(
     const { turns, ...summary } = chat;
     const store = transaction.objectStore('turns');
     await Promise.all([
-      transaction.objectStore('deleted').delete(id),
-      transaction.objectStore('chats').put({ ...summary, id, revision: 1 }),
-      ...turns.map((turn) => store.put(turn, [id, turn.id]).then(beat)),
+      quiet(transaction.objectStore('deleted').delete(id)),
+      quiet(transaction.objectStore('chats').put({ ...summary, id, revision: 1 })),
+      ...turns.map((turn) => quiet(store.put(turn, [id, turn.id]).then(beat))),
     ]);
     return id;
   }

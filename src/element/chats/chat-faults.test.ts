@@ -1,0 +1,217 @@
+import 'fake-indexeddb/auto';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BambaError } from '../../errors.ts';
+import { DATABASE_ERRORS, databaseFaults, type DatabaseFault } from '../../testing/faults/indexed-db.ts';
+import type { Turn } from '../conversation.ts';
+import { ChatArchive } from './chat-archive.ts';
+import type { ChatRecord } from './chat-record.ts';
+
+const faults = databaseFaults();
+const TIMING = { deadlineMs: 60, pauseMs: 1 };
+/** No run may take longer, whatever happens to it: several deadlines, on a slow machine. */
+const LIMIT_MS = 10_000;
+
+const FAULTS: readonly DatabaseFault[] = [
+  ...DATABASE_ERRORS.map((error) => ({ kind: 'fail' as const, error })),
+  { kind: 'delay', ms: 15 },
+  { kind: 'never' },
+];
+
+let lists = 0;
+const survived: string[] = [];
+
+beforeEach(() => {
+  const items = new Map<string, string>();
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => void items.set(key, value),
+    removeItem: (key: string) => void items.delete(key),
+  });
+});
+
+afterAll(() => {
+  faults.clear();
+  const lost = faults.injected - survived.length;
+  console.log(`IndexedDB faults injected into chats: ${faults.injected}, survived: ${survived.length}, lost: ${lost}`);
+});
+
+const turn = (id: number, question: string, answer: string): Turn => ({ id, question, answer, status: 'done' });
+const FIRST = turn(1, 'First?', 'First.');
+const SECOND = turn(2, 'Second?', 'Second.');
+
+const file: ChatRecord[] = ['one', 'two', 'three'].map((id) => ({
+  id,
+  title: id,
+  createdAt: 1,
+  updatedAt: 2,
+  model: '',
+  turns: [{ id: 1, question: `${id}?`, answer: `${id}.`, status: 'done' }],
+}));
+
+/** A list with one chat, of one turn, that is open. */
+async function kept(): Promise<{ archive: ChatArchive; list: string; id: string }> {
+  const list = `faults ${++lists}`;
+  const archive = await opened(list);
+  archive.note([FIRST], '', false);
+  await archive.flush();
+  return { archive, list, id: archive.current as string };
+}
+
+async function opened(list: string): Promise<ChatArchive> {
+  const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined }, TIMING);
+  await archive.connect(list);
+  return archive;
+}
+
+/** What another visit finds: for each chat its title, and what was said. */
+async function found(list: string): Promise<Record<string, string[]>> {
+  sessionStorage.removeItem(`bamba-chat:open:${list}`);
+  const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined });
+  await archive.connect(list);
+  const records = await archive.records();
+  archive.disconnect();
+  return Object.fromEntries(records.map(({ title, turns }) => [title, turns.map(({ answer }) => answer)]));
+}
+
+interface Scenario {
+  name: string;
+  act: (archive: ChatArchive, id: string) => Promise<void>;
+  /** What is found where it was acknowledged. */
+  done: Record<string, string[]>;
+  /** What may be found where it was not: all or nothing. */
+  undone: Record<string, string[]>;
+}
+
+const BEFORE = { 'First?': ['First.'] };
+
+const scenarios: Scenario[] = [
+  {
+    name: 'save',
+    act: async (archive) => {
+      archive.note([FIRST, SECOND], '', false);
+      await archive.flush();
+      if (archive.unsaved) throw new BambaError(archive.unsaved.code!, archive.unsaved.sentence);
+    },
+    done: { 'First?': ['First.', 'Second.'] },
+    undone: BEFORE,
+  },
+  {
+    name: 'a new chat',
+    act: async (archive) => {
+      archive.begin();
+      archive.note([SECOND], '', false);
+      await archive.flush();
+      if (archive.unsaved) throw new BambaError(archive.unsaved.code!, archive.unsaved.sentence);
+    },
+    done: { ...BEFORE, 'Second?': ['Second.'] },
+    undone: BEFORE,
+  },
+  {
+    name: 'rename',
+    act: (archive, id) => archive.rename(id, 'Another title'),
+    done: { 'Another title': ['First.'] },
+    undone: BEFORE,
+  },
+  {
+    name: 'import',
+    act: async (archive) => void (await archive.add(file)),
+    done: { ...BEFORE, one: ['one.'], two: ['two.'], three: ['three.'] },
+    undone: BEFORE,
+  },
+  { name: 'delete', act: (archive, id) => archive.delete(id), done: {}, undone: BEFORE },
+  {
+    name: 'delete and undo',
+    act: async (archive, id) => {
+      await archive.delete(id);
+      await archive.undo();
+    },
+    done: BEFORE,
+    undone: {},
+  },
+  {
+    name: 'read',
+    act: async (archive, id) => {
+      await archive.open(id);
+      await archive.search('First');
+      await archive.records();
+      if (archive.trouble) throw new BambaError(archive.trouble.code!, archive.trouble.sentence);
+    },
+    done: BEFORE,
+    undone: BEFORE,
+  },
+];
+
+describe('every call of the database that a scenario makes, met with every fault', () => {
+  it.each(scenarios)('$name', async ({ act, done, undone }) => {
+    const first = await kept();
+    const calls = await faults.countCalls(() => act(first.archive, first.id));
+    first.archive.disconnect();
+    expect(calls).toBeGreaterThan(3);
+    for (let n = 1; n <= calls; n++) {
+      for (const fault of FAULTS) await meets(n, fault, { act, done, undone });
+    }
+  });
+
+  async function meets(n: number, fault: DatabaseFault, { act, done, undone }: Omit<Scenario, 'name'>): Promise<void> {
+    const what = `call ${n}, ${JSON.stringify(fault)}`;
+    faults.clear();
+    const { archive, list, id } = await kept();
+    faults.injectAt(n, fault);
+    const error = await within(LIMIT_MS, what, failureOf(act(archive, id)));
+    faults.clear();
+    if (error !== undefined) {
+      expect(error, what).toBeInstanceOf(BambaError);
+      expect((error as BambaError).code, what).toMatch(/^storage_/);
+    }
+    const after = await found(list);
+    // A call that failed may have been done all the same, where only the word of it was lost. Nothing is done by half.
+    if (error === undefined) expect(after, what).toEqual(done);
+    else expect([done, undone, BEFORE], what).toContainEqual(after);
+    // What failed can be done once the database answers again.
+    if (archive.unsaved) {
+      await within(LIMIT_MS, what, archive.tryAgain());
+      expect(archive.unsaved, what).toBeUndefined();
+      expect(await found(list), what).toEqual(done);
+    }
+    archive.disconnect();
+    survived.push(what);
+  }
+});
+
+describe('opening the list', () => {
+  it.each(FAULTS)('meets with $kind $error', async (fault) => {
+    const { archive, list } = await kept();
+    archive.disconnect();
+    const calls = await faults.countCalls(async () => (await opened(list)).disconnect());
+    for (let n = 1; n <= calls; n++) {
+      faults.injectAt(n, fault);
+      const later = await within(LIMIT_MS, `call ${n}`, opened(list));
+      faults.clear();
+      if (later.trouble) await later.tryAgain();
+      expect(later).toMatchObject({ available: true, trouble: undefined, chats: [{ title: 'First?' }] });
+      later.disconnect();
+      survived.push(`open ${n}`);
+    }
+  });
+});
+
+async function failureOf(promise: Promise<void>): Promise<unknown> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Still waiting: ${what}`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
