@@ -88,7 +88,7 @@ export class ChatDatabase {
   begin(): ChatTransaction<'readwrite'> | undefined {
     try {
       const transaction = this.#open?.transaction(STORES, 'readwrite');
-      if (transaction) quiet(transaction.done);
+      if (transaction) void quiet(transaction.done);
       return transaction;
     } catch {
       return undefined;
@@ -110,7 +110,7 @@ export class ChatDatabase {
     try {
       const database = await watch.race(this.#connect());
       transaction = database.transaction(STORES, mode);
-      quiet(transaction.done);
+      void quiet(transaction.done);
       return await watch.race(finish(transaction, work, () => watch.beat()));
     } catch (error) {
       try {
@@ -210,7 +210,7 @@ class Watch {
 
   async race<T>(promise: Promise<T>): Promise<T> {
     // Where the deadline wins, nobody else hears how the promise ends.
-    quiet(promise);
+    void quiet(promise);
     const silence = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });

@@ -7,9 +7,10 @@ import { ChatArchive } from './chat-archive.ts';
 import type { ChatRecord } from './chat-record.ts';
 
 const faults = databaseFaults();
-const TIMING = { deadlineMs: 60, pauseMs: 1 };
+/** Only a call that never ends is to meet the deadline, not one on a slow machine. */
+const deadlineFor = ({ kind }: DatabaseFault): number => (kind === 'never' ? 100 : LIMIT_MS);
 /** No run may take longer, whatever happens to it: several deadlines, on a slow machine. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 20_000;
 
 const FAULTS: readonly DatabaseFault[] = [
   ...DATABASE_ERRORS.map((error) => ({ kind: 'fail' as const, error })),
@@ -49,18 +50,24 @@ const file: ChatRecord[] = ['one', 'two', 'three'].map((id) => ({
 }));
 
 /** A list with one chat, of one turn, that is open. */
-async function kept(): Promise<{ archive: ChatArchive; list: string; id: string }> {
+async function kept(deadlineMs: number): Promise<{ archive: ChatArchive; list: string; id: string }> {
   const list = `faults ${++lists}`;
-  const archive = await opened(list);
+  const archive = await opened(list, deadlineMs);
   archive.note([FIRST], '', false);
-  await archive.flush();
+  await recovered(archive);
   return { archive, list, id: archive.current as string };
 }
 
-async function opened(list: string): Promise<ChatArchive> {
-  const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined }, TIMING);
+async function opened(list: string, deadlineMs: number): Promise<ChatArchive> {
+  const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined }, { deadlineMs, pauseMs: 1 });
   await archive.connect(list);
   return archive;
+}
+
+/** Tries until everything is read and saved, as a person would who has time. */
+async function recovered(archive: ChatArchive): Promise<void> {
+  do await archive.tryAgain();
+  while (archive.trouble || archive.unsaved);
 }
 
 /** What another visit finds: for each chat its title, and what was said. */
@@ -143,7 +150,7 @@ const scenarios: Scenario[] = [
 
 describe('every call of the database that a scenario makes, met with every fault', () => {
   it.each(scenarios)('$name', async ({ act, done, undone }) => {
-    const first = await kept();
+    const first = await kept(LIMIT_MS);
     const calls = await faults.countCalls(() => act(first.archive, first.id));
     first.archive.disconnect();
     expect(calls).toBeGreaterThan(3);
@@ -155,7 +162,7 @@ describe('every call of the database that a scenario makes, met with every fault
   async function meets(n: number, fault: DatabaseFault, { act, done, undone }: Omit<Scenario, 'name'>): Promise<void> {
     const what = `call ${n}, ${JSON.stringify(fault)}`;
     faults.clear();
-    const { archive, list, id } = await kept();
+    const { archive, list, id } = await kept(deadlineFor(fault));
     faults.injectAt(n, fault);
     const error = await within(LIMIT_MS, what, failureOf(act(archive, id)));
     faults.clear();
@@ -169,8 +176,7 @@ describe('every call of the database that a scenario makes, met with every fault
     else expect([done, undone, BEFORE], what).toContainEqual(after);
     // What failed can be done once the database answers again.
     if (archive.unsaved) {
-      await within(LIMIT_MS, what, archive.tryAgain());
-      expect(archive.unsaved, what).toBeUndefined();
+      await within(LIMIT_MS, what, recovered(archive));
       expect(await found(list), what).toEqual(done);
     }
     archive.disconnect();
@@ -180,14 +186,14 @@ describe('every call of the database that a scenario makes, met with every fault
 
 describe('opening the list', () => {
   it.each(FAULTS)('meets with $kind $error', async (fault) => {
-    const { archive, list } = await kept();
+    const { archive, list } = await kept(LIMIT_MS);
     archive.disconnect();
-    const calls = await faults.countCalls(async () => (await opened(list)).disconnect());
+    const calls = await faults.countCalls(async () => (await opened(list, LIMIT_MS)).disconnect());
     for (let n = 1; n <= calls; n++) {
       faults.injectAt(n, fault);
-      const later = await within(LIMIT_MS, `call ${n}`, opened(list));
+      const later = await within(LIMIT_MS, `call ${n}`, opened(list, deadlineFor(fault)));
       faults.clear();
-      if (later.trouble) await later.tryAgain();
+      await within(LIMIT_MS, `call ${n}`, recovered(later));
       expect(later).toMatchObject({ available: true, trouble: undefined, chats: [{ title: 'First?' }] });
       later.disconnect();
       survived.push(`open ${n}`);

@@ -276,7 +276,9 @@ describe('files', () => {
     const other = { ...chat, turns: [turn(1, 'Q', 'Another')] };
     expect(await archive.add([other, chat])).toBe(1);
     expect(await archive.add([other, chat])).toBe(0);
-    expect((await archive.records()).map(({ turns }) => turns[0]?.answer).toSorted()).toEqual(['A', 'Another']);
+    const answers = (await archive.records()).map(({ turns }) => turns[0]?.answer);
+    expect(new Set(answers)).toEqual(new Set(['A', 'Another']));
+    expect(answers).toHaveLength(2);
     // What was deleted comes back when somebody reads it in again.
     await archive.delete('from-a-file');
     expect(await archive.add([chat])).toBe(1);

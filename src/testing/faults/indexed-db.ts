@@ -110,7 +110,10 @@ class Injector implements DatabaseFaults {
     if (!fault) return request;
     const held = new HeldEvents(request, ['success', 'error']);
     held.hear('success', (event) => {
-      if (fault.kind === 'delay') return void setTimeout(() => held.deliver(event), fault.ms);
+      if (fault.kind === 'delay') {
+        setTimeout(() => held.deliver(event), fault.ms);
+        return;
+      }
       request.result.close();
       if (fault.kind === 'fail') held.deliver(failureOf(request, fault.error));
     });
