@@ -342,6 +342,8 @@ export interface StoredModel {
   totalBytes: number;
   /** Whether it loads without a network. What is incomplete goes on where it stopped. */
   complete: boolean;
+  /** Set where its record cannot be read. It can be deleted; loading the model again replaces it. */
+  damaged?: true;
   /** Milliseconds since 1970. */
   savedAt: number;
 }

@@ -54,6 +54,7 @@ function describe({ url, name, scheme, commit, origin, ...stored }: StoredPackag
     bytes: stored.storedBytes,
     totalBytes: stored.totalBytes,
     complete: stored.complete,
+    ...(stored.damaged && { damaged: stored.damaged }),
     savedAt: stored.savedAt,
   };
 }

@@ -1,7 +1,7 @@
 import type { Scheme } from '../weights/types.ts';
 import { ALL, contentsOf, type Database, rangeOf, type StoredOrigin } from './database.ts';
-import { packageEntries } from './package-entries.ts';
 import { guard } from './storage-faults.ts';
+import { readConversion, readPackage, type ReadOrigin } from './stored-records.ts';
 
 // What a page needs of the database: the rest is for the worker that loads.
 
@@ -22,42 +22,70 @@ export interface StoredPackage {
   complete: boolean;
   /** Milliseconds since 1970. */
   savedAt: number;
+  /** Set where its record cannot be read: there is nothing to do with it but to delete it. */
+  damaged?: true;
 }
 
 /**
- * All packages that are here, in whole or in part.
+ * All packages that are here, in whole or in part. Those with a damaged record are among them, so that they can be deleted.
  * @throws BambaError `storage_unavailable`.
  */
 export async function listPackages(database: Database): Promise<StoredPackage[]> {
-  const records = await guard(() => database.getAll('packages'));
+  const packages = await guard(() => database.getAll('packages'));
   const conversions = await guard(() => database.getAll('conversions'));
-  const packages = records.map(async ({ url, manifest, savedAt, origin }): Promise<StoredPackage> => {
-    const { sizes, storedBytes } = await contentsOf(database, url);
-    const entries = packageEntries(manifest);
-    const commit = manifest.source.revision;
-    return {
-      url,
-      name: manifest.name,
-      scheme: manifest.scheme,
-      ...(commit !== undefined && { commit }),
-      ...(origin && { origin }),
-      totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
-      storedBytes,
-      complete: entries.every(({ sha256 }) => sizes.has(sha256)),
-      savedAt,
-    };
-  });
+  const ids = new Set(packages.map(({ url }) => url));
   // A package that is made anew is listed once, as what still works.
-  const known = new Set(records.map(({ url }) => url));
-  const begun = conversions.filter(({ id }) => !known.has(id));
-  return Promise.all([
-    ...packages,
-    ...begun.map(async ({ id, name, scheme, commit, origin, totalBytes, savedAt }): Promise<StoredPackage> => {
-      const { storedBytes } = await contentsOf(database, id);
-      const facts = { url: id, name, scheme, origin, totalBytes, storedBytes, complete: false, savedAt };
-      return commit === undefined ? facts : { ...facts, commit };
-    }),
-  ]);
+  const begun = conversions.filter(({ id }) => !ids.has(id));
+  const listed = [
+    ...packages.map((record) => describePackage(database, record.url, record)),
+    ...begun.map((record) => describeConversion(database, record.id, record)),
+  ];
+  return (await Promise.all(listed)).filter(({ url }) => typeof url === 'string');
+}
+
+async function describePackage(database: Database, url: string, record: unknown): Promise<StoredPackage> {
+  const read = readPackage(record);
+  if (!read) return describeDamaged(database, url);
+  const { manifest, savedAt, origin } = read;
+  const { sizes, storedBytes } = await contentsOf(database, url);
+  const entries = [...Object.values(manifest.files).filter((entry) => entry !== undefined), ...manifest.shards];
+  const commit = manifest.source.revision;
+  return {
+    url,
+    name: manifest.name,
+    scheme: manifest.scheme,
+    ...(commit !== undefined && { commit }),
+    ...(origin && { origin: originOf(origin) }),
+    totalBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
+    storedBytes: finite(storedBytes),
+    complete: entries.every(({ sha256 }) => sizes.has(sha256)),
+    savedAt,
+  };
+}
+
+async function describeConversion(database: Database, id: string, record: unknown): Promise<StoredPackage> {
+  const read = readConversion(record);
+  if (!read) return describeDamaged(database, id);
+  const { name, scheme, commit, origin, totalBytes, savedAt } = read;
+  const storedBytes = finite((await contentsOf(database, id)).storedBytes);
+  const facts = { url: id, name, scheme, origin: originOf(origin), totalBytes, storedBytes, complete: false, savedAt };
+  return commit === undefined ? facts : { ...facts, commit };
+}
+
+/** By its key alone, which is where it came from. */
+async function describeDamaged(database: Database, url: string): Promise<StoredPackage> {
+  const storedBytes = finite((await contentsOf(database, url)).storedBytes);
+  const facts = { url, name: url, scheme: 'int8', totalBytes: storedBytes, storedBytes } as const;
+  return { ...facts, complete: false, savedAt: 0, damaged: true };
+}
+
+function originOf({ revision, endpoint, ...facts }: ReadOrigin): StoredOrigin {
+  return { ...facts, ...(revision !== undefined && { revision }), ...(endpoint !== undefined && { endpoint }) };
+}
+
+/** Sizes of damaged records may be no numbers. */
+function finite(bytes: number): number {
+  return Number.isFinite(bytes) ? bytes : 0;
 }
 
 /**
