@@ -82,7 +82,7 @@ test('stops at once by Escape and by the button, keeps what had come, and asks o
   // With the focus nowhere, Escape still stops.
   await ask(page, 'slow');
   await expect(answers.nth(2)).toContainText('The capital');
-  await page.getByRole('heading', { name: 'Lexicon', level: 2 }).click();
+  await page.locator('.logo').click();
   await page.keyboard.press('Escape');
   await expect(page.getByText('Stopped', { exact: true })).toHaveCount(3);
   await ask(page, 'And now?');

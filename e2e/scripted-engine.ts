@@ -27,11 +27,13 @@ export interface EngineScript {
   progress?: LoadProgress[];
   /** Between reports. */
   progressDelayMs?: number;
-  /** Loading waits after the last report until the test calls `release`. */
-  holdLoad?: boolean;
+  /** Loading waits after the last report until the test calls `release`: every time, or from a load on, counted from 0. */
+  holdLoad?: boolean | number;
   /** Faults of the first loads, in order; a load without one succeeds. */
-  loadFaults?: { code: string; message: string }[];
+  loadFaults?: ({ code: string; message: string } | null)[];
   info?: Partial<EngineInfo>;
+  /** What models call themselves, by what they are asked for as; others as `info` says. */
+  names?: Record<string, string>;
   /** Leaves counts and speeds of answers out: they are nobody's. */
   withoutUsage?: boolean;
   /** By question; `*` answers all others. A list answers one time after the other, its last entry again and again. */
@@ -43,6 +45,8 @@ export interface EngineProbe {
   requests: GenerationRequest[];
   /** Options of every load, but for its functions. */
   loads: { model: string; dtype?: string; revision?: string }[];
+  /** What the model of each request calls itself. */
+  answeredBy: string[];
   disposed: number;
   release: () => void;
 }
@@ -79,6 +83,7 @@ function install(script: EngineScript): void {
   const probe: EngineProbe = {
     requests: [],
     loads: [],
+    answeredBy: [],
     disposed: 0,
     release: () => waiting.splice(0).forEach((go) => go()),
   };
@@ -172,12 +177,22 @@ function install(script: EngineScript): void {
       options.onProgress?.(progress);
       await pause(script.progressDelayMs ?? 0);
     }
-    if (script.holdLoad) await held();
+    const count = probe.loads.length - 1;
+    const hold = typeof script.holdLoad === 'number' ? count >= script.holdLoad : script.holdLoad;
+    if (hold) await held();
     if (fault) fail(fault);
     const dispose = async (): Promise<void> => {
       probe.disposed++;
     };
-    return { info, generate, dispose };
+    const name = script.names?.[options.model] ?? info.model.name;
+    return {
+      info: { ...info, model: { ...info.model, name } },
+      generate: (request: GenerationRequest, how?: { signal?: AbortSignal }) => {
+        probe.answeredBy.push(name);
+        return generate(request, how);
+      },
+      dispose,
+    };
   };
   const define = customElements.define.bind(customElements);
   customElements.define = (name, constructor, options): void => {

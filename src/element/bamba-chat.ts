@@ -18,8 +18,9 @@ import { FollowScroll } from './follow-scroll.ts';
 import { FrameUpdates } from './frame-updates.ts';
 import { header } from './header.ts';
 import { HistoryPanel } from './history-panel.ts';
-import { type ModelChoice, shownName } from './model-choice.ts';
+import { ModelControl } from './model-control.ts';
 import { ModelSettings } from './model-settings.ts';
+import type { ModelOrder } from './model-switch.ts';
 import type { BambaModels } from './models-dialog.ts';
 import type { Theme } from './preferences.ts';
 import { PageEvents } from './page-events.ts';
@@ -48,13 +49,14 @@ export type { ModelPreset } from './presets.ts';
  * @tag bamba-chat
  * @slot welcome - shown in the middle of an empty chat, instead of a plain greeting
  * @slot actions - buttons of the page's own, in the header
+ * @slot settings - sections of the page's own, at the end of the settings
  * @slot notice - what the page has to say, above the input
  * @fires bamba-ready - the model can answer; `detail` is its `EngineInfo`
  * @fires bamba-progress - loading goes on; `detail` is a `LoadProgress`
  * @fires bamba-question - a question was asked; `detail` has the `question`
  * @fires bamba-answer - an answer has ended; `detail` has `question`, `answer`, `finishReason` and `usage`
  * @fires bamba-error - loading or answering failed; `detail` has `code` and `message`
- * @fires bamba-model - a person chose another model; `detail` has `model` and, for a checkpoint, `dtype`
+ * @fires bamba-model - another model, which a person chose, has loaded; `detail` has `model` and, for a checkpoint, `dtype`
  * @fires bamba-theme - the colours changed; `detail` is `'light'` or `'dark'`
  * @csspart header - the line at the top
  * @csspart history - the list of chats
@@ -99,6 +101,7 @@ export class BambaChat extends ChatOptions {
         this.#refocus();
       },
       opened: (draft) => this.#onOpened(draft),
+      loaded: (order) => this.#onLoaded(order),
     },
     (turns, { info }) => ({
       ...requestFor(turns, info, this.#settings.system),
@@ -107,6 +110,12 @@ export class BambaChat extends ChatOptions {
     }),
   );
   readonly #settings = new ModelSettings(this);
+  readonly #control = new ModelControl({
+    page: this,
+    settings: this.#settings,
+    session: this.#session,
+    refocus: () => this.#refocus(),
+  });
   readonly #panel = new HistoryPanel(this);
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
@@ -140,12 +149,7 @@ export class BambaChat extends ChatOptions {
 
   /** Loads the model where `preload` is `none` or loading has failed. */
   load(): void {
-    const { loader } = this.#session;
-    const { contextLength, engine } = this;
-    const { choice } = this.#settings;
-    if (engine) loader.use(engine);
-    else if (choice.model === '') loader.dispose();
-    else void loader.load(this.createEngine, { ...choice, ...(contextLength && { contextLength }) });
+    this.#control.load();
   }
 
   /**
@@ -187,7 +191,7 @@ export class BambaChat extends ChatOptions {
     // The first time `willUpdate` does this, once all properties are set.
     if (!this.hasUpdated) return;
     if (this.has('history')) void this.#session.archive.connect(this.history);
-    if (this.#session.loader.state.kind === 'idle' && this.preload !== 'none') this.load();
+    if (this.#session.models.idle && this.preload !== 'none') this.#control.loadOwn();
   }
 
   /** @internal */
@@ -196,7 +200,7 @@ export class BambaChat extends ChatOptions {
     // Moving the element disconnects it for an instant only.
     queueMicrotask(() => {
       if (this.isConnected) return;
-      this.#session.loader.dispose();
+      this.#session.models.dispose();
       this.#session.archive.disconnect();
     });
   }
@@ -214,7 +218,7 @@ export class BambaChat extends ChatOptions {
     // A choice of an earlier visit holds until the page itself names another model.
     if (named) this.#settings.reset(!this.hasUpdated && this.has('models'));
     if (named || changed.has('engine') || changed.has('createEngine') || changed.has('contextLength')) {
-      if (this.preload !== 'none' || this.engine || this.#session.loader.state.kind !== 'idle') this.load();
+      if (this.preload !== 'none' || this.engine || !this.#session.models.idle) this.#control.loadOwn();
     }
   }
 
@@ -225,14 +229,14 @@ export class BambaChat extends ChatOptions {
   }
 
   protected override render(): TemplateResult {
-    const { archive, turns, unavailable } = this.#session;
+    const { archive, models, turns, unavailable } = this.#session;
     const history = this.has('history') && archive.available;
     const openModels = this.has('models') && !this.engine ? this.#openModels : undefined;
     return html`
       ${header({
         info: this.info,
-        name: shownName(this.#settings.choice, this.presets),
-        state: this.#session.loader.state.kind,
+        name: this.#control.name,
+        state: this.#control.state,
         dark: this.#theme.dark,
         canBegin: turns.length > 0,
         historyOpen: this.#panel.open,
@@ -247,11 +251,12 @@ export class BambaChat extends ChatOptions {
         <div class="main">
           ${transcript({
             session: this.#session,
+            own: this.#control.isOwn,
             suggestions: this.suggestions,
             ask: this.#ask,
             edit: this.#onEdit,
             regenerate: this.#regenerate,
-            load: this.#load,
+            load: () => this.load(),
           })}
           ${
             unavailable
@@ -261,8 +266,8 @@ export class BambaChat extends ChatOptions {
                   placeholder: this.placeholder,
                   hasModel: this.#settings.choice.model !== '',
                   atEnd: this.#scroll.following,
-                  load: this.#load,
-                  openModels,
+                  nameOf: ({ options }) => this.#control.nameOf(options),
+                  loading: this.#control.actions(openModels),
                   jump: this.#afterAsking,
                   ask: this.#ask,
                   stop: this.#stop,
@@ -274,11 +279,11 @@ export class BambaChat extends ChatOptions {
       </div>
       ${sheets({
         presets: this.presets,
+        models,
         settings: this.#settings,
         fallbacks: this.pageSettings,
-        info: this.info,
         theme: this.#theme.choice,
-        choose: this.#onChooseModel,
+        choose: ({ detail }) => this.#control.choose(detail),
         set: this.#onSettings,
         paint: this.#paint,
         announce: this.#onAnnounce,
@@ -303,8 +308,6 @@ export class BambaChat extends ChatOptions {
     return this.renderRoot.querySelector<BambaComposer>('bamba-composer');
   }
 
-  readonly #load = (): void => this.load();
-
   readonly #paint = (theme: Theme): void => this.#theme.choose(theme);
 
   /** Returns to the input after a button; not where that would open a keyboard over half of the screen. */
@@ -321,7 +324,7 @@ export class BambaChat extends ChatOptions {
   }
 
   readonly #ask = (question: string): boolean => {
-    if (this.#session.loader.state.kind === 'idle') this.load();
+    if (this.#session.models.idle) this.#control.loadOwn();
     if (!this.#session.ask(question)) return false;
     if (this.#composer?.text.trim() === question) this.#composer.clear();
     this.#afterAsking();
@@ -394,13 +397,11 @@ export class BambaChat extends ChatOptions {
     void this.renderRoot.querySelector<BambaModels>('bamba-models')?.open();
   };
 
-  readonly #onChooseModel = ({ detail }: CustomEvent<ModelChoice>): void => {
-    this.#settings.choose(detail);
-    this.load();
-    const { model, dtype } = detail;
+  #onLoaded(order: ModelOrder): void {
+    this.#control.keep(order);
+    const { model, dtype } = order.options;
     this.dispatchEvent(new CustomEvent('bamba-model', { detail: { model, dtype }, bubbles: true, composed: true }));
-    this.#refocus();
-  };
+  }
 
   readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announcer.say(event.detail);
 

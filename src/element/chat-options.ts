@@ -1,9 +1,9 @@
 // Everything that a page can set on `<bamba-chat>`: attributes, and the properties behind them.
 
-import { LitElement } from 'lit';
 import type { Engine, Scheme } from '../engine/protocol.ts';
 import { createDefaultEngine } from './default-engine.ts';
 import type { CreateEngine } from './engines.ts';
+import { SafeElement } from './last-resort.ts';
 import type { Theme } from './preferences.ts';
 import { type ModelPreset, PRESETS } from './presets.ts';
 import { SETTING_FIELDS, type SettingOverrides } from './sampling-settings.ts';
@@ -12,7 +12,7 @@ import { SETTING_FIELDS, type SettingOverrides } from './sampling-settings.ts';
 export type ChatPart = 'history' | 'models' | 'settings';
 
 /** The options of the chat; how they are shown is `BambaChat`'s. */
-export class ChatOptions extends LitElement {
+export class ChatOptions extends SafeElement {
   /** @internal */
   static override properties = {
     model: {},

@@ -5,11 +5,11 @@ import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
 import { Conversation, type Turn } from './conversation.ts';
-import { EngineLoader } from './engine-loader.ts';
 import type { Fault } from './faults.ts';
 import { formatInteger } from './format.ts';
 import { loadingHeadline } from './loading-panel.ts';
 import { loadMarkdown } from './markdown.ts';
+import { ModelSwitch, type LoadFailure, type ModelOrder } from './model-switch.ts';
 
 /** Answers longer than this are announced by their length: a screen reader's own commands read them better. */
 const SPOKEN_CHARACTERS = 400;
@@ -29,6 +29,8 @@ export interface SessionView {
   restore(question: string): void;
   /** Another chat is open; `draft` is what was typed in it and not sent. */
   opened(draft: string): void;
+  /** A model that a person asked for has loaded. */
+  loaded(order: ModelOrder): void;
 }
 
 /** The state of one chat element. */
@@ -37,12 +39,14 @@ export class ChatSession {
   trouble: { fault: Fault; question: string | undefined } | undefined;
   /** Of the answer that was written last. */
   lastUsage: Usage | undefined;
-  readonly loader = new EngineLoader(() => this.#onLoadChange());
+  readonly models: ModelSwitch;
   readonly archive: ChatArchive;
   readonly #conversation: Conversation;
   readonly #view: SessionView;
   /** The stage of loading that was announced: every stage once, however often its progress is reported. */
   #headline = '';
+  /** What was told to be ready, and to have failed: each once. */
+  #told: { engine: Engine | undefined; failure: LoadFailure | undefined } = { engine: undefined, failure: undefined };
   /** Those who wait for the answer that is being written. */
   #waiting: { resolve: (turn: Turn) => void; reject: (error: BambaError) => void }[] = [];
 
@@ -56,6 +60,7 @@ export class ChatSession {
       {
         changed: (streaming) => {
           this.archive.note(this.turns, this.info?.model.name ?? '', streaming);
+          if (!streaming) queueMicrotask(() => this.models.settle());
           view.changed(streaming);
         },
         ended: (turn) => this.#onEnded(turn),
@@ -63,6 +68,11 @@ export class ChatSession {
       },
       request,
     );
+    this.models = new ModelSwitch({
+      changed: () => this.#onModelChange(),
+      loaded: (order) => view.loaded(order),
+      busy: () => this.busy,
+    });
     this.archive = new ChatArchive({
       changed: () => view.changed(false),
       opened: (turns, draft) => {
@@ -77,13 +87,13 @@ export class ChatSession {
 
   /** What is loaded, once it is. */
   get info(): EngineInfo | undefined {
-    return this.loader.engine?.info;
+    return this.models.engine?.info;
   }
 
   /** Why nothing can run in this browser. */
   get unavailable(): Fault | undefined {
-    const { state } = this.loader;
-    return state.kind === 'failed' && state.fault.code === 'webgpu_unavailable' ? state.fault : undefined;
+    const { engine, failure } = this.models;
+    return !engine && failure?.fault.code === 'webgpu_unavailable' ? failure.fault : undefined;
   }
 
   get turns(): readonly Turn[] {
@@ -94,6 +104,12 @@ export class ChatSession {
     return this.#conversation.busy;
   }
 
+  /** Nothing answers, and nothing is on its way that will. */
+  get stranded(): boolean {
+    const { engine, failure, loading } = this.models;
+    return failure !== undefined && !engine && !loading;
+  }
+
   /** The model continues text: it has no chat template. */
   get completing(): boolean {
     return this.info?.model.hasChatTemplate === false;
@@ -101,7 +117,7 @@ export class ChatSession {
 
   /** Asks a question. Returns false, and does nothing, while another is answered, and where there is no model. */
   ask(question: string): boolean {
-    if (this.loader.state.kind === 'failed' || !this.#conversation.ask(question)) return false;
+    if (this.stranded || !this.#conversation.ask(question)) return false;
     this.#asked(question);
     return true;
   }
@@ -162,25 +178,33 @@ export class ChatSession {
     this.#view.fire('bamba-question', { question });
   }
 
-  #onLoadChange(): void {
-    const { state } = this.loader;
-    this.#conversation.setEngine(this.loader.engine);
-    const headline = state.kind === 'loading' ? loadingHeadline(state.progress) : '';
+  #onModelChange(): void {
+    const { engine, failure, loading } = this.models;
+    const told = this.#told;
+    this.#told = { engine, failure };
+    this.#conversation.setEngine(engine);
+    const headline = loading && !loading.waiting ? loadingHeadline(loading.progress) : '';
     if (headline !== this.#headline && headline !== '') this.#view.announce(headline);
     this.#headline = headline;
-    if (state.kind === 'loading' && state.progress) this.#view.fire('bamba-progress', state.progress);
-    if (state.kind === 'ready') {
-      this.#view.announce(`${state.engine.info.model.name} is ready.`);
-      this.#view.fire('bamba-ready', state.engine.info);
+    if (loading?.progress) this.#view.fire('bamba-progress', loading.progress);
+    if (engine && engine !== told.engine) {
+      this.#view.announce(`${engine.info.model.name} is ready.`);
+      this.#view.fire('bamba-ready', engine.info);
       void loadMarkdown();
     }
-    if (state.kind === 'failed') {
-      this.takeBackQueued();
-      this.#report(state.fault);
-      // The other failures are alerts of their own.
-      this.#view.announce(this.unavailable?.sentence ?? '');
-    }
+    if (failure && failure !== told.failure) this.#onLoadFailed(failure);
     this.#view.changed(false);
+  }
+
+  #onLoadFailed({ fault }: LoadFailure): void {
+    // The other failures are alerts of their own.
+    this.#view.announce(this.unavailable?.sentence ?? '');
+    if (!this.stranded) {
+      this.#view.fire('bamba-error', { code: fault.code, message: fault.sentence });
+      return;
+    }
+    this.takeBackQueued();
+    this.#report(fault);
   }
 
   #onEnded(turn: Turn): void {

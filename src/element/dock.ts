@@ -4,7 +4,8 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { ChatSession } from './chat-session.ts';
 import { keepingNotice } from './history-notice.ts';
 import { downIcon } from './icons.ts';
-import { loadFailurePanel, loadingPanel, loadOfferPanel } from './loading-panel.ts';
+import { loadFailurePanel, loadingPanel, loadOfferPanel, type LoadActions } from './loading-panel.ts';
+import type { ModelOrder } from './model-switch.ts';
 import { statusLine } from './status-line.ts';
 import { troubleBar, type TroubleActions } from './trouble-bar.ts';
 
@@ -17,9 +18,9 @@ export interface DockOptions {
   hasModel: boolean;
   /** The end of the conversation is in sight. */
   atEnd: boolean;
-  load: () => void;
-  /** Shows the models; undefined where there is nothing to choose. */
-  openModels: (() => void) | undefined;
+  /** What a model is called. */
+  nameOf: (order: ModelOrder) => string;
+  loading: LoadActions;
   jump: () => void;
   ask: (question: string) => void;
   stop: () => void;
@@ -29,24 +30,21 @@ export interface DockOptions {
 
 /** Draws the dock. */
 export function dock(options: DockOptions): TemplateResult {
-  const { session, hasModel, atEnd, load, openModels, jump, ask, stop, typing, remedies } = options;
-  const { busy, completing, info, lastUsage, trouble } = session;
-  const { state } = session.loader;
+  const { session, atEnd, jump, ask, stop, typing, remedies } = options;
+  const { busy, completing, info, lastUsage, stranded, trouble } = session;
   const name = info?.model.name;
   const placeholder = completing ? 'Text to continue' : name ? `Ask ${name}` : 'Ask a question';
   return html`<div class="dock" part="dock">
     <div class="dock-column">
       ${atEnd ? nothing : html`<button class="jump" type="button" @click=${jump}>${downIcon} Jump to latest</button>`}
       <slot name="notice"></slot>
-      ${state.kind === 'loading' ? loadingPanel(state.progress) : nothing}
-      ${state.kind === 'failed' ? loadFailurePanel(state.fault, load, openModels) : nothing}
-      ${state.kind === 'idle' && hasModel ? loadOfferPanel(load) : nothing} ${keepingNotice(session.archive)}
+      ${modelPanels(options)} ${keepingNotice(session.archive)}
       ${trouble ? troubleBar(trouble.fault, remedies) : nothing}
       <bamba-composer
         placeholder=${options.placeholder || placeholder}
         label=${completing ? 'Your text' : 'Your question'}
         ?busy=${busy}
-        ?disabled=${state.kind === 'failed'}
+        ?disabled=${stranded}
         @bamba-send=${(event: CustomEvent<string>) => ask(event.detail)}
         @bamba-typing=${(event: CustomEvent<string>) => typing(event.detail)}
         @bamba-stop=${stop}
@@ -54,4 +52,15 @@ export function dock(options: DockOptions): TemplateResult {
       <p class="status-line">${statusLine(info, lastUsage)}</p>
     </div>
   </div>`;
+}
+
+/** How loading goes, and what could not be loaded: both where one model comes back after another has failed. */
+function modelPanels({ session, hasModel, nameOf, loading: actions }: DockOptions): unknown[] {
+  const { failure, idle, loading } = session.models;
+  const running = session.info?.model.name;
+  return [
+    failure ? loadFailurePanel({ failure, name: nameOf(failure.order), running, actions }) : nothing,
+    loading ? loadingPanel({ loading, name: nameOf(loading.order), running, cancel: actions.cancel }) : nothing,
+    idle && hasModel ? loadOfferPanel(actions) : nothing,
+  ];
 }

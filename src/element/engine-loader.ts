@@ -31,7 +31,6 @@ export class EngineLoader {
 
   /** Loads an engine, or joins others that have it. Never rejects: a failure is a state. */
   async load(create: CreateEngine, options: SharedOptions): Promise<void> {
-    // Two models may not fit the GPU at once: the one before goes first.
     this.dispose();
     const attempt = this.#attempt;
     const current = (): boolean => this.#attempt === attempt;

@@ -2,16 +2,18 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineInfo } from '../engine/protocol.ts';
-import type { LoadState } from './engine-loader.ts';
 import { formatParameters } from './format.ts';
 import { choiceIcon, logoIcon, moonIcon, newChatIcon, settingsIcon, sideIcon, sunIcon } from './icons.ts';
+
+/** Where the model stands, in the header's words. */
+export type ModelState = 'idle' | 'loading' | 'ready' | 'failed';
 
 /** What the header shows and does. What it has no function for is left out. */
 export interface HeaderOptions {
   info: EngineInfo | undefined;
   /** Of the model, until it says its own. */
   name: string;
-  state: LoadState['kind'];
+  state: ModelState;
   dark: boolean;
   /** There is a chat that a new one would take the place of. */
   canBegin: boolean;
@@ -75,7 +77,7 @@ export function header(options: HeaderOptions): TemplateResult {
   </div>`;
 }
 
-const STATES: Readonly<Record<LoadState['kind'], string>> = {
+const STATES: Readonly<Record<ModelState, string>> = {
   idle: 'not loaded yet',
   loading: 'loading …',
   ready: 'ready',
@@ -83,26 +85,20 @@ const STATES: Readonly<Record<LoadState['kind'], string>> = {
 };
 
 function title({ info, name: expected, state, openModels }: HeaderOptions): TemplateResult {
-  const name = html`<h2>${info?.model.name ?? expected}</h2>`;
+  const name = info?.model.name ?? expected;
   const facts = info
-    ? html`<p>
-        ${formatParameters(info.model.parameters)} parameters ·
-        ${info.model.scheme}${info.model.hasChatTemplate ? '' : ' · plain completion'}
-      </p>`
-    : html`<p>${STATES[state]}</p>`;
-  if (!openModels) return html`${name}${facts}`;
-  return html`<div class="title-line">
-      ${name}
-      <button
-        class="icon-button small"
-        type="button"
-        aria-label="Models"
-        title="Models"
-        aria-haspopup="dialog"
-        @click=${openModels}
-      >
-        ${choiceIcon}
-      </button>
-    </div>
-    ${facts}`;
+    ? html`${formatParameters(info.model.parameters)} parameters ·
+      ${info.model.scheme}${info.model.hasChatTemplate ? '' : ' · plain completion'}`
+    : STATES[state];
+  if (!openModels)
+    return html`<h2>${name}</h2>
+      <p class="facts">${facts}</p>`;
+  // Name and facts are one target: whoever wants another model looks at the one that runs.
+  return html`<h2>
+    <button class="model-button" type="button" title="Models" aria-haspopup="dialog" @click=${openModels}>
+      <span class="visually-hidden">Models:</span>
+      <span class="model-title"><span class="model-running">${name}</span>${choiceIcon}</span>
+      <span class="facts">${facts}</span>
+    </button>
+  </h2>`;
 }

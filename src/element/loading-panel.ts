@@ -2,30 +2,59 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { LoadProgress } from '../engine/protocol.ts';
-import { canLoadAgain, type Fault, isForModels } from './faults.ts';
+import { canLoadAgain, isForModels } from './faults.ts';
 import { formatBytes, formatInteger, formatTimeLeft } from './format.ts';
+import type { LoadFailure, Loading } from './model-switch.ts';
 
-/** One sentence for where loading stands, for the eye and for screen readers. */
-export function loadingHeadline(progress: LoadProgress | undefined): string {
+/**
+ * One sentence for where loading stands, for the eye and for screen readers.
+ *
+ * @param name of the model, where another one runs
+ */
+export function loadingHeadline(progress: LoadProgress | undefined, name = 'the model'): string {
   switch (progress?.stage) {
     case 'weights':
-      return progress.source === 'storage' ? 'Reading the model from this browser' : 'Downloading the model';
+      return progress.source === 'storage' ? `Reading ${name} from this browser` : `Downloading ${name}`;
     case 'waiting':
-      return 'Another tab is downloading the model';
+      return `Another tab is downloading ${name}`;
     case 'compile':
       return 'Preparing your GPU';
     case 'ready':
       return 'Ready';
     default:
-      return 'Looking for the model';
+      return `Looking for ${name}`;
   }
 }
 
+/** What the buttons do. */
+export interface LoadActions {
+  load: () => void;
+  cancel: () => void;
+  /** Loads what failed once more. */
+  retry: () => void;
+  /** The same, once the model that runs is freed. */
+  retryAlone: () => void;
+  /** What there is to return to from what failed or was cancelled. */
+  back: { name: string; run: () => void } | undefined;
+  /** Shows the models; undefined where there is nothing to choose. */
+  openModels: (() => void) | undefined;
+}
+
+/** A model on its way, as it is shown. */
+export interface LoadingCard {
+  loading: Loading;
+  name: string;
+  /** Of the model that answers until then. */
+  running: string | undefined;
+  cancel: () => void;
+}
+
 /** A card with a bar: bytes, speed and time left for the weights, programs for the GPU. */
-export function loadingPanel(progress: LoadProgress | undefined): TemplateResult {
-  const headline = loadingHeadline(progress);
+export function loadingPanel({ loading, name, running, cancel }: LoadingCard): TemplateResult {
+  const { progress, waiting } = loading;
+  const headline = waiting ? `${name} is ready` : loadingHeadline(progress, running === undefined ? undefined : name);
   const known = progress !== undefined && progress.total > 0 && progress.stage !== 'manifest';
-  const share = known ? Math.min(1, progress.loaded / progress.total) : undefined;
+  const share = waiting ? 1 : known ? Math.min(1, progress.loaded / progress.total) : undefined;
   return html`<div class="card loading" part="loading">
     <div class="card-line">
       <span class="card-title" id="load-title">${headline}</span>
@@ -41,28 +70,54 @@ export function loadingPanel(progress: LoadProgress | undefined): TemplateResult
       <span class="number">${progress ? pace(progress) : nothing}</span>
     </div>
     ${progress?.message ? html`<p class="muted message">${progress.message}</p>` : nothing}
+    <div class="card-foot">
+      <span class="muted">${running === undefined ? nothing : meanwhile(running, waiting)}</span>
+      <button class="text-button" type="button" @click=${cancel}>Cancel</button>
+    </div>
   </div>`;
+}
+
+function meanwhile(running: string, waiting: boolean): string {
+  return waiting ? `It takes over once ${running} has ended this answer.` : `${running} answers until then.`;
 }
 
 /** A card that offers to load the model, where the page does not do so by itself. */
-export function loadOfferPanel(load: () => void): TemplateResult {
+export function loadOfferPanel({ load, back }: LoadActions): TemplateResult {
   return html`<div class="card offer" part="loading">
     <p>The model runs on this device; it is loaded once, and then kept in this browser.</p>
     <button class="button" type="button" @click=${load}>Load the model</button>
+    ${back ? html`<button class="text-button" type="button" @click=${back.run}>Back to ${back.name}</button>` : nothing}
   </div>`;
 }
 
-/** A card with the sentence of what went wrong, and buttons for what can help: loading again, the list of models. */
-export function loadFailurePanel(
-  fault: Fault,
-  retry: () => void,
-  openModels: (() => void) | undefined,
-): TemplateResult {
+/** A model that could not be loaded, as it is shown. */
+export interface FailureCard {
+  failure: LoadFailure;
+  name: string;
+  /** Of the model that goes on answering. */
+  running: string | undefined;
+  actions: LoadActions;
+}
+
+/** A card with the sentence of what went wrong, and buttons for what can help: loading again, going back, the list. */
+export function loadFailurePanel({ failure: { fault }, name, running, actions }: FailureCard): TemplateResult {
+  const { back, openModels, retry, retryAlone } = actions;
+  // Memory that the running model takes is what the other one may lack.
+  const alone = running !== undefined && fault.code === 'out_of_memory';
   return html`<div class="card failure" part="failure" role="alert">
-    <span class="card-title">The model could not be loaded</span>
-    <p>${fault.sentence}</p>
+    <span class="card-title">${name === '' ? 'The model' : name} could not be loaded</span>
+    <p>${fault.sentence}${running === undefined ? '' : ` ${running} goes on answering.`}</p>
     <div class="card-actions">
-      ${canLoadAgain(fault) ? html`<button class="button" type="button" @click=${retry}>Try again</button>` : nothing}
+      ${back ? html`<button class="button" type="button" @click=${back.run}>Back to ${back.name}</button>` : nothing}
+      ${
+        alone
+          ? html`<button class="button quiet" type="button" @click=${retryAlone}>
+              Free ${running}, and try again
+            </button>`
+          : canLoadAgain(fault)
+            ? html`<button class=${back ? 'button quiet' : 'button'} type="button" @click=${retry}>Try again</button>`
+            : nothing
+      }
       ${
         openModels && isForModels(fault)
           ? html`<button class="text-button" type="button" @click=${openModels}>Show the models</button>`

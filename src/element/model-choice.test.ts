@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { parseModel, shownName } from './model-choice.ts';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { fullName, isSameChoice, parseModel, readChoice, shownName, writeChoice } from './model-choice.ts';
+import { firstType, fitOf } from './gpu-fit.ts';
 import { PRESETS } from './presets.ts';
 
 describe('parseModel', () => {
@@ -15,12 +17,31 @@ describe('parseModel', () => {
     expect(parseModel(text)).toEqual({ ok: true, choice });
   });
 
-  it.each(['', 'granite', 'a/b/c', 'ftp://example.org/', 'a model/of mine', 'device:mine', 'https://'])(
-    'refuses %j',
-    (text) => {
-      expect(parseModel(text)).toMatchObject({ ok: false });
-    },
-  );
+  it.each([
+    '',
+    'granite',
+    'a/b/c',
+    'ftp://example.org/',
+    'a model/of mine',
+    'device:mine',
+    'https://',
+    // Addresses that look like some, and that no request can be sent to.
+    'https://example.com:99999/m/',
+    'https://[',
+    'https://[::1/m/',
+    '//[/',
+    'https://a b/',
+    'https://%/',
+    'https://name:word@example.org/m/',
+    'https://huggingface.co/a b/c',
+  ])('refuses %j', (text) => {
+    expect(parseModel(text)).toMatchObject({ ok: false });
+  });
+
+  it('says of an address what is wrong with it', () => {
+    expect(parseModel('https://example.com:99999/m/')).toMatchObject({ sentence: expect.stringContaining('port') });
+    expect(parseModel('https://me@example.org/')).toMatchObject({ sentence: expect.stringContaining('password') });
+  });
 
   it('reads every preset as the repository that it is', () => {
     for (const { model } of PRESETS) expect(parseModel(model)).toEqual({ ok: true, choice: { model } });
@@ -46,4 +67,93 @@ it.each([
   ['', 'bamba-web'],
 ])('a model named %j is shown as %j before it has said its own name', (model, name) => {
   expect(shownName({ model }, PRESETS)).toBe(name);
+});
+
+/** Storage that has one record, whatever is asked for. */
+function storeOnly(text: string | null): void {
+  vi.stubGlobal('localStorage', { getItem: () => text, setItem: () => undefined, removeItem: () => undefined });
+}
+
+describe('what was chosen on an earlier visit', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('is read back as it was written; a folder of this device by the name that it is kept under', () => {
+    const kept = new Map<string, string>();
+    vi.stubGlobal('localStorage', {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+      removeItem: (key: string) => kept.delete(key),
+    });
+    for (const choice of [
+      { model: 'org/name', dtype: 'int4', revision: 'v2' },
+      { model: 'https://example.org/lexicon/' },
+      { model: 'device:Mine', dtype: 'f16' },
+    ] as const) {
+      writeChoice('', choice);
+      expect(readChoice('')).toEqual(choice);
+    }
+    writeChoice('other', { model: 'Mine', files: [] });
+    expect(readChoice('other')).toEqual({ model: 'device:Mine' });
+    writeChoice('other', undefined);
+    expect(readChoice('other')).toBeUndefined();
+  });
+
+  it.each([
+    ['{', undefined],
+    ['null', undefined],
+    ['[]', undefined],
+    ['{"model":7}', undefined],
+    ['{"model":""}', undefined],
+    ['{"model":"https://example.com:99999/m/"}', undefined],
+    ['{"model":"https://["}', undefined],
+    ['{"model":"javascript:alert(1)"}', undefined],
+    ['{"model":"a/b","dtype":"int3","revision":4}', { model: 'a/b' }],
+  ])('takes of %s what makes sense', (text, choice) => {
+    storeOnly(text);
+    expect(readChoice('')).toEqual(choice);
+  });
+
+  it('is nothing, or something that can be shown and asked for, whatever is stored', () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.record({ model: fc.oneof(fc.webUrl(), fc.string(), fc.anything()), dtype: fc.anything() }).map((value) => {
+        try {
+          return JSON.stringify(value) ?? null;
+        } catch {
+          return null;
+        }
+      }),
+    );
+    fc.assert(
+      fc.property(text, (stored) => {
+        storeOnly(stored);
+        const choice = readChoice('');
+        if (!choice) return;
+        expect(parseModel(choice.model).ok || choice.model.startsWith('device:')).toBe(true);
+        expect(typeof shownName(choice, PRESETS)).toBe('string');
+        expect(isSameChoice(choice, { ...choice, model: fullName(choice.model) })).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('whether a preset fits', () => {
+  const micro = PRESETS.find(({ name }) => name === 'Granite 4.0-H Micro')!;
+  const oneB = PRESETS.find(({ name }) => name === 'Granite 4.0-H 1B')!;
+
+  it('is judged by the largest buffer of the GPU, and not at all without one', () => {
+    expect(fitOf(1e9, { maxBufferBytes: 2 ** 30 })).toBe('fits');
+    expect(fitOf(2e9, { maxBufferBytes: 2 ** 30 })).toBe('unsure');
+    expect(fitOf(1, undefined)).toBe('unknown');
+  });
+
+  it('decides which type is offered first', () => {
+    expect(firstType(oneB, undefined)).toBe('int8');
+    expect(firstType(oneB, { maxBufferBytes: 2 ** 32 })).toBe('int8');
+    expect(firstType(oneB, { maxBufferBytes: 2 ** 30 })).toBe('int4');
+    expect(firstType(micro, { maxBufferBytes: 2 ** 28 })).toBe('int4');
+    expect(firstType({ ...micro, sizes: {} }, undefined)).toBeUndefined();
+  });
 });

@@ -2,7 +2,7 @@
 // person says is remembered.
 
 import type { ChatOptions } from './chat-options.ts';
-import { fullName, readChoice, writeChoice, type ModelChoice } from './model-choice.ts';
+import { inFull, isSameChoice, readChoice, writeChoice, type ModelChoice } from './model-choice.ts';
 import { readSettings, readSystem, writeSettings, writeSystem, type SettingOverrides } from './sampling-settings.ts';
 
 /** The model of an element, and what a person has set for it. */
@@ -18,11 +18,15 @@ export class ModelSettings {
     this.#page = page;
   }
 
-  /** What is to be loaded; an empty `model` where nobody has named one. */
+  /** What runs, or is to; an empty `model` where nobody has named one. */
   get choice(): ModelChoice {
+    return this.#chosen ? inFull(this.#chosen) : this.own;
+  }
+
+  /** The page's own model; an empty `model` where it names none. */
+  get own(): ModelChoice {
     const { model, dtype, revision } = this.#page;
-    const chosen = this.#chosen ?? { model, ...(dtype && { dtype }), ...(revision && { revision }) };
-    return { ...chosen, model: chosen.model && fullName(chosen.model) };
+    return inFull({ model, ...(dtype && { dtype }), ...(revision && { revision }) });
   }
 
   /** Said before every chat. */
@@ -36,10 +40,11 @@ export class ModelSettings {
     this.#read();
   }
 
-  /** A person chooses a model. */
-  choose(choice: ModelChoice): void {
+  /** What a person chose has loaded: only now is it remembered, so that no visit begins with what cannot be loaded. */
+  keep(choice: ModelChoice): void {
     this.#chosen = choice;
-    writeChoice(this.#page.history, choice);
+    // Where the page's own model is chosen again, the page decides from now on.
+    writeChoice(this.#page.history, isSameChoice(choice, this.own) ? undefined : choice);
     this.#read();
   }
 

@@ -1,12 +1,15 @@
 // The models: which one runs, which this browser keeps, which there are to choose from, and any other.
 
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import type { Scheme, StoredModel } from '../engine/protocol.ts';
 import { asFault } from './faults.ts';
-import { formatBytes, formatParameters } from './format.ts';
+import { formatBytes } from './format.ts';
+import { firstType, type GpuFacts, readGpu } from './gpu-fit.ts';
 import { closeIcon } from './icons.ts';
+import { SafeElement } from './last-resort.ts';
 import { DTYPES, fullName, parseModel, type ModelChoice } from './model-choice.ts';
 import { askToKeep, browserModels, storageFacts, type ModelStore, type StorageFacts } from './model-store.ts';
+import { presetCard } from './preset-card.ts';
 import type { ModelPreset } from './presets.ts';
 
 /**
@@ -16,13 +19,17 @@ import type { ModelPreset } from './presets.ts';
  * @fires bamba-announce - `detail` is a sentence for screen readers.
  * @internal
  */
-export class BambaModels extends LitElement {
+export class BambaModels extends SafeElement {
   static override properties = {
     presets: { attribute: false },
     running: { attribute: false },
+    loading: { attribute: false },
+    failure: { attribute: false },
     store: { attribute: false },
     stored: { state: true },
     facts: { state: true },
+    gpu: { state: true },
+    unread: { state: true },
     chosen: { state: true },
     typed: { state: true },
     otherDtype: { state: true },
@@ -32,12 +39,19 @@ export class BambaModels extends LitElement {
   };
 
   declare presets: readonly ModelPreset[];
-  /** What runs, or is being loaded. */
+  /** What runs. */
   declare running: ModelChoice | undefined;
+  /** What is on its way. */
+  declare loading: ModelChoice | undefined;
+  /** What could not be loaded, and why. */
+  declare failure: { choice: ModelChoice; sentence: string } | undefined;
   declare store: ModelStore;
   /** Undefined until it is known. */
   declare private stored: readonly StoredModel[] | undefined;
   declare private facts: StorageFacts | undefined;
+  declare private gpu: GpuFacts | undefined;
+  /** Why the list of what is kept cannot be read; empty where it can. */
+  declare private unread: string;
   /** Types chosen for presets. */
   declare private chosen: Readonly<Record<string, Scheme>>;
   declare private typed: string;
@@ -56,6 +70,7 @@ export class BambaModels extends LitElement {
     this.typed = '';
     this.otherDtype = 'int8';
     this.wrong = '';
+    this.unread = '';
     this.opened = false;
   }
 
@@ -114,7 +129,7 @@ export class BambaModels extends LitElement {
       <h3 id="kept-title">Kept in this browser</h3>
       ${
         !this.stored?.length
-          ? html`<p class="hint">${this.stored ? 'None yet.' : 'Looking …'}</p>`
+          ? html`<p class="hint">${this.unread || (this.stored ? 'None yet.' : 'Looking …')}</p>`
           : html`<ul class="model-list">
               ${this.stored.map((model) => html`<li>${this.#kept(model)}</li>`)}
             </ul>`
@@ -124,13 +139,14 @@ export class BambaModels extends LitElement {
   }
 
   #kept(model: StoredModel): TemplateResult {
-    const { id, name, dtype, bytes, totalBytes, complete } = model;
-    const running = isRunning(this.running, model.model, dtype);
+    const { id, name, dtype, bytes, totalBytes, complete, damaged = false } = model;
+    const running = isOneOf(this.running, model.model, dtype);
+    const loading = isOneOf(this.loading, model.model, dtype);
     const size = complete ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(totalBytes)}, goes on`;
     return html`<div class="model">
       <div class="model-name">
         <span class="name">${name}</span>
-        <span class="muted">${dtype} · ${size}</span>
+        <span class="muted">${damaged ? `damaged · ${formatBytes(bytes)}` : `${dtype} · ${size}`}</span>
       </div>
       <div class="model-actions">
         ${
@@ -142,22 +158,24 @@ export class BambaModels extends LitElement {
             : html`<button
                   class="text-button"
                   type="button"
-                  aria-label=${`Delete ${name}, ${dtype}`}
+                  aria-label=${`Delete ${name}, ${damaged ? 'damaged' : dtype}`}
                   @click=${() => (this.doomed = id)}
                 >
                   Delete
                 </button>
                 ${
-                  running
-                    ? html`<span class="badge">Running</span>`
-                    : html`<button
-                        class="button quiet"
-                        type="button"
-                        aria-label=${`Use ${name}, ${dtype}`}
-                        @click=${() => this.#choose(choiceOf(model))}
-                      >
-                        Use
-                      </button>`
+                  running || loading
+                    ? html`<span class="badge">${running ? 'Running' : 'Loading …'}</span>`
+                    : damaged
+                      ? nothing
+                      : html`<button
+                          class="button quiet"
+                          type="button"
+                          aria-label=${`Use ${name}, ${dtype}`}
+                          @click=${() => this.#choose(choiceOf(model))}
+                        >
+                          Use
+                        </button>`
                 }`
         }
       </div>
@@ -179,57 +197,31 @@ export class BambaModels extends LitElement {
   }
 
   #preset(preset: ModelPreset): TemplateResult {
-    const { model, name, about, licence, parameters, downloadBytes, sizes, stateBytes, chats } = preset;
-    const dtypes = Object.keys(sizes) as Scheme[];
-    const here = isRunning(this.running, model, undefined) ? this.running?.dtype : undefined;
-    const dtype = this.chosen[model] ?? here ?? dtypes[0];
-    const bytes = (dtype && sizes[dtype]) ?? 0;
-    const running = isRunning(this.running, model, dtype);
-    const figures = [
-      `${formatParameters(parameters)} parameters`,
-      `${formatBytes(downloadBytes)} to download`,
-      ...(downloadBytes === bytes ? [] : [`${formatBytes(bytes)} kept`]),
-      `${formatBytes(bytes + stateBytes)} of GPU memory`,
-    ];
-    // The figures are round ones.
-    const facts = [...figures.map((figure) => figure.replace('.0 ', ' ')), licence];
-    return html`<div class="model preset">
-      <div class="model-name">
-        <span class="name">${name}</span>
-        ${chats ? nothing : html`<span class="badge plain">Plain completion</span>`}
-      </div>
-      <p>${about}</p>
-      <p class="muted">
-        ${facts.map((fact, index) => html`<span class="fact">${fact}${index < facts.length - 1 ? ' ·' : ''}</span> `)}
-      </p>
-      <div class="model-actions">
-        ${
-          dtypes.length < 2
-            ? nothing
-            : html`<select
-                aria-label=${`Type of ${name}`}
-                @change=${(event: Event) => this.#onDtype(model, event.target as HTMLSelectElement)}
-              >
-                ${dtypes.map((each) => html`<option value=${each} ?selected=${each === dtype}>${each}</option>`)}
-              </select>`
-        }
-        ${
-          running
-            ? html`<span class="badge">Running</span>`
-            : html`<button
-                class="button quiet"
-                type="button"
-                aria-label=${`Load ${name}`}
-                @click=${() => this.#choose({ model, ...(dtypes.length > 1 && dtype && { dtype }) })}
-              >
-                Load
-              </button>`
-        }
-      </div>
-    </div>`;
+    const { model, sizes } = preset;
+    const { failure, loading, running } = this;
+    const here = isOneOf(running, model) ? running?.dtype : undefined;
+    const dtype = this.chosen[model] ?? here ?? firstType(preset, this.gpu);
+    const typed = Object.keys(sizes).length > 1 && dtype;
+    return presetCard({
+      preset,
+      dtype,
+      gpu: this.gpu,
+      status: isOneOf(running, model, dtype) ? 'running' : isOneOf(loading, model, dtype) ? 'loading' : 'none',
+      failure: isOneOf(failure?.choice, model) ? (failure?.sentence ?? '') : '',
+      chooseType: (type) => (this.chosen = { ...this.chosen, [model]: type }),
+      load: () => this.#choose({ model, ...(typed && { dtype: typed }) }),
+    });
+  }
+
+  /** What is wrong with what was typed: at once, or once it was tried. */
+  #sentence(): string {
+    const { failure, presets, wrong } = this;
+    if (wrong !== '' || !failure || presets.some(({ model }) => isOneOf(failure.choice, model))) return wrong;
+    return `${failure.choice.model} could not be loaded: ${failure.sentence}`;
   }
 
   #other(): TemplateResult {
+    const wrong = this.#sentence();
     return html`<section aria-labelledby="other-title">
       <h3 id="other-title">Any other</h3>
       <p class="hint" id="other-hint">
@@ -239,8 +231,8 @@ export class BambaModels extends LitElement {
         <input
           class="text"
           aria-label="Repository or address"
-          aria-describedby=${this.wrong ? 'other-wrong' : 'other-hint'}
-          aria-invalid=${this.wrong ? 'true' : 'false'}
+          aria-describedby=${wrong ? 'other-wrong' : 'other-hint'}
+          aria-invalid=${wrong ? 'true' : 'false'}
           placeholder="org/name"
           autocomplete="off"
           autocapitalize="none"
@@ -256,7 +248,7 @@ export class BambaModels extends LitElement {
         </select>
         <button class="button quiet">Load</button>
       </form>
-      ${this.wrong ? html`<p class="hint wrong" id="other-wrong" role="alert">${this.wrong}</p>` : nothing}
+      ${wrong ? html`<p class="hint wrong" id="other-wrong" role="alert">${wrong}</p>` : nothing}
       <button
         class="text-button"
         type="button"
@@ -277,11 +269,13 @@ export class BambaModels extends LitElement {
 
   async #refresh(): Promise<void> {
     this.facts = await storageFacts();
+    this.gpu ??= await readGpu();
     try {
       this.stored = await this.store.list();
-    } catch {
-      // No storage here: nothing is kept.
+      this.unread = '';
+    } catch (error) {
       this.stored = [];
+      this.unread = asFault(error).sentence;
     }
   }
 
@@ -302,10 +296,6 @@ export class BambaModels extends LitElement {
     this.facts = await storageFacts();
     this.#emit('bamba-announce', kept ? 'The browser keeps it.' : 'The browser does not promise to keep it.');
   };
-
-  #onDtype(model: string, { value }: HTMLSelectElement): void {
-    this.chosen = { ...this.chosen, [model]: value as Scheme };
-  }
 
   readonly #onSubmit = (event: Event): void => {
     event.preventDefault();
@@ -352,8 +342,8 @@ function choiceOf({ model, dtype, revision }: StoredModel): ModelChoice {
   return { model, dtype, ...(revision !== undefined && { revision }) };
 }
 
-/** Whether a model runs, in a type or in any. */
-function isRunning(running: ModelChoice | undefined, model: string, dtype: Scheme | undefined): boolean {
-  if (!running || fullName(running.model) !== fullName(model)) return false;
-  return running.dtype === undefined || dtype === undefined || running.dtype === dtype;
+/** Whether a choice names a model, in a type or in any. */
+function isOneOf(choice: ModelChoice | undefined, model: string, dtype?: Scheme): boolean {
+  if (!choice || fullName(choice.model) !== fullName(model)) return false;
+  return choice.dtype === undefined || dtype === undefined || choice.dtype === dtype;
 }

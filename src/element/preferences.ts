@@ -1,21 +1,28 @@
 // Small values that outlive the visit. A browser may refuse storage (private windows, blocked cookies, a sandboxed
-// frame): then the page works the same and only forgets. Each value that is read back passes a schema: what does not fit it
-// is taken for nothing.
+// frame): then the page works the same and only forgets. What is read back may be anything: an earlier version, another
+// page of the site or a person may have written it. Each record has a schema, and what does not fit it was never there.
 
-import * as v from 'valibot';
+import { type GenericSchema, picklist, safeParse, unknown } from 'valibot';
+
+const THEMES = ['auto', 'light', 'dark'] as const;
 
 /** How the element is painted; `auto` follows the system. */
-export type Theme = 'auto' | 'light' | 'dark';
+export type Theme = (typeof THEMES)[number];
 
-const themeSchema = v.fallback(v.optional(v.picklist(['auto', 'light', 'dark'])), undefined);
-
-const THEME_KEY = 'bamba-chat:theme';
+/** Every key of this library begins so. */
+const PREFIX = 'bamba-chat:';
+const THEME_KEY = `${PREFIX}theme`;
 
 /** Reads a stored JSON value; `undefined` when there is none, it is broken, or storage is refused. */
-export function readPreference(key: string): unknown {
+export function readPreference(key: string): unknown;
+/** Reads a stored value; `undefined` also where it does not fit its schema. */
+export function readPreference<Value>(key: string, schema: GenericSchema<unknown, Value>): Value | undefined;
+export function readPreference(key: string, schema: GenericSchema = unknown()): unknown {
   try {
     const text = localStorage.getItem(key);
-    return text === null ? undefined : (JSON.parse(text) as unknown);
+    if (text === null) return undefined;
+    const { success, output } = safeParse(schema, JSON.parse(text));
+    return success ? output : undefined;
   } catch {
     return undefined;
   }
@@ -36,9 +43,18 @@ export function writePreference(key: string, value: unknown): void {
   }
 }
 
+/** Forgets everything that was chosen and set. Chats and models are kept elsewhere, and stay. */
+export function resetPreferences(): void {
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) localStorage.removeItem(key);
+  } catch {
+    // Refused: there is nothing to forget.
+  }
+}
+
 /** The theme chosen last; undefined where nobody has chosen. */
 export function readTheme(): Theme | undefined {
-  return v.parse(themeSchema, readPreference(THEME_KEY));
+  return readPreference(THEME_KEY, picklist(THEMES));
 }
 
 /** Remembers a theme. */

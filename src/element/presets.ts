@@ -23,6 +23,8 @@ export interface ModelPreset {
   stateBytes: number;
   /** False where it only continues text. */
   chats: boolean;
+  /** Nobody has run it here with its own weights yet; its architecture is tested with others. */
+  untried?: boolean;
 }
 
 const GB = 1e9;
@@ -40,6 +42,7 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int8: 0.35 * GB, int4: 0.22 * GB },
     stateBytes: 21 * MIB,
     chats: true,
+    untried: true,
   },
   {
     model: 'AntonV/mamba2-370m-hf',
@@ -51,6 +54,7 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int8: 0.38 * GB, int4: 0.22 * GB },
     stateBytes: 48 * MIB,
     chats: false,
+    untried: true,
   },
   {
     model: 'tiiuae/Falcon-H1-0.5B-Instruct',
@@ -62,6 +66,7 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int8: 0.54 * GB, int4: 0.31 * GB },
     stateBytes: 27 * MIB,
     chats: true,
+    untried: true,
   },
   {
     model: 'ibm-granite/granite-4.0-h-1b',
@@ -73,6 +78,7 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int8: 1.51 * GB, int4: 0.85 * GB },
     stateBytes: 54 * MIB,
     chats: true,
+    untried: true,
   },
   {
     model: 'tiiuae/Falcon-H1-1.5B-Instruct',
@@ -84,6 +90,7 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int8: 1.6 * GB, int4: 0.96 * GB },
     stateBytes: 72 * MIB,
     chats: true,
+    untried: true,
   },
   {
     model: 'ibm-granite/granite-4.0-h-micro',
@@ -95,6 +102,7 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int4: 1.8 * GB, int8: 3.29 * GB },
     stateBytes: 72 * MIB,
     chats: true,
+    untried: true,
   },
   {
     model: 'ibm-ai-platform/Bamba-9B-v2',
@@ -106,5 +114,6 @@ export const PRESETS: readonly ModelPreset[] = [
     sizes: { int4: 5.7 * GB, int8: 10.1 * GB },
     stateBytes: 116 * MIB,
     chats: false,
+    untried: true,
   },
 ];

@@ -1,10 +1,11 @@
 // The settings: how answers are drawn, how the page looks, and the facts about what is running.
 
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { EngineInfo } from '../engine/protocol.ts';
 import { formatBytes, formatInteger, formatParameters } from './format.ts';
 import { closeIcon } from './icons.ts';
+import { SafeElement } from './last-resort.ts';
 import type { Theme } from './preferences.ts';
 import {
   defaultText,
@@ -35,7 +36,7 @@ const NO_SAMPLING = ' Then top-p, min-p, top-k and the seed have no effect.';
  * @fires bamba-theme-choice - `detail` is the chosen `Theme`.
  * @internal
  */
-export class BambaSettings extends LitElement {
+export class BambaSettings extends SafeElement {
   static override properties = {
     overrides: { attribute: false },
     system: { attribute: false },
@@ -109,6 +110,7 @@ export class BambaSettings extends LitElement {
           ${this.#themes()}
         </section>
         ${this.info ? this.#about(this.info) : nothing}
+        <slot name="settings"></slot>
       </div>
     </dialog>`;
   }

@@ -9,6 +9,8 @@ import { welcome } from './welcome.ts';
 /** What the transcript shows and does. */
 export interface TranscriptOptions {
   session: ChatSession;
+  /** The model is the page's own. */
+  own: boolean;
   suggestions: readonly string[];
   ask: (question: string) => void;
   edit: (event: CustomEvent<{ id: TurnId; question: string }>) => void;
@@ -23,11 +25,12 @@ export function transcript(options: TranscriptOptions): TemplateResult {
   </div>`;
 }
 
-function content({ session, suggestions, ask, edit, regenerate, load }: TranscriptOptions): TemplateResult {
+function content(options: TranscriptOptions): TemplateResult {
+  const { session, own, suggestions, ask, edit, regenerate, load } = options;
   const { busy, completing, info, archive, turns, unavailable } = session;
   // What is kept can be read all the same.
   if (unavailable && turns.length === 0) return noWebgpuPanel(unavailable, readSurroundings(), load);
-  if (turns.length === 0) return welcome(info, suggestions, ask);
+  if (turns.length === 0) return welcome({ info, own, suggestions, ask });
   return html`<bamba-turns
     .turns=${turns}
     .chat=${archive.current}

@@ -79,17 +79,34 @@ export const frameStyles = css`
     margin-inline-start: 0.5rem;
   }
 
-  .title-line {
+  .model-button {
+    display: block;
+    max-width: 100%;
+    margin: 0 0 0 -0.5rem;
+    padding: 0.25rem 0.5rem;
+    border: 0;
+    border-radius: 0.625rem;
+    background: none;
+    color: inherit;
+    font: inherit;
+    text-align: start;
+    cursor: pointer;
+  }
+
+  .model-button:hover {
+    background: var(--tint);
+  }
+
+  .model-title {
     display: flex;
     align-items: center;
     gap: 0.125rem;
-    min-width: 0;
   }
 
-  /* Large enough for a thumb, and no taller than the name. */
-  .title-line .icon-button {
-    height: 1.5rem;
-    margin-block: -0.375rem;
+  .model-title .icon {
+    width: 1.0625rem;
+    height: 1.0625rem;
+    color: var(--muted);
   }
 
   .body {
@@ -105,8 +122,12 @@ export const frameStyles = css`
     min-width: 0;
   }
 
-  .title :is(h2, p) {
+  .title h2 {
     margin: 0;
+  }
+
+  .title :is(h2:not(:has(button)), .model-running, .facts) {
+    display: block;
     overflow: hidden;
     text-overflow: ellipsis;
     white-space: nowrap;
@@ -116,10 +137,10 @@ export const frameStyles = css`
     font: 600 1.125rem/1.25 var(--serif);
   }
 
-  .title p {
+  .title .facts {
+    margin: 0;
     color: var(--muted);
-    font-size: 0.75rem;
-    line-height: 1.35;
+    font: 400 0.75rem/1.35 var(--sans);
   }
 
   .logo {

@@ -91,6 +91,14 @@ export const panelStyles = css`
     }
   }
 
+  .card-foot {
+    display: flex;
+    align-items: baseline;
+    justify-content: space-between;
+    gap: 1rem;
+    margin: 0.25rem -0.5rem -0.375rem 0;
+  }
+
   .loading .message {
     margin: 0.5rem 0 0;
   }
@@ -113,6 +121,12 @@ export const panelStyles = css`
   .failure {
     border-color: var(--danger);
     background: var(--danger-tint);
+  }
+
+  .last-resort {
+    max-width: var(--measure);
+    margin: auto;
+    overflow-wrap: anywhere;
   }
 
   .card-actions {
