@@ -3,15 +3,17 @@ import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { hashWgsl } from './src/cli/bootstrap/hash-wgsl.mjs';
+import { withIntegrity } from './src/cli/bootstrap/with-integrity.mjs';
 import { withoutFamilies } from './src/cli/bootstrap/without-families.mjs';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 import { LongestFirst } from './src/testing/longest-first.ts';
 
 const root = import.meta.dirname;
 
-/** All pages: the app, the benchmark, the examples. */
+/** All pages: the app, what helps where the app does not open, the benchmark, the examples. */
 const pages = [
   'index',
+  'reset',
   'bench',
   ...['element', 'two', 'dressed', 'engine', 'react', 'vue', 'svelte'].map((name) => `examples/${name}`),
 ].map((name) => `${root}/src/app/${name}.html`);
@@ -29,6 +31,11 @@ const pwa = () =>
     registerType: 'prompt',
     // main.ts registers it: the page's security policy allows no inline script.
     injectRegister: null,
+    strategies: 'injectManifest',
+    srcDir: '.',
+    filename: 'sw.ts',
+    // Only what the list below has is kept, each file with its hash.
+    includeManifestIcons: false,
     manifest: {
       name: 'Lexicon: a language model in your browser',
       short_name: 'Lexicon',
@@ -66,16 +73,16 @@ const pwa = () =>
         },
       ],
     },
-    workbox: {
+    injectManifest: {
       globPatterns: ['**/*.{js,css,html,svg,webmanifest}', 'icons/*.png'],
-      globIgnores: ['models/**', 'screenshots/**', 'examples/**'],
+      // What helps where the kept files do not comes from the network.
+      globIgnores: ['models/**', 'screenshots/**', 'examples/**', 'reset.html', 'assets/reset-????????.{js,css}'],
       // The engine is one file: its worker is inlined.
       maximumFileSizeToCacheInBytes: 16 * 2 ** 20,
-      // Every page is kept as the file that it is, whatever its address asks for after `?`.
-      navigateFallback: null,
-      ignoreURLParametersMatching: [/./],
-      cleanupOutdatedCaches: true,
+      manifestTransforms: [withIntegrity(`${root}/dist`)],
     },
+    // Of the worker's own build nobody wants to hear unless it fails.
+    integration: { configureCustomSWViteBuild: (config) => void (config.logLevel = 'warn') },
   });
 
 export default defineConfig(({ mode }) => ({
@@ -91,6 +98,8 @@ export default defineConfig(({ mode }) => ({
     outDir: `${root}/dist`,
     emptyOutDir: true,
     target: 'es2023',
+    // Every browser with WebGPU knows it, and each page is to stand on its own files.
+    modulePreload: { polyfill: false },
     rolldownOptions: {
       input: pages,
       // What only examples need lies with them, and is not kept for the app.

@@ -3,6 +3,7 @@
 import '../element/define.ts';
 import { PRESETS, type ModelPreset } from '../element/presets.ts';
 import { keepPage, offerInstallation } from './pwa.ts';
+import { offerReset } from './reset-shell.ts';
 
 const QUESTIONS = [
   'What is an apple?',
@@ -50,3 +51,5 @@ const bar = document.querySelector<HTMLElement>('.update');
 if (bar) keepPage(bar);
 const install = document.querySelector<HTMLButtonElement>('.install');
 if (install) offerInstallation(install);
+const files = document.querySelector<HTMLElement>('.files');
+if (files) offerReset(files, () => location.reload());
