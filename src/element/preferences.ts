@@ -2,7 +2,7 @@
 // frame): then the page works the same and only forgets. What is read back may be anything: an earlier version, another
 // page of the site or a person may have written it. Each record has a schema, and what does not fit it was never there.
 
-import { type GenericSchema, picklist, safeParse, unknown } from 'valibot';
+import { boolean, type GenericSchema, picklist, safeParse, unknown } from 'valibot';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
 
@@ -30,7 +30,7 @@ export function readPreference(key: string, schema: GenericSchema = unknown()): 
 
 /** Reads what was stored of something that is on or off; `fallback` where that is anything else. */
 export function readSwitch(key: string, fallback: boolean): boolean {
-  return v.parse(v.fallback(v.boolean(), fallback), readPreference(key));
+  return readPreference(key, boolean()) ?? fallback;
 }
 
 /** Stores a JSON value, or removes it when it is `undefined`. */
