@@ -1,8 +1,8 @@
-import { type DBSchema, type IDBPDatabase, openDB, type OpenDBCallbacks } from 'idb';
+import { type DBSchema, type IDBPDatabase, openDB, type OpenDBCallbacks, unwrap, wrap } from 'idb';
 import { BambaError } from '../errors.ts';
 import { abortable } from '../weights/abort.ts';
 import { systemClock, withTimeout } from './clock.ts';
-import { reasonOf, unavailable } from './storage-faults.ts';
+import { ANSWERS_WITHIN_MS, reasonOf, unavailable } from './storage-faults.ts';
 
 /** How opening a database is waited for. */
 export interface OpenOptions {
@@ -46,10 +46,12 @@ export async function openDatabaseInTime<Schema extends DBSchema>(
   letGo.catch(() => {}); // heard of below, or after the end
   try {
     const opened = Promise.race([opening, letGo]);
-    return await abortable(
+    const database = await abortable(
       withTimeout(opened, systemClock, within, () => silent(within)),
       signal,
     );
+    watchTransactions(database);
+    return database;
   } catch (cause) {
     // One that comes too late is not to hold the others up.
     void opening.then(
@@ -57,6 +59,30 @@ export async function openDatabaseInTime<Schema extends DBSchema>(
       () => {},
     );
     throw cause instanceof BambaError ? cause : unavailable(reasonOf(cause), cause);
+  }
+}
+
+/**
+ * Hears of the end of every transaction. One that does not end would hold up all that come after it, in other tabs too: it
+ * is aborted. Where nobody else waits for one, as for those that only read, its failure would be an unhandled rejection.
+ */
+function watchTransactions<Schema extends DBSchema>(database: IDBPDatabase<Schema>): void {
+  const raw = unwrap(database);
+  const begin = raw.transaction.bind(raw);
+  const transaction = (...args: Parameters<typeof begin>): IDBTransaction => {
+    const begun = begin(...args);
+    const late = () => new Error('The transaction did not end.');
+    withTimeout(wrap(begun).done, systemClock, ANSWERS_WITHIN_MS, late).catch(() => abort(begun));
+    return begun;
+  };
+  Object.assign(raw, { transaction });
+}
+
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It has ended already.
   }
 }
 

@@ -4,7 +4,7 @@ import { systemClock, withTimeout } from './clock.ts';
 // What can be wrong with the browser's storage, in our words.
 
 /** A slow disk takes seconds for a shard. What takes longer than this waits for another tab, or for ever. */
-const ANSWERS_WITHIN_MS = 60_000;
+export const ANSWERS_WITHIN_MS = 60_000;
 
 /**
  * Runs a database operation and says in our words what went wrong.
