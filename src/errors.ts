@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'access_denied'
   /** The files of a checkpoint changed while they were read. */
   | 'checkpoint_changed'
+  /** A server sends other bytes than it declares, or than it was asked for. */
+  | 'checkpoint_corrupt'
   /** The browser gives no more room. */
   | 'storage_full'
   /** The browser denies its database. */

@@ -5,6 +5,7 @@ import { BambaError } from '../errors.ts';
 import { parseConfig } from '../model/config.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
+import { readText } from '../weights/read-text.ts';
 import { writePackage } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
@@ -62,14 +63,12 @@ export async function convert(
   { onProgress, ...place }: ConvertOptions = {},
 ): Promise<Manifest> {
   const { files, repo } = openCheckpointFiles(source, place);
-  const config = await files.size('config.json');
-  if (config === null) {
+  const config = await readText(files, 'config.json');
+  if (!config) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
-  const checkpoint = await Checkpoint.open(files);
-  const { architecture, tensors, stopIds } = parseConfig(
-    (await checkpoint.readFile('config.json')) ?? new Uint8Array(),
-  );
+  const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
+  const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,

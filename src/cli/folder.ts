@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
 import { type OrderedPackage, openPackageBytes } from '../storage/package-source.ts';
@@ -15,6 +15,10 @@ export function folderSource(folder: string): ByteSource {
     async size(file) {
       const found = await stat(join(folder, file)).catch(() => null);
       return found?.isFile() ? found.size : null;
+    },
+    async list() {
+      const entries = await readdir(folder, { withFileTypes: true });
+      return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
     },
     async read(file, begin, end, signal) {
       throwIfAborted(signal);

@@ -8,6 +8,7 @@ import { checkArchitecture } from '../model/dims.ts';
 import { modelMemory } from '../model/memory.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
+import { readText } from '../weights/read-text.ts';
 import { resolveSources } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
@@ -90,14 +91,15 @@ async function readPackage(folder: string): Promise<Read> {
 async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
   const { files, repo } = openCheckpointFiles(source, place);
   try {
-    if ((await files.size('config.json')) === null) {
+    const config = await readText(files, 'config.json');
+    if (!config) {
       throw new BambaError(
         'config_invalid',
         `${source} has neither a config.json nor a ${MANIFEST_FILE}: name a model.`,
       );
     }
-    const checkpoint = await Checkpoint.open(files);
-    const { architecture, tensors } = parseConfig((await checkpoint.readFile('config.json')) ?? new Uint8Array());
+    const { architecture, tensors, scaleBlocks } = parseConfig(config);
+    const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
     const specs = resolveSources(checkpoint, tensors);
     const bytes: Record<string, number> = {};
     for (const { dtype, begin, end } of checkpoint.tensors.values()) bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;

@@ -127,8 +127,9 @@ class Opener {
         return await this.#convert(files, { address: url.href, name, from: { model: url.href } });
       } catch (second) {
         // Where there is no checkpoint either, what was wrong with the package is the better explanation.
-        const none = second instanceof BambaError && ['network', 'config_invalid'].includes(second.code);
-        throw none ? error : second;
+        const invalid = second instanceof BambaError && second.code === 'config_invalid';
+        const isNone = invalid && (await files.size('config.json', signal).catch(() => 0)) === null;
+        throw isNone ? error : second;
       }
     }
   }

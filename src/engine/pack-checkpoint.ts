@@ -4,6 +4,7 @@ import { openPackageBytes, type OrderedPackage } from '../storage/package-source
 import type { ByteSource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import type { Manifest } from '../weights/manifest.ts';
+import { readText } from '../weights/read-text.ts';
 import { writePackage } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
 
@@ -17,10 +18,10 @@ export async function packCheckpoint(
   scheme: Scheme,
   name: string,
 ): Promise<OrderedPackage<Manifest>> {
-  const checkpoint = await Checkpoint.open(source);
-  const config = await checkpoint.readFile('config.json');
+  const config = await readText(source, 'config.json');
   if (!config) throw new BambaError('config_invalid', `${name} has no config.json: name the folder of a checkpoint.`);
-  const { architecture, tensors, stopIds } = parseConfig(config);
+  const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
+  const checkpoint = await Checkpoint.open(source, undefined, scaleBlocks);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const manifest = await writePackage({
     checkpoint,

@@ -224,7 +224,8 @@ describe('parseConfig', () => {
   it.each([
     ['tensor', true],
     ['channel', true],
-    ['block', false],
+    ['block', true],
+    [null, true],
     ['group', false],
   ])('judges compressed-tensors of strategy %s', (strategy, supported) => {
     const weights = { num_bits: 8, type: 'float', strategy, symmetric: true, dynamic: false };

@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import type { BlockSize } from '../weights/fp8-scales.ts';
 import type { TensorEntry, TensorSpec } from '../weights/types.ts';
 import { isRecord, parseUntrustedJson } from '../weights/untrusted-json.ts';
 import type { Architecture } from './architecture.ts';
@@ -50,6 +51,8 @@ export interface ModelConfig {
   tensors: TensorSpec[];
   /** Tokens that end an answer, from `eos_token_id`. Other files may name more. */
   stopIds: number[];
+  /** Rows and columns that share a scale of 8-bit weights, where the config says so. */
+  scaleBlocks: BlockSize | null;
 }
 
 /**
@@ -74,9 +77,9 @@ export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void)
   const type = new ConfigReader(fields, { onRead }).text('model_type', '');
   const family = familyOf(type, 'unsupported_model', 'config.json');
   const config = new ConfigReader(fields, { defaults: FAMILY_DEFAULTS[type], onRead });
-  requireFloatQuantized(config);
+  const scaleBlocks = requireFloatQuantized(config);
   const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
-  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config) };
+  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config), scaleBlocks };
 }
 
 /** Ids of `eos_token_id`, one or a list, also of a nested `text_config`. What is no token id ends no answer. */

@@ -333,7 +333,10 @@ describe('openConverted', () => {
     ['a config of 3 MB', (files) => files.set('config.json', new Uint8Array(3e6)), 'config_invalid', /3000000 bytes/],
     [
       'a path out of the folder',
-      (files) => files.set('model.safetensors.index.json', text('{"weight_map": {"a": "../a"}}')),
+      (files) => {
+        files.delete('model.safetensors');
+        files.set('model.safetensors.index.json', text('{"weight_map": {"a": "../a"}}'));
+      },
       'checkpoint_invalid',
       /no plain file name/,
     ],

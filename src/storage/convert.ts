@@ -7,7 +7,7 @@ import { sha256Hex } from '../weights/sha256.ts';
 import { smallerSchemes, type SmallerScheme, suggestion } from '../weights/smaller-schemes.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import type { CheckpointFiles } from './checkpoint-files.ts';
-import { ConvertedPackage, type Making } from './converted-package.ts';
+import { ConvertedPackage, isCorrupt, type Making } from './converted-package.ts';
 import type { Locks } from './locks.ts';
 import { type ConversionRequest, openCheckpoint } from './open-checkpoint.ts';
 import { askToPersist } from './package-blobs.ts';
@@ -16,6 +16,7 @@ import type { PackageProgress } from './progress.ts';
 import { storageEstimate, storageFull } from './storage-faults.ts';
 import type { StoredConversion, StoredOrigin } from './database.ts';
 import type { PackageStore } from './store.ts';
+import { StoredHashes } from './stored-hashes.ts';
 import { StoredPieces, type UseStore } from './stored-pieces.ts';
 import { ProgressChannel, takeTurn } from './waiting.ts';
 
@@ -165,7 +166,12 @@ async function beginMaking(
     savedAt: Date.now(),
   };
   await optional(store?.putConversion(record));
-  const texts = await storeTexts(checkpoint, files, record, stored, store, signal);
+  const hashes = new StoredHashes(files, store, id, identity);
+  await hashes.restore();
+  const texts = await storeTexts(checkpoint, files, record, stored, store, signal).catch(async (error: unknown) => {
+    if (isCorrupt(error)) await optional(store?.dropConversion(id));
+    throw error;
+  });
   const description: PackageDescription = {
     name,
     source: facts.source ?? {},
@@ -184,6 +190,10 @@ async function beginMaking(
     finished = true;
     end();
   };
+  const verify = async () => {
+    const uncompared = (await files.check?.(signal)) ?? [];
+    if (uncompared.length > 0) options.onMessage(notCompared(uncompared));
+  };
   const close = () => {
     if (!finished) turn.abort();
     end();
@@ -196,7 +206,7 @@ async function beginMaking(
     files: texts,
     stored,
     open: async () => checkpoint,
-    making: { record, stream, commit },
+    making: { record, stream, commit, verify, keepHashes: () => hashes.keep() },
     totalBytes: stream.sourceBytes,
     packageBytes: stream.bytes,
     onProgress,
@@ -277,6 +287,8 @@ async function storeTexts(
     const found = await checkpoint.readFile(file, pieces);
     if (!found) continue;
     const bytes = new Uint8Array(found);
+    // Some of it may be from an earlier visit.
+    files.note?.(file, 0, bytes);
     const entry = { file, bytes: bytes.length, sha256: await sha256Hex(bytes) };
     texts[file] = { identity, entry };
     const own = { of, begin: 0, end: bytes.length };
@@ -285,6 +297,12 @@ async function storeTexts(
     entries[file] = entry;
   }
   return entries;
+}
+
+function notCompared(files: readonly string[]): string {
+  const [first, ...others] = files;
+  const named = others.length > 0 ? `${first} and ${others.length} other files` : first;
+  return `${named} could not be compared with the SHA-256 that the server declares: it was not read from begin to end.`;
 }
 
 /** Null where the browser's database turns out to be of no use. */

@@ -29,6 +29,18 @@ export interface Making {
   readFile(file: PackageFile, pieces?: PieceKeeper): Promise<Uint8Array | null>;
 }
 
+/** What it takes to finish a package. */
+export interface Unfinished {
+  record: StoredConversion;
+  stream: PackageStream;
+  /** Compares what was read with what is declared of it. @throws BambaError `checkpoint_corrupt`; what reading throws. */
+  verify: () => Promise<void>;
+  /** Keeps how far comparing is, for a later visit. */
+  keepHashes: () => Promise<void>;
+  /** To be called when it is whole. */
+  commit: (shards: BlobEntry[]) => Promise<void>;
+}
+
 export interface ConvertedParts {
   id: string;
   /** Of what the package is made from: unfinished shards are kept under it. Null where they are not worth keeping. */
@@ -43,7 +55,7 @@ export interface ConvertedParts {
   /** Opens the checkpoint. Called once at most, and not at all where everything is stored. */
   open: () => Promise<Making>;
   /** Of a package that is being made: its record, and what to do when it is whole. */
-  making: { record: StoredConversion; stream: PackageStream; commit: (shards: BlobEntry[]) => Promise<void> } | null;
+  making: Unfinished | null;
   totalBytes: number;
   packageBytes: number;
   onProgress: (progress: PackageProgress) => void;
@@ -66,6 +78,7 @@ export class ConvertedPackage implements PackageLoader {
   #store: PackageStore | null;
   #opened: Promise<{ making: Making; maker: ShardMaker }> | null = null;
   #committed: boolean;
+  #verified: boolean;
 
   constructor(parts: ConvertedParts) {
     this.#parts = parts;
@@ -73,6 +86,7 @@ export class ConvertedPackage implements PackageLoader {
     this.#stored = new Set(parts.stored);
     this.#store = parts.store;
     this.#committed = parts.making === null;
+    this.#verified = parts.making === null;
     this.#meter = new ProgressMeter(parts.totalBytes, parts.onProgress);
     this.#counted = this.#shards.map(() => 0);
   }
@@ -93,9 +107,15 @@ export class ConvertedPackage implements PackageLoader {
     const known = this.#shards[index] ?? null;
     const stored = known && (await this.#fromStore(known));
     if (stored) this.#count(index, this.#share(index, (index + 1) * SHARD_BYTES), 'storage');
-    const bytes = stored ?? (await this.#make(index, known, signal));
-    await this.#finish();
-    return bytes;
+    try {
+      const bytes = stored ?? (await this.#make(index, known, signal));
+      await this.#finish();
+      return bytes;
+    } catch (error) {
+      // What was made of it before is of the same file, and no better.
+      if (isCorrupt(error)) await this.#use((store) => store.dropConversion(this.#parts.id));
+      throw error;
+    }
   }
 
   async #make(index: number, known: BlobEntry | null, signal: AbortSignal | undefined): Promise<Bytes> {
@@ -119,6 +139,7 @@ export class ConvertedPackage implements PackageLoader {
       await store.putBlob(id, entry.sha256, bytes, { conversion, ...(pieces && { pieces }) });
       this.#stored.add(entry.sha256);
     });
+    if (!this.#committed) await making?.keepHashes();
     return bytes;
   }
 
@@ -130,7 +151,9 @@ export class ConvertedPackage implements PackageLoader {
 
   #open(): Promise<{ making: Making; maker: ShardMaker }> {
     const { id, identity, signal } = this.#parts;
-    const pieces = identity === null ? null : new StoredPieces((operation) => this.#use(operation), id, identity);
+    const keepHashes = this.#parts.making?.keepHashes;
+    const pieces =
+      identity === null ? null : new StoredPieces((operation) => this.#use(operation), id, identity, keepHashes);
     const onPosition = (position: number, made: boolean) => {
       const index = Math.ceil(position / SHARD_BYTES) - 1;
       this.#count(index, this.#share(index, position), made ? 'network' : 'storage');
@@ -174,6 +197,10 @@ export class ConvertedPackage implements PackageLoader {
 
   async #finish(): Promise<void> {
     const { making } = this.#parts;
+    if (!this.#verified && making && this.#shards.every((entry) => entry !== null)) {
+      await making.verify();
+      this.#verified = true;
+    }
     if (this.#committed || !making || this.#nextMissing() !== null) return;
     this.#committed = true;
     await this.#use(() => making.commit(this.#shards as BlobEntry[]));
@@ -204,4 +231,9 @@ export class ConvertedPackage implements PackageLoader {
     const { packageBytes } = this.#parts;
     return missing.reduce((sum, lacks, index) => sum + (lacks ? shardBytes(packageBytes, index) : 0), 0);
   }
+}
+
+/** Whether a fault says that what a server sent is not what it declares. */
+export function isCorrupt(fault: unknown): boolean {
+  return fault instanceof BambaError && fault.code === 'checkpoint_corrupt';
 }

@@ -8,6 +8,7 @@ export type PickedFiles = readonly File[] | FileSystemDirectoryHandle;
 
 /** A file may be in a folder of its own, but not far down. */
 const MOST_FOLDERS = 4;
+const MOST_LISTED = 10_000;
 
 /**
  * Files of the user's disk. Of files with paths, as `<input webkitdirectory>` gives them, the common folder is left out.
@@ -35,6 +36,16 @@ export class DiskFiles implements CheckpointFiles {
 
   async size(file: string): Promise<number | null> {
     return (await this.#file(file))?.size ?? null;
+  }
+
+  /** Those of a folder that was picked are named where they lie at its top. */
+  async list(): Promise<readonly string[]> {
+    if (this.#byName) return [...this.#byName.keys()];
+    const names: string[] = [];
+    for await (const [name, handle] of (this.#picked as FileSystemDirectoryHandle).entries()) {
+      if (handle.kind === 'file' && names.length < MOST_LISTED) names.push(name);
+    }
+    return names;
   }
 
   async read(file: string, begin: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {

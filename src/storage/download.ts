@@ -45,9 +45,9 @@ export async function downloadBlob(source: HttpSource, entry: BlobEntry, options
   }
 }
 
-/** Whether a file is of another size than was said, or not there. */
+/** Whether a file is of another size than was said, or not there, or its parts are not those that were asked for. */
 function wrong(fault: unknown): boolean {
-  return fault instanceof BambaError && fault.code === 'checkpoint_changed';
+  return fault instanceof BambaError && ['checkpoint_changed', 'checkpoint_corrupt'].includes(fault.code);
 }
 
 /**

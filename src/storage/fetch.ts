@@ -5,3 +5,21 @@ export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 export function isWebPage(response: Response): boolean {
   return response.headers.get('content-type')?.toLowerCase().startsWith('text/html') ?? false;
 }
+
+/** What a part of a file says of itself; null where it says nothing, or nothing that makes sense. */
+export function contentRange({ headers }: Response): { begin: number; end: number; total?: number } | null {
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
+  if (first === undefined) return null;
+  return { begin: Number(first), end: Number(last) + 1, ...(total !== '*' && { total: Number(total) }) };
+}
+
+/** What changes with a file: its ETag, or else its date; null where the server tells neither. */
+export function validatorOf({ headers }: Response): string | null {
+  // A proxy that compresses makes a weak one of it, and the file is the same.
+  return headers.get('etag')?.replace(/^W\//, '') ?? headers.get('last-modified');
+}
+
+/** Whether the length of an answer is not that of the file. */
+export function isEncoded({ headers }: Response): boolean {
+  return (headers.get('content-encoding') ?? 'identity') !== 'identity';
+}

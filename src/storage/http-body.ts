@@ -48,9 +48,7 @@ export class HttpBody {
       stop.abort();
       if (signal?.aborted) throw aborted(signal);
       if (cause instanceof TransientFault) throw cause;
-      throw new TransientFault(
-        new BambaError('network', `${url.host} cannot be reached. Check the connection.`, { cause }),
-      );
+      throw await unreachable(request, cause);
     }
     if (response.ok || response.status === 404 || response.status === 416) {
       return new HttpBody(response, request, stop);
@@ -112,6 +110,35 @@ export class HttpBody {
   close(): void {
     this.#stop.abort();
   }
+}
+
+/**
+ * The fault of a request without an answer. Browsers do not tell a server that cannot be reached from one that redirects in
+ * a circle: asked again not to follow, the latter answers.
+ */
+async function unreachable({ fetch, clock, url, headers, signal }: HttpRequest, cause: unknown): Promise<Error> {
+  const stop = new AbortController();
+  try {
+    const init = { headers, signal: stop.signal, cache: 'no-store', redirect: 'manual' } as const;
+    const answer = withTimeout(fetch(url, init), clock, STALL_MS, () => stalled(url));
+    const { type, status } = await abortable(answer, signal);
+    if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+      const error = new BambaError(
+        'network',
+        `${url.href} is redirected in a circle, or to a place that cannot be reached. Check the address, and the connection.`,
+        { cause },
+      );
+      const isCircle = /redirect count/.test(String((cause as Error).cause));
+      return isCircle ? error : new TransientFault(error);
+    }
+  } catch {
+    if (signal?.aborted) return aborted(signal);
+  } finally {
+    stop.abort();
+  }
+  return new TransientFault(
+    new BambaError('network', `${url.host} cannot be reached. Check the connection.`, { cause }),
+  );
 }
 
 function stalled(url: URL): TransientFault {

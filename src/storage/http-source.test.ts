@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from './clock.ts';
 import { HttpSource, type HttpSourceOptions } from './http-source.ts';
-import { asksForLength, type HubFault, serveHub, TestHub, testClock } from './test-hub.ts';
+import { asksForLength, etagOf, type HubFault, serveHub, TestHub, testClock } from './test-hub.ts';
 
 const large = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 2_654_435_761) >>> 24);
 const small = large.slice(0, 1000);
@@ -75,7 +75,11 @@ describe('HttpSource', () => {
       const range = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '');
       if (file !== 'large.bin' || !range || cuts++ >= 12) return false;
       const [begin, end] = [Number(range[1]), Number(range[2]) + 1];
-      response.writeHead(206, { 'content-length': String(end - begin) });
+      response.writeHead(206, {
+        etag: etagOf(large),
+        'content-range': `bytes ${begin}-${end - 1}/${large.length}`,
+        'content-length': String(end - begin),
+      });
       response.write(large.subarray(begin, begin + 10_000), () => response.destroy());
       return true;
     };
@@ -127,7 +131,8 @@ describe('HttpSource', () => {
   it('takes what a server without ranges sends, once', async () => {
     hub.fault = (file, request, response) => {
       if (asksForLength(request)) return false;
-      response.writeHead(200).end(file === 'large.bin' ? large : small);
+      const body = file === 'large.bin' ? large : small;
+      response.writeHead(200, { etag: etagOf(body) }).end(body);
       return true;
     };
     const source = open();
@@ -140,7 +145,7 @@ describe('HttpSource', () => {
   it('refuses to take a large file from a server without ranges', async () => {
     hub.fault = (_, request, response) => {
       const head = asksForLength(request);
-      response.writeHead(200, { 'content-length': String(200e6) });
+      response.writeHead(200, { etag: '"huge"', 'content-length': String(200e6) });
       if (head) response.end();
       else response.write(large, () => response.destroy());
       return true;

@@ -27,14 +27,15 @@ export interface HubRepo {
 const MAX_LISTING_BYTES = 16 * 2 ** 20;
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const text = v.pipe(v.string(), v.maxLength(200));
 const listingSchema = v.object({
   sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)),
   siblings: v.array(
     v.object({
       rfilename: v.string(),
       size: v.optional(size),
-      blobId: v.optional(v.pipe(v.string(), v.maxLength(200))),
-      lfs: v.nullish(v.object({ sha256: v.optional(v.pipe(v.string(), v.maxLength(200))), size: v.optional(size) })),
+      blobId: v.optional(text),
+      lfs: v.nullish(v.object({ sha256: v.optional(text), oid: v.optional(text), size: v.optional(size) })),
     }),
   ),
 });
@@ -113,6 +114,26 @@ export class HubFiles implements CheckpointFiles {
     return (await this.#pin(signal)).source.read(file, begin, end, signal, until);
   }
 
+  async list(signal?: AbortSignal): Promise<readonly string[]> {
+    return (await this.#pin(signal)).source.list();
+  }
+
+  async check(signal?: AbortSignal): Promise<string[]> {
+    return (await this.#pin(signal)).source.check(signal);
+  }
+
+  note(file: string, begin: number, bytes: Uint8Array): void {
+    this.#source?.note(file, begin, bytes);
+  }
+
+  saveHashes(): Uint8Array<ArrayBuffer> | null {
+    return this.#source?.saveHashes() ?? null;
+  }
+
+  restoreHashes(saved: Uint8Array): void {
+    this.#source?.restoreHashes(saved);
+  }
+
   close(): void {
     this.#source?.close();
   }
@@ -133,7 +154,13 @@ export class HubFiles implements CheckpointFiles {
     for (const { rfilename, size: plain, blobId, lfs } of siblings) {
       const bytes = lfs?.size ?? plain;
       if (bytes === undefined || !isPlainFileName(rfilename)) continue;
-      files.set(rfilename, { size: bytes, identity: `${lfs?.sha256 ?? blobId ?? sha} ${bytes}` });
+      const declared = lfs?.sha256 ?? lfs?.oid;
+      const sha256 = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(declared ?? '')?.[1]?.toLowerCase();
+      files.set(rfilename, {
+        size: bytes,
+        identity: `${declared ?? blobId ?? sha} ${bytes}`,
+        ...(sha256 !== undefined && { sha256 }),
+      });
     }
     const folder = new URL(`${repo}/resolve/${sha}/`, this.#endpoint);
     this.#commit = sha;

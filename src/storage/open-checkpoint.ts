@@ -1,5 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
+import type { BlockSize } from '../weights/fp8-scales.ts';
 import { PackageStream } from '../weights/package-stream.ts';
 import { type PackageFacts, planTensors } from '../weights/package-writer.ts';
 import { sha256Hex } from '../weights/sha256.ts';
@@ -31,6 +32,8 @@ export interface ParsedConfig {
   tensors: TensorSpec[];
   /** Tokens that end an answer. */
   stopIds?: readonly number[];
+  /** Rows and columns that share a scale of 8-bit weights, where it says so. */
+  scaleBlocks?: BlockSize | null;
 }
 
 /** Part of every identity: raised when the same checkpoint becomes other bytes. */
@@ -58,8 +61,13 @@ export async function openCheckpoint(
     );
   }
   if (size > MAX_CONFIG_BYTES) throw new BambaError('config_invalid', `The config.json of ${name} has ${size} bytes.`);
-  const { architecture, tensors, stopIds = [] } = parse(await files.read('config.json', 0, size, signal));
-  const checkpoint = await Checkpoint.open(files, signal);
+  const {
+    architecture,
+    tensors,
+    stopIds = [],
+    scaleBlocks = null,
+  } = parse(await files.read('config.json', 0, size, signal));
+  const checkpoint = await Checkpoint.open(files, signal, scaleBlocks);
   const stream = new PackageStream(checkpoint, tensors, planTensors(tensors, scheme));
   const { commit } = files;
   const source = { ...(repo !== undefined && { repo }), ...(commit !== undefined && { revision: commit }) };

@@ -15,13 +15,18 @@ export class StoredPieces implements PieceKeeper {
   readonly #use: UseStore;
   readonly #id: string;
   readonly #of: string;
+  readonly #beside: (() => Promise<unknown>) | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param of what the pieces are of, as `PieceRange` has it */
-  constructor(use: UseStore, id: string, of: string) {
+  /**
+   * @param of what the pieces are of, as `PieceRange` has it
+   * @param beside keeps what belongs to the pieces, once they are kept
+   */
+  constructor(use: UseStore, id: string, of: string, beside?: () => Promise<unknown>) {
     this.#use = use;
     this.#id = id;
     this.#of = of;
+    this.#beside = beside;
   }
 
   async *known(begin: number, end: number): AsyncGenerator<Piece> {
@@ -38,7 +43,7 @@ export class StoredPieces implements PieceKeeper {
   /** @throws BambaError `storage_full`, also for the pieces before. */
   async keep(pieces: readonly Piece[]): Promise<void> {
     await this.#last;
-    this.#last = this.#use((store) => store.putPieces(this.#id, this.#of, pieces));
+    this.#last = this.#use((store) => store.putPieces(this.#id, this.#of, pieces)).then(() => this.#beside?.());
     // Whoever comes next is told.
     this.#last.catch(() => {});
   }

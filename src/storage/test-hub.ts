@@ -110,7 +110,7 @@ export class TestHub {
     }
     const end = Math.min(body.length, Number(range?.[2] || body.length) + 1);
     response.writeHead(range ? 206 : 200, {
-      etag: `"${hash(body).slice(0, 16)}"`,
+      etag: etagOf(body),
       'accept-ranges': 'bytes',
       'content-type': 'application/octet-stream',
       'content-length': String(end - begin),
@@ -144,6 +144,11 @@ export class TestHub {
       else response.destroy();
     });
   }
+}
+
+/** What the server gives with a file. */
+export function etagOf(bytes: Uint8Array): string {
+  return `"${hash(bytes).slice(0, 16)}"`;
 }
 
 /** Whether a request is for a file's length, and not for its bytes. */

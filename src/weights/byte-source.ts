@@ -9,6 +9,10 @@ export interface ByteSource {
    * @param until where the reader will probably get to, piece by piece: a server is then asked once for all of it
    */
   read(file: string, begin: number, end: number, signal?: AbortSignal, until?: number): Promise<Uint8Array>;
+  /** Names of all files, where the place can tell. */
+  list?(signal?: AbortSignal): Promise<readonly string[]>;
+  /** Why `size` was null for a file, where that is more than its absence: half a sentence. */
+  absence?(file: string): string | undefined;
 }
 
 /** A source over files in memory. */
@@ -16,6 +20,7 @@ export function memorySource(files: Readonly<Record<string, Uint8Array>>): ByteS
   const lookUp = (file: string) => (Object.hasOwn(files, file) ? files[file] : undefined);
   return {
     size: async (file) => lookUp(file)?.length ?? null,
+    list: async () => Object.keys(files),
     async read(file, begin, end) {
       const bytes = lookUp(file);
       if (!bytes || end > bytes.length) throw new RangeError(`${file} has no bytes [${begin}, ${end}).`);

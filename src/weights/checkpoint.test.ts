@@ -75,13 +75,21 @@ describe('Checkpoint', () => {
     expect(await checkpoint.readFp8Rows('y', 0, 1)).toBeNull();
   });
 
-  it('refuses F8 that lacks its scale, block scales, and scales that are none', async () => {
+  it('refuses F8 that lacks its scale, scales that fit no blocks, and scales that are none', async () => {
     const weight = testTensor('F8_E4M3', [4, 2], new Float32Array(8));
     const good = testTensor('F32', [1], [1]);
     const lacking = await open({ 'a.weight': weight, 'b.weight': weight, 'b.weight_scale': good });
     expect(() => lacking.require('a.weight', [4, 2])).toThrow(/has no a\.weight_scale/);
-    const block = await open({ 'a.weight': weight, 'a.weight_scale': testTensor('F32', [2, 1], [1, 1]) });
-    expect(() => block.require('a.weight', [4, 2])).toThrow(/block scales/);
+    for (const [shape, count] of [
+      [[3, 1], 3],
+      [[3], 3],
+      [[2], 2],
+      [[4, 3], 12],
+    ] as const) {
+      const scale = testTensor('F32', [...shape], new Float32Array(count).fill(1));
+      const unfit = await open({ 'a.weight': weight, 'a.weight_scale': scale });
+      expect(() => unfit.require('a.weight', [4, 2])).toThrow(/for each row or for each block are supported/);
+    }
     for (const bad of [-1, NaN, Infinity]) {
       const checkpoint = await open({ 'a.weight': weight, 'a.weight_scale': testTensor('F32', [1], [bad]) });
       await expect(checkpoint.readRows('a.weight', 0, 1)).rejects.toMatchObject({ code: 'checkpoint_invalid' });
@@ -114,15 +122,130 @@ describe('Checkpoint', () => {
     expect([...(await checkpoint.readRows('b', 0, 1))]).toEqual([2]);
   });
 
-  it.each([
-    ['a tensor in two files', { b: 'two.safetensors', a: 'one.safetensors' }, /both in/],
-    ['a tensor that is not in its file', { c: 'one.safetensors', a: 'one.safetensors' }, /puts tensor c/],
-    ['a file that is missing', { a: 'three.safetensors' }, /three\.safetensors is missing/],
-  ])('refuses %s', async (_, map, message) => {
+  describe('with an index that is not of the files beside it', () => {
     const one = safetensorsBytes({ a: testTensor('F32', [1], [1]) });
-    const two = safetensorsBytes({ a: testTensor('F32', [1], [1]), b: testTensor('F32', [1], [2]) });
-    const files = { 'model.safetensors.index.json': index(map), 'one.safetensors': one, 'two.safetensors': two };
-    await expect(Checkpoint.open(memorySource(files))).rejects.toThrow(message);
+    const two = safetensorsBytes({ a: testTensor('F32', [1], [3]), b: testTensor('F32', [1], [2]) });
+    const both = { 'one.safetensors': one, 'two.safetensors': two };
+    /** Without `list`, as of a server. */
+    const listless = (files: Record<string, Uint8Array>) => ({ ...memorySource(files), list: undefined });
+    const opened = (map: Record<string, string>, files: Record<string, Uint8Array> = both) =>
+      Checkpoint.open(memorySource({ 'model.safetensors.index.json': index(map), ...files }));
+
+    it('reads the single file in its place', async () => {
+      const files = { 'model.safetensors': two, 'model.safetensors.index.json': Uint8Array.of(1) };
+      const checkpoint = await Checkpoint.open(memorySource(files));
+      expect([...(await checkpoint.readRows('a', 0, 1))]).toEqual([3]);
+    });
+
+    it('takes a tensor of two files from the one that the index names, and else from none', async () => {
+      const named = await opened({ b: 'two.safetensors', a: 'one.safetensors' });
+      expect([...(await named.readRows('a', 0, 1))]).toEqual([1]);
+      const doubtful = await opened({ b: 'two.safetensors', c: 'one.safetensors' });
+      expect([...(await doubtful.readRows('b', 0, 1))]).toEqual([2]);
+      expect(() => doubtful.require('a', [1])).toThrow(/both in two\.safetensors and in one\.safetensors/);
+    });
+
+    it('misses a tensor when it is asked for', async () => {
+      const checkpoint = await opened({ c: 'one.safetensors', a: 'one.safetensors', d: 'gone.safetensors' });
+      expect([...(await checkpoint.readRows('b', 0, 1))]).toEqual([2]);
+      expect(() => checkpoint.require('c', [1])).toThrow(/puts tensor c into one\.safetensors, but it is not there/);
+      expect(() => checkpoint.require('d', [1])).toThrow(/puts tensor d into gone\.safetensors/);
+      expect(() => checkpoint.require('e', [1])).toThrow(/has no tensor e/);
+    });
+
+    it.each([
+      ['names files that are gone', index({ a: '9-of-9.safetensors', b: '8-of-9.safetensors' })],
+      ['cannot be read', Uint8Array.of(0x7b)],
+      ['is a pointer', new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\noid sha256:00')],
+    ])('finds the files in a folder where the index %s', async (_, text) => {
+      const files = { 'model.safetensors.index.json': text, 'two.safetensors': two };
+      const checkpoint = await Checkpoint.open(memorySource(files));
+      expect([...(await checkpoint.readRows('b', 0, 1))]).toEqual([2]);
+      await expect(Checkpoint.open(listless(files))).rejects.toMatchObject({ code: 'checkpoint_invalid' });
+      const without = await Checkpoint.open(memorySource({ 'two.safetensors': two }));
+      expect([...(await without.readRows('b', 0, 1))]).toEqual([2]);
+    });
+
+    it('says which file is missing where none is there', async () => {
+      await expect(opened({ a: 'three.safetensors' }, {})).rejects.toThrow(/three\.safetensors is missing/);
+      const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `f${i}.safetensors`]));
+      await expect(opened(many)).rejects.toThrow(/names 1001 files/);
+    });
+  });
+
+  it.each([
+    ['a Git LFS pointer', `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 5\n`],
+    ['a web page', '<!DOCTYPE html><html></html>'],
+    ['a web page', '\n<html lang="en">'],
+    ['a ZIP archive', 'PK\u0003\u0004 archive/data.pkl'],
+    ['a GGUF file', 'GGUF\u0003\u0000\u0000\u0000'],
+  ])('names %s in the place of a file', async (what, content) => {
+    const bytes = new TextEncoder().encode(content);
+    await expect(Checkpoint.open(memorySource({ 'model.safetensors': bytes }))).rejects.toThrow(what);
+    const good = safetensorsBytes({ x: testTensor('F32', [1], [1]) });
+    const checkpoint = await Checkpoint.open(memorySource({ 'model.safetensors': good, 'tokenizer.json': bytes }));
+    await expect(checkpoint.readFile('tokenizer.json')).rejects.toThrow(`tokenizer.json is ${what}`);
+  });
+
+  it('names weights of another format where there are none of safetensors', async () => {
+    const files = { 'config.json': Uint8Array.of(0), 'pytorch_model.bin': Uint8Array.of(0) };
+    await expect(Checkpoint.open(memorySource(files))).rejects.toThrow(
+      /pytorch_model\.bin is of another format.*safetensors/,
+    );
+  });
+
+  it.each([
+    ['weight_scale', [1], 1],
+    ['weight_scale', [], 1],
+    ['weight_scale_inv', [1, 1], 1],
+    ['weight_scale', [5], 1],
+    ['weight_scale', [5, 1], 1],
+    ['weight_scale', [3, 2], 2],
+    ['weight_scale_inv', [3, 3], 2],
+    ['weight_scale', [5, 6], 1],
+  ])('multiplies by %s of shape %j, whatever the config calls it', async (suffix, shape, _) => {
+    const [rows, columns] = [5, 6];
+    const values = Float32Array.from({ length: rows * columns }, (_value, i) => (i % 8) - 4);
+    const count = shape.reduce((product, size) => product * size, 1);
+    const scales = Float32Array.from({ length: count }, (_value, i) => 2 ** (i % 5));
+    const checkpoint = await open({
+      'a.weight': testTensor('F8_E4M3', [rows, columns], values),
+      [`a.${suffix}`]: testTensor('F32', shape, scales),
+      'a.input_scale': testTensor('F32', [1], [7]),
+    });
+    const [down = 1, across = 1] = shape;
+    const [high, wide] = [[5, 3, 2, 2, 1][down - 1] ?? 1, [6, 4, 2, 2, 2, 1][across - 1] ?? 1];
+    const expected = values.map((value, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      return value * (scales[Math.floor(row / high) * across + Math.floor(column / wide)] as number);
+    });
+    expect(checkpoint.require('a.weight', [rows, columns]).dtype).toBe('F8_E4M3');
+    expect([...(await checkpoint.readRows('a.weight', 0, rows))]).toEqual([...expected]);
+    expect([...(await checkpoint.readRows('a.weight', 2, 4))]).toEqual([...expected.slice(12, 24)]);
+    const stored = await checkpoint.readFp8Rows('a.weight', 1, 4);
+    if (across > 1) expect(stored).toBeNull();
+    else expect([...(stored?.scales ?? [])]).toEqual([1, 2, 3].map((row) => scales[Math.floor(row / high)]));
+  });
+
+  it('holds scales against the blocks that the config states', async () => {
+    const weight = testTensor('F8_E4M3', [5, 6], new Float32Array(30).fill(1));
+    const files = (shape: number[], count: number) =>
+      memorySource({
+        'model.safetensors': safetensorsBytes({
+          'a.weight': weight,
+          'a.weight_scale_inv': testTensor(
+            'F32',
+            shape,
+            new Float32Array(count).map((_, i) => 2 ** i),
+          ),
+        }),
+      });
+    const fitting = await Checkpoint.open(files([2, 2], 4), undefined, [3, 4]);
+    expect([...(await fitting.readRows('a.weight', 2, 4))]).toEqual([1, 1, 1, 1, 2, 2, 4, 4, 4, 4, 8, 8]);
+    for (const source of [files([1], 1), files([2, 1], 2)]) {
+      const other = await Checkpoint.open(source, undefined, [3, 4]);
+      expect(() => other.require('a.weight', [5, 6])).toThrow(/one scale for each block of 3 by 4 weights/);
+    }
   });
 
   it('refuses a folder without a checkpoint, and a file cut short', async () => {

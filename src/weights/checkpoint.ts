@@ -1,16 +1,14 @@
 import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
 import { decodeBf16Array, decodeF16Array, decodeF8Array } from './half.ts';
-import { type PieceKeeper, readInPieces } from './pieces.ts';
-import { parseIndex, readHeader, type TensorInfo } from './safetensors.ts';
-
-const SINGLE_FILE = 'model.safetensors';
-const INDEX_FILE = 'model.safetensors.index.json';
+import { type BlockSize, isScale, type ScaleLayout, scaleLayout } from './fp8-scales.ts';
+import type { PieceKeeper } from './pieces.ts';
+import { readText } from './read-text.ts';
+import type { TensorInfo } from './safetensors.ts';
+import { TensorFiles } from './tensor-files.ts';
 
 /** Raw bytes read at once. */
 const READ_BYTES = 4 * 2 ** 20;
-/** Config, tokenizer and index files: anything larger is not one. */
-const MAX_TEXT_FILE = 64 * 2 ** 20;
 /** Scale tensors kept decoded: those of one stacked tensor's sources, and some more. */
 const SCALES_KEPT = 8;
 
@@ -27,8 +25,7 @@ export interface Fp8Rows {
 /**
  * A checkpoint in Hugging Face's layout: safetensors in one file or several with an index, and text files beside them.
  * All headers are read and checked on opening; tensors are read by rows, as much at a time as the caller asks for.
- * Tensors of compressed-tensors' float-quantized format (`X.weight` in F8_E4M3 beside `X.weight_scale`, one for the
- * tensor or one for each row) read as what they stand for.
+ * Tensors in F8_E4M3 with scales beside them read as what they stand for, see `fp8-scales.ts`.
  *
  * ```ts
  * const checkpoint = await Checkpoint.open(source);
@@ -37,37 +34,31 @@ export interface Fp8Rows {
  */
 export class Checkpoint {
   readonly #source: ByteSource;
-  readonly #tensors: ReadonlyMap<string, TensorInfo>;
+  readonly #files: TensorFiles;
+  readonly #blocks: BlockSize | null;
   /** Whether F8 tensors come with scales here; one without is then an error rather than a tensor of scale 1. */
   readonly #scaled: boolean;
   readonly #scales = new Map<string, Float32Array>();
 
-  private constructor(source: ByteSource, tensors: ReadonlyMap<string, TensorInfo>) {
+  private constructor(source: ByteSource, files: TensorFiles, blocks: BlockSize | null) {
     this.#source = source;
-    this.#tensors = tensors;
-    this.#scaled = [...tensors.keys()].some((name) => name.endsWith('.weight_scale'));
+    this.#files = files;
+    this.#blocks = blocks;
+    this.#scaled = [...files.tensors.keys()].some(isScale);
   }
 
   /**
    * Reads the headers of all files.
+   * @param blocks rows and columns that share a scale of an F8 tensor, where config.json says so
    * @throws BambaError `checkpoint_invalid` with the file and what is wrong with it.
    */
-  static async open(source: ByteSource, signal?: AbortSignal): Promise<Checkpoint> {
-    const indexSize = await source.size(INDEX_FILE, signal);
-    if (indexSize !== null) return new Checkpoint(source, await readIndexed(source, signal));
-    if ((await source.size(SINGLE_FILE, signal)) === null) {
-      throw new BambaError(
-        'checkpoint_invalid',
-        `There is neither ${SINGLE_FILE} nor ${INDEX_FILE}. Name a folder with a checkpoint in safetensors format.`,
-      );
-    }
-    const tensors = await readHeader(source, SINGLE_FILE, signal);
-    return new Checkpoint(source, new Map(tensors.map((tensor) => [tensor.name, tensor])));
+  static async open(source: ByteSource, signal?: AbortSignal, blocks: BlockSize | null = null): Promise<Checkpoint> {
+    return new Checkpoint(source, await TensorFiles.open(source, signal), blocks);
   }
 
   /** All tensors by name. */
   get tensors(): ReadonlyMap<string, TensorInfo> {
-    return this.#tensors;
+    return this.#files.tensors;
   }
 
   /**
@@ -75,7 +66,7 @@ export class Checkpoint {
    * @param pieces keeps what has come of it; what is kept there is not read again
    */
   async readFile(file: string, signal?: AbortSignal, pieces?: PieceKeeper): Promise<Uint8Array | null> {
-    return readWhole(this.#source, file, signal, pieces);
+    return readText(this.#source, file, signal, pieces);
   }
 
   /**
@@ -83,7 +74,7 @@ export class Checkpoint {
    * @throws BambaError `checkpoint_invalid`; `unsupported_model` for a dtype that is none of F32, BF16, F16, F8_E4M3.
    */
   require(name: string, shape: readonly number[]): TensorInfo {
-    const tensor = this.#tensor(name);
+    const tensor = this.#files.get(name);
     if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
       throw new BambaError(
         'checkpoint_invalid',
@@ -108,7 +99,7 @@ export class Checkpoint {
     signal?: AbortSignal,
     allocate: (length: number) => Float32Array = (length) => new Float32Array(length),
   ): Promise<Float32Array> {
-    const tensor = this.#tensor(name);
+    const tensor = this.#files.get(name);
     const size = elementBytes(tensor);
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const out = allocate(count * columns);
@@ -120,68 +111,44 @@ export class Checkpoint {
       const bytes = await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end);
       decode(tensor.dtype, bytes, piece);
     }
-    const scales = tensor.dtype === 'F8_E4M3' ? await this.#readScales(tensor, signal) : null;
-    if (scales) {
-      for (let i = 0; i < out.length; i++) {
-        const row = first + Math.floor(i / columns);
-        out[i] = (out[i] as number) * (scales[scales.length === 1 ? 0 : row] as number);
-      }
-    }
+    const layout = tensor.dtype === 'F8_E4M3' ? this.#scaleOf(tensor) : null;
+    if (layout) applyScales(out, { columns, first }, layout, await this.#readScales(layout, signal));
     return out;
   }
 
   /**
-   * Rows of a tensor stored in F8_E4M3, unchanged; null for a tensor of another dtype.
+   * Rows of a tensor stored in F8_E4M3, unchanged; null for a tensor of another dtype, or with several scales in a row.
    * @throws BambaError `checkpoint_invalid`, `unsupported_model`, and what the source throws.
    */
   async readFp8Rows(name: string, rowBegin: number, rowEnd: number, signal?: AbortSignal): Promise<Fp8Rows | null> {
-    const tensor = this.#tensor(name);
+    const tensor = this.#files.get(name);
     if (tensor.dtype !== 'F8_E4M3') return null;
+    const layout = this.#scaleOf(tensor);
+    if (layout && layout.across > 1) return null;
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const begin = tensor.begin + first * columns;
     const end = begin + count * columns;
     const bytes = await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end);
-    const all = await this.#readScales(tensor, signal);
+    const all = layout && (await this.#readScales(layout, signal));
     const scales = new Float32Array(count);
-    for (let i = 0; i < count; i++) scales[i] = all ? (all[all.length === 1 ? 0 : first + i] as number) : 1;
+    for (let i = 0; i < count; i++) {
+      scales[i] = layout && all ? (all[Math.floor((first + i) / layout.block[0])] as number) : 1;
+    }
     return { bytes, scales };
   }
 
-  #tensor(name: string): TensorInfo {
-    const tensor = this.#tensors.get(name);
-    if (tensor) return tensor;
-    throw new BambaError(
-      'checkpoint_invalid',
-      `The checkpoint has no tensor ${name}. It is incomplete, or of another architecture than its config.json says.`,
-    );
+  /** Where the scales of an F8 tensor are; null where the checkpoint knows no scales. */
+  #scaleOf(tensor: TensorInfo): ScaleLayout | null {
+    const layout = scaleLayout(tensor, this.tensors, this.#blocks);
+    if (layout) elementBytes(layout.scale);
+    if (layout || !this.#scaled) return layout;
+    throw new BambaError('checkpoint_invalid', `Tensor ${tensor.name} is F8_E4M3 but has no ${tensor.name}_scale.`);
   }
 
-  /** The scale tensor of an F8 tensor, its shape checked; null where the checkpoint knows no scales. */
-  #scaleOf(tensor: TensorInfo): TensorInfo | null {
-    const scale = this.#tensors.get(`${tensor.name}_scale`);
-    if (!scale) {
-      if (!this.#scaled) return null;
-      throw new BambaError('checkpoint_invalid', `Tensor ${tensor.name} is F8_E4M3 but has no ${tensor.name}_scale.`);
-    }
-    elementBytes(scale);
-    const elements = scale.shape.reduce((product, size) => product * size, 1);
-    const perRow = scale.shape[0] === tensor.shape[0] && elements === tensor.shape[0];
-    if (elements !== 1 && !perRow) {
-      throw new BambaError(
-        'unsupported_model',
-        `Tensor ${scale.name} has shape [${scale.shape.join(', ')}]; scales for a whole tensor or for each row are ` +
-          'supported. Use a checkpoint without block scales.',
-      );
-    }
-    return scale;
-  }
-
-  async #readScales(tensor: TensorInfo, signal?: AbortSignal): Promise<Float32Array | null> {
-    const scale = this.#scaleOf(tensor);
-    if (!scale) return null;
+  /** All scales of a tensor, flat: a shape of [], [1], [rows] or [rows, 1] is all the same. */
+  async #readScales({ scale }: ScaleLayout, signal?: AbortSignal): Promise<Float32Array> {
     const kept = this.#scales.get(scale.name);
     if (kept) return kept;
-    // A scale may have the shape [], [1], [rows] or [rows, 1]; read flat it is all the same.
     const bytes = await readExactly(this.#source, scale.file, scale.begin, scale.end, signal);
     const values = new Float32Array(bytes.length / elementBytes(scale));
     decode(scale.dtype, bytes, values);
@@ -194,49 +161,6 @@ export class Checkpoint {
   }
 }
 
-async function readIndexed(source: ByteSource, signal?: AbortSignal): Promise<Map<string, TensorInfo>> {
-  const index = parseIndex((await readWhole(source, INDEX_FILE, signal)) ?? new Uint8Array());
-  const tensors = new Map<string, TensorInfo>();
-  for (const file of new Set(index.values())) {
-    for (const tensor of await readHeader(source, file, signal)) {
-      const other = tensors.get(tensor.name);
-      if (other) {
-        throw new BambaError('checkpoint_invalid', `Tensor ${tensor.name} is both in ${other.file} and in ${file}.`);
-      }
-      tensors.set(tensor.name, tensor);
-    }
-  }
-  for (const [name, file] of index) {
-    if (tensors.get(name)?.file !== file) {
-      throw new BambaError(
-        'checkpoint_invalid',
-        `${INDEX_FILE} puts tensor ${name} into ${file}, but it is not there. Fetch all files of one revision.`,
-      );
-    }
-  }
-  return tensors;
-}
-
-async function readWhole(
-  source: ByteSource,
-  file: string,
-  signal?: AbortSignal,
-  pieces?: PieceKeeper,
-): Promise<Uint8Array | null> {
-  const size = await source.size(file, signal);
-  if (size === null) return null;
-  if (size > MAX_TEXT_FILE) {
-    throw new BambaError(
-      'checkpoint_invalid',
-      `${file} has ${size} bytes; at most ${MAX_TEXT_FILE} are accepted for such a file.`,
-    );
-  }
-  if (!pieces) return readExactly(source, file, 0, size, signal);
-  const bytes = new Uint8Array(size);
-  await readInPieces(bytes, (begin, end) => readExactly(source, file, begin, end, signal, size), pieces);
-  return bytes;
-}
-
 function elementBytes(tensor: TensorInfo): number {
   const size = Object.hasOwn(ELEMENT_BYTES, tensor.dtype) ? ELEMENT_BYTES[tensor.dtype] : undefined;
   if (size !== undefined) return size;
@@ -245,6 +169,22 @@ function elementBytes(tensor: TensorInfo): number {
     `Tensor ${tensor.name} has dtype ${tensor.dtype.slice(0, 20)}; weights can be F32, BF16, F16 or F8_E4M3. ` +
       'Use another version of the checkpoint.',
   );
+}
+
+/** Multiplies rows of a tensor by the scales of their blocks. */
+function applyScales(
+  values: Float32Array,
+  { columns, first }: { columns: number; first: number },
+  { block: [blockRows, blockColumns], across }: ScaleLayout,
+  scales: Float32Array,
+): void {
+  for (let at = 0, row = first; at < values.length; at += columns, row++) {
+    const begin = Math.floor(row / blockRows) * across;
+    for (let column = 0; column < columns; column++) {
+      const scale = scales[begin + (across === 1 ? 0 : Math.floor(column / blockColumns))] as number;
+      values[at + column] = (values[at + column] as number) * scale;
+    }
+  }
 }
 
 function rowRange(tensor: TensorInfo, rowBegin: number, rowEnd: number) {

@@ -1,6 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
 import { isPlainFileName } from './file-name.ts';
+import { refuseForeign } from './foreign-content.ts';
 import { isRecord, parseUntrustedJson } from './untrusted-json.ts';
 
 // A safetensors file: the length L of the header (u64), L bytes of JSON, then the data of all tensors. Nothing in the
@@ -54,7 +55,9 @@ export interface TensorInfo {
 export async function readHeader(source: ByteSource, file: string, signal?: AbortSignal): Promise<TensorInfo[]> {
   const size = await source.size(file, signal);
   if (size === null) throw invalid(file, 'is missing', 'Fetch the checkpoint again.');
-  const length = headerLength(file, size, size < 8 ? new Uint8Array() : await readExactly(source, file, 0, 8, signal));
+  const head = await readExactly(source, file, 0, Math.min(size, 8), signal);
+  refuseForeign(file, head);
+  const length = headerLength(file, size, head);
   return parseHeader(file, size, await readExactly(source, file, 8, 8 + length, signal));
 }
 
