@@ -15,7 +15,7 @@ test('waits for the first question, leaves out what it is told to, and tells the
   const { answers, input, settings } = chat(page);
   await expect(page.getByRole('button', { name: 'Load the model' })).toBeVisible();
   expect(await page.evaluate(() => window.engineProbe.loads)).toEqual([]);
-  for (const name of ['Chats', 'Models']) await expect(page.getByRole('button', { name, exact: true })).toHaveCount(0);
+  for (const name of [/^Chats$/, /^Models/]) await expect(page.getByRole('button', { name })).toHaveCount(0);
   await expect(settings).toHaveCount(0);
   await input.fill('Apple?');
   await input.press('Enter');
@@ -200,7 +200,7 @@ for (const [framework, component] of [
       { model: expect.stringMatching(/\/models\/lexicon\/$/) },
     ]);
     await expect(page.getByRole('button', { name: 'Chats', exact: true })).toBeVisible();
-    await expect(page.getByRole('button', { name: 'Models', exact: true })).toHaveCount(0);
+    await expect(page.getByRole('button', { name: /^Models/ })).toHaveCount(0);
   });
 }
 

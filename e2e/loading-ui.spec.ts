@@ -86,6 +86,7 @@ test('a browser without WebGPU is told where it works, and how to switch it on',
   await expect(page.getByRole('heading', { name: 'This page needs WebGPU' })).toBeVisible();
   await expect(page.getByText('This browser does not offer WebGPU')).toHaveCount(2); // seen, and announced
   await expect(page.getByRole('cell', { name: 'Windows, macOS, ChromeOS' })).toBeVisible();
+  await expect(page.getByText('We have seen it run in Chromium 156 on Linux')).toBeVisible();
   await expect(page.getByText('chrome://flags')).toBeVisible();
   await expect(chat(page).input).toHaveCount(0);
 });

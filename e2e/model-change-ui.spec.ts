@@ -1,6 +1,7 @@
 // Changing models: the one that runs stays until the other is ready, and nothing that was typed, chosen or stored keeps
 // anybody out.
 
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { keepLexicon } from './kept-model.ts';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
@@ -305,7 +306,7 @@ test('what fits is marked before a click, and so is what nobody has run yet', as
   await expect(micro).toContainText('Should fit this GPU');
   await page.getByRole('combobox', { name: 'Type of Granite 4.0-H Micro' }).selectOption('int8');
   await expect(micro).toContainText('May not fit this GPU');
-  await expect(page.getByText('Untried')).toHaveCount(7);
+  await expect(page.locator('.badge').filter({ hasText: 'Untried' })).toHaveCount(7);
   await expect(card('The pocket dictionary').getByText('Untried')).toHaveCount(0);
 });
 
@@ -322,4 +323,43 @@ test('the greeting and the questions to begin with are those of the model at han
   await page.getByRole('button', { name: 'Models' }).click();
   await page.getByRole('button', { name: 'Load Lexicon' }).click();
   await expect(suggestions).toBeVisible();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing while models change, in ${colorScheme} colours`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const violations = async (): Promise<string[]> =>
+      (await new AxeBuilder({ page }).analyze()).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`,
+      );
+    const fault = { code: 'out_of_memory', message: 'The memory of the GPU is full.' };
+    await scriptEngine(page, { ...SCRIPT, holdLoad: 1, loadFaults: [null, fault] });
+    await page.goto('/');
+    await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+    await choose(page);
+    await expect(page.getByText('Lexicon answers until then.')).toBeVisible();
+    expect(await violations(), 'loading').toEqual([]);
+    await release(page);
+    await expect(chat(page).alert).toBeVisible();
+    expect(await violations(), 'failed').toEqual([]);
+    await page.getByRole('button', { name: 'Models:' }).click();
+    await expect(page.getByText('Could not be loaded:')).toBeVisible();
+    expect(await violations(), 'models').toEqual([]);
+    await page.keyboard.press('Escape');
+    await chat(page).settings.click();
+    await expect(page.getByRole('button', { name: 'Get the page’s files anew' })).toBeVisible();
+    expect(await violations(), 'settings').toEqual([]);
+    await page.goto('/reset.html');
+    expect(await violations(), 'reset').toEqual([]);
+  });
+}
+
+test('on a phone of 390 pixels the name and the facts of the model are whole', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await scriptEngine(page, SCRIPT);
+  await page.goto('/');
+  await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+  for (const part of ['.model-running', '.facts']) {
+    expect(await page.locator(part).evaluate((node) => node.scrollWidth <= node.clientWidth), part).toBe(true);
+  }
 });

@@ -127,6 +127,29 @@ for (const fault of FAULTS) {
   });
 }
 
+test('at an update, faults of the page itself and of the service worker’s own script change nothing', async ({
+  page,
+}) => {
+  // A service worker's script of a wrong type is an error of the console.
+  page.removeAllListeners('console');
+  await open(page);
+  await keep(page);
+  await page.reload();
+  await server.revise('/index.html', (text) => text.replace('<title>', '<title>Second '));
+  for (const path of ['/index.html', '/sw.js']) {
+    for (const fault of FAULTS.filter((each) => each !== 'hung')) {
+      server.spoil(path, fault);
+      expect(await update(page), `${fault} for ${path}`).not.toBe('installed');
+      await open(page);
+      await expect(page).toHaveTitle(/^Lexicon/);
+    }
+    server.spoil(path, undefined);
+  }
+  expect(await update(page)).toBe('installed');
+  await page.getByRole('button', { name: 'Reload' }).click();
+  await expect(page).toHaveTitle(/^Second/);
+});
+
 for (const [what, path] of [
   ['its script', SCRIPT],
   ['the page itself', '/index.html'],

@@ -113,7 +113,9 @@ export class BambaModels extends SafeElement {
       <section aria-labelledby="presets-title">
         <h3 id="presets-title">To choose from</h3>
         <p class="hint">
-          Loaded once, from the repository itself, and made smaller on the way; then kept in this browser.
+          Loaded once, from the repository itself, and made smaller on the way; then kept in this browser. What should
+          fit is judged by the largest buffer that your GPU gives. <em>Untried</em> are those whose own weights we have
+          not run yet.
         </p>
         <ul class="model-list">
           ${this.presets.map((preset) => html`<li>${this.#preset(preset)}</li>`)}

@@ -51,6 +51,10 @@ export function firstSteps({ userAgent, secure, hasInterface }: Surroundings): s
   return ['Open this page in one of the browsers below.'];
 }
 
+/** Where this library has been seen to run. */
+const SEEN = 'Chromium 156 on Linux, with an NVIDIA GPU';
+
+/** What the makers of browsers say of them. */
 const BROWSERS: readonly (readonly [browser: string, where: string])[] = [
   ['Chrome, Edge 113', 'Windows, macOS, ChromeOS'],
   ['Chrome 144', 'Linux with an Intel GPU of 2020 or later; from 147 also NVIDIA; others with --enable-unsafe-webgpu'],
@@ -70,6 +74,10 @@ export function noWebgpuPanel(fault: Fault, surroundings: Surroundings, retry: (
       ${firstSteps(surroundings).map((step) => html`<li>${withCode(step)}</li>`)}
     </ul>
     <h3>Browsers that have it</h3>
+    <p>
+      We have seen it run in ${SEEN}. What stands below is what the makers of browsers say: it ought to run there, and
+      we have not tried it.
+    </p>
     <table>
       <thead>
         <tr>

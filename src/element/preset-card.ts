@@ -19,35 +19,27 @@ export interface PresetCard {
   load: () => void;
 }
 
-const FITS: Readonly<Record<Fit, { label: string; title: string } | undefined>> = {
-  fits: { label: 'Should fit this GPU', title: 'All of it would fit into one buffer of this GPU.' },
-  unsure: {
-    label: 'May not fit this GPU',
-    title: 'It is larger than the largest buffer of this GPU. No browser tells how much memory a GPU has.',
-  },
+const FITS: Readonly<Record<Fit, string | undefined>> = {
+  fits: 'Should fit this GPU',
+  unsure: 'May not fit this GPU',
   unknown: undefined,
 };
 
 /** Draws the card. */
 export function presetCard(card: PresetCard): TemplateResult {
-  const { preset, dtype, gpu, failure } = card;
+  const { preset, dtype, gpu, status, failure } = card;
   const { name, about, chats, stateBytes, sizes, untried } = preset;
   const bytes = (dtype && sizes[dtype]) ?? 0;
   const fit = fitOf(bytes + stateBytes, gpu);
-  const mark = FITS[fit];
+  // What runs has shown that it fits.
+  const mark = status === 'running' ? undefined : FITS[fit];
   return html`<div class="model preset">
     <div class="model-name"><span class="name">${name}</span></div>
     <p>${about}</p>
     <p class="marks">
-      ${mark ? html`<span class=${`badge fit ${fit}`} title=${mark.title}>${mark.label}</span>` : nothing}
+      ${mark ? html`<span class=${fit === 'fits' ? 'badge' : 'badge plain'}>${mark}</span>` : nothing}
       ${chats ? nothing : html`<span class="badge plain">Plain completion</span>`}
-      ${
-        untried
-          ? html`<span class="badge plain" title="Its architecture is tested; its own weights were never run by us.">
-              Untried
-            </span>`
-          : nothing
-      }
+      ${untried ? html`<span class="badge plain">Untried</span>` : nothing}
     </p>
     <p class="muted">${facts(preset, bytes)}</p>
     <div class="model-actions">${actions(card)}</div>

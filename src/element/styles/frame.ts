@@ -312,7 +312,7 @@ export const frameStyles = css`
 
   @container (max-width: 26rem) {
     /* The settings have it as well. */
-    .colours {
+    .header .colours {
       display: none;
     }
   }

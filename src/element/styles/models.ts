@@ -65,6 +65,16 @@ export const modelStyles = css`
     font-variant-numeric: tabular-nums;
   }
 
+  .model .marks {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.375rem;
+  }
+
+  .model .marks:not(:has(.badge)) {
+    display: none;
+  }
+
   .fact {
     display: inline-block;
   }
