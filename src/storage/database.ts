@@ -1,7 +1,7 @@
-import type { DBSchema, IDBPDatabase } from 'idb';
+import type { DBSchema, IDBPDatabase, IDBPTransaction } from 'idb';
 import type { BlobEntry, Manifest, PackageFile } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
-import { openDatabaseInTime, type OpenOptions } from './open-database.ts';
+import { abort, openDatabaseInTime, type OpenOptions } from './open-database.ts';
 import { guard } from './storage-faults.ts';
 
 // Packages in IndexedDB. A package is known by the address it came from, with the scheme where it was made here; its files
@@ -63,7 +63,7 @@ const VERSION = 3;
 export type Database = IDBPDatabase<Schema>;
 
 /** The store of pieces and all others, for transactions that concern a whole package. */
-export const ALL = ['packages', 'conversions', 'blobs', 'blobSizes', 'pieces'] as const;
+const ALL = ['packages', 'conversions', 'blobs', 'blobSizes', 'pieces'] as const;
 
 /** @throws BambaError `storage_unavailable`: no IndexedDB, denied, or held by another tab; `aborted`. */
 export function openDatabase(name = 'bamba-web', options: OpenOptions = {}): Promise<Database> {
@@ -81,6 +81,32 @@ export function openDatabase(name = 'bamba-web', options: OpenOptions = {}): Pro
     },
     options,
   );
+}
+
+/** A transaction that writes. */
+export type Writing = IDBPTransaction<Schema, typeof ALL, 'readwrite'>;
+
+/**
+ * Writes in one transaction, all of it or nothing: whatever fails in the middle takes back what came before. `work` waits
+ * for each request before it makes the next, so that none fails unheard.
+ * @param bytes that are written, for the error of a full disk
+ * @throws BambaError `storage_unavailable`, `storage_full`.
+ */
+export function writeAtOnce(
+  database: Database,
+  work: (transaction: Writing) => Promise<void>,
+  bytes = 0,
+): Promise<void> {
+  return guard(async () => {
+    const transaction = database.transaction(ALL, 'readwrite');
+    try {
+      await work(transaction);
+      await transaction.done;
+    } catch (error) {
+      abort(transaction);
+      throw error;
+    }
+  }, bytes);
 }
 
 /** All keys [url, ...]: in IndexedDB's order an array comes after every string. */

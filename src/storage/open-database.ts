@@ -78,7 +78,8 @@ function watchTransactions<Schema extends DBSchema>(database: IDBPDatabase<Schem
   Object.assign(raw, { transaction });
 }
 
-function abort(transaction: IDBTransaction): void {
+/** Takes a transaction back, unless it has ended. */
+export function abort(transaction: { abort(): void }): void {
   try {
     transaction.abort();
   } catch {

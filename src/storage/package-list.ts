@@ -1,5 +1,5 @@
 import type { Scheme } from '../weights/types.ts';
-import { ALL, contentsOf, type Database, rangeOf, type StoredOrigin } from './database.ts';
+import { contentsOf, type Database, rangeOf, type StoredOrigin, writeAtOnce } from './database.ts';
 import { guard } from './storage-faults.ts';
 import { readConversion, readPackage, type ReadOrigin } from './stored-records.ts';
 
@@ -93,15 +93,10 @@ function finite(bytes: number): number {
  * @throws BambaError `storage_unavailable`.
  */
 export async function deletePackage(database: Database, url: string): Promise<void> {
-  await guard(async () => {
-    const transaction = database.transaction(ALL, 'readwrite');
-    await Promise.all([
-      transaction.objectStore('packages').delete(url),
-      transaction.objectStore('conversions').delete(url),
-      transaction.objectStore('pieces').delete(rangeOf(url)),
-      transaction.objectStore('blobs').delete(rangeOf(url)),
-      transaction.objectStore('blobSizes').delete(rangeOf(url)),
-      transaction.done,
-    ]);
+  await writeAtOnce(database, async (transaction) => {
+    await transaction.objectStore('packages').delete(url);
+    await transaction.objectStore('conversions').delete(url);
+    for (const store of ['pieces', 'blobs', 'blobSizes'] as const)
+      await transaction.objectStore(store).delete(rangeOf(url));
   });
 }

@@ -3,7 +3,6 @@ import { checkManifest, type Manifest } from '../weights/manifest.ts';
 import type { Piece } from '../weights/pieces.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import {
-  ALL,
   contentsOf,
   type Database,
   openDatabase,
@@ -11,6 +10,8 @@ import {
   rangeOf,
   type StoredConversion,
   type StoredOrigin,
+  writeAtOnce,
+  type Writing,
 } from './database.ts';
 import type { OpenOptions } from './open-database.ts';
 import { packageEntries } from './package-entries.ts';
@@ -73,17 +74,10 @@ export class PackageStore {
   async dropConversion(id: string): Promise<void> {
     const manifest = await this.manifest(id);
     const named = new Set(manifest ? packageEntries(manifest).map(({ sha256 }) => sha256) : []);
-    await guard(async () => {
-      const transaction = this.database.transaction(['conversions', 'blobs', 'blobSizes', 'pieces'], 'readwrite');
-      const writes: Promise<unknown>[] = [
-        transaction.objectStore('conversions').delete(id),
-        transaction.objectStore('pieces').delete(rangeOf(id)),
-      ];
-      for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(id))) {
-        if (named.has(key[1])) continue;
-        writes.push(transaction.objectStore('blobs').delete(key), transaction.objectStore('blobSizes').delete(key));
-      }
-      await Promise.all([...writes, transaction.done]);
+    await writeAtOnce(this.database, async (transaction) => {
+      await transaction.objectStore('conversions').delete(id);
+      await transaction.objectStore('pieces').delete(rangeOf(id));
+      await dropBlobsBut(named, id, transaction);
     });
   }
 
@@ -93,18 +87,12 @@ export class PackageStore {
    */
   async commit(url: string, manifest: Manifest, origin?: StoredOrigin): Promise<void> {
     const named = new Set(packageEntries(manifest).map(({ sha256 }) => sha256));
-    await guard(async () => {
-      const transaction = this.database.transaction(ALL, 'readwrite');
-      const writes: Promise<unknown>[] = [
-        transaction.objectStore('packages').put({ url, manifest, savedAt: Date.now(), ...(origin && { origin }) }),
-        transaction.objectStore('conversions').delete(url),
-        transaction.objectStore('pieces').delete(rangeOf(url)),
-      ];
-      for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(url))) {
-        if (named.has(key[1])) continue;
-        writes.push(transaction.objectStore('blobs').delete(key), transaction.objectStore('blobSizes').delete(key));
-      }
-      await Promise.all([...writes, transaction.done]);
+    await writeAtOnce(this.database, async (transaction) => {
+      const record = { url, manifest, savedAt: Date.now(), ...(origin && { origin }) };
+      await transaction.objectStore('packages').put(record);
+      await transaction.objectStore('conversions').delete(url);
+      await transaction.objectStore('pieces').delete(rangeOf(url));
+      await dropBlobsBut(named, url, transaction);
     });
   }
 
@@ -131,17 +119,13 @@ export class PackageStore {
     { conversion, pieces }: { conversion?: StoredConversion | undefined; pieces?: PieceRange } = {},
   ): Promise<void> {
     const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
-    const put = () =>
-      guard(async () => {
-        const transaction = this.database.transaction(['conversions', 'blobs', 'blobSizes', 'pieces'], 'readwrite');
-        await Promise.all([
-          transaction.objectStore('blobs').put(whole, [url, sha256]),
-          transaction.objectStore('blobSizes').put(bytes.length, [url, sha256]),
-          conversion && transaction.objectStore('conversions').put(conversion),
-          pieces && transaction.objectStore('pieces').delete(piecesIn(url, pieces)),
-          transaction.done,
-        ]);
-      }, bytes.length);
+    const work = async (transaction: Writing): Promise<void> => {
+      await transaction.objectStore('blobs').put(whole, [url, sha256]);
+      await transaction.objectStore('blobSizes').put(bytes.length, [url, sha256]);
+      if (conversion) await transaction.objectStore('conversions').put(conversion);
+      if (pieces) await transaction.objectStore('pieces').delete(piecesIn(url, pieces));
+    };
+    const put = () => writeAtOnce(this.database, work, bytes.length);
     try {
       await put();
     } catch (error) {
@@ -176,17 +160,14 @@ export class PackageStore {
   /** Stores pieces of `of` in one transaction. */
   async putPieces(url: string, of: string, pieces: readonly Piece[]): Promise<void> {
     const hashes = await Promise.all(pieces.map(({ bytes }) => sha256Hex(bytes)));
-    await guard(
-      async () => {
-        const transaction = this.database.transaction('pieces', 'readwrite');
-        const writes = pieces.map(({ begin, bytes }, i) => {
-          const sha256 = hashes[i] as string;
-          return transaction.store.put({ bytes: bytes.buffer, sha256 }, [url, of, begin, begin + bytes.length]);
-        });
-        await Promise.all([...writes, transaction.done]);
-      },
-      pieces.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    );
+    const total = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const work = async (transaction: Writing): Promise<void> => {
+      for (const [i, { begin, bytes }] of pieces.entries()) {
+        const piece = { bytes: bytes.buffer, sha256: hashes[i] as string };
+        await transaction.objectStore('pieces').put(piece, [url, of, begin, begin + bytes.length]);
+      }
+    };
+    await writeAtOnce(this.database, work, total);
   }
 
   /** Drops the pieces of `range`. */
@@ -201,13 +182,9 @@ export class PackageStore {
 
   /** Removes one blob, such as one that turned out to be damaged. */
   async deleteBlob(url: string, sha256: string): Promise<void> {
-    await guard(async () => {
-      const transaction = this.database.transaction(['blobs', 'blobSizes'], 'readwrite');
-      await Promise.all([
-        transaction.objectStore('blobs').delete([url, sha256]),
-        transaction.objectStore('blobSizes').delete([url, sha256]),
-        transaction.done,
-      ]);
+    await writeAtOnce(this.database, async (transaction) => {
+      await transaction.objectStore('blobs').delete([url, sha256]);
+      await transaction.objectStore('blobSizes').delete([url, sha256]);
     });
   }
 
@@ -223,4 +200,13 @@ export class PackageStore {
 
 function piecesIn(url: string, { of, begin, end }: PieceRange): IDBKeyRange {
   return IDBKeyRange.bound([url, of, begin], [url, of, end], false, true);
+}
+
+/** Drops what `url` has of blobs that are not named. */
+async function dropBlobsBut(named: ReadonlySet<string>, url: string, transaction: Writing): Promise<void> {
+  for (const key of await transaction.objectStore('blobSizes').getAllKeys(rangeOf(url))) {
+    if (named.has(key[1])) continue;
+    await transaction.objectStore('blobs').delete(key);
+    await transaction.objectStore('blobSizes').delete(key);
+  }
 }

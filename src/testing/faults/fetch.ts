@@ -12,7 +12,10 @@ export type NetworkFault =
   | 'silence'
   /** The body ends early, as if that was all. */
   | 'truncate'
-  /** One bit of a chunk is another; of an answer, the server says 503. */
+  /**
+   * One bit of a chunk of weights is another. Of small files the Hub declares no SHA-256: they come as they are. Of an
+   * answer, the server says 503.
+   */
   | 'damage';
 
 /** All of them. */
@@ -48,21 +51,21 @@ export class FaultyFetch {
     if (fault === 'damage') return new Response('Injected.', { status: 503 });
     const response = await fetch(url, init);
     if (!response.body) return response;
-    const body = response.body.pipeThrough(this.#chunks(init.signal));
+    const body = response.body.pipeThrough(this.#chunks(init.signal, url.pathname.endsWith('.safetensors')));
     const { status, statusText, headers } = response;
     const faulty = new Response(body, { status, statusText, headers });
     return Object.defineProperty(faulty, 'url', { value: response.url });
   };
 
-  #chunks(signal: AbortSignal | null | undefined): TransformStream<Uint8Array, Uint8Array> {
+  #chunks(signal: AbortSignal | null | undefined, weights: boolean): TransformStream<Uint8Array, Uint8Array> {
     return new TransformStream({
       transform: async (chunk, controller) => {
         const fault = this.#next();
         if (fault === 'cut') throw new TypeError('Injected: the connection broke.');
         if (fault === 'silence') await silence(signal);
         if (fault === 'truncate') return controller.terminate();
-        const bytes = fault === 'damage' ? chunk.map((byte, index) => (index === 0 ? byte ^ 1 : byte)) : chunk;
-        controller.enqueue(bytes);
+        const damaged = fault === 'damage' && weights;
+        controller.enqueue(damaged ? chunk.map((byte, index) => (index === 0 ? byte ^ 1 : byte)) : chunk);
       },
     });
   }
