@@ -30,7 +30,7 @@ describe('what is stored', () => {
           expect(value >= field!.min && value <= field!.max).toBe(true);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
