@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectClose } from '../testing/close.ts';
+import { fixtureFolder, GOLDENS } from '../testing/fixtures.ts';
 import { BUNDLED_GOLDEN, type Golden, goldenFolders, goldenStage, loadGolden } from '../testing/golden.ts';
 import { convColumns } from './conv1d.ts';
 import { emptyState, forward, type ForwardResult } from './forward.ts';
@@ -101,8 +102,16 @@ describe('forward on the bundled golden', () => {
   });
 });
 
+describe('forward on the goldens in the tree', () => {
+  it.each(GOLDENS)('%s', { timeout: 300_000 }, async (name) => {
+    const golden = await loadGolden(fixtureFolder(name));
+    expectGolden(golden, forward(golden.architecture, golden.tensors, golden.results.get('input_ids')!.values));
+  });
+});
+
 const folders = goldenFolders();
-if (folders.length === 0) console.warn('BAMBA_GOLDENS is not set: the reference is held to the bundled golden only.');
+if (folders.length === 0)
+  console.warn('BAMBA_GOLDENS is not set: the reference is held to the goldens in the tree alone.');
 
 describe.skipIf(folders.length === 0)('forward on the goldens of BAMBA_GOLDENS', () => {
   it.each(folders.length > 0 ? folders : ['none is named'])('%s', { timeout: 300_000 }, async (folder) => {

@@ -10,8 +10,8 @@ import type { TensorSpec } from '../weights/types.ts';
 
 export { goldenStage } from '../cli/golden.ts';
 
-// Small models with the results that Hugging Face transformers gives for them. One is in the tree, so that tests never
-// skip; a folder of more is named in the environment variable BAMBA_GOLDENS.
+// Small models with the results that Hugging Face transformers gives for them. Some are in the tree, see fixtures.ts; a
+// folder of more is named in the environment variable BAMBA_GOLDENS.
 
 /** A stored result. */
 export interface GoldenTensor {
