@@ -168,7 +168,11 @@ export class LocalEngine {
     const values = resolveSampling(parsed.sampling, defaults.sampling, model.architecture.vocabSize);
     const { constraint, ...form } = this.#forms.of(parsed);
     const answer = new AnswerText(tokenizer, parsed.stop, form);
-    const promptIds = this.#encode(parsed);
+    const promptIds = await this.#encode(parsed, signal).catch(nullIfAborted);
+    if (promptIds === null) {
+      yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
+      return;
+    }
     const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
 
     const started = performance.now();
@@ -193,7 +197,7 @@ export class LocalEngine {
     try {
       yield* this.#prefill(promptIds, cachedTokens, signal);
     } catch (error) {
-      if (!(error instanceof BambaError && error.code === 'aborted')) throw error;
+      nullIfAborted(error);
       yield end('abort');
       return;
     }
@@ -264,17 +268,21 @@ export class LocalEngine {
     if (fault) throw fault.error;
   }
 
-  /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`. */
-  #encode({ input, tools }: Pick<ParsedRequest, 'input' | 'tools'>): readonly number[] {
+  /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
+  async #encode(
+    { input, tools }: Pick<ParsedRequest, 'input' | 'tools'>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly number[]> {
     const { tokenizer, template } = this.#text;
     const ids =
       'messages' in input
-        ? template.encode(input.messages.map(templateMessage), {
+        ? await template.encodeInSlices(input.messages.map(templateMessage), {
             addGenerationPrompt: true,
             tools: tools.map(templateTool),
+            signal,
           })
         : typeof input.prompt === 'string'
-          ? encodePrompt(tokenizer, input.prompt)
+          ? await encodePrompt(tokenizer, input.prompt, { signal })
           : input.prompt;
     if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
     const { contextLength } = this.#model;
@@ -306,6 +314,21 @@ export class LocalEngine {
 function requireWhole(option: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
+}
+
+/** Of a request that ended before its prompt was known. */
+const NO_USAGE: Usage = {
+  promptTokens: 0,
+  cachedTokens: 0,
+  completionTokens: 0,
+  timeToFirstTokenS: 0,
+  prefillTokensPerS: 0,
+  decodeTokensPerS: 0,
+};
+
+function nullIfAborted(error: unknown): null {
+  if (error instanceof BambaError && error.code === 'aborted') return null;
+  throw error;
 }
 
 function perSecond(count: number, ms: number): number {

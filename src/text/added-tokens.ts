@@ -101,10 +101,14 @@ export class AddedTokenSplitter {
       const alone =
         !WORD_BEFORE.test(text.slice(Math.max(0, start - 2), start)) && !WORD.test(text.slice(end, end + 2));
       if (token.token.singleWord && !alone) continue;
-      if (token.token.lstrip) while (start > done && WHITESPACE.test(text[start - 1]!)) start--;
+      if (token.token.lstrip) {
+        while (start > done && WHITESPACE.test(text[start - 1]!)) start--;
+        start = Math.max(start, done);
+      }
       if (token.token.rstrip) while (end < text.length && WHITESPACE.test(text[end]!)) end++;
       if (start > done) sections.push({ text: text.slice(done, start), start: done, token: null });
-      sections.push({ text: text.slice(start, end), start, token: token.token });
+      // Another one may have taken all of it already.
+      if (end > start) sections.push({ text: text.slice(start, end), start, token: token.token });
       done = end;
     }
     if (done < text.length) sections.push({ text: text.slice(done), start: done, token: null });

@@ -138,11 +138,31 @@ export class ChatTemplate {
    * @throws BambaError `template_failed` as for `render`
    */
   encode(messages: readonly TemplateMessage[], options: RenderOptions = {}): number[] {
-    const rendered = this.#render(messages, options);
-    const marked = markSpecialTokens(rendered, this.#tokenizer.specialTokens);
+    const { text, mark } = this.#renderMarked(messages, options);
     // Special tokens are not added: a template writes its BOS itself.
-    if (marked === null) return this.#tokenizer.encode(plain(rendered), { addSpecialTokens: false });
-    return this.#tokenizer.encodeMarked(marked.text, marked.mark);
+    if (mark === null) return this.#tokenizer.encode(text, { addSpecialTokens: false });
+    return this.#tokenizer.encodeMarked(text, mark);
+  }
+
+  /**
+   * As `encode`, in slices of a few milliseconds, between which the thread hears of messages.
+   *
+   * @param options `signal` ends it
+   * @throws BambaError `template_failed` as for `render`, `aborted`
+   */
+  async encodeInSlices(
+    messages: readonly TemplateMessage[],
+    { signal, ...options }: RenderOptions & { signal?: AbortSignal | undefined } = {},
+  ): Promise<number[]> {
+    const { text, mark } = this.#renderMarked(messages, options);
+    if (mark === null) return this.#tokenizer.encodeInSlices(text, { addSpecialTokens: false, signal });
+    return this.#tokenizer.encodeMarkedInSlices(text, mark, { signal });
+  }
+
+  /** The prompt as text, with marks where messages would make special tokens; `mark` is null where none would. */
+  #renderMarked(messages: readonly TemplateMessage[], options: RenderOptions): { text: string; mark: string | null } {
+    const rendered = this.#render(messages, options);
+    return markSpecialTokens(rendered, this.#tokenizer.specialTokens) ?? { text: plain(rendered), mark: null };
   }
 
   #render(messages: readonly TemplateMessage[], options: RenderOptions): Str {
@@ -172,10 +192,18 @@ export class ChatTemplate {
 
 /**
  * The ids of plain text to continue. Here strings of special tokens do become those tokens: such a prompt is written by
- * a developer, who may need them. What the tokenizer itself puts around a text, such as a first BOS, is added.
+ * a developer, who may need them. What the tokenizer itself puts around a text, such as a first BOS, is added. Long
+ * texts are encoded in slices, between which the thread hears of messages.
+ *
+ * @param options `signal` ends it
+ * @throws BambaError `aborted`
  */
-export function encodePrompt(tokenizer: Tokenizer, text: string): number[] {
-  return tokenizer.encode(text, { addSpecialTokens: true });
+export function encodePrompt(
+  tokenizer: Tokenizer,
+  text: string,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<number[]> {
+  return tokenizer.encodeInSlices(text, { addSpecialTokens: true, signal });
 }
 
 /** What a template finds: the same names that transformers gives it. */

@@ -6,7 +6,7 @@ import { SetTest, WORD_OUTSIDE } from './char-class.ts';
 import type { Instruction, Program } from './compile.ts';
 
 /** Instructions for each character that no sound pattern comes near; looks inside of looks could. */
-const STEPS_PER_CHARACTER = 2000;
+const STEPS_PER_CHARACTER = 500;
 const FREE_STEPS = 2_000_000;
 
 /** Bits of memory that one text may take: 64 MB. */
@@ -173,28 +173,30 @@ export class Matcher {
     const { set, min, max, possessive } = run;
     const text = this.#text;
     const cache = 4 * run.run;
-    let lowest = at;
+    const knownStart = run.run < 0 ? -1 : this.#runs[cache]!;
+    const knownEnd = run.run < 0 ? -1 : this.#runs[cache + 1]!;
     let end = at;
-    let count = 0;
-    if (run.run >= 0 && at >= this.#runs[cache]! && at <= this.#runs[cache + 1]!) {
-      end = this.#runs[cache + 1]!;
-      while (count < min && lowest < end) {
-        lowest = this.#behind(lowest);
-        count++;
-      }
+    if (at >= knownStart && at <= knownEnd) {
+      end = knownEnd;
     } else {
-      while (count < max && end < text.length) {
+      for (let count = 0; count < max && end < text.length; count++, this.#steps++) {
+        // From where a run was followed before it is known where it ends.
+        if (end === knownStart) {
+          end = knownEnd;
+          break;
+        }
         const character = text.codePointAt(end)!;
         if (!set.has(character)) break;
         end += character > 0xffff ? 2 : 1;
-        if (++count === min) lowest = end;
       }
-      this.#steps += count >>> 2;
       if (run.run >= 0) {
         this.#runs[cache] = at;
         this.#runs[cache + 1] = end;
       }
     }
+    let lowest = at;
+    let count = 0;
+    for (; count < min && lowest < end; count++) lowest = this.#behind(lowest);
     if (count < min) return -1;
     if (possessive) return end;
     return this.#tryEnd(run, pc, end, lowest);
