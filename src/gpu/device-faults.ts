@@ -9,6 +9,7 @@ const LOSS_FOLLOWS_MS = 1000;
 /** What is known of a device, and who waits for it. */
 interface Watch {
   lost: Promise<BambaError>;
+  loss: BambaError | null;
   waiting: Set<(loss: BambaError) => void>;
 }
 
@@ -21,11 +22,12 @@ function watch(device: GPUDevice): Watch {
   const waiting: Watch['waiting'] = new Set();
   const lost = device.lost.then((info) => {
     const loss = lossError(info);
+    made.loss = loss;
     for (const reject of waiting) reject(loss);
     waiting.clear();
     return loss;
   });
-  const made = { lost, waiting };
+  const made: Watch = { lost, loss: null, waiting };
   watches.set(device, made);
   return made;
 }
@@ -41,12 +43,13 @@ export function lossOf(device: GPUDevice): Promise<BambaError> {
  * @throws BambaError `device_lost`, `disposed`, `gpu_failure`.
  */
 export async function settled<Value>(device: GPUDevice, promise: Promise<Value>, failed: string): Promise<Value> {
-  const { waiting } = watch(device);
+  const { waiting, loss } = watch(device);
   let reject: (loss: BambaError) => void = () => {};
   const gone = new Promise<never>((_, refuse) => {
     reject = refuse;
   });
-  waiting.add(reject);
+  if (loss) reject(loss);
+  else waiting.add(reject);
   try {
     return await Promise.race([promise, gone]);
   } catch (error) {

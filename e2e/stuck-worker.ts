@@ -1,0 +1,43 @@
+// A worker that never comes back: the engine's own, unchanged, in a module that begins a loop without an end when the test
+// says so. Nothing in the product knows of it.
+
+import type { Page } from '@playwright/test';
+
+declare global {
+  interface Window {
+    /** All that run, in order of their start. */
+    started: Worker[];
+    /** How many of them were told to end. */
+    terminated: number;
+  }
+}
+
+/** Has all workers of the page listen for the word. To be called before the page is opened. */
+export async function preparePage(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    window.started = [];
+    window.terminated = 0;
+    window.Worker = class extends Worker {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        const loop = "addEventListener('message', ({ data }) => { if (data === 'never come back') for (;;); });";
+        const code = `import ${JSON.stringify(String(url))};\n${loop}`;
+        super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
+        window.started.push(this);
+      }
+
+      override terminate(): void {
+        if (window.started.includes(this)) window.terminated++;
+        window.started = window.started.filter((one) => one !== this);
+        super.terminate();
+      }
+    };
+  });
+}
+
+/** From now on the last worker that was started does nothing else any more. */
+export async function getStuck(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const port: Pick<MessagePort, 'postMessage'> = window.started.at(-1)!;
+    port.postMessage('never come back');
+  });
+}

@@ -1,0 +1,138 @@
+// An engine whose worker is in a loop without an end: whatever the page asks for next ends, and the worker is gone.
+
+import { expect, type Page, test } from '@playwright/test';
+import { tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { useHubPage } from './hub-page.ts';
+import { getStuck, preparePage } from './stuck-worker.ts';
+import { chat } from './ui-test.ts';
+
+/** Each deadline of the engine is shorter; a crowded machine may be late. */
+const ENDED = { timeout: 60_000 };
+
+const served = useHubPage(tinyCheckpoint);
+
+declare global {
+  interface Window {
+    engine: Awaited<ReturnType<typeof window.bamba.createEngine>>;
+    stopping: AbortController;
+    /** What became of what is under way: its code, or that it ended. */
+    outcome: string;
+  }
+}
+
+const outcome = (page: Page) => page.evaluate(() => window.outcome);
+
+/** Loads the tiny model; what becomes of it is the outcome. */
+async function load(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    window.stopping = new AbortController();
+    window.outcome = 'waiting';
+    const options = { model: 'org/name', endpoint: location.origin, signal: window.stopping.signal };
+    const begin = async () => {
+      window.engine = await window.bamba.createEngine({
+        ...options,
+        onProgress: ({ stage }) => void (window.outcome = stage),
+      });
+      window.outcome = 'loaded';
+    };
+    begin().catch((error: { code?: string }) => (window.outcome = String(error.code)));
+  });
+}
+
+/** Asks something long; the outcome is `answering` once the answer has begun. */
+async function ask(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    window.stopping = new AbortController();
+    window.outcome = 'waiting';
+    const answer = async () => {
+      for await (const event of window.engine.generate({ prompt: 'Well?' }, { signal: window.stopping.signal })) {
+        window.outcome = event.type === 'end' ? 'ended' : 'answering';
+      }
+    };
+    answer().catch((error: { code?: string }) => (window.outcome = String(error.code)));
+  });
+}
+
+async function loaded(page: Page): Promise<void> {
+  await load(page);
+  await expect.poll(() => outcome(page), { timeout: 180_000 }).toBe('loaded');
+}
+
+test.beforeEach(async ({ page }) => {
+  await preparePage(page);
+});
+
+test('stopping an answer ends it, the next question too, and another engine answers', async ({ page }) => {
+  await page.goto(served.url);
+  await loaded(page);
+  await ask(page);
+  await expect.poll(() => outcome(page)).toBe('answering');
+  await getStuck(page);
+  await page.evaluate(() => window.stopping.abort());
+  await expect.poll(() => outcome(page), ENDED).toBe('worker_failed');
+  await expect.poll(() => page.workers().length, ENDED).toBe(0);
+  await ask(page);
+  await expect.poll(() => outcome(page), ENDED).toBe('worker_failed');
+  await page.evaluate(() => window.engine.dispose());
+  await loaded(page);
+  await ask(page);
+  await expect.poll(() => outcome(page)).toMatch(/answering|ended/);
+});
+
+test('a question to a worker that died while it was idle ends', async ({ page }) => {
+  await page.goto(served.url);
+  await loaded(page);
+  await getStuck(page);
+  await ask(page);
+  await expect.poll(() => outcome(page), ENDED).toBe('worker_failed');
+  await expect.poll(() => page.workers().length, ENDED).toBe(0);
+});
+
+test('disposing of the engine ends its answer and its worker', async ({ page }) => {
+  await page.goto(served.url);
+  await loaded(page);
+  await ask(page);
+  await expect.poll(() => outcome(page)).toBe('answering');
+  await getStuck(page);
+  await page.evaluate(() => window.engine.dispose());
+  await expect.poll(() => outcome(page), ENDED).toBe('disposed');
+  await expect.poll(() => page.workers().length, ENDED).toBe(0);
+});
+
+test('aborting a load ends it and its worker, at whichever stage', async ({ page }) => {
+  await page.goto(served.url);
+  for (const stage of ['manifest', 'weights', 'compile']) {
+    const seen = page.evaluate(
+      (name) =>
+        new Promise<void>((resolve) => {
+          const look = () => (window.outcome === name ? resolve() : setTimeout(look));
+          window.outcome = '';
+          look();
+        }),
+      stage,
+    );
+    await load(page);
+    await seen;
+    await getStuck(page);
+    await page.evaluate(() => window.stopping.abort());
+    await expect.poll(() => outcome(page), ENDED).toBe('aborted');
+    await expect.poll(() => page.workers().length, ENDED).toBe(0);
+  }
+});
+
+test.describe('the element', () => {
+  // The loop comes from a blob of the test.
+  test.use({ bypassCSP: true });
+
+  test('leaves no worker behind when it is removed', async ({ page, baseURL }) => {
+    await page.goto(`${baseURL}examples/element.html`);
+    const { input } = chat(page);
+    await input.fill('What is an apple?');
+    await input.press('Enter');
+    await expect(page.getByRole('button', { name: 'Stop' })).toBeVisible({ timeout: 180_000 });
+    await expect.poll(() => page.workers().length, { timeout: 60_000 }).toBe(1);
+    await getStuck(page);
+    await page.locator('bamba-chat').evaluate((element) => element.remove());
+    await expect.poll(() => page.workers().length, ENDED).toBe(0);
+  });
+});
