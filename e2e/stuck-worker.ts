@@ -5,10 +5,8 @@ import type { Page } from '@playwright/test';
 
 declare global {
   interface Window {
-    /** All that run, in order of their start. */
+    /** All that were started, in order. */
     started: Worker[];
-    /** How many of them were told to end. */
-    terminated: number;
   }
 }
 
@@ -16,19 +14,12 @@ declare global {
 export async function preparePage(page: Page): Promise<void> {
   await page.addInitScript(() => {
     window.started = [];
-    window.terminated = 0;
     window.Worker = class extends Worker {
       constructor(url: string | URL, options?: WorkerOptions) {
         const loop = "addEventListener('message', ({ data }) => { if (data === 'never come back') for (;;); });";
         const code = `import ${JSON.stringify(String(url))};\n${loop}`;
         super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
         window.started.push(this);
-      }
-
-      override terminate(): void {
-        if (window.started.includes(this)) window.terminated++;
-        window.started = window.started.filter((one) => one !== this);
-        super.terminate();
       }
     };
   });
