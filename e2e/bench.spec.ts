@@ -40,6 +40,14 @@ test('says what is wrong with an address', async ({ page }) => {
   await expect(page.getByRole('status')).toContainText('cannot take shape=gpt-2');
 });
 
+test('loads a model of its own site at once', async ({ page }) => {
+  test.setTimeout(240_000);
+  const request = page.waitForRequest('**/models/lexicon/manifest.json', { timeout: 0 });
+  await page.goto('/bench.html?model=./models/lexicon/&quick=1&load=0');
+  await request;
+  await expect(page.getByRole('button', { name: 'Load and measure' })).toHaveCount(0);
+});
+
 test('offers a choice, and runs what is chosen', async ({ page }) => {
   test.setTimeout(120_000);
   await page.goto('/bench.html');

@@ -1,6 +1,7 @@
 import { html, render } from 'lit';
 import { type Section, textReport } from '../bench/report.ts';
 import { SHAPES } from '../bench/shapes.ts';
+import { askToLoad } from './bench-consent.ts';
 import { reportView } from './bench-view.ts';
 
 /** What anybody's device has room for. */
@@ -14,6 +15,8 @@ interface Measurement<Result> {
   flags?: readonly string[];
   /** What has to be in the address for it to run at once: any of these. */
   runsWith: readonly string[];
+  /** Addresses of other sites that it would load from: a person is asked before. */
+  foreign?: (query: URLSearchParams) => readonly string[];
   measure: (
     query: URLSearchParams,
     listeners: { onProgress: (what: string) => void; onResult: (sofar: Result) => void },
@@ -22,11 +25,12 @@ interface Measurement<Result> {
 }
 
 /**
- * A page with a form of what to measure, which is in its address when it is sent, and a report.
+ * A page with a form of what to measure, which is in its address when it is sent, and a report. What would be loaded from
+ * other sites is asked for before.
  * @returns what the address asked for; undefined where it asked for nothing.
  */
 export function measuringPage<Result>(measurement: Measurement<Result>): Promise<Result> | undefined {
-  const { schemes, flags = [], runsWith, measure, sections } = measurement;
+  const { schemes, flags = [], runsWith, foreign = () => [], measure, sections } = measurement;
   const output = document.querySelector<HTMLElement>('#result')!;
   const status = document.querySelector<HTMLElement>('#status')!;
   const form = document.querySelector('form')!;
@@ -42,8 +46,10 @@ export function measuringPage<Result>(measurement: Measurement<Result>): Promise
   };
 
   const run = async (query: URLSearchParams): Promise<Result> => {
-    form.inert = true;
     try {
+      const addresses = foreign(query);
+      if (addresses.length > 0) await askToLoad(addresses, output);
+      form.inert = true;
       const result = await measure(query, {
         onProgress(what) {
           console.info(`${(performance.now() / 1000).toFixed(1)} s  ${what}`);

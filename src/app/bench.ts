@@ -1,10 +1,11 @@
-// The page of the benchmark. An address with a shape or a model runs at once, and the promise of the result is
-// `window.__result`: so the command and other programs take it.
+// The page of the benchmark. An address with a shape or a model of this site runs at once, and the promise of the result is
+// `window.__result`: so the command and other programs take it. Models of other sites wait for a click.
 
 import { runBench } from '../bench/bench.ts';
 import { parseOptions } from '../bench/options.ts';
 import { sections } from '../bench/report.ts';
 import type { BenchResult } from '../bench/result.ts';
+import { foreignAddresses } from './bench-consent.ts';
 import { measuringPage } from './bench-page.ts';
 
 declare global {
@@ -18,6 +19,7 @@ window['__result'] = measuringPage({
   schemes: ['int8', 'int4', 'fp8', 'f16', 'f32'],
   flags: ['profile', 'quick'],
   runsWith: ['shape', 'model'],
+  foreign: (query) => foreignAddresses(parseOptions(query).targets.flatMap((one) => ('url' in one ? one.url : []))),
   measure: (query, listeners) => runBench(parseOptions(query), listeners),
   sections,
 });
