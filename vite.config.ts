@@ -3,6 +3,7 @@ import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { hashWgsl } from './src/cli/bootstrap/hash-wgsl.mjs';
+import { Notices, SERVICE_WORKER } from './src/cli/bootstrap/notices.mjs';
 import { withIntegrity } from './src/cli/bootstrap/with-integrity.mjs';
 import { withoutFamilies } from './src/cli/bootstrap/without-families.mjs';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
@@ -23,6 +24,10 @@ const frameworks = () => [
   vue({ template: { compilerOptions: { isCustomElement: (tag) => tag === 'bamba-chat' } } }),
   svelte({ configFile: false }),
 ];
+
+/** Licences of all that the pages, their workers and the service worker are made of. */
+const notices = new Notices(root);
+for (const name of SERVICE_WORKER) notices.add(name);
 
 /** The page as an app. Its shell is kept by a service worker; weights are kept in IndexedDB, by the engine. */
 const pwa = () =>
@@ -90,10 +95,12 @@ export default defineConfig(({ mode }) => ({
   publicDir: `${root}/public`,
   cacheDir: `${root}/node_modules/.vite`,
   base: './',
-  plugins: process.env['VITEST'] ? [] : [pwa(), hashWgsl(`${root}/shaders`), ...frameworks()],
+  plugins: process.env['VITEST']
+    ? []
+    : [pwa(), hashWgsl(`${root}/shaders`), ...frameworks(), notices.plugin({ emit: true })],
   // The examples import the package by its name.
   resolve: { alias: { 'bamba-web/define': `${root}/src/element/define.ts` } },
-  worker: { format: 'es', plugins: () => [withoutFamilies(), hashWgsl(`${root}/shaders`)] },
+  worker: { format: 'es', plugins: () => [withoutFamilies(), hashWgsl(`${root}/shaders`), notices.plugin()] },
   build: {
     outDir: `${root}/dist`,
     emptyOutDir: true,

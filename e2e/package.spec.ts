@@ -94,6 +94,17 @@ test.afterAll(() => {
   if (scratch) rmSync(scratch, { recursive: true, force: true });
 });
 
+test('has the licences of what it bundles', () => {
+  const text = readFileSync(join(scratch, 'node_modules/bamba-web/dist-lib/THIRD-PARTY-NOTICES.txt'), 'utf8');
+  // The worker has these inside; the other dependencies are installed beside the package.
+  for (const name of ['@huggingface/jinja', '@huggingface/tokenizers', 'comlink', 'idb', 'valibot']) {
+    expect(text).toContain(`\n${name} `);
+    expect(text).toContain(
+      readFileSync(join(root, 'node_modules', name, name === 'valibot' ? 'LICENSE.md' : 'LICENSE'), 'utf8').trim(),
+    );
+  }
+});
+
 /** Addresses that pages ask for, of what only options load. */
 function onDemand(page: Page): string[] {
   const asked: string[] = [];

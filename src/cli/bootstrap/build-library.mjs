@@ -8,6 +8,7 @@ import { build } from 'vite';
 import { compactWgsl } from './compact-wgsl.mjs';
 import { emitTypes } from './emit-types.mjs';
 import { hashWgsl } from './hash-wgsl.mjs';
+import { Notices } from './notices.mjs';
 import { withoutFamilies } from './without-families.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
@@ -25,6 +26,9 @@ const ENTRIES = {
   transformers: 'src/api/transformers.ts',
 };
 
+/** Licences of what is in the package: dependencies that stay imports come with their own. */
+const notices = new Notices(root);
+
 /** Of the comments, what stays in code that no other bundler will look into. */
 const BUT_LICENCES = { legal: true, annotation: false, jsdoc: false };
 
@@ -41,10 +45,10 @@ async function bundle(entries, external, first) {
     publicDir: false,
     logLevel: 'warn',
     // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
-    plugins: [...own, compactWgsl(shaders), hashWgsl(shaders)],
+    plugins: [...own, compactWgsl(shaders), hashWgsl(shaders), notices.plugin({ emit: true })],
     worker: {
       format: 'es',
-      plugins: () => [withoutFamilies(), compactWgsl(shaders), hashWgsl(shaders)],
+      plugins: () => [withoutFamilies(), compactWgsl(shaders), hashWgsl(shaders), notices.plugin()],
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
     build: {
