@@ -3,7 +3,7 @@ import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 import { hashWgsl } from './src/cli/bootstrap/hash-wgsl.mjs';
-import { Notices, SERVICE_WORKER } from './src/cli/bootstrap/notices.mjs';
+import { Notices } from './src/cli/bootstrap/notices.mjs';
 import { withIntegrity } from './src/cli/bootstrap/with-integrity.mjs';
 import { withoutFamilies } from './src/cli/bootstrap/without-families.mjs';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
@@ -27,7 +27,6 @@ const frameworks = () => [
 
 /** Licences of all that the pages, their workers and the service worker are made of. */
 const notices = new Notices(root);
-for (const name of SERVICE_WORKER) notices.add(name);
 
 /** The page as an app. Its shell is kept by a service worker; weights are kept in IndexedDB, by the engine. */
 const pwa = () =>

@@ -11,7 +11,6 @@ export interface Notice {
 /** The file, in the folder of a build. */
 export const NOTICES: string;
 /** What a service worker is made of, by a build of its own that names no modules. */
-export const SERVICE_WORKER: readonly string[];
 /** The licence of the package in a folder. */
 export function readNotice(folder: string): Notice;
 /** The folder of the package that a module belongs to; null for an own one. */

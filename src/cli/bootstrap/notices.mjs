@@ -18,15 +18,6 @@ const VIRTUAL = [
   [/^\0?(?:virtual:|__vite-)/, null],
 ];
 
-/** What a service worker is made of, by a build of its own that names no modules. */
-export const SERVICE_WORKER = [
-  'workbox-core',
-  'workbox-precaching',
-  'workbox-routing',
-  'workbox-strategies',
-  '@trickfilm400/rollup-plugin-off-main-thread',
-];
-
 /** @typedef {{ name: string, version: string, licence: string, texts: string[] }} Notice */
 
 /**
