@@ -200,3 +200,131 @@ test('two tabs show the same chats', async ({ context, page }) => {
   await expect(titles(page)).toHaveCount(0);
   await expect(chat(page).answers).toHaveCount(0);
 });
+
+test('two tabs in one chat keep both answers, each its own draft, and nothing comes back', async ({
+  context,
+  page,
+}) => {
+  const other = await context.newPage();
+  const hold = { pieces: ['Half', ' and whole.'], delayMs: 1500 };
+  for (const tab of [page, other]) {
+    await scriptEngine(tab, { answers: { ...ANSWERS, Here: hold, There: hold } });
+    await tab.goto('/');
+  }
+  await ask(page, 'About apples');
+  await titles(other).click();
+  await expect(chat(other).answers).toHaveText('They are fruit.');
+  // Both write at the same time.
+  await ask(page, 'Here');
+  await ask(other, 'There');
+  const both = [/fruit/, /^Half and whole/, /^Half and whole/];
+  for (const tab of [page, other]) {
+    await expect(chat(tab).answers).toHaveText(both);
+    await expect(chat(tab).questions).toHaveText(['About apples', 'Here', 'There']);
+  }
+  // What is typed here stays, whatever another tab asks.
+  await chat(page).input.fill('typed here');
+  await ask(other, 'More?');
+  await expect(chat(page).answers).toHaveCount(4);
+  await expect(chat(page).input).toHaveValue('typed here');
+  // A chat that is deleted while this tab writes to it stays deleted; this tab says so, and keeps its text if told to.
+  await ask(page, 'Here');
+  await expect(chat(page).answers.last()).toContainText('Half');
+  await more(other, 'About apples', 'Delete');
+  await expect(chat(page).alert).toContainText('was deleted in another tab');
+  await expect(chat(page).answers.last()).toContainText('whole');
+  await expect(titles(other)).toHaveCount(0);
+  await page.getByRole('button', { name: 'Keep it as a new chat' }).click();
+  await expect(titles(other)).toHaveText(['About apples']);
+  await expect(chat(page).alert).toHaveCount(0);
+});
+
+test('what cannot be saved is said, and saved once that is possible', async ({ page }) => {
+  await scriptEngine(page, { answers: ANSWERS });
+  await page.goto('/');
+  await expect(page.getByText('Your chats will be kept here')).toBeVisible();
+  await page.evaluate(() => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException('No room.', 'QuotaExceededError');
+    };
+    Object.assign(window, { mend: () => (IDBObjectStore.prototype.put = put) });
+  });
+  await ask(page, 'About apples');
+  await expect(chat(page).alert).toContainText('Not saved. The browser has no room left for chats.');
+  await expect(chat(page).answers).toHaveText('They are fruit.');
+  await page.evaluate(() => (window as unknown as { mend: () => void }).mend());
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(chat(page).alert).toHaveCount(0);
+  await page.reload();
+  await expect(chat(page).answers).toHaveText('They are fruit.');
+});
+
+test('records that cannot be read are counted, kept and saved as a file; the others are shown', async ({ page }) => {
+  await scriptEngine(page, { answers: ANSWERS });
+  await page.goto('/');
+  await ask(page, 'About apples');
+  await ask(page, 'About rivers');
+  await expect(chat(page).answers).toHaveCount(2);
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const request = indexedDB.open('bamba-chat');
+        request.onsuccess = () => {
+          const transaction = request.result.transaction(['chats', 'turns'], 'readwrite');
+          const turns = transaction.objectStore('turns');
+          transaction.objectStore('chats').put({ id: 7, title: null });
+          transaction.objectStore('chats').put({ id: 'mended', title: {}, updatedAt: 'late' });
+          turns.getAllKeys().onsuccess = (event) => {
+            const [key] = (event.target as IDBRequest<[string, string][]>).result;
+            turns.put(null, [key![0], 'zz']);
+            turns.put({ question: 7, answer: [] }, [key![0], 0]);
+          };
+          transaction.oncomplete = () => (request.result.close(), resolve());
+          transaction.onerror = () => reject(transaction.error!);
+        };
+      }),
+  );
+  await page.reload();
+  await expect(chat(page).answers).toHaveText(['They are fruit.', 'They flow.']);
+  await expect(titles(page)).toHaveText(['About apples', 'Chat']);
+  await expect(page.getByText('3 records could not be read. They are kept as they are.')).toBeVisible();
+  await page.getByRole('searchbox').fill('flow');
+  await expect(titles(page)).toHaveText(['About apples']);
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as a file' }).click();
+  const saved = await waiting;
+  const { records } = JSON.parse(readFileSync(await saved.path(), 'utf8')) as { records: unknown[] };
+  expect(records).toHaveLength(3);
+});
+
+test('without WebGPU kept chats are listed, read, searched and saved, and nothing can be asked', async ({
+  page,
+  context,
+}) => {
+  const before = await context.newPage();
+  await scriptEngine(before, { answers: ANSWERS });
+  await before.goto('/');
+  await ask(before, 'About apples');
+  await expect(chat(before).answers).toHaveText('They are fruit.');
+  await before.close();
+  const fault = { code: 'webgpu_unavailable', message: 'This browser offers no WebGPU.' };
+  await scriptEngine(page, { answers: ANSWERS, loadFaults: [fault] });
+  await page.goto('/');
+  const { answers, input, questions } = chat(page);
+  await expect(page.getByRole('heading', { name: 'This page needs WebGPU' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'To try here' })).toBeVisible();
+  await page.getByRole('searchbox').fill('fruit');
+  await titles(page).click();
+  await expect(answers).toHaveText('They are fruit.');
+  await expect(questions).toHaveText('About apples');
+  await expect(input).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Answer again' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Change this question' })).toHaveCount(0);
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export all' }).click();
+  const saved = await waiting;
+  expect(readFileSync(await saved.path(), 'utf8')).toContain('They are fruit.');
+  await page.getByRole('button', { name: 'What to do' }).click();
+  await expect(page.getByRole('heading', { name: 'To try here' })).toBeVisible();
+});

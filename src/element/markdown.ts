@@ -1,30 +1,19 @@
-// Answers as Markdown. A model's output is untrusted text: HTML in it is shown as text, images are shown as links (a
-// page that fetched them would tell a stranger what is being talked about), and what the parser produces still passes
-// a sanitizer that knows a short list of elements.
+// Answers as Markdown, however long and whatever is in them. A text is cut into pieces; each is parsed when a frame has
+// time for it, and is plain text until then. What is too much for a parser stays plain text.
 //
 // An answer grows block by block, so only blocks whose source changed are made again: earlier paragraphs keep their
 // nodes, and with them a selection that someone is just making.
 
-import type { Config } from 'dompurify';
-import type { Token, TokensList } from 'marked';
+import { doSoon } from './frame-work.ts';
+import { drawable, LongText } from './long-text.ts';
+import { cutPieces, type Piece } from './markdown-pieces.ts';
+import { makeRenderer, type Links, type Renderer } from './markdown-renderer.ts';
 
-/** Parses and sanitizes; loaded when first needed. */
-interface Renderer {
-  blocks(text: string): TokensList;
-  fragment(block: Token, links: TokensList['links']): DocumentFragment;
-}
+/** A piece that takes long to draw is drawn again only after so many times as long. */
+const PAUSE_FACTOR = 4;
 
-const SANITIZER: Config & { RETURN_DOM_FRAGMENT: true } = {
-  ALLOWED_TAGS:
-    'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul'.split(' '),
-  ALLOWED_ATTR: ['align', 'class', 'href', 'start', 'title'],
-  // Else their values, too, would have to look like the URLs allowed below.
-  ADD_URI_SAFE_ATTR: ['align', 'start'],
-  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
-  ALLOW_ARIA_ATTR: false,
-  ALLOW_DATA_ATTR: false,
-  RETURN_DOM_FRAGMENT: true,
-};
+/** Of an answer of more pieces than this, those in sight alone are laid out. */
+const LONG = 40;
 
 let renderer: Renderer | undefined;
 let loading: Promise<void> | undefined;
@@ -47,114 +36,161 @@ async function prepare(): Promise<void> {
 /** Shows a growing Markdown text in an element of its own. */
 export class MarkdownView {
   readonly #container: HTMLElement;
-  #shown: { raw: string; node: HTMLElement }[] = [];
-  #links = '';
+  #pieces: PieceView[] = [];
+  #rest: { text: LongText; node: HTMLElement } | undefined;
+  #plain: LongText | undefined;
+  #definitions = '';
+  #links: Links = {};
 
   /** @param container an element whose children nobody else changes */
   constructor(container: HTMLElement) {
     this.#container = container;
   }
 
-  /** Shows `text`, reusing the nodes of all leading blocks that are the same as before. */
+  /** Shows `text`, reusing the nodes of all leading pieces that are the same as before. */
   update(text: string): void {
-    if (!renderer) {
-      this.#container.textContent = text;
-      this.#container.dataset['plain'] = '';
-      this.#shown = [];
-      return;
-    }
-    if ('plain' in this.#container.dataset) {
+    if (!renderer) return this.#showPlain(text);
+    if (this.#plain) {
       delete this.#container.dataset['plain'];
       this.#container.textContent = '';
+      this.#plain = undefined;
     }
-    const tokens = renderer.blocks(text);
-    // A reference definition may come after the paragraphs that use it: then they all change.
-    const links = JSON.stringify(tokens.links);
-    if (links !== this.#links) for (const stale of this.#shown.splice(0)) stale.node.remove();
-    this.#links = links;
-    const blocks = tokens.filter((token) => token.type !== 'space' && token.type !== 'def');
-    let same = 0;
-    while (same < blocks.length && this.#shown[same]?.raw === blocks[same]?.raw) same++;
-    for (const stale of this.#shown.splice(same)) stale.node.remove();
-    for (const block of blocks.slice(same)) {
+    const { pieces, definitions, end } = cutPieces(text);
+    // A definition may come after the paragraphs that use it: then they change.
+    if (definitions !== this.#definitions) {
+      this.#definitions = definitions;
+      this.#links = renderer.links(definitions);
+      for (const view of this.#pieces) if (view.piece.raw.includes('[')) view.piece = { raw: '', plain: true };
+    }
+    for (const stale of this.#pieces.splice(pieces.length)) stale.remove();
+    this.#container.toggleAttribute('data-long', pieces.length > LONG);
+    pieces.forEach((piece, index) => this.#show(piece, index));
+    this.#showRest(text.slice(end));
+  }
+
+  #show(piece: Piece, index: number): void {
+    const before = this.#pieces[index];
+    if (before?.piece.raw === piece.raw && before.piece.plain === piece.plain) return;
+    const view = before ?? new PieceView();
+    if (!before) {
+      this.#pieces.push(view);
+      this.#container.insertBefore(view.node, this.#rest?.node ?? null);
+    }
+    view.show(piece, () => this.#links);
+  }
+
+  #showRest(text: string): void {
+    if (text === '') {
+      this.#rest?.node.remove();
+      this.#rest = undefined;
+      return;
+    }
+    if (!this.#rest) {
       const node = document.createElement('div');
-      node.className = 'block';
-      node.dir = 'auto';
-      node.append(dress(renderer.fragment(block, tokens.links)));
+      node.className = 'rest';
+      const note = document.createElement('p');
+      note.className = 'muted';
+      note.textContent = 'This answer is very long: the rest of it is shown as plain text.';
+      const box = document.createElement('div');
+      node.append(note, box);
       this.#container.append(node);
-      this.#shown.push({ raw: block.raw, node });
+      this.#rest = { text: new LongText(box), node };
     }
+    this.#rest.text.update(text);
+  }
+
+  #showPlain(text: string): void {
+    this.#container.dataset['plain'] = '';
+    this.#plain ??= new LongText(this.#container);
+    this.#plain.update(text);
   }
 }
 
-async function makeRenderer(): Promise<Renderer> {
-  const [{ Marked }, { default: DOMPurify }] = await Promise.all([import('marked'), import('dompurify')]);
-  const marked = new Marked({ gfm: true, breaks: true });
-  marked.use({
-    renderer: {
-      html: ({ text, block }) => (block ? `<p>${escapeHtml(text)}</p>` : escapeHtml(text)),
-      image: ({ href, text }) => `<a href="${escapeHtml(href)}">${escapeHtml(text || href)}</a>`,
-      checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
-    },
-  });
-  // An instance of our own: a page around the element may have put hooks on the shared one.
-  const purifier = DOMPurify(window);
-  return {
-    blocks: (text) => marked.lexer(text),
-    fragment(block, links) {
-      const html = marked.parser(Object.assign([block], { links }));
-      return purifier.sanitize(html, SANITIZER);
-    },
-  };
-}
+/** A piece of an answer, in as many blocks as it has. */
+class PieceView {
+  readonly node = document.createElement('div');
+  piece: Piece = { raw: '', plain: true };
+  #blocks: { raw: string; node: HTMLElement }[] = [];
+  #links: () => Links = () => ({});
+  #drawn: Links | undefined;
+  #waiting = false;
+  #costMs = 0;
+  #drawnAt = 0;
 
-/** Adds what the page needs around sanitized content: safe links, copy buttons, tables and code that scroll alone. */
-function dress(fragment: DocumentFragment): DocumentFragment {
-  for (const link of fragment.querySelectorAll('a[href]')) {
-    link.setAttribute('target', '_blank');
-    link.setAttribute('rel', 'noopener noreferrer nofollow');
+  constructor() {
+    this.node.className = 'piece';
   }
-  for (const code of fragment.querySelectorAll('pre > code')) dressCode(code);
-  for (const table of fragment.querySelectorAll('table')) {
-    const frame = document.createElement('div');
-    frame.className = 'table-frame';
-    makeScrollable(frame, 'Table');
-    table.replaceWith(frame);
-    frame.append(table);
+
+  /** Shows a piece: as plain text where there was none, and as it is meant when there is time. */
+  show(piece: Piece, links: () => Links): void {
+    this.piece = piece;
+    this.#links = links;
+    if (piece.plain) return this.#showPlain();
+    if (this.#blocks.length === 0) this.#showPlain();
+    this.#drawSoon();
   }
-  return fragment;
+
+  remove(): void {
+    this.node.remove();
+  }
+
+  #drawSoon(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    const pauseMs = this.#drawnAt + PAUSE_FACTOR * this.#costMs - performance.now();
+    const draw = (): void =>
+      doSoon(() => {
+        this.#waiting = false;
+        if (!this.piece.plain) this.#draw();
+      });
+    if (this.#costMs > 4 && pauseMs > 0) setTimeout(draw, pauseMs);
+    else draw();
+  }
+
+  #draw(): void {
+    if (!renderer) return;
+    const begin = performance.now();
+    try {
+      this.#drawBlocks(renderer);
+    } catch {
+      // A text on which a parser fails is a text all the same.
+      this.#showPlain();
+    }
+    this.#drawnAt = performance.now();
+    this.#costMs = this.#drawnAt - begin;
+  }
+
+  #drawBlocks({ blocks, fragment }: Renderer): void {
+    const links = this.#links();
+    const tokens = blocks(this.piece.raw, links).filter(({ type }) => type !== 'space' && type !== 'def');
+    let same = 0;
+    if (this.#drawn === links) {
+      while (same < tokens.length && this.#blocks[same]?.raw === tokens[same]?.raw) same++;
+    }
+    this.#drawn = links;
+    const made = tokens.slice(same).map((token) => {
+      const node = makeBlock('block');
+      node.append(fragment(token, links));
+      return { raw: token.raw, node };
+    });
+    for (const stale of this.#blocks.splice(same)) stale.node.remove();
+    if (same === 0) this.node.textContent = '';
+    this.node.append(...made.map(({ node }) => node));
+    this.#blocks.push(...made);
+  }
+
+  #showPlain(): void {
+    const node = makeBlock('block plain');
+    node.textContent = drawable(this.piece.raw.replace(/\n+$/, ''));
+    this.node.replaceChildren(node);
+    this.#blocks = [];
+    this.#drawn = undefined;
+  }
 }
 
-function dressCode(code: Element): void {
-  const pre = code.parentElement;
-  if (!pre) return;
-  const language = /(?:^|\s)language-([\w+#.-]{1,20})/.exec(code.className)?.[1] ?? '';
-  const figure = document.createElement('div');
-  figure.className = 'code';
-  const bar = document.createElement('div');
-  bar.className = 'code-bar';
-  const name = document.createElement('span');
-  name.textContent = language;
-  const copy = document.createElement('button');
-  copy.type = 'button';
-  copy.className = 'text-button';
-  copy.dataset['copyCode'] = '';
-  copy.textContent = 'Copy';
-  copy.setAttribute('aria-label', 'Copy code');
-  bar.append(name, copy);
-  pre.replaceWith(figure);
-  figure.append(bar, pre);
-  pre.dir = 'ltr';
-  makeScrollable(pre, language ? `Code, ${language}` : 'Code');
-}
-
-/** A box that scrolls sideways must be reachable by keyboard, and have a name there. */
-function makeScrollable(box: HTMLElement, label: string): void {
-  box.tabIndex = 0;
-  box.setAttribute('role', 'group');
-  box.setAttribute('aria-label', label);
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+function makeBlock(className: string): HTMLElement {
+  const node = document.createElement('div');
+  node.className = className;
+  node.dir = 'auto';
+  return node;
 }

@@ -7,10 +7,14 @@ import type { Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { endsTyping, fitHeight } from './typing.ts';
+import { drawable, LongText } from './long-text.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
 
 /** How long a button says that it has copied. */
 const COPIED_MS = 1600;
+
+/** Of a question, so many characters are shown at first, and with each step more. */
+const QUESTION_STEP = 20_000;
 
 /** Prompts shorter than this are read faster than their progress could be. */
 const PREFILL_SHOWN_FROM = 256;
@@ -31,6 +35,7 @@ export class BambaTurn extends LitElement {
     settled: { type: Boolean },
     plain: { type: Boolean },
     editing: { state: true },
+    questionShown: { state: true },
     copied: { state: true },
   };
 
@@ -44,8 +49,11 @@ export class BambaTurn extends LitElement {
   /** The answer continues the question's text, and is shown as it is. */
   declare plain: boolean;
   declare private editing: boolean;
+  /** Characters of the question. */
+  declare private questionShown: number;
   declare private copied: 'yes' | 'refused' | undefined;
   #markdown: MarkdownView | undefined;
+  #text: LongText | undefined;
   #copiedTimer = 0;
 
   constructor() {
@@ -55,6 +63,7 @@ export class BambaTurn extends LitElement {
     this.settled = false;
     this.plain = false;
     this.editing = false;
+    this.questionShown = QUESTION_STEP;
   }
 
   override disconnectedCallback(): void {
@@ -103,8 +112,19 @@ export class BambaTurn extends LitElement {
             </button>`
           : nothing
       }
-      <p dir="auto">${turn.question}</p>
+      <p dir="auto">
+        ${drawable(turn.question.slice(0, this.questionShown))}${this.#moreOfQuestion(turn.question.length)}
+      </p>
     `;
+  }
+
+  #moreOfQuestion(length: number): TemplateResult | typeof nothing {
+    const rest = length - this.questionShown;
+    if (rest <= 0) return nothing;
+    return html`…
+      <button class="text-button" type="button" @click=${() => (this.questionShown += QUESTION_STEP)}>
+        Show more: ${formatInteger(rest)} characters are left
+      </button>`;
   }
 
   #editor(turn: Turn): TemplateResult {
@@ -129,11 +149,14 @@ export class BambaTurn extends LitElement {
     const container = this.querySelector<HTMLElement>('.markdown');
     if (!this.turn || !container || same) return;
     if (this.plain) {
-      container.textContent = this.turn.answer;
+      if (!this.#text) container.textContent = '';
+      this.#text ??= new LongText(container);
+      this.#text.update(this.turn.answer);
       this.#markdown = undefined;
       return;
     }
     if (!this.#markdown) container.textContent = '';
+    this.#text = undefined;
     this.#markdown ??= new MarkdownView(container);
     this.#markdown.update(this.turn.answer);
     if ('plain' in container.dataset) void this.#parseWhenReady();

@@ -108,6 +108,36 @@ export const answerStyles = css`
     min-width: 0;
   }
 
+  .piece {
+    display: contents;
+  }
+
+  [data-long] > .piece {
+    display: flex;
+    flex-direction: column;
+    gap: 0.75rem;
+    content-visibility: auto;
+    contain-intrinsic-size: auto 4rem;
+  }
+
+  /* What is not in sight is not laid out: a text may be as long as it likes. */
+  .block.plain {
+    white-space: pre-wrap;
+    content-visibility: auto;
+    contain-intrinsic-size: auto 6rem;
+  }
+
+  .rest > .muted {
+    margin: 0 0 0.75rem;
+    padding-top: 0.75rem;
+    border-top: 1px solid var(--line);
+  }
+
+  .more-text {
+    align-self: flex-start;
+    margin-top: 0.5rem;
+  }
+
   .block > * {
     margin: 0;
   }
@@ -293,8 +323,8 @@ export const answerStyles = css`
     animation-delay: 0.3s;
   }
 
-  .writing .block:last-child > :is(p, h1, h2, h3, h4):last-child::after,
-  .writing .block:last-child > :is(ul, ol) > li:last-child::after {
+  .writing .piece:last-child > .block:last-child > :is(p, h1, h2, h3, h4):last-child::after,
+  .writing .piece:last-child > .block:last-child > :is(ul, ol) > li:last-child::after {
     content: '';
     display: inline-block;
     width: 0.5em;
