@@ -146,8 +146,7 @@ test('a long answer is drawn at most once a frame', async ({ page }) => {
     const root = document.querySelector('bamba-chat')?.shadowRoot;
     if (root) {
       new MutationObserver((records) => {
-        if (records.some(({ target }) => target instanceof Element && target.classList.contains('markdown')))
-          counts.draws++;
+        if (records.some(({ target }) => target instanceof Element && target.closest('.markdown'))) counts.draws++;
       }).observe(root, { childList: true, subtree: true });
     }
     Object.assign(window, { counts });

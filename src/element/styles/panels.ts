@@ -13,6 +13,7 @@ export const panelStyles = css`
 
   .card p {
     margin: 0.375rem 0 0.75rem;
+    overflow-wrap: anywhere;
   }
 
   .card-title {
