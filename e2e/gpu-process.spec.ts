@@ -79,9 +79,13 @@ for (const moment of ['manifest', 'weights', 'compile', 'idle', 'prefill', 'text
 }
 
 test('five times in a row, each ends, and a GPU that is refused says how to get it back', async () => {
+  // Five loads, on a processor that plays the GPU.
+  test.setTimeout(600_000);
   const ends: string[] = [];
-  for (let time = 0; time < 5; time++) ends.push(await run('text'));
-  for (const end of ends) expect(end).toMatch(TYPED);
+  for (let time = 0; time < 5; time++) {
+    ends.push(await run('idle'));
+    expect(ends.at(-1)).toMatch(TYPED);
+  }
   const refused = ends.filter((end) => end.startsWith('webgpu_unavailable'));
   for (const end of refused) expect(end).toMatch(/reload the page, and if that does not help, restart the browser/);
   expect(uncaught).toEqual([]);
