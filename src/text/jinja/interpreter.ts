@@ -115,7 +115,8 @@ function goThrough(node: Node<'for'>, loop: Loop, scope: Scope, out: Str[]): Sig
   // As in jinja2, an iteration that `break` or `continue` ends does not count here.
   let isEmpty = true;
   for (let item = loop.next(); item !== undefined; item = loop.next()) {
-    spend(1);
+    // An iteration makes a scope of its own.
+    spend(5);
     const inner = new Scope(scope);
     assign(node.target, item, inner);
     if (node.usesLoop || node.recursive) inner.set('loop', loop);

@@ -1,8 +1,6 @@
 // Upper, lower and title case as Python has them. JavaScript has no title case: ǆ, whose capital at a word's start is
 // ǅ, and the like are listed here.
 
-import { codePointsOf } from './text.ts';
-
 const TITLE: Readonly<Record<string, string>> = {
   Ǆ: 'ǅ',
   ǆ: 'ǅ',
@@ -46,29 +44,34 @@ export function capitalized(text: string): string {
   return text === '' ? '' : titleCharacter(first) + text.slice(first.length).toLowerCase();
 }
 
+/** Each character with its small form where it stands: a Σ that ends a word becomes ς. */
+function* withSmall(text: string): Generator<[character: string, small: string]> {
+  const lower = text.toLowerCase();
+  let at = 0;
+  for (const character of text) {
+    const { length } = character.toLowerCase();
+    yield [character, lower.slice(at, at + length)];
+    at += length;
+  }
+}
+
 export function titleCased(text: string): string {
-  const lower = codePointsOf(text.toLowerCase());
-  const characters = codePointsOf(text);
   let result = '';
   let inWord = false;
-  characters.forEach((character, index) => {
-    const small = lower.length === characters.length ? lower[index]! : character.toLowerCase();
+  for (const [character, small] of withSmall(text)) {
     result += inWord ? small : titleCharacter(character);
     inWord = CASED.test(character);
-  });
+  }
   return result;
 }
 
 export function swappedCase(text: string): string {
-  return codePointsOf(text)
-    .map((character) =>
-      /\p{Uppercase}/u.test(character)
-        ? character.toLowerCase()
-        : /\p{Lowercase}/u.test(character)
-          ? character.toUpperCase()
-          : character,
-    )
-    .join('');
+  let result = '';
+  for (const [character, small] of withSmall(text)) {
+    if (/\p{Uppercase}/u.test(character)) result += small;
+    else result += /\p{Lowercase}/u.test(character) ? character.toUpperCase() : character;
+  }
+  return result;
 }
 
 /** Whether all cased characters, of which there is one at least, have a case. */

@@ -45,6 +45,7 @@ export function attributeOf(value: Value, name: string): Value {
 /** `value[key]` */
 export function itemOf(value: Value, key: Value): Value {
   refuseUndefined(value);
+  if (key instanceof Slice) return key.of(value);
   const found = item(value, key);
   if (found !== undefined) return found;
   const own = isStr(key) ? member(value, plain(key)) : undefined;
@@ -114,7 +115,6 @@ function dictMethod(dict: Dict, name: string): Value | undefined {
 
 function item(value: Value, key: Value): Value | undefined {
   if (value instanceof Dict) return hashable(key) ? value.get(key) : undefined;
-  if (key instanceof Slice) return key.of(value);
   if (!isNumber(key) || typeof key === 'number') return undefined;
   const index = countArgument(key, 0);
   if (isStr(value)) return characterAt(value, index);
@@ -153,13 +153,13 @@ export class Slice extends Thing {
     this.#bounds = bounds;
   }
 
-  /** The part of a text or list; undefined for what has no parts. */
-  of(value: Value): Value | undefined {
+  /** The part of a text or list. */
+  of(value: Value): Value {
     if (isStr(value)) return this.#ofText(value);
     if (Array.isArray(value)) return this.#pick(value);
     if (value instanceof Tuple) return new Tuple(this.#pick(value.items));
     if (value instanceof Thing && value.type === 'range') throw new TemplateUnsupported('slices of ranges');
-    return undefined;
+    throw new TemplateFault(`a ${typeName(value)} has no parts`);
   }
 
   #ofText(text: Str): Str {

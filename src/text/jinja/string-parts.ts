@@ -1,6 +1,6 @@
 // Texts cut apart: split, strip, partition, replace, lines.
 
-import { spend } from './budget.ts';
+import { spend, spendText } from './budget.ts';
 import { TemplateFault } from './faults.ts';
 import { concat, plain, type Str, sub } from './text.ts';
 import { Tuple } from './values.ts';
@@ -53,6 +53,7 @@ export function splitAt(text: Str, separator: string, most: number, fromEnd: boo
   const cuts: number[] = [];
   let at = fromEnd ? content.lastIndexOf(separator) : content.indexOf(separator);
   while (at >= 0 && cuts.length < most) {
+    spend(1);
     cuts.push(at);
     if (fromEnd) at = at < separator.length ? -1 : content.lastIndexOf(separator, at - separator.length);
     else at = content.indexOf(separator, at + separator.length);
@@ -68,7 +69,11 @@ export function splitSpace(text: Str, most: number, fromEnd: boolean): Str[] {
   const trimmed = most === Infinity ? stripped(text, null, 'both') : stripped(text, null, fromEnd ? 'end' : 'start');
   const content = plain(trimmed);
   if (content === '') return [];
-  const gaps = [...content.matchAll(SPACE)].map(({ 0: gap, index }) => [index, index + gap.length] as const);
+  const gaps: [number, number][] = [];
+  for (const { 0: gap, index } of content.matchAll(SPACE)) {
+    spend(1);
+    gaps.push([index, index + gap.length]);
+  }
   spend(gaps.length + content.length / 16);
   const used = fromEnd ? gaps.slice(Math.max(0, gaps.length - most)) : gaps.slice(0, most);
   const starts = [0, ...used.map(([, end]) => end)];
@@ -91,10 +96,14 @@ export function partition(text: Str, separator: string, last: boolean): Tuple {
 /** The text with another part in place of one, at most so many times. */
 export function replaced(text: Str, old: string, by: Str, most: number): Str {
   const content = plain(text);
+  if (typeof text === 'string' && typeof by === 'string' && most === Infinity && old !== '') {
+    return replacedPlain(text, old, by);
+  }
   const parts: Str[] = [];
   let end = 0;
   let at = content.indexOf(old);
   for (let count = 0; at >= 0 && at <= content.length && count < most; count++) {
+    spend(4);
     parts.push(sub(text, end, at), by);
     end = at + old.length;
     const next = old === '' ? at + (content.codePointAt(at)! > 0xffff ? 2 : 1) : end;
@@ -104,6 +113,16 @@ export function replaced(text: Str, old: string, by: Str, most: number): Str {
   return parts.length === 0 ? text : concat([...parts, sub(text, end)]);
 }
 
+function replacedPlain(text: string, old: string, by: string): string {
+  let count = 0;
+  for (let at = text.indexOf(old); at >= 0; at = text.indexOf(old, at + old.length)) {
+    spend(4);
+    count++;
+  }
+  spendText(text.length + count * (by.length - old.length), text.length);
+  return text.replaceAll(old, by.replaceAll('$', '$$$$'));
+}
+
 /** The lines, with their ends or without. */
 export function lines(text: Str, keepEnds: boolean): Str[] {
   const content = plain(text);
@@ -111,6 +130,7 @@ export function lines(text: Str, keepEnds: boolean): Str[] {
   const result: Str[] = [];
   let start = 0;
   for (const { 0: end, index } of content.matchAll(LINE_END)) {
+    spend(1);
     result.push(sub(text, start, index + (keepEnds ? end.length : 0)));
     start = index + end.length;
   }

@@ -12,6 +12,7 @@ import { lines, replaced, splitAt, stripped } from './string-parts.ts';
 import { centered } from './string-methods.ts';
 import { toJson } from './json.ts';
 import type { Filter } from './filter.ts';
+import { WHITESPACE } from './whitespace.ts';
 import {
   codePointsOf,
   concat,
@@ -39,9 +40,11 @@ function unmarked(value: Value): Str {
   return markSafe(printed(value), false);
 }
 
+const WORD = new RegExp(`[^-${WHITESPACE}({[<]+`, 'gu');
+
 /** Each word's first letter large; words end at spaces and opening brackets alone. */
 function titleWords(text: string): string {
-  return text.replaceAll(/[^-\s({[<]+/gu, (word) => {
+  return text.replaceAll(WORD, (word) => {
     const first = String.fromCodePoint(word.codePointAt(0)!);
     return first.toUpperCase() + word.slice(first.length).toLowerCase();
   });

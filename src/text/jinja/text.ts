@@ -54,6 +54,11 @@ export function sub(text: Str, start: number, end = Infinity): Str {
   return new Text(text.text.slice(start, end), text.origin.slice(start, end), text.safe);
 }
 
+/** Few parts are linked, which copies nothing; many links would be slow to follow. */
+function glued(parts: readonly string[]): string {
+  return parts.length > 64 ? parts.join('') : parts.reduce((text, part) => text + part, '');
+}
+
 /** Parts in a row; the result is not safe HTML. */
 export function concat(parts: readonly Str[]): Str {
   let length = 0;
@@ -67,13 +72,8 @@ export function concat(parts: readonly Str[]): Str {
   }
   // The longest part is not copied: engines link texts instead.
   spendText(length, length - longest + parts.length);
-  let text = '';
-  let origin = '';
-  for (const part of parts) {
-    text += plain(part);
-    if (!own) origin += originOf(part);
-  }
-  return own ? text : new Text(text, origin);
+  const text = glued(parts.map(plain));
+  return own ? text : new Text(text, glued(parts.map(originOf)));
 }
 
 /** Parts with a separator between them. */
