@@ -29,7 +29,7 @@ export function precompiledNormalizer(charsmap: string): (text: string) => strin
 
 function isPlain(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
-  return code < 0x80 && code !== 0x0d;
+  return code < 0x80 && code !== 0x0d && code !== 0x0a;
 }
 
 function isPlainOrEnd(text: string, at: number): boolean {
