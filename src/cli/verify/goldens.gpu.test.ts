@@ -9,6 +9,9 @@ import { type Row, verifyFolder } from './verify-folder.ts';
 
 // Every family against transformers, through all of the GPU's path, in chunks and in single decode steps.
 
+/** A model takes some ten seconds of a processor, and other work goes on. */
+const PATIENCE = 600_000;
+
 describe.skipIf(!hasAdapter)('verified against transformers', () => {
   let gpu: Gpu;
   beforeAll(async () => {
@@ -36,11 +39,11 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
     FEATURES.filter((one) => one.golden === golden).map(({ family, feature }) => `${family}: ${feature}`);
   it.each(GOLDENS.map((golden) => ({ golden, shows: features(golden).join('; ') })))(
     '$golden ($shows)',
-    { timeout: 300_000 },
+    { timeout: PATIENCE },
     async ({ golden }) => expectPass(await verify(golden, 'f32')),
   );
 
-  it.each(SCHEMES.filter((scheme) => scheme !== 'f32'))('bamba-short in %s', { timeout: 300_000 }, async (scheme) => {
+  it.each(SCHEMES.filter((scheme) => scheme !== 'f32'))('bamba-short in %s', { timeout: PATIENCE }, async (scheme) => {
     expectPass(await verify('bamba-short', scheme));
   });
 });
