@@ -10,7 +10,9 @@ import { shippedKernel, shippedLibrary } from '../testing/shipped-shaders.ts';
 import { shaderLibrary } from './library.ts';
 import { onDemandShaders } from './on-demand.ts';
 
-// Every variant of every shader compiles without a message: no error, no warning. Also as the package ships it.
+// Every variant of every shader compiles without a message: no error, no warning. Also as the package ships it. Where no
+// adapter here has a feature, a compiler without a GPU knows it: code for half precision, subgroups and matrices of them is
+// checked on every machine, and run where the feature is.
 
 /** What of a package the worker has itself, with what it may be handed. */
 const shipped = { ...shippedLibrary(shaderLibrary), ...shippedLibrary(onDemandShaders) };
@@ -33,19 +35,54 @@ function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }
   return [...new Map(all.map((variant) => [assemble(kernel, variant, allShaders), variant])).values()];
 }
 
-/** Runs nothing, but its compiler knows subgroup matrices, as that of browsers does. Collected, it takes devices along. */
+/** Runs nothing, but its compiler knows all features, as that of browsers does. Collected, it takes devices along. */
 const compilers = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+
+const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
 async function requestCompiler(): Promise<GPUDevice> {
   const adapter = await compilers.requestAdapter();
-  const matrices = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
-  return adapter!.requestDevice({ requiredFeatures: ['subgroups', matrices] });
+  return adapter!.requestDevice({ requiredFeatures: ['shader-f16', 'subgroups', MATRICES] });
 }
 
 const needsMatrices = (kernel: Kernel) =>
   assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, allShaders).includes('subgroup_matrix');
 
-describe.skipIf(!hasAdapter)('every variant of every shader', () => {
+describe('every variant of every shader, for all features', () => {
+  let compiler: GPUDevice;
+  beforeAll(async () => {
+    compiler = await requestCompiler();
+  });
+  afterAll(() => compiler.destroy());
+
+  it.each([...declaredKernels.values()])('$name compiles without a message', async (kernel) => {
+    for (const variant of variants(kernel, { subgroups: true, f16: true })) {
+      for (const code of [assemble(kernel, variant, allShaders), assemble(shippedKernel(kernel), variant, shipped)]) {
+        compiler.pushErrorScope('validation');
+        const { messages } = await compiler.createShaderModule({ code }).getCompilationInfo();
+        const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
+        expect(report, JSON.stringify(variant)).toEqual([]);
+        expect(await compiler.popErrorScope()).toBeNull();
+      }
+    }
+  });
+
+  it('has code for half precision, and a compiler that finds what is wrong with it', async () => {
+    const codes = [...declaredKernels.values()].flatMap((kernel) =>
+      variants(kernel, { subgroups: true, f16: true }).map((variant) => assemble(kernel, variant, allShaders)),
+    );
+    const halves = codes.filter((code) => code.includes('enable f16;'));
+    expect(halves.length).toBeGreaterThan(20);
+    const [code] = halves;
+    compiler.pushErrorScope('validation');
+    const wrong = compiler.createShaderModule({ code: `${code}\nfn wrong(a: elem) -> f32 { return a; }\n` });
+    const { messages } = await wrong.getCompilationInfo();
+    expect(messages.map(({ type }) => type)).toEqual(['error']);
+    expect(await compiler.popErrorScope()).not.toBeNull();
+  });
+});
+
+describe.skipIf(!hasAdapter)('shaders on an adapter', () => {
   let gpu: Gpu;
   let compiler: GPUDevice;
   beforeAll(async () => {
@@ -57,20 +94,6 @@ describe.skipIf(!hasAdapter)('every variant of every shader', () => {
   afterAll(() => {
     gpu.dispose();
     compiler.destroy();
-  });
-
-  it.each([...declaredKernels.values()])('$name compiles without a message', async (kernel) => {
-    const { features } = gpu;
-    const device = needsMatrices(kernel) ? compiler : gpu.device;
-    for (const variant of variants(kernel, features)) {
-      for (const code of [assemble(kernel, variant, allShaders), assemble(shippedKernel(kernel), variant, shipped)]) {
-        device.pushErrorScope('validation');
-        const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
-        const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
-        expect(report, JSON.stringify(variant)).toEqual([]);
-        expect(await device.popErrorScope()).toBeNull();
-      }
-    }
   });
 
   // Those with matrices make them where these are emulated, in tests of their own.
