@@ -349,11 +349,12 @@ export class HttpSource implements CheckpointFiles {
           'choose them from your disk.',
       );
     }
+    if (size === 0) return new Uint8Array();
     const retry = this.#retry(signal);
     for (;;) {
       let body: HttpBody | null = null;
       try {
-        body = await this.#request(file, 'bytes=0-', signal);
+        body = await this.#request(file, `bytes=0-${size - 1}`, signal);
         body.refuseWebPage();
         this.#requireSame(file, body.response);
         return await this.#readWhole(file, body, signal);

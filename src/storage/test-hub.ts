@@ -13,6 +13,8 @@ export class TestHub {
   /** What `main` points to. */
   commit: string;
   files: Map<string, Uint8Array>;
+  /** What its list of files says that there is, where that is something else. */
+  listed: Map<string, Uint8Array> | null = null;
   fault: HubFault = () => false;
   /** Files that were asked for, with their ranges. */
   readonly requests: string[] = [];
@@ -65,7 +67,7 @@ export class TestHub {
       response.writeHead(404).end('{"error":"Revision Not Found"}');
       return;
     }
-    const siblings = [...this.files].map(([rfilename, bytes]) => {
+    const siblings = [...(this.listed ?? this.files)].map(([rfilename, bytes]) => {
       const sha256 = hash(bytes);
       const large = rfilename.endsWith('.safetensors');
       return {

@@ -1,7 +1,8 @@
 // SHA-256 of bytes that come in parts, as FIPS 180-4 has it. The browser's own takes the whole at once; and what came in
 // one visit has to be carried over into the next, which no library's object can be.
 
-const K = Uint32Array.from(
+// Signed, as all of the arithmetic is: engines keep such numbers as integers.
+const K = Int32Array.from(
   (
     '428a2f98 71374491 b5c0fbcf e9b5dba5 3956c25b 59f111f1 923f82a4 ab1c5ed5 d807aa98 12835b01 243185be 550c7dc3 ' +
     '72be5d74 80deb1fe 9bdc06a7 c19bf174 e49b69c1 efbe4786 0fc19dc6 240ca1cc 2de92c6f 4a7484aa 5cb0a9dc 76f988da ' +
@@ -10,7 +11,7 @@ const K = Uint32Array.from(
     '19a4c116 1e376c08 2748774c 34b0bcb5 391c0cb3 4ed8aa4a 5b9cca4f 682e6ff3 748f82ee 78a5636f 84c87814 8cc70208 ' +
     '90befffa a4506ceb bef9a3f7 c67178f2'
   ).split(' '),
-  (word) => Number.parseInt(word, 16),
+  (word) => Number.parseInt(word, 16) | 0,
 );
 const START = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19] as const;
 const BLOCK = 64;
@@ -90,7 +91,8 @@ export class Sha256Stream {
     for (let block = 0, at = begin; block < blocks; block++, at += BLOCK) {
       for (let i = 0; i < 16; i++) w[i] = view.getInt32(at + 4 * i);
       for (let i = 16; i < 64; i++) {
-        const [x, y] = [w[i - 15] as number, w[i - 2] as number];
+        const x = w[i - 15] as number;
+        const y = w[i - 2] as number;
         const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
         const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
         w[i] = ((w[i - 16] as number) + s0 + (w[i - 7] as number) + s1) | 0;
