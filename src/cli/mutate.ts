@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { MUTATIONS } from '../testing/mutations/all.ts';
-import type { Mutation } from '../testing/mutations/mutation.ts';
+import { MUTATIONS } from './mutations/all.ts';
+import type { Mutation } from './mutations/mutation.ts';
 
 const USAGE = `Usage: npm run mutate [-- PART_OF_A_NAME... [--list]]
 

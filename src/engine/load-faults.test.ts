@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../errors.ts';
+import type * as clock from '../storage/clock.ts';
 import { serveHub, TestHub, testClock } from '../storage/test-hub.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
 import { FaultyFetch, NETWORK_FAULTS } from '../testing/faults/fetch.ts';
@@ -16,7 +17,7 @@ import { deleteUnlessLocked, storedModels } from './stored-models.ts';
 
 // A minute of waiting takes a moment here.
 vi.mock('../storage/clock.ts', async (original) => {
-  const module = await original<typeof import('../storage/clock.ts')>();
+  const module = await original<typeof clock>();
   const { systemClock } = module;
   const hasty = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal) };
   const { withTimeout } = module;
