@@ -112,19 +112,19 @@ export class BambaTurn extends LitElement {
             </button>`
           : nothing
       }
-      <p dir="auto">
-        ${drawable(turn.question.slice(0, this.questionShown))}${this.#moreOfQuestion(turn.question.length)}
-      </p>
+      <p dir="auto">${this.#questionText(turn.question)}</p>
     `;
   }
 
-  #moreOfQuestion(length: number): TemplateResult | typeof nothing {
-    const rest = length - this.questionShown;
-    if (rest <= 0) return nothing;
-    return html`…
-      <button class="text-button" type="button" @click=${() => (this.questionShown += QUESTION_STEP)}>
-        Show more: ${formatInteger(rest)} characters are left
-      </button>`;
+  /** Its beginning, where it is very long. Spaces in the template would be spaces of the question. */
+  #questionText(question: string): unknown[] {
+    const rest = question.length - this.questionShown;
+    const text = drawable(question.slice(0, this.questionShown));
+    if (rest <= 0) return [text];
+    const more = html`<button class="text-button" type="button" @click=${() => (this.questionShown += QUESTION_STEP)}>
+      Show more: ${formatInteger(rest)} characters are left
+    </button>`;
+    return [text, '… ', more];
   }
 
   #editor(turn: Turn): TemplateResult {
