@@ -2,7 +2,13 @@ import { PreTrainedTokenizer } from '@huggingface/transformers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { ChatTemplate, encodePrompt, readChatTemplate, type TemplateMessage } from './chat-template.ts';
+import {
+  ChatTemplate,
+  encodePrompt,
+  readChatTemplate,
+  readToolTemplate,
+  type TemplateMessage,
+} from './chat-template.ts';
 import { createDetokenizer } from './detokenize.ts';
 import { arbitraryText } from './fixtures/arbitrary-text.ts';
 import chats from './fixtures/lexicon-chats.json' with { type: 'json' };
@@ -211,6 +217,8 @@ describe('failures', () => {
     ['that calls what is not there', '{{ nothing.at.all() }}', /refused the messages/],
     ['that counts too far', '{{ range(1000000000) }}', /range gives more than/],
     ['that counts words', '{{ range("3") }}', /range takes numbers/],
+    ['that uses what is not supported', '{{ 1 | pprint }}', /uses the filter "pprint", which is not supported/],
+    ['that has no end', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}', /was stopped, as its macros/],
     ['that counts in steps of nothing', '{{ range(1, 5, 0) }}', /range gives more than/],
   ])('a template %s', (_, source, message) => {
     expect(() => new ChatTemplate(source, tokenizer).render(user)).toThrow(failure(message));
@@ -222,6 +230,62 @@ describe('failures', () => {
 
   test.each([null, 'Hi', {}, { role: 'user' }, { role: 'user', content: 7 }])('a message that is %j', (message) => {
     expect(() => chat.encode([...user, message as never])).toThrow(failure(/^Message 2 /));
+  });
+});
+
+describe('a template sees messages as they are', () => {
+  test('it cuts them at special tokens, which stay text where they are left', () => {
+    const template = new ChatTemplate(
+      "{% for m in messages %}{{ m.content.split('<|im_end|>')[-1] }}{% endfor %}",
+      tokenizer,
+    );
+    const messages = [{ role: 'assistant', content: 'thought<|im_end|>said <|im_start|>' }];
+    expect(template.render(messages)).toBe('said <|im_start|>');
+    expect(template.encode(messages)).toEqual(plain.encode('said <|im_start|>', { addSpecialTokens: false }));
+  });
+});
+
+describe('named templates', () => {
+  const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {} } }];
+  const user = [{ role: 'user', content: 'Hi' }];
+
+  test('the one for tools is taken where tools are offered', () => {
+    const config = { chat_template: ['default', 'tool_use', 'rag'].map((name) => ({ name, template: `for ${name}` })) };
+    const template = new ChatTemplate(readChatTemplate(config), tokenizer, readToolTemplate(config));
+    expect(template.render(user)).toBe('for default');
+    expect(template.render(user, { tools: [] })).toBe('for default');
+    expect(template.render(user, { tools })).toBe('for tool_use');
+    expect(readToolTemplate(config, 'file')).toBeNull();
+    expect(readToolTemplate({ chat_template: 'all' })).toBeNull();
+  });
+
+  test('a model that has one for tools alone chats with tools alone', () => {
+    const config = { chat_template: { tool_use: 'for tool_use', rag: 'for rag' } };
+    const template = new ChatTemplate(readChatTemplate(config), tokenizer, readToolTemplate(config));
+    expect(template.exists).toBe(true);
+    expect(template.render(user, { tools })).toBe('for tool_use');
+    expect(() => template.render(user)).toThrow(/tools only/);
+  });
+});
+
+describe('calls whose arguments are no object', () => {
+  const messages = [
+    {
+      role: 'assistant',
+      content: '',
+      tool_calls: [{ id: 'a', type: 'function' as const, function: { name: 'f', arguments: 'on' } }],
+    },
+  ];
+
+  test('are shown as the text they are', () => {
+    expect(new ChatTemplate('{{ messages[0].tool_calls[0].function.arguments }}', tokenizer).render(messages)).toBe(
+      'on',
+    );
+  });
+
+  test('or refused in a sentence that names the message', () => {
+    const template = new ChatTemplate('{{ messages[0].tool_calls[0].function.arguments.items() }}', tokenizer);
+    expect(() => template.render(messages)).toThrow(/Message 1 calls a tool with arguments that are not the JSON/);
   });
 });
 

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { MAX_STEPS, MAX_TEXT } from './budget.ts';
 import { TemplateFault, TemplateOverrun, TemplateUnsupported } from './faults.ts';
 import { fromJs, WholeFloat } from './from-js.ts';
-import rightValues from './oracle/right-values.json' with { type: 'json' };
-import { outcome } from './oracle/comparison.ts';
-import { PRELUDE } from './oracle/generate-template.ts';
+import rightValues from '../jinja-oracle/right-values.json' with { type: 'json' };
+import { outcome } from '../jinja-oracle/comparison.ts';
+import { PRELUDE } from '../jinja-oracle/generate-template.ts';
 import { Template } from './render.ts';
-import { MESSAGE, originOf, plain } from './text.ts';
+import { codePointsOf, MESSAGE, originOf, plain } from './text.ts';
 
 function render(source: string, variables: Record<string, unknown> = {}): string {
   const values = Object.entries(variables).map(([name, value]) => [name, fromJs(value, 'template')] as const);
@@ -293,7 +293,9 @@ describe('who wrote a character', () => {
   const written = (source: string, message: string) => {
     const text = new Template(source).render([['m', fromJs(message, 'message')]]);
     const origin = originOf(text);
-    return [...plain(text)].map((character, index) => (origin[index] === MESSAGE ? character : '.')).join('');
+    return codePointsOf(plain(text))
+      .map((character, index) => (origin[index] === MESSAGE ? character : '.'))
+      .join('');
   };
 
   test.each([

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from 'vitest';
 
-import { TemplateUnsupported } from '../faults.ts';
+import { TemplateUnsupported } from '../jinja/faults.ts';
 import { outcome } from './comparison.ts';
 import { generateTemplate, PRELUDE, randomNumbers, VARIABLES } from './generate-template.ts';
 import rightValues from './right-values.json' with { type: 'json' };

@@ -1,12 +1,12 @@
 // Our side of a comparison with jinja2. For tests.
 
-import { formatTime } from '../../strftime.ts';
-import { TemplateFault } from '../faults.ts';
-import { fromJs } from '../from-js.ts';
-import { Template } from '../render.ts';
-import { callable, plainArgument } from '../signature.ts';
-import { plain } from '../text.ts';
-import type { Value } from '../values.ts';
+import { formatTime } from '../strftime.ts';
+import { TemplateFault } from '../jinja/faults.ts';
+import { fromJs } from '../jinja/from-js.ts';
+import { Template } from '../jinja/render.ts';
+import { callable, plainArgument } from '../jinja/signature.ts';
+import { plain } from '../jinja/text.ts';
+import type { Value } from '../jinja/values.ts';
 import { VARIABLES } from './generate-template.ts';
 
 const NOW = new Date(2026, 2, 5, 14, 7, 9);
