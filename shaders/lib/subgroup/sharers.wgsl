@@ -4,6 +4,6 @@
 const SHARERS: u32 = 4;
 
 fn shared_sum(value: vec4f) -> vec4f {
-  let pairs = value + subgroupShuffleXor(value, 1);
-  return pairs + subgroupShuffleXor(pairs, 2);
+  let pairs = value + subgroupShuffleXor(value, 1u);
+  return pairs + subgroupShuffleXor(pairs, 2u);
 }
