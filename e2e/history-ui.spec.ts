@@ -244,11 +244,11 @@ test('what cannot be saved is said, and saved once that is possible', async ({ p
   await page.goto('/');
   await expect(page.getByText('Your chats will be kept here')).toBeVisible();
   await page.evaluate(() => {
-    const { put } = IDBObjectStore.prototype;
+    const before = Object.getOwnPropertyDescriptor(IDBObjectStore.prototype, 'put')!;
     IDBObjectStore.prototype.put = () => {
       throw new DOMException('No room.', 'QuotaExceededError');
     };
-    Object.assign(window, { mend: () => (IDBObjectStore.prototype.put = put) });
+    Object.assign(window, { mend: () => Object.defineProperty(IDBObjectStore.prototype, 'put', before) });
   });
   await ask(page, 'About apples');
   await expect(chat(page).alert).toContainText('Not saved. The browser has no room left for chats.');
@@ -280,8 +280,8 @@ test('records that cannot be read are counted, kept and saved as a file; the oth
             turns.put(null, [key![0], 'zz']);
             turns.put({ question: 7, answer: [] }, [key![0], 0]);
           };
-          transaction.oncomplete = () => (request.result.close(), resolve());
-          transaction.onerror = () => reject(transaction.error!);
+          transaction.addEventListener('complete', () => (request.result.close(), resolve()));
+          transaction.addEventListener('error', () => reject(transaction.error!));
         };
       }),
   );

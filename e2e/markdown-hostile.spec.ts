@@ -20,7 +20,7 @@ const HOSTILE: Record<string, string> = {
   'numbers on one line': `${'1. '.repeat(5000)}deep end`,
   'emphasis in each other': `${'*a **b '.repeat(5000)}deep end`,
   'stars without end': '*'.repeat(50_000),
-  'underscores without end': `${'_a'.repeat(30_000)}`,
+  'underscores without end': '_a'.repeat(30_000),
   'a table of 10,000 cells': ['a', '--', ...Array.from({ length: 1000 }, (_, row) => row)]
     .map((row) => `|${` ${row} |`.repeat(10)}`)
     .join('\n'),

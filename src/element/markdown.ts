@@ -160,9 +160,9 @@ class PieceView {
     this.#costMs = this.#drawnAt - begin;
   }
 
-  #drawBlocks({ blocks, fragment }: Renderer): void {
+  #drawBlocks(parser: Renderer): void {
     const links = this.#links();
-    const tokens = blocks(this.piece.raw, links).filter(({ type }) => type !== 'space' && type !== 'def');
+    const tokens = parser.blocks(this.piece.raw, links).filter(({ type }) => type !== 'space' && type !== 'def');
     let same = 0;
     if (this.#drawn === links) {
       while (same < tokens.length && this.#blocks[same]?.raw === tokens[same]?.raw) same++;
@@ -170,7 +170,7 @@ class PieceView {
     this.#drawn = links;
     const made = tokens.slice(same).map((token) => {
       const node = makeBlock('block');
-      node.append(fragment(token, links));
+      node.append(parser.fragment(token, links));
       return { raw: token.raw, node };
     });
     for (const stale of this.#blocks.splice(same)) stale.node.remove();
