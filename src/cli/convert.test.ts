@@ -17,7 +17,8 @@ import { convert, main } from './convert.ts';
 import { folderSource, openPackageFolder } from './folder.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const lexicon = resolve(root, '../shared/models/lexicon');
+/** Folder of the checkpoint that the committed package was made from. */
+const lexicon = process.env['BAMBA_LEXICON'] ?? '';
 
 let folder: string;
 let output: string[];

@@ -79,6 +79,8 @@ const DEFAULT = 'All goldens here have the default, so that a model without it i
 const SPELLING = 'Another spelling of what goldens have: families.test.ts and rope.test.ts.';
 const DERIVED = 'What it says follows from other fields as well: families.test.ts.';
 const LENGTH = 'It bounds the context, and changes no value within it: config.test.ts.';
+const TENSORS = 'The tensors decide, whatever it says: checkpoint.test.ts.';
+const END_IDS = 'It may hold ids that end answers: config.test.ts.';
 const LARGE =
   'Goldens that have it are too large for the tree; random-models.gpu.test.ts has it against our reference.';
 
@@ -91,13 +93,13 @@ const every = (reason: string, ...fields: string[]) => Object.fromEntries(fields
 export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(REFUSED, 'attention_bias', 'hidden_act', 'mlp_bias', 'mamba_proj_bias', 'mamba_d_conv', 'conv_kernel'),
   ...every(REFUSED, 'bamba: partial_rotary_factor', 'bamba: rope_parameters.partial_rotary_factor'),
-  ...every(REFUSED, 'falcon_h1: mamba_norm_before_gate', 'falcon_h1: projectors_bias', 'use_bias'),
+  ...every(REFUSED, 'falcon_h1: projectors_bias', 'use_bias'),
   ...every(REFUSED, 'nemotron_h: mlp_hidden_act', 'nemotron_h: mamba_hidden_act', 'nemotron_h: sliding_window'),
   ...every(REFUSED, 'zamba2: add_bias_linear', 'zamba2: use_long_context', 'zamba2: use_shared_attention_adapter'),
   ...every(REFUSED, 'zamba2: use_shared_mlp_adapter'),
   ...every(DEFAULT, 'rms_norm_eps', 'layer_norm_epsilon', 'falcon_mamba: mixer_rms_eps', 'falcon_mamba: state_size'),
   ...every(DEFAULT, 'mamba_conv_bias', 'use_conv_bias', 'mamba_expand', 'mamba2: expand', 'time_step_limit'),
-  ...every(DEFAULT, 'falcon_h1: tie_word_embeddings', 'falcon_mamba: tie_word_embeddings'),
+  ...every(DEFAULT, 'falcon_h1: tie_word_embeddings', 'granitemoehybrid: num_local_experts'),
   ...every(DEFAULT, 'nemotron_h: tie_word_embeddings', 'zamba2: tie_word_embeddings', 'llama: partial_rotary_factor'),
   ...every(DEFAULT, 'rope_parameters', 'rope_parameters.rope_theta', 'rope_parameters.rope_type'),
   ...every(DEFAULT, 'rope_parameters.factor', 'rope_parameters.original_max_position_embeddings'),
@@ -117,12 +119,18 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(DERIVED, 'falcon_mamba: intermediate_size', 'falcon_mamba: time_step_rank', 'quantization_config'),
   ...every(DERIVED, 'bamba: quantization_config.config_groups', 'bamba: quantization_config.config_groups.group_0'),
   ...every(DERIVED, 'bamba: quantization_config.config_groups.group_0.weights'),
-  ...every(LENGTH, 'max_position_embeddings'),
+  ...every(DERIVED, 'mamba_d_head', 'zamba2: mamba_headdim'),
+  ...every(SPELLING, 'compression_config'),
+  ...every(END_IDS, 'text_config'),
   ...every(
-    LARGE,
-    'bamba: mamba_n_groups',
-    'granitemoehybrid: mamba_n_groups',
-    'mamba2: n_groups',
-    'bamba: tie_word_embeddings',
+    TENSORS,
+    ...['format', 'quant_algo', 'quant_method', 'weight_block_size'].map(
+      (field) => `bamba: quantization_config.${field}`,
+    ),
+    ...['format', 'weights.num_bits', 'weights.strategy', 'weights.symmetric', 'weights.type'].map(
+      (field) => `bamba: quantization_config.config_groups.group_0.${field}`,
+    ),
   ),
+  ...every(LENGTH, 'max_position_embeddings'),
+  ...every(LARGE, 'bamba: mamba_n_groups', 'granitemoehybrid: mamba_n_groups', 'bamba: tie_word_embeddings'),
 };
