@@ -2,7 +2,7 @@ import { BambaError } from '../errors.ts';
 import { aborted, abortable, throwIfAborted } from '../weights/abort.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import { type Fetch, isWebPage } from './fetch.ts';
-import { pauseAskedFor, TransientFault } from './retry.ts';
+import { CutFault, pauseAskedFor, TransientFault } from './retry.ts';
 
 /** What is asked of a server, and how. */
 export interface HttpRequest {
@@ -82,7 +82,7 @@ export class HttpBody {
       this.close();
       if (signal?.aborted) throw aborted(signal);
       if (cause instanceof TransientFault) throw cause;
-      throw new TransientFault(
+      throw new CutFault(
         new BambaError('network', `The connection to ${url.host} broke off. Load again to go on where it stopped.`, {
           cause,
         }),

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { contentRange, type Fetch, isEncoded, isWebPage, validatorOf } from './fetch.ts';
 import { FileDigests } from './file-digests.ts';
 import { HttpBody } from './http-body.ts';
-import { Retry, TransientFault } from './retry.ts';
+import { CutFault, Retry, TransientFault } from './retry.ts';
 
 /** What reaches no further than this is read from blocks that are kept: headers, norms and biases lie side by side. */
 const SMALL_READ = 128 * 2 ** 10;
@@ -14,6 +14,8 @@ const BLOCKS_KEPT = 32;
 const BODIES_KEPT = 4;
 /** Of a server that knows no ranges, files up to this size are kept in memory, one at a time. */
 const MOST_WHOLE_FILE = 96 * 2 ** 20;
+/** So many answers that end at one byte say more of it than of the line. */
+const CUTS_AT_A_PLACE = 3;
 /** Read at once for a hash alone. */
 const MOST_READ = 4 * 2 ** 20;
 
@@ -249,6 +251,8 @@ export class HttpSource implements CheckpointFiles {
     const out = new Uint8Array(end - begin);
     const retry = this.#retry(signal);
     let filled = 0;
+    // Answers that ended at the same byte, one after the other.
+    let cuts = 0;
     let open = this.#take(file, begin);
     while (filled < out.length) {
       try {
@@ -264,11 +268,15 @@ export class HttpSource implements CheckpointFiles {
         filled += part.length;
         open.position += part.length;
         open.rest = open.rest.subarray(part.length);
+        cuts = 0;
         retry.succeeded();
       } catch (fault) {
         open?.body.close();
         open = null;
-        await retry.after(fault);
+        cuts = fault instanceof CutFault ? cuts + 1 : 0;
+        await retry.after(fault).catch((error: unknown) => {
+          throw cuts >= CUTS_AT_A_PLACE ? this.#endsEarly(file, begin + filled, error) : error;
+        });
       }
     }
     this.#digests.add(file, begin, out);
@@ -276,10 +284,20 @@ export class HttpSource implements CheckpointFiles {
     return out;
   }
 
+  #endsEarly(file: string, position: number, cause: unknown): BambaError {
+    const size = (this.#listed ?? this.#facts).get(file)?.size;
+    return new BambaError(
+      'network',
+      `${this.#address(file).host} announces ${size} bytes of ${file}, and its answers end after ${position} of them, each ` +
+        'time. The file on the server is cut short, or something on the way to it is at fault. Choose another server.',
+      { cause },
+    );
+  }
+
   async #receive({ body, file, position, until }: OpenBody, signal?: AbortSignal): Promise<Uint8Array> {
     const bytes = await body.next(signal);
     if (bytes) return bytes.subarray(0, until - position);
-    throw new TransientFault(
+    throw new CutFault(
       new BambaError('network', `${this.#address(file).host} sent less of ${file} than it announced. Load again.`),
     );
   }

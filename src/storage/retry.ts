@@ -15,6 +15,9 @@ export class TransientFault extends Error {
   }
 }
 
+/** An answer that ended before it should. */
+export class CutFault extends TransientFault {}
+
 /** Half a minute, and less where there is no answer at all. */
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 500;

@@ -194,16 +194,16 @@ describe('Checkpoint', () => {
     );
   });
 
-  it.each([
-    ['weight_scale', [1], 1],
-    ['weight_scale', [], 1],
-    ['weight_scale_inv', [1, 1], 1],
-    ['weight_scale', [5], 1],
-    ['weight_scale', [5, 1], 1],
-    ['weight_scale', [3, 2], 2],
-    ['weight_scale_inv', [3, 3], 2],
-    ['weight_scale', [5, 6], 1],
-  ])('multiplies by %s of shape %j, whatever the config calls it', async (suffix, shape, _) => {
+  it.each<[string, number[]]>([
+    ['weight_scale', [1]],
+    ['weight_scale', []],
+    ['weight_scale_inv', [1, 1]],
+    ['weight_scale', [5]],
+    ['weight_scale', [5, 1]],
+    ['weight_scale', [3, 2]],
+    ['weight_scale_inv', [3, 3]],
+    ['weight_scale', [5, 6]],
+  ])('multiplies by %s of shape %j, whatever the config calls it', async (suffix, shape) => {
     const [rows, columns] = [5, 6];
     const values = Float32Array.from({ length: rows * columns }, (_value, i) => (i % 8) - 4);
     const count = shape.reduce((product, size) => product * size, 1);
@@ -221,7 +221,7 @@ describe('Checkpoint', () => {
     });
     expect(checkpoint.require('a.weight', [rows, columns]).dtype).toBe('F8_E4M3');
     expect([...(await checkpoint.readRows('a.weight', 0, rows))]).toEqual([...expected]);
-    expect([...(await checkpoint.readRows('a.weight', 2, 4))]).toEqual([...expected.slice(12, 24)]);
+    expect([...(await checkpoint.readRows('a.weight', 2, 4))]).toEqual([...expected].slice(12, 24));
     const stored = await checkpoint.readFp8Rows('a.weight', 1, 4);
     if (across > 1) expect(stored).toBeNull();
     else expect([...(stored?.scales ?? [])]).toEqual([1, 2, 3].map((row) => scales[Math.floor(row / high)]));
