@@ -4,10 +4,10 @@
 
 import { boolean, type GenericSchema, picklist, safeParse, unknown } from 'valibot';
 
-const THEMES = ['auto', 'light', 'dark'] as const;
-
 /** How the element is painted; `auto` follows the system. */
-export type Theme = (typeof THEMES)[number];
+export type Theme = 'auto' | 'light' | 'dark';
+
+const THEMES: readonly Theme[] = ['auto', 'light', 'dark'];
 
 /** Every key of this library begins so. */
 const PREFIX = 'bamba-chat:';

@@ -190,7 +190,10 @@ async function beginMaking(
     finished = true;
     end();
   };
+  // Shards of an older commit were compared when they were made: their weights need not be read again.
+  const takenOver = before.compared && shards.every((entry) => entry !== null);
   const verify = async () => {
+    if (takenOver) return;
     const uncompared = (await files.check?.(signal)) ?? [];
     if (uncompared.length > 0) options.onMessage(notCompared(uncompared));
   };
@@ -222,19 +225,19 @@ async function madeBefore(
   identity: string,
   { bytes }: PackageStream,
   { store, onMessage }: ConversionOptions,
-): Promise<Pick<StoredConversion, 'shards' | 'texts'>> {
+): Promise<Pick<StoredConversion, 'shards' | 'texts'> & { compared: boolean }> {
   const count = Math.ceil(bytes / SHARD_BYTES);
   const begun = (await optional(store?.conversion(id))) ?? null;
-  if (begun?.origin.identity === identity && begun.shards.length === count) return begun;
+  if (begun?.origin.identity === identity && begun.shards.length === count) return { ...begun, compared: false };
   if (begun) {
     onMessage(`The files of ${name} changed since the last visit: it is downloaded anew.`);
     await optional(store?.dropConversion(id));
   }
   const finished = (await optional(store?.manifest(id))) ?? null;
   const origin = (await optional(store?.origin(id))) ?? null;
-  if (finished && origin?.identity === identity) return { shards: finished.shards };
+  if (finished && origin?.identity === identity) return { shards: finished.shards, compared: true };
   if (finished && !begun) onMessage(`There is a new version of ${name}: it is downloaded.`);
-  return { shards: Array.from({ length: count }, () => null) };
+  return { shards: Array.from({ length: count }, () => null), compared: false };
 }
 
 /** @throws BambaError `storage_full` with the types that would fit. */

@@ -97,8 +97,8 @@ const answers = {
 };
 const codes: Record<keyof typeof answers, string> = {
   'damaged bytes': 'shard_corrupt',
-  'too few bytes': 'network',
-  'an empty body': 'network',
+  'too few bytes': 'shard_corrupt',
+  'an empty body': 'shard_corrupt',
   'a web page': 'network',
   'status 404': 'shard_corrupt',
   'status 500': 'network',
