@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/matmul_int8.wgsl
+// uses: lib/step.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/bytes.wgsl, lib/matmul_int8.wgsl
 // matmul_int8: y[t, r] = scale * sum_c x_scale[t, c / 128] * x[t, c] * W[r, c]
 //
 // Shapes    x: (T, x_blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), int8 or int4;

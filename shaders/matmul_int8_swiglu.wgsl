@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/matmul_int8.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/bytes.wgsl, lib/matmul_int8.wgsl
 // matmul_int8_swiglu: y[t, f] = silu(xs[t, :] . W[2f, :]) * (xs[t, :] . W[2f+1, :]),  xs = x_scale * x
 //
 // Shapes    x: (T, x_blocks) of 16 int8;  x_scale: (T, groups of 128) f32;  weights: (rows, C), gate and up rows in

@@ -1,3 +1,4 @@
+// uses: lib/bytes.wgsl
 // quantize_rows: y[t, c] = round(x[t, c] / scale[t, g]), scale[t, g] = max |x[t, c]| / 127 over c of group g = c / 128
 //
 // Shapes    x: (T, C) f32;  y: (T, blocks) of 16 int8 each, zeros behind C;  scale: (T, groups) f32.
@@ -43,10 +44,10 @@ fn quantize_rows(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocat
   }
   let inverse = select(127.0 / of_group, 0.0, of_group < 1e-30);
   y[t * params.blocks + block] = vec4u(
-    pack4xI8(vec4i(round(values[0] * inverse))),
-    pack4xI8(vec4i(round(values[1] * inverse))),
-    pack4xI8(vec4i(round(values[2] * inverse))),
-    pack4xI8(vec4i(round(values[3] * inverse))),
+    pack_bytes(vec4i(round(values[0] * inverse))),
+    pack_bytes(vec4i(round(values[1] * inverse))),
+    pack_bytes(vec4i(round(values[2] * inverse))),
+    pack_bytes(vec4i(round(values[3] * inverse))),
   );
   if (lane % GROUP_BLOCKS == 0) {
     let groups = (params.blocks + GROUP_BLOCKS - 1) / GROUP_BLOCKS;

@@ -1,3 +1,4 @@
+// uses: lib/bytes.wgsl
 // ceiling_dot: nothing but dot products of four signed bytes, in eight chains that do not wait for each other.
 
 struct Params {
@@ -10,7 +11,7 @@ struct Params {
 
 // A chain feeds each sum into the next product, so that none can be left out.
 fn step(sum: i32) -> i32 {
-  return dot4I8Packed(u32(sum), params.factor) + sum;
+  return dot_bytes(u32(sum), params.factor) + sum;
 }
 
 @compute @workgroup_size(256)

@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl
+// uses: lib/bytes.wgsl, lib/grid.wgsl, lib/reduce.wgsl
 // ceiling_matvec: y[r] = sum_c W[r, c] * x[c], the plainest one that reads memory at full speed: W int8, without scales.
 //
 // Mapping   one workgroup four rows; their number is a multiple of four.
@@ -15,8 +15,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;     // (rows)
 
 fn dot_block(block: vec4u, at: u32) -> f32 {
-  return dot(vec4f(unpack4xI8(block.x)), x[at]) + dot(vec4f(unpack4xI8(block.y)), x[at + 1]) +
-    dot(vec4f(unpack4xI8(block.z)), x[at + 2]) + dot(vec4f(unpack4xI8(block.w)), x[at + 3]);
+  return dot(vec4f(unpack_bytes(block.x)), x[at]) + dot(vec4f(unpack_bytes(block.y)), x[at + 1]) +
+    dot(vec4f(unpack_bytes(block.z)), x[at + 2]) + dot(vec4f(unpack_bytes(block.w)), x[at + 3]);
 }
 
 @compute @workgroup_size(WG)

@@ -133,7 +133,7 @@ struct Rows {
 }
 
 fn dot_rows(x1: u32, w0: u32, w1: u32, w2: u32, w3: u32) -> vec4i {
-  return vec4i(dot4I8Packed(x1, w0), dot4I8Packed(x1, w1), dot4I8Packed(x1, w2), dot4I8Packed(x1, w3));
+  return vec4i(dot_bytes(x1, w0), dot_bytes(x1, w1), dot_bytes(x1, w2), dot_bytes(x1, w3));
 }
 
 fn x_at(token: u32, lane_t: u32, place: u32) -> vec4u {

@@ -122,7 +122,8 @@ async function measure(
     f16FlopsPerS: gpu.features.f16
       ? flops / (await seconds(ceilingFma(results, { workgroups, rounds, f16: true })))
       : null,
-    int8OpsPerS: (8 * DOTS_PER_ROUND * invocations) / (await seconds(ceilingDot(results, { workgroups, rounds }))),
+    int8OpsPerS:
+      (8 * DOTS_PER_ROUND * invocations) / (await seconds(ceilingDot(gpu.features, results, { workgroups, rounds }))),
     dispatchS: await seconds(increment(y)),
     emptySubmitS: timer.emptySeconds,
     matrixBytes,

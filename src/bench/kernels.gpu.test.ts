@@ -85,7 +85,7 @@ describeGpu(ceilingFmaKernel, (gpu) => {
 describeGpu(ceilingDotKernel, (gpu) => {
   it('does every dot product', async () => {
     const y = gpu().output(WORKGROUP);
-    const spec = ceilingDot(y, { workgroups: 1, rounds: 4 });
+    const spec = ceilingDot(gpu().features, y, { workgroups: 1, rounds: 4 });
     await gpu().run(spec, { tokens: 1 });
     const signed = (word: number) => Int8Array.of(word, word >> 8, word >> 16, word >> 24);
     const factor = signed(spec.params!['factor']!);

@@ -146,10 +146,14 @@ export function ceilingFma(
 }
 
 /** Dot products of four signed bytes: y (workgroups * WORKGROUP). */
-export function ceilingDot(y: BufferSlice, options: { workgroups: number; rounds: number }): DispatchSpec {
+export function ceilingDot(
+  features: GpuFeatures,
+  y: BufferSlice,
+  options: { workgroups: number; rounds: number },
+): DispatchSpec {
   return {
     kernel: ceilingDotKernel,
-    variant: { subgroups: false, f16: false },
+    variant: { ...variantFor(features), f16: false },
     label: 'bench / ceiling_dot',
     params: { rounds: options.rounds, factor: 0x01fe03fd },
     buffers: { y },

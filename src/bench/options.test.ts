@@ -31,7 +31,7 @@ describe('parseOptions', () => {
   it('takes what is given, also nothing of a kind', () => {
     expect(
       parse(
-        'shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&load=0&without=subgroups',
+        'shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&load=0&without=subgroups,byteProducts',
       ),
     ).toMatchObject({
       contexts: [],
@@ -42,7 +42,7 @@ describe('parseOptions', () => {
       int8Activations: true,
       subgroupMatrices: true,
       loadBytes: 0,
-      without: ['subgroups'],
+      without: ['subgroups', 'byteProducts'],
     });
   });
 

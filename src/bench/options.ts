@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import { OPTIONAL_FEATURES, type OptionalFeature } from '../gpu/device.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { isShapeName, SHAPES, type ShapeName } from './shapes.ts';
@@ -30,7 +31,7 @@ export interface BenchOptions {
   /** Whether sizes that suit the adapter are looked for, and kept for models that are loaded later. */
   tune: boolean;
   /** Features of the device not to use. */
-  without: ('f16' | 'subgroups')[];
+  without: OptionalFeature[];
 }
 
 const DEFAULT_CONTEXTS = [16, 1024, 4096, 16_384];
@@ -70,8 +71,9 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     tokens: number('tokens', quick ? 8 : 64, 1),
     tune: flag(query, 'tune'),
     without: list(query, 'without', []).map((name) => {
-      if (name !== 'f16' && name !== 'subgroups') throw invalid('without', name, 'f16, subgroups');
-      return name;
+      const feature = OPTIONAL_FEATURES.find((one) => one === name);
+      if (!feature) throw invalid('without', name, OPTIONAL_FEATURES.join(', '));
+      return feature;
     }),
   };
 }

@@ -77,6 +77,7 @@ describe('workOf', () => {
     subgroupSize: 32,
     f16: false,
     timestamps: false,
+    byteProducts: true,
     matrices: false,
     fixedPoint: false,
     maxInvocations: 256,

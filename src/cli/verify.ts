@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Gpu } from '../gpu/device.ts';
+import { Gpu, OPTIONAL_FEATURES } from '../gpu/device.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import { installDawn } from './dawn.ts';
 import { count, formatRow, heading, jsonRow, SAMPLED, summary } from './verify/table.ts';
 import { CHANNEL_TOLERANCE, type Row, verifyFolder } from './verify/verify-folder.ts';
 
-const USAGE = `Usage: npm run verify -- FOLDER... [--json] [--dtype ${SCHEMES.join('|')}|all] [--tolerance N] [--without subgroups]
+const USAGE = `Usage: npm run verify -- FOLDER... [--json] [--dtype ${SCHEMES.join('|')}|all] [--tolerance N]
+                         [--without ${OPTIONAL_FEATURES.join(',')}] [--default-limits]
 
 Runs checkpoints that bring a golden.safetensors (results of the reference implementation) through WebGPU and compares:
 logits, hidden states and final states, the prompt in one piece, split, and in single decode steps, and the greedy
@@ -17,7 +18,9 @@ The column "channels" is the largest error over the channel's own scale (the mag
 channels in which the golden is that exact itself: within a quarter of the bound ${CHANNEL_TOLERANCE.toExponential(0)} of our reference in f64.
 The golden has the checkpoint's own weights. With another --dtype than f32 they are rounded, and everything is held to
 our reference in f64 with the rounded weights instead; what the rounding costs, npm run perplexity measures.
---dtype may be given more than once; "all" is every scheme.`;
+--dtype may be given more than once; "all" is every scheme.
+--without leaves features of the adapter unused, and --default-limits asks for a device that can no more than every
+device can, so that what smaller adapters run is verified on larger ones.`;
 
 /** The command `verify`. @returns 0 when every case is within tolerance, 1 when not, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {
@@ -31,6 +34,7 @@ export async function main(args: string[]): Promise<number> {
         dtype: { type: 'string', multiple: true, default: ['f32'] },
         tolerance: { type: 'string' },
         without: { type: 'string', multiple: true, default: [] },
+        'default-limits': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -42,14 +46,18 @@ export async function main(args: string[]): Promise<number> {
   const tolerance = values.tolerance === undefined ? null : Number(values.tolerance);
   const names: readonly string[] = values.dtype.includes('all') ? SCHEMES : values.dtype;
   const schemes = SCHEMES.filter((scheme) => names.includes(scheme));
-  const isUnknown = names.some((name) => !SCHEMES.some((scheme) => scheme === name));
+  const masked = values.without.flatMap((list) => list.split(','));
+  const isUnknown =
+    names.some((name) => !SCHEMES.some((scheme) => scheme === name)) ||
+    masked.some((name) => !OPTIONAL_FEATURES.some((feature) => feature === name));
   if (values.help || positionals.length === 0 || isUnknown || (tolerance !== null && !(tolerance > 0))) {
     console.error(USAGE);
     return values.help ? 0 : 2;
   }
   installDawn();
   const gpu = await Gpu.request({
-    without: (['subgroups', 'f16'] as const).filter((feature) => values.without.includes(feature)),
+    without: OPTIONAL_FEATURES.filter((feature) => masked.includes(feature)),
+    defaultLimits: values['default-limits'],
   });
   const rows: Row[] = [];
   if (!values.json) console.log(`${SAMPLED}\n\n${heading()}`);

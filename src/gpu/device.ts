@@ -7,11 +7,18 @@ export interface GpuLimits {
   maxStorageBufferBindingSize: number;
 }
 
+/** Bytes of the largest range of a buffer that a kernel can bind. */
+export function largestBinding({ maxBufferSize, maxStorageBufferBindingSize }: GpuLimits): number {
+  return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+}
+
 /** Optional device features that kernels have faster variants for. */
 export interface GpuFeatures {
   f16: boolean;
   subgroups: boolean;
   timestamps: boolean;
+  /** Whether the language has products of words of four bytes. */
+  byteProducts: boolean;
   /** Whether subgroups of 32 multiply matrices of int8, as kernels with lib/matmul_matrices.wgsl do. */
   matrices: boolean;
   /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
@@ -26,13 +33,21 @@ export interface GpuFeatures {
   matvecSubgroups?: number;
 }
 
-type FeatureName = 'f16' | 'subgroups' | 'timestamps';
+/** What a device may lack, by the names that `GpuOptions.without` takes. `byteProducts` is a feature of the language. */
+export const OPTIONAL_FEATURES = ['f16', 'subgroups', 'timestamps', 'byteProducts'] as const;
+
+/** One of them. */
+export type OptionalFeature = (typeof OPTIONAL_FEATURES)[number];
+
+type DeviceFeature = Exclude<OptionalFeature, 'byteProducts'>;
 
 export interface GpuOptions {
   /** Default: `navigator.gpu`. */
   gpu?: GPU;
   /** Features not to use although the adapter has them, to test the paths without. */
-  without?: readonly FeatureName[];
+  without?: readonly OptionalFeature[];
+  /** Whether the device is asked for with the standard's own limits, which every device has, instead of the adapter's. */
+  defaultLimits?: boolean;
   /** Whether to use subgroup matrices where there are some: a feature of Chromium that is an experiment, and may change. */
   matrices?: boolean;
   /** Whether decoding with int4 weights may use fixed point; by default where products of bytes are thought to be quick. */
@@ -41,7 +56,7 @@ export interface GpuOptions {
   maxLimits?: Partial<GpuLimits>;
 }
 
-const FEATURE_NAMES: Record<FeatureName, GPUFeatureName> = {
+const FEATURE_NAMES: Record<DeviceFeature, GPUFeatureName> = {
   f16: 'shader-f16',
   subgroups: 'subgroups',
   timestamps: 'timestamp-query',
@@ -112,7 +127,7 @@ const HOW_TO_GET_IT_BACK =
   'the page, and if that does not help, restart the browser.';
 
 /**
- * A WebGPU device with the adapter's own limits, and what is known about it.
+ * A WebGPU device with the adapter's own limits, or the standard's, and what is known about it.
  * Everything that can fail on the device is reported as a BambaError: creation here, loss through `lost`,
  * uncaptured errors through `failure()`.
  */
@@ -129,7 +144,7 @@ export class Gpu {
   private constructor(
     device: GPUDevice,
     adapterInfo: GPUAdapterInfo,
-    fixedPoint: boolean,
+    { byteProducts, fixedPoint }: Pick<GpuFeatures, 'byteProducts' | 'fixedPoint'>,
     maxLimits: Partial<GpuLimits> = {},
   ) {
     this.device = device;
@@ -145,9 +160,10 @@ export class Gpu {
       f16: device.features.has(FEATURE_NAMES.f16),
       subgroups: device.features.has(FEATURE_NAMES.subgroups),
       timestamps: device.features.has(FEATURE_NAMES.timestamps),
+      byteProducts,
       matrices: device.features.has(MATRICES),
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
-      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && fixedPoint,
+      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && byteProducts && fixedPoint,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     };
@@ -169,18 +185,23 @@ export class Gpu {
     }
     const adapter = await requestAdapter(gpu);
     const info = await infoOf(adapter);
-    const wanted = (Object.keys(FEATURE_NAMES) as FeatureName[])
+    const wanted = (Object.keys(FEATURE_NAMES) as DeviceFeature[])
       .filter((name) => !options.without?.includes(name))
       .map((name) => FEATURE_NAMES[name])
       .filter((name) => adapter.features.has(name));
-    const matrices =
-      options.matrices === true && !options.without?.includes('subgroups') && offersMatrices(adapter, info);
-    const device = await requestDevice(adapter, matrices ? [...wanted, MATRICES] : wanted);
-    const { fixedPoint = multipliesBytes(info) } = options;
     // Absent in Chromium up to 118.
     const languageFeatures = gpu.wgslLanguageFeatures as WGSLLanguageFeatures | undefined;
-    const byteProducts = languageFeatures?.has(BYTE_PRODUCTS) === true;
-    return new Gpu(device, info, fixedPoint && byteProducts, options.maxLimits);
+    const byteProducts = languageFeatures?.has(BYTE_PRODUCTS) === true && !options.without?.includes('byteProducts');
+    const { matrices = false, defaultLimits = false, fixedPoint = multipliesBytes(info) } = options;
+    const withMatrices =
+      matrices &&
+      byteProducts &&
+      !defaultLimits &&
+      !options.without?.includes('subgroups') &&
+      offersMatrices(adapter, info);
+    const features = withMatrices ? [...wanted, MATRICES] : wanted;
+    const device = await requestDevice(adapter, features, defaultLimits ? {} : ownLimits(adapter));
+    return new Gpu(device, info, { byteProducts, fixedPoint }, options.maxLimits);
   }
 
   /** @throws the first failure that no error scope caught, or the loss of the device. */
@@ -286,21 +307,25 @@ async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   );
 }
 
-/** A device with the adapter's own limits, as far as they matter. @throws BambaError `webgpu_unavailable`. */
-async function requestDevice(adapter: GPUAdapter, requiredFeatures: GPUFeatureName[]): Promise<GPUDevice> {
-  const { limits } = adapter;
+/** The adapter's own limits, as far as they matter. */
+function ownLimits({ limits }: GPUAdapter): Record<string, number> {
+  return {
+    maxBufferSize: limits.maxBufferSize,
+    maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+    maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+  };
+}
+
+/** @throws BambaError `webgpu_unavailable`. */
+async function requestDevice(
+  adapter: GPUAdapter,
+  requiredFeatures: GPUFeatureName[],
+  requiredLimits: Record<string, number>,
+): Promise<GPUDevice> {
   try {
-    return await adapter.requestDevice({
-      label: 'bamba-web',
-      requiredFeatures,
-      requiredLimits: {
-        maxBufferSize: limits.maxBufferSize,
-        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-      },
-    });
+    return await adapter.requestDevice({ label: 'bamba-web', requiredFeatures, requiredLimits });
   } catch (cause) {
     throw new BambaError(
       'webgpu_unavailable',

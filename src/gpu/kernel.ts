@@ -62,13 +62,16 @@ export interface Variant {
   subgroups: boolean;
   /** The alias `elem` is f16. */
   f16: boolean;
-  /** `lib/matvec.wgsl` becomes `lib/fixed/matvec.wgsl`, which takes subgroups. */
+  /** `lib/bytes.wgsl` becomes `lib/packed/bytes.wgsl`. */
+  byteProducts?: boolean;
+  /** `lib/matvec.wgsl` becomes `lib/fixed/matvec.wgsl`, which takes subgroups and products of bytes. */
   fixedPoint?: boolean;
 }
 
 /** The variant for a device. */
 export function variantFor(features: GpuFeatures, scheme?: string): Variant {
-  return { subgroups: features.subgroups, f16: features.f16, ...(scheme === undefined ? {} : { scheme }) };
+  const { subgroups, f16, byteProducts } = features;
+  return { subgroups, f16, byteProducts, ...(scheme === undefined ? {} : { scheme }) };
 }
 
 function textOf(file: string, library: ShaderLibrary): string {
@@ -101,6 +104,8 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
       file = subgroupFile;
       needsSubgroups = true;
     }
+    const packedFile = file.replace('lib/', 'lib/packed/');
+    if (variant.byteProducts && library[packedFile] !== undefined) file = packedFile;
     const fixedFile = file.replace('lib/', 'lib/fixed/');
     if (variant.fixedPoint && library[fixedFile] !== undefined) file = fixedFile;
     return `// ---- ${file}\n${textOf(file, library)}`;

@@ -18,17 +18,15 @@ import { onDemandShaders } from './on-demand.ts';
 const shipped = { ...shippedLibrary(shaderLibrary), ...shippedLibrary(onDemandShaders) };
 
 /** Variants that differ in their code. */
-function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean }): Variant[] {
+function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean; byteProducts: boolean }): Variant[] {
   const choices = (offered: boolean) => (offered ? [false, true] : [false]);
   const all = schemesOf(kernel).flatMap((scheme) =>
     choices(features.subgroups).flatMap((subgroups) =>
       choices(features.f16).flatMap((f16) =>
-        choices(subgroups && scheme === 'int4' && kernel.constants.includes('SEGMENT')).map((fixedPoint) => ({
-          scheme,
-          subgroups,
-          f16,
-          fixedPoint,
-        })),
+        choices(features.byteProducts).flatMap((byteProducts) => {
+          const takesFixed = subgroups && byteProducts && scheme === 'int4' && kernel.constants.includes('SEGMENT');
+          return choices(takesFixed).map((fixedPoint) => ({ scheme, subgroups, f16, byteProducts, fixedPoint }));
+        }),
       ),
     ),
   );

@@ -64,8 +64,24 @@ describe.each([...allKernels])('%s', (file, kernel) => {
     const writes = kernel.writes.map((variable, i) => [0, 1 + kernel.reads.length + i, variable, 'read_write']);
     const step = kernel.step ? [[1, 0, 'step', 'read']] : [];
     expect(bound).toEqual([...params, ...reads, ...writes, ...step]);
-    // WebGPU's default limit for a stage.
-    expect(reads.length + writes.length).toBeLessThanOrEqual(8);
+  });
+
+  it('binds no more storage buffers than every device has in a stage', () => {
+    const bound = reflect().storage.map((variable) => variable.name);
+    expect(bound).toHaveLength(kernel.reads.length + kernel.writes.length);
+    expect(bound.length).toBeLessThanOrEqual(8);
+  });
+
+  it('takes features of the language only where the device is said to have them', () => {
+    const packed = /\b(?:dot4[IU]8Packed|(?:un)?pack4x[IU]8(?:Clamp)?)\b/;
+    const compute = schemesOf(kernel).map((scheme) => {
+      const plain = { scheme, subgroups: false, f16: false };
+      return assemble(kernel, plain, allShaders);
+    });
+    for (const code of compute) {
+      expect(code).not.toMatch(/^(?:requires|enable) (?!chromium_experimental_subgroup_matrix|subgroups;)/m);
+      if (!code.includes('subgroup_matrix')) expect(code).not.toMatch(packed);
+    }
   });
 
   it('has the parameters that its declaration says, each of four bytes', () => {
@@ -131,7 +147,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = libraryFiles.map((file) =>
-      file.replace(/subgroup\/|fixed\//, '').replace(/(weight|stored|matmul_matrices)_\w+/, '$1'),
+      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_matrices)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
-import type { Gpu, GpuLimits } from '../gpu/device.ts';
+import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import { type UploadCopy, UploadRing } from '../gpu/upload-ring.ts';
 import type { Matrix, MatrixPart } from '../kernels/matrix.ts';
 import { alignTo, rowBytes, scaleBytesPerRow, TENSOR_ALIGNMENT } from '../weights/layout.ts';
@@ -32,7 +32,7 @@ interface PlacedTensor {
  * @throws BambaError `adapter_limit` when a single tensor cannot be bound at all.
  */
 export function placeTensors(entries: readonly TensorEntry[], limits: GpuLimits): Placement {
-  const maxBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const maxBinding = largestBinding(limits);
   const placement: Placement = { buffers: [], copies: [], tensors: new Map() };
 
   const reserve = (bytes: number) => {

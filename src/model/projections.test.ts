@@ -29,6 +29,7 @@ function kernels(
     f16: false,
     subgroups: true,
     timestamps: false,
+    byteProducts: true,
     matrices,
     subgroupSize: 32,
     fixedPoint: false,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { BufferSet, type BufferSlice, readBuffer, slice } from '../gpu/buffers.ts';
-import { Gpu, type GpuFeatures } from '../gpu/device.ts';
-import { assemble, type Kernel, PipelineCache } from '../gpu/kernel.ts';
+import { Gpu, type GpuFeatures, type OptionalFeature } from '../gpu/device.ts';
+import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan, STEP_BYTES } from '../gpu/plan.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { matrixBytes } from '../weights/layout.ts';
@@ -157,14 +157,23 @@ export class TestGpu {
 /** A variant of the device that a suite runs on. */
 interface DeviceVariant {
   name: string;
-  without: readonly ('f16' | 'subgroups')[];
+  without: readonly OptionalFeature[];
   /** Sizes the workgroups of kernels, as on a device with such subgroups; the device's own where it is not given. */
   subgroupSize?: number;
   /** Whether it has subgroup matrices, which are emulated. */
   matrices?: boolean;
 }
 
-const PLAIN: DeviceVariant = { name: 'without subgroups', without: ['f16', 'subgroups'], subgroupSize: 32 };
+const PLAIN: DeviceVariant = {
+  name: 'without subgroups',
+  without: ['f16', 'subgroups', 'byteProducts'],
+  subgroupSize: 32,
+};
+const WITH_BYTE_PRODUCTS: DeviceVariant = {
+  name: 'with products of bytes',
+  without: ['f16', 'subgroups'],
+  subgroupSize: 32,
+};
 /** Workgroups of one subgroup, and of several. */
 const WITH_SUBGROUPS: readonly DeviceVariant[] = [
   { name: 'with subgroups', without: ['f16'] },
@@ -172,8 +181,8 @@ const WITH_SUBGROUPS: readonly DeviceVariant[] = [
 ];
 
 /**
- * A suite on each variant of the device that `kernel` has code for: with subgroups, and without. `body` gets a function
- * that gives the device inside tests.
+ * A suite on each variant of the device that `kernel` has code for: with subgroups or products of bytes, and without.
+ * `body` gets a function that gives the device inside tests.
  *
  * ```ts
  * describeGpu(rmsNormKernel, (gpu) => {
@@ -183,9 +192,16 @@ const WITH_SUBGROUPS: readonly DeviceVariant[] = [
  */
 export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
   const scheme = schemesOf(kernel)[0]!;
-  const code = (subgroups: boolean) => assemble(kernel, { scheme, subgroups, f16: false }, allShaders);
+  const plain = { scheme, subgroups: false, f16: false };
+  const differs = (variant: Partial<Variant>) =>
+    assemble(kernel, { ...plain, ...variant }, allShaders) !== assemble(kernel, plain, allShaders);
   // A kernel whose code is the same needs no second run.
-  for (const variant of code(true) === code(false) ? [PLAIN] : [PLAIN, ...WITH_SUBGROUPS]) suite(kernel, variant, body);
+  const more = differs({ subgroups: true })
+    ? WITH_SUBGROUPS
+    : differs({ byteProducts: true })
+      ? [WITH_BYTE_PRODUCTS]
+      : [];
+  for (const variant of [PLAIN, ...more]) suite(kernel, variant, body);
 }
 
 /** A suite on a device with f16, for kernels with half-precision tiles; it is skipped where the adapter has none. */
