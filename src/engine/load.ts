@@ -6,6 +6,7 @@ import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../model/model.ts';
+import { longestContext } from '../model/state.ts';
 import type { PackageSource } from '../storage/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
@@ -26,7 +27,8 @@ export interface LoadModelOptions extends Partial<Omit<ModelOptions, 'shaders'>>
 /**
  * Puts a package on the GPU: memory for the weights is allocated before the first shard is fetched, then shards pass one
  * at a time, and meanwhile the GPU's programs are compiled.
- * @param options.contextLength may be more than the config's positions; `onMessage` is told then.
+ * @param options.contextLength may be more than the config's positions; `onMessage` is told then, and
+ * where the device has buffers for fewer tokens, which is then the length.
  * @param options.onUploaded called when all weights are on the GPU; `onCompiled` tells of programs after that.
  * @throws BambaError what the source throws; `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
  * `gpu_failure`, `aborted`.
@@ -37,7 +39,13 @@ export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadMo
   checkArchitecture(architecture);
   checkPackageTensors(architecture, manifest.tensors);
   const { maxPositions } = architecture;
-  const contextLength = options.contextLength ?? Math.min(DEFAULT_CONTEXT, maxPositions);
+  const wanted = options.contextLength ?? Math.min(DEFAULT_CONTEXT, maxPositions);
+  const contextLength = Math.min(wanted, longestContext(architecture, gpu.device.limits));
+  if (contextLength < wanted) {
+    options.onMessage?.(
+      `The context has room for ${contextLength} tokens, not for ${wanted}: this graphics adapter takes no larger buffers.`,
+    );
+  }
   if (contextLength > maxPositions) {
     options.onMessage?.(
       `The context of ${contextLength} tokens goes beyond the ${maxPositions} that the model's config allows: ` +

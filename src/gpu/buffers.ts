@@ -31,10 +31,13 @@ function storageBytes(bytes: number): number {
 /** Adds up what a `BufferSet` would take, without a device. Its buffers have a size, and nothing else. */
 export class BufferTally implements BufferMaker {
   bytes = 0;
+  /** Bytes of the largest. */
+  largest = 0;
 
   storage(_name: string, bytes: number): GPUBuffer {
     const size = storageBytes(bytes);
     this.bytes += size;
+    this.largest = Math.max(this.largest, size);
     return { size } as GPUBuffer;
   }
 

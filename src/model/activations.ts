@@ -110,6 +110,14 @@ export function activationBytes(architecture: Architecture, tokens: number): num
   return tally.bytes;
 }
 
+/** `tokens`, or as many halvings of them as leave no buffer larger than `most` bytes. */
+export function boundTokens(architecture: Architecture, tokens: number, most: number): number {
+  const tally = new BufferTally();
+  createActivations(tally, architecture, tokens, { int8Activations: true, matrices: true });
+  if (tally.largest <= most || tokens <= 1) return tokens;
+  return boundTokens(architecture, Math.floor(tokens / 2), most);
+}
+
 /**
  * Allocates them; call inside `gpu.guarded`.
  * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8 or int4.

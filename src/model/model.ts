@@ -1,11 +1,11 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, slice } from '../gpu/buffers.ts';
-import type { Gpu, GpuFeatures } from '../gpu/device.ts';
+import { type Gpu, type GpuFeatures, largestBinding } from '../gpu/device.ts';
 import { PipelineCache, type ShaderLibrary } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
 import { defaultMatvecSubgroups } from '../kernels/matrix.ts';
-import { type Activations, createActivations } from './activations.ts';
+import { type Activations, boundTokens, createActivations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
@@ -88,10 +88,9 @@ export class Model {
     this.#features = { ...gpu.features, ...(matvecSubgroups !== undefined && { matvecSubgroups }) };
     this.#shaders = options.shaders ?? {};
     this.#buffers = buffers;
-    const chunkTokens = Math.min(
-      options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS,
-      options.contextLength,
-    );
+    const wanted = options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
+    const largest = largestBinding(gpu.device.limits);
+    const chunkTokens = boundTokens(architecture, Math.min(wanted, options.contextLength), largest);
     const { int8Activations = false } = options;
     const { matrices } = gpu.features;
     this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, matrices });

@@ -1,5 +1,5 @@
 import { type BufferMaker, BufferSet, BufferTally } from '../gpu/buffers.ts';
-import type { Gpu } from '../gpu/device.ts';
+import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import { mamba2Widths } from '../kernels/mamba2-shape.ts';
 import type { Architecture } from './architecture.ts';
 import { mamba2Dims } from './dims.ts';
@@ -79,6 +79,18 @@ export function stateBytes(architecture: Architecture): { fixed: number; perToke
     caches(cache, architecture, index, KV_BLOCK);
   }
   return { fixed: fixed.bytes, perToken: cache.bytes / KV_BLOCK };
+}
+
+/**
+ * Most tokens whose keys and values, and whose table of rotary angles, a device can bind; Infinity without attention.
+ * A cache grows by blocks, and one of them is within what every device binds.
+ */
+export function longestContext({ attention }: Architecture, limits: GpuLimits): number {
+  if (!attention) return Infinity;
+  const { kvHeads, headDim, rope } = attention;
+  const bytes = 4 * Math.max(kvHeads * headDim, rope?.dims ?? 0);
+  const blocks = Math.floor(largestBinding(limits) / (bytes * KV_BLOCK));
+  return KV_BLOCK * Math.max(1, blocks);
 }
 
 /**
