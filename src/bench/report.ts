@@ -1,3 +1,4 @@
+import { adapterName } from '../gpu/adapter-name.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Profile } from './profile.ts';
@@ -33,11 +34,10 @@ export function textReport(report: readonly Section[]): string {
 }
 
 function adapterSection({ adapter, userAgent, features, ceilings, options }: BenchResult): Section {
-  const { vendor, architecture, description } = adapter;
   const browser = /(?:Firefox|Chrome|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? userAgent;
   const known = ['shader-f16', 'subgroups'].map((name) => `${features.includes(name) ? '' : 'no '}${name}`);
   return {
-    title: [description || [vendor, architecture].filter(Boolean).join(' ') || 'Unknown adapter', browser].join(' · '),
+    title: [adapterName(adapter, userAgent), browser].join(' · '),
     facts: [
       `${known.join(', ')}; kernels timed by the ${ceilings.clock === 'gpu' ? "GPU's" : "host's"} clock`,
       ...(options.quick ? ['Quick run: it shows that everything runs; its figures mean little.'] : []),

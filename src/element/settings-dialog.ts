@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { EngineInfo } from '../engine/protocol.ts';
+import { adapterName } from '../gpu/adapter-name.ts';
 import { formatBytes, formatInteger, formatParameters } from './format.ts';
 import { closeIcon } from './icons.ts';
 import { SafeElement } from './last-resort.ts';
@@ -251,10 +252,4 @@ export class BambaSettings extends SafeElement {
   #emit(type: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
   }
-}
-
-/** The adapter in words: its description where the browser tells it, else maker and family. */
-export function adapterName(adapter: EngineInfo['adapter']): string {
-  const family = [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
-  return adapter.description || family || 'a GPU that does not tell its name';
 }

@@ -1,6 +1,6 @@
 import type { EngineInfo, Usage } from '../engine/protocol.ts';
+import { adapterName } from '../gpu/adapter-name.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
-import { adapterName } from './settings-dialog.ts';
 
 /** The line under the input: what computes, and what the last answer took. */
 export function statusLine(info: EngineInfo | undefined, usage: Usage | undefined): string {

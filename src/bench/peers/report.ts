@@ -1,3 +1,4 @@
+import { adapterName } from '../../gpu/adapter-name.ts';
 import { bytes, number, type Section, time } from '../report.ts';
 import type { Figure, PeersModelResult, PeersResult, RuntimeResult } from './result.ts';
 
@@ -5,7 +6,6 @@ import type { Figure, PeersModelResult, PeersResult, RuntimeResult } from './res
 
 /** First the adapter, then the models. */
 export function peersSections({ adapter, userAgent, features, models, ...result }: PeersResult): Section[] {
-  const { vendor, architecture, description } = adapter;
   const browser = /(?:Firefox|Chrome|Version)\/[\d.]+/.exec(userAgent)?.[0] ?? userAgent;
   const known = ['shader-f16', 'subgroups'].map((name) => `${features.includes(name) ? '' : 'no '}${name}`);
   const threads = result.crossOriginIsolated
@@ -13,9 +13,7 @@ export function peersSections({ adapter, userAgent, features, models, ...result 
     : 'no threads: the page is not isolated';
   return [
     {
-      title: [description || [vendor, architecture].filter(Boolean).join(' ') || 'Unknown adapter', browser].join(
-        ' · ',
-      ),
+      title: [adapterName(adapter, userAgent), browser].join(' · '),
       facts: [`${known.join(', ')}; ${threads}`],
       tables: [],
     },
