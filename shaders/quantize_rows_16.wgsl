@@ -1,3 +1,4 @@
+// uses: lib/bytes.wgsl
 // quantize_rows_16: q[t, c] = round(x[t, c] / scale[t]), scale[t] = max |x[t, c]| / 32639 over all c
 //                   q = 256 * upper + lower, two digits of int8
 //
@@ -45,8 +46,8 @@ fn quantize_rows_16(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invo
     if (c4 < params.columns4) {
       q = vec4i(round(x[t * params.columns4 + c4] * inverse));
     }
-    y[2 * t * words + c4] = pack4xI8((q + 128) >> vec4u(8));
-    y[(2 * t + 1) * words + c4] = pack4xI8(q);
+    y[2 * t * words + c4] = pack_bytes((q + 128) >> vec4u(8));
+    y[(2 * t + 1) * words + c4] = pack_bytes(q);
   }
   if (lane == 0) {
     scale[t] = largest[0] / LARGEST;

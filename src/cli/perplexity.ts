@@ -6,7 +6,7 @@ import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import { BambaError } from '../errors.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
-import { adapterName } from '../gpu/adapter-name.ts';
+import { adapterName } from '../engine/adapter-name.ts';
 import { Gpu } from '../gpu/device.ts';
 import { optionalShaders } from '../kernels/optional-shaders.ts';
 import type { OrderedPackage, PackageSource } from '../storage/package-source.ts';

@@ -1,5 +1,5 @@
 import type { EngineInfo, Usage } from '../engine/protocol.ts';
-import { adapterName } from '../gpu/adapter-name.ts';
+import { adapterName } from '../engine/adapter-name.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 
 /** The line under the input: what computes, and what the last answer took. */

@@ -39,12 +39,14 @@ function forNaga(code: string): string {
   return code.replace('enable subgroups;\n', '').replace(/^override /gm, 'const ');
 }
 
-/** Variants that differ in their code: of Firefox, which has neither subgroups nor f16, and of all other browsers. */
+/** Variants that differ in their code: of Firefox, which has products of bytes alone, and of all other browsers. */
 function variants(kernel: Kernel): Map<string, Variant> {
-  const features = [false, true].flatMap((subgroups) => [false, true].map((f16) => ({ subgroups, f16 })));
+  const features = [false, true].flatMap((subgroups) =>
+    [false, true].flatMap((f16) => [false, true].map((byteProducts) => ({ subgroups, f16, byteProducts }))),
+  );
   const all = schemesOf(kernel).flatMap((scheme) => features.map((has): Variant => ({ scheme, ...has })));
   if (kernel.constants.includes('SEGMENT')) {
-    all.push({ scheme: 'int4', subgroups: true, f16: false, fixedPoint: true });
+    all.push({ scheme: 'int4', subgroups: true, f16: false, byteProducts: true, fixedPoint: true });
   }
   return new Map(all.map((variant) => [assemble(kernel, variant, allShaders), variant]));
 }

@@ -54,7 +54,7 @@ describe('every variant of every shader, for all features', () => {
   afterAll(() => compiler.destroy());
 
   it.each([...declaredKernels.values()])('$name compiles without a message', async (kernel) => {
-    for (const variant of variants(kernel, { subgroups: true, f16: true })) {
+    for (const variant of variants(kernel, { subgroups: true, f16: true, byteProducts: true })) {
       for (const code of [assemble(kernel, variant, allShaders), assemble(shippedKernel(kernel), variant, shipped)]) {
         compiler.pushErrorScope('validation');
         const { messages } = await compiler.createShaderModule({ code }).getCompilationInfo();
@@ -67,7 +67,9 @@ describe('every variant of every shader, for all features', () => {
 
   it('has code for half precision, and a compiler that finds what is wrong with it', async () => {
     const codes = [...declaredKernels.values()].flatMap((kernel) =>
-      variants(kernel, { subgroups: true, f16: true }).map((variant) => assemble(kernel, variant, allShaders)),
+      variants(kernel, { subgroups: true, f16: true, byteProducts: true }).map((variant) =>
+        assemble(kernel, variant, allShaders),
+      ),
     );
     const halves = codes.filter((code) => code.includes('enable f16;'));
     expect(halves.length).toBeGreaterThan(20);
