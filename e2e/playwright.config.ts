@@ -46,7 +46,7 @@ export default defineConfig({
     command: `node src/cli/bootstrap/serve.mjs --host 127.0.0.1 --port ${port} --strict-port ${build}`,
     cwd: '..',
     url,
-    timeout: 60_000,
+    timeout: 300_000,
     reuseExistingServer: false,
     stdout: 'ignore',
     stderr: 'pipe',

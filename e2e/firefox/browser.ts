@@ -25,6 +25,7 @@ export function openFirefox(): Promise<Browser> {
     browser: 'firefox',
     executablePath: program!,
     headless: true,
+    timeout: PATIENCE,
     protocolTimeout: PATIENCE,
     env: { ...process.env, VK_ICD_FILENAMES: swiftshader, LD_LIBRARY_PATH: loaderFolder },
     // Linux is not among the systems that Firefox gives WebGPU on.
