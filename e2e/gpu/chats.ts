@@ -10,7 +10,7 @@ import { fetchShaders } from '../../src/kernels/optional-shaders.ts';
 import { openStoredPackage } from '../../src/storage/package-source.ts';
 import { inScheme } from '../../src/testing/package-model.ts';
 import type { GoldenChat } from '../../src/testing/golden-chats.ts';
-import { KnownPrompts } from '../../src/testing/known-prompts.ts';
+import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/known-prompts.ts';
 import chats from '../../src/text/fixtures/lexicon-chats.json';
 import type { Scheme } from '../../src/weights/types.ts';
 
@@ -90,7 +90,11 @@ async function main(): Promise<Report> {
     const way = WAYS[name];
     if (!way) throw new Error(`There is no way ${name}; there are ${Object.keys(WAYS).join(', ')}.`);
     const inWay = way.scheme === source.manifest.scheme ? source : await inScheme(source, way.scheme);
-    const engine = await LocalEngine.load(inWay, { ...way.options, shaders: fetchShaders });
+    const engine = await LocalEngine.load(inWay, {
+      ...way.options,
+      stateCacheBytes: STATE_CACHE_BYTES,
+      shaders: fetchShaders,
+    });
     const answers = await ask(engine);
     engine.dispose();
     say(`${name}: ${answers.exact} of ${answers.turns} turns exact (${answers.features.join(', ')})`);

@@ -6,7 +6,7 @@ import { optionalShaders } from '../kernels/optional-shaders.ts';
 import type { Tuning } from '../model/tuning.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
-import { KnownPrompts } from '../testing/known-prompts.ts';
+import { KnownPrompts, STATE_CACHE_BYTES } from '../testing/known-prompts.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { inScheme } from '../testing/package-model.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -69,6 +69,7 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
       const source = await openLexiconPackage();
       engine = await LocalEngine.load(scheme === 'int8' ? source : await inScheme(source, scheme), {
         ...options,
+        stateCacheBytes: STATE_CACHE_BYTES,
         shaders: await optionalShaders({ ...options }),
       });
       expect(engine.info.adapter.tuned).toBe(tuning !== undefined);

@@ -1,5 +1,8 @@
 import type { GoldenTurn } from './golden-chats.ts';
 
+/** Room for the states of all golden chats: what is known then depends on nothing else. */
+export const STATE_CACHE_BYTES = 2 ** 28;
+
 /** What an engine that is asked golden chats, one after the other, knows of each prompt already. */
 export class KnownPrompts {
   readonly #prompts = new Set<string>();

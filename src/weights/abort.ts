@@ -14,6 +14,8 @@ export function aborted(signal: AbortSignal): BambaError {
 
 /** Settles as `promise` does, or rejects with `aborted` as soon as `signal` is aborted. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  // Once it is not waited for any more, its failure is nobody's.
+  promise.catch(() => {});
   throwIfAborted(signal);
   if (!signal) return promise;
   return new Promise<T>((resolve, reject) => {
