@@ -413,7 +413,9 @@ export class Model {
   }
 
   #free(): void {
-    for (const plan of [this.#prefill, this.#head, this.#sample, this.#decode]) plan.dispose();
+    // A model whose making failed has no plans yet.
+    const plans: (Plan | undefined)[] = [this.#prefill, this.#head, this.#sample, this.#decode];
+    for (const plan of plans) plan?.dispose();
     this.state.dispose();
     this.#buffers.dispose();
   }
