@@ -138,8 +138,7 @@ const STEPS = [
   ['unit tests', () => vitest('node')],
   ['build', build],
   ['package', library],
-  ['end to end in Chromium', ofBuild(endToEnd)],
-  ['end to end in Firefox', ofBuild(() => vitest('firefox'))],
+  ['end to end', ofBuild(endToEnd)],
 ];
 
 /** Beside them; what it prints is shown in one piece. @type {Step} */

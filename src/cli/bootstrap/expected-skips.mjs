@@ -49,9 +49,4 @@ export const EXPECTED_SKIPS = [
     name: /10,000 texts over 400 generated tokenizers$/,
     reason: 'there is no tokenizers 0.23.2 in Python',
   },
-  {
-    file: 'e2e/firefox/',
-    name: /^in Firefox > /,
-    reason: 'there is no Firefox, and none can be installed without a password',
-  },
 ];
