@@ -134,8 +134,10 @@ test('screen readers hear every stage of loading once', async ({ page }) => {
   });
   await page.goto('/');
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
-  const heard = await page.evaluate(() => (window as unknown as { heard: string[] }).heard);
-  expect(heard.filter((each) => each !== 'Looking for the model')).toEqual([
+  // What is said last is heard a frame later.
+  const heard = () => page.evaluate(() => (window as unknown as { heard: string[] }).heard);
+  await expect.poll(async () => (await heard()).at(-1)).toBe('Lexicon is ready.');
+  expect((await heard()).filter((each) => each !== 'Looking for the model')).toEqual([
     'Downloading the model',
     'Preparing your GPU',
     'Lexicon is ready.',
