@@ -191,7 +191,8 @@ for (const [name, way] of Object.entries(WAYS)) {
       hub.goOn();
       await begin(page, way);
       await expectWhole(page);
-      expect(hub.sent).toBeLessThan(size + PER_END);
+      // What the worker had hashed and not yet noted of a checkpoint is read again, to be compared.
+      expect(hub.sent).toBeLessThan(size + 3 * PER_END);
     });
 
     test('says how much a full disk lacks, and goes on when there is room', async ({ context }) => {
