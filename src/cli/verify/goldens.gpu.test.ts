@@ -25,16 +25,16 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
     throw new Error('There is no row.');
   }
 
-  function expectPass(row: Row): void {
+  /** @param least share of the channels that are judged: in the others the reference itself is not exact enough */
+  function expectPass(row: Row, least = 1): void {
     if ('fault' in row || !row.result.pass) throw new Error(formatRow(row));
     expect(row.result.positions).toBeGreaterThan(0);
     expect(row.result.steps).toBeGreaterThan(0);
     expect(row.result.hidden).not.toBeNull();
     expect(row.result.splitsMade).toBe(1);
     expect(row.result.greedy!.decided).toBeGreaterThan(0);
-    // Of the few others the reference itself is not exact enough.
     const { judged, channels } = row.result.channels!;
-    expect(judged).toBeGreaterThanOrEqual(0.95 * channels);
+    expect(judged).toBeGreaterThanOrEqual(least * channels);
   }
 
   const features = (golden: string) =>
@@ -42,10 +42,11 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
   it.each(GOLDENS.map((golden) => ({ golden, shows: features(golden).join('; ') })))(
     '$golden ($shows)',
     { timeout: PATIENCE },
-    async ({ golden }) => expectPass(await verify(golden, 'f32')),
+    // The weights of zamba2-groups are products, each rounded once more than those of transformers.
+    async ({ golden }) => expectPass(await verify(golden, 'f32'), golden === 'zamba2-groups' ? 0.99 : 1),
   );
 
   it.each(SCHEMES.filter((scheme) => scheme !== 'f32'))('bamba-short in %s', { timeout: PATIENCE }, async (scheme) => {
-    expectPass(await verify('bamba-short', scheme));
+    expectPass(await verify('bamba-short', scheme), 0.95);
   });
 });

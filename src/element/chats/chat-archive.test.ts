@@ -1,15 +1,8 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { MapStorage } from '../../testing/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
-
-/** Storage of a page, or of a tab. */
-class MapStorage implements Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> {
-  readonly #items = new Map<string, string>();
-  getItem = (key: string): string | null => this.#items.get(key) ?? null;
-  setItem = (key: string, value: string): void => void this.#items.set(key, value);
-  removeItem = (key: string): void => void this.#items.delete(key);
-}
 
 let list = 0;
 

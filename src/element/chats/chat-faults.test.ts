@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { DATABASE_ERRORS, databaseFaults, type DatabaseFault } from '../../testing/faults/indexed-db.ts';
+import { MapStorage } from '../../testing/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
 import type { ChatRecord } from './chat-record.ts';
@@ -22,12 +23,7 @@ let lists = 0;
 const survived: string[] = [];
 
 beforeEach(() => {
-  const items = new Map<string, string>();
-  vi.stubGlobal('sessionStorage', {
-    getItem: (key: string) => items.get(key) ?? null,
-    setItem: (key: string, value: string) => void items.set(key, value),
-    removeItem: (key: string) => void items.delete(key),
-  });
+  vi.stubGlobal('sessionStorage', new MapStorage());
 });
 
 afterAll(() => {
