@@ -154,6 +154,8 @@ export default defineConfig(({ mode }) => ({
           // Forked processes get `env` when they start, early enough for LD_LIBRARY_PATH; threads would not.
           // SwiftShader even where a GPU is: the same on every machine (BAMBA_GPU=native takes the GPU).
           pool: 'forks',
+          // Files share their process: on SwiftShader, compiling the same shaders again would take longer than most tests.
+          isolate: false,
           // A project does not hear of --mode by itself.
           env: { ...vulkanEnvironment('software'), BAMBA_ALL_CHATS: mode === 'all-chats' ? '1' : '' },
           testTimeout: 120_000,

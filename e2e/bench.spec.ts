@@ -1,13 +1,13 @@
 // The benchmark's page, on a model so small that it takes seconds also where the CPU plays the GPU: all that it measures
-// is measured, in every scheme, and shown.
+// is measured, in each scheme that was asked for, and shown.
 
 import { AxeBuilder } from '@axe-core/playwright';
 import type { BenchResult } from '../src/bench/result.ts';
 import { expect, test } from './ui-test.ts';
 
-const SCHEMES = ['int8', 'int4', 'fp8', 'f16', 'f32'];
+const SCHEMES = ['int8', 'f32'];
 
-test('measures everything of a model in every scheme, and shows it', async ({ page }) => {
+test('measures everything of a model in two schemes, and shows it', async ({ page }) => {
   test.setTimeout(300_000);
   await page.goto(`/bench.html?shape=tiny&scheme=${SCHEMES.join()}&quick=1&profile=1`);
   const result = (await page.evaluate(() => window['__result'])) as BenchResult;

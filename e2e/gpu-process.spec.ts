@@ -3,10 +3,10 @@
 
 import { type Browser, chromium, expect, type Page, test } from '@playwright/test';
 import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
-import { tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { quickCheckpoint } from '../src/testing/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 
-const served = useHubPage(tinyCheckpoint);
+const served = useHubPage(quickCheckpoint);
 
 /** What may be said: that the GPU is gone, or that there is none any more. */
 const TYPED = /^(device_lost|webgpu_unavailable): .{40}/;
@@ -37,7 +37,7 @@ async function killGpuProcess(): Promise<void> {
   ]);
 }
 
-/** Loads the tiny model, tells of `moment` when it comes, and asks something; says how it ends. */
+/** Loads a model, tells of `moment` when it comes, and asks something; says how it ends. */
 async function run(moment: string): Promise<string> {
   return page.evaluate(async (when) => {
     let at = '';
@@ -53,7 +53,8 @@ async function run(moment: string): Promise<string> {
       });
       try {
         await reach('idle');
-        const prompt = 'Well, what is it? '.repeat(25);
+        // Long enough to be read in two pieces, where that is the moment.
+        const prompt = 'Well, what is it? '.repeat(when === 'prefill' ? 25 : 1);
         for await (const event of engine.generate({ prompt, maxTokens: 60 })) {
           if (at !== event.type) await reach(event.type);
         }

@@ -1,7 +1,7 @@
 // An engine whose worker is in a loop without an end: whatever the page asks for next ends, and the worker is gone.
 
 import { expect, type Page, test } from '@playwright/test';
-import { tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { quickCheckpoint } from '../src/testing/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 import { getStuck, preparePage } from './stuck-worker.ts';
 import { chat } from './ui-test.ts';
@@ -9,7 +9,7 @@ import { chat } from './ui-test.ts';
 /** Each deadline of the engine is shorter; a crowded machine may be late. */
 const ENDED = { timeout: 60_000 };
 
-const served = useHubPage(tinyCheckpoint);
+const served = useHubPage(quickCheckpoint);
 
 declare global {
   interface Window {
@@ -22,7 +22,7 @@ declare global {
 
 const outcome = (page: Page) => page.evaluate(() => window.outcome);
 
-/** Loads the tiny model; what becomes of it is the outcome. */
+/** Loads a model; what becomes of it is the outcome. */
 async function load(page: Page): Promise<void> {
   await page.evaluate(() => {
     window.stopping = new AbortController();

@@ -3,7 +3,8 @@ import type { ErrorCode } from '../errors.ts';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
-import { NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
+import { packQuickModel } from '../testing/quick-model.ts';
+import { NO_SPECIAL } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
 
@@ -14,11 +15,11 @@ const CONTEXT = 64;
 describe.skipIf(!hasAdapter)('the engine', () => {
   const gpu = { gpu: sharedGpu() };
   let engine: LocalEngine;
-  const QUESTION: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 6, logitBias: NO_SPECIAL };
+  const QUESTION: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 3, logitBias: NO_SPECIAL };
   let expected: number[];
 
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel(), { contextLength: CONTEXT, gpu });
+    engine = await LocalEngine.load(await packQuickModel(), { contextLength: CONTEXT, gpu });
     expected = (await take(engine, QUESTION)).ids;
   });
   afterAll(() => engine?.dispose());
@@ -82,7 +83,7 @@ describe.skipIf(!hasAdapter)('the engine', () => {
   });
 
   test('that was disposed says so, also in mid-answer', async () => {
-    const gone = await LocalEngine.load(await packTinyModel());
+    const gone = await LocalEngine.load(await packQuickModel());
     const events = gone.generate({ prompt: 'Long', maxTokens: 200, logitBias: NO_SPECIAL });
     for await (const event of events) if (event.type === 'text') break;
     const running = gone.generate({ prompt: 'Long', maxTokens: 200, logitBias: NO_SPECIAL });
@@ -98,7 +99,7 @@ describe.skipIf(!hasAdapter)('the engine', () => {
   });
 
   test.each([0, -1, 1.5, NaN, Infinity])('refuses a context of %d tokens before it loads anything', async (length) => {
-    const source = await packTinyModel();
+    const source = await packQuickModel();
     let shards = 0;
     const counting = {
       manifest: source.manifest,
@@ -117,21 +118,21 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     const messages: string[] = [];
     const load = async (options: { contextLength?: number }) => {
       const onMessage = (message: string) => messages.push(message);
-      const loaded = await LocalEngine.load(await packTinyModel(), { ...options, gpu, onMessage });
+      const loaded = await LocalEngine.load(await packQuickModel(), { ...options, gpu, onMessage });
       loaded.dispose();
       return loaded.info.model;
     };
     const own = await load({});
-    expect(own.contextLength).toBe(4096);
+    expect(own.contextLength).toBe(32_768);
     expect(own).not.toHaveProperty('configLength');
     expect(messages).toEqual([]);
-    expect(await load({ contextLength: 5000 })).toMatchObject({ contextLength: 5000, configLength: 4096 });
-    expect(messages).toEqual([expect.stringMatching(/5000 tokens.* beyond the 4096 /)]);
+    expect(await load({ contextLength: 33_000 })).toMatchObject({ contextLength: 33_000, configLength: 32_768 });
+    expect(messages).toEqual([expect.stringMatching(/33000 tokens.* beyond the 32768 /)]);
     expect(engine.info.model.contextLength).toBe(CONTEXT);
   });
 
   test('stops loading when it is aborted', async () => {
-    const source = await packTinyModel();
+    const source = await packQuickModel();
     const stop = new AbortController();
     const loading = LocalEngine.load(
       {
@@ -150,7 +151,7 @@ describe.skipIf(!hasAdapter)('the engine', () => {
 
 describe.skipIf(!hasAdapter)('a model that the adapter cannot hold', () => {
   test('is refused before anything is loaded, with the type that would fit', async () => {
-    const source = await packTinyModel();
+    const source = await packQuickModel();
     const { tensors } = source.manifest;
     const small = tensors.filter(({ bytes }) => bytes <= 1024);
     const refusing = {

@@ -41,11 +41,10 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     return [long.logits, (await forward(model, prompt.slice(0, 9))).logits];
   }
 
+  // Kernels alone are tested in every scheme: emulated, a whole model takes a minute.
   test.each([
     // Rounding to 16 bits leaves an error of about 2e-5 of a normal input, where sums in f32 leave some 1e-7.
     { scheme: 'int8', most: 1e-7 },
-    // Weights are rounded too.
-    { scheme: 'int4', most: 1e-6 },
   ] as const)('change logits of $scheme weights by next to nothing', { timeout: 300_000 }, async ({ scheme, most }) => {
     const source = await packTinyModel({ scheme });
     const [plainLong, plainShort] = await logits(await load(source, false));

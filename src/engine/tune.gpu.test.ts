@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto';
-import { afterEach, describe, expect, test } from 'vitest';
+import { IDBFactory } from 'fake-indexeddb';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
@@ -18,6 +19,11 @@ const REQUEST = {
 describe.skipIf(!hasAdapter)('an engine', () => {
   const gpu = { gpu: sharedGpu() };
   const engines: LocalEngine[] = [];
+  beforeAll(() => {
+    globalThis.indexedDB = new IDBFactory();
+  });
+  // Other files of this process are to find no tuning.
+  afterAll(() => void Reflect.deleteProperty(globalThis, 'indexedDB'));
   afterEach(() => {
     for (const engine of engines.splice(0)) engine.dispose();
   });

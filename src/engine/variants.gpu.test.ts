@@ -5,6 +5,7 @@ import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/golden.ts';
 import { expectReference } from '../testing/random-model.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { packTinyModel } from '../testing/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
 import { loadModel } from './load.ts';
@@ -26,6 +27,7 @@ const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without']; fixed
 ];
 
 describe.skipIf(!hasAdapter)('the tiny model', () => {
+  const shared = sharedGpu();
   let golden: Golden;
   beforeAll(async () => {
     golden = await loadGolden(BUNDLED_GOLDEN);
@@ -33,7 +35,7 @@ describe.skipIf(!hasAdapter)('the tiny model', () => {
 
   test.each(VARIANTS)('in $scheme without $without is the reference', async (variant) => {
     const { scheme, without = [], fixedPoint = false } = variant;
-    const gpu = await Gpu.request({ without, fixedPoint });
+    const gpu = await Gpu.request({ gpu: shared, without, fixedPoint });
     try {
       expect(gpu.features.fixedPoint).toBe(fixedPoint);
       const source = await packTinyModel({ scheme });

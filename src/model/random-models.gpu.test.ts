@@ -4,13 +4,14 @@ import { hasAdapter } from '../testing/dawn.ts';
 import { SCHEMES } from '../testing/device.ts';
 import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/family-configs.ts';
 import { expectReferenceModel, loadRandomModel } from '../testing/random-model.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 
 // Models of all families, small and of random weights, through all of the GPU's path. Schemes take turns.
 
 describe.skipIf(!hasAdapter)('a whole model', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await Gpu.request();
+    gpu = await Gpu.request({ gpu: sharedGpu() });
   });
   afterAll(() => gpu?.dispose());
 

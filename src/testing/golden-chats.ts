@@ -17,12 +17,12 @@ const chats = JSON.parse(readFileSync(FILE, 'utf8')) as GoldenChat[];
 
 /**
  * First questions of the chats that are typed into the page; Node answers the others. These have short answers, follow-up
- * questions ("plus 3?", "What about silver?"), and refusals of what the model does not know.
+ * questions ("plus 3?", "And the opposite?"), and refusals of what the model does not know.
  */
 const TYPED = [
   'What is 27 + 46?',
   'What is 27 + 14?',
-  'symbol of iron',
+  'What is another word for happy?',
   'What is the symbol of gold?',
   'What is a flornup?',
 ];

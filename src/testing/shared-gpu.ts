@@ -1,10 +1,11 @@
-// Engines of one test file on one device: what the CPU has compiled for one, it need not compile for the next.
+// Engines of many tests on one device: what the CPU has compiled for one, it need not compile for the next. Test files
+// that run in one process, one after the other, share it too.
 
 const programs = new WeakMap<GPUShaderModule, string>();
+const devices = new Map<string, Promise<GPUDevice>>();
 
 /** Gives devices that outlive whoever disposes of them, one for each choice of features, and compiles nothing twice. */
 export function sharedGpu(): GPU {
-  const devices = new Map<string, Promise<GPUDevice>>();
   const requestAdapter = async (options?: GPURequestAdapterOptions) => {
     const adapter = await navigator.gpu.requestAdapter(options);
     if (!adapter) return null;

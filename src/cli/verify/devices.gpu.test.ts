@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Gpu, type GpuOptions, OPTIONAL_FEATURES } from '../../gpu/device.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { fixtureFolder } from '../../testing/fixtures.ts';
+import { sharedGpu } from '../../testing/shared-gpu.ts';
 import { fewWays } from './passes.ts';
 import { formatRow } from './table.ts';
 import { verifyFolder } from './verify-folder.ts';
@@ -25,7 +26,7 @@ const DEVICES: readonly { name: string; options: GpuOptions }[] = [
 
 describe.skipIf(!hasAdapter).each(DEVICES)('a device $name', ({ options }) => {
   it('is what it is said to be', async () => {
-    const gpu = await Gpu.request(options);
+    const gpu = await Gpu.request({ gpu: sharedGpu(), ...options });
     const { device, features } = gpu;
     gpu.dispose();
     if (options.defaultLimits) {
@@ -40,7 +41,7 @@ describe.skipIf(!hasAdapter).each(DEVICES)('a device $name', ({ options }) => {
   });
 
   it('computes what transformers does, in f32 and int8, by chunks and by steps', { timeout: 300_000 }, async () => {
-    const gpu = await Gpu.request(options);
+    const gpu = await Gpu.request({ gpu: sharedGpu(), ...options });
     try {
       const settings = { schemes: ['f32', 'int8'] as const, tolerance: null, ways: fewWays };
       let rows = 0;

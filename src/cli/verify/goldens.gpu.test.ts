@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../../gpu/device.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { FEATURES, fixtureFolder, GOLDENS } from '../../testing/fixtures.ts';
+import { sharedGpu } from '../../testing/shared-gpu.ts';
 import { SCHEMES } from '../../weights/manifest.ts';
 import { fewWays } from './passes.ts';
 import { formatRow } from './table.ts';
@@ -15,7 +16,7 @@ const PATIENCE = 600_000;
 describe.skipIf(!hasAdapter)('verified against transformers', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await Gpu.request();
+    gpu = await Gpu.request({ gpu: sharedGpu() });
   });
   afterAll(() => gpu?.dispose());
 

@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { preview, type PreviewServer } from 'vite';
-import type { PeersResult } from '../src/bench/peers/result.ts';
-import { chromiumFlags } from '../src/cli/chromium-flags.ts';
-import { chromiumPath } from '../src/testing/chromium.ts';
+import type { PeersResult } from '../../src/bench/peers/result.ts';
+import { chromiumFlags } from '../../src/cli/chromium-flags.ts';
+import { chromiumPath } from '../../src/testing/chromium.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 const configFile = join(root, 'src', 'app', 'peers.vite.config.ts');
 
 // Kernels of others count on workgroup memory that is cleared.
