@@ -21,8 +21,8 @@ async function ask(page: Page, question: string): Promise<string> {
     () =>
       new Promise<string>((resolve) => {
         const chat = document.querySelector('bamba-chat')!;
-        chat.addEventListener('bamba-answer', (event) => resolve((event as CustomEvent).detail.answer), { once: true });
-        chat.addEventListener('bamba-error', (event) => resolve((event as CustomEvent).detail.message), { once: true });
+        chat.addEventListener('bamba-answer', (event) => resolve(event.detail.answer), { once: true });
+        chat.addEventListener('bamba-error', (event) => resolve(event.detail.message), { once: true });
       }),
   );
   const input = await page.waitForSelector('bamba-chat >>> textarea');

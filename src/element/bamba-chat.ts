@@ -14,6 +14,7 @@ import { ChatSession } from './chat-session.ts';
 import type { TurnId } from './chats/ids.ts';
 import type { BambaComposer } from './composer.ts';
 import { dock } from './dock.ts';
+import { chatEvent } from './events.ts';
 import { FollowScroll } from './follow-scroll.ts';
 import { FrameUpdates } from './frame-updates.ts';
 import { header } from './header.ts';
@@ -35,6 +36,7 @@ import { transcript } from './transcript.ts';
 import type { TroubleActions } from './trouble-bar.ts';
 
 export type { CreateEngine } from './engines.ts';
+export type { ChatEventDetails, ChatEvents } from './events.ts';
 export type { Theme } from './preferences.ts';
 export type { ModelPreset } from './presets.ts';
 
@@ -95,7 +97,7 @@ export class BambaChat extends ChatOptions {
     {
       changed: (streaming) => (streaming ? this.#updates.soon() : this.#updates.now()),
       announce: (sentence) => this.#announcer.say(sentence),
-      fire: (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true })),
+      fire: (name, detail) => this.dispatchEvent(chatEvent(name, detail)),
       restore: (question) => {
         this.#composer?.restore(question);
         this.#refocus();
@@ -400,7 +402,7 @@ export class BambaChat extends ChatOptions {
   #onLoaded(order: ModelOrder): void {
     this.#control.keep(order);
     const { model, dtype } = order.options;
-    this.dispatchEvent(new CustomEvent('bamba-model', { detail: { model, dtype }, bubbles: true, composed: true }));
+    this.dispatchEvent(chatEvent('bamba-model', { model, dtype }));
   }
 
   readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announcer.say(event.detail);

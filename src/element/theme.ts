@@ -2,6 +2,7 @@
 
 import type { ReactiveController } from 'lit';
 import type { LitElement } from 'lit';
+import { chatEvent } from './events.ts';
 import { readTheme, writeTheme, type Theme } from './preferences.ts';
 
 /** Keeps `data-colours` of its host at `light` or `dark` where either was chosen, and tells the page what is worn. */
@@ -46,7 +47,7 @@ export class ThemeController implements ReactiveController {
       this.#worn = worn;
       if (chosen) dataset['colours'] = chosen;
       else delete dataset['colours'];
-      this.#host.dispatchEvent(new CustomEvent('bamba-theme', { detail: worn, bubbles: true, composed: true }));
+      this.#host.dispatchEvent(chatEvent('bamba-theme', worn));
     }
     this.#host.requestUpdate();
   }

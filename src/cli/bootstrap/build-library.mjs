@@ -1,7 +1,8 @@
 // `npm run build:lib`: the package as it is published, in dist-lib. Its dependencies stay imports; the worker, inlined in
-// the client and as an entry of its own, has all that it needs in one file. Declarations come from tsc.
+// the client and as an entry of its own, has all that it needs in one file, and so has the build for pages without a
+// bundler. Declarations come from tsc.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
@@ -24,6 +25,9 @@ const ENTRIES = {
   openai: 'src/api/openai.ts',
   'ai-sdk': 'src/api/ai-sdk.ts',
   transformers: 'src/api/transformers.ts',
+  ...Object.fromEntries(
+    ['react', 'preact', 'solid', 'svelte', 'vue'].map((name) => [name, `src/element/frameworks/${name}.ts`]),
+  ),
 };
 
 /** Licences of what is in the package: dependencies that stay imports come with their own. */
@@ -33,32 +37,42 @@ const notices = new Notices(root);
 const BUT_LICENCES = { legal: true, annotation: false, jsdoc: false };
 
 /**
- * @param {Record<string, string>} entries
- * @param {(id: string) => boolean} external
- * @param {boolean} first whether the folder is emptied before
+ * @typedef {object} Kind
+ * @property {(id: string) => boolean} [external] what stays an import; nothing unless said
+ * @property {boolean} [whole] each entry in one file, and minified, as no bundler will look into it
+ * @property {import('vite').Plugin[]} [plugins]
  */
-async function bundle(entries, external, first) {
-  const own = first ? [] : [withoutFamilies()];
+
+/**
+ * @param {Record<string, string>} entries
+ * @param {Kind} kind
+ */
+async function bundle(entries, { external = () => false, whole = false, plugins = [] }) {
   await build({
     configFile: false,
     root,
     publicDir: false,
     logLevel: 'warn',
-    // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
-    plugins: [...own, compactWgsl(shaders), hashWgsl(shaders), notices.plugin({ emit: true })],
+    plugins: [...plugins, compactWgsl(shaders), hashWgsl(shaders), notices.plugin({ emit: true })],
     worker: {
       format: 'es',
       plugins: () => [withoutFamilies(), compactWgsl(shaders), hashWgsl(shaders), notices.plugin()],
+      // A consumer's bundler does not look into the worker. The modules are left to that bundler.
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
     build: {
       target: 'es2023',
       outDir: out,
-      emptyOutDir: first,
+      emptyOutDir: false,
       lib: { entry: entries, formats: ['es'] },
       rolldownOptions: {
         external,
-        output: { chunkFileNames: 'chunks/[name]-[hash].js', minify: !first, comments: first || BUT_LICENCES },
+        output: {
+          chunkFileNames: 'chunks/[name]-[hash].js',
+          ...(whole
+            ? { codeSplitting: false, minify: true, comments: BUT_LICENCES }
+            : { minify: false, comments: true }),
+        },
       },
     },
   });
@@ -67,6 +81,8 @@ async function bundle(entries, external, first) {
 /** @param {string} id */
 const isDependency = (id) => packages.some((name) => id === name || id.startsWith(`${name}/`));
 
-await bundle(ENTRIES, isDependency, true);
-await bundle({ worker: 'src/engine/worker.ts' }, () => false, false);
+rmSync(out, { recursive: true, force: true });
+await bundle(ENTRIES, { external: isDependency });
+await bundle({ worker: 'src/engine/worker.ts' }, { whole: true, plugins: [withoutFamilies()] });
+await bundle({ standalone: 'src/standalone.ts' }, { whole: true });
 process.exitCode = await emitTypes(root);

@@ -18,7 +18,7 @@ export async function emitTypes(root) {
     if (!entry.endsWith('.d.ts')) continue;
     const file = join(types, entry);
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, text.replaceAll(/(from|import\()(\s*)(['"]\.[^'"]*)\.ts(['"])/g, '$1$2$3.js$4'));
+    writeFileSync(file, text.replaceAll(/(from|import\(?)(\s*)(['"]\.[^'"]*)\.ts(['"])/g, '$1$2$3.js$4'));
   }
   return code;
 }
