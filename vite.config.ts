@@ -11,12 +11,15 @@ import { LongestFirst } from './src/testing/longest-first.ts';
 
 const root = import.meta.dirname;
 
-/** All pages: the app, what helps where the app does not open, the benchmark, the examples. */
+/**
+ * All pages: the app, what helps where the app does not open, the benchmark, the examples. Those in frameworks are built
+ * from the package, by its test; `npm run dev` serves them, too.
+ */
 const pages = [
   'index',
   'reset',
   'bench',
-  ...['element', 'two', 'dressed', 'engine', 'react', 'vue', 'svelte'].map((name) => `examples/${name}`),
+  ...['element', 'two', 'dressed', 'engine'].map((name) => `examples/${name}`),
 ].map((name) => `${root}/src/app/${name}.html`);
 
 /** What the examples in Vue and Svelte are compiled with; JSX Vite knows by itself. */
@@ -98,7 +101,13 @@ export default defineConfig(({ mode }) => ({
     ? []
     : [pwa(), hashWgsl(`${root}/shaders`), ...frameworks(), notices.plugin({ emit: true })],
   // The examples import the package by its name.
-  resolve: { alias: { 'bamba-web/define': `${root}/src/element/define.ts` } },
+  resolve: {
+    alias: [
+      { find: /^bamba-web$/, replacement: `${root}/src/index.ts` },
+      { find: 'bamba-web/define', replacement: `${root}/src/element/define.ts` },
+      { find: /^bamba-web\/(react|svelte|vue)$/, replacement: `${root}/src/element/frameworks/$1.ts` },
+    ],
+  },
   worker: { format: 'es', plugins: () => [withoutFamilies(), hashWgsl(`${root}/shaders`), notices.plugin()] },
   build: {
     outDir: `${root}/dist`,

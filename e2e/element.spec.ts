@@ -1,7 +1,5 @@
 // The element in other pages: the examples as they are built, and what a page can do with it.
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { Engine } from '../src/engine/protocol.ts';
 import { release, requests, scriptEngine, words } from './scripted-engine.ts';
@@ -180,28 +178,6 @@ async function drive(): Promise<unknown> {
     events,
     disposed,
   };
-}
-
-for (const [framework, component] of [
-  ['React', 'react/Chat.jsx'],
-  ['Vue', 'vue/Chat.vue'],
-  ['Svelte', 'svelte/Chat.svelte'],
-] as const) {
-  test(`in ${framework}, as the manual shows it: attributes, properties, events`, async ({ page }) => {
-    const shown = await readFile(join(import.meta.dirname, '../src/app/examples', component), 'utf8');
-    expect(await readFile(join(import.meta.dirname, '../README.md'), 'utf8')).toContain(shown);
-    await scriptEngine(page, { answers: { 'What is an apple?': { pieces: words('A round fruit.') } } });
-    await page.goto(`/examples/${framework.toLowerCase()}.html`);
-    await page.getByRole('button', { name: 'What is an apple?' }).click();
-    await expect(chat(page).answers).toHaveText('A round fruit.');
-    await expect(page.locator('#last')).toHaveText('A round fruit.');
-    expect(await requests(page)).toMatchObject([{ temperature: 0.7 }]);
-    expect(await page.evaluate(() => window.engineProbe.loads)).toMatchObject([
-      { model: expect.stringMatching(/\/models\/lexicon\/$/) },
-    ]);
-    await expect(page.getByRole('button', { name: 'Chats', exact: true })).toBeVisible();
-    await expect(page.getByRole('button', { name: /^Models/ })).toHaveCount(0);
-  });
 }
 
 test('an engine without the element answers in a page of its own', async ({ page }: { page: Page }) => {

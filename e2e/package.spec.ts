@@ -1,108 +1,95 @@
-// The package as it is published: packed, installed in a scratch project, and run in pages that are not ours.
+// The package as it is published: packed, installed in a project as the manual says, checked in strict TypeScript, built by
+// Vite, and run in pages that are not ours.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { dirname, extname, join, normalize } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { build } from 'vite';
+import { packageFaults } from '../src/cli/bootstrap/packed.mjs';
+import { NO_SPECIAL } from '../src/testing/tiny-model.ts';
+import { ConsumerProject, README, RESOLUTIONS, shown } from './consumer-project.ts';
+import { requests, scriptEngine, words } from './scripted-engine.ts';
+import { chat } from './ui-test.ts';
 
-const root = join(import.meta.dirname, '..');
-const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  dependencies: Record<string, string>;
-};
+const ROOT = join(import.meta.dirname, '..');
 
-const TYPES: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.json': 'application/json',
-};
-
-/** Answers a question with the engine, and shows it; errors too. The query is `int8` for activations of int8. */
+/** Asks the tiny model, and shows how many tokens the answer has; errors too. `?int8`: activations of int8. */
 const ASK = `
   if (location.search === '?int8') options.int8Activations = true;
   const show = (text) => { document.querySelector('output').textContent = text; };
   try {
-    const engine = await createEngine({ model: '/models/lexicon/', ...options });
-    const { choices } = await engine.chat.completions.create({
-      messages: [{ role: 'user', content: 'What is the capital of France?' }],
+    const engine = await createEngine({ model: '/models/tiny/', dtype: 'int8', ...options });
+    const { usage } = await engine.chat.completions.create({
+      messages: [{ role: 'user', content: 'Hello?' }],
+      logit_bias: ${JSON.stringify(NO_SPECIAL)},
       max_tokens: 16,
     });
-    show(choices[0].message.content);
+    show(usage.completion_tokens + ' tokens');
     await engine.dispose();
   } catch (error) {
     show(String(error));
   }
 `;
 
-let scratch: string;
-let server: Server;
-let origin: string;
-/** By path, without the query. */
-const policies = new Map<string, string>();
-
-/** The package in a folder's node_modules, with what it depends on. */
-function install(folder: string): void {
-  const modules = join(folder, 'node_modules');
-  mkdirSync(modules, { recursive: true });
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
-    cwd: root,
-    shell: process.platform === 'win32',
-  });
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  execFileSync('tar', ['-xzf', join(folder, `bamba-web-${version}.tgz`), '-C', folder]);
-  cpSync(join(folder, 'package'), join(modules, 'bamba-web'), { recursive: true });
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(join(root, 'node_modules', name), join(modules, name), 'junction');
-  }
-}
+let project: ConsumerProject;
 
 test.beforeAll(async () => {
   if (!process.env['BAMBA_E2E_BUILT']) {
-    execFileSync(process.execPath, [join(root, 'src/cli/bootstrap/build-library.mjs')], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(ROOT, 'src/cli/bootstrap/build-library.mjs')], { stdio: 'inherit' });
   }
-  scratch = mkdtempSync(join(tmpdir(), 'bamba-web-package-'));
-  install(scratch);
-  server = createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? '/', 'http://x').pathname);
-    const file = path.startsWith('/models/') ? join(root, 'public', path) : join(scratch, path);
-    try {
-      const body = readFileSync(file);
-      const policy = policies.get(path);
-      response.writeHead(200, {
-        'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-        ...(policy === undefined ? {} : { 'content-security-policy': policy }),
-      });
-      response.end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  project = new ConsumerProject();
+  project.writePage(
+    'tiny',
+    '<bamba-chat preload="none" model="/models/tiny/"></bamba-chat>',
+    `import 'bamba-web/define';\nimport { createEngine } from 'bamba-web';\nconst options = {};\n${ASK}`,
+  );
+  await project.open();
 });
 
-test.afterAll(() => {
-  server?.close();
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
-});
+test.afterAll(() => project?.close());
 
-test('has the licences of what it bundles', () => {
-  const text = readFileSync(join(scratch, 'node_modules/bamba-web/dist-lib/THIRD-PARTY-NOTICES.txt'), 'utf8');
-  // The worker has these inside; the other dependencies are installed beside the package.
-  for (const name of ['comlink', 'idb', 'valibot']) {
+test('has all that it names, links that lead somewhere, and the licences of what it bundles', () => {
+  const own = join(project.folder, 'node_modules/bamba-web');
+  expect(packageFaults(own, project.files)).toEqual([]);
+  const text = readFileSync(join(own, 'dist-lib/THIRD-PARTY-NOTICES.txt'), 'utf8');
+  // The worker and the standalone build have these inside; beside the other modules they are installed.
+  for (const name of ['comlink', 'dompurify', 'idb', 'lit', 'marked', 'valibot']) {
     expect(text).toContain(`\n${name} `);
-    expect(text).toContain(
-      readFileSync(join(root, 'node_modules', name, name === 'valibot' ? 'LICENSE.md' : 'LICENSE'), 'utf8').trim(),
-    );
+    expect(text).toContain(licenceOf(join(project.folder, 'node_modules', name)));
   }
+});
+
+function licenceOf(folder: string): string {
+  const name = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file)) ?? 'LICENSE';
+  return readFileSync(join(folder, name), 'utf8').trim();
+}
+
+for (const resolution of RESOLUTIONS) {
+  test(`in strict TypeScript with modules resolved as by ${resolution}, every framework among them`, () => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const args = [tsc, '--project', join(project.folder, `tsconfig.${resolution}.json`)];
+    let said = '';
+    try {
+      execFileSync(process.execPath, args, { cwd: project.folder, encoding: 'utf8', stdio: 'pipe' });
+    } catch (error) {
+      said = (error as { stdout: string }).stdout;
+    }
+    expect(said).toBe('');
+  });
+}
+
+test('the five lines of the manual show what it says, with Lexicon from the command that it names', async ({
+  page,
+}) => {
+  const commands = shown('sh');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  expect(commands).toContain(`bamba-web-${version}.tgz\n`);
+  expect(commands).toContain('npm run lexicon -- ../my-app/public/models');
+  execFileSync(process.execPath, [join(ROOT, 'src/cli/run.mjs'), 'lexicon', 'public/models'], { cwd: project.folder });
+  await page.goto(`${project.origin}/dist/index.html`);
+  const [, said = ''] = /the page says:\n\n> (.+)\n/.exec(README) ?? [];
+  await expect(page.locator('body')).toHaveText(said, { timeout: 120_000 });
 });
 
 /** Addresses that pages ask for, of what only options load. */
@@ -115,41 +102,81 @@ function onDemand(page: Page): string[] {
 }
 
 /** @param look what else to look at before nothing must have been refused */
-async function expectParis(page: Page, path: string, look = async (): Promise<void> => {}): Promise<void> {
+async function expectAnswer(page: Page, path: string, look = async (): Promise<void> => {}): Promise<void> {
   const violations: string[] = [];
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) violations.push(message.text());
   });
-  await page.goto(`${origin}${path}`);
-  await expect(page.locator('output')).toHaveText(/Paris/, { timeout: 120_000 });
+  await page.goto(`${project.origin}${path}`);
+  await expect(page.locator('output')).toHaveText('16 tokens', { timeout: 120_000 });
   await look();
   expect(violations).toEqual([]);
 }
 
 test('in a Vite project, with the inlined worker and the element, under the policy of the manual', async ({ page }) => {
-  const project = join(scratch, 'project');
-  mkdirSync(project);
-  writeFileSync(
-    join(project, 'index.html'),
-    '<!doctype html><title>Vite</title><output></output><bamba-chat preload="none" model="/models/lexicon/"></bamba-chat><script type="module" src="./main.js"></script>',
-  );
-  writeFileSync(
-    join(project, 'main.js'),
-    `import 'bamba-web/define';\nimport { createEngine } from 'bamba-web';\nconst options = {};\n${ASK}`,
-  );
-  await build({ configFile: false, root: project, base: './', logLevel: 'warn', build: { target: 'es2023' } });
-  const [, policy] = /```text\n(default-src .*)\n```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
-  policies.set('/project/dist/index.html', policy ?? 'missing');
+  const [, policy] = /```text\n(default-src .*)\n```/.exec(README) ?? [];
+  project.policies.set('/dist/tiny.html', policy ?? 'missing');
   const asked = onDemand(page);
-  await expectParis(page, '/project/dist/index.html', async () => {
+  await expectAnswer(page, '/dist/tiny.html', async () => {
     // It has not loaded a model, as nobody has asked it, and has its styles.
     await expect(page.getByRole('button', { name: 'Load the model' })).toHaveCSS('font-weight', '600');
     await page.getByRole('button', { name: 'Settings' }).click();
     await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible();
   });
   expect(asked).toEqual([]);
-  await expectParis(page, '/project/dist/index.html?int8');
+  await expectAnswer(page, '/dist/tiny.html?int8');
   expect(asked).toHaveLength(1);
+});
+
+for (const [framework, component] of [
+  ['React', 'react/Chat.tsx'],
+  ['Vue', 'vue/Chat.vue'],
+  ['Svelte', 'svelte/Chat.svelte'],
+] as const) {
+  test(`in ${framework}, as the manual shows it: attributes, properties, events`, async ({ page }) => {
+    expect(README).toContain(readFileSync(join(project.folder, 'examples', component), 'utf8'));
+    await scriptEngine(page, { answers: { 'What is an apple?': { pieces: words('A round fruit.') } } });
+    await page.goto(`${project.origin}/dist/examples/${framework.toLowerCase()}.html`);
+    await page.getByRole('button', { name: 'What is an apple?' }).click();
+    await expect(chat(page).answers).toHaveText('A round fruit.');
+    await expect(page.locator('#last')).toHaveText('A round fruit.');
+    expect(await requests(page)).toMatchObject([{ temperature: 0.7 }]);
+    expect(await page.evaluate(() => window.engineProbe.loads)).toMatchObject([
+      { model: expect.stringMatching(/\/models\/lexicon\/$/) },
+    ]);
+    await expect(page.getByRole('button', { name: 'Chats', exact: true })).toBeVisible();
+    await expect(page.getByRole('button', { name: /^Models/ })).toHaveCount(0);
+  });
+}
+
+test('in a static page, one file is the element with its engine, and the library', async ({ page }) => {
+  const scripts: string[] = [];
+  page.on('request', (request) => {
+    if (/\.m?js$/.test(request.url())) scripts.push(new URL(request.url()).pathname);
+  });
+  project.write(
+    'static.html',
+    shown('html').replace('/models/lexicon/', '/models/tiny/') + '<script type="module" src="/static.js"></script>',
+  );
+  const file = '/node_modules/bamba-web/dist-lib/standalone.js';
+  project.write(
+    'static.js',
+    `import { BambaChat, createEngine } from '${file}';\nif (document.querySelector('bamba-chat') instanceof BambaChat) document.title = typeof createEngine;`,
+  );
+  project.policies.set(
+    '/static.html',
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src blob:; connect-src 'self'",
+  );
+  await page.goto(`${project.origin}/static.html`);
+  await expect(page).toHaveTitle('function');
+  const counted = await page.evaluate(async () => {
+    const element = document.querySelector('bamba-chat')!;
+    element.maxTokens = 8;
+    return (await element.ask('Hello?')).usage?.completionTokens;
+  });
+  expect(counted).toBeGreaterThan(0);
+  await expect(chat(page).answers).toHaveCount(1);
+  expect(scripts.toSorted()).toEqual([file, '/static.js']);
 });
 
 test('in a plain page, with the worker of its own file', async ({ page }) => {
@@ -161,26 +188,23 @@ test('in a plain page, with the worker of its own file', async ({ page }) => {
       valibot: '/node_modules/valibot/dist/index.mjs',
     },
   });
-  writeFileSync(
-    join(scratch, 'plain.html'),
-    `<!doctype html><title>Plain</title><output></output><script type="importmap">${map}</script><script type="module" src="/plain.js"></script>`,
-  );
-  writeFileSync(
-    join(scratch, 'plain.js'),
+  project.writePage(
+    'plain',
+    `<script type="importmap">${map}</script>`,
     `import { createEngine } from 'bamba-web';\nconst options = { worker: '/node_modules/bamba-web/dist-lib/worker.js' };\n${ASK}`,
   );
   const hash = createHash('sha256').update(map).digest('base64');
-  policies.set(
+  project.policies.set(
     '/plain.html',
     `default-src 'none'; script-src 'self' 'sha256-${hash}'; worker-src 'self'; connect-src 'self'`,
   );
   const asked = onDemand(page);
-  await expectParis(page, '/plain.html');
+  await expectAnswer(page, '/plain.html');
   expect(asked).toEqual([]);
   await page.route('**/on-demand-*.js', (route) => route.abort());
-  await page.goto(`${origin}/plain.html?int8`);
+  await page.goto(`${project.origin}/plain.html?int8`);
   await expect(page.locator('output')).toHaveText(/^BambaError: A part of the library could not be fetched: /);
   await page.unrouteAll();
-  await expectParis(page, '/plain.html?int8');
+  await expectAnswer(page, '/plain.html?int8');
   expect(asked).toHaveLength(2);
 });

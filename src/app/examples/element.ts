@@ -1,6 +1,6 @@
 // The element, and an event of it: everything else is in the page's HTML.
 
-import '../../element/define.ts';
+import 'bamba-web/define';
 
 const asked = document.querySelector<HTMLOutputElement>('#asked');
 let count = 0;

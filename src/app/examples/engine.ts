@@ -1,6 +1,6 @@
 // The library without the element: load a model, ask it, write the answer as it comes.
 
-import { createEngine } from '../../engine/client.ts';
+import { createEngine } from 'bamba-web';
 
 const form = document.querySelector('form')!;
 const word = form.querySelector('input')!;

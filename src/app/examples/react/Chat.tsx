@@ -1,13 +1,13 @@
-import 'bamba-web/define';
+import 'bamba-web/react';
 
 const SUGGESTIONS = ['What is an apple?', 'What is the capital of France?'];
 
-export const Chat = ({ onAnswer }) => (
+export const Chat = ({ onAnswer }: { onAnswer: (answer: string) => void }) => (
   <bamba-chat
     model="/models/lexicon/"
     without="models"
     temperature={0.7}
     suggestions={SUGGESTIONS}
-    onbamba-answer={(event) => onAnswer(event.detail)}
+    onbamba-answer={({ detail }) => onAnswer(detail.answer)}
   />
 );

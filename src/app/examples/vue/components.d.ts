@@ -1,0 +1,8 @@
+// What TypeScript knows of components where no checker of Vue's looks into them.
+
+declare module '*.vue' {
+  import type { DefineComponent } from 'vue';
+
+  const component: DefineComponent;
+  export default component;
+}
