@@ -69,6 +69,7 @@ export class ConsumerProject {
       const policy = this.policies.get(path);
       response.writeHead(200, {
         'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
+        'content-length': body.length,
         ...(policy === undefined ? {} : { 'content-security-policy': policy }),
       });
       response.end(body);
@@ -103,6 +104,7 @@ export class ConsumerProject {
 
   close(): void {
     this.#server.close();
+    this.#server.closeAllConnections();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -36,7 +36,7 @@ import { transcript } from './transcript.ts';
 import type { TroubleActions } from './trouble-bar.ts';
 
 export type { CreateEngine } from './engines.ts';
-export type { ChatEventDetails, ChatEvents } from './events.ts';
+export type { ChatEvents } from './events.ts';
 export type { Theme } from './preferences.ts';
 export type { ModelPreset } from './presets.ts';
 

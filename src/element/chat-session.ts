@@ -5,7 +5,7 @@ import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
 import { Conversation, type Turn } from './conversation.ts';
-import type { ChatEventDetails } from './events.ts';
+import type { ChatEventDetail, ChatEvents } from './events.ts';
 import type { Fault } from './faults.ts';
 import { formatInteger } from './format.ts';
 import { loadingHeadline } from './loading-panel.ts';
@@ -25,7 +25,7 @@ export interface SessionView {
   /** A sentence for screen readers; an empty one takes back what has not been said. */
   announce(sentence: string): void;
   /** An event for the page. */
-  fire<Name extends keyof ChatEventDetails>(name: Name, detail: ChatEventDetails[Name]): void;
+  fire<Name extends keyof ChatEvents>(name: Name, detail: ChatEventDetail<Name>): void;
   /** A question that was not answered comes back to the input. */
   restore(question: string): void;
   /** Another chat is open; `draft` is what was typed in it and not sent. */

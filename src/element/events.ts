@@ -3,37 +3,37 @@
 import type { EngineInfo, FinishReason, LoadProgress, Scheme, Usage } from '../engine/protocol.ts';
 import type { ErrorCode } from '../errors.ts';
 
-/** What each event of `<bamba-chat>` has as its `detail`. */
-export interface ChatEventDetails {
+/** The events of `<bamba-chat>` by name, as `addEventListener` takes them. */
+export interface ChatEvents {
   /** Loading goes on. */
-  'bamba-progress': LoadProgress;
+  'bamba-progress': CustomEvent<LoadProgress>;
   /** The model can answer. */
-  'bamba-ready': EngineInfo;
+  'bamba-ready': CustomEvent<EngineInfo>;
   /** A question was asked. */
-  'bamba-question': { question: string };
+  'bamba-question': CustomEvent<{ question: string }>;
   /** An answer has ended. Without `finishReason` it was interrupted; without `usage` nobody counted. */
-  'bamba-answer': {
+  'bamba-answer': CustomEvent<{
     question: string;
     answer: string;
     finishReason?: FinishReason | undefined;
     usage?: Usage | undefined;
-  };
+  }>;
   /** Loading or answering failed: the code for programs, the sentence for people. */
-  'bamba-error': { code: ErrorCode | undefined; message: string };
+  'bamba-error': CustomEvent<{ code: ErrorCode | undefined; message: string }>;
   /** Another model, which a person chose, has loaded; a checkpoint has a `dtype`. */
-  'bamba-model': { model: string; dtype?: Scheme | undefined };
+  'bamba-model': CustomEvent<{ model: string; dtype?: Scheme | undefined }>;
   /** The colours changed. */
-  'bamba-theme': 'light' | 'dark';
+  'bamba-theme': CustomEvent<'light' | 'dark'>;
 }
 
-/** The events of `<bamba-chat>` by name, as `addEventListener` takes them. */
-export type ChatEvents = { [Name in keyof ChatEventDetails]: CustomEvent<ChatEventDetails[Name]> };
+/** What an event has as its `detail`. */
+export type ChatEventDetail<Name extends keyof ChatEvents> = ChatEvents[Name]['detail'];
 
 /** An event for the page: it bubbles, and leaves shadow trees that the chat may stand in. */
-export function chatEvent<Name extends keyof ChatEventDetails>(
+export function chatEvent<Name extends keyof ChatEvents>(
   name: Name,
-  detail: ChatEventDetails[Name],
-): CustomEvent<ChatEventDetails[Name]> {
+  detail: ChatEventDetail<Name>,
+): CustomEvent<ChatEventDetail<Name>> {
   return new CustomEvent(name, { detail, bubbles: true, composed: true });
 }
 

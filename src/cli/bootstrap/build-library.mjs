@@ -18,6 +18,7 @@ const shaders = join(root, 'shaders');
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = Object.keys(dependencies);
 
+/** Those for frameworks are `define` with other types. */
 const ENTRIES = {
   index: 'src/index.ts',
   element: 'src/element/bamba-chat.ts',
@@ -25,9 +26,6 @@ const ENTRIES = {
   openai: 'src/api/openai.ts',
   'ai-sdk': 'src/api/ai-sdk.ts',
   transformers: 'src/api/transformers.ts',
-  ...Object.fromEntries(
-    ['react', 'preact', 'solid', 'svelte', 'vue'].map((name) => [name, `src/element/frameworks/${name}.ts`]),
-  ),
 };
 
 /** Licences of what is in the package: dependencies that stay imports come with their own. */

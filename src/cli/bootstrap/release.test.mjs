@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,26 +7,49 @@ import { addressFields } from './public-address.mjs';
 
 const FOLDER = import.meta.dirname;
 const ROOT = join(FOLDER, '../../..');
-const manifest = () => readFileSync(join(ROOT, 'package.json'), 'utf8');
+
+/** @type {string} */
+let folder;
 
 /**
- * Runs a command as a terminal's input is not there.
+ * Runs a script where no person can answer.
  * @param {string} script
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {NodeJS.ProcessEnv} [env]
  */
-const run = (script, args, options) =>
-  spawnSync(process.execPath, [join(FOLDER, script), ...args], { encoding: 'utf8', input: '', ...options });
+const run = (script, args, env = process.env) =>
+  spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', input: '', env });
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bamba-web-release-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a release', () => {
-  it.skipIf('repository' in JSON.parse(manifest()))('stops without a public address, and writes nothing', () => {
+  const manifest = () => readFileSync(join(folder, 'package.json'), 'utf8');
+
+  it('stops without a public address and writes nothing, and keeps the one that it is given', () => {
+    const scripts = join(folder, 'src/cli/bootstrap');
+    mkdirSync(scripts, { recursive: true });
+    for (const name of ['release', 'public-address', 'process', 'fault']) {
+      cpSync(join(FOLDER, `${name}.mjs`), join(scripts, `${name}.mjs`));
+    }
+    writeFileSync(join(folder, 'package.json'), '{ "name": "it", "version": "1.0.0" }');
+    const release = join(scripts, 'release.mjs');
     const before = manifest();
     for (const args of [[], ['--check'], ['--repository', 'https://git.example.com/a/b']]) {
-      const { status, stderr } = run('release.mjs', args);
+      const { status, stderr } = run(release, args);
       expect(status).toBe(1);
       expect(stderr).toMatch(/no public (?:https )?address/);
     }
     expect(manifest()).toBe(before);
+    expect(run(release, ['--repository', 'https://codeberg.org/someone/something']).status).toBe(0);
+    expect(JSON.parse(manifest())).toEqual({
+      name: 'it',
+      version: '1.0.0',
+      ...addressFields({ repository: 'https://codeberg.org/someone/something' }),
+    });
+    expect(run(release, ['--check']).status).toBe(0);
   });
 
   it('takes the address of a repository, and what a host is known to have beside it', () => {
@@ -64,18 +87,13 @@ describe('a release', () => {
 });
 
 describe('the command that gives Lexicon', () => {
-  /** @type {string} */
-  let folder;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'bamba-web-lexicon-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const lexicon = join(FOLDER, 'lexicon.mjs');
 
   it('copies all of it to where it was typed, twice without harm', () => {
     const own = join(ROOT, 'public/models/lexicon');
-    const typed = { env: { ...process.env, INIT_CWD: folder, npm_lifecycle_event: 'lexicon' } };
+    const typed = { ...process.env, INIT_CWD: folder, npm_lifecycle_event: 'lexicon' };
     for (let time = 0; time < 2; time++) {
-      const { status, stdout } = run('lexicon.mjs', ['public/models'], typed);
+      const { status, stdout } = run(lexicon, ['public/models'], typed);
       expect(status).toBe(0);
       expect(stdout).toContain(`Lexicon is in ${join('public', 'models', 'lexicon')}: `);
     }
@@ -87,8 +105,8 @@ describe('the command that gives Lexicon', () => {
   });
 
   it('says how it is used without a folder, and why it cannot copy', () => {
-    expect(run('lexicon.mjs', []).stderr).toContain('Usage: npm run lexicon -- FOLDER');
-    const { status, stderr } = run('lexicon.mjs', [join(ROOT, 'package.json')]);
+    expect(run(lexicon, []).stderr).toContain('Usage: npm run lexicon -- FOLDER');
+    const { status, stderr } = run(lexicon, [join(ROOT, 'package.json')]);
     expect(status).toBe(1);
     expect(stderr).toContain('Lexicon cannot be copied to ');
   });
