@@ -9,7 +9,9 @@ const RICH =
   'Text, `code`, [a link](https://example.org/).\n\n| a | b |\n|--|--|\n| 1 | 2 |\n\n```js\nlet x;\n```\n\n> Quoted.';
 const SCRIPT: EngineScript = {
   holdLoad: true,
-  progress: [{ stage: 'weights', loaded: 1, total: 3, source: 'network', bytesPerSecond: 1e6, secondsLeft: 2 }],
+  progress: [
+    { stage: 'weights', loaded: 1, total: 3, progress: 0.3, source: 'network', bytesPerSecond: 1e6, secondsLeft: 2 },
+  ],
   answers: {
     rich: { pieces: words(RICH) },
     held: { pieces: ['Done.'], hold: true, prefill: { processed: 300, total: 900 } },

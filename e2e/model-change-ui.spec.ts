@@ -34,7 +34,7 @@ async function lexiconStays(page: Page): Promise<void> {
 }
 
 test('the model that runs answers until another is ready, and only then is the choice kept', async ({ page }) => {
-  const progress = { stage: 'weights', loaded: 1e9, total: 2.92e9, source: 'network' } as const;
+  const progress = { stage: 'weights', loaded: 1e9, total: 2.92e9, progress: 0.34, source: 'network' } as const;
   await scriptEngine(page, {
     ...SCRIPT,
     holdLoad: 1,

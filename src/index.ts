@@ -5,10 +5,12 @@
  */
 
 export { BambaEngine, createEngine } from './api/engine.ts';
-export { deleteStoredModel, storedModels } from './engine/client.ts';
+export { availability, deleteStoredModel, storedModels } from './engine/client.ts';
 export type {
+  Availability,
   ChatMessage,
   ChosenLogprob,
+  DetokenizeOptions,
   Engine,
   EngineInfo,
   EngineOptions,
@@ -20,6 +22,8 @@ export type {
   SamplingSettings,
   Scheme,
   StoredModel,
+  TokenizeOptions,
+  TokenizingEngine,
   TokenLogprob,
   Tool,
   ToolCall,

@@ -1,9 +1,12 @@
 import { createEngine as createWorkerEngine } from '../engine/client.ts';
 import type {
+  ChatMessage,
+  DetokenizeOptions,
   EngineInfo,
   EngineOptions,
   GenerationEvent,
   GenerationRequest,
+  TokenizeOptions,
   TunableEngine,
   TuneEngineOptions,
   TuningResult,
@@ -111,6 +114,49 @@ export class BambaEngine implements TunableEngine {
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult> {
     return this.#engine.tune(options);
+  }
+
+  /**
+   * Tokens that a request would have the model read. It does not wait for an answer that is being written.
+   *
+   * ```ts
+   * const room = engine.info.model.contextLength - (await engine.countTokens(messages));
+   * ```
+   * @param input a chat, as `messages`, or a text, as `prompt`; it may be empty
+   * @param options tools that take room, how the chat ends, and what ends the counting
+   * @throws BambaError `template_failed`, `setting_invalid`, `aborted`, `disposed`, `worker_failed`
+   */
+  countTokens(input: string | readonly ChatMessage[], options?: TokenizeOptions): Promise<number> {
+    return this.#engine.countTokens(input, options);
+  }
+
+  /**
+   * The ids of the tokens that a request would have the model read: with those of the chat template, or of what the
+   * tokenizer puts around a text.
+   *
+   * ```ts
+   * for await (const event of engine.generate({ prompt: await engine.tokenize(messages) })) show(event);
+   * ```
+   * @param input as that of `countTokens`
+   * @param options as those of `countTokens`
+   * @throws BambaError as `countTokens`
+   */
+  tokenize(input: string | readonly ChatMessage[], options?: TokenizeOptions): Promise<number[]> {
+    return this.#engine.tokenize(input, options);
+  }
+
+  /**
+   * The text of tokens. Bytes that form no character give U+FFFD, ids beyond the vocabulary nothing.
+   *
+   * ```ts
+   * await engine.detokenize(await engine.tokenize('An apple'), { skipSpecialTokens: true }); // 'An apple'
+   * ```
+   * @param ids whole numbers from 0 on
+   * @param options whether special tokens are left out, and what ends it
+   * @throws BambaError `setting_invalid`, `aborted`, `disposed`, `worker_failed`
+   */
+  detokenize(ids: readonly number[], options?: DetokenizeOptions): Promise<string> {
+    return this.#engine.detokenize(ids, options);
   }
 
   /** Frees the GPU and ends the worker. Idempotent. */

@@ -21,6 +21,7 @@ describe('chat.completions.create', () => {
     [{ seed: -1 }, { seed: 2 ** 32 - 1 }],
     [{ seed: 2 ** 40 + 3 }, { seed: 3 }],
     [{ max_tokens: 5, max_completion_tokens: 5 }, { maxTokens: 5 }],
+    [{ max_tokens: 0 }, { maxTokens: 0 }],
     [{ logprobs: false, top_logprobs: 0 }, {}],
     [{ stream_options: { include_usage: true, include_obfuscation: false } }, {}],
   ])('takes what clients send, as %j', async (params, told) => {

@@ -120,7 +120,10 @@ export interface SharedParams {
   stop?: string | readonly string[] | null;
   /** Makes sampling repeatable; an integer, of which the lowest 32 bits count. */
   seed?: number | null;
-  /** Tokens of an answer, at most; by default as many as the context has room for. */
+  /**
+   * Tokens of an answer, at most; by default as many as the context has room for. With 0 the prompt is read, and the answer
+   * is empty: the next request with this prompt does not wait for it.
+   */
   max_tokens?: number | null;
   /** 0 takes the likeliest token; above 0 samples. At most 100. */
   temperature?: number | null;

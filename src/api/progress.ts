@@ -37,10 +37,8 @@ const TEXTS: Record<LoadProgress['stage'], string> = {
  */
 export function webLlmProgress(listener: (report: WebLlmProgress) => void): (progress: LoadProgress) => void {
   const started = performance.now();
-  return ({ stage, loaded, total, message }) => {
+  return ({ stage, loaded, total, progress, message }) => {
     const share = total > 0 ? loaded / total : 0;
-    // Bytes are nearly all of it; compiling is given the last tenth.
-    const progress = stage === 'ready' ? 1 : stage === 'compile' ? 0.9 + 0.1 * share : 0.9 * share;
     const percent = stage === 'ready' || total === 0 ? '' : ` (${Math.floor(100 * share)} %)`;
     listener({
       progress,

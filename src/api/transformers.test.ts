@@ -96,10 +96,10 @@ describe('the pipeline', () => {
 test('progress of loading, as transformers.js and as WebLLM report it', () => {
   const base = { source: 'network', bytesPerSecond: 0, secondsLeft: 0 } as const;
   const steps = [
-    { ...base, stage: 'manifest', loaded: 0, total: 0 },
-    { ...base, stage: 'weights', loaded: 1, total: 4 },
-    { ...base, stage: 'compile', loaded: 1, total: 2 },
-    { ...base, stage: 'ready', loaded: 1, total: 1 },
+    { ...base, stage: 'manifest', loaded: 0, total: 0, progress: 0 },
+    { ...base, stage: 'weights', loaded: 1, total: 4, progress: 0.2 },
+    { ...base, stage: 'compile', loaded: 1, total: 2, progress: 0.9 },
+    { ...base, stage: 'ready', loaded: 1, total: 1, progress: 1 },
   ] as const;
   const statuses: string[] = [];
   const reports: [number, string][] = [];
@@ -115,8 +115,8 @@ test('progress of loading, as transformers.js and as WebLLM report it', () => {
   expect(statuses).toEqual([...stage, ...stage, ...stage, 'ready']);
   expect(reports).toEqual([
     [0, 'Looking at the model'],
-    [0.9 * 0.25, 'Loading the weights (25 %)'],
-    [0.9 + 0.1 * 0.5, 'Preparing the GPU (50 %)'],
+    [0.2, 'Loading the weights (25 %)'],
+    [0.9, 'Preparing the GPU (50 %)'],
     [1, 'Ready'],
   ]);
 });

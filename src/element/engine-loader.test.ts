@@ -7,6 +7,7 @@ const PROGRESS: LoadProgress = {
   stage: 'weights',
   loaded: 1,
   total: 2,
+  progress: 0.4,
   source: 'network',
   bytesPerSecond: 1,
   secondsLeft: 1,

@@ -54,7 +54,7 @@ export function loadingPanel({ loading, name, running, cancel }: LoadingCard): T
   const { progress, waiting } = loading;
   const headline = waiting ? `${name} is ready` : loadingHeadline(progress, running === undefined ? undefined : name);
   const known = progress !== undefined && progress.total > 0 && progress.stage !== 'manifest';
-  const share = waiting ? 1 : known ? Math.min(1, progress.loaded / progress.total) : undefined;
+  const share = waiting ? 1 : known ? progress.progress : undefined;
   return html`<div class="card loading" part="loading">
     <div class="card-line">
       <span class="card-title" id="load-title">${headline}</span>

@@ -1,6 +1,7 @@
 import type { Constraint } from '../generate/constraint.ts';
 import { GrammarConstraints } from '../generate/grammar-constraint.ts';
 import { jsonGrammar } from '../generate/json-grammar.ts';
+import { patternGrammar } from '../generate/plain-text.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { readToolFormat, type ToolFormat } from '../text/tool-format.ts';
@@ -36,7 +37,12 @@ export class AnswerForms {
   }
 
   /** The form that a request asks for. @throws BambaError `setting_invalid`, `template_failed`, `unsupported_model`. */
-  of({ json, tools, toolChoice }: Pick<ParsedRequest, 'json' | 'tools' | 'toolChoice'>): AnswerForm {
+  of({
+    json,
+    pattern,
+    tools,
+    toolChoice,
+  }: Pick<ParsedRequest, 'json' | 'pattern' | 'tools' | 'toolChoice'>): AnswerForm {
     if (tools.length > 0) {
       this.#tools ??= this.#readTools();
       const { format, shown, constraints } = this.#tools;
@@ -44,10 +50,10 @@ export class AnswerForms {
       const constraint = toolChoice === 'auto' ? undefined : constraints.constrain(callGrammar(format, tools, only));
       return { constraint, toolFormat: format, shown };
     }
-    if (!json) return { constraint: undefined, toolFormat: null, shown: NONE };
+    if (!json && pattern === undefined) return { constraint: undefined, toolFormat: null, shown: NONE };
+    const grammar = json ? jsonGrammar(json.schema ?? { type: 'object' }) : patternGrammar(pattern!);
     this.#plain ??= this.#constraints(NONE);
-    const constraint = this.#plain.constrain(jsonGrammar(json.schema ?? { type: 'object' }));
-    return { constraint, toolFormat: null, shown: NONE };
+    return { constraint: this.#plain.constrain(grammar), toolFormat: null, shown: NONE };
   }
 
   #readTools(): { format: ToolFormat; shown: ReadonlySet<number>; constraints: GrammarConstraints } {

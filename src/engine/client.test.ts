@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { FakeWorker, INFO, NEVER } from '../testing/fake-worker.ts';
-import { createEngine, loadInWorker } from './client.ts';
+import { askWorker, createEngine, loadInWorker } from './client.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { EngineOptions, GenerationEvent, TunableEngine } from './protocol.ts';
 import type { WorkerApi } from './wire.ts';
@@ -181,6 +181,103 @@ describe('an idle engine', () => {
   });
 });
 
+describe('a question about tokens', () => {
+  const never = async (): Promise<never> => NEVER;
+  const ways = [
+    [
+      'countTokens',
+      (engine: TunableEngine, signal?: AbortSignal) => engine.countTokens('ab', signal ? { signal } : {}),
+      2,
+    ],
+    [
+      'tokenize',
+      (engine: TunableEngine, signal?: AbortSignal) => engine.tokenize('ab', signal ? { signal } : {}),
+      [1, 2],
+    ],
+    [
+      'detokenize',
+      (engine: TunableEngine, signal?: AbortSignal) => engine.detokenize([1], signal ? { signal } : {}),
+      'ab',
+    ],
+  ] as const;
+
+  test.each(ways)('%s is answered beside an answer and beside tuning', async (_, count, expected) => {
+    for (const state of ['answer', 'tune'] as const) {
+      const { engine } = await begin(state);
+      expect(await count(engine!)).toEqual(expected);
+      await engine!.dispose();
+      await expect(count(engine!)).rejects.toEqual(withCode('disposed'));
+    }
+  });
+
+  test.each(ways)('%s tells what the worker says, and ends as soon as it is taken back', async (name, count) => {
+    const error = { code: 'template_failed', message: 'No template.' } as const;
+    const refused = await load(new FakeWorker({ [name]: async () => ({ error }) }));
+    await expect(count(refused)).rejects.toEqual(withCode('template_failed'));
+
+    let told = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    const waits = async (...given: unknown[]): Promise<unknown> => {
+      const port = given.at(-1) as MessagePort;
+      return new Promise((resolve) => {
+        port.addEventListener('message', () => {
+          told();
+          resolve({ error: { code: 'aborted', message: 'as it was asked to' } });
+        });
+        port.start();
+      });
+    };
+    const engine = await load(new FakeWorker({ [name]: waits }));
+    const controller = new AbortController();
+    const counting = count(engine, controller.signal);
+    controller.abort();
+    await expect(counting).rejects.toEqual(withCode('aborted'));
+    await ended;
+    await expect(count(engine, AbortSignal.abort())).rejects.toEqual(withCode('aborted'));
+    expect(await ask(engine)).toHaveLength(1);
+  });
+
+  test.each(ways)('%s waits for no worker that is dead', async (name, count) => {
+    const silent = new FakeWorker({ [name]: never });
+    const engine = await load(silent);
+    silent.stuck = true;
+    await expect(count(engine)).rejects.toEqual(worker_failed);
+    expect(silent.terminated).toBeGreaterThan(0);
+  });
+});
+
+describe('whether a model is available', () => {
+  const find = (worker: FakeWorker, options: Partial<EngineOptions> = {}) =>
+    askWorker({ model: MODEL, ...options }, worker.start, SHORT);
+
+  test('is asked of a worker, which is gone then', async () => {
+    const asked: unknown[] = [];
+    const availability: WorkerApi['availability'] = async (model) => {
+      asked.push(model);
+      return { value: { status: 'downloadable', bytes: 7 } };
+    };
+    const worker = new FakeWorker({ availability });
+    const options = { dtype: 'int4', contextLength: 9, onProgress: () => {} } as const;
+    expect(await find(worker, options)).toEqual({ status: 'downloadable', bytes: 7 });
+    expect(asked).toEqual([{ model: MODEL, dtype: 'int4' }]);
+    expect(worker.terminated).toBeGreaterThan(0);
+  });
+
+  test('is an error where it cannot be found out, nobody waits for it, or the worker is dead', async () => {
+    const error = { code: 'network', message: 'No network.' } as const;
+    await expect(find(new FakeWorker({ availability: async () => ({ error }) }))).rejects.toEqual(withCode('network'));
+    await expect(find(new FakeWorker(), { colour: 'red' } as never)).rejects.toEqual(withCode('setting_invalid'));
+    const controller = new AbortController();
+    const waiting = new FakeWorker({ availability: async () => NEVER });
+    const finding = find(waiting, { signal: controller.signal });
+    controller.abort();
+    await expect(finding).rejects.toEqual(withCode('aborted'));
+    await expect(find(new FakeWorker({}, { stuck: true }))).rejects.toEqual(withCode('worker_failed'));
+  });
+});
+
 describe('the next question', () => {
   /** A worker whose first answer ends when it is told to. */
   const slow = () => {
@@ -334,6 +431,7 @@ describe('loading', () => {
           stage: 'weights',
           loaded: 1,
           total: 2,
+          progress: 0.4,
           source: 'network',
           bytesPerSecond: 0,
           secondsLeft: 0,

@@ -7,7 +7,7 @@ import { askToPersist } from '../storage/package-blobs.ts';
 import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
 import type { Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
-import type { EngineInfo, EngineOptions, LoadProgress, TunableEngine } from './protocol.ts';
+import type { Availability, EngineInfo, EngineOptions, LoadProgress, TunableEngine } from './protocol.ts';
 import { asTyped, fromWire, type LoadOptions, toWire, type WireResult } from './wire.ts';
 import { tell, WorkerEngine } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
@@ -53,6 +53,47 @@ export async function loadInWorker(
     const typed = asTyped(error);
     link.end(typed);
     throw typed;
+  }
+}
+
+/**
+ * Whether a model can be loaded here, before anything of it is: from what this browser keeps, from the model's
+ * description, and from the limits of the graphics adapter. The description is read from the network where the model is
+ * not kept; its weights are not.
+ *
+ * ```ts
+ * const found = await availability({ model: 'org/name' });
+ * if (found.status === 'downloadable') offer(`${(found.bytes / 1e6).toFixed(0)} MB to download`);
+ * if (found.status === 'unavailable') explain(found.reason.message);
+ * ```
+ * @param options those of `createEngine`
+ * @throws BambaError `network`, `access_denied`, `config_invalid` and others, where the model cannot be found out about;
+ * `setting_invalid`, `worker_failed`, `aborted`
+ */
+export async function availability(options: EngineOptions): Promise<Availability> {
+  return askWorker(options, startWorker);
+}
+
+/** As `availability`, of the worker that `start` gives. @throws BambaError as `availability`; none outlives the worker. */
+export async function askWorker(
+  options: EngineOptions,
+  start: (address: EngineOptions['worker']) => Promise<Worker>,
+  deadlines?: Readonly<Deadlines>,
+): Promise<Availability> {
+  checkOptions(options);
+  const { signal } = options;
+  throwIfAborted(signal);
+  const { model, revision, dtype, token, endpoint, files } = sourceOf(options);
+  const source = { revision, dtype, token, endpoint, files };
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined));
+  const link = new WorkerLink(await wanted(start(options.worker), signal), deadlines);
+  try {
+    const asking = link.ask<WireResult<Availability>>((worker) => worker.availability({ model, ...given }));
+    const found = await abortable(asking, signal);
+    if ('error' in found) throw fromWire(found.error);
+    return found.value;
+  } finally {
+    link.end(new BambaError('disposed', 'What was asked has been answered.'));
   }
 }
 

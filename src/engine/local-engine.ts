@@ -1,33 +1,31 @@
 import { BambaError } from '../errors.ts';
 import { generateIds } from '../generate/generate.ts';
 import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
-import { type GenerationDefaults, readGenerationConfig, resolveSampling } from '../generate/sampling.ts';
+import { resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/package-source.ts';
-import { ChatTemplate, encodePrompt, readChatTemplate, readToolTemplate } from '../text/chat-template.ts';
-import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
-import { parseJsonFile } from '../text/tokenizer-files.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
-import type { PackageFile } from '../weights/manifest.ts';
 import { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';
-import { endIds } from './end-ids.ts';
 import { loadModel } from './load.ts';
 import type {
+  ChatMessage,
+  DetokenizeOptions,
   EngineInfo,
   FinishReason,
   GenerationEvent,
   GenerationRequest,
+  TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
   Usage,
 } from './protocol.ts';
-import { type ParsedRequest, parseRequest } from './request.ts';
-import { templateMessage, templateTool } from './tools.ts';
+import { checkIds, type ParsedRequest, parseRequest, parseTokenInput } from './request.ts';
+import { TextSide } from './text-side.ts';
 import { keepTuning, storedTuning } from './tuned.ts';
 
 export interface LocalEngineOptions {
@@ -46,16 +44,6 @@ export interface LocalEngineOptions {
   onMessage?: (message: string) => void;
   /** Called as pipelines become ready, after the weights are on the GPU. */
   onCompiled?: (ready: number, total: number) => void;
-}
-
-/** Text of a model: its tokenizer, chat template and defaults, from the package's files. */
-interface TextSide {
-  tokenizer: Tokenizer;
-  template: ChatTemplate;
-  defaults: GenerationDefaults;
-  stopIds: number[];
-  /** What of the files could not be used, and what counts in its place. */
-  warnings: string[];
 }
 
 /** The engine itself, in the thread that it is made in: a worker in the browser, Node for the command line. */
@@ -85,7 +73,7 @@ export class LocalEngine {
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', stateCacheBytes, 0);
     throwIfAborted(signal);
-    const loadingText = loadText(source);
+    const loadingText = TextSide.load(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
     const gpu = await Gpu.request({ matrices: subgroupMatrices, ...options.gpu });
     try {
@@ -154,7 +142,7 @@ export class LocalEngine {
 
   /** @throws BambaError `disposed`, `busy`. */
   #occupy(): void {
-    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    this.#requireUse();
     if (this.#busy) {
       throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
     }
@@ -173,6 +161,7 @@ export class LocalEngine {
       yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
       return;
     }
+    if ('messages' in parsed.input && parsed.input.continueLast) answer.goOnFrom(promptIds);
     const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
 
     const started = performance.now();
@@ -203,6 +192,10 @@ export class LocalEngine {
     }
     await this.#prefixes.keep();
     prefilled = performance.now();
+    if (limit === 0) {
+      yield end('length');
+      return;
+    }
 
     const settings = { values, limit, stopIds, promptIds };
     const { logprobs } = parsed;
@@ -269,21 +262,8 @@ export class LocalEngine {
   }
 
   /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
-  async #encode(
-    { input, tools }: Pick<ParsedRequest, 'input' | 'tools'>,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly number[]> {
-    const { tokenizer, template } = this.#text;
-    const ids =
-      'messages' in input
-        ? await template.encodeInSlices(input.messages.map(templateMessage), {
-            addGenerationPrompt: true,
-            tools: tools.map(templateTool),
-            signal,
-          })
-        : typeof input.prompt === 'string'
-          ? await encodePrompt(tokenizer, input.prompt, { signal })
-          : input.prompt;
+  async #encode(parsed: ParsedRequest, signal: AbortSignal | undefined): Promise<readonly number[]> {
+    const ids = await this.#text.encode(parsed, signal);
     if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
     const { contextLength } = this.#model;
     if (ids.length >= contextLength) {
@@ -298,6 +278,31 @@ export class LocalEngine {
       throw new BambaError('config_invalid', `The prompt has token id ${unknown}, which the model does not have.`);
     }
     return ids;
+  }
+
+  /** How many tokens a chat or a text has. See `TokenizingEngine`; it throws the same. */
+  async countTokens(input: string | readonly ChatMessage[], options?: TokenizeOptions): Promise<number> {
+    return (await this.tokenize(input, options)).length;
+  }
+
+  /** The tokens of a chat or a text. See `TokenizingEngine`; it throws the same. */
+  async tokenize(
+    input: string | readonly ChatMessage[],
+    { signal, ...options }: TokenizeOptions = {},
+  ): Promise<number[]> {
+    this.#requireUse();
+    return [...(await this.#text.encode(parseTokenInput(input, options), signal))];
+  }
+
+  /** The text of tokens. See `TokenizingEngine`; it throws the same. */
+  async detokenize(ids: readonly number[], { skipSpecialTokens = false }: DetokenizeOptions = {}): Promise<string> {
+    this.#requireUse();
+    return this.#text.tokenizer.decode(checkIds(ids), { skipSpecialTokens });
+  }
+
+  /** @throws BambaError `disposed`. */
+  #requireUse(): void {
+    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
   }
 
   /** Frees the GPU. Idempotent. */
@@ -333,37 +338,6 @@ function nullIfAborted(error: unknown): null {
 
 function perSecond(count: number, ms: number): number {
   return count > 0 && ms > 0 ? (1000 * count) / ms : 0;
-}
-
-async function loadText(source: PackageSource): Promise<TextSide> {
-  const { files } = source.manifest;
-  const decoder = new TextDecoder();
-  const json = async (name: PackageFile) =>
-    files[name] ? parseJsonFile(decoder.decode(await source.file(name)), name) : undefined;
-  const tokenizerConfig = await json('tokenizer_config.json');
-  const tokenizer = createTokenizer(await json('tokenizer.json'), tokenizerConfig);
-  const warnings: string[] = [];
-  // A help, and no part of the model: what cannot be read is as good as absent.
-  const optional = (name: 'generation_config.json' | 'special_tokens_map.json') =>
-    json(name).catch((error: unknown) => {
-      if (!(error instanceof BambaError && error.code === 'config_invalid')) throw error;
-      warnings.push(`${error.message} Until then it counts as absent.`);
-    });
-  const defaults = readGenerationConfig(await optional('generation_config.json'));
-  const templateFile = files['chat_template.jinja'] ? decoder.decode(await source.file('chat_template.jinja')) : null;
-  const specialTokens = await optional('special_tokens_map.json');
-  const ends = endIds({ defaults, config: source.manifest.stopIds ?? [], tokenizer, specialTokens });
-  return {
-    tokenizer,
-    template: new ChatTemplate(
-      readChatTemplate(tokenizerConfig, templateFile),
-      tokenizer,
-      readToolTemplate(tokenizerConfig, templateFile),
-    ),
-    defaults,
-    stopIds: ends.ids,
-    warnings: [...warnings, ...defaults.warnings, ...ends.warnings],
-  };
 }
 
 function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {

@@ -4,6 +4,7 @@ import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { Scheme } from '../weights/types.ts';
 
 export type { Scheme } from '../weights/types.ts';
+export type { Availability, StoredModel } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
 
 /** One message of a chat, as chat templates take it. */
@@ -72,11 +73,29 @@ export interface GenerationRequest extends SamplingSettings {
   tools?: readonly Tool[];
   /** Whether it calls one: as it likes (the default), not at all, at least one, or the one that is named. */
   toolChoice?: 'auto' | 'none' | 'required' | { name: string };
+  /**
+   * Go on with the last message, which is the assistant's and unfinished, instead of answering it: the answer is what
+   * follows its content. For an answer that was stopped, or to give an answer its first words. Default false.
+   */
+  continueLast?: boolean;
+  /**
+   * Read the messages up to the end of the last one, and answer nothing: whatever goes on from them, in one conversation or
+   * in several, does not wait for them. Default false.
+   */
+  readAhead?: boolean;
   /** Hold the answer to JSON: an object, or what a JSON Schema allows. Not while tools may be called. */
   json?: { schema?: unknown };
+  /**
+   * Hold the answer to a regular expression, the source of one of JavaScript's, which matches the whole of it. Not beside
+   * `json`, nor while tools may be called.
+   */
+  pattern?: string;
   /** For each token its log-probability, and those of so many likeliest ones, 0 to 20. */
   logprobs?: number;
-  /** At most this many tokens; default: as many as the context has room for. */
+  /**
+   * At most this many tokens; default: as many as the context has room for. With 0 the prompt is read and nothing is
+   * answered: a request that begins with it does not wait for that.
+   */
   maxTokens?: number;
   /** Stop before any of these strings would appear in the answer. */
   stop?: string | string[];
@@ -154,6 +173,11 @@ export interface LoadProgress {
   loaded: number;
   /** Bytes or pipelines, in all; 0 while unknown. */
   total: number;
+  /**
+   * All stages together, from 0 to 1, by bytes and the time that the rest is known to take: what a bar shows. It never goes
+   * back, and is 1 when the model can answer, not before.
+   */
+  progress: number;
   /** A sentence for people, where something is not as usual: a server that is busy, a model that changed. */
   message?: string;
   /** Where the weights come from at the moment. */
@@ -302,8 +326,63 @@ export interface Engine {
   dispose(): Promise<void>;
 }
 
+/** How a chat or a text is made into tokens. */
+export interface TokenizeOptions {
+  /** What the model may call; it takes room in a chat. */
+  tools?: readonly Tool[];
+  /** As that of a request; of chats. */
+  continueLast?: boolean;
+  /** As that of a request; of chats. */
+  readAhead?: boolean;
+  /** Ends it. */
+  signal?: AbortSignal;
+}
+
+/** How tokens are made into text. */
+export interface DetokenizeOptions {
+  /** Whether tokens that are no text, such as the end of a message, are left out; else they are spelled. Default false. */
+  skipSpecialTokens?: boolean;
+  /** Ends it. */
+  signal?: AbortSignal;
+}
+
+/** An engine that tells what texts are to its model. It does so beside an answer, too: none of it waits for the GPU. */
+export interface TokenizingEngine extends Engine {
+  /**
+   * Tokens that a request would have the model read.
+   *
+   * ```ts
+   * const room = engine.info.model.contextLength - (await engine.countTokens(messages));
+   * ```
+   * @param input a chat, as `messages`, or a text, as `prompt`; it may be empty
+   * @throws BambaError `template_failed`, `setting_invalid`, `aborted`, `disposed`, `worker_failed`
+   */
+  countTokens(input: string | readonly ChatMessage[], options?: TokenizeOptions): Promise<number>;
+  /**
+   * The ids of the tokens that a request would have the model read: with those of the chat template, or of what the
+   * tokenizer puts around a text.
+   *
+   * ```ts
+   * for await (const event of engine.generate({ prompt: await engine.tokenize(messages) })) show(event);
+   * ```
+   * @param input as that of `countTokens`
+   * @throws BambaError as `countTokens`
+   */
+  tokenize(input: string | readonly ChatMessage[], options?: TokenizeOptions): Promise<number[]>;
+  /**
+   * The text of tokens. Bytes that form no character give U+FFFD, ids beyond the vocabulary nothing.
+   *
+   * ```ts
+   * await engine.detokenize(await engine.tokenize('An apple'), { skipSpecialTokens: true }); // 'An apple'
+   * ```
+   * @param ids whole numbers from 0 on
+   * @throws BambaError `setting_invalid`, `aborted`, `disposed`, `worker_failed`
+   */
+  detokenize(ids: readonly number[], options?: DetokenizeOptions): Promise<string>;
+}
+
 /** An engine that can be tuned, as `createEngine` makes one. */
-export interface TunableEngine extends Engine {
+export interface TunableEngine extends TokenizingEngine {
   /**
    * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
    * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
@@ -318,32 +397,4 @@ export interface TunableEngine extends Engine {
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;
-}
-
-/** A model that this browser keeps, in whole or in part. */
-export interface StoredModel {
-  /** Identifies it among all that are stored. */
-  id: string;
-  /** Of the model, for people. */
-  name: string;
-  /** `model` of the options that load it: a repository, a URL, or `device:NAME`. */
-  model: string;
-  /** The other options that load it, where they differ from their defaults. */
-  revision?: string;
-  /** As `revision`. */
-  endpoint?: string;
-  /** How its matrices are stored; the option `dtype` where `model` is a checkpoint. */
-  dtype: Scheme;
-  /** The commit that it was made from, where it came from a repository. */
-  commit?: string;
-  /** Stored now. */
-  bytes: number;
-  /** Of the whole model. */
-  totalBytes: number;
-  /** Whether it loads without a network. What is incomplete goes on where it stopped. */
-  complete: boolean;
-  /** Set where its record cannot be read. It can be deleted; loading the model again replaces it. */
-  damaged?: true;
-  /** Milliseconds since 1970. */
-  savedAt: number;
 }

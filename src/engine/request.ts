@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import type { ChatMessage, GenerationRequest, Tool } from './protocol.ts';
+import type { ChatMessage, GenerationRequest, TokenizeOptions, Tool } from './protocol.ts';
 
 const ROLES = ['system', 'user', 'assistant', 'tool'];
 /** Likeliest tokens that may be named for each one. */
@@ -10,6 +10,9 @@ const FIELDS = new Set<string>([
   'tools',
   'toolChoice',
   'json',
+  'pattern',
+  'continueLast',
+  'readAhead',
   'logprobs',
   'maxTokens',
   'stop',
@@ -24,13 +27,25 @@ const FIELDS = new Set<string>([
   'seed',
 ] satisfies (keyof GenerationRequest)[]);
 
+/** What a model reads. */
+export type PromptInput =
+  | {
+      messages: readonly ChatMessage[];
+      /** The last message is unfinished, and the answer goes on with it. */
+      continueLast: boolean;
+      /** Nothing is answered. */
+      readAhead: boolean;
+    }
+  | { prompt: string | readonly number[] };
+
 /** A request's parts, checked. */
 export interface ParsedRequest {
-  input: { messages: readonly ChatMessage[] } | { prompt: string | readonly number[] };
+  input: PromptInput;
   /** None where no tool may be called. */
   tools: readonly Tool[];
   toolChoice: 'auto' | 'required' | { name: string };
   json: { schema?: unknown } | undefined;
+  pattern: string | undefined;
   logprobs: number | undefined;
   maxTokens: number;
   stop: string[];
@@ -47,12 +62,13 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   if (unknown !== undefined) {
     throw new BambaError('setting_invalid', `There is no setting ${JSON.stringify(unknown)}.`);
   }
-  const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...sampling } = request;
+  const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...others } = request;
+  const { continueLast, readAhead, pattern, ...sampling } = others;
   if ((messages === undefined) === (prompt === undefined)) {
     throw new BambaError('setting_invalid', 'Give either messages or prompt.');
   }
-  if (maxTokens !== undefined && (!Number.isSafeInteger(maxTokens) || maxTokens < 1)) {
-    throw new BambaError('setting_invalid', `maxTokens is ${String(maxTokens)}; give a whole number from 1 on.`);
+  if (maxTokens !== undefined && (!Number.isSafeInteger(maxTokens) || maxTokens < 0)) {
+    throw new BambaError('setting_invalid', `maxTokens is ${String(maxTokens)}; give a whole number from 0 on.`);
   }
   const stops = stop === undefined ? [] : Array.isArray(stop) ? stop : [stop];
   if (stops.some((text) => typeof text !== 'string')) {
@@ -62,22 +78,99 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     throw new BambaError('setting_invalid', `logprobs is ${String(logprobs)}; give 0 to ${MOST_LOGPROBS}.`);
   }
   const offered = checkTools(tools, toolChoice, messages === undefined);
-  if (json !== undefined && offered.length > 0) {
+  if (pattern !== undefined && typeof pattern !== 'string') {
+    throw new BambaError('setting_invalid', 'pattern takes the source of a regular expression, a string.');
+  }
+  if (json !== undefined && pattern !== undefined) {
+    throw new BambaError('setting_invalid', 'json and pattern exclude each other. Give one of them.');
+  }
+  if ((json ?? pattern) !== undefined && offered.length > 0) {
+    const form = json === undefined ? 'pattern' : 'json';
     throw new BambaError(
       'setting_invalid',
-      "json and tools exclude each other. Set toolChoice to 'none' for an answer in JSON.",
+      `${form} and tools exclude each other. Set toolChoice to 'none' for an answer of that form.`,
+    );
+  }
+  if (
+    continueLast &&
+    ((json ?? pattern) !== undefined || toolChoice === 'required' || typeof toolChoice === 'object')
+  ) {
+    throw new BambaError(
+      'setting_invalid',
+      'continueLast goes neither with json or pattern nor with a tool that has to be called.',
     );
   }
   return {
-    input: messages === undefined ? { prompt: checkPrompt(prompt) } : { messages: checkMessages(messages) },
-    maxTokens: maxTokens ?? Infinity,
+    input: promptInput(request),
+    maxTokens: readAhead ? 0 : (maxTokens ?? Infinity),
     stop: stops,
     tools: offered,
     toolChoice: toolChoice === 'none' ? 'auto' : toolChoice,
     json,
+    pattern,
     logprobs,
     sampling,
   };
+}
+
+/** What is read for a request. @throws BambaError `setting_invalid`, `prompt_empty`. */
+function promptInput({ messages, prompt, ...ending }: GenerationRequest): PromptInput {
+  if (messages !== undefined) {
+    const input = chatInput(messages, ending);
+    const last = messages.at(-1);
+    if (!last || isBlankQuestion(last)) {
+      throw new BambaError('prompt_empty', 'There is no question: the last message is empty.');
+    }
+    return input;
+  }
+  requireNoEnding(ending);
+  const given = checkPrompt(prompt);
+  if (given.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to continue.');
+  return { prompt: given };
+}
+
+/**
+ * What is counted or made into tokens, which may be empty.
+ * @throws BambaError `setting_invalid`
+ */
+export function parseTokenInput(
+  input: unknown,
+  { tools, ...ending }: TokenizeOptions,
+): Pick<ParsedRequest, 'input' | 'tools'> {
+  const offered = checkTools(tools, 'auto', typeof input === 'string');
+  if (typeof input !== 'string') return { input: chatInput(input, ending), tools: offered };
+  requireNoEnding(ending);
+  return { input: { prompt: input }, tools: offered };
+}
+
+/** How the prompt of a chat ends. */
+type Ending = Pick<GenerationRequest, 'continueLast' | 'readAhead'>;
+
+function requireNoEnding({ continueLast, readAhead }: Ending): void {
+  if (!continueLast && !readAhead) return;
+  const name = continueLast ? 'continueLast' : 'readAhead';
+  throw new BambaError('setting_invalid', `${name} goes with messages, not with a text.`);
+}
+
+/** Only a text that an assistant began can be gone on with. */
+function chatInput(given: unknown, { continueLast = false, readAhead = false }: Ending): PromptInput {
+  const messages = checkMessages(given);
+  if (typeof readAhead !== 'boolean' || (readAhead && continueLast)) {
+    throw new BambaError('setting_invalid', 'readAhead takes true or false, and does not go with continueLast.');
+  }
+  const last = messages.at(-1);
+  const begun = last?.role === 'assistant' && last.content !== '' && !last.toolCalls?.length;
+  if (typeof continueLast !== 'boolean' || (continueLast && !begun)) {
+    throw new BambaError(
+      'setting_invalid',
+      'continueLast takes true or false, and messages of which the last one is the text of an assistant.',
+    );
+  }
+  return { messages, continueLast, readAhead };
+}
+
+function isBlankQuestion({ role, content }: ChatMessage): boolean {
+  return role === 'user' && content.trim() === '';
 }
 
 /** The tools that may be called. */
@@ -111,14 +204,21 @@ function isTool(value: unknown): value is Tool {
   );
 }
 
+/** Ids of tokens. @throws BambaError `setting_invalid`. */
+export function checkIds(ids: unknown): readonly number[] {
+  if (areIds(ids)) return ids;
+  throw new BambaError('setting_invalid', 'Tokens are given as a list of their ids, whole numbers from 0 on.');
+}
+
+function areIds(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((id) => Number.isInteger(id) && (id as number) >= 0);
+}
+
 function checkPrompt(prompt: unknown): string | readonly number[] {
-  const isIds = Array.isArray(prompt) && prompt.every((id) => Number.isInteger(id) && id >= 0);
-  if (typeof prompt !== 'string' && !isIds) {
+  if (typeof prompt !== 'string' && !areIds(prompt)) {
     throw new BambaError('setting_invalid', 'prompt takes a string, or a list of token ids.');
   }
-  const given = prompt as string | readonly number[];
-  if (given.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to continue.');
-  return given;
+  return prompt;
 }
 
 function checkMessages(messages: unknown): ChatMessage[] {
@@ -137,10 +237,6 @@ function checkMessages(messages: unknown): ChatMessage[] {
         `Message ${index + 1} needs a role (${ROLES.join(', ')}) and a content that is a string.`,
       );
     }
-  }
-  const last = list.at(-1);
-  if (!last || (last.role === 'user' && last.content!.trim() === '')) {
-    throw new BambaError('prompt_empty', 'There is no question: the last message is empty.');
   }
   return list as ChatMessage[];
 }

@@ -2,12 +2,15 @@ import type { ProxyMarked } from 'comlink';
 import { BambaError, type ErrorCode } from '../errors.ts';
 import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { LocalEngineOptions } from './local-engine.ts';
-import type { ModelSource } from './open-model.ts';
+import type { ModelSource } from './find-model.ts';
 import type {
+  Availability,
+  ChatMessage,
   EngineInfo,
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
+  TokenizeOptions,
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
@@ -27,6 +30,8 @@ export interface WorkerApi {
     fetchShaders: (() => Promise<WireResult<ShaderLibrary>>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>>;
   abortLoading(): void;
+  /** Whether a model could be loaded. */
+  availability(model: ModelSource): Promise<WireResult<Availability>>;
   /** Streams one generation over `port`. */
   generate(request: GenerationRequest, port: MessagePort): Promise<void>;
   /** Tunes the loaded model; `port` brings the wish to end it. */
@@ -34,8 +39,18 @@ export interface WorkerApi {
     onProgress: ((progress: TuningProgress) => void | Promise<void>) & ProxyMarked,
     port: MessagePort,
   ): Promise<WireResult<TuningResult>>;
+  /** The ids of a chat or a text; `port` brings the wish to end it, as to the two below. */
+  tokenize(input: TokenInput, options: TokenSettings, port: MessagePort): Promise<WireResult<number[]>>;
+  countTokens(input: TokenInput, options: TokenSettings, port: MessagePort): Promise<WireResult<number>>;
+  /** The text of ids. */
+  detokenize(ids: readonly number[], skipSpecialTokens: boolean, port: MessagePort): Promise<WireResult<string>>;
   dispose(): void;
 }
+
+/** What tokens are asked of. */
+export type TokenInput = string | readonly ChatMessage[];
+/** How, as far as it can cross. */
+export type TokenSettings = Omit<TokenizeOptions, 'signal'>;
 
 /** What a generation's port carries to the page; the page sends `abort`. */
 export type GenerationMessage =

@@ -1,15 +1,17 @@
 import { proxy, type Remote, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
 import type {
+  DetokenizeOptions,
   EngineInfo,
   GenerationEvent,
   GenerationRequest,
+  TokenizeOptions,
   TunableEngine,
   TuneEngineOptions,
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
-import { fromWire, type GenerationMessage, type WireResult, type WorkerApi } from './wire.ts';
+import { fromWire, type GenerationMessage, type TokenInput, type WireResult, type WorkerApi } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
 
 /** What the worker does now, and whether the page still waits for it. */
@@ -57,13 +59,24 @@ export class WorkerEngine implements TunableEngine {
     const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
       worker.tune(told, transfer(port, [port])),
     );
-    try {
-      const tuned = await Promise.race([task.finished, task.failed]);
-      if ('error' in tuned) throw fromWire(tuned.error);
-      return tuned.value;
-    } finally {
-      await task.leave();
-    }
+    return task.value();
+  }
+
+  async countTokens(input: TokenInput, { signal, ...options }: TokenizeOptions = {}): Promise<number> {
+    return this.#beside<number>(signal, (worker, port) => worker.countTokens(input, options, transfer(port, [port])));
+  }
+
+  async tokenize(input: TokenInput, { signal, ...options }: TokenizeOptions = {}): Promise<number[]> {
+    return this.#beside<number[]>(signal, (worker, port) => worker.tokenize(input, options, transfer(port, [port])));
+  }
+
+  async detokenize(
+    ids: readonly number[],
+    { signal, skipSpecialTokens = false }: DetokenizeOptions = {},
+  ): Promise<string> {
+    return this.#beside<string>(signal, (worker, port) =>
+      worker.detokenize(ids, skipSpecialTokens, transfer(port, [port])),
+    );
   }
 
   dispose(): Promise<void> {
@@ -102,6 +115,16 @@ export class WorkerEngine implements TunableEngine {
       left = left?.work === work ? left : { work, vigil: new Vigil(this.#link, work.end) };
       await left.vigil.look();
     }
+  }
+
+  /** What the worker does beside an answer: it takes no turn. @throws BambaError `disposed`, `aborted`, `worker_failed`. */
+  async #beside<Value>(signal: AbortSignal | undefined, ask: Ask<WireResult<Value>>): Promise<Value> {
+    if (this.#disposing) throw disposed();
+    this.#link.check();
+    if (signal?.aborted) throw new BambaError('aborted', 'The question was taken back before it was asked.');
+    // One that works may have no time to notice; what it does is waited for by others.
+    if (!this.#work || this.#work.end.over) this.#link.expectNotice();
+    return new Task(this.#link, signal, ask).value();
   }
 
   /** Has the worker begin something that it hears the wish to end on a port of its own. */
@@ -163,6 +186,17 @@ class Task<Result> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     await this.#stop();
     this.port.close();
+  }
+
+  /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
+  async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
+    try {
+      const result = await Promise.race([this.finished, this.failed]);
+      if ('error' in result) throw fromWire(result.error);
+      return result.value;
+    } finally {
+      await this.leave();
+    }
   }
 
   readonly #onAbort = (): void => void this.#requireStop();

@@ -12,10 +12,11 @@ import '../kernels/sources.ts';
 import { expose } from 'comlink';
 import { BambaError } from '../errors.ts';
 import type { ShaderLibrary } from '../gpu/kernel.ts';
+import { modelAvailability } from './availability.ts';
 import { LocalEngine } from './local-engine.ts';
 import { openModel, type OpenModelOptions } from './open-model.ts';
-import type { LoadProgress } from './protocol.ts';
-import { fromWire, type GenerationMessage, type LoadOptions, toWire, type WorkerApi } from './wire.ts';
+import { OverallProgress, type StageReport } from './overall-progress.ts';
+import { fromWire, type GenerationMessage, type LoadOptions, toWire, type WireResult, type WorkerApi } from './wire.ts';
 
 let engine: LocalEngine | null = null;
 const loading = new AbortController();
@@ -25,9 +26,12 @@ const api: WorkerApi = {
 
   async load(options, onProgress, fetchShaders) {
     const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
-    const report = (progress: Partial<LoadProgress> & Pick<LoadProgress, 'stage'>): void => {
-      void onProgress({ ...unknown, ...progress });
+    const overall = new OverallProgress();
+    const tell = async (stage: StageReport): Promise<void> => {
+      const known = { ...unknown, ...stage };
+      await onProgress({ ...known, progress: overall.after(known) });
     };
+    const report = (stage: StageReport): void => void tell(stage);
     const shaders = async () => {
       const fetched = await fetchShaders();
       if ('error' in fetched) throw fromWire(fetched.error);
@@ -41,8 +45,16 @@ const api: WorkerApi = {
         return load(options, report, shaders);
       });
       // Progress and result cross on ports of their own: without waiting, the result could overtake what led to it.
-      await onProgress({ ...unknown, stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
+      await tell({ stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
       return { value: engine.info };
+    } catch (error) {
+      return { error: toWire(error) };
+    }
+  },
+
+  async availability(model) {
+    try {
+      return { value: await modelAvailability(model) };
     } catch (error) {
       return { error: toWire(error) };
     }
@@ -68,28 +80,28 @@ const api: WorkerApi = {
     }
   },
 
-  async tune(onProgress, port) {
-    const abort = new AbortController();
-    port.addEventListener('message', () => abort.abort());
-    port.start();
-    let told = Promise.resolve();
-    try {
-      if (!engine) throw new BambaError('disposed', 'No model is loaded.');
-      const value = await engine.tune({
-        signal: abort.signal,
+  tune: (onProgress, port) =>
+    answered(port, async (loaded, signal) => {
+      let told = Promise.resolve();
+      const value = await loaded.tune({
+        signal,
         onProgress: (progress) => {
           told = Promise.resolve(onProgress(progress));
         },
       });
       // As with loading: the result is not to overtake what led to it.
       await told;
-      return { value };
-    } catch (error) {
-      return { error: toWire(error) };
-    } finally {
-      port.close();
-    }
-  },
+      return value;
+    }),
+
+  tokenize: (input, options, port) =>
+    answered(port, (loaded, signal) => loaded.tokenize(input, { ...options, signal })),
+
+  countTokens: (input, options, port) =>
+    answered(port, (loaded, signal) => loaded.countTokens(input, { ...options, signal })),
+
+  detokenize: (ids, skipSpecialTokens, port) =>
+    answered(port, (loaded) => loaded.detokenize(ids, { skipSpecialTokens })),
 
   dispose() {
     loading.abort();
@@ -97,6 +109,24 @@ const api: WorkerApi = {
     engine = null;
   },
 };
+
+/** What the engine comes to, unless the page takes its question back over `port`. */
+async function answered<Value>(
+  port: MessagePort,
+  work: (loaded: LocalEngine, signal: AbortSignal) => Promise<Value>,
+): Promise<WireResult<Value>> {
+  const abort = new AbortController();
+  port.addEventListener('message', () => abort.abort());
+  port.start();
+  try {
+    if (!engine) throw new BambaError('disposed', 'No model is loaded.');
+    return { value: await work(engine, abort.signal) };
+  } catch (error) {
+    return { error: toWire(error) };
+  } finally {
+    port.close();
+  }
+}
 
 async function load(
   { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, ...model }: LoadOptions,

@@ -1,6 +1,7 @@
 // Grammars: sets of texts, as expressions over the bytes of UTF-8.
 
 import type { Characters } from './characters.ts';
+import type { Machine } from './machine.ts';
 
 /** A set of texts. */
 export type Expression =
@@ -79,6 +80,16 @@ export const NOTHING: Expression = { kind: 'choice', options: [] };
 /** The characters of ranges of code points without surrogates, as UTF-8 writes them. */
 export function characters(ranges: Characters): Expression {
   return byFirst(ranges.flatMap(([low, high]) => encodings(low, high)));
+}
+
+/** The texts of a machine, the characters of each of its classes as `spell` writes them. */
+export function textOf({ classes, states }: Machine, spell: (set: Characters) => Expression): Expression {
+  const spelled = classes.map(spell);
+  const steps = states.map(({ ends, next }) => ({
+    ends,
+    next: Array.from(next, ([by, to]) => ({ by: spelled[by]!, to })),
+  }));
+  return { kind: 'machine', states: steps };
 }
 
 interface Bytes {

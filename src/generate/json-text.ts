@@ -15,6 +15,7 @@ import {
   type Rule,
   sequence,
   text,
+  textOf,
 } from './grammar.ts';
 import type { Machine } from './machine.ts';
 
@@ -100,13 +101,8 @@ export function jsonText(value: unknown): string {
 }
 
 /** Strings whose characters are a text of a machine, each character in its shortest spelling. */
-export function stringOf({ classes, states }: Machine): Expression {
-  const spelled = classes.map(spelling);
-  const steps = states.map(({ ends, next }) => ({
-    ends,
-    next: Array.from(next, ([by, to]) => ({ by: spelled[by]!, to })),
-  }));
-  return sequence(text('"'), { kind: 'machine', states: steps }, text('"'));
+export function stringOf(machine: Machine): Expression {
+  return sequence(text('"'), textOf(machine, spelling), text('"'));
 }
 
 /** What is not written as it is. */

@@ -22,10 +22,10 @@ const CLASSES: Readonly<Record<string, Characters>> = { d: DIGITS, w: WORDS };
 const CONTROLS: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, 0: 0 };
 
 /**
- * @param path where it stands, for errors
+ * @param path where it stands in a schema, for errors; null outside of one
  * @throws BambaError `setting_invalid` for what is no pattern, and for what cannot be kept to
  */
-export function parsePattern(source: string, path: string): Pattern {
+export function parsePattern(source: string, path: string | null): Pattern {
   const unicode = compiles(source, 'u');
   if (!unicode && !compiles(source, '')) throw invalid(path, `${quoted(source)} is no regular expression`);
   return new PatternParser(source, unicode, path).parse();
@@ -47,10 +47,10 @@ function quoted(source: string): string {
 class PatternParser {
   readonly #source: string;
   readonly #unicode: boolean;
-  readonly #path: string;
+  readonly #path: string | null;
   #at = 0;
 
-  constructor(source: string, unicode: boolean, path: string) {
+  constructor(source: string, unicode: boolean, path: string | null) {
     this.#source = source;
     this.#unicode = unicode;
     this.#path = path;

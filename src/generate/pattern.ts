@@ -17,12 +17,13 @@ interface Node {
 }
 
 /**
- * The texts in which a pattern matches somewhere.
- * @param path where it stands, for errors
+ * The texts in which a pattern matches somewhere; or which it matches as a whole.
+ * @param path where it stands in a schema, for errors; null outside of one
  * @throws BambaError `setting_invalid` for what is no pattern, cannot be kept to, or matches nothing
  */
-export function patternMachine(source: string, path: string): Machine {
-  const pattern = parsePattern(source, path);
+export function patternMachine(source: string, path: string | null, whole = false): Machine {
+  const parsed = parsePattern(source, path);
+  const pattern: Pattern = whole ? { kind: 'sequence', parts: [{ kind: 'start' }, parsed, { kind: 'end' }] } : parsed;
   try {
     const machine = new PatternBuilder().build(pattern);
     if (machine) return machine;

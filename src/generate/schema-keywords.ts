@@ -236,6 +236,8 @@ export function isObject(value: unknown): value is SchemaObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function invalid(path: string, reason: string): BambaError {
-  return new BambaError('setting_invalid', `The JSON schema cannot be used: at ${path} ${reason}.`);
+/** @param path where it stands in a schema; null for a pattern outside of one */
+export function invalid(path: string | null, reason: string): BambaError {
+  const where = path === null ? 'The pattern cannot be used:' : `The JSON schema cannot be used: at ${path}`;
+  return new BambaError('setting_invalid', `${where} ${reason}.`);
 }

@@ -179,10 +179,7 @@ export class Gpu {
 
   /** @throws BambaError `webgpu_unavailable` with how to get it. */
   static async request(options: GpuOptions = {}): Promise<Gpu> {
-    const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
-    if (!gpu) {
-      throw new BambaError('webgpu_unavailable', `This browser offers no WebGPU. ${HOW_TO_GET_WEBGPU}`);
-    }
+    const gpu = requireWebGpu(options.gpu);
     const adapter = await requestAdapter(gpu);
     const info = await infoOf(adapter);
     const wanted = (Object.keys(FEATURE_NAMES) as DeviceFeature[])
@@ -285,6 +282,23 @@ export class Gpu {
   dispose(): void {
     this.device.destroy();
   }
+}
+
+/**
+ * The limits that a device of this browser would have. None is made.
+ * @param gpu default: `navigator.gpu`
+ * @throws BambaError `webgpu_unavailable`, as `Gpu.request`.
+ */
+export async function adapterLimits(gpu?: GPU): Promise<GpuLimits> {
+  const { limits } = await requestAdapter(requireWebGpu(gpu));
+  return { maxBufferSize: limits.maxBufferSize, maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize };
+}
+
+/** @throws BambaError `webgpu_unavailable`. */
+function requireWebGpu(given: GPU | undefined): GPU {
+  const gpu = given ?? (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (gpu) return gpu;
+  throw new BambaError('webgpu_unavailable', `This browser offers no WebGPU. ${HOW_TO_GET_WEBGPU}`);
 }
 
 /** Whether an adapter multiplies four bytes at once: Apple's take a dozen instructions, and processors are no quicker at it. */

@@ -1,4 +1,5 @@
 import type {
+  ChatMessage,
   EngineInfo,
   GenerationEvent,
   GenerationRequest,
@@ -56,6 +57,20 @@ export class FakeEngine implements TunableEngine {
     const trial = { what: 'chunkTokens', value: 256, secondsPerToken: 0.5 } as const;
     onProgress({ trial, done: 1, total: 1 });
     return { tuning: { matvecSubgroups: 4, chunkTokens: 256 }, trials: [trial], kept: true };
+  }
+
+  async countTokens(input: string | readonly ChatMessage[]): Promise<number> {
+    return (await this.tokenize(input)).length;
+  }
+
+  /** A character is a token, and so is the end of a message. */
+  async tokenize(input: string | readonly ChatMessage[]): Promise<number[]> {
+    const texts = typeof input === 'string' ? [input] : input.map(({ content }) => `${content}\n`);
+    return Array.from(texts.join(''), (character) => character.codePointAt(0)!);
+  }
+
+  async detokenize(ids: readonly number[]): Promise<string> {
+    return String.fromCodePoint(...ids);
   }
 
   async dispose(): Promise<void> {}

@@ -32,6 +32,10 @@ export class FakeWorker extends EventTarget {
         port.postMessage({ type: 'end' });
       },
       tune: async () => ({ value: { tuning: { matvecSubgroups: 1, chunkTokens: 256 }, trials: [], kept: false } }),
+      availability: async () => ({ value: { status: 'available', bytes: 1 } }),
+      tokenize: async () => ({ value: [1, 2] }),
+      countTokens: async () => ({ value: 2 }),
+      detokenize: async () => ({ value: 'ab' }),
       dispose() {},
     };
     expose({ ...well, ...api }, port2);

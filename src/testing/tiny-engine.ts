@@ -1,14 +1,17 @@
-import { LocalEngine } from '../engine/local-engine.ts';
+import { LocalEngine, type LocalEngineOptions } from '../engine/local-engine.ts';
 import type { TunableEngine } from '../engine/protocol.ts';
 import { packTinyModel, TOOL_TEMPLATE } from './tiny-model.ts';
 
 /** The engine itself in this thread, with the tiny model and a template that shows tools. */
-export async function loadTinyEngine(): Promise<TunableEngine> {
-  const engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }));
+export async function loadTinyEngine(loading: LocalEngineOptions = {}): Promise<TunableEngine> {
+  const engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }), loading);
   return {
     info: engine.info,
     generate: (request, options) => engine.generate(request, options),
     tune: (options) => engine.tune(options),
+    countTokens: (input, options) => engine.countTokens(input, options),
+    tokenize: (input, options) => engine.tokenize(input, options),
+    detokenize: (ids, options) => engine.detokenize(ids, options),
     dispose: async () => engine.dispose(),
   };
 }

@@ -10,9 +10,9 @@ const meaning = document.querySelector<HTMLElement>('#meaning')!;
 
 const engine = await createEngine({
   model: '../models/lexicon/',
-  onProgress({ stage, loaded, total }) {
-    const share = total > 0 ? ` ${Math.floor((100 * loaded) / total)} %` : '';
-    status.textContent = `${stage === 'compile' ? 'Preparing the GPU' : 'Loading the model'} …${share}`;
+  onProgress({ stage, progress }) {
+    const share = Math.floor(100 * progress);
+    status.textContent = `${stage === 'compile' ? 'Preparing the GPU' : 'Loading the model'} … ${share} %`;
   },
 });
 status.textContent = `${engine.info.model.name} is ready.`;

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chatOf, take } from '../testing/answer.ts';
+import { hasAdapter } from '../testing/dawn.ts';
+import { asciiIds, NO_SPECIAL, packTinyModel, TINY_EOS, tinyPrompt } from '../testing/tiny-model.ts';
+import { LocalEngine } from './local-engine.ts';
+import type { GenerationRequest } from './protocol.ts';
+
+// What texts are to a model, and requests that only read.
+
+describe.skipIf(!hasAdapter)('the engine', () => {
+  let engine: LocalEngine;
+  beforeAll(async () => {
+    engine = await LocalEngine.load(await packTinyModel());
+  });
+  afterAll(() => engine?.dispose());
+
+  test('counts and names the tokens that a request has the model read', async () => {
+    const messages = chatOf('Well?', 'Well.', 'And?');
+    const { usage } = await take(engine, { messages, maxTokens: 0 });
+    expect(await engine.tokenize(messages)).toEqual(tinyPrompt(messages));
+    expect(await engine.countTokens(messages)).toBe(usage.promptTokens);
+    expect(await engine.tokenize('An apple')).toEqual(asciiIds('An apple'));
+    expect(await engine.countTokens('')).toBe(0);
+    const tools = [{ name: 'now' }];
+    expect(await engine.countTokens(messages, { tools })).toBeGreaterThanOrEqual(usage.promptTokens);
+  });
+
+  test('makes tokens into text, and text that was made into tokens into the same', async () => {
+    expect(await engine.detokenize(asciiIds('An apple'))).toBe('An apple');
+    const ids = [...asciiIds('a'), TINY_EOS, ...asciiIds('b')];
+    expect(await engine.detokenize(ids)).toBe('a<eos>b');
+    expect(await engine.detokenize(ids, { skipSpecialTokens: true })).toBe('ab');
+    await expect(engine.detokenize([-1])).rejects.toMatchObject({ code: 'setting_invalid' });
+    await expect(engine.tokenize([{ role: 'user' }] as never)).rejects.toMatchObject({ code: 'setting_invalid' });
+  });
+
+  test('counts beside an answer, and ends counting when it is asked to', async () => {
+    const counts: Promise<number>[] = [];
+    const request: GenerationRequest = { messages: chatOf('Well?'), maxTokens: 4, logitBias: NO_SPECIAL };
+    for await (const { type } of engine.generate(request)) if (type === 'text') counts.push(engine.countTokens('ab'));
+    expect(counts.length).toBeGreaterThan(0);
+    expect(await Promise.all(counts)).toEqual(counts.map(() => 2));
+    const signal = AbortSignal.abort();
+    await expect(engine.countTokens('word '.repeat(50_000), { signal })).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  test('reads a prompt and answers nothing: the next request waits for none of it', async () => {
+    const messages = chatOf('Something new.');
+    const read = await take(engine, { messages, maxTokens: 0 });
+    const { length } = tinyPrompt(messages);
+    expect(read).toMatchObject({
+      text: '',
+      ids: [],
+      finishReason: 'length',
+      usage: { promptTokens: length, cachedTokens: 0, completionTokens: 0, timeToFirstTokenS: 0 },
+    });
+    const asked = await take(engine, { messages, maxTokens: 3, logitBias: NO_SPECIAL });
+    expect(asked.usage).toMatchObject({ promptTokens: length, cachedTokens: length });
+    expect(asked.ids).toHaveLength(3);
+  });
+
+  test('reads a conversation ahead up to its last message, and goes on from there', async () => {
+    const messages = chatOf('Read this ahead.', 'So it is.');
+    const ahead = tinyPrompt(messages).slice(0, -'assistant: '.length);
+    expect(await engine.tokenize(messages, { readAhead: true })).toEqual(ahead);
+    await take(engine, { messages, readAhead: true });
+    const { usage } = await take(engine, { messages: [...messages, ...chatOf('Well?')], maxTokens: 1 });
+    expect(usage.cachedTokens).toBe(ahead.length);
+  });
+
+  test('goes on with an answer that was begun, as if it had written that itself', async () => {
+    const whole = await take(engine, { messages: chatOf('Begin.'), maxTokens: 8, logitBias: NO_SPECIAL });
+    const begun = await engine.detokenize(whole.ids.slice(0, 4));
+    const messages = chatOf('Begin.', begun);
+    const request: GenerationRequest = { messages, continueLast: true, maxTokens: 4, logitBias: NO_SPECIAL };
+    expect((await take(engine, request)).ids).toEqual(whole.ids.slice(4, 8));
+    // What looks like the end of a message in a text is text.
+    const spelled = await engine.tokenize(chatOf('Begin.', 'a<eos>b'), { continueLast: true });
+    expect(spelled).toEqual([...tinyPrompt(chatOf('Begin.')), ...asciiIds('a<eos>b')]);
+  });
+
+  test.each(['[a-c]{3}', 'yes|no', '(?:\\d{2}-){2}x', '\\w[^a-z]'])(
+    'answers as the pattern %s has it',
+    async (pattern) => {
+      const request = { messages: chatOf('Say.'), pattern, maxTokens: 40, temperature: 2, seed: 5 };
+      const { text, finishReason } = await take(engine, request);
+      expect(text).toMatch(new RegExp(`^(?:${pattern})$`, 'u'));
+      expect(finishReason).toBe('stop');
+    },
+  );
+
+  test('names no token once it is disposed of', async () => {
+    engine.dispose();
+    await expect(engine.tokenize('a')).rejects.toMatchObject({ code: 'disposed' });
+    await expect(engine.detokenize([1])).rejects.toMatchObject({ code: 'disposed' });
+  });
+});
