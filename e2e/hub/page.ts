@@ -1,10 +1,12 @@
 // The library in a page of its own, for tests that call it as its users do.
 
+import { languageModel } from '../../src/api/prompt-api.ts';
 import * as bamba from '../../src/index.ts';
 
 declare global {
   interface Window {
     bamba: typeof bamba;
+    languageModel: typeof languageModel;
     /** Stages and sentences that were reported, in order; repeated ones once. */
     reports: string[];
     /** Loads a model and lets it go. */
@@ -17,6 +19,7 @@ declare global {
 }
 
 window.bamba = bamba;
+window.languageModel = languageModel;
 window.reports = [];
 
 window.load = (options) => {

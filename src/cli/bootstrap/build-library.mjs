@@ -25,6 +25,7 @@ const ENTRIES = {
   define: 'src/element/define.ts',
   openai: 'src/api/openai.ts',
   'ai-sdk': 'src/api/ai-sdk.ts',
+  'prompt-api': 'src/api/prompt-api.ts',
   transformers: 'src/api/transformers.ts',
 };
 

@@ -1,0 +1,63 @@
+import { BambaError, type ErrorCode } from '../../errors.ts';
+
+/** What a fault of the engine is called here; others are `UnknownError`. */
+const NAMES: Partial<Record<ErrorCode, string>> = {
+  aborted: 'AbortError',
+  disposed: 'InvalidStateError',
+  busy: 'OperationError',
+  setting_invalid: 'NotSupportedError',
+  prompt_empty: 'NotSupportedError',
+  template_failed: 'NotSupportedError',
+  unsupported_model: 'NotSupportedError',
+  webgpu_unavailable: 'NotSupportedError',
+  adapter_limit: 'NotSupportedError',
+  network: 'NetworkError',
+  access_denied: 'NetworkError',
+};
+
+/** Faults after which an engine never answers again. */
+const FATAL: ReadonlySet<ErrorCode> = new Set([
+  'device_lost',
+  'out_of_memory',
+  'gpu_failure',
+  'disposed',
+  'worker_failed',
+]);
+
+/** Whether an engine that threw this is of no more use. */
+export function isFatal(error: unknown): boolean {
+  return error instanceof BambaError && FATAL.has(error.code);
+}
+
+/** A fault by one of the names that the Prompt API has. `cause` is what it was made of. */
+export function fault(name: string, message: string, cause?: unknown): DOMException {
+  return withFields(new DOMException(message, name), cause === undefined ? {} : { cause });
+}
+
+/**
+ * Whatever was thrown, as pages that know the Prompt API expect it.
+ * @param otherwise what faults are called that have no name of their own there
+ */
+export function asFault(error: unknown, otherwise = 'UnknownError'): unknown {
+  if (!(error instanceof BambaError)) return error;
+  return fault(NAMES[error.code] ?? otherwise, error.message, error);
+}
+
+/**
+ * More tokens than there is room for. The browser's own class where it has one.
+ * @param requested tokens that it takes
+ * @param quota tokens that there are
+ */
+export function quotaExceeded(requested: number, quota: number): DOMException {
+  const message = `The conversation needs ${requested} tokens, and the context has ${quota}. Shorten the prompt.`;
+  const { QuotaExceededError: Own } = globalThis as {
+    QuotaExceededError?: new (message: string, options: { requested: number; quota: number }) => DOMException;
+  };
+  if (Own) return new Own(message, { requested, quota });
+  return withFields(new DOMException(message, 'QuotaExceededError'), { requested, quota });
+}
+
+function withFields(exception: DOMException, fields: object): DOMException {
+  for (const [name, value] of Object.entries(fields)) Object.defineProperty(exception, name, { value });
+  return exception;
+}
