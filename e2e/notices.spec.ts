@@ -15,6 +15,8 @@ test('shows the licences of all that is bundled', async ({ page }) => {
   const text = await response.text();
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
   for (const [name, version] of Object.entries(dependencies)) expect(text).toContain(`${name} ${version} (`);
+  // These stand in workers, and belong to the page all the same.
+  for (const name of ['highlight.js', 'temml']) expect(text).toContain(`\n${name} `);
   expect(text).toContain('Apache License');
   // The service worker is of our own code alone: it loads nothing besides, and bears no package's mark.
   const worker = readFileSync(join(root, 'dist/sw.js'), 'utf8');

@@ -54,7 +54,7 @@ test('has all that it names, links that lead somewhere, and the licences of what
   expect(packageFaults(own, project.files)).toEqual([]);
   const text = readFileSync(join(own, 'dist-lib/THIRD-PARTY-NOTICES.txt'), 'utf8');
   // The worker and the standalone build have these inside; beside the other modules they are installed.
-  for (const name of ['comlink', 'dompurify', 'idb', 'lit', 'marked', 'valibot']) {
+  for (const name of ['comlink', 'dompurify', 'highlight.js', 'idb', 'lit', 'marked', 'temml', 'valibot']) {
     expect(text).toContain(`\n${name} `);
     expect(text).toContain(licenceOf(join(project.folder, 'node_modules', name)));
   }
@@ -123,10 +123,24 @@ test('in a Vite project, with the inlined worker and the element, under the poli
     await expect(page.getByRole('button', { name: 'Load the model' })).toHaveCSS('font-weight', '600');
     await page.getByRole('button', { name: 'Settings' }).click();
     await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible();
+    expect(asked).toEqual([]);
+    // What code and formulas in answers need is fetched for the first of them.
+    await page.locator('bamba-chat').evaluate((element: Element & { messages?: unknown }) => {
+      const content = '```js\nlet x = 1;\n```\n\nAnd $x^2$.';
+      element.messages = [
+        { role: 'user', content: 'Code?' },
+        { role: 'assistant', content },
+      ];
+    });
+    await expect(page.locator('.word-keyword')).toHaveText('let');
+    await expect(page.locator('.formula math msup')).toHaveCount(1);
   });
-  expect(asked).toEqual([]);
+  expect(asked.map((url) => /on-demand-(?:code|math)?/.exec(url)?.[0]).toSorted()).toEqual([
+    'on-demand-code',
+    'on-demand-math',
+  ]);
   await expectAnswer(page, '/dist/tiny.html?int8');
-  expect(asked).toHaveLength(1);
+  expect(asked).toHaveLength(3);
 });
 
 for (const [framework, component] of [

@@ -7,7 +7,7 @@ import { chromium, type Page } from '@playwright/test';
 import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
 import { type PageServer, servePage } from './page-server.ts';
 import { scriptEngine } from './scripted-engine.ts';
-import { chat, expect, test } from './ui-test.ts';
+import { ask, chat, expect, test } from './ui-test.ts';
 
 let server: PageServer;
 
@@ -64,6 +64,16 @@ test('can be installed: the browser finds nothing amiss, and every picture is as
     await context.close();
     rmSync(profile, { recursive: true, force: true });
   }
+});
+
+test('without a network, what answers rarely need is there on its first use', async ({ page }) => {
+  await open(page);
+  server.online = false;
+  await scriptEngine(page, { answers: { '*': { pieces: ['```js\nlet x = 1;\n```\n\n', 'And $x^2$.'] } } });
+  await page.reload();
+  await ask(page, 'code and a formula');
+  await expect(page.locator('.word-keyword')).toHaveText('let');
+  await expect(page.locator('.formula math')).toBeVisible();
 });
 
 test('a newer version waits until the person takes it', async ({ page }) => {

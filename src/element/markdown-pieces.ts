@@ -48,7 +48,7 @@ const FENCE = /^[ \t]*(?:(?:[-*+>]|\d{1,9}[.)])[ \t]*){0,16}(`{3,}(?=[^`]*$)|~{3
 const DEFINITION = /^ {0,3}\[[^\]\n]{1,100}\]:[ \t]*\S/;
 /** Lines that begin a block of their own, whatever stands before them. */
 const BEGINS = /^[ \t]*(?:[-*+>#|]|\d{1,9}[.)]|={3}|-{3})/;
-const MARKS = /[*_~`[\]<|&\\:@]/g;
+const MARKS = /[*_~`[\]<|&\\:@$]/g;
 const PREFIX = /[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))/y;
 
 /** Cuts a text. The pieces of a text are also those of a longer one that begins with it, but for the last of them. */

@@ -4,6 +4,9 @@
 
 import type { Config } from 'dompurify';
 import type { Token, TokensList } from 'marked';
+import { mathExtension } from './markdown-math.ts';
+import { paintCode } from './painted-code.ts';
+import { paintMath } from './painted-math.ts';
 
 /** Definitions of links, by their names. */
 export type Links = TokensList['links'];
@@ -29,11 +32,27 @@ const SANITIZER: Config & { RETURN_DOM_FRAGMENT: true } = {
   RETURN_DOM_FRAGMENT: true,
 };
 
+/** Of MathML, what draws; nothing that links, fetches, runs or has a style. */
+const MATH_SANITIZER: Config & { RETURN_DOM_FRAGMENT: true } = {
+  ALLOWED_TAGS: (
+    'math mrow mi mo mn ms mtext mspace mfrac msqrt mroot mstyle mpadded mphantom menclose msub msup msubsup munder ' +
+    'mover munderover mmultiscripts mprescripts none mtable mtr mtd'
+  ).split(' '),
+  ALLOWED_ATTR: (
+    'accent accentunder class columnalign columnspan depth display displaystyle fence form height largeop linethickness ' +
+    'lspace mathvariant maxsize minsize movablelimits notation rowspan rspace scriptlevel separator stretchy symmetric ' +
+    'voffset width'
+  ).split(' '),
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+
 /** Fetches the parser and the sanitizer. */
 export async function makeRenderer(): Promise<Renderer> {
   const [{ Lexer, Marked }, { default: DOMPurify }] = await Promise.all([import('marked'), import('dompurify')]);
   const marked = new Marked({ gfm: true, breaks: true });
-  marked.use({
+  marked.use(mathExtension, {
     renderer: {
       html: ({ text, block }) => (block ? `<p>${escapeHtml(text)}</p>` : escapeHtml(text)),
       image: ({ href, text }) => `<a href="${escapeHtml(href)}">${escapeHtml(text || href)}</a>`,
@@ -42,6 +61,7 @@ export async function makeRenderer(): Promise<Renderer> {
   });
   // An instance of our own: a page around the element may have put hooks on the shared one.
   const purifier = DOMPurify(window);
+  const sanitizeMath = (markup: string): DocumentFragment => purifier.sanitize(markup, MATH_SANITIZER);
   return {
     links: (definitions) => marked.lexer(definitions).links,
     blocks(text, links) {
@@ -51,7 +71,9 @@ export async function makeRenderer(): Promise<Renderer> {
     },
     fragment(block, links) {
       const html = marked.parser(Object.assign([block], { links }));
-      return dress(purifier.sanitize(html, SANITIZER));
+      const fragment = dress(purifier.sanitize(html, SANITIZER));
+      for (const code of fragment.querySelectorAll<HTMLElement>('code.math')) paintMath(code, sanitizeMath);
+      return fragment;
     },
   };
 }
@@ -62,7 +84,7 @@ function dress(fragment: DocumentFragment): DocumentFragment {
     link.setAttribute('target', '_blank');
     link.setAttribute('rel', 'noopener noreferrer nofollow');
   }
-  for (const code of fragment.querySelectorAll('pre > code')) dressCode(code);
+  for (const code of fragment.querySelectorAll<HTMLElement>('pre > code')) dressCode(code);
   for (const table of fragment.querySelectorAll('table')) {
     const frame = document.createElement('div');
     frame.className = 'table-frame';
@@ -73,7 +95,7 @@ function dress(fragment: DocumentFragment): DocumentFragment {
   return fragment;
 }
 
-function dressCode(code: Element): void {
+function dressCode(code: HTMLElement): void {
   const pre = code.parentElement;
   if (!pre) return;
   const language = /(?:^|\s)language-([\w+#.-]{1,20})/.exec(code.className)?.[1] ?? '';
@@ -94,6 +116,7 @@ function dressCode(code: Element): void {
   figure.append(bar, pre);
   pre.dir = 'ltr';
   makeScrollable(pre, language ? `Code, ${language}` : 'Code');
+  paintCode(code, language);
 }
 
 /** A box that scrolls sideways must be reachable by keyboard, and have a name there. */

@@ -2,6 +2,7 @@
 
 import type { CSSResultGroup } from 'lit';
 import { answerStyles } from './styles/answer.ts';
+import { contentStyles } from './styles/content.ts';
 import { controlStyles } from './styles/controls.ts';
 import { frameStyles } from './styles/frame.ts';
 import { historyStyles } from './styles/history.ts';
@@ -16,6 +17,7 @@ export const styles: CSSResultGroup = [
   frameStyles,
   controlStyles,
   answerStyles,
+  contentStyles,
   panelStyles,
   settingsStyles,
   historyStyles,
