@@ -58,7 +58,25 @@ const HOSTILE: Record<string, string> = {
   spaces: ' '.repeat(1_000_000),
   tabs: '\t'.repeat(500_000),
   'combining marks': `a${'\u0301'.repeat(100_000)}`,
+  'marks on every letter': `a${'\u0301'.repeat(40)}`.repeat(2500),
+  'letters that join, each with its vowel': '\u0628\u064e'.repeat(50_000),
+  'characters of no width': `a${'\u200c'.repeat(100_000)}`,
   directions: '\u202e\u2066a'.repeat(50_000),
+  'code of many words': `\`\`\`js\n${'a="b"+1;'.repeat(3300)}\n\`\`\``,
+  'code of many lines': `\`\`\`python\n${'if x: "y" # z\n'.repeat(2000)}\n\`\`\``,
+  'markup that does not end, in code': `\`\`\`xml\n${'<a b="'.repeat(4900)}\n\`\`\``,
+  '300 pieces of code': '```js\nlet x = 1;\n```\n\n'.repeat(300),
+  '100,000 formulas': '$x^2$ '.repeat(100_000),
+  '100,000 formulas, a line each': '\\(\\frac{a}{b}\\)\n'.repeat(100_000),
+  'formulas on lines of their own': '$$\n\\sqrt{x}\n$$\n\n'.repeat(400),
+  'a formula of many letters': `$$\n${'x+'.repeat(600)}x\n$$`,
+  'fractions in each other': `$$\n${'\\frac{1}{'.repeat(18)}x${'}'.repeat(18)}\n$$`,
+  'fractions in each other, too deep': `$$\n${'\\frac{1}{'.repeat(200)}x${'}'.repeat(200)}\n$$`,
+  'roots in each other': `$$\n${'\\sqrt{'.repeat(36)}x${'}'.repeat(36)}\n$$`,
+  'macros that grow': `$$\n\\def\\a{${'x'.repeat(2000)}}${'\\a'.repeat(150)}\n$$`,
+  'a table of formulas': `$$\n\\begin{matrix}${`${'a&'.repeat(29)}a\\\\`.repeat(25)}\\end{matrix}\n$$`,
+  'dollars without end': '$'.repeat(100_000),
+  'beginnings of formulas': '$a '.repeat(50_000),
   'an answer of 30 MB':
     'A **sentence** of an answer that goes on and on, with `code` and [a link](https://a.b/).\n\n'.repeat(330_000),
 };
@@ -146,6 +164,10 @@ const STREAMED = [
   'code without end',
   'beginnings of images',
   'paragraphs',
+  'code of many lines',
+  '300 pieces of code',
+  '100,000 formulas',
+  'combining marks',
 ];
 
 test('no text takes the page down while it streams', async ({ page }) => {

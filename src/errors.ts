@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'template_failed'
   /** A file of chats cannot be read. */
   | 'chats_invalid'
+  /** A file cannot be attached to a question: it is no text, too large, one too many, or cannot be read. */
+  | 'attachment_refused'
   /** The engine answers one request at a time. */
   | 'busy'
   /** The engine was disposed of. */

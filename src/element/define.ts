@@ -5,6 +5,7 @@
  * @module
  */
 
+import { BambaAttachments } from './attachments-view.ts';
 import { BambaChat } from './bamba-chat.ts';
 import { BambaComposer } from './composer.ts';
 import { BambaHistory } from './history-view.ts';
@@ -14,6 +15,7 @@ import { BambaTurns } from './turn-list.ts';
 import { BambaTurn } from './turn-view.ts';
 
 const ELEMENTS: readonly (readonly [tag: string, element: CustomElementConstructor])[] = [
+  ['bamba-attachments', BambaAttachments],
   ['bamba-turn', BambaTurn],
   ['bamba-turns', BambaTurns],
   ['bamba-composer', BambaComposer],
@@ -30,6 +32,7 @@ export { BambaChat };
 
 declare global {
   interface HTMLElementTagNameMap {
+    'bamba-attachments': BambaAttachments;
     'bamba-chat': BambaChat;
     'bamba-composer': BambaComposer;
     'bamba-history': BambaHistory;

@@ -61,3 +61,11 @@ export const exportIcon =
   1.5-1.5V16" />`);
 /** Angle down: there is a choice. */
 export const choiceIcon = icon(svg`<path d="m7.5 10 4.5 4.5 4.5-4.5" />`);
+/** Paper clip: attach files. */
+export const attachIcon =
+  icon(svg`<path d="m19.5 11.5-7.4 7.4a4.6 4.6 0 0 1-6.5-6.5l7.7-7.7a3.1 3.1 0 0 1 4.4 4.4l-7.6 7.6a1.55 1.55 0 0
+  1-2.2-2.2l6.8-6.8" />`);
+/** Sheet with lines: a file of text. */
+export const fileIcon =
+  icon(svg`<path d="M13.5 3.5H7A1.5 1.5 0 0 0 5.5 5v14A1.5 1.5 0 0 0 7 20.5h10a1.5 1.5 0 0 0 1.5-1.5V8.5Z" />
+  <path d="M13.5 3.5v5h5M9 13h6M9 16.5h4" />`);

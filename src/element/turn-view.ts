@@ -3,11 +3,12 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { Usage } from '../engine/protocol.ts';
 import { copyText } from './clipboard.ts';
+import { splitAttachments } from './attachments.ts';
 import type { Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { endsTyping, fitHeight } from './typing.ts';
-import { drawable, LongText } from './long-text.ts';
+import { drawableBoxes, LongText } from './long-text.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
 
 /** How long a button says that it has copied. */
@@ -83,6 +84,7 @@ export class BambaTurn extends LitElement {
         <h3 class="visually-hidden">${this.plain ? 'Your text' : 'You'}</h3>
         ${this.editing ? this.#editor(turn) : this.#question(turn)}
       </div>
+      ${this.editing || this.plain ? nothing : this.#files(turn)}
       <div class="answer" part="answer" aria-busy=${turn.status === 'reading' || turn.status === 'writing'}>
         <h3 class="visually-hidden">${this.name}</h3>
         <div
@@ -112,19 +114,25 @@ export class BambaTurn extends LitElement {
             </button>`
           : nothing
       }
-      <p dir="auto">${this.#questionText(turn.question)}</p>
+      <p dir="auto">${this.#questionText(this.plain ? turn.question : splitAttachments(turn.question).text)}</p>
     `;
+  }
+
+  #files({ question }: Turn): TemplateResult | typeof nothing {
+    const { files } = splitAttachments(question);
+    return files.length === 0 ? nothing : html`<bamba-attachments .files=${files}></bamba-attachments>`;
   }
 
   /** Its beginning, where it is very long. Spaces in the template would be spaces of the question. */
   #questionText(question: string): unknown[] {
     const rest = question.length - this.questionShown;
-    const text = drawable(question.slice(0, this.questionShown));
-    if (rest <= 0) return [text];
+    const boxes = drawableBoxes(question, this.questionShown);
+    const text = boxes.length === 1 ? boxes : boxes.map((box) => html`<span class="box">${box}</span>`);
+    if (rest <= 0) return text;
     const more = html`<button class="text-button" type="button" @click=${() => (this.questionShown += QUESTION_STEP)}>
       Show more: ${formatInteger(rest)} characters are left
     </button>`;
-    return [text, '… ', more];
+    return [...text, '… ', more];
   }
 
   #editor(turn: Turn): TemplateResult {
