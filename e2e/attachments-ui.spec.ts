@@ -58,7 +58,7 @@ for (const [colorScheme, viewport] of [
     ]);
     expect(chooser.isMultiple()).toBe(true);
     await chooser.setFiles([NOTES, CODE]);
-    await expect(chips(page)).toHaveText([/notes\.txt\s+31 B/, /code\.py\s+9 B/]);
+    await expect(chips(page)).toHaveText([/notes\.txt\s+29 B/, /code\.py\s+9 B/]);
     await expect(chat(page).announced).toHaveText('2 files are attached.');
     await page.getByRole('button', { name: 'Remove code.py' }).click();
     await expect(chips(page)).toHaveCount(1);
@@ -74,7 +74,7 @@ for (const [colorScheme, viewport] of [
     // Folded, until someone opens it.
     await expect(chat(page).questions).toHaveText('What do the notes say?');
     const file = page.locator('.attachment');
-    await expect(file).toHaveText(/notes\.txt\s+31 B/);
+    await expect(file).toHaveText(/notes\.txt\s+29 B/);
     await expect(file.locator('.attachment-text')).toBeHidden();
     await file.locator('summary').focus();
     await page.keyboard.press('Enter');
@@ -85,7 +85,7 @@ for (const [colorScheme, viewport] of [
     expect(width).toBeLessThanOrEqual(viewport.width);
     // It is there after the page was loaded again.
     await page.reload();
-    await expect(page.locator('.attachment')).toHaveText(/notes\.txt\s+31 B/);
+    await expect(page.locator('.attachment')).toHaveText(/notes\.txt\s+29 B/);
     await expect(chat(page).questions).toHaveText('What do the notes say?');
   });
 }

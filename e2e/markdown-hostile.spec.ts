@@ -5,11 +5,8 @@ import type { Page } from '@playwright/test';
 import { scriptEngine } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
-/**
- * No task of the page may take longer, in milliseconds of the processor. What a frame parses is bounded; what the browser
- * takes to lay it out is not: 1.4 s for 100,000 combining marks, on a busy machine.
- */
-const LONGEST_TASK_MS = 2500;
+/** No task of the page may take longer, in milliseconds of the processor: who else uses it makes little difference. */
+const LONGEST_TASK_MS = 200;
 
 const nested = (lines: number, item: (depth: number) => string): string =>
   Array.from({ length: lines }, (_, depth) => item(depth)).join('\n');
@@ -68,13 +65,14 @@ const HOSTILE: Record<string, string> = {
   '300 pieces of code': '```js\nlet x = 1;\n```\n\n'.repeat(300),
   '100,000 formulas': '$x^2$ '.repeat(100_000),
   '100,000 formulas, a line each': '\\(\\frac{a}{b}\\)\n'.repeat(100_000),
+  'paragraphs of formulas': `${'$x^2$ '.repeat(200)}\n\n`.repeat(16),
   'formulas on lines of their own': '$$\n\\sqrt{x}\n$$\n\n'.repeat(400),
   'a formula of many letters': `$$\n${'x+'.repeat(600)}x\n$$`,
   'fractions in each other': `$$\n${'\\frac{1}{'.repeat(18)}x${'}'.repeat(18)}\n$$`,
   'fractions in each other, too deep': `$$\n${'\\frac{1}{'.repeat(200)}x${'}'.repeat(200)}\n$$`,
   'roots in each other': `$$\n${'\\sqrt{'.repeat(36)}x${'}'.repeat(36)}\n$$`,
   'macros that grow': `$$\n\\def\\a{${'x'.repeat(2000)}}${'\\a'.repeat(150)}\n$$`,
-  'a table of formulas': `$$\n\\begin{matrix}${`${'a&'.repeat(29)}a\\\\`.repeat(25)}\\end{matrix}\n$$`,
+  'a table of formulas': `$$\n\\begin{matrix}${`${'a&'.repeat(29)}a\\\\`.repeat(15)}\\end{matrix}\n$$`,
   'dollars without end': '$'.repeat(100_000),
   'beginnings of formulas': '$a '.repeat(50_000),
   'an answer of 30 MB':

@@ -55,7 +55,7 @@ export class LongText {
     for (const { node } of this.#boxes.splice(same)) node.remove();
     for (const box of boxes.slice(same)) {
       const node = document.createElement('div');
-      node.className = 'block plain';
+      node.className = box.length > BOX / 2 ? 'block plain full' : 'block plain';
       node.dir = 'auto';
       // The end of the box is the end of the line.
       node.textContent = drawable(box.replace(/\n$/, ''));

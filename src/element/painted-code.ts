@@ -8,7 +8,7 @@ import { Painter } from './painter.ts';
 const LONGEST = 30_000;
 
 /** So many words are coloured, each in an element of its own; what follows is not. */
-const MOST_WORDS = 4000;
+const MOST_WORDS = 3000;
 
 const highlighter = new HelperWorker<CodeRequest, Stretches>(async () =>
   (await import('./on-demand-code.ts')).startCodeWorker(),

@@ -3,7 +3,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { Usage } from '../engine/protocol.ts';
 import { copyText } from './clipboard.ts';
-import { splitAttachments } from './attachments.ts';
+import { splitAttachments, type AttachedText } from './attachments.ts';
 import type { Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
@@ -55,6 +55,7 @@ export class BambaTurn extends LitElement {
   declare private copied: 'yes' | 'refused' | undefined;
   #markdown: MarkdownView | undefined;
   #text: LongText | undefined;
+  #split: { question: string; said: AttachedText } | undefined;
   #copiedTimer = 0;
 
   constructor() {
@@ -100,6 +101,7 @@ export class BambaTurn extends LitElement {
   }
 
   #question(turn: Turn): TemplateResult {
+    const { text, files } = this.#said(turn);
     return html`
       ${
         this.settled
@@ -114,13 +116,20 @@ export class BambaTurn extends LitElement {
             </button>`
           : nothing
       }
-      <p dir="auto">${this.#questionText(this.plain ? turn.question : splitAttachments(turn.question).text)}</p>
+      ${text === '' && files.length > 0 ? nothing : html`<p dir="auto">${this.#questionText(text)}</p>`}
     `;
   }
 
-  #files({ question }: Turn): TemplateResult | typeof nothing {
-    const { files } = splitAttachments(question);
+  #files(turn: Turn): TemplateResult | typeof nothing {
+    const { files } = this.#said(turn);
     return files.length === 0 ? nothing : html`<bamba-attachments .files=${files}></bamba-attachments>`;
+  }
+
+  /** The question and its files. A turn is drawn again with each piece of its answer: its question stays. */
+  #said({ question }: Turn): AttachedText {
+    if (this.plain) return { text: question, files: [] };
+    if (this.#split?.question !== question) this.#split = { question, said: splitAttachments(question) };
+    return this.#split.said;
   }
 
   /** Its beginning, where it is very long. Spaces in the template would be spaces of the question. */

@@ -177,7 +177,12 @@ export const contentStyles = css`
   .question .box {
     display: block;
     content-visibility: auto;
-    contain-intrinsic-size: auto 6rem;
+    contain-intrinsic-size: auto 36rem;
+  }
+
+  /* A box that is taken for smaller than it is has others laid out in vain. */
+  .block.plain.full {
+    contain-intrinsic-size: auto 36rem;
   }
 
   .composer-box {
