@@ -26,8 +26,13 @@ const input = (page: Page) => page.locator('.composer input[type=file]');
 const chips = (page: Page) => page.getByRole('list', { name: 'Attached files' }).getByRole('listitem');
 
 /** Lets go of files over the input, or pastes them into it. */
-async function hand(page: Page, how: 'drop' | 'paste', files: { name: string; text: string }[]): Promise<void> {
-  await chat(page).input.evaluate(
+async function hand(
+  page: Page,
+  how: 'drop' | 'paste',
+  files: { name: string; text: string }[],
+  over = chat(page).input,
+): Promise<void> {
+  await over.evaluate(
     (area, { how: kind, files: given }) => {
       const data = new DataTransfer();
       for (const { name, text } of given) data.items.add(new File([text], name, { type: 'text/plain' }));
@@ -109,8 +114,11 @@ test('files are dropped and pasted, and text that is pasted stays text', async (
   await open(page);
   await hand(page, 'drop', [{ name: 'dropped.md', text: '# D' }]);
   await expect(chips(page)).toHaveText([/dropped\.md/]);
+  // Beside the input, too: else the browser would open the file in the place of the chat.
+  await hand(page, 'drop', [{ name: 'beside.txt', text: 'B' }], chat(page).scroller);
+  await expect(chips(page)).toHaveText([/dropped\.md/, /beside\.txt/]);
   await hand(page, 'paste', [{ name: 'pasted.csv', text: 'a,b' }]);
-  await expect(chips(page)).toHaveText([/dropped\.md/, /pasted\.csv/]);
+  await expect(chips(page)).toHaveText([/dropped\.md/, /beside\.txt/, /pasted\.csv/]);
   await expect(page.locator('.composer-box.dropping')).toHaveCount(0);
 });
 
@@ -135,6 +143,9 @@ test('what cannot be attached is refused in place, with a sentence, and the rest
   );
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+  await expect(page.locator('.limits')).toHaveText(
+    'Up to 5 text files, each of at most 100 kB, together of at most 200 kB.',
+  );
   await expect(chat(page).input).toHaveValue('typed');
 });
 

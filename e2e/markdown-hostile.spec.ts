@@ -65,7 +65,7 @@ const HOSTILE: Record<string, string> = {
   '300 pieces of code': '```js\nlet x = 1;\n```\n\n'.repeat(300),
   '100,000 formulas': '$x^2$ '.repeat(100_000),
   '100,000 formulas, a line each': '\\(\\frac{a}{b}\\)\n'.repeat(100_000),
-  'paragraphs of formulas': `${'$x^2$ '.repeat(200)}\n\n`.repeat(16),
+  'paragraphs of formulas': `${'$x^2$ '.repeat(95)}\n\n`.repeat(13),
   'formulas on lines of their own': '$$\n\\sqrt{x}\n$$\n\n'.repeat(400),
   'a formula of many letters': `$$\n${'x+'.repeat(600)}x\n$$`,
   'fractions in each other': `$$\n${'\\frac{1}{'.repeat(18)}x${'}'.repeat(18)}\n$$`,
@@ -164,7 +164,7 @@ const STREAMED = [
   'paragraphs',
   'code of many lines',
   '300 pieces of code',
-  '100,000 formulas',
+  'paragraphs of formulas',
   'combining marks',
 ];
 

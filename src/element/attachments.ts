@@ -32,8 +32,8 @@ const LONGEST_NAME = 120;
 
 const HEAD = /^Attached file: ([^\n]{1,200})\n(`{3,})\n/gm;
 
-/** Control characters that no text has, but for those that lay it out. */
-const BINARY = /[^\P{Cc}\t\n\f\r\u001b]|\ufffd/u;
+/** Control characters that text has: those that lay it out, and what begins the colours of a terminal. */
+const LAYOUT: ReadonlySet<string> = new Set('\t\n\f\r\u001b');
 
 /**
  * A question with its files, in one text.
@@ -136,9 +136,14 @@ function decode(name: string, bytes: Uint8Array): string {
   } catch {
     throw notText(name);
   }
-  if (BINARY.test(text)) throw notText(name);
+  if (isBinary(text)) throw notText(name);
   if (text.trim() === '') throw refusal(`“${name}” was not attached: it is empty.`);
   return text;
+}
+
+function isBinary(text: string): boolean {
+  for (const [character] of text.matchAll(/\p{Cc}/gu)) if (!LAYOUT.has(character)) return true;
+  return text.includes('\ufffd');
 }
 
 function notText(name: string): BambaError {

@@ -2,14 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HelperWorker, type HelperPort } from './helper-worker.ts';
 
 /** A worker that does with each message what the test says. */
-class FakePort implements HelperPort {
-  onmessage: HelperPort['onmessage'] = null;
-  onerror: HelperPort['onerror'] = null;
-  onmessageerror: HelperPort['onmessageerror'] = null;
+class FakePort extends EventTarget implements HelperPort {
   terminated = false;
   readonly #act: (text: string, port: FakePort) => void;
 
   constructor(act: (text: string, port: FakePort) => void) {
+    super();
     this.#act = act;
   }
 
@@ -18,11 +16,11 @@ class FakePort implements HelperPort {
   }
 
   answer(data: unknown): void {
-    this.onmessage?.call(this as unknown as Worker, { data } as MessageEvent);
+    this.dispatchEvent(new MessageEvent('message', { data }));
   }
 
   breakDown(): void {
-    this.onerror?.call(this as never, new Event('error') as ErrorEvent);
+    this.dispatchEvent(new Event('error'));
   }
 
   terminate(): void {

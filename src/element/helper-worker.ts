@@ -13,7 +13,10 @@ export interface HelperFailure {
 }
 
 /** As much of a worker as is used here; a test brings its own. */
-export type HelperPort = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror' | 'onmessageerror'>;
+export interface HelperPort extends EventTarget {
+  postMessage(message: unknown): void;
+  terminate(): void;
+}
 
 /** Times, in milliseconds. */
 export interface HelperTiming {
@@ -73,15 +76,20 @@ function answerOf<Request, Reply>(
   deadlineMs: number,
 ): Promise<Reply | 'refused' | 'late' | 'broken'> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('late'), deadlineMs);
-    const end = (answer: Reply | 'refused' | 'broken'): void => {
+    const timer = setTimeout(() => end('late'), deadlineMs);
+    const listening = new AbortController();
+    const { signal } = listening;
+    const end = (answer: Reply | 'refused' | 'late' | 'broken'): void => {
       clearTimeout(timer);
+      listening.abort();
       resolve(answer);
     };
-    port.onmessage = ({ data }: MessageEvent<Reply | HelperFailure>) =>
+    const hear = (event: Event): void => {
+      const { data } = event as MessageEvent<Reply | HelperFailure>;
       end(isFailure(data) ? 'refused' : (data as Reply));
-    port.onerror = () => end('broken');
-    port.onmessageerror = () => end('broken');
+    };
+    port.addEventListener('message', hear, { signal });
+    for (const type of ['error', 'messageerror']) port.addEventListener(type, () => end('broken'), { signal });
     port.postMessage(request);
   });
 }

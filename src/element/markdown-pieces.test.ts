@@ -69,6 +69,8 @@ describe('cutPieces', () => {
     ['indents', `${'  '.repeat(40)}- end`],
     ['tabs', `${'\t'.repeat(20)}- end`],
     ['marks', '*_'.repeat(500)],
+    ['formulas', '$x$ '.repeat(120)],
+    ['formulas in brackets', '\\(x\\) '.repeat(120)],
     ['a long paragraph', 'word '.repeat(1700)],
     ['piles of accents', `a${'\u0301'.repeat(100)}`],
   ])('leaves %s to nobody’s parser, and what stands before them to one', (_what, hostile) => {

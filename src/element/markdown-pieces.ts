@@ -49,6 +49,10 @@ const DEFINITION = /^ {0,3}\[[^\]\n]{1,100}\]:[ \t]*\S/;
 /** Lines that begin a block of their own, whatever stands before them. */
 const BEGINS = /^[ \t]*(?:[-*+>#|]|\d{1,9}[.)]|={3}|-{3})/;
 const MARKS = /[*_~`[\]<|&\\:@$]/g;
+/** What begins or ends a formula. */
+const FORMULA = /\$|\\[([\])]/g;
+/** A formula becomes many elements: each of its ends counts as so many marks besides. */
+const FORMULA_MARKS = 2;
 const PREFIX = /[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))/y;
 
 /** Cuts a text. The pieces of a text are also those of a longer one that begins with it, but for the last of them. */
@@ -119,7 +123,7 @@ class Cutter {
 
   /** Judges a line of text; from one on that is too much, the piece is plain. */
   #measure(line: string, at: number): void {
-    const marks = line.match(MARKS)?.length ?? 0;
+    const marks = marksIn(line);
     if (BEGINS.test(line) || line.includes('|')) this.#beginParagraph(at);
     this.#paragraphMarks += marks;
     this.#marks += marks;
@@ -165,6 +169,12 @@ class Cutter {
     this.#paragraph = at;
     this.#paragraphMarks = 0;
   }
+}
+
+/** What a line has of what means something to Markdown. */
+function marksIn(line: string): number {
+  const formulas = line.match(FORMULA)?.length ?? 0;
+  return (line.match(MARKS)?.length ?? 0) + FORMULA_MARKS * formulas;
 }
 
 /** How many quotes and lists a line stands in: two columns of space may be one more. */

@@ -12,8 +12,8 @@ import { makeRenderer, type Links, type Renderer } from './markdown-renderer.ts'
 /** A piece that takes long to draw is drawn again only after so many times as long. */
 const PAUSE_FACTOR = 4;
 
-/** Of an answer of more pieces than this, those in sight alone are laid out. */
-const LONG = 40;
+/** Of an answer of more pieces than this, or of more characters, those in sight alone are laid out. */
+const LONG = { pieces: 40, characters: 12_000 } as const;
 
 let renderer: Renderer | undefined;
 let loading: Promise<void> | undefined;
@@ -63,7 +63,7 @@ export class MarkdownView {
       for (const view of this.#pieces) if (view.piece.raw.includes('[')) view.piece = { raw: '', plain: true };
     }
     for (const stale of this.#pieces.splice(pieces.length)) stale.remove();
-    this.#container.toggleAttribute('data-long', pieces.length > LONG);
+    this.#container.toggleAttribute('data-long', pieces.length > LONG.pieces || end > LONG.characters);
     pieces.forEach((piece, index) => this.#show(piece, index));
     this.#showRest(text.slice(end));
   }

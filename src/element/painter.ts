@@ -27,7 +27,8 @@ export interface PainterParts<Request, Made> {
 export class Painter<Request, Made> {
   readonly #parts: PainterParts<Request, Made>;
   readonly #made = new Map<string, { request: Request; made: Made | 'refused' }>();
-  readonly #waiting = new Map<HTMLElement, Request>();
+  /** The newest is the last. */
+  #waiting: { element: HTMLElement; request: Request }[] = [];
   #working = false;
   #unavailableUntil = 0;
 
@@ -51,7 +52,7 @@ export class Painter<Request, Made> {
       if (known.made !== 'refused') this.#parts.draw(element, request, known.made);
       return true;
     }
-    this.#waiting.set(element, request);
+    this.#waiting.push({ element, request });
     if (!this.#working) void this.#work();
     return false;
   }
@@ -61,7 +62,12 @@ export class Painter<Request, Made> {
     // Whoever asks has not put the element into the page yet.
     await Promise.resolve();
     for (let next = this.#next(); next; next = this.#next()) {
-      const [element, request] = next;
+      const { element, request } = next;
+      // Another element with the same text was before it.
+      if (this.#made.has(this.#parts.keyOf(request))) {
+        doSoon(() => void this.paint(element, request));
+        continue;
+      }
       const begin = performance.now();
       const made = await this.#parts.ask(request);
       if (made === 'unavailable') {
@@ -73,18 +79,16 @@ export class Painter<Request, Made> {
       const pauseMs = Math.min(LONGEST_PAUSE_MS, this.#parts.pauseFactor * (performance.now() - begin));
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-    this.#waiting.clear();
+    this.#waiting = [];
     this.#working = false;
   }
 
   /** The newest element that is still in the page. */
-  #next(): [HTMLElement, Request] | undefined {
+  #next(): { element: HTMLElement; request: Request } | undefined {
     if (performance.now() < this.#unavailableUntil) return undefined;
-    for (const [element, request] of [...this.#waiting].toReversed()) {
-      this.#waiting.delete(element);
-      if (element.isConnected) return [element, request];
-    }
-    return undefined;
+    let next = this.#waiting.pop();
+    while (next && !next.element.isConnected) next = this.#waiting.pop();
+    return next;
   }
 
   #keep(request: Request, made: Made | 'refused'): void {

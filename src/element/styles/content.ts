@@ -251,7 +251,8 @@ export const contentStyles = css`
     overflow-wrap: anywhere;
   }
 
-  .refusals p {
+  .refusals p,
+  .limits {
     margin: 0 0 0.5rem;
   }
 
