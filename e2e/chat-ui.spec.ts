@@ -5,7 +5,7 @@ import { ask, chat, expect, test } from './ui-test.ts';
 
 const APPLE = 'Apple (noun): fruit with red or yellow or green skin.';
 
-test('streams an answer, shows its speed, and asks on with the chat so far', async ({ page }) => {
+test('streams an answer, and asks on with the chat so far', async ({ page }) => {
   await scriptEngine(page, {
     answers: { 'What is an apple?': { pieces: words(APPLE), delayMs: 5 }, '*': { pieces: ['It is a ', 'fruit.'] } },
   });
@@ -14,10 +14,6 @@ test('streams an answer, shows its speed, and asks on with the chat so far', asy
   await expect(page.getByText('34.9 M parameters · int8')).toBeVisible();
   await page.getByRole('button', { name: 'What is an apple?' }).click();
   await expect(answers).toHaveText(APPLE);
-  await expect(page.getByText('10 tokens · 58 tokens/s · first after 0.12 s')).toBeVisible();
-  await expect(
-    page.getByText('Scripted GPU · 12 prompt tokens · 58 tokens/s · first token after 0.12 s'),
-  ).toBeVisible();
   // A screen reader hears the answer once, when it is whole.
   await expect(announced).toHaveText(APPLE);
   await expect(input).toBeFocused();
@@ -117,7 +113,7 @@ test('a new chat begins from nothing, also while an answer is being written', as
   await ask(page, 'slow');
   await expect(answers).toContainText('on and');
   await newChat.click();
-  await expect(page.getByRole('button', { name: 'What is 27 + 46?' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'What is 27 + 14?' })).toBeVisible();
   await ask(page, 'New?');
   await expect(answers).toHaveText('Fresh.');
   expect((await requests(page))[1]).toEqual({ messages: [{ role: 'user', content: 'New?' }] });

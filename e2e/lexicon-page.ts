@@ -13,10 +13,7 @@ export async function openLexicon(page: Page, url = '/'): Promise<void> {
 
 /** The n-th answer, once it has ended. */
 export async function answer(page: Page, index: number): Promise<string> {
-  await expect(
-    chat(page)
-      .turns.nth(index)
-      .getByText(/tokens\/s/),
-  ).toBeVisible(ANSWERED);
+  // Copying it, and what it took, stand below an answer once it has ended.
+  await expect(chat(page).turns.nth(index).locator('.foot')).toBeVisible(ANSWERED);
   return (await chat(page).answers.nth(index).textContent())?.trim() ?? '';
 }

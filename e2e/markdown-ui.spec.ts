@@ -1,7 +1,7 @@
 // Answers as Markdown: what is drawn, and what an answer must not be able to do.
 
 import { scriptEngine, words } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, ended, expect, test } from './ui-test.ts';
 
 const FENCE = '```';
 const RICH = `## Elements
@@ -85,7 +85,7 @@ test('whatever an answer contains, it stays inert text and plain links', async (
   await scriptEngine(page, { answers: { '*': { pieces: words(text), delayMs: 1 } } });
   await page.goto('/');
   await ask(page, text);
-  await expect(page.getByText(/tokens\/s · first after/)).toBeVisible();
+  await ended(page);
   const answer = chat(page).answers;
   await expect(answer).toContainText('<script>alert(1)</script>');
   await expect(answer).toContainText('<img src=x onerror=alert(1)>');
@@ -118,7 +118,7 @@ test('earlier paragraphs keep their nodes while later ones stream, and with them
   await expect.poll(async () => (await blocks.nth(1).textContent())?.length).toBeGreaterThan(before + 40);
   expect(await first?.evaluate((node) => node.isConnected)).toBe(true);
   expect(await page.evaluate(() => getSelection()?.type)).toBe('Range');
-  await expect(page.getByText(/tokens\/s · first after/)).toBeVisible();
+  await ended(page);
 });
 
 test('right-to-left text runs from the right, in question and answer', async ({ page }) => {

@@ -3,9 +3,10 @@
 
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { PRESETS } from '../src/element/presets.ts';
 import { keepLexicon } from './kept-model.ts';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, expect, offerInstallation, test } from './ui-test.ts';
 
 const GRANITE = 'ibm-granite/granite-4.0-h-1b';
 const SCRIPT: EngineScript = {
@@ -319,10 +320,56 @@ test('the greeting and the questions to begin with are those of the model at han
   await expect(title(page, 'Granite 4.0-H 1B')).toBeVisible();
   await expect(suggestions).toHaveCount(0);
   await expect(page.getByText('Ask Granite 4.0-H 1B')).toBeVisible();
+  await expect(page.getByText('A good balance for a laptop.')).toBeVisible();
+  await expect(page.getByText('that runs on this device, and can be wrong. Nobody has run its own')).toBeVisible();
   await expect(page.getByText('a pocket dictionary you can talk to')).toBeHidden();
   await page.getByRole('button', { name: 'Models' }).click();
   await page.getByRole('button', { name: 'Load Lexicon' }).click();
   await expect(suggestions).toBeVisible();
+});
+
+test('a preset that is chosen brings its own questions, and those that follow on them', async ({ page }) => {
+  await scriptEngine(page, SCRIPT);
+  await page.goto('/');
+  await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+  await page.evaluate((model) => {
+    const element = document.querySelector('bamba-chat')!;
+    const own = { suggestions: [['Why is the sky blue?', 'And red at night?']] as const };
+    element.presets = element.presets.map((preset) => (preset.model === model ? { ...preset, ...own } : preset));
+  }, GRANITE);
+  await choose(page);
+  await page.getByRole('button', { name: 'Why is the sky blue?' }).click();
+  await page.getByRole('button', { name: 'And red at night?' }).click();
+  await expect(chat(page).answers).toHaveText(['Fine.', 'Fine.']);
+  await expect(page.getByRole('list', { name: 'Questions that follow on' })).toHaveCount(0);
+});
+
+test('what failed is in sight when the list opens, and what cannot be deleted says so at its place', async ({
+  page,
+}) => {
+  const sentence = 'config.json is broken.';
+  await scriptEngine(page, { ...SCRIPT, loadFaults: [null, { code: 'config_invalid', message: sentence }] });
+  await page.setViewportSize({ width: 1280, height: 500 });
+  await page.goto('/');
+  await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+  await page.evaluate(keepLexicon);
+  await page.getByRole('button', { name: 'Models' }).click();
+  await page.getByRole('button', { name: 'Load Bamba 9B v2' }).click();
+  await expect(chat(page).alert).toContainText('Bamba 9B v2 could not be loaded');
+  await page.getByRole('button', { name: 'Models' }).click();
+  await expect(page.getByText(`Could not be loaded: ${sentence}`)).toBeInViewport({ ratio: 1 });
+  await page.evaluate(() => {
+    const fault = Object.assign(new Error('Another tab uses it; close that one.'), {
+      name: 'BambaError',
+      code: 'busy',
+    });
+    const dialog = document.querySelector('bamba-chat')!.shadowRoot!.querySelector('bamba-models')!;
+    dialog.store = { list: dialog.store.list, delete: () => Promise.reject(fault) };
+  });
+  await page.getByRole('button', { name: 'Delete Lexicon, int8' }).click();
+  await page.getByRole('button', { name: /^Delete 3\d\.\d MB$/ }).click();
+  const kept = page.getByRole('listitem').filter({ has: page.getByRole('button', { name: 'Delete Lexicon, int8' }) });
+  await expect(kept.getByRole('alert')).toHaveText('Could not be deleted: Another tab uses it; close that one.');
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -354,12 +401,22 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('on a phone of 390 pixels the name and the facts of the model are whole', async ({ page }) => {
+test('on a phone of 390 pixels the name and the facts of every model are whole', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
-  await scriptEngine(page, SCRIPT);
+  const names = PRESETS.map(({ model, name }) => [model, name] as const);
+  await scriptEngine(page, { ...SCRIPT, names: Object.fromEntries(names) });
   await page.goto('/');
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
-  for (const part of ['.model-running', '.facts']) {
-    expect(await page.locator(part).evaluate((node) => node.scrollWidth <= node.clientWidth), part).toBe(true);
+  // A page that can be installed has one more thing to show.
+  await page.evaluate(offerInstallation);
+  for (const [, name] of [['', 'Lexicon'] as const, ...names]) {
+    if (name !== 'Lexicon') {
+      await page.getByRole('button', { name: 'Models' }).click();
+      await page.getByRole('button', { name: `Load ${name}` }).click();
+    }
+    await expect(title(page, name)).toBeVisible();
+    for (const part of ['.model-running', '.model-button .facts']) {
+      expect(await page.locator(part).evaluate((node) => node.scrollWidth <= node.clientWidth), name).toBe(true);
+    }
   }
 });

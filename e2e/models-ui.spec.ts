@@ -96,7 +96,7 @@ test('a model without a chat template continues text, and says so', async ({ pag
   });
   await page.goto('/');
   const { answers, settings } = chat(page);
-  await expect(page.getByText('368.0 M parameters · int8 · plain completion')).toBeVisible();
+  await expect(page.getByText('368 M parameters · int8 · plain completion')).toBeVisible();
   await expect(page.getByText('Plain completion', { exact: true })).toBeVisible();
   const input = page.getByRole('textbox', { name: 'Your text' });
   await expect(input).toHaveAttribute('placeholder', 'Text to continue');

@@ -5,7 +5,7 @@
 // property `createEngine`.
 
 import type { Page } from '@playwright/test';
-import type { EngineInfo, GenerationRequest, LoadProgress } from '../src/engine/protocol.ts';
+import type { EngineInfo, GenerationRequest, LoadProgress, Usage } from '../src/engine/protocol.ts';
 
 /** How one question is answered. */
 export interface ScriptedAnswer {
@@ -19,6 +19,8 @@ export interface ScriptedAnswer {
   fault?: { code: string; message: string };
   finishReason?: 'stop' | 'length';
   prefill?: { processed: number; total: number };
+  /** Counts and speeds that differ from the usual ones. */
+  usage?: Partial<Usage>;
 }
 
 /** What the engine does. */
@@ -161,6 +163,7 @@ function install(script: EngineScript): void {
             timeToFirstTokenS: 0.118,
             prefillTokensPerS: 900,
             decodeTokensPerS: 58.3,
+            ...answer.usage,
           },
     };
   }

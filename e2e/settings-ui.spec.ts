@@ -1,7 +1,8 @@
 // Settings: checked, sent, kept, reset; and the colours of the page.
 
+import { rangeText, SETTING_FIELDS } from '../src/element/sampling-settings.ts';
 import { requests, scriptEngine } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, ended, expect, test } from './ui-test.ts';
 
 const SCRIPT = { answers: { '*': { pieces: ['Fine.'] } } };
 
@@ -20,7 +21,8 @@ test('valid settings reach the engine, invalid ones are named, all are kept, and
   await expect(page.getByRole('textbox', { name: 'Top-p' })).toHaveValue('0.9');
   const minP = page.getByRole('textbox', { name: 'Min-p' });
   await minP.fill('2');
-  await expect(page.getByText('Min-p takes a number from 0 to 1; leave it empty for the default.')).toBeVisible();
+  const about = page.locator('#about-minP');
+  await expect(about).toHaveText('Min-p takes a number, 0 to 1; leave it empty for the default. In force: 0.');
   await expect(minP).toHaveAttribute('aria-invalid', 'true');
   await page.keyboard.press('Escape');
   await expect(settings).toBeFocused();
@@ -46,6 +48,28 @@ test('valid settings reach the engine, invalid ones are named, all are kept, and
   expect(Object.keys((await requests(page))[1] ?? {})).toEqual(['messages']);
 });
 
+test('every setting says its range before anything is typed, and what is out of it changes nothing', async ({
+  page,
+}) => {
+  await scriptEngine(page, SCRIPT);
+  await page.goto('/');
+  await expect(chat(page).announced).toHaveText('Lexicon is ready.');
+  await chat(page).settings.click();
+  for (const field of SETTING_FIELDS) {
+    const input = page.locator(`#setting-${field.name}`);
+    await expect(input).toHaveAccessibleDescription(new RegExp(`^${rangeText(field)} · `));
+    await input.fill(String(field.max + 1));
+    await expect(input).toHaveAttribute('aria-invalid', 'true');
+    await expect(input).toHaveAccessibleDescription(
+      new RegExp(`^${field.label} takes .*${rangeText(field)}; .*In force: `),
+    );
+  }
+  await page.keyboard.press('Escape');
+  await ask(page, 'Fine?');
+  await expect(chat(page).answers).toHaveText('Fine.');
+  expect(Object.keys((await requests(page))[0] ?? {})).toEqual(['messages']);
+});
+
 test('says what is running', async ({ page }) => {
   await scriptEngine(page, SCRIPT);
   await page.goto('/');
@@ -65,7 +89,7 @@ test('Escape in the settings closes them and does not stop the answer', async ({
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await expect(chat(page).stop).toBeVisible();
-  await expect(page.getByText('50 tokens')).toBeVisible();
+  await ended(page);
 });
 
 test('colours follow the system until they are chosen, and the choice is kept', async ({ page }) => {

@@ -1,7 +1,7 @@
 // What every test of the page has: it fails on an error in the console (a violation of the page's own security policy
 // is one), on an exception, and on a request to anywhere but the page's own server.
 
-import { test as base, type Locator, type Page } from '@playwright/test';
+import { expect, test as base, type Locator, type Page } from '@playwright/test';
 
 /** The test function of the page's specs. */
 export const test = base.extend<{ quietPage: undefined }>({
@@ -31,7 +31,7 @@ export const test = base.extend<{ quietPage: undefined }>({
   ],
 });
 
-export { expect } from '@playwright/test';
+export { expect };
 
 /** The places of the page that tests look at. */
 export function chat(page: Page): {
@@ -62,6 +62,17 @@ export function chat(page: Page): {
     scroller: page.getByRole('region', { name: 'Conversation' }),
     jump: page.getByRole('button', { name: 'Jump to latest' }),
   };
+}
+
+/** What Chromium does where a page can be installed. Runs in the page. */
+export function offerInstallation(): void {
+  const asked = new Event('beforeinstallprompt', { cancelable: true });
+  dispatchEvent(Object.assign(asked, { prompt: () => Promise.resolve() }));
+}
+
+/** Waits until an answer has ended: it can be asked for again. */
+export async function ended(page: Page): Promise<void> {
+  await expect(page.getByRole('button', { name: 'Answer again' })).toBeVisible();
 }
 
 /** Types a question and sends it with Enter. */

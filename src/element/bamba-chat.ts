@@ -30,8 +30,10 @@ import { readingDock } from './reading-dock.ts';
 import type { SettingOverrides } from './sampling-settings.ts';
 import type { BambaSettings } from './settings-dialog.ts';
 import { sheets } from './sheets.ts';
+import { StatisticsSwitch } from './statistics.ts';
 import { styles } from './styles.ts';
 import { ThemeController } from './theme.ts';
+import { ToolsMenu } from './tools-menu.ts';
 import { transcript } from './transcript.ts';
 import type { TroubleActions } from './trouble-bar.ts';
 
@@ -39,6 +41,7 @@ export type { CreateEngine } from './engines.ts';
 export type { ChatEvents } from './events.ts';
 export type { Theme } from './preferences.ts';
 export type { ModelPreset } from './presets.ts';
+export type { Suggestion } from './suggestions.ts';
 
 /**
  * A chat with a model that runs in this page: conversations that are kept, a choice of models, settings.
@@ -50,7 +53,7 @@ export type { ModelPreset } from './presets.ts';
  *
  * @tag bamba-chat
  * @slot welcome - shown in the middle of an empty chat, instead of a plain greeting
- * @slot actions - buttons of the page's own, in the header
+ * @slot actions - buttons of the page's own, in the header; in its menu where it is narrow
  * @slot settings - sections of the page's own, at the end of the settings
  * @slot notice - what the page has to say, above the input
  * @fires bamba-ready - the model can answer; `detail` is its `EngineInfo`
@@ -121,6 +124,8 @@ export class BambaChat extends ChatOptions {
   readonly #panel = new HistoryPanel(this);
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
+  readonly #menu = new ToolsMenu(this);
+  readonly #statistics = new StatisticsSwitch(this);
   readonly #updates = new FrameUpdates(this);
   readonly #announcer = new Announcer(this);
 
@@ -242,6 +247,7 @@ export class BambaChat extends ChatOptions {
         dark: this.#theme.dark,
         canBegin: turns.length > 0,
         historyOpen: this.#panel.open,
+        menu: this.#menu,
         toggleHistory: history ? () => this.#panel.toggle() : undefined,
         openModels,
         newChat: this.#newChat,
@@ -250,11 +256,13 @@ export class BambaChat extends ChatOptions {
       })}
       <div class="body" @bamba-open=${this.#onOpenChat} @bamba-announce=${this.#onAnnounce}>
         ${history ? this.#panel.render(archive) : nothing}
-        <div class="main">
+        <div class=${this.#statistics.on ? 'main with-statistics' : 'main'}>
           ${transcript({
             session: this.#session,
             own: this.#control.isOwn,
-            suggestions: this.suggestions,
+            name: this.#settings.choice.model === '' ? '' : this.#control.name,
+            preset: this.#control.preset,
+            suggestions: this.#control.suggestions,
             ask: this.#ask,
             edit: this.#onEdit,
             regenerate: this.#regenerate,
@@ -268,6 +276,7 @@ export class BambaChat extends ChatOptions {
                   placeholder: this.placeholder,
                   hasModel: this.#settings.choice.model !== '',
                   atEnd: this.#scroll.following,
+                  statistics: this.#statistics,
                   nameOf: ({ options }) => this.#control.nameOf(options),
                   loading: this.#control.actions(openModels),
                   jump: this.#afterAsking,

@@ -7,6 +7,7 @@ import { SafeElement } from './last-resort.ts';
 import type { Theme } from './preferences.ts';
 import { type ModelPreset, PRESETS } from './presets.ts';
 import { SETTING_FIELDS, type SettingOverrides } from './sampling-settings.ts';
+import type { Suggestion } from './suggestions.ts';
 
 /** Parts of the chat that a page can do without. */
 export type ChatPart = 'history' | 'models' | 'settings';
@@ -78,8 +79,8 @@ export class ChatOptions extends SafeElement {
   declare seed: number | undefined;
   /** Tokens after which an answer is cut off. */
   declare maxTokens: number | undefined;
-  /** Questions offered in an empty chat. */
-  declare suggestions: readonly string[];
+  /** Questions offered in an empty chat with `model`; in a list, a question and those offered after its answer. */
+  declare suggestions: readonly Suggestion[];
   /** Models to choose from. */
   declare presets: readonly ModelPreset[];
   /** An engine that the page has made, and disposes of; instead of `model`. */

@@ -1,6 +1,6 @@
 // What happens in a chat, apart from how it looks: a model that loads, questions that are asked, chats that are kept.
 
-import type { Engine, EngineInfo, GenerationRequest, Usage } from '../engine/protocol.ts';
+import type { Engine, EngineInfo, GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
@@ -38,8 +38,6 @@ export interface SessionView {
 export class ChatSession {
   /** A question that failed; its text, unless an answer to it stays in the chat. */
   trouble: { fault: Fault; question: string | undefined } | undefined;
-  /** Of the answer that was written last. */
-  lastUsage: Usage | undefined;
   readonly models: ModelSwitch;
   readonly archive: ChatArchive;
   readonly #conversation: Conversation;
@@ -210,7 +208,6 @@ export class ChatSession {
 
   #onEnded(turn: Turn): void {
     const { question, answer, finishReason, usage } = turn;
-    if (usage && usage.completionTokens > 0) this.lastUsage = usage;
     if (turn.status === 'stopped') this.#view.announce('Stopped.');
     else if (answer.length <= SPOKEN_CHARACTERS) this.#view.announce(answer);
     else this.#view.announce(`The answer is complete: ${lengthOf(answer)}.`);

@@ -6,6 +6,7 @@ import { keepingNotice } from './history-notice.ts';
 import { downIcon } from './icons.ts';
 import { loadFailurePanel, loadingPanel, loadOfferPanel, type LoadActions } from './loading-panel.ts';
 import type { ModelOrder } from './model-switch.ts';
+import type { StatisticsSwitch } from './statistics.ts';
 import { statusLine } from './status-line.ts';
 import { troubleBar, type TroubleActions } from './trouble-bar.ts';
 
@@ -18,6 +19,7 @@ export interface DockOptions {
   hasModel: boolean;
   /** The end of the conversation is in sight. */
   atEnd: boolean;
+  statistics: StatisticsSwitch;
   /** What a model is called. */
   nameOf: (order: ModelOrder) => string;
   loading: LoadActions;
@@ -30,8 +32,8 @@ export interface DockOptions {
 
 /** Draws the dock. */
 export function dock(options: DockOptions): TemplateResult {
-  const { session, atEnd, jump, ask, stop, typing, remedies } = options;
-  const { busy, completing, info, lastUsage, stranded, trouble } = session;
+  const { session, atEnd, statistics, jump, ask, stop, typing, remedies } = options;
+  const { busy, completing, info, stranded, trouble, turns } = session;
   const name = info?.model.name;
   const placeholder = completing ? 'Text to continue' : name ? `Ask ${name}` : 'Ask a question';
   return html`<div class="dock" part="dock">
@@ -49,7 +51,7 @@ export function dock(options: DockOptions): TemplateResult {
         @bamba-typing=${(event: CustomEvent<string>) => typing(event.detail)}
         @bamba-stop=${stop}
       ></bamba-composer>
-      <p class="status-line">${statusLine(info, lastUsage)}</p>
+      ${statusLine({ name: name ?? '', measured: turns.some(({ usage }) => usage !== undefined), statistics })}
     </div>
   </div>`;
 }

@@ -3,7 +3,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineInfo } from '../engine/protocol.ts';
 import { formatParameters } from './format.ts';
-import { choiceIcon, logoIcon, moonIcon, newChatIcon, settingsIcon, sideIcon, sunIcon } from './icons.ts';
+import { choiceIcon, logoIcon, moonIcon, moreIcon, newChatIcon, settingsIcon, sideIcon, sunIcon } from './icons.ts';
+import type { ToolsMenu } from './tools-menu.ts';
 
 /** Where the model stands, in the header's words. */
 export type ModelState = 'idle' | 'loading' | 'ready' | 'failed';
@@ -18,6 +19,7 @@ export interface HeaderOptions {
   /** There is a chat that a new one would take the place of. */
   canBegin: boolean;
   historyOpen: boolean;
+  menu: ToolsMenu;
   toggleHistory: (() => void) | undefined;
   openModels: (() => void) | undefined;
   newChat: () => void;
@@ -27,53 +29,74 @@ export interface HeaderOptions {
 
 /** Draws the header. */
 export function header(options: HeaderOptions): TemplateResult {
-  const { dark, canBegin, historyOpen, toggleHistory, newChat, toggleColours, openSettings } = options;
-  const colours = dark ? 'Use light colours' : 'Use dark colours';
+  const { canBegin, historyOpen, toggleHistory, newChat } = options;
   return html`<div class="header" part="header">
     ${
       toggleHistory
         ? html`<button
-            class="icon-button"
+            class="icon-button labelled"
             type="button"
             aria-label="Chats"
             title="Chats"
             aria-expanded=${historyOpen ? 'true' : 'false'}
             @click=${toggleHistory}
           >
-            ${sideIcon}
+            ${sideIcon}<span class="label">Chats</span>
           </button>`
         : nothing
     }
     ${logoIcon}
     <div class="title">${title(options)}</div>
-    <slot name="actions"></slot>
     <button
-      class="icon-button"
+      class="icon-button labelled"
       type="button"
       aria-label="New chat"
       title="New chat"
       ?disabled=${!canBegin}
       @click=${newChat}
     >
-      ${newChatIcon}
+      ${newChatIcon}<span class="label">New chat</span>
     </button>
-    <button class="icon-button colours" type="button" aria-label=${colours} title=${colours} @click=${toggleColours}>
-      ${dark ? sunIcon : moonIcon}
+    ${tools(options)}
+  </div>`;
+}
+
+/** The page's own buttons, the colours, the settings: in the header, or in its menu where it is narrow. */
+function tools({ dark, menu, toggleColours, openSettings }: HeaderOptions): TemplateResult {
+  const colours = dark ? 'Light colours' : 'Dark colours';
+  const name = `Use ${colours.toLowerCase()}`;
+  return html`<div class=${menu.open ? 'more open' : 'more'} @keydown=${menu.onKeydown} @focusout=${menu.onFocusOut}>
+    <button
+      class="icon-button more-button"
+      type="button"
+      aria-label="More"
+      title="More"
+      aria-expanded=${menu.open ? 'true' : 'false'}
+      aria-controls="tools"
+      @click=${menu.toggle}
+    >
+      ${moreIcon}
     </button>
-    ${
-      openSettings
-        ? html`<button
-            class="icon-button"
-            type="button"
-            aria-label="Settings"
-            title="Settings"
-            aria-haspopup="dialog"
-            @click=${openSettings}
-          >
-            ${settingsIcon}
-          </button>`
-        : nothing
-    }
+    <div class="tools" id="tools" @click=${menu.onChoose}>
+      <slot name="actions"></slot>
+      <button class="icon-button labelled" type="button" aria-label=${name} title=${name} @click=${toggleColours}>
+        ${dark ? sunIcon : moonIcon}<span class="label">${colours}</span>
+      </button>
+      ${
+        openSettings
+          ? html`<button
+              class="icon-button labelled"
+              type="button"
+              aria-label="Settings"
+              title="Settings"
+              aria-haspopup="dialog"
+              @click=${openSettings}
+            >
+              ${settingsIcon}<span class="label">Settings</span>
+            </button>`
+          : nothing
+      }
+    </div>
   </div>`;
 }
 
@@ -88,7 +111,7 @@ function title({ info, name: expected, state, openModels }: HeaderOptions): Temp
   const name = info?.model.name ?? expected;
   const facts = info
     ? html`${formatParameters(info.model.parameters)} parameters ·
-      ${info.model.scheme}${info.model.hasChatTemplate ? '' : ' · plain completion'}`
+      ${info.model.scheme}${info.model.hasChatTemplate ? nothing : html`<span class="extra"> · plain completion</span>`}`
     : STATES[state];
   if (!openModels)
     return html`<h2>${name}</h2>

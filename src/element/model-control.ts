@@ -4,9 +4,11 @@ import type { ChatOptions } from './chat-options.ts';
 import type { ChatSession } from './chat-session.ts';
 import type { ModelState } from './header.ts';
 import type { LoadActions } from './loading-panel.ts';
-import { inFull, type ModelChoice, shownName } from './model-choice.ts';
+import { fullName, inFull, type ModelChoice, shownName } from './model-choice.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { ModelOrder } from './model-switch.ts';
+import type { ModelPreset } from './presets.ts';
+import type { Suggestion } from './suggestions.ts';
 
 /** What it works with. */
 export interface ModelControlParts {
@@ -42,6 +44,17 @@ export class ModelControl {
   /** What the model at hand is called, until it says its own name. */
   get name(): string {
     return this.nameOf(this.#atHand);
+  }
+
+  /** What is known of the model at hand before it is loaded. */
+  get preset(): ModelPreset | undefined {
+    const { model } = this.#atHand;
+    return this.#parts.page.presets.find((preset) => fullName(preset.model) === fullName(model));
+  }
+
+  /** Questions for the model at hand: those of the page are for the page's own. */
+  get suggestions(): readonly Suggestion[] {
+    return this.isOwn ? this.#parts.page.suggestions : (this.preset?.suggestions ?? []);
   }
 
   /** What a model is called. */

@@ -6,6 +6,7 @@ import { asFault } from './faults.ts';
 import { formatBytes } from './format.ts';
 import { firstType, type GpuFacts, readGpu } from './gpu-fit.ts';
 import { closeIcon } from './icons.ts';
+import { keptCard } from './kept-card.ts';
 import { SafeElement } from './last-resort.ts';
 import { DTYPES, fullName, parseModel, type ModelChoice } from './model-choice.ts';
 import { askToKeep, browserModels, storageFacts, type ModelStore, type StorageFacts } from './model-store.ts';
@@ -35,6 +36,7 @@ export class BambaModels extends SafeElement {
     otherDtype: { state: true },
     wrong: { state: true },
     doomed: { state: true },
+    undeleted: { state: true },
     opened: { state: true },
   };
 
@@ -59,6 +61,8 @@ export class BambaModels extends SafeElement {
   declare private wrong: string;
   /** The stored model that is deleted once that is confirmed. */
   declare private doomed: string | undefined;
+  /** The stored model that could not be deleted, and why. */
+  declare private undeleted: { id: string; sentence: string } | undefined;
   /** What nobody sees is not drawn. */
   declare private opened: boolean;
 
@@ -78,10 +82,15 @@ export class BambaModels extends SafeElement {
   async open(): Promise<void> {
     this.wrong = '';
     this.doomed = undefined;
+    this.undeleted = undefined;
     this.opened = true;
-    void this.#refresh();
+    const refreshed = this.#refresh();
     await this.updateComplete;
     this.querySelector('dialog')?.showModal();
+    await refreshed;
+    await this.updateComplete;
+    // Whoever comes to see what has failed sees it.
+    this.querySelector('.wrong')?.scrollIntoView({ block: 'center' });
   }
 
   protected override createRenderRoot(): HTMLElement {
@@ -114,8 +123,8 @@ export class BambaModels extends SafeElement {
         <h3 id="presets-title">To choose from</h3>
         <p class="hint">
           Loaded once, from the repository itself, and made smaller on the way; then kept in this browser. What should
-          fit is judged by the largest buffer that your GPU gives. <em>Untried</em> are those whose own weights we have
-          not run yet.
+          fit is judged by the largest buffer that your GPU gives. <em>Untried</em> are those whose own weights nobody
+          has run here yet.
         </p>
         <ul class="model-list">
           ${this.presets.map((preset) => html`<li>${this.#preset(preset)}</li>`)}
@@ -141,47 +150,24 @@ export class BambaModels extends SafeElement {
   }
 
   #kept(model: StoredModel): TemplateResult {
-    const { id, name, dtype, bytes, totalBytes, complete, damaged = false } = model;
-    const running = isOneOf(this.running, model.model, dtype);
-    const loading = isOneOf(this.loading, model.model, dtype);
-    const size = complete ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(totalBytes)}, goes on`;
-    return html`<div class="model">
-      <div class="model-name">
-        <span class="name">${name}</span>
-        <span class="muted">${damaged ? `damaged · ${formatBytes(bytes)}` : `${dtype} · ${size}`}</span>
-      </div>
-      <div class="model-actions">
-        ${
-          this.doomed === id
-            ? html`<button class="text-button" type="button" @click=${() => (this.doomed = undefined)}>Keep</button>
-                <button class="button danger" type="button" @click=${() => this.#delete(model)}>
-                  Delete ${formatBytes(bytes)}
-                </button>`
-            : html`<button
-                  class="text-button"
-                  type="button"
-                  aria-label=${`Delete ${name}, ${damaged ? 'damaged' : dtype}`}
-                  @click=${() => (this.doomed = id)}
-                >
-                  Delete
-                </button>
-                ${
-                  running || loading
-                    ? html`<span class="badge">${running ? 'Running' : 'Loading …'}</span>`
-                    : damaged
-                      ? nothing
-                      : html`<button
-                          class="button quiet"
-                          type="button"
-                          aria-label=${`Use ${name}, ${dtype}`}
-                          @click=${() => this.#choose(choiceOf(model))}
-                        >
-                          Use
-                        </button>`
-                }`
-        }
-      </div>
-    </div>`;
+    const { failure, loading, running, undeleted } = this;
+    const { dtype, id } = model;
+    const status = isOneOf(running, model.model, dtype)
+      ? 'running'
+      : isOneOf(loading, model.model, dtype)
+        ? 'loading'
+        : 'none';
+    const unloaded = isOneOf(failure?.choice, model.model, dtype) ? (failure?.sentence ?? '') : '';
+    return keptCard({
+      model,
+      status,
+      doomed: this.doomed === id,
+      failure: undeleted?.id === id ? undeleted.sentence : unloaded && `Could not be loaded: ${unloaded}`,
+      use: () => this.#choose(choiceOf(model)),
+      askToDelete: () => (this.doomed = id),
+      keep: () => (this.doomed = undefined),
+      delete: () => void this.#delete(model),
+    });
   }
 
   #storage({ usedBytes = 0, quotaBytes, persisted }: StorageFacts): TemplateResult {
@@ -217,8 +203,11 @@ export class BambaModels extends SafeElement {
 
   /** What is wrong with what was typed: at once, or once it was tried. */
   #sentence(): string {
-    const { failure, presets, wrong } = this;
-    if (wrong !== '' || !failure || presets.some(({ model }) => isOneOf(failure.choice, model))) return wrong;
+    const { failure, presets, stored = [], wrong } = this;
+    const listed =
+      presets.some(({ model }) => isOneOf(failure?.choice, model)) ||
+      stored.some(({ model, dtype }) => isOneOf(failure?.choice, model, dtype));
+    if (wrong !== '' || !failure || listed) return wrong;
     return `${failure.choice.model} could not be loaded: ${failure.sentence}`;
   }
 
@@ -283,11 +272,12 @@ export class BambaModels extends SafeElement {
 
   async #delete(model: StoredModel): Promise<void> {
     this.doomed = undefined;
+    this.undeleted = undefined;
     try {
       await this.store.delete(model.id);
       this.#emit('bamba-announce', `${model.name} is deleted.`);
     } catch (error) {
-      this.wrong = asFault(error).sentence;
+      this.undeleted = { id: model.id, sentence: `Could not be deleted: ${asFault(error).sentence}` };
     }
     await this.#refresh();
     this.querySelector<HTMLElement>('.sheet-head button')?.focus();

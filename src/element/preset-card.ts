@@ -43,7 +43,7 @@ export function presetCard(card: PresetCard): TemplateResult {
     </p>
     <p class="muted">${facts(preset, bytes)}</p>
     <div class="model-actions">${actions(card)}</div>
-    ${failure === '' ? nothing : html`<p class="hint wrong">Could not be loaded: ${failure}</p>`}
+    ${failure === '' ? nothing : html`<p class="hint wrong" role="alert">Could not be loaded: ${failure}</p>`}
   </div>`;
 }
 
@@ -54,8 +54,7 @@ function facts({ parameters, downloadBytes, stateBytes, licence }: ModelPreset, 
     ...(downloadBytes === bytes ? [] : [`${formatBytes(bytes)} kept`]),
     `${formatBytes(bytes + stateBytes)} of GPU memory`,
   ];
-  // The figures are round ones.
-  const all = [...figures.map((figure) => figure.replace('.0 ', ' ')), licence];
+  const all = [...figures, licence];
   return all.map((fact, index) => html`<span class="fact">${fact}${index < all.length - 1 ? ' ·' : ''}</span> `);
 }
 

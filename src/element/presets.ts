@@ -2,6 +2,7 @@
 // that its makers name. Everything else is read from the checkpoint itself.
 
 import type { Scheme } from '../engine/protocol.ts';
+import type { Suggestion } from './suggestions.ts';
 
 /** A model as the picker shows it. */
 export interface ModelPreset {
@@ -25,6 +26,8 @@ export interface ModelPreset {
   chats: boolean;
   /** Nobody has run it here with its own weights yet; its architecture is tested with others. */
   untried?: boolean;
+  /** Questions that show what it is good at, offered in an empty chat with it. */
+  suggestions?: readonly Suggestion[];
 }
 
 const GB = 1e9;

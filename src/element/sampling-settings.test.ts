@@ -3,6 +3,7 @@ import {
   defaultText,
   isSampling,
   parseSetting,
+  rangeText,
   readSettings,
   SETTING_FIELDS,
   writeSettings,
@@ -28,6 +29,9 @@ describe('parseSetting', () => {
     ['topK', '0', 0],
     ['seed', '4294967295', 4294967295],
     ['topP', '1', 1],
+    // As ranges are written here, and as many write them.
+    ['seed', '4\u202f294\u202f967\u202f295', 4294967295],
+    ['maxTokens', ' 12 000 ', 12000],
   ] as const)('%s takes %j', (name, text, value) => {
     expect(parseSetting(field(name), text)).toEqual({ ok: true, value });
   });
@@ -41,6 +45,8 @@ describe('parseSetting', () => {
     ['temperature', 'NaN'],
     ['temperature', 'Infinity'],
     ['temperature', '1 2'],
+    ['maxTokens', '1 0000'],
+    ['maxTokens', '1 000 00'],
     ['topP', '0'],
     ['topP', '1.01'],
     ['topK', '2.5'],
@@ -58,6 +64,19 @@ describe('parseSetting', () => {
   it('takes an empty field as the default', () => {
     for (const each of SETTING_FIELDS) expect(parseSetting(each, '  ')).toEqual({ ok: true, value: undefined });
   });
+});
+
+it('says the range of every field in numbers that the field takes', () => {
+  expect(rangeText(field('temperature'))).toBe('0 to 100');
+  expect(rangeText(field('topP'))).toBe('above 0, up to 1');
+  expect(rangeText(field('presencePenalty'))).toBe('-2 to 2');
+  expect(rangeText(field('seed'))).toBe('0 to 4\u202f294\u202f967\u202f295');
+  for (const each of SETTING_FIELDS) {
+    const numbers = rangeText(each).match(/-?[\d\u202f.]+/g) ?? [];
+    expect(numbers).toHaveLength(2);
+    const [least, most] = numbers.map((number) => parseSetting(each, number).ok);
+    expect([least, most], each.name).toEqual([each.minExcluded !== true, true]);
+  }
 });
 
 describe('defaults', () => {

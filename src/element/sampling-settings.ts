@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import type { EngineInfo, GenerationRequest } from '../engine/protocol.ts';
+import { formatNumber } from './format.ts';
 import { readPreference, writePreference } from './preferences.ts';
 
 /** Names of the settings, as `GenerationRequest` has them. */
@@ -132,6 +133,9 @@ export const SETTING_FIELDS: readonly SettingField[] = [
 /** What a field's text means: a value, the model's default (`undefined`), or a sentence that says what is wrong. */
 export type ParsedSetting = { ok: true; value: number | undefined } | { ok: false; sentence: string };
 
+/** Thousands as we write them, or as they are typed: a space between groups of three. */
+const GROUPS = /(?<=^[+-]?\d{1,3}(?:\s\d{3})*)\s(?=\d{3}(?:\s|$))/g;
+
 /**
  * Reads what a person typed. A comma counts as a decimal point, since many keyboards offer only that.
  *
@@ -139,20 +143,26 @@ export type ParsedSetting = { ok: true; value: number | undefined } | { ok: fals
  * parseSetting(field, '0,7'); // { ok: true, value: 0.7 }
  */
 export function parseSetting(field: SettingField, text: string): ParsedSetting {
-  const trimmed = text.trim();
+  const trimmed = text.trim().replace(GROUPS, '');
   if (trimmed === '') return { ok: true, value: undefined };
   const looksNumeric = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/.test(trimmed);
   const value = looksNumeric ? Number(trimmed.replace(',', '.')) : Number.NaN;
   return isAccepted(field, value) ? { ok: true, value } : { ok: false, sentence: rangeSentence(field) };
 }
 
-/** Says what a field accepts. */
-export function rangeSentence(field: SettingField): string {
+/**
+ * The range of a field, as it is shown beside it.
+ *
+ * @example
+ * rangeText(topP); // 'above 0, up to 1'
+ */
+export function rangeText({ min, max, minExcluded }: SettingField): string {
+  return `${minExcluded ? `above ${formatNumber(min)}, up` : formatNumber(min)} to ${formatNumber(max)}`;
+}
+
+function rangeSentence(field: SettingField): string {
   const kind = field.integer ? 'a whole number' : 'a number';
-  const range = field.minExcluded
-    ? `above ${field.min} and at most ${field.max}`
-    : `from ${field.min} to ${field.max.toString()}`;
-  return `${field.label} takes ${kind} ${range}; leave it empty for the default.`;
+  return `${field.label} takes ${kind}, ${rangeText(field)}; leave it empty for the default.`;
 }
 
 /** The text that a field shows for a value; empty for the default. */

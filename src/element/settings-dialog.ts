@@ -12,6 +12,7 @@ import {
   defaultText,
   isSampling,
   parseSetting,
+  rangeText,
   SETTING_FIELDS,
   settingText,
   type SettingField,
@@ -26,7 +27,7 @@ const THEMES: readonly (readonly [theme: Theme, label: string])[] = [
 ];
 
 /** Said once, at the temperature, rather than at every field that it concerns. */
-const NO_SAMPLING = ' Then top-p, min-p, top-k and the seed have no effect.';
+const NO_SAMPLING = 'Then top-p, min-p, top-k and the seed have no effect.';
 
 /**
  * A sheet at the side, at the foot of a phone. Valid values take effect as they are typed; an invalid one stays in its
@@ -137,11 +138,12 @@ export class BambaSettings extends SafeElement {
     const typed = this.typed[name];
     const value = this.overrides[name];
     const parsed = typed === undefined ? undefined : parseSetting(field, typed);
-    const sentence = parsed?.ok === false ? parsed.sentence : '';
     const { overrides, fallbacks, info } = this;
     const sampling = isSampling({ ...fallbacks, ...overrides }, info?.sampling);
     const idle = field.onlyWhenSampling === true && !sampling;
     const fallback = fallbacks[name] === undefined ? defaultText(field, info?.sampling) : String(fallbacks[name]);
+    // What is refused changes nothing: what holds instead is said as well.
+    const sentence = parsed?.ok === false ? `${parsed.sentence} In force: ${settingText(value) || fallback}.` : '';
     return html`<div class=${`field ${idle ? 'idle' : ''} ${slider ? '' : 'wide'}`}>
       <label for=${`setting-${name}`}>${field.label}</label>
       <input
@@ -170,7 +172,8 @@ export class BambaSettings extends SafeElement {
           : nothing
       }
       <p class=${sentence ? 'hint wrong' : 'hint'} id=${`about-${name}`} aria-live="polite">
-        ${sentence || (name === 'temperature' && !sampling ? field.hint + NO_SAMPLING : field.hint)}
+        ${sentence || html`<span class="range">${rangeText(field)}</span> · ${field.hint}`}
+        ${sentence === '' && name === 'temperature' && !sampling ? NO_SAMPLING : nothing}
       </p>
     </div>`;
   }
@@ -199,7 +202,7 @@ export class BambaSettings extends SafeElement {
       ['Parameters', formatParameters(model.parameters)],
       ['Weights', `${model.scheme}, ${formatBytes(model.bytes)} on the GPU`],
       ['Context', `${formatInteger(model.contextLength)} tokens`],
-      ['Adapter', adapterName(adapter)],
+      ['GPU', adapterName(adapter)],
       ['Features', adapter.features.join(', ') || 'none beyond the basics'],
     ];
     return html`<section aria-labelledby="about-title">

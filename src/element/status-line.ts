@@ -1,18 +1,32 @@
-import type { EngineInfo, Usage } from '../engine/protocol.ts';
-import { adapterName } from '../engine/adapter-name.ts';
-import { formatInteger, formatRate, formatSeconds } from './format.ts';
+// The line under the input: that a model can be wrong, and the one switch of the statistics.
 
-/** The line under the input: what computes, and what the last answer took. */
-export function statusLine(info: EngineInfo | undefined, usage: Usage | undefined): string {
-  if (!info) return '';
-  const facts = [adapterName(info.adapter)];
-  if (usage) {
-    const cached = usage.cachedTokens > 0 ? `, ${formatInteger(usage.cachedTokens)} cached` : '';
-    facts.push(
-      `${formatInteger(usage.promptTokens)} prompt tokens${cached}`,
-      formatRate(usage.decodeTokensPerS),
-      `first token after ${formatSeconds(usage.timeToFirstTokenS)}`,
-    );
-  }
-  return facts.filter(Boolean).join(' · ');
+import { html, nothing, type TemplateResult } from 'lit';
+import type { StatisticsSwitch } from './statistics.ts';
+
+/** What the line shows and does. */
+export interface StatusLineOptions {
+  /** Of the model that answers; empty while there is none. */
+  name: string;
+  /** Some answer of this chat has statistics. */
+  measured: boolean;
+  statistics: StatisticsSwitch;
+}
+
+/** Draws the line. */
+export function statusLine({ name, measured, statistics }: StatusLineOptions): TemplateResult {
+  return html`<div class="status-line">
+    ${name === '' ? nothing : html`<span>${name} can be wrong: check what matters.</span>`}
+    ${
+      measured
+        ? html`<button
+            class="text-button"
+            type="button"
+            aria-pressed=${statistics.on ? 'true' : 'false'}
+            @click=${statistics.toggle}
+          >
+            Statistics
+          </button>`
+        : nothing
+    }
+  </div>`;
 }

@@ -4,14 +4,20 @@ import { html, type TemplateResult } from 'lit';
 import type { ChatSession } from './chat-session.ts';
 import type { TurnId } from './chats/ids.ts';
 import { noWebgpuPanel, readSurroundings } from './no-webgpu-panel.ts';
-import { welcome } from './welcome.ts';
+import type { ModelPreset } from './presets.ts';
+import { followUps, type Suggestion } from './suggestions.ts';
+import { followingQuestions, welcome } from './welcome.ts';
 
 /** What the transcript shows and does. */
 export interface TranscriptOptions {
   session: ChatSession;
   /** The model is the page's own. */
   own: boolean;
-  suggestions: readonly string[];
+  /** What the model at hand is called, until it says its own name. */
+  name: string;
+  preset: ModelPreset | undefined;
+  /** For the model at hand. */
+  suggestions: readonly Suggestion[];
   ask: (question: string) => void;
   edit: (event: CustomEvent<{ id: TurnId; question: string }>) => void;
   regenerate: () => void;
@@ -26,19 +32,24 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 }
 
 function content(options: TranscriptOptions): TemplateResult {
-  const { session, own, suggestions, ask, edit, regenerate, load } = options;
-  const { busy, completing, info, archive, turns, unavailable } = session;
+  const { session, own, name, preset, ask, edit, regenerate, load } = options;
+  const { busy, completing, info, archive, stranded, turns, unavailable } = session;
+  // What nobody would answer is not offered.
+  const suggestions = stranded || completing ? [] : options.suggestions;
   // What is kept can be read all the same.
   if (unavailable && turns.length === 0) return noWebgpuPanel(unavailable, readSurroundings(), load);
-  if (turns.length === 0) return welcome({ info, own, suggestions, ask });
+  if (turns.length === 0) return welcome({ info, name, own, preset, suggestions, ask });
+  const done = turns.at(-1)?.status === 'done' && !busy;
+  const questions = turns.map(({ question }) => question);
   return html`<bamba-turns
-    .turns=${turns}
-    .chat=${archive.current}
-    .name=${info?.model.name ?? 'Answer'}
-    .plain=${completing}
-    ?busy=${busy}
-    ?readonly=${unavailable !== undefined}
-    @bamba-regenerate=${regenerate}
-    @bamba-edit=${edit}
-  ></bamba-turns>`;
+      .turns=${turns}
+      .chat=${archive.current}
+      .name=${info?.model.name ?? 'Answer'}
+      .plain=${completing}
+      ?busy=${busy}
+      ?readonly=${unavailable !== undefined}
+      @bamba-regenerate=${regenerate}
+      @bamba-edit=${edit}
+    ></bamba-turns>
+    ${followingQuestions(done ? followUps(suggestions, questions) : [], ask)}`;
 }

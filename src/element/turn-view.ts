@@ -1,12 +1,12 @@
 // One question and its answer.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import type { Usage } from '../engine/protocol.ts';
 import { copyText } from './clipboard.ts';
 import { splitAttachments, type AttachedText } from './attachments.ts';
 import type { Turn } from './conversation.ts';
-import { formatInteger, formatRate, formatSeconds } from './format.ts';
+import { formatInteger } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
+import { statisticsOf } from './statistics.ts';
 import { endsTyping, fitHeight } from './typing.ts';
 import { drawableBoxes, LongText } from './long-text.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
@@ -209,14 +209,6 @@ export class BambaTurn extends LitElement {
           : turn.finishReason === 'length'
             ? 'Cut off at the longest answer allowed'
             : '';
-    const { usage } = turn;
-    const facts = usage
-      ? [
-          `${formatInteger(usage.completionTokens)} ${usage.completionTokens === 1 ? 'token' : 'tokens'}`,
-          formatRate(usage.decodeTokensPerS),
-          usage.timeToFirstTokenS > 0 ? `first after ${formatSeconds(usage.timeToFirstTokenS)}` : '',
-        ]
-      : [];
     return html`<div class="foot">
       ${
         turn.answer === ''
@@ -246,7 +238,7 @@ export class BambaTurn extends LitElement {
       }
       ${note ? html`<span class="note">${note}</span>` : nothing}
       ${this.copied === 'refused' ? html`<span class="note">This page may not copy; select the text instead.</span>` : ''}
-      <span class="facts" title=${usage ? promptFacts(usage) : ''}>${facts.filter(Boolean).join(' · ')}</span>
+      ${turn.usage ? html`<span class="statistics">${statisticsOf(turn.usage)}</span>` : nothing}
     </div>`;
   }
 
@@ -308,11 +300,4 @@ export class BambaTurn extends LitElement {
   #announce(sentence: string): void {
     this.dispatchEvent(new CustomEvent('bamba-announce', { detail: sentence, bubbles: true }));
   }
-}
-
-/** What became of the prompt, for those who look twice. */
-function promptFacts({ promptTokens, cachedTokens, prefillTokensPerS }: Usage): string {
-  const kept = cachedTokens > 0 ? `, ${formatInteger(cachedTokens)} of them kept from before` : '';
-  const rate = formatRate(prefillTokensPerS);
-  return `Question and chat: ${formatInteger(promptTokens)} tokens${kept}${rate ? `; read at ${rate}` : ''}`;
 }

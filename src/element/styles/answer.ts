@@ -282,7 +282,7 @@ export const answerStyles = css`
     font-size: 0.75rem;
   }
 
-  .foot .facts,
+  .foot .statistics,
   .foot .note {
     padding-inline-start: 0.375rem;
     font-variant-numeric: tabular-nums;
@@ -290,6 +290,10 @@ export const answerStyles = css`
 
   .foot .note {
     font-weight: 600;
+  }
+
+  .main:not(.with-statistics) .statistics {
+    display: none;
   }
 
   .waiting {

@@ -143,6 +143,79 @@ export const frameStyles = css`
     font: 400 0.75rem/1.35 var(--sans);
   }
 
+  .tools {
+    display: flex;
+    align-items: center;
+    gap: 0.25rem;
+  }
+
+  .more {
+    position: relative;
+  }
+
+  .header .label {
+    display: none;
+  }
+
+  @container (min-width: 56rem) {
+    .header .label {
+      display: inline;
+    }
+
+    .header .labelled {
+      grid-auto-flow: column;
+      gap: 0.4375rem;
+      width: auto;
+      padding-inline: 0.625rem;
+      font: 500 0.8125rem/1.5 var(--sans);
+    }
+  }
+
+  @container (min-width: 30.01rem) {
+    .more-button {
+      display: none;
+    }
+  }
+
+  @container (max-width: 30rem) {
+    .tools {
+      position: absolute;
+      z-index: 3;
+      inset-block-start: calc(100% + 0.25rem);
+      inset-inline-end: 0;
+      flex-direction: column;
+      align-items: stretch;
+      min-width: 12rem;
+      padding: 0.375rem;
+      border: 1px solid var(--line);
+      border-radius: 0.875rem;
+      background: var(--surface);
+      box-shadow: var(--shadow);
+    }
+
+    .more:not(.open) .tools {
+      display: none;
+    }
+
+    .tools .label {
+      display: inline;
+    }
+
+    .tools .labelled {
+      grid-auto-flow: column;
+      justify-content: start;
+      gap: 0.75rem;
+      width: auto;
+      padding-inline: 0.75rem;
+      color: var(--ink);
+      font: 0.9375rem/1.5 var(--sans);
+    }
+
+    .title .extra {
+      display: none;
+    }
+  }
+
   .logo {
     flex: none;
     width: 1.75rem;
@@ -238,15 +311,27 @@ export const frameStyles = css`
   }
 
   .status-line {
-    min-height: 1.25rem;
-    margin: 0.375rem 0 0;
-    overflow: hidden;
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: center;
+    gap: 0 0.25rem;
+    min-height: 1.5rem;
+    margin: 0.25rem 0 0;
     color: var(--muted);
     font-size: 0.75rem;
-    font-variant-numeric: tabular-nums;
-    line-height: 1.25rem;
+    line-height: 1.5rem;
     text-align: center;
-    text-wrap: balance;
+  }
+
+  .status-line .text-button {
+    padding-block: 0;
+    font-size: inherit;
+    line-height: inherit;
+  }
+
+  .status-line [aria-pressed='true'] {
+    background: var(--tint);
   }
 
   .jump {
@@ -282,19 +367,35 @@ export const frameStyles = css`
     font: 500 2.25rem/1.2 var(--serif);
   }
 
+  .kind {
+    margin: 0.75rem 0 0;
+    color: var(--muted);
+    font-size: 0.875rem;
+  }
+
   .suggestions {
-    display: flex;
-    flex-wrap: wrap;
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr));
     gap: 0.625rem;
     margin: 0;
     padding: 0;
     list-style: none;
   }
 
+  .suggestions.following {
+    display: flex;
+    flex-wrap: wrap;
+    margin-top: -0.5rem;
+  }
+
   .suggestion {
-    padding: 0.5rem 1rem;
+    display: flex;
+    flex-direction: column;
+    width: 100%;
+    height: 100%;
+    padding: 0.5625rem 1rem;
     border: 1px solid var(--line);
-    border-radius: 1.25rem;
+    border-radius: 1.125rem;
     background: var(--surface);
     color: var(--ink);
     font: italic 1.0625rem/1.4 var(--serif);
@@ -305,16 +406,14 @@ export const frameStyles = css`
       background 120ms;
   }
 
+  .suggestion .then {
+    color: var(--muted);
+    font: 400 0.8125rem/1.5 var(--sans);
+  }
+
   .suggestion:hover {
     border-color: var(--accent);
     background: var(--tint);
-  }
-
-  @container (max-width: 26rem) {
-    /* The settings have it as well. */
-    .header .colours {
-      display: none;
-    }
   }
 
   @container (max-width: 30rem) {

@@ -239,6 +239,12 @@ export const panelStyles = css`
     }
   }
 
+  .no-webgpu .untested {
+    margin: 0.75rem 0 1rem;
+    color: var(--muted);
+    font-size: 0.9375rem;
+  }
+
   .no-webgpu thead th {
     color: var(--muted);
     font-size: 0.8125rem;

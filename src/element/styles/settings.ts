@@ -74,6 +74,12 @@ export const settingsStyles = css`
     line-height: 1.45;
   }
 
+  .range {
+    color: var(--ink);
+    font-variant-numeric: tabular-nums;
+    white-space: nowrap;
+  }
+
   .hint.wrong {
     color: var(--danger);
     font-weight: 500;
