@@ -95,7 +95,7 @@ test('statistics are shown once, in words, where they are asked for, and never t
 }) => {
   await open(page);
   const toggle = page.getByRole('button', { name: 'Statistics' });
-  const facts = page.getByText(/tokens? read/);
+  const facts = page.locator('.statistics');
   // There are none before anything was answered.
   await expect(toggle).toHaveCount(0);
   await ask(page, 'first');

@@ -364,7 +364,8 @@ test('what failed is in sight when the list opens, and what cannot be deleted sa
       code: 'busy',
     });
     const dialog = document.querySelector('bamba-chat')!.shadowRoot!.querySelector('bamba-models')!;
-    dialog.store = { list: dialog.store.list, delete: () => Promise.reject(fault) };
+    const { store } = dialog;
+    dialog.store = { list: () => store.list(), delete: () => Promise.reject(fault) };
   });
   await page.getByRole('button', { name: 'Delete Lexicon, int8' }).click();
   await page.getByRole('button', { name: /^Delete 3\d\.\d MB$/ }).click();

@@ -27,7 +27,7 @@ test('the first screen shows one question of each kind, a second step among them
     /What is 27 \+ 14\? then plus 3\?/,
   ]);
   await expect(page.getByText('It learned its facts by heart and is no general assistant')).toBeVisible();
-  await expect(page.getByText('like every language model, it can be wrong')).toBeVisible();
+  await expect(page.getByText('like every model, it can be wrong')).toBeVisible();
   await expect(page.getByText('Lexicon can be wrong: check what matters.')).toBeVisible();
 });
 

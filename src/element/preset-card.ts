@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Scheme } from '../engine/protocol.ts';
+import { factsLine } from './facts.ts';
 import { formatBytes, formatParameters } from './format.ts';
 import { type Fit, fitOf, type GpuFacts } from './gpu-fit.ts';
 import type { ModelPreset } from './presets.ts';
@@ -54,8 +55,7 @@ function facts({ parameters, downloadBytes, stateBytes, licence }: ModelPreset, 
     ...(downloadBytes === bytes ? [] : [`${formatBytes(bytes)} kept`]),
     `${formatBytes(bytes + stateBytes)} of GPU memory`,
   ];
-  const all = [...figures, licence];
-  return all.map((fact, index) => html`<span class="fact">${fact}${index < all.length - 1 ? ' ·' : ''}</span> `);
+  return factsLine([...figures, licence]);
 }
 
 function actions({ preset, dtype, status, chooseType, load }: PresetCard): TemplateResult {

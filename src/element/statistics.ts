@@ -9,9 +9,9 @@ import { readSwitch, writePreference } from './preferences.ts';
  * The statistics of one answer.
  *
  * @example
- * statisticsOf(usage); // '76 tokens read, 44 kept from before · first after 0.118 s · 10 tokens written, 58.3 tokens/s'
+ * statisticsOf(usage); // ['76 tokens read, 44 kept from before', 'first after 0.118 s', '10 tokens written, 58.3 tokens/s']
  */
-export function statisticsOf(usage: Usage): string {
+export function statisticsOf(usage: Usage): string[] {
   const { promptTokens, cachedTokens, completionTokens, timeToFirstTokenS, decodeTokensPerS } = usage;
   const kept = cachedTokens > 0 ? `, ${formatInteger(cachedTokens)} kept from before` : '';
   const rate = formatRate(decodeTokensPerS);
@@ -19,9 +19,7 @@ export function statisticsOf(usage: Usage): string {
     `${formatCount(promptTokens - cachedTokens, 'token')} read${kept}`,
     timeToFirstTokenS > 0 ? `first after ${formatSeconds(timeToFirstTokenS)}` : '',
     `${formatCount(completionTokens, 'token')} written${rate && `, ${rate}`}`,
-  ]
-    .filter(Boolean)
-    .join(' · ');
+  ].filter(Boolean);
 }
 
 const KEY = 'bamba-chat:statistics';

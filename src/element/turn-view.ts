@@ -4,6 +4,7 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { copyText } from './clipboard.ts';
 import { splitAttachments, type AttachedText } from './attachments.ts';
 import type { Turn } from './conversation.ts';
+import { factsLine } from './facts.ts';
 import { formatInteger } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { statisticsOf } from './statistics.ts';
@@ -238,7 +239,7 @@ export class BambaTurn extends LitElement {
       }
       ${note ? html`<span class="note">${note}</span>` : nothing}
       ${this.copied === 'refused' ? html`<span class="note">This page may not copy; select the text instead.</span>` : ''}
-      ${turn.usage ? html`<span class="statistics">${statisticsOf(turn.usage)}</span>` : nothing}
+      ${turn.usage ? html`<span class="statistics">${factsLine(statisticsOf(turn.usage))}</span>` : nothing}
     </div>`;
   }
 

@@ -172,7 +172,7 @@ export const frameStyles = css`
   }
 
   @container (min-width: 30.01rem) {
-    .more-button {
+    .header .more-button {
       display: none;
     }
   }
@@ -367,6 +367,10 @@ export const frameStyles = css`
     font: 500 2.25rem/1.2 var(--serif);
   }
 
+  .greeting + .explanation {
+    margin-top: 0.5rem;
+  }
+
   .kind {
     margin: 0.75rem 0 0;
     color: var(--muted);
@@ -436,6 +440,10 @@ export const frameStyles = css`
 
     .suggestions {
       gap: 0.5rem;
+    }
+
+    .suggestion {
+      padding-block: 0.375rem;
     }
   }
 `;

@@ -203,6 +203,7 @@ export const panelStyles = css`
     border-radius: 0.3125rem;
     background: var(--sunken);
     font: 0.875em/1.4 var(--mono);
+    white-space: nowrap;
   }
 
   .no-webgpu table {
@@ -233,7 +234,7 @@ export const panelStyles = css`
       display: none;
     }
 
-    .no-webgpu tbody th {
+    .no-webgpu :is(tbody th, td:not(:last-child)) {
       padding-bottom: 0;
       border-bottom: 0;
     }
