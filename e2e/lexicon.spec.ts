@@ -1,7 +1,7 @@
 // The whole way: Lexicon's package, the worker, WebGPU, the page; questions are typed, answers read.
 // The expected answers are those of the original weights, decoded greedily.
 
-import { goldenTurn, typedChats } from '../src/testing/golden-chats.ts';
+import { goldenChat, goldenTurn, typedChats } from '../src/testing/golden-chats.ts';
 import { answer, ANSWERED, openLexicon } from './lexicon-page.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -38,4 +38,21 @@ test('answers what is typed word for word as the original, and forgets what was 
     await ask(page, short.question);
     expect(await answer(page, 0)).toBe(short.answer);
   });
+});
+
+test('what the first screen offers is answered right, step by step', async ({ page }) => {
+  test.setTimeout(600_000);
+  await openLexicon(page);
+  const sum = goldenChat('What is 27 + 14?').slice(0, 2);
+  for (const [index, turn] of sum.entries()) {
+    await page.getByRole('button', { name: turn.question }).click();
+    expect(await answer(page, index), turn.question).toBe(turn.answer);
+  }
+  await chat(page).newChat.click();
+  await page.getByRole('button', { name: 'What is the capital of France?' }).click();
+  expect(await answer(page, 0)).toBe('The capital of France is Paris.');
+  await page.getByRole('button', { name: 'And its currency?' }).click();
+  expect(await answer(page, 1)).toBe('France uses the currency EUR.');
+  await page.getByRole('button', { name: 'What about Spain?' }).click();
+  expect(await answer(page, 2)).toBe('Spain uses the currency EUR.');
 });

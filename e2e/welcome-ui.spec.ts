@@ -21,10 +21,10 @@ test('the first screen shows one question of each kind, a second step among them
   await page.goto('/');
   const first = page.getByRole('list', { name: 'Questions to begin with' });
   await expect(first.getByRole('button')).toHaveText([
-    /What is an apple\? then What kind of thing is it\?/,
-    /What is the capital of France\? then And its currency\?/,
-    /What is the symbol of iron\? then And its atomic number\?/,
-    /What is 27 \+ 14\? then plus 3\?/,
+    'What is an apple? then What kind of thing is it?',
+    'What is the capital of France? then And its currency?',
+    'What is the symbol of iron? then And its atomic number?',
+    'What is 27 + 14? then plus 3?',
   ]);
   await expect(page.getByText('It learned its facts by heart and is no general assistant')).toBeVisible();
   await expect(page.getByText('like every model, it can be wrong')).toBeVisible();

@@ -79,7 +79,7 @@ export class ChatOptions extends SafeElement {
   declare seed: number | undefined;
   /** Tokens after which an answer is cut off. */
   declare maxTokens: number | undefined;
-  /** Questions offered in an empty chat with `model`; in a list, a question and those offered after its answer. */
+  /** Questions offered in an empty chat; a list is a question with those that follow, each offered after an answer. */
   declare suggestions: readonly Suggestion[];
   /** Models to choose from. */
   declare presets: readonly ModelPreset[];
