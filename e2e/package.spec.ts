@@ -135,10 +135,8 @@ test('in a Vite project, with the inlined worker and the element, under the poli
     await expect(page.locator('.word-keyword')).toHaveText('let');
     await expect(page.locator('.formula math msup')).toHaveCount(1);
   });
-  expect(asked.map((url) => /on-demand-(?:code|math)?/.exec(url)?.[0]).toSorted()).toEqual([
-    'on-demand-code',
-    'on-demand-math',
-  ]);
+  expect(asked).toHaveLength(2);
+  for (const part of ['code', 'math']) expect(asked.join()).toContain(`on-demand-${part}`);
   await expectAnswer(page, '/dist/tiny.html?int8');
   expect(asked).toHaveLength(3);
 });

@@ -15,7 +15,7 @@ const PER_END = 3.5e6;
 const ENDS = 10;
 
 /** A quick model of more and wider blocks: 43 MB, three shards in f32. */
-const largerCheckpoint = () => quickCheckpoint({ hidden_size: 256, intermediate_size: 512, num_hidden_layers: 24 });
+const largerCheckpoint = () => quickCheckpoint({ hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 12 });
 
 let checkpoint: Record<string, Uint8Array>;
 let packed: { manifest: Manifest; files: Record<string, Uint8Array> };
