@@ -41,16 +41,24 @@ export function shown(language: string): string {
   return code;
 }
 
-/** How a project's modules are resolved. */
-export const RESOLUTIONS = ['bundler', 'node16'] as const;
-
-function compilerOptions(resolution: (typeof RESOLUTIONS)[number]): string {
+/** A project's tsconfig.json, in strict TypeScript. */
+function tsconfig(resolution: 'bundler' | 'node16', include: readonly string[], options: object): string {
   const module = resolution === 'bundler' ? 'esnext' : 'node16';
   const compiler = { module, moduleResolution: resolution, target: 'es2023', lib: ['ES2023', 'DOM', 'DOM.Iterable'] };
   const strict = { strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true };
-  const other = { jsx: 'react-jsx', types: [], noEmit: true, allowImportingTsExtensions: true, skipLibCheck: false };
-  return JSON.stringify({ compilerOptions: { ...compiler, ...strict, ...other }, include: ['src', 'examples'] });
+  const other = { jsx: 'react-jsx', types: [], noEmit: true, allowImportingTsExtensions: true };
+  return JSON.stringify({ compilerOptions: { ...compiler, ...strict, ...other, ...options }, include });
 }
+
+const ALL = ['src', 'examples'];
+
+/** Ways of checking the project: by how modules are found, and once with the package's own declarations. */
+export const TSCONFIGS = {
+  bundler: tsconfig('bundler', ALL, { skipLibCheck: true }),
+  node16: tsconfig('node16', ALL, { skipLibCheck: true }),
+  // Declarations of frameworks and of the platform are not ours to check, and would take seconds.
+  declarations: tsconfig('node16', ['src/lines.ts', 'src/consumer/plain.ts'], { skipDefaultLibCheck: true }),
+} as const;
 
 /** The project and its server. */
 export class ConsumerProject {
@@ -110,7 +118,7 @@ export class ConsumerProject {
 
   #writeSources(): void {
     this.write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
-    for (const resolution of RESOLUTIONS) this.write(`tsconfig.${resolution}.json`, compilerOptions(resolution));
+    for (const [name, text] of Object.entries(TSCONFIGS)) this.write(`tsconfig.${name}.json`, text);
     this.write('index.html', '<!doctype html><title>Lines</title><script type="module" src="./src/lines.ts"></script>');
     this.write('src/lines.ts', shown('ts'));
     cpSync(join(ROOT, 'e2e/consumer'), join(this.folder, 'src/consumer'), { recursive: true });
