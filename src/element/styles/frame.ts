@@ -214,6 +214,12 @@ export const frameStyles = css`
     .title .extra {
       display: none;
     }
+
+    /* A long name takes a second line rather than losing its end. */
+    .title :is(h2:not(:has(button)), .model-running) {
+      overflow-wrap: anywhere;
+      white-space: normal;
+    }
   }
 
   .logo {
