@@ -256,6 +256,7 @@ export class BambaChat extends ChatOptions {
             ask: this.#ask,
             edit: this.#onEdit,
             regenerate: this.#regenerate,
+            choose: ({ detail }) => this.#session.choose(detail),
             load: () => this.load(),
           })}
           ${

@@ -186,6 +186,43 @@ describe('Conversation', () => {
     expect(failures[0]?.restored).toBeUndefined();
   });
 
+  it('keeps every version, and shows the one that is chosen with what follows it', async () => {
+    const { conversation, engine } = begin();
+    conversation.setEngine(engine);
+    const answered = async (act: () => unknown, text: string): Promise<void> => {
+      act();
+      await settle();
+      await engine.text(text);
+      await engine.end();
+    };
+    const shown = (): string[] => conversation.turns.map(({ question, answer }) => question + answer);
+    await answered(() => conversation.ask('One?'), 'One.');
+    await answered(() => conversation.ask('Two?'), 'Two.');
+    await answered(() => conversation.regenerate(), 'Two again.');
+    await answered(() => conversation.edit(conversation.turns[0]!.id, 'Other?'), 'Other.');
+    expect(shown()).toEqual(['Other?Other.']);
+    expect(conversation.all).toHaveLength(4);
+    const [first, other] = conversation.versions(conversation.turns[0]!.id);
+    expect(conversation.choose(first!)).toBe(true);
+    expect(shown()).toEqual(['One?One.', 'Two?Two again.']);
+    const versions = conversation.versions(conversation.turns[1]!.id);
+    expect(versions).toHaveLength(2);
+    conversation.choose(versions[0]!);
+    expect(shown()).toEqual(['One?One.', 'Two?Two.']);
+    // What is asked next follows what is shown.
+    await answered(() => conversation.ask('Three?'), 'Three.');
+    expect(engine.requests.at(-1)?.messages?.map(({ content }) => content)).toEqual([
+      'One?',
+      'One.',
+      'Two?',
+      'Two.',
+      'Three?',
+    ]);
+    conversation.ask('Four?');
+    expect(conversation.choose(other!)).toBe(false);
+    expect(conversation.choose('unknown')).toBe(false);
+  });
+
   it('brings the earlier answer back when answering anew fails', async () => {
     const { conversation, engine, failures } = begin();
     conversation.setEngine(engine);

@@ -59,5 +59,9 @@ export const importIcon =
 export const exportIcon =
   icon(svg`<path d="M12 15V4.5M7.5 9 12 4.5 16.5 9M4.5 16v2.5A1.5 1.5 0 0 0 6 20h12a1.5 1.5 0 0 0
   1.5-1.5V16" />`);
+/** Angle left: an earlier version. */
+export const earlierIcon = icon(svg`<path d="m14 7-5 5 5 5" />`);
+/** Angle right: a later version. */
+export const laterIcon = icon(svg`<path d="m10 7 5 5-5 5" />`);
 /** Angle down: there is a choice. */
 export const choiceIcon = icon(svg`<path d="m7.5 10 4.5 4.5 4.5-4.5" />`);

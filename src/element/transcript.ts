@@ -15,6 +15,8 @@ export interface TranscriptOptions {
   ask: (question: string) => void;
   edit: (event: CustomEvent<{ id: TurnId; question: string }>) => void;
   regenerate: () => void;
+  /** Shows another version of a turn. */
+  choose: (event: CustomEvent<TurnId>) => void;
   load: () => void;
 }
 
@@ -26,13 +28,14 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 }
 
 function content(options: TranscriptOptions): TemplateResult {
-  const { session, own, suggestions, ask, edit, regenerate, load } = options;
-  const { busy, completing, info, archive, turns, unavailable } = session;
+  const { session, own, suggestions, ask, edit, regenerate, choose, load } = options;
+  const { busy, completing, info, archive, turns, unavailable, versions } = session;
   // What is kept can be read all the same.
   if (unavailable && turns.length === 0) return noWebgpuPanel(unavailable, readSurroundings(), load);
   if (turns.length === 0) return welcome({ info, own, suggestions, ask });
   return html`<bamba-turns
     .turns=${turns}
+    .versions=${versions}
     .chat=${archive.current}
     .name=${info?.model.name ?? 'Answer'}
     .plain=${completing}
@@ -40,5 +43,6 @@ function content(options: TranscriptOptions): TemplateResult {
     ?readonly=${unavailable !== undefined}
     @bamba-regenerate=${regenerate}
     @bamba-edit=${edit}
+    @bamba-version=${choose}
   ></bamba-turns>`;
 }

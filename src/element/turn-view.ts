@@ -2,6 +2,7 @@
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { Usage } from '../engine/protocol.ts';
+import type { TurnId } from './chats/ids.ts';
 import { copyText } from './clipboard.ts';
 import type { Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
@@ -9,6 +10,7 @@ import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { endsTyping, fitHeight } from './typing.ts';
 import { drawable, LongText } from './long-text.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
+import { versionsControl } from './turn-versions.ts';
 
 /** How long a button says that it has copied. */
 const COPIED_MS = 1600;
@@ -24,15 +26,18 @@ const PREFILL_SHOWN_FROM = 256;
  *
  * @fires bamba-regenerate - the button under the last answer.
  * @fires bamba-edit - a question was changed; `detail` has the turn's `id` and the new `question`.
+ * @fires bamba-version - another version of the turn is to be shown; `detail` is its id.
  * @fires bamba-announce - `detail` is a sentence for screen readers.
  * @internal
  */
 export class BambaTurn extends LitElement {
   static override properties = {
     turn: { attribute: false },
+    versions: { attribute: false },
     name: { attribute: false },
     last: { type: Boolean },
     settled: { type: Boolean },
+    busy: { type: Boolean },
     plain: { type: Boolean },
     editing: { state: true },
     questionShown: { state: true },
@@ -40,12 +45,16 @@ export class BambaTurn extends LitElement {
   };
 
   declare turn: Turn | undefined;
+  /** All versions of the turn, the oldest first. */
+  declare versions: readonly TurnId[];
   /** Who answers. */
   declare name: string;
   /** The last turn can be answered anew. */
   declare last: boolean;
   /** No answer is being written: questions can be changed. */
   declare settled: boolean;
+  /** An answer is being written: what is shown stays in sight. */
+  declare busy: boolean;
   /** The answer continues the question's text, and is shown as it is. */
   declare plain: boolean;
   declare private editing: boolean;
@@ -59,6 +68,8 @@ export class BambaTurn extends LitElement {
   constructor() {
     super();
     this.name = '';
+    this.versions = [];
+    this.busy = false;
     this.last = false;
     this.settled = false;
     this.plain = false;
@@ -137,7 +148,7 @@ export class BambaTurn extends LitElement {
         @input=${(event: Event) => fitHeight(event.target as HTMLTextAreaElement)}
       ></textarea>
       <div class="editor-actions">
-        ${this.last ? nothing : html`<span class="muted">What follows is replaced.</span>`}
+        ${this.last ? nothing : html`<span class="muted">What follows stays with this version.</span>`}
         <button class="text-button" type="button" @click=${this.#leaveEditor}>Cancel</button>
         <button class="button" type="button" @click=${this.#sendEdit}>Ask again</button>
       </div>
@@ -201,6 +212,12 @@ export class BambaTurn extends LitElement {
         ]
       : [];
     return html`<div class="foot">
+      ${versionsControl({
+        id: turn.id,
+        versions: this.versions,
+        disabled: this.busy,
+        choose: (detail) => this.dispatchEvent(new CustomEvent('bamba-version', { detail, bubbles: true })),
+      })}
       ${
         turn.answer === ''
           ? nothing

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MapStorage } from '../../testing/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
+import type { TurnId } from './ids.ts';
 
 let list = 0;
 
@@ -22,12 +23,12 @@ const turn = (id: number, question: string, answer = '', more: Partial<Turn> = {
 
 async function open(): Promise<{
   archive: ChatArchive;
-  opened: { turns: readonly Turn[]; draft: string | undefined }[];
+  opened: { turns: readonly Turn[]; draft: string | undefined; tip?: TurnId }[];
 }> {
-  const opened: { turns: readonly Turn[]; draft: string | undefined }[] = [];
+  const opened: { turns: readonly Turn[]; draft: string | undefined; tip?: TurnId }[] = [];
   const archive = new ChatArchive({
     changed: () => undefined,
-    opened: (turns, draft) => opened.push({ turns, draft }),
+    opened: (turns, draft, tip) => opened.push({ turns, draft, ...(tip !== undefined && { tip }) }),
   });
   await archive.connect(String(list));
   return { archive, opened };
@@ -88,16 +89,51 @@ describe('ChatArchive', () => {
     expect(opened[0]?.turns.map(({ question }) => question)).toEqual(['One?', 'Three?']);
   });
 
-  it('keeps the answer before until a changed question has one', async () => {
+  it('shows the version before until a changed question has an answer, and keeps both', async () => {
     const { archive } = await open();
     const before = turn(1, 'One?', 'One.');
-    archive.note([before], '', false);
-    archive.note([turn(2, 'Other?', '', { status: 'reading', replaces: [before] })], '', false);
+    archive.note([before], '', false, 1);
+    const other = turn(2, 'Other?', '', { status: 'reading', instead: 1, former: 1 });
+    archive.note([before, other], '', false, 2);
     const { archive: later, opened } = await reopen(archive);
-    expect(opened[0]?.turns).toMatchObject([{ question: 'One?', answer: 'One.' }]);
-    later.note([turn(2, 'Other?', 'Yes', { status: 'writing', replaces: [before] })], '', false);
+    expect(opened[0]).toMatchObject({ turns: [{ question: 'One?', answer: 'One.' }], tip: 1 });
+    later.note([before, { ...other, answer: 'Yes', status: 'writing' }], '', false, 2);
     const { opened: last } = await reopen(later);
-    expect(last[0]?.turns).toMatchObject([{ question: 'Other?', answer: 'Yes' }]);
+    expect(last[0]).toMatchObject({
+      turns: [{ id: 1 }, { id: 2, question: 'Other?', answer: 'Yes', instead: 1 }],
+      tip: 2,
+    });
+  });
+
+  it('keeps which version is shown, in each tab its own, and does not call that a change of the chat', async () => {
+    const { archive, opened } = await open();
+    const both = [turn(1, 'One?', 'One.'), turn(2, 'One?', 'Another.', { instead: 1 })];
+    archive.note(both, '', false, 2);
+    await archive.flush();
+    const [before] = archive.chats;
+    const there = await open();
+    expect(there.opened[0]?.tip).toBe(2);
+    archive.note(both, '', false, 1);
+    await archive.flush();
+    // The other tab asks on where it is, and this one stays where it is.
+    there.archive.note([...there.opened[0]!.turns, turn(3, 'Two?', 'Two.', { after: 2 })], '', false, 3);
+    await there.archive.flush();
+    await vi.waitFor(() => expect(opened.at(-1)).toMatchObject({ turns: [{ id: 1 }, { id: 2 }, { id: 3 }], tip: 1 }));
+    there.archive.disconnect();
+    archive.note(opened.at(-1)!.turns, '', false, 2);
+    await archive.flush();
+    archive.note(opened.at(-1)!.turns, '', false, 1);
+    const changed = (await archive.records())[0]?.updatedAt ?? 0;
+    expect(changed).toBeGreaterThan(before?.updatedAt ?? 0);
+    const { archive: later, opened: again } = await reopen(archive);
+    expect(again[0]?.tip).toBe(1);
+    expect(later.chats[0]?.updatedAt).toBe(changed);
+    // It comes back as it was.
+    const id = later.current as string;
+    await later.delete(id);
+    await later.undo();
+    await later.open(id);
+    expect(again.at(-1)).toMatchObject({ turns: [{ id: 1 }, { id: 2 }, { id: 3 }], tip: 1 });
   });
 
   it('forgets a chat whose only question was taken back', async () => {

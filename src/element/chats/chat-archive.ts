@@ -9,6 +9,7 @@ import { oneLine, type ChatRecord, type ChatSummary, type LoadedChat } from './c
 import { ChatStore, type DeletedChat, type SaveOutcome } from './chat-store.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { Drafts, readSession, writeSession } from './drafts.ts';
+import type { TurnId } from './ids.ts';
 
 /** What the archive tells the chat. */
 export interface ArchiveEvents {
@@ -16,9 +17,17 @@ export interface ArchiveEvents {
   changed(): void;
   /**
    * These are the turns of what is open: of another chat, with its `draft`; or of the same, because it was changed
-   * elsewhere. Then `draft` is undefined, and what is being typed stays.
+   * elsewhere. Then `draft` is undefined, and what is being typed stays. `tip` is one of the turns that are shown, where
+   * some have several versions.
    */
-  opened(turns: readonly Turn[], draft: string | undefined): void;
+  opened(turns: readonly Turn[], draft: string | undefined, tip: TurnId | undefined): void;
+}
+
+/** A chat that another tab has deleted. */
+interface GoneChat {
+  readonly title: string;
+  readonly turns: readonly Turn[];
+  readonly tip: TurnId | undefined;
 }
 
 /** The chats of one list. */
@@ -26,7 +35,7 @@ export class ChatArchive {
   /** The chat that was deleted last, until something else happens: it can come back. */
   deleted: DeletedChat | undefined;
   /** A chat that was open here when another tab deleted it, until somebody says what is to become of it. */
-  gone: { readonly title: string; readonly turns: readonly Turn[] } | undefined;
+  gone: GoneChat | undefined;
   readonly #events: ArchiveEvents;
   readonly #timing: Partial<DatabaseTiming> | undefined;
   readonly #list = new ChatList({
@@ -99,7 +108,7 @@ export class ChatArchive {
     // Whoever has begun to ask already is not taken anywhere else.
     if (this.current !== undefined || this.#writer.turns.length > 0) await this.flush();
     else if (before !== null && this.#list.find(before)) await this.open(before);
-    else this.#events.opened([], this.draft);
+    else this.#events.opened([], this.draft, undefined);
   }
 
   /** Saves what is not saved, and lets go of the database. */
@@ -144,11 +153,13 @@ export class ChatArchive {
   /**
    * Notes the turns of the open chat as they are now, to be saved: at once, or a while later when they are `streaming`.
    *
+   * @param turns all versions of all turns
    * @param model name of the model that answers
+   * @param tip one of the turns that are shown; undefined where nobody has chosen among versions
    */
-  note(turns: readonly Turn[], model: string, streaming: boolean): void {
+  note(turns: readonly Turn[], model: string, streaming: boolean, tip?: TurnId): void {
     const writer = this.#writer;
-    writer.note(turns, model, streaming);
+    writer.note(turns, model, streaming, tip);
     if (turns.length > 0 || writer.id === undefined || writer.gone) return;
     // Its only question was taken back: the next one begins another chat.
     this.#setAside(writer);
@@ -235,8 +246,8 @@ export class ChatArchive {
     else {
       this.begin();
       this.#writer.title = gone.title;
-      this.#events.opened(gone.turns, undefined);
-      this.#writer.note(gone.turns, '', false);
+      this.#events.opened(gone.turns, undefined, gone.tip);
+      this.#writer.note(gone.turns, '', false, gone.tip);
     }
     this.#events.changed();
   }
@@ -321,7 +332,7 @@ export class ChatArchive {
     this.#others.delete(writer);
     this.#writer = writer;
     this.#remember();
-    this.#events.opened(writer.turns, this.draft);
+    this.#events.opened(writer.turns, this.draft, writer.tip);
     this.#events.changed();
   }
 
@@ -381,19 +392,19 @@ export class ChatArchive {
   #merge(writer: ChatWriter, chat: LoadedChat): void {
     writer.stale = true;
     if (writer.busy || !writer.settled) return;
-    this.#events.opened(writer.adopt(chat), undefined);
+    this.#events.opened(writer.adopt(chat), undefined, writer.tip);
   }
 
   #onGone(writer: ChatWriter): void {
     const title = this.#list.find(writer.id)?.title ?? 'Chat';
     this.#list.remove(writer.id);
     this.#others.delete(writer);
-    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns };
+    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns, tip: writer.tip };
     // What is saved up to here was deleted, and is not shown any longer; what is not saved stays in sight.
     if (writer !== this.#writer || writer.unsaved) return;
     this.#writer = this.#newWriter();
     this.#remember();
-    this.#events.opened([], undefined);
+    this.#events.opened([], undefined, undefined);
   }
 
   async #onForeignChange(chat: string): Promise<void> {

@@ -5,7 +5,7 @@
 // written in one transaction, and its revision says whether another tab has written since.
 
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
-import type { StoredTurn } from './chat-record.ts';
+import type { ChatDetails, StoredTurn } from './chat-record.ts';
 import { ChatDatabase, quiet, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';
 import { copyOf, sameTurns } from './copies.ts';
 import { findUnreadable, searchChats, type RawRecord } from './chat-search.ts';
@@ -25,6 +25,8 @@ export interface ChatChange {
   readonly model: string;
   readonly changed: readonly StoredTurn[];
   readonly removed: readonly TurnId[];
+  /** The turn that is shown of several versions; undefined where it stays as it is. */
+  readonly tip: TurnId | undefined;
   /** The whole chat is wanted back, whoever has changed it. */
   readonly reread: boolean;
 }
@@ -108,14 +110,15 @@ export class ChatStore {
    * Writes turns without asking whether the chat still exists, for a page that is being closed: it would not live to
    * hear the reply. Turns of a deleted chat stay unseen.
    */
-  saveAtOnce({ id, create, title, createdAt, model, changed, removed }: ChatChange): void {
+  saveAtOnce({ id, create, title, createdAt, model, changed, removed, tip }: ChatChange): void {
     const transaction = this.#database.begin();
     if (!transaction) return;
     const turns = transaction.objectStore('turns');
     for (const turn of changed) void quiet(turns.put(turn, [id, turn.id]));
     for (const turn of removed) void quiet(turns.delete([id, turn]));
     // Of a chat that nobody else can know yet, nobody else can have changed the record.
-    const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1 };
+    const kept = tip === undefined ? {} : { tip };
+    const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1, ...kept };
     if (create && changed.length > 0) void quiet(transaction.objectStore('chats').put(record));
     transaction.commit();
   }
@@ -236,7 +239,8 @@ async function loadChat<Mode extends IDBTransactionMode>(
   const chat = tombstone === undefined ? readChat(record) : undefined;
   if (!chat) return undefined;
   const read = keys.map(([, turn], index) => readTurn(turn, values[index])).filter((turn) => turn !== undefined);
-  return { ...chat.summary, turns: read, revision: chat.revision, unreadable: keys.length - read.length };
+  const { summary, details, revision } = chat;
+  return { ...summary, ...details, turns: read, revision, unreadable: keys.length - read.length };
 }
 
 async function saveChat(
@@ -255,7 +259,7 @@ async function saveChat(
     ...removed.map((turn) => quiet(turns.delete([id, turn]))),
     ...changed.map((turn) => quiet(turns.put(turn, [id, turn.id]))),
   ];
-  if (changed.length === 0) {
+  if (removed.length > 0 && changed.length === 0) {
     // The only question was taken back: the chat goes with it, unless another tab has asked one.
     await Promise.all(write());
     if ((await turns.count(rangeOf(id))) === 0) {
@@ -268,10 +272,13 @@ async function saveChat(
     id,
     title: known?.summary.title ?? change.title,
     createdAt: known?.summary.createdAt ?? change.createdAt,
-    updatedAt: now,
+    // Whoever looks at another version has not changed the chat.
+    updatedAt: changed.length === 0 && removed.length === 0 && known ? known.summary.updatedAt : now,
     model: change.model || (known?.summary.model ?? ''),
   };
-  const written = [quiet(chats.put({ ...summary, revision })), ...write()];
+  const tip = change.tip ?? known?.details.tip;
+  const details: ChatDetails = { ...(tip !== undefined && { tip }) };
+  const written = [quiet(chats.put({ ...summary, ...details, revision })), ...write()];
   const foreign = change.reread || (known !== undefined && known.revision !== change.revision);
   const chat = foreign ? quiet(loadChat(transaction, id)) : undefined;
   // Committed without waiting for the page to hear of each, which it may not live to do.
