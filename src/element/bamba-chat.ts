@@ -256,6 +256,7 @@ export class BambaChat extends ChatOptions {
             ask: this.#ask,
             edit: this.#onEdit,
             regenerate: this.#regenerate,
+            proceed: this.#continue,
             choose: ({ detail }) => this.#session.choose(detail),
             load: () => this.load(),
           })}
@@ -359,6 +360,11 @@ export class BambaChat extends ChatOptions {
 
   readonly #regenerate = (): void => {
     this.#session.regenerate();
+    this.#afterAsking();
+  };
+
+  readonly #continue = (): void => {
+    this.#session.continueLast();
     this.#afterAsking();
   };
 

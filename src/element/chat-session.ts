@@ -147,6 +147,14 @@ export class ChatSession {
     if (last) this.edit(last.id, last.question);
   }
 
+  /** Goes on with the last answer, which was stopped or cut off. */
+  continueLast(): void {
+    if (this.stranded || !this.#conversation.continueLast()) return;
+    this.trouble = undefined;
+    this.#view.announce('Going on with the answer.');
+    this.#view.changed(false);
+  }
+
   /** Shows another version of a turn, and what follows it. */
   choose(id: TurnId): void {
     if (!this.#conversation.choose(id)) return;

@@ -186,6 +186,58 @@ describe('Conversation', () => {
     expect(failures[0]?.restored).toBeUndefined();
   });
 
+  it('goes on with an answer that was stopped, cut off or interrupted, from its own text', async () => {
+    const { conversation, engine, ended, failures } = begin();
+    conversation.setEngine(engine);
+    expect(conversation.continueLast()).toBe(false);
+    conversation.ask('What?');
+    await settle();
+    await engine.text('One');
+    conversation.stop();
+    await engine.end('abort');
+    const [{ id }] = conversation.turns as [Turn];
+    for (const [text, finish] of [
+      [' two', 'length'],
+      [' three', new BambaError('device_lost', 'The GPU is gone.')],
+      [' four', 'stop'],
+    ] as const) {
+      expect(conversation.continueLast()).toBe(true);
+      expect(conversation.busy).toBe(true);
+      await settle();
+      await engine.text(text);
+      if (finish instanceof Error) await engine.give(finish);
+      else await engine.end(finish);
+    }
+    expect(engine.requests.slice(1)).toMatchObject(
+      ['One', 'One two', 'One two three'].map((content) => ({
+        messages: [
+          { role: 'user', content: 'What?' },
+          { role: 'assistant', content },
+        ],
+        continueLast: true,
+      })),
+    );
+    expect(conversation.turns).toMatchObject([{ id, answer: 'One two three four', status: 'done' }]);
+    expect(ended.at(-1)?.answer).toBe('One two three four');
+    expect(failures).toMatchObject([{ restored: undefined }]);
+    // It is whole.
+    expect(conversation.continueLast()).toBe(false);
+  });
+
+  it('keeps what had come where going on fails, or is taken back before there is a model', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.show([{ id: 1, question: 'What?', answer: 'Half', status: 'stopped' }]);
+    expect(conversation.continueLast()).toBe(true);
+    expect(conversation.takeBackQueued()).toBeUndefined();
+    expect(conversation.turns).toMatchObject([{ answer: 'Half', status: 'stopped' }]);
+    conversation.setEngine(engine);
+    conversation.continueLast();
+    await settle();
+    await engine.give(new BambaError('prompt_too_long', 'The chat is too long.'));
+    expect(conversation.turns).toMatchObject([{ answer: 'Half', status: 'failed' }]);
+    expect(failures).toMatchObject([{ fault: { code: 'prompt_too_long' }, restored: undefined }]);
+  });
+
   it('keeps every version, and shows the one that is chosen with what follows it', async () => {
     const { conversation, engine } = begin();
     conversation.setEngine(engine);

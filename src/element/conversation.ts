@@ -110,6 +110,15 @@ export class Conversation {
     return this.#begin({ question, ...(after !== undefined && { after }) });
   }
 
+  /** Goes on with the last answer, which was stopped or cut off. Returns false, and does nothing, while busy. */
+  continueLast(): boolean {
+    const last = this.turns.at(-1);
+    if (this.busy || !last || !isUnfinished(last)) return false;
+    this.#change(last.id, { status: 'queued', prefill: undefined }, false);
+    this.#startQueued();
+    return true;
+  }
+
   /** Answers the last question anew. The answer there was stays, as another version. */
   regenerate(): void {
     const last = this.turns.at(-1);
@@ -143,7 +152,11 @@ export class Conversation {
   /** Removes a question that no engine has begun to answer. Returns its text, unless an earlier answer took its place. */
   takeBackQueued(): string | undefined {
     const last = this.turns.at(-1);
-    return last?.status === 'queued' ? this.#takeBack(last) : undefined;
+    if (last?.status !== 'queued') return undefined;
+    if (last.answer === '') return this.#takeBack(last);
+    // What has come of the answer before stays.
+    this.#change(last.id, { status: 'stopped' }, false);
+    return undefined;
   }
 
   /**
@@ -253,6 +266,12 @@ export class Conversation {
     this.#events.changed(streaming);
     return changed;
   }
+}
+
+/** Whether an answer has begun and not come to its own end. */
+export function isUnfinished({ answer, status, finishReason }: Turn): boolean {
+  if (answer === '') return false;
+  return status === 'stopped' || status === 'failed' || (status === 'done' && finishReason === 'length');
 }
 
 /** A list with a turn in the place of the one of the same name, where that is in it. */

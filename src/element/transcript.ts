@@ -15,6 +15,8 @@ export interface TranscriptOptions {
   ask: (question: string) => void;
   edit: (event: CustomEvent<{ id: TurnId; question: string }>) => void;
   regenerate: () => void;
+  /** Goes on with the last answer. */
+  proceed: () => void;
   /** Shows another version of a turn. */
   choose: (event: CustomEvent<TurnId>) => void;
   load: () => void;
@@ -28,7 +30,7 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 }
 
 function content(options: TranscriptOptions): TemplateResult {
-  const { session, own, suggestions, ask, edit, regenerate, choose, load } = options;
+  const { session, own, suggestions, ask, edit, regenerate, proceed, choose, load } = options;
   const { busy, completing, info, archive, turns, unavailable, versions } = session;
   // What is kept can be read all the same.
   if (unavailable && turns.length === 0) return noWebgpuPanel(unavailable, readSurroundings(), load);
@@ -42,6 +44,7 @@ function content(options: TranscriptOptions): TemplateResult {
     ?busy=${busy}
     ?readonly=${unavailable !== undefined}
     @bamba-regenerate=${regenerate}
+    @bamba-continue=${proceed}
     @bamba-edit=${edit}
     @bamba-version=${choose}
   ></bamba-turns>`;

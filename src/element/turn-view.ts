@@ -4,7 +4,7 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import type { Usage } from '../engine/protocol.ts';
 import type { TurnId } from './chats/ids.ts';
 import { copyText } from './clipboard.ts';
-import type { Turn } from './conversation.ts';
+import { isUnfinished, type Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { endsTyping, fitHeight } from './typing.ts';
@@ -25,6 +25,7 @@ const PREFILL_SHOWN_FROM = 256;
  * A turn of the chat. Redraws only when its turn is replaced by another object.
  *
  * @fires bamba-regenerate - the button under the last answer.
+ * @fires bamba-continue - the last answer, which is not whole, is to go on.
  * @fires bamba-edit - a question was changed; `detail` has the turn's `id` and the new `question`.
  * @fires bamba-version - another version of the turn is to be shown; `detail` is its id.
  * @fires bamba-announce - `detail` is a sentence for screen readers.
@@ -245,6 +246,13 @@ export class BambaTurn extends LitElement {
           : nothing
       }
       ${note ? html`<span class="note">${note}</span>` : nothing}
+      ${
+        this.last && isUnfinished(turn)
+          ? html`<button class="text-button" type="button" title="Continue this answer" @click=${this.#continue}>
+              Continue
+            </button>`
+          : nothing
+      }
       ${this.copied === 'refused' ? html`<span class="note">This page may not copy; select the text instead.</span>` : ''}
       <span class="facts" title=${usage ? promptFacts(usage) : ''}>${facts.filter(Boolean).join(' · ')}</span>
     </div>`;
@@ -252,6 +260,10 @@ export class BambaTurn extends LitElement {
 
   readonly #regenerate = (): void => {
     this.dispatchEvent(new CustomEvent('bamba-regenerate', { bubbles: true }));
+  };
+
+  readonly #continue = (): void => {
+    this.dispatchEvent(new CustomEvent('bamba-continue', { bubbles: true }));
   };
 
   readonly #edit = async (): Promise<void> => {

@@ -14,11 +14,16 @@ export interface AnswerStep {
   stopped: boolean;
 }
 
+/** So many tokens before an answer decide how its first one is spelled. */
+const TAIL = 8;
+
 /** From the tokens of an answer to what is shown of it: text without stop strings, and calls of tools. */
 export class AnswerText {
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopMatcher;
   readonly #calls: ToolCallParser | null;
+  /** Characters of what the answer goes on from that have not come back yet: they are no part of it. */
+  #before = 0;
 
   /** @throws BambaError `setting_invalid` for stop strings that cannot be matched */
   constructor(
@@ -31,16 +36,35 @@ export class AnswerText {
     this.#calls = toolFormat && new ToolCallParser(toolFormat);
   }
 
+  /**
+   * Goes on from the end of a text, with which the next token may form one word: at the beginning of a text, a token may
+   * be spelled in another way.
+   *
+   * @param ids tokens of that text
+   */
+  goOnFrom(ids: readonly number[]): void {
+    const tail = ids.slice(-TAIL);
+    this.#before = (this.#detokenizer.push(tail) + this.#detokenizer.flush()).length;
+    this.#take(this.#detokenizer.push(tail));
+  }
+
   push(ids: readonly number[]): AnswerStep {
-    const { text, stopped } = this.#stops.push(this.#detokenizer.push(ids));
+    const { text, stopped } = this.#stops.push(this.#take(this.#detokenizer.push(ids)));
     return { ...this.#split(text), stopped };
   }
 
   /** Ends the answer: releases what was held back. */
   finish(): AnswerStep {
-    const { text, stopped } = this.#stops.push(this.#detokenizer.flush());
+    const { text, stopped } = this.#stops.push(this.#take(this.#detokenizer.flush()));
     const step = this.#split(text + (stopped ? '' : this.#stops.flush()));
     return { ...step, text: step.text + (this.#calls?.flush() ?? ''), stopped };
+  }
+
+  /** A piece of text without what was there before. */
+  #take(text: string): string {
+    const rest = text.slice(this.#before);
+    this.#before -= text.length - rest.length;
+    return rest;
   }
 
   #split(text: string): { text: string; calls: ToolCall[] } {

@@ -173,6 +173,7 @@ export class LocalEngine {
       yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
       return;
     }
+    if (parsed.continueLast) answer.goOnFrom(promptIds);
     const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
 
     const started = performance.now();
@@ -270,14 +271,15 @@ export class LocalEngine {
 
   /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
   async #encode(
-    { input, tools }: Pick<ParsedRequest, 'input' | 'tools'>,
+    { input, tools, continueLast }: Pick<ParsedRequest, 'input' | 'tools' | 'continueLast'>,
     signal: AbortSignal | undefined,
   ): Promise<readonly number[]> {
     const { tokenizer, template } = this.#text;
     const ids =
       'messages' in input
         ? await template.encodeInSlices(input.messages.map(templateMessage), {
-            addGenerationPrompt: true,
+            addGenerationPrompt: !continueLast,
+            continueLast,
             tools: tools.map(templateTool),
             signal,
           })

@@ -72,6 +72,11 @@ export interface GenerationRequest extends SamplingSettings {
   tools?: readonly Tool[];
   /** Whether it calls one: as it likes (the default), not at all, at least one, or the one that is named. */
   toolChoice?: 'auto' | 'none' | 'required' | { name: string };
+  /**
+   * Go on with the last message, which is the assistant's and unfinished, instead of answering it: the answer is what
+   * follows its content. For an answer that was stopped, or to give an answer its first words. Default false.
+   */
+  continueLast?: boolean;
   /** Hold the answer to JSON: an object, or what a JSON Schema allows. Not while tools may be called. */
   json?: { schema?: unknown };
   /** For each token its log-probability, and those of so many likeliest ones, 0 to 20. */

@@ -9,6 +9,7 @@ const FIELDS = new Set<string>([
   'prompt',
   'tools',
   'toolChoice',
+  'continueLast',
   'json',
   'logprobs',
   'maxTokens',
@@ -30,6 +31,8 @@ export interface ParsedRequest {
   /** None where no tool may be called. */
   tools: readonly Tool[];
   toolChoice: 'auto' | 'required' | { name: string };
+  /** The last message is unfinished, and the answer goes on with it. */
+  continueLast: boolean;
   json: { schema?: unknown } | undefined;
   logprobs: number | undefined;
   maxTokens: number;
@@ -47,7 +50,8 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   if (unknown !== undefined) {
     throw new BambaError('setting_invalid', `There is no setting ${JSON.stringify(unknown)}.`);
   }
-  const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...sampling } = request;
+  const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...others } = request;
+  const { continueLast = false, ...sampling } = others;
   if ((messages === undefined) === (prompt === undefined)) {
     throw new BambaError('setting_invalid', 'Give either messages or prompt.');
   }
@@ -68,7 +72,9 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
       "json and tools exclude each other. Set toolChoice to 'none' for an answer in JSON.",
     );
   }
+  if (continueLast) checkContinued(request);
   return {
+    continueLast,
     input: messages === undefined ? { prompt: checkPrompt(prompt) } : { messages: checkMessages(messages) },
     maxTokens: maxTokens ?? Infinity,
     stop: stops,
@@ -78,6 +84,24 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     logprobs,
     sampling,
   };
+}
+
+/** Only a text that an assistant began can be gone on with. A form of the whole answer says nothing of a part. */
+function checkContinued({ messages, json, toolChoice, continueLast }: GenerationRequest): void {
+  const last: Partial<ChatMessage> | undefined = Array.isArray(messages) ? messages.at(-1) : undefined;
+  const begun = last?.role === 'assistant' && last.content !== '' && !last.toolCalls?.length;
+  if (continueLast !== true || !begun) {
+    throw new BambaError(
+      'setting_invalid',
+      'continueLast takes true or false, and messages of which the last one is the text of an assistant.',
+    );
+  }
+  if (json !== undefined || toolChoice === 'required' || typeof toolChoice === 'object') {
+    throw new BambaError(
+      'setting_invalid',
+      'continueLast goes neither with json nor with a tool that has to be called.',
+    );
+  }
 }
 
 /** The tools that may be called. */

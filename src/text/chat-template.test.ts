@@ -133,6 +133,36 @@ describe('Lexicon', () => {
   });
 });
 
+describe('an unfinished answer at the end', () => {
+  const question = { role: 'user', content: 'What is it?' };
+
+  test('ends the prompt, whatever the template writes behind it', () => {
+    const asked = chat.render([question], { addGenerationPrompt: true });
+    for (const content of ['It is', ' It is ', 'a\n', '<|im_end|>', 'x']) {
+      const messages = [question, { role: 'assistant', content }];
+      const prompt = chat.render(messages, { continueLast: true, addGenerationPrompt: true });
+      // The template trims; what is behind the end stays, as the answer goes on there.
+      expect(prompt).toBe(asked + content.trimStart());
+      const ids = chat.encode(messages, { continueLast: true });
+      expect(ids.filter((id) => id === END)).toHaveLength(1);
+      expect(tokenizer.decode(ids, { skipSpecialTokens: false })).toBe(prompt);
+    }
+  });
+
+  test('is refused where the template shows it twice, or not at all', () => {
+    const failure = expect.objectContaining({
+      code: 'template_failed',
+      message: expect.stringContaining('cannot be continued') as string,
+    });
+    const messages = [question, { role: 'assistant', content: 'It is' }];
+    for (const source of ['{{ messages[0].content }}', '{{ messages[1].content * 2 }}']) {
+      const template = new ChatTemplate(source, tokenizer);
+      expect(() => template.render(messages, { continueLast: true })).toThrow(failure);
+    }
+    expect(() => chat.render([], { continueLast: true })).toThrow(failure);
+  });
+});
+
 describe('special tokens that only message and template together would form', () => {
   const cases: [string, string, string[]][] = [
     ['behind the message', "{{ m }}{{ 'end|>' }}", ['<|im_', '  <|im_ \n', 'a <|im_']],

@@ -5,10 +5,10 @@ import { TemplateFault, TemplateOverrun, TemplateUnsupported } from './jinja/fau
 import { fieldsOf, fromJs } from './jinja/from-js.ts';
 import { Template } from './jinja/render.ts';
 import { callable, plainArgument } from './jinja/signature.ts';
-import { plain, type Str } from './jinja/text.ts';
+import { plain, sub, type Str } from './jinja/text.ts';
 import { Dict, type Value } from './jinja/values.ts';
 import { formatTime } from './strftime.ts';
-import { markSpecialTokens } from './special-text.ts';
+import { markSpecialTokens, unusedCharacter } from './special-text.ts';
 import { isRecord } from './tokenizer-files.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -39,6 +39,8 @@ export interface TemplateTool {
 export interface RenderOptions {
   /** End the prompt where the assistant's answer begins; templates may ignore it. Default false. */
   addGenerationPrompt?: boolean;
+  /** End the prompt where the last message's content ends, for the model to go on with it. Default false. */
+  continueLast?: boolean;
   /** What the model may call; templates may ignore them. */
   tools?: readonly TemplateTool[];
   /** Further variables for the template, such as `enable_thinking`. */
@@ -167,11 +169,28 @@ export class ChatTemplate {
 
   #render(messages: readonly TemplateMessage[], options: RenderOptions): Str {
     messages.forEach(checkMessage);
+    if (options.continueLast) return this.#renderUnfinished(messages, options);
     try {
       return this.#template(options).render(variablesOf(messages, options, this.#tokenizer.namedTokens));
     } catch (cause) {
       throw failure(cause, messages);
     }
+  }
+
+  /** The prompt up to the end of the last message: a character that nothing else has shows where the template put it. */
+  #renderUnfinished(messages: readonly TemplateMessage[], options: RenderOptions): Str {
+    const last = messages.at(-1);
+    const mark = unusedCharacter(messages.map(({ content }) => content).join(''));
+    const marked = last ? [...messages.slice(0, -1), { ...last, content: last.content + mark }] : [];
+    const prompt = this.#render(marked, { ...options, continueLast: false, addGenerationPrompt: false });
+    const at = plain(prompt).indexOf(mark);
+    if (at < 0 || plain(prompt).includes(mark, at + 1)) {
+      throw new BambaError(
+        'template_failed',
+        "The model's chat template does not show the last message once and as it is, so it cannot be continued. Ask for a new answer.",
+      );
+    }
+    return sub(prompt, 0, at);
   }
 
   #template({ tools }: RenderOptions): Template {

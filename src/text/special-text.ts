@@ -64,7 +64,12 @@ const PRIVATE_USE = [
   [0x100000, 0x10fffd],
 ] as const;
 
-function unusedCharacter(text: string): string {
+/**
+ * A private-use character that a text does not have.
+ *
+ * @throws BambaError `template_failed` when it has all of them
+ */
+export function unusedCharacter(text: string): string {
   const used = new Set(text);
   for (const [first, last] of PRIVATE_USE) {
     for (let code = first; code <= last; code++) {
