@@ -125,7 +125,10 @@ export class BambaChat extends ChatOptions {
   constructor() {
     super();
     // The page may not come back: what is not saved yet is saved then.
-    this.addController(new PageEvents(this, { stop: this.#stop, leave: () => this.#session.archive.leave() }));
+    const leave = (): void => this.#session.archive.leave();
+    this.addController(
+      new PageEvents(this, { stop: this.#stop, search: () => this.#keepsChats && this.#panel.search(), leave }),
+    );
   }
 
   /** What is loaded, once it is. */
@@ -230,7 +233,7 @@ export class BambaChat extends ChatOptions {
 
   protected override render(): TemplateResult {
     const { archive, models, turns, unavailable } = this.#session;
-    const history = this.has('history') && archive.available;
+    const history = this.#keepsChats;
     const openModels = this.has('models') && !this.engine ? this.#openModels : undefined;
     return html`
       ${header({
@@ -246,7 +249,12 @@ export class BambaChat extends ChatOptions {
         toggleColours: () => this.#paint(this.#theme.dark ? 'light' : 'dark'),
         openSettings: this.has('settings') ? this.#openSettings : undefined,
       })}
-      <div class="body" @bamba-open=${this.#onOpenChat} @bamba-announce=${this.#onAnnounce}>
+      <div
+        class="body"
+        @bamba-open=${this.#onOpenChat}
+        @bamba-leave-search=${() => this.#panel.leaveSearch(() => this.#refocus())}
+        @bamba-announce=${this.#onAnnounce}
+      >
         ${history ? this.#panel.render(archive) : nothing}
         <div class="main">
           ${transcript({
@@ -304,6 +312,11 @@ export class BambaChat extends ChatOptions {
       jump: this.#afterAsking,
       explain: this.#newChat,
     });
+  }
+
+  /** There is a list of chats. */
+  get #keepsChats(): boolean {
+    return this.has('history') && this.#session.archive.available;
   }
 
   get #composer(): BambaComposer | null {

@@ -49,6 +49,8 @@ export const sideIcon = icon(svg`<rect x="3.5" y="5" width="17" height="14" rx="
 export const moreIcon =
   icon(svg`<circle class="filled" cx="6" cy="12" r="1" /><circle class="filled" cx="12" cy="12" r="1" />
   <circle class="filled" cx="18" cy="12" r="1" />`);
+/** Drawing pin: pinned. */
+export const pinIcon = icon(svg`<path d="M9 4h6l-1 6 3 3v2H7v-2l3-3ZM12 15v5" />`);
 /** Magnifying glass: search. */
 export const searchIcon = icon(svg`<circle cx="11" cy="11" r="6" /><path d="m15.5 15.5 4 4" />`);
 /** Arrow into a tray: import. */

@@ -167,6 +167,30 @@ describe('ChatArchive', () => {
     expect(await archive.records(apples)).toMatchObject([{ turns: [{ question: 'About apples' }] }]);
   });
 
+  it('pins and unpins, also while the chat goes on', async () => {
+    const { archive } = await open();
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    await archive.flush();
+    const id = archive.current as string;
+    await archive.pin(id, true);
+    expect(archive.chats).toMatchObject([{ id, pinned: true }]);
+    archive.note([turn(1, 'One?', 'One.'), turn(2, 'Two?', 'Two.')], '', false);
+    expect(archive.chats).toMatchObject([{ pinned: true }]);
+    await archive.flush();
+    await archive.rename(id, 'Renamed');
+    const { archive: later } = await reopen(archive);
+    expect(later.chats).toMatchObject([{ title: 'Renamed', pinned: true }]);
+    const [record] = await later.records();
+    expect(record?.pinned).toBe(true);
+    await later.pin(id, false);
+    await later.delete(id);
+    await later.add([record!]);
+    expect(later.chats).toMatchObject([{ pinned: true }]);
+    await later.pin(id, false);
+    expect(later.chats[0]).not.toHaveProperty('pinned');
+    expect(await later.records()).toMatchObject([{ turns: [{ id: 1 }, { id: 2 }] }]);
+  });
+
   it('keeps what was typed and not sent, in every chat', async () => {
     const { archive, opened } = await open();
     archive.draft = 'for a new chat';

@@ -192,14 +192,19 @@ export class ChatArchive {
     const chat = this.#list.find(id);
     const line = oneLine(title);
     if (!chat || line === '' || line === chat.title) return;
-    this.#list.put({ ...chat, title: line });
-    try {
-      await this.#store?.rename(id, line);
-    } catch (error) {
-      this.#list.put(chat);
-      throw error;
-    }
-    await this.#list.read();
+    await this.#list.relabel(chat, { ...chat, title: line });
+  }
+
+  /**
+   * Has a chat stand before all others, or not any longer.
+   *
+   * @throws BambaError `storage_full`, `storage_unavailable`; then it stands where it stood
+   */
+  async pin(id: string, pinned: boolean): Promise<void> {
+    const chat = this.#list.find(id);
+    if (!chat || (chat.pinned ?? false) === pinned) return;
+    const { pinned: _pinned, ...others } = chat;
+    await this.#list.relabel(chat, pinned ? { ...others, pinned } : others);
   }
 
   /**
@@ -372,8 +377,13 @@ export class ChatArchive {
   #onWriting(summary: ChatSummary, isNew: boolean): void {
     const known = this.#list.find(summary.id);
     if (!known && !isNew) return;
-    const { title = summary.title, createdAt = summary.createdAt } = known ?? {};
-    this.#list.put({ ...summary, title, createdAt, model: summary.model || (known?.model ?? '') });
+    // What is known of a chat may be newer than what its writing knows.
+    this.#list.put({
+      ...summary,
+      ...known,
+      updatedAt: summary.updatedAt,
+      model: summary.model || (known?.model ?? ''),
+    });
   }
 
   #onWritten(writer: ChatWriter, outcome: SaveOutcome | undefined): void {

@@ -90,13 +90,14 @@ function readJson(text: string, now: number): ChatRecord[] {
     throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const taken = new Set<string>();
-  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, tip, turns }) => ({
+  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, pinned, tip, turns }) => ({
     // A chat without a name of its own gets one from what it says: the same whenever this file is read.
     id: freeName(id ?? nameOf(JSON.stringify([title, turns])), taken),
     title: titleOf(title) || titleOf(turns[0]?.question ?? '') || 'Chat',
     createdAt: createdAt ?? now,
     updatedAt: updatedAt ?? createdAt ?? now,
     model,
+    ...(pinned && { pinned }),
     ...(tip !== undefined && { tip }),
     turns: turns.map((turn, index) => dropUndefined({ id: index + 1, ...turn })),
   }));

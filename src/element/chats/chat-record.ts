@@ -20,6 +20,8 @@ export interface ChatSummary {
   readonly updatedAt: number;
   /** Name of the model that answered last. */
   readonly model: string;
+  /** It stands before all others. */
+  readonly pinned?: true;
 }
 
 /** A whole chat. */
@@ -79,6 +81,7 @@ export const chatSchema = v.object({
   createdAt: v.optional(count),
   updatedAt: v.optional(count),
   model: v.optional(v.string(), ''),
+  pinned: v.optional(v.literal(true)),
   tip: v.optional(place),
   turns: v.pipe(
     v.array(turnSchema),
@@ -119,6 +122,7 @@ const keptChatSchema = v.object({
   updatedAt: v.fallback(count, 0),
   model: v.fallback(v.pipe(v.string(), v.transform(oneLine)), ''),
   revision: v.fallback(count, 0),
+  pinned: v.fallback(v.optional(v.literal(true)), undefined),
   tip: otherTurn,
 });
 
@@ -127,7 +131,7 @@ export function readChat(value: unknown): { summary: ChatSummary; details: ChatD
   const parsed = v.safeParse(keptChatSchema, value);
   if (!parsed.success) return undefined;
   const { revision, tip, ...summary } = parsed.output;
-  return { summary, details: { ...(tip !== undefined && { tip }) }, revision };
+  return { summary: withoutUndefined(summary), details: withoutUndefined({ tip }), revision };
 }
 
 /** A turn as the database has it under `id`; undefined where it cannot be read. */

@@ -123,17 +123,20 @@ export class ChatStore {
     transaction.commit();
   }
 
-  /** Gives a chat another title. False where it does not exist any longer. */
-  async rename(id: string, title: string): Promise<boolean> {
-    const renamed = await this.#database.run('readwrite', async (transaction) => {
+  /** Changes what the list says of a chat. False where it does not exist any longer. */
+  async label(id: string, { title, pinned }: { title?: string; pinned?: boolean }): Promise<boolean> {
+    const changed = await this.#database.run('readwrite', async (transaction) => {
       const chats = transaction.objectStore('chats');
       const record = await chats.get(id);
       if (!record) return false;
-      await chats.put({ ...record, title, revision: (readChat(record)?.revision ?? 0) + 1 });
+      const { pinned: before, ...others } = record;
+      const pin = pinned ?? before === true;
+      const revision = (readChat(record)?.revision ?? 0) + 1;
+      await chats.put({ ...others, ...(title !== undefined && { title }), ...(pin && { pinned: true }), revision });
       return true;
     });
-    if (renamed) this.#tell(id);
-    return renamed;
+    if (changed) this.#tell(id);
+    return changed;
   }
 
   /** Removes a chat, for every tab. Returns what was removed; undefined where it did not exist any longer. */
@@ -275,6 +278,7 @@ async function saveChat(
     // Whoever looks at another version has not changed the chat.
     updatedAt: changed.length === 0 && removed.length === 0 && known ? known.summary.updatedAt : now,
     model: change.model || (known?.summary.model ?? ''),
+    ...(known?.summary.pinned && { pinned: true }),
   };
   const tip = change.tip ?? known?.details.tip;
   const details: ChatDetails = { ...(tip !== undefined && { tip }) };
