@@ -9,6 +9,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { ChatMessage, EngineInfo, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { Announcer } from './announcer.ts';
+import { ChatAddress } from './chat-address.ts';
 import { ChatOptions } from './chat-options.ts';
 import { ChatSession } from './chat-session.ts';
 import type { TurnId } from './chats/ids.ts';
@@ -117,6 +118,11 @@ export class BambaChat extends ChatOptions {
     refocus: () => this.#refocus(),
   });
   readonly #panel = new HistoryPanel(this);
+  readonly #address = new ChatAddress(this, {
+    archive: this.#session.archive,
+    open: (id) => this.#session.open(id),
+    begin: () => this.newChat(),
+  });
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
   readonly #updates = new FrameUpdates(this);
@@ -193,7 +199,7 @@ export class BambaChat extends ChatOptions {
     super.connectedCallback();
     // The first time `willUpdate` does this, once all properties are set.
     if (!this.hasUpdated) return;
-    if (this.has('history')) void this.#session.archive.connect(this.history);
+    if (this.has('history')) void this.#connect();
     if (this.#session.models.idle && this.preload !== 'none') this.#control.loadOwn();
   }
 
@@ -208,13 +214,19 @@ export class BambaChat extends ChatOptions {
     });
   }
 
+  /** Opens the list of chats, and the one that the hash names. */
+  async #connect(): Promise<void> {
+    await this.#session.archive.connect(this.history, this.#address.wanted);
+    this.#address.arrived();
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('theme')) {
       this.#theme.fallback = this.theme;
       this.#theme.apply();
     }
     if (changed.has('history') || changed.has('without')) {
-      if (this.has('history')) void this.#session.archive.connect(this.history);
+      if (this.has('history')) void this.#connect();
       else this.#session.archive.disconnect();
     }
     const named = changed.has('model') || changed.has('dtype') || changed.has('revision');
@@ -331,6 +343,7 @@ export class BambaChat extends ChatOptions {
   }
 
   #onOpened(draft: string): void {
+    this.#address.moved();
     const composer = this.#composer;
     if (composer && draft !== '') composer.text = draft;
     else composer?.clear();

@@ -36,6 +36,8 @@ export class ChatArchive {
   deleted: DeletedChat | undefined;
   /** A chat that was open here when another tab deleted it, until somebody says what is to become of it. */
   gone: GoneChat | undefined;
+  /** Somebody has asked for a chat that is not in the list. */
+  missing = false;
   readonly #events: ArchiveEvents;
   readonly #timing: Partial<DatabaseTiming> | undefined;
   readonly #list = new ChatList({
@@ -91,8 +93,12 @@ export class ChatArchive {
     return this.#list.unreadable + this.#writer.unreadable;
   }
 
-  /** Opens a list, and the chat that this tab had open before it was loaded again. */
-  async connect(list: string): Promise<void> {
+  /**
+   * Opens a list, and a chat of it.
+   *
+   * @param wanted id of the chat; undefined for the one that this tab had open before it was loaded again
+   */
+  async connect(list: string, wanted?: string): Promise<void> {
     this.disconnect();
     const isOther = list !== this.#name;
     this.#name = list;
@@ -104,7 +110,7 @@ export class ChatArchive {
     if (isOther) this.#forgetOthers();
     await this.#list.read();
     if (this.#store !== store) return;
-    const before = readSession(this.#key('open'));
+    const before = wanted ?? readSession(this.#key('open'));
     // Whoever has begun to ask already is not taken anywhere else.
     if (this.current !== undefined || this.#writer.turns.length > 0) await this.flush();
     else if (before !== null && this.#list.find(before)) await this.open(before);
@@ -257,6 +263,12 @@ export class ChatArchive {
     this.#events.changed();
   }
 
+  /** Says that a chat that was asked for is not in the list; until another one is opened, or that is dismissed. */
+  reportMissing(missing = true): void {
+    this.missing = missing;
+    this.#events.changed();
+  }
+
   /** Lets go of it. */
   dismissGone(): void {
     this.gone = undefined;
@@ -333,6 +345,7 @@ export class ChatArchive {
 
   /** Makes a chat the one that is open. */
   #enter(writer: ChatWriter): void {
+    this.missing = false;
     this.#setAside(this.#writer);
     this.#others.delete(writer);
     this.#writer = writer;
@@ -369,6 +382,7 @@ export class ChatArchive {
 
   #onNamed(writer: ChatWriter): void {
     if (writer !== this.#writer) return;
+    this.missing = false;
     // What was typed for the new chat belongs to it from now on.
     this.#drafts?.set('', '');
     this.#remember();
