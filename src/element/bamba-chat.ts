@@ -27,7 +27,7 @@ import type { Theme } from './preferences.ts';
 import { PageEvents } from './page-events.ts';
 import { messagesOf, requestFor, turnsOf } from './prompting.ts';
 import { readingDock } from './reading-dock.ts';
-import type { SettingOverrides } from './sampling-settings.ts';
+import { ScopedSettings } from './scoped-settings.ts';
 import type { BambaSettings } from './settings-dialog.ts';
 import { sheets } from './sheets.ts';
 import { styles } from './styles.ts';
@@ -105,12 +105,13 @@ export class BambaChat extends ChatOptions {
       loaded: (order) => this.#onLoaded(order),
     },
     (turns, { info }) => ({
-      ...requestFor(turns, info, this.#settings.system),
+      ...requestFor(turns, info, this.#scoped.system),
       ...this.pageSettings,
-      ...this.#settings.overrides,
+      ...this.#scoped.sampling,
     }),
   );
   readonly #settings = new ModelSettings(this);
+  readonly #scoped = new ScopedSettings(this.#settings, this.#session.archive);
   readonly #control = new ModelControl({
     page: this,
     settings: this.#settings,
@@ -302,11 +303,11 @@ export class BambaChat extends ChatOptions {
       ${sheets({
         presets: this.presets,
         models,
-        settings: this.#settings,
+        settings: this.#scoped,
         fallbacks: this.pageSettings,
         theme: this.#theme.choice,
         choose: ({ detail }) => this.#control.choose(detail),
-        set: this.#onSettings,
+        changed: () => this.requestUpdate(),
         paint: this.#paint,
         announce: this.#onAnnounce,
       })}
@@ -437,9 +438,4 @@ export class BambaChat extends ChatOptions {
   }
 
   readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announcer.say(event.detail);
-
-  readonly #onSettings = (event: CustomEvent<SettingOverrides>): void => {
-    this.#settings.setOverrides(event.detail);
-    this.requestUpdate();
-  };
 }

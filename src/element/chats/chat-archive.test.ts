@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MapStorage } from '../../testing/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
+import { readChats, toJson } from './chat-files.ts';
 import type { TurnId } from './ids.ts';
 
 let list = 0;
@@ -189,6 +190,38 @@ describe('ChatArchive', () => {
     await later.pin(id, false);
     expect(later.chats[0]).not.toHaveProperty('pinned');
     expect(await later.records()).toMatchObject([{ turns: [{ id: 1 }, { id: 2 }] }]);
+  });
+
+  it('keeps settings of one chat alone, also those that are set before its first question', async () => {
+    const { archive } = await open();
+    const own = { system: 'Be brief.', sampling: { temperature: 0.5 } };
+    archive.own = own;
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    await archive.flush();
+    const before = archive.chats[0]!;
+    archive.begin();
+    expect(archive.own).toBeUndefined();
+    await archive.open(before.id);
+    expect(archive.own).toEqual(own);
+    archive.own = { ...own, system: 'Be long.' };
+    await archive.flush();
+    // The chat itself has not changed, and goes on with them.
+    expect(archive.chats[0]?.updatedAt).toBe(before.updatedAt);
+    archive.note([turn(1, 'One?', 'One.'), turn(2, 'Two?', 'Two.')], '', false);
+    const { archive: later } = await reopen(archive);
+    expect(later.own).toEqual({ ...own, system: 'Be long.' });
+    // Another tab hears of it; what is set here meanwhile stays.
+    const there = await open();
+    there.archive.own = own;
+    await there.archive.flush();
+    await vi.waitFor(() => expect(later.own).toEqual(own));
+    there.archive.disconnect();
+    const [record] = await later.records();
+    expect(readChats(toJson([record!]), 0)[0]?.own).toEqual(own);
+    later.own = undefined;
+    const { archive: last } = await reopen(later);
+    expect(last.own).toBeUndefined();
+    expect((await last.records())[0]).not.toHaveProperty('own');
   });
 
   it('keeps what was typed and not sent, in every chat', async () => {

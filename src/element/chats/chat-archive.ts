@@ -3,6 +3,7 @@
 
 import type { Turn } from '../conversation.ts';
 import type { Fault } from '../faults.ts';
+import type { OwnSettings } from '../own-settings.ts';
 import type { DatabaseTiming } from './chat-database.ts';
 import { ChatList } from './chat-list.ts';
 import { oneLine, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
@@ -24,11 +25,7 @@ export interface ArchiveEvents {
 }
 
 /** A chat that another tab has deleted. */
-interface GoneChat {
-  readonly title: string;
-  readonly turns: readonly Turn[];
-  readonly tip: TurnId | undefined;
-}
+type GoneChat = Readonly<Pick<ChatWriter, 'turns' | 'tip' | 'own'>> & { readonly title: string };
 
 /** The chats of one list. */
 export class ChatArchive {
@@ -133,6 +130,17 @@ export class ChatArchive {
 
   set draft(text: string) {
     this.#drafts?.set(this.current ?? '', text);
+  }
+
+  /** Settings of the chat that is open, for it alone; undefined where it has none. */
+  get own(): OwnSettings | undefined {
+    return this.#writer.own;
+  }
+
+  set own(own: OwnSettings | undefined) {
+    this.#writer.own = own;
+    void this.#writer.flush();
+    this.#events.changed();
   }
 
   /** Opens a chat of the list. Where it cannot be read, `trouble` says why, and what is open stays open. */
@@ -257,6 +265,7 @@ export class ChatArchive {
     else {
       this.begin();
       this.#writer.title = gone.title;
+      this.#writer.own = gone.own;
       this.#events.opened(gone.turns, undefined, gone.tip);
       this.#writer.note(gone.turns, '', false, gone.tip);
     }
@@ -423,7 +432,7 @@ export class ChatArchive {
     const title = this.#list.find(writer.id)?.title ?? 'Chat';
     this.#list.remove(writer.id);
     this.#others.delete(writer);
-    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns, tip: writer.tip };
+    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns, tip: writer.tip, own: writer.own };
     // What is saved up to here was deleted, and is not shown any longer; what is not saved stays in sight.
     if (writer !== this.#writer || writer.unsaved) return;
     this.#writer = this.#newWriter();

@@ -90,7 +90,7 @@ function readJson(text: string, now: number): ChatRecord[] {
     throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const taken = new Set<string>();
-  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, pinned, tip, turns }) => ({
+  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, pinned, own, tip, turns }) => ({
     // A chat without a name of its own gets one from what it says: the same whenever this file is read.
     id: freeName(id ?? nameOf(JSON.stringify([title, turns])), taken),
     title: titleOf(title) || titleOf(turns[0]?.question ?? '') || 'Chat',
@@ -98,6 +98,7 @@ function readJson(text: string, now: number): ChatRecord[] {
     updatedAt: updatedAt ?? createdAt ?? now,
     model,
     ...(pinned && { pinned }),
+    ...(own && { own }),
     ...(tip !== undefined && { tip }),
     turns: turns.map((turn, index) => dropUndefined({ id: index + 1, ...turn })),
   }));

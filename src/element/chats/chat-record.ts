@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import type { Turn } from '../conversation.ts';
+import { ownSettingsSchema, type OwnSettings } from '../own-settings.ts';
 import type { TurnId } from './ids.ts';
 
 /** A turn as it is kept. */
@@ -34,6 +35,8 @@ export interface ChatRecord extends ChatSummary, ChatDetails {
 export interface ChatDetails {
   /** A turn of those that are shown, where another version could be; the newest one's where it is undefined. */
   readonly tip?: TurnId;
+  /** Settings of its own, in the place of the model's. */
+  readonly own?: OwnSettings;
 }
 
 /** A chat as it is in the database at one moment. */
@@ -82,6 +85,7 @@ export const chatSchema = v.object({
   updatedAt: v.optional(count),
   model: v.optional(v.string(), ''),
   pinned: v.optional(v.literal(true)),
+  own: v.optional(ownSettingsSchema),
   tip: v.optional(place),
   turns: v.pipe(
     v.array(turnSchema),
@@ -124,14 +128,15 @@ const keptChatSchema = v.object({
   revision: v.fallback(count, 0),
   pinned: v.fallback(v.optional(v.literal(true)), undefined),
   tip: otherTurn,
+  own: v.fallback(v.optional(ownSettingsSchema), undefined),
 });
 
 /** A chat without its turns, as the database has it; undefined where that cannot be read. */
 export function readChat(value: unknown): { summary: ChatSummary; details: ChatDetails; revision: number } | undefined {
   const parsed = v.safeParse(keptChatSchema, value);
   if (!parsed.success) return undefined;
-  const { revision, tip, ...summary } = parsed.output;
-  return { summary: withoutUndefined(summary), details: withoutUndefined({ tip }), revision };
+  const { revision, tip, own, ...summary } = parsed.output;
+  return { summary: withoutUndefined(summary), details: withoutUndefined({ tip, own }), revision };
 }
 
 /** A turn as the database has it under `id`; undefined where it cannot be read. */

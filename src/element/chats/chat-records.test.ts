@@ -202,6 +202,18 @@ describe('records that are not what they should be', () => {
     });
   });
 
+  it('of settings of a chat lose what is not valid, and nothing else', () => {
+    const read = (own: unknown): unknown => readChat({ id: 'a', title: 'T', own })?.details.own;
+    expect(read({ system: 'S', sampling: { temperature: 0.5, topP: 7, other: 1 } })).toEqual({
+      system: 'S',
+      sampling: { temperature: 0.5 },
+    });
+    expect(read({ system: 5, sampling: 'x' })).toEqual({ system: '', sampling: {} });
+    for (const none of [null, 5, 'text']) expect(read(none)).toBeUndefined();
+    expect(readChat({ id: 'a', pinned: 'yes', tip: {} })).toMatchObject({ details: {}, summary: { id: 'a' } });
+    expect(readChat({ id: 'a', pinned: 'yes' })?.summary).not.toHaveProperty('pinned');
+  });
+
   it('of drafts count as none', async () => {
     for (const kept of ['null', '5', '"text"', '[1]', '{"": 5}', '{"": null}', 'no JSON']) {
       localStorage.setItem(`bamba-chat:drafts:records ${list}`, kept);

@@ -4,6 +4,7 @@
 // writes of several tabs add up, in the order of their keys. What all tabs share, the chat's own record, is read and
 // written in one transaction, and its revision says whether another tab has written since.
 
+import type { OwnSettings } from '../own-settings.ts';
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatDetails, StoredTurn } from './chat-record.ts';
 import { ChatDatabase, quiet, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';
@@ -27,6 +28,8 @@ export interface ChatChange {
   readonly removed: readonly TurnId[];
   /** The turn that is shown of several versions; undefined where it stays as it is. */
   readonly tip: TurnId | undefined;
+  /** Settings of its own; null for none any longer, undefined where they stay as they are. */
+  readonly own: OwnSettings | null | undefined;
   /** The whole chat is wanted back, whoever has changed it. */
   readonly reread: boolean;
 }
@@ -110,14 +113,14 @@ export class ChatStore {
    * Writes turns without asking whether the chat still exists, for a page that is being closed: it would not live to
    * hear the reply. Turns of a deleted chat stay unseen.
    */
-  saveAtOnce({ id, create, title, createdAt, model, changed, removed, tip }: ChatChange): void {
+  saveAtOnce({ id, create, title, createdAt, model, changed, removed, tip, own }: ChatChange): void {
     const transaction = this.#database.begin();
     if (!transaction) return;
     const turns = transaction.objectStore('turns');
     for (const turn of changed) void quiet(turns.put(turn, [id, turn.id]));
     for (const turn of removed) void quiet(turns.delete([id, turn]));
     // Of a chat that nobody else can know yet, nobody else can have changed the record.
-    const kept = tip === undefined ? {} : { tip };
+    const kept = { ...(tip !== undefined && { tip }), ...(own && { own }) };
     const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1, ...kept };
     if (create && changed.length > 0) void quiet(transaction.objectStore('chats').put(record));
     transaction.commit();
@@ -281,7 +284,8 @@ async function saveChat(
     ...(known?.summary.pinned && { pinned: true }),
   };
   const tip = change.tip ?? known?.details.tip;
-  const details: ChatDetails = { ...(tip !== undefined && { tip }) };
+  const own = change.own === undefined ? known?.details.own : change.own;
+  const details: ChatDetails = { ...(tip !== undefined && { tip }), ...(own && { own }) };
   const written = [quiet(chats.put({ ...summary, ...details, revision })), ...write()];
   const foreign = change.reread || (known !== undefined && known.revision !== change.revision);
   const chat = foreign ? quiet(loadChat(transaction, id)) : undefined;

@@ -3,6 +3,7 @@
 
 import type { Turn } from '../conversation.ts';
 import { asFault, type Fault } from '../faults.ts';
+import type { OwnSettings } from '../own-settings.ts';
 import { storedTurn, titleOf, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatChange, ChatStore, SaveOutcome } from './chat-store.ts';
 import { sameTurn } from './copies.ts';
@@ -53,6 +54,8 @@ export class ChatWriter {
   title: string | undefined;
   /** A turn of those that are shown; undefined where nobody has chosen among versions. */
   tip: TurnId | undefined;
+  /** Settings of the chat alone; undefined where it has none. */
+  own: OwnSettings | undefined;
   readonly #host: WriterHost;
   #turns: readonly Turn[] = [];
   #model = '';
@@ -64,8 +67,9 @@ export class ChatWriter {
   #revision = 0;
   /** Writings under way: each will raise the revision by one. */
   #underWay = 0;
-  #issued: { readonly turns: readonly Turn[]; readonly tip: TurnId | undefined } | undefined;
+  #issued: Pick<ChatWriter, 'turns' | 'tip' | 'own'> | undefined;
   #savedTip: TurnId | undefined;
+  #savedOwn: OwnSettings | undefined;
   #pending: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -110,6 +114,8 @@ export class ChatWriter {
     // What is shown here stays, whatever another tab looks at.
     this.tip ??= chat.tip;
     this.#savedTip = this.tip;
+    if (this.own === this.#savedOwn) this.own = chat.own;
+    this.#savedOwn = chat.own;
     this.#createdAt = chat.createdAt;
     this.#revision = chat.revision;
     this.#saved = new Map(turns.map((turn) => [turn.id, turn]));
@@ -131,6 +137,7 @@ export class ChatWriter {
     this.#known.clear();
     this.#issued = undefined;
     this.#savedTip = undefined;
+    this.#savedOwn = undefined;
     void this.flush();
   }
 
@@ -151,7 +158,8 @@ export class ChatWriter {
     this.#stopTimers();
     const store = this.#host.store();
     // What is under way already says the same.
-    const same = this.#underWay > 0 && this.#issued?.turns === this.#turns && this.#issued.tip === this.tip;
+    const issued = this.#underWay > 0 ? this.#issued : undefined;
+    const same = issued?.turns === this.#turns && issued.tip === this.tip && issued.own === this.own;
     if (!store || this.gone || same) return this.#pending;
     const change = this.#change();
     if (change) this.#queue(this.#write(store, change));
@@ -191,7 +199,8 @@ export class ChatWriter {
     const changed = kept.filter((turn) => this.#saved.get(turn.id) !== turn);
     const here = new Set(kept.map(({ id }) => id));
     const removed = [...this.#known].filter((id) => !here.has(id));
-    const same = changed.length === 0 && removed.length === 0 && tip === this.#savedTip;
+    const described = tip === this.#savedTip && this.own === this.#savedOwn;
+    const same = changed.length === 0 && removed.length === 0 && described;
     return same ? undefined : { kept, changed, removed, tip };
   }
 
@@ -218,13 +227,15 @@ export class ChatWriter {
       changed: changed.map(storedTurn),
       removed,
       tip,
+      own: this.own === this.#savedOwn ? undefined : (this.own ?? null),
       reread: this.stale && !this.busy,
     };
   }
 
   async #write(store: ChatStore, change: ChatChange & { turns: readonly Turn[] }): Promise<void> {
     this.#underWay++;
-    this.#issued = { turns: this.#turns, tip: this.tip };
+    const { turns, tip, own } = this;
+    this.#issued = { turns, tip, own };
     const { id, title, createdAt, model, changed, create } = change;
     if (changed.length > 0) this.#host.writing({ id, title, createdAt, updatedAt: Date.now(), model }, create);
     let outcome: SaveOutcome | undefined;
@@ -242,7 +253,7 @@ export class ChatWriter {
     if (this.stale && !this.busy && this.#underWay === 0 && outcome) void this.flush();
   }
 
-  #note({ turns, removed, tip }: ChatChange & { turns: readonly Turn[] }, outcome: SaveOutcome): void {
+  #note({ turns, removed, tip, own }: ChatChange & { turns: readonly Turn[] }, outcome: SaveOutcome): void {
     this.fault = undefined;
     this.#pauseMs = RETRY_MS.first;
     if (outcome.kind === 'gone') this.gone = true;
@@ -253,6 +264,7 @@ export class ChatWriter {
     if (outcome.kind !== 'saved') return;
     this.#revision = Math.max(this.#revision, outcome.revision);
     this.#savedTip = tip;
+    if (own !== undefined) this.#savedOwn = own ?? undefined;
     for (const turn of turns) this.#saved.set(turn.id, turn);
     for (const turn of removed) {
       this.#saved.delete(turn);
