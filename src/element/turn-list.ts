@@ -80,7 +80,7 @@ export class BambaTurns extends LitElement {
         hidden === 0
           ? nothing
           : html`<button class="earlier text-button" type="button" @click=${this.#showEarlier}>
-              ${formatInteger(hidden)} earlier ${hidden === 1 ? 'question' : 'questions'}
+              Show ${formatInteger(2 * hidden)} earlier messages
             </button>`
       }
       <ol class="turns" start=${hidden + 1} @bamba-version=${this.#onVersion}>

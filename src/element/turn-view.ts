@@ -8,6 +8,7 @@ import { isUnfinished, type Turn } from './conversation.ts';
 import { formatInteger, formatRate, formatSeconds } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { endsTyping, fitHeight } from './typing.ts';
+import { foldedLength } from './long-question.ts';
 import { drawable, LongText } from './long-text.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
 import { versionsControl } from './turn-versions.ts';
@@ -15,7 +16,7 @@ import { versionsControl } from './turn-versions.ts';
 /** How long a button says that it has copied. */
 const COPIED_MS = 1600;
 
-/** Of a question, so many characters are shown at first, and with each step more. */
+/** Of a question that was unfolded, so many characters are shown with each step. */
 const QUESTION_STEP = 20_000;
 
 /** Prompts shorter than this are read faster than their progress could be. */
@@ -59,7 +60,7 @@ export class BambaTurn extends LitElement {
   /** The answer continues the question's text, and is shown as it is. */
   declare plain: boolean;
   declare private editing: boolean;
-  /** Characters of the question. */
+  /** Characters of the question that are shown; 0 while it is folded. */
   declare private questionShown: number;
   declare private copied: 'yes' | 'refused' | undefined;
   #markdown: MarkdownView | undefined;
@@ -75,7 +76,7 @@ export class BambaTurn extends LitElement {
     this.settled = false;
     this.plain = false;
     this.editing = false;
-    this.questionShown = QUESTION_STEP;
+    this.questionShown = 0;
   }
 
   override disconnectedCallback(): void {
@@ -128,16 +129,29 @@ export class BambaTurn extends LitElement {
     `;
   }
 
-  /** Its beginning, where it is very long. Spaces in the template would be spaces of the question. */
+  /** Its beginning, where it is long. Spaces in the template would be spaces of the question. */
   #questionText(question: string): unknown[] {
-    const rest = question.length - this.questionShown;
-    const text = drawable(question.slice(0, this.questionShown));
-    if (rest <= 0) return [text];
-    const more = html`<button class="text-button" type="button" @click=${() => (this.questionShown += QUESTION_STEP)}>
-      Show more: ${formatInteger(rest)} characters are left
-    </button>`;
-    return [text, '… ', more];
+    const folded = foldedLength(question);
+    const shown = Math.max(folded, this.questionShown);
+    const rest = question.length - shown;
+    const text = drawable(question.slice(0, shown));
+    if (folded === question.length) return [text];
+    // One button for both keeps the focus.
+    const label = rest > 0 ? `Show more: ${formatInteger(rest)} characters are left` : 'Show less';
+    const press = rest > 0 ? () => (this.questionShown = shown + QUESTION_STEP) : this.#foldQuestion;
+    return [
+      text,
+      rest > 0 ? ' … ' : ' ',
+      html`<button class="text-button" type="button" @click=${press}>${label}</button>`,
+    ];
   }
+
+  /** What was pressed is where the question ends then. */
+  readonly #foldQuestion = async (): Promise<void> => {
+    this.questionShown = 0;
+    await this.updateComplete;
+    this.querySelector('.question p button')?.scrollIntoView({ block: 'nearest' });
+  };
 
   #editor(turn: Turn): TemplateResult {
     return html`<div class="editor" @keydown=${this.#onEditorKeydown}>
