@@ -105,7 +105,7 @@ test('chats are saved as files and read in again; a file that is none is refused
   await expect(chat(page).answers).toHaveText('They are fruit.');
 });
 
-test('an earlier question is changed and asked again, and what followed gives way', async ({ page }) => {
+test('an earlier question is changed and asked again, and what followed is out of sight', async ({ page }) => {
   await scriptEngine(page, { answers: { ...ANSWERS, slow: { pieces: words('on and on '.repeat(50)), delayMs: 30 } } });
   await page.goto('/');
   const { answers, questions, input } = chat(page);
@@ -123,7 +123,7 @@ test('an earlier question is changed and asked again, and what followed gives wa
   await expect(edit.first()).toBeFocused();
   await page.keyboard.press('Enter');
   await editor.fill('About rivers');
-  await expect(page.getByText('What follows is replaced.')).toBeVisible();
+  await expect(page.getByText('What follows stays with this version.')).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(answers).toHaveText(['They flow.']);
   await expect(input).toBeFocused();

@@ -3,7 +3,7 @@
 
 import type { Page } from '@playwright/test';
 import { scriptEngine } from './scripted-engine.ts';
-import { ask, chat, ended, expect, test } from './ui-test.ts';
+import { ask, chat, expect, test } from './ui-test.ts';
 
 /** No task of the page may take longer, in milliseconds of the processor: who else uses it makes little difference. */
 const LONGEST_TASK_MS = 200;

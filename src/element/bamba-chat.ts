@@ -9,6 +9,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { ChatMessage, EngineInfo, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { Announcer } from './announcer.ts';
+import { ChatAddress } from './chat-address.ts';
 import { ChatOptions } from './chat-options.ts';
 import { ChatSession } from './chat-session.ts';
 import type { TurnId } from './chats/ids.ts';
@@ -27,7 +28,7 @@ import type { Theme } from './preferences.ts';
 import { PageEvents } from './page-events.ts';
 import { messagesOf, requestFor, turnsOf } from './prompting.ts';
 import { readingDock } from './reading-dock.ts';
-import type { SettingOverrides } from './sampling-settings.ts';
+import { ScopedSettings } from './scoped-settings.ts';
 import type { BambaSettings } from './settings-dialog.ts';
 import { sheets } from './sheets.ts';
 import { StatisticsSwitch } from './statistics.ts';
@@ -109,12 +110,13 @@ export class BambaChat extends ChatOptions {
       loaded: (order) => this.#onLoaded(order),
     },
     (turns, { info }) => ({
-      ...requestFor(turns, info, this.#settings.system),
+      ...requestFor(turns, info, this.#scoped.system),
       ...this.pageSettings,
-      ...this.#settings.overrides,
+      ...this.#scoped.sampling,
     }),
   );
   readonly #settings = new ModelSettings(this);
+  readonly #scoped = new ScopedSettings(this.#settings, this.#session.archive);
   readonly #control = new ModelControl({
     page: this,
     settings: this.#settings,
@@ -122,6 +124,11 @@ export class BambaChat extends ChatOptions {
     refocus: () => this.#refocus(),
   });
   readonly #panel = new HistoryPanel(this);
+  readonly #address = new ChatAddress(this, {
+    archive: this.#session.archive,
+    open: (id) => this.#session.open(id),
+    begin: () => this.newChat(),
+  });
   readonly #scroll = new FollowScroll(this);
   readonly #theme = new ThemeController(this);
   readonly #menu = new ToolsMenu(this);
@@ -132,7 +139,10 @@ export class BambaChat extends ChatOptions {
   constructor() {
     super();
     // The page may not come back: what is not saved yet is saved then.
-    this.addController(new PageEvents(this, { stop: this.#stop, leave: () => this.#session.archive.leave() }));
+    const leave = (): void => this.#session.archive.leave();
+    this.addController(
+      new PageEvents(this, { stop: this.#stop, search: () => this.#keepsChats && this.#panel.search(), leave }),
+    );
   }
 
   /** What is loaded, once it is. */
@@ -197,7 +207,7 @@ export class BambaChat extends ChatOptions {
     super.connectedCallback();
     // The first time `willUpdate` does this, once all properties are set.
     if (!this.hasUpdated) return;
-    if (this.has('history')) void this.#session.archive.connect(this.history);
+    if (this.has('history')) void this.#connect();
     if (this.#session.models.idle && this.preload !== 'none') this.#control.loadOwn();
   }
 
@@ -212,13 +222,19 @@ export class BambaChat extends ChatOptions {
     });
   }
 
+  /** Opens the list of chats, and the one that the hash names. */
+  async #connect(): Promise<void> {
+    await this.#session.archive.connect(this.history, this.#address.wanted);
+    this.#address.arrived();
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('theme')) {
       this.#theme.fallback = this.theme;
       this.#theme.apply();
     }
     if (changed.has('history') || changed.has('without')) {
-      if (this.has('history')) void this.#session.archive.connect(this.history);
+      if (this.has('history')) void this.#connect();
       else this.#session.archive.disconnect();
     }
     const named = changed.has('model') || changed.has('dtype') || changed.has('revision');
@@ -237,7 +253,7 @@ export class BambaChat extends ChatOptions {
 
   protected override render(): TemplateResult {
     const { archive, models, turns, unavailable } = this.#session;
-    const history = this.has('history') && archive.available;
+    const history = this.#keepsChats;
     const openModels = this.has('models') && !this.engine ? this.#openModels : undefined;
     return html`
       ${header({
@@ -254,7 +270,12 @@ export class BambaChat extends ChatOptions {
         toggleColours: () => this.#paint(this.#theme.dark ? 'light' : 'dark'),
         openSettings: this.has('settings') ? this.#openSettings : undefined,
       })}
-      <div class="body" @bamba-open=${this.#onOpenChat} @bamba-announce=${this.#onAnnounce}>
+      <div
+        class="body"
+        @bamba-open=${this.#onOpenChat}
+        @bamba-leave-search=${() => this.#panel.leaveSearch(() => this.#refocus())}
+        @bamba-announce=${this.#onAnnounce}
+      >
         ${history ? this.#panel.render(archive) : nothing}
         <div class=${this.#statistics.on ? 'main with-statistics' : 'main'}>
           ${transcript({
@@ -266,6 +287,8 @@ export class BambaChat extends ChatOptions {
             ask: this.#ask,
             edit: this.#onEdit,
             regenerate: this.#regenerate,
+            proceed: this.#continue,
+            choose: ({ detail }) => this.#session.choose(detail),
             load: () => this.load(),
           })}
           ${
@@ -291,11 +314,11 @@ export class BambaChat extends ChatOptions {
       ${sheets({
         presets: this.presets,
         models,
-        settings: this.#settings,
+        settings: this.#scoped,
         fallbacks: this.pageSettings,
         theme: this.#theme.choice,
         choose: ({ detail }) => this.#control.choose(detail),
-        set: this.#onSettings,
+        changed: () => this.requestUpdate(),
         paint: this.#paint,
         announce: this.#onAnnounce,
       })}
@@ -315,6 +338,11 @@ export class BambaChat extends ChatOptions {
     });
   }
 
+  /** There is a list of chats. */
+  get #keepsChats(): boolean {
+    return this.has('history') && this.#session.archive.available;
+  }
+
   get #composer(): BambaComposer | null {
     return this.renderRoot.querySelector<BambaComposer>('bamba-composer');
   }
@@ -327,6 +355,7 @@ export class BambaChat extends ChatOptions {
   }
 
   #onOpened(draft: string): void {
+    this.#address.moved();
     const composer = this.#composer;
     if (composer && draft !== '') composer.text = draft;
     else composer?.clear();
@@ -369,6 +398,11 @@ export class BambaChat extends ChatOptions {
 
   readonly #regenerate = (): void => {
     this.#session.regenerate();
+    this.#afterAsking();
+  };
+
+  readonly #continue = (): void => {
+    this.#session.continueLast();
     this.#afterAsking();
   };
 
@@ -415,9 +449,4 @@ export class BambaChat extends ChatOptions {
   }
 
   readonly #onAnnounce = (event: CustomEvent<string>): void => this.#announcer.say(event.detail);
-
-  readonly #onSettings = (event: CustomEvent<SettingOverrides>): void => {
-    this.#settings.setOverrides(event.detail);
-    this.requestUpdate();
-  };
 }

@@ -25,6 +25,7 @@ export class ChatOptions extends SafeElement {
     placeholder: {},
     history: {},
     without: {},
+    hash: { type: Boolean },
     theme: {},
     temperature: { type: Number },
     topP: { type: Number, attribute: 'top-p' },
@@ -59,6 +60,8 @@ export class ChatOptions extends SafeElement {
   declare history: string;
   /** What is left out, separated by spaces: `history`, `models`, `settings`. */
   declare without: string;
+  /** Whether the chat that is open has an address in the page's hash, `#chat=ID`; off, the hash is the page's alone. */
+  declare hash: boolean;
   /** `light`, `dark` or `auto`, which follows the system; until a person chooses. */
   declare theme: Theme;
   /** 0 takes the likeliest token; above 0 samples. */
@@ -96,6 +99,7 @@ export class ChatOptions extends SafeElement {
     this.placeholder = '';
     this.history = '';
     this.without = '';
+    this.hash = false;
     this.theme = 'auto';
     this.suggestions = [];
     this.presets = PRESETS;

@@ -58,7 +58,8 @@ export class ChatSession {
     this.#conversation = new Conversation(
       {
         changed: (streaming) => {
-          this.archive.note(this.turns, this.info?.model.name ?? '', streaming);
+          const { all, tip } = this.#conversation;
+          this.archive.note(all, this.info?.model.name ?? '', streaming, tip);
           if (!streaming) queueMicrotask(() => this.models.settle());
           view.changed(streaming);
         },
@@ -74,8 +75,8 @@ export class ChatSession {
     });
     this.archive = new ChatArchive({
       changed: () => view.changed(false),
-      opened: (turns, draft) => {
-        this.#conversation.show(turns);
+      opened: (turns, draft, tip) => {
+        this.#conversation.show(turns, tip);
         // The same chat, changed elsewhere: what is being typed here stays.
         if (draft === undefined) return;
         this.trouble = undefined;
@@ -95,8 +96,14 @@ export class ChatSession {
     return !engine && failure?.fault.code === 'webgpu_unavailable' ? failure.fault : undefined;
   }
 
+  /** What is shown: of each turn one version. */
   get turns(): readonly Turn[] {
     return this.#conversation.turns;
+  }
+
+  /** All versions of a turn, the oldest first. */
+  get versions(): (id: TurnId) => readonly TurnId[] {
+    return this.#conversation.versions;
   }
 
   get busy(): boolean {
@@ -137,6 +144,21 @@ export class ChatSession {
   regenerate(): void {
     const last = this.turns.at(-1);
     if (last) this.edit(last.id, last.question);
+  }
+
+  /** Goes on with the last answer, which was stopped or cut off. */
+  continueLast(): void {
+    if (this.stranded || !this.#conversation.continueLast()) return;
+    this.trouble = undefined;
+    this.#view.announce('Going on with the answer.');
+    this.#view.changed(false);
+  }
+
+  /** Shows another version of a turn, and what follows it. */
+  choose(id: TurnId): void {
+    if (!this.#conversation.choose(id)) return;
+    const versions = this.versions(id);
+    this.#view.announce(`Version ${versions.indexOf(id) + 1} of ${versions.length}.`);
   }
 
   /** Ends the answer that is being written. */

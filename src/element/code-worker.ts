@@ -4,7 +4,7 @@ import hljs from 'highlight.js/lib/common';
 import { readStretches, type CodeRequest, type Stretches } from './code-scopes.ts';
 import { answerWith } from './helper-answers.ts';
 
-answerWith<CodeRequest, Stretches>(({ text, language }) =>
+answerWith(({ text, language }: CodeRequest): Stretches | undefined =>
   hljs.getLanguage(language)
     ? readStretches(hljs.highlight(text, { language, ignoreIllegals: true }).value)
     : undefined,

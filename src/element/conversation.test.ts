@@ -186,6 +186,95 @@ describe('Conversation', () => {
     expect(failures[0]?.restored).toBeUndefined();
   });
 
+  it('goes on with an answer that was stopped, cut off or interrupted, from its own text', async () => {
+    const { conversation, engine, ended, failures } = begin();
+    conversation.setEngine(engine);
+    expect(conversation.continueLast()).toBe(false);
+    conversation.ask('What?');
+    await settle();
+    await engine.text('One');
+    conversation.stop();
+    await engine.end('abort');
+    const [{ id }] = conversation.turns as [Turn];
+    for (const [text, finish] of [
+      [' two', 'length'],
+      [' three', new BambaError('device_lost', 'The GPU is gone.')],
+      [' four', 'stop'],
+    ] as const) {
+      expect(conversation.continueLast()).toBe(true);
+      expect(conversation.busy).toBe(true);
+      await settle();
+      await engine.text(text);
+      if (finish instanceof Error) await engine.give(finish);
+      else await engine.end(finish);
+    }
+    expect(engine.requests.slice(1)).toMatchObject(
+      ['One', 'One two', 'One two three'].map((content) => ({
+        messages: [
+          { role: 'user', content: 'What?' },
+          { role: 'assistant', content },
+        ],
+        continueLast: true,
+      })),
+    );
+    expect(conversation.turns).toMatchObject([{ id, answer: 'One two three four', status: 'done' }]);
+    expect(ended.at(-1)?.answer).toBe('One two three four');
+    expect(failures).toMatchObject([{ restored: undefined }]);
+    // It is whole.
+    expect(conversation.continueLast()).toBe(false);
+  });
+
+  it('keeps what had come where going on fails, or is taken back before there is a model', async () => {
+    const { conversation, engine, failures } = begin();
+    conversation.show([{ id: 1, question: 'What?', answer: 'Half', status: 'stopped' }]);
+    expect(conversation.continueLast()).toBe(true);
+    expect(conversation.takeBackQueued()).toBeUndefined();
+    expect(conversation.turns).toMatchObject([{ answer: 'Half', status: 'stopped' }]);
+    conversation.setEngine(engine);
+    conversation.continueLast();
+    await settle();
+    await engine.give(new BambaError('prompt_too_long', 'The chat is too long.'));
+    expect(conversation.turns).toMatchObject([{ answer: 'Half', status: 'failed' }]);
+    expect(failures).toMatchObject([{ fault: { code: 'prompt_too_long' }, restored: undefined }]);
+  });
+
+  it('keeps every version, and shows the one that is chosen with what follows it', async () => {
+    const { conversation, engine } = begin();
+    conversation.setEngine(engine);
+    const answered = async (act: () => unknown, text: string): Promise<void> => {
+      act();
+      await settle();
+      await engine.text(text);
+      await engine.end();
+    };
+    const shown = (): string[] => conversation.turns.map(({ question, answer }) => question + answer);
+    await answered(() => conversation.ask('One?'), 'One.');
+    await answered(() => conversation.ask('Two?'), 'Two.');
+    await answered(() => conversation.regenerate(), 'Two again.');
+    await answered(() => conversation.edit(conversation.turns[0]!.id, 'Other?'), 'Other.');
+    expect(shown()).toEqual(['Other?Other.']);
+    expect(conversation.all).toHaveLength(4);
+    const [first, other] = conversation.versions(conversation.turns[0]!.id);
+    expect(conversation.choose(first!)).toBe(true);
+    expect(shown()).toEqual(['One?One.', 'Two?Two again.']);
+    const versions = conversation.versions(conversation.turns[1]!.id);
+    expect(versions).toHaveLength(2);
+    conversation.choose(versions[0]!);
+    expect(shown()).toEqual(['One?One.', 'Two?Two.']);
+    // What is asked next follows what is shown.
+    await answered(() => conversation.ask('Three?'), 'Three.');
+    expect(engine.requests.at(-1)?.messages?.map(({ content }) => content)).toEqual([
+      'One?',
+      'One.',
+      'Two?',
+      'Two.',
+      'Three?',
+    ]);
+    conversation.ask('Four?');
+    expect(conversation.choose(other!)).toBe(false);
+    expect(conversation.choose('unknown')).toBe(false);
+  });
+
   it('brings the earlier answer back when answering anew fails', async () => {
     const { conversation, engine, failures } = begin();
     conversation.setEngine(engine);

@@ -1,8 +1,10 @@
-// The chat itself, apart from how it is drawn: a list of turns, one of which may be streaming. Turns are replaced,
-// never changed in place, so that a view can tell by identity which of them to draw again.
+// The chat itself, apart from how it is drawn: turns, one of which may be streaming. Where a question was changed or
+// answered anew, all versions stay, and one of them is shown. Turns are replaced, never changed in place, so that a view
+// can tell by identity which of them to draw again.
 
 import type { Engine, FinishReason, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { newTurnId, type TurnId } from './chats/ids.ts';
+import { TurnTree } from './chats/turn-tree.ts';
 import { asFault, type Fault } from './faults.ts';
 
 /**
@@ -14,6 +16,10 @@ export type TurnStatus = 'queued' | 'reading' | 'writing' | 'done' | 'stopped' |
 /** A question and its answer. */
 export interface Turn {
   readonly id: TurnId;
+  /** The turn that it follows; undefined where it follows all that was said before. */
+  readonly after?: TurnId | undefined;
+  /** The turn in whose place it stands, as another version of it. */
+  readonly instead?: TurnId | undefined;
   readonly question: string;
   readonly answer: string;
   readonly status: TurnStatus;
@@ -21,8 +27,8 @@ export interface Turn {
   readonly prefill?: { processed: number; total: number } | undefined;
   readonly finishReason?: FinishReason | undefined;
   readonly usage?: Usage | undefined;
-  /** The turns in whose place this one stands; they come back should it fail before any text. */
-  readonly replaces?: readonly Turn[] | undefined;
+  /** The turn that was the last one in sight: what is shown again should this one fail before any text. */
+  readonly former?: TurnId | undefined;
 }
 
 /** What a conversation tells its view. */
@@ -37,7 +43,10 @@ export interface ConversationEvents {
 
 /** A chat with one engine at a time. */
 export class Conversation {
-  turns: readonly Turn[] = [];
+  #all: readonly Turn[] = [];
+  #tip: TurnId | undefined;
+  #tree = new TurnTree([]);
+  #shown: readonly Turn[] = [];
   readonly #events: ConversationEvents;
   readonly #request: (turns: readonly Turn[], engine: Engine) => GenerationRequest;
   #engine: Engine | undefined;
@@ -51,6 +60,24 @@ export class Conversation {
     this.#events = events;
     this.#request = request;
   }
+
+  /** What is shown: of each turn one version. */
+  get turns(): readonly Turn[] {
+    return this.#shown;
+  }
+
+  /** All versions of all turns, in the order in which they were asked. */
+  get all(): readonly Turn[] {
+    return this.#all;
+  }
+
+  /** One of the turns that are shown; undefined where nobody has asked, or chosen among versions. */
+  get tip(): TurnId | undefined {
+    return this.#tip;
+  }
+
+  /** All versions of a turn, the oldest first; the same list until a turn comes or goes. */
+  readonly versions = (id: TurnId): readonly TurnId[] => this.#tree.versions(id);
 
   /** True from a question until its answer has ended, also while it waits for the model. */
   get busy(): boolean {
@@ -79,30 +106,41 @@ export class Conversation {
   /** Asks a question, or queues it until there is an engine. Returns false, and does nothing, while busy. */
   ask(question: string): boolean {
     if (this.busy || question.trim() === '') return false;
-    this.turns = [...this.turns, { id: newTurnId(this.turns.at(-1)?.id), question, answer: '', status: 'queued' }];
-    this.#events.changed(false);
+    const after = this.turns.at(-1)?.id;
+    return this.#begin({ question, ...(after !== undefined && { after }) });
+  }
+
+  /** Goes on with the last answer, which was stopped or cut off. Returns false, and does nothing, while busy. */
+  continueLast(): boolean {
+    const last = this.turns.at(-1);
+    if (this.busy || !last || !isUnfinished(last)) return false;
+    this.#change(last.id, { status: 'queued', prefill: undefined }, false);
     this.#startQueued();
     return true;
   }
 
-  /** Answers the last question anew. Should that fail before any text, the answer there was stays. */
+  /** Answers the last question anew. The answer there was stays, as another version. */
   regenerate(): void {
     const last = this.turns.at(-1);
     if (last) this.edit(last.id, last.question);
   }
 
   /**
-   * Asks another question in the place of an earlier one; everything from there on gives way. Should the new one fail
-   * before any text, all of it comes back. Returns false, and does nothing, while busy.
+   * Asks another question in the place of an earlier one, as another version of it: everything from there on gives way,
+   * and can be shown again. Should the new one fail before any text, that happens by itself. Returns false, and does
+   * nothing, while busy.
    */
   edit(id: TurnId, question: string): boolean {
-    const index = this.turns.findIndex((turn) => turn.id === id);
-    if (this.busy || index < 0 || question.trim() === '') return false;
-    const replaces = this.turns.slice(index);
-    const again: Turn = { id: newTurnId(this.turns.at(-1)?.id), question, answer: '', status: 'queued', replaces };
-    this.turns = [...this.turns.slice(0, index), again];
+    const known = this.turns.some((turn) => turn.id === id);
+    if (this.busy || !known || question.trim() === '') return false;
+    return this.#begin({ question, instead: id, former: this.turns.at(-1)?.id });
+  }
+
+  /** Shows another version of a turn, and what follows it. Returns false, and does nothing, while busy. */
+  choose(id: TurnId): boolean {
+    if (this.busy || !this.#find(id)) return false;
+    this.#set(this.#all, id);
     this.#events.changed(false);
-    this.#startQueued();
     return true;
   }
 
@@ -114,14 +152,39 @@ export class Conversation {
   /** Removes a question that no engine has begun to answer. Returns its text, unless an earlier answer took its place. */
   takeBackQueued(): string | undefined {
     const last = this.turns.at(-1);
-    return last?.status === 'queued' ? this.#takeBack(last) : undefined;
+    if (last?.status !== 'queued') return undefined;
+    if (last.answer === '') return this.#takeBack(last);
+    // What has come of the answer before stays.
+    this.#change(last.id, { status: 'stopped' }, false);
+    return undefined;
   }
 
-  /** Shows other turns: those of another chat, or none for a new one. */
-  show(turns: readonly Turn[]): void {
+  /**
+   * Shows other turns: those of another chat, or none for a new one.
+   *
+   * @param tip one of those that are in sight, where some have several versions
+   */
+  show(turns: readonly Turn[], tip?: TurnId): void {
     this.interrupt();
-    this.turns = turns;
+    this.#set(turns, tip);
     this.#events.changed(false);
+  }
+
+  #begin(asked: Omit<Turn, 'id' | 'answer' | 'status'>): true {
+    const turn: Turn = { id: newTurnId(this.#all.at(-1)?.id), answer: '', status: 'queued', ...asked };
+    this.#set([...this.#all, turn], turn.id);
+    this.#events.changed(false);
+    this.#startQueued();
+    return true;
+  }
+
+  /** Takes these turns, and shows those around `tip`. */
+  #set(all: readonly Turn[], tip: TurnId | undefined): void {
+    this.#all = all;
+    this.#tip = tip;
+    this.#tree = new TurnTree(all);
+    const byId = new Map(all.map((turn) => [turn.id, turn]));
+    this.#shown = this.#tree.path(tip).map((id) => byId.get(id) as Turn);
   }
 
   #startQueued(): void {
@@ -173,33 +236,48 @@ export class Conversation {
       return;
     }
     const status: TurnStatus = fault ? 'failed' : finishReason === 'abort' ? 'stopped' : 'done';
-    const ended = this.#change(id, { status, finishReason, usage, replaces: undefined }, false);
+    const ended = this.#change(id, { status, finishReason, usage, former: undefined }, false);
     if (fault) this.#events.failed(fault, undefined);
     else if (ended) this.#events.ended(ended);
   }
 
-  /** Removes a turn that has no answer; those that it would have replaced return. Returns what is to be typed again. */
-  #takeBack(turn: Turn): string | undefined {
-    const { replaces } = turn;
-    this.turns = this.turns.flatMap((each) => (each.id !== turn.id ? [each] : (replaces ?? [])));
+  /** Removes a turn that has no answer; what was in sight before is shown again. Returns what is to be typed again. */
+  #takeBack({ id, question, after, instead, former }: Turn): string | undefined {
+    const other = instead === undefined ? undefined : this.#find(instead);
+    this.#set(
+      this.#all.filter((turn) => turn.id !== id),
+      former ?? after,
+    );
     this.#events.changed(false);
     // A question that was asked before is there again; one that was changed would be lost.
-    return replaces?.[0]?.question === turn.question ? undefined : turn.question;
+    return other?.question === question ? undefined : question;
   }
 
   #find(id: TurnId): Turn | undefined {
-    return this.turns.findLast((turn) => turn.id === id);
+    return this.#all.findLast((turn) => turn.id === id);
   }
 
   #change(id: TurnId, change: Partial<Turn>, streaming: boolean): Turn | undefined {
-    const index = this.turns.findLastIndex((turn) => turn.id === id);
-    const turn = this.turns[index];
+    const turn = this.#find(id);
     if (!turn) return undefined;
     const changed = { ...turn, ...change };
-    this.turns = this.turns.with(index, changed);
+    this.#all = replaced(this.#all, changed);
+    this.#shown = replaced(this.#shown, changed);
     this.#events.changed(streaming);
     return changed;
   }
+}
+
+/** Whether an answer has begun and not come to its own end. */
+export function isUnfinished({ answer, status, finishReason }: Turn): boolean {
+  if (answer === '') return false;
+  return status === 'stopped' || status === 'failed' || (status === 'done' && finishReason === 'length');
+}
+
+/** A list with a turn in the place of the one of the same name, where that is in it. */
+function replaced(turns: readonly Turn[], turn: Turn): readonly Turn[] {
+  const index = turns.findLastIndex(({ id }) => id === turn.id);
+  return index < 0 ? turns : turns.with(index, turn);
 }
 
 /** The answer being written. */

@@ -10,6 +10,7 @@ import { BambaChat } from './bamba-chat.ts';
 import { BambaComposer } from './composer.ts';
 import { BambaHistory } from './history-view.ts';
 import { BambaModels } from './models-dialog.ts';
+import { BambaNamedSettings } from './named-settings-view.ts';
 import { BambaSettings } from './settings-dialog.ts';
 import { BambaTurns } from './turn-list.ts';
 import { BambaTurn } from './turn-view.ts';
@@ -21,6 +22,7 @@ const ELEMENTS: readonly (readonly [tag: string, element: CustomElementConstruct
   ['bamba-composer', BambaComposer],
   ['bamba-history', BambaHistory],
   ['bamba-models', BambaModels],
+  ['bamba-named-settings', BambaNamedSettings],
   ['bamba-settings', BambaSettings],
   ['bamba-chat', BambaChat],
 ];
@@ -37,6 +39,7 @@ declare global {
     'bamba-composer': BambaComposer;
     'bamba-history': BambaHistory;
     'bamba-models': BambaModels;
+    'bamba-named-settings': BambaNamedSettings;
     'bamba-settings': BambaSettings;
     'bamba-turn': BambaTurn;
     'bamba-turns': BambaTurns;

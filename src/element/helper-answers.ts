@@ -11,19 +11,14 @@ interface WorkerWorld {
 declare const self: WorkerWorld;
 
 /** Answers all messages from now on. What throws, and what is undefined, is a request that nobody can do anything with. */
-export function answerWith<Request, Reply>(answer: (request: Request) => Reply | undefined): void {
+export function answerWith(answer: (request: never) => unknown): void {
   self.addEventListener('message', ({ data }) => {
-    self.postMessage(attempt(answer, data as Request), { transfer: [] });
+    let reply: unknown;
+    try {
+      reply = answer(data as never);
+    } catch {
+      reply = undefined;
+    }
+    self.postMessage(reply ?? ({ failed: true } satisfies HelperFailure), { transfer: [] });
   });
-}
-
-function attempt<Request, Reply>(
-  answer: (request: Request) => Reply | undefined,
-  request: Request,
-): Reply | HelperFailure {
-  try {
-    return answer(request) ?? { failed: true };
-  } catch {
-    return { failed: true };
-  }
 }

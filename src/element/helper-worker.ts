@@ -60,7 +60,7 @@ export class HelperWorker<Request, Reply> {
       return 'unavailable';
     }
     const { deadlineMs, startMs } = this.#timing;
-    const answer = await answerOf<Request, Reply>(this.#port, request, isNew ? startMs : deadlineMs);
+    const answer = await answerOf<Reply>(this.#port, request, isNew ? startMs : deadlineMs);
     if (answer !== 'late' && answer !== 'broken') return answer;
     this.#port.terminate();
     this.#port = undefined;
@@ -70,9 +70,9 @@ export class HelperWorker<Request, Reply> {
 }
 
 /** What a worker answers to one request. */
-function answerOf<Request, Reply>(
+function answerOf<Reply>(
   port: HelperPort,
-  request: Request,
+  request: unknown,
   deadlineMs: number,
 ): Promise<Reply | 'refused' | 'late' | 'broken'> {
   return new Promise((resolve) => {
@@ -85,7 +85,7 @@ function answerOf<Request, Reply>(
       resolve(answer);
     };
     const hear = (event: Event): void => {
-      const { data } = event as MessageEvent<Reply | HelperFailure>;
+      const data: unknown = (event as MessageEvent).data;
       end(isFailure(data) ? 'refused' : (data as Reply));
     };
     port.addEventListener('message', hear, { signal });

@@ -1,12 +1,22 @@
-// What has become of the chat that is open: not saved, and why; deleted in another tab.
+// What has become of a chat: not saved, and why; deleted in another tab; not there at all.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ChatArchive } from './chats/chat-archive.ts';
 
 /** Draws the notices, above the input. */
 export function keepingNotice(archive: ChatArchive): TemplateResult {
-  const { gone, unsaved } = archive;
+  const { gone, missing, unsaved } = archive;
   return html`
+    ${
+      missing
+        ? html`<div class="trouble keeping" role="alert">
+            <p>There is no chat at this address. It was deleted, or is kept in another browser.</p>
+            <div class="trouble-actions">
+              <button class="text-button" type="button" @click=${() => archive.reportMissing(false)}>Dismiss</button>
+            </div>
+          </div>`
+        : nothing
+    }
     ${
       gone
         ? html`<div class="trouble keeping" role="alert">

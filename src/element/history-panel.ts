@@ -2,6 +2,7 @@
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
 import type { ChatArchive } from './chats/chat-archive.ts';
+import type { BambaHistory } from './history-view.ts';
 import { closeIcon } from './icons.ts';
 import { readSwitch, writePreference } from './preferences.ts';
 
@@ -18,6 +19,10 @@ export class HistoryPanel implements ReactiveController {
   /** As it was left beside the chat. */
   #side = readSwitch(KEY, true);
   #drawer = false;
+  /** It is open for a search, and closed after it. */
+  #sought = false;
+  /** What had the focus before the search. */
+  #searchedFrom: HTMLElement | undefined;
   readonly #observer = new ResizeObserver(([entry]) => {
     const wide = (entry?.contentRect.width ?? 0) >= WIDE;
     if (wide === this.wide) return;
@@ -34,12 +39,14 @@ export class HistoryPanel implements ReactiveController {
 
   /** Whether the list is in sight. */
   get open(): boolean {
-    return this.wide ? this.#side : this.#drawer;
+    return this.#sought || (this.wide ? this.#side : this.#drawer);
   }
 
   /** Shows the list, or puts it away. */
   toggle(): void {
-    if (this.wide) {
+    if (this.#sought) {
+      this.#sought = false;
+    } else if (this.wide) {
       this.#side = !this.#side;
       writePreference(KEY, this.#side ? undefined : false);
     } else {
@@ -50,9 +57,42 @@ export class HistoryPanel implements ReactiveController {
 
   /** Puts the drawer away, as when a chat was chosen in it. */
   closeDrawer(): void {
-    if (!this.#drawer) return;
+    if (!this.#drawer && !this.#sought) return;
     this.#drawer = false;
+    this.#sought = false;
     this.#host.requestUpdate();
+  }
+
+  /** Shows the list, and puts the cursor into its search. False where a dialog asks for something else. */
+  search(): boolean {
+    const { shadowRoot } = this.#host;
+    if (!shadowRoot || shadowRoot.querySelector('dialog[open]:not(.drawer)')) return false;
+    const { activeElement } = shadowRoot;
+    if (activeElement instanceof HTMLElement && !activeElement.matches('.search')) this.#searchedFrom = activeElement;
+    if (!this.open) this.#sought = true;
+    this.#host.requestUpdate();
+    void this.#focusSearch(shadowRoot);
+    return true;
+  }
+
+  /**
+   * Puts the list away if it was open for the search alone, and returns to where the search began.
+   *
+   * @param otherwise where to go when that is gone
+   */
+  async leaveSearch(otherwise: () => void): Promise<void> {
+    this.closeDrawer();
+    await this.#host.updateComplete;
+    if (this.#searchedFrom?.isConnected) this.#searchedFrom.focus();
+    else otherwise();
+    this.#searchedFrom = undefined;
+  }
+
+  async #focusSearch(root: ShadowRoot): Promise<void> {
+    await this.#host.updateComplete;
+    const list = root.querySelector<BambaHistory>('bamba-history');
+    await list?.updateComplete;
+    list?.beginSearch();
   }
 
   /** Draws the list in its place. */

@@ -1,16 +1,18 @@
-// The list of chats: open, search, rename, delete, export, import.
+// The list of chats: open, search, pin, rename, delete, export, import.
 
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { live } from 'lit/directives/live.js';
-import { readChats, toJson, toMarkdown, type ChatFormat } from './chats/chat-files.ts';
+import { chatRow } from './chat-row.ts';
 import type { ChatArchive } from './chats/chat-archive.ts';
+import type { ChatFormat } from './chats/chat-files.ts';
+import { groupChats } from './chats/chat-groups.ts';
 import type { ChatSummary } from './chats/chat-record.ts';
 import type { DeletedChat } from './chats/chat-store.ts';
-import { download } from './download.ts';
 import { asFault, type Fault } from './faults.ts';
 import { formatInteger } from './format.ts';
-import { closeIcon, exportIcon, importIcon, moreIcon } from './icons.ts';
+import { addFiles, saveChats, saveUnreadable } from './history-files.ts';
+import { closeIcon, exportIcon, importIcon } from './icons.ts';
 
 /** After this pause in typing, the chats are searched. */
 const SEARCH_AFTER_MS = 120;
@@ -19,6 +21,7 @@ const SEARCH_AFTER_MS = 120;
  * The chats that this browser keeps.
  *
  * @fires bamba-open - a chat was chosen; `detail` is its id.
+ * @fires bamba-leave-search - Escape was pressed in the search.
  * @fires bamba-announce - `detail` is a sentence for screen readers.
  * @internal
  */
@@ -76,8 +79,7 @@ export class BambaHistory extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { found } = this;
-    const chats = found ? this.chats.filter(({ id }) => found.has(id)) : this.chats;
+    const groups = groupChats(this.#matching(), new Date());
     return html`
       <div class="history-head">
         <input
@@ -85,23 +87,31 @@ export class BambaHistory extends LitElement {
           type="search"
           placeholder="Search chats"
           aria-label="Search chats"
+          aria-keyshortcuts="Control+K Meta+K"
+          title="Search chats (Ctrl+K)"
           .value=${live(this.words)}
-          ?disabled=${this.chats.length === 0}
           @input=${(event: Event) => this.#search((event.target as HTMLInputElement).value)}
+          @keydown=${this.#onSearchKeydown}
         />
       </div>
       ${
-        chats.length > 0
-          ? html`<ul class="chats" aria-label="Chats">
-              ${repeat(
-                chats,
-                ({ id }) => id,
-                (chat) =>
-                  html`<li class=${chat.id === this.current ? 'open' : ''} data-chat=${chat.id}>
-                    ${this.#chat(chat)}
-                  </li>`,
+        groups.length > 0
+          ? html`<div class="chats">
+              ${groups.map(
+                ({ label, chats }, index) =>
+                  html`<p class="chats-label" id=${`chats-label-${index}`}>${label}</p>
+                    <ul aria-labelledby=${`chats-label-${index}`}>
+                      ${repeat(
+                        chats,
+                        ({ id }) => id,
+                        (chat) =>
+                          html`<li class=${chat.id === this.current ? 'open' : ''} data-chat=${chat.id}>
+                            ${this.#chat(chat)}
+                          </li>`,
+                      )}
+                    </ul>`,
               )}
-            </ul>`
+            </div>`
           : html`<p class="no-chats">${this.#emptyText()}</p>`
       }
       ${this.#notices()}
@@ -111,7 +121,7 @@ export class BambaHistory extends LitElement {
           class="text-button"
           type="button"
           ?disabled=${this.chats.length === 0}
-          @click=${() => this.#export(undefined, 'json')}
+          @click=${() => this.#save(undefined, 'json')}
         >
           ${exportIcon} Export all
         </button>
@@ -128,45 +138,33 @@ export class BambaHistory extends LitElement {
     `;
   }
 
+  /** The chats that have the words; all while nothing is searched for. */
+  #matching(): readonly ChatSummary[] {
+    const { found } = this;
+    return found ? this.chats.filter(({ id }) => found.has(id)) : this.chats;
+  }
+
   #emptyText(): string {
     if (this.found) return 'No chat has these words.';
     return this.unread ? '' : 'Your chats will be kept here, in this browser alone.';
   }
 
   #chat(chat: ChatSummary): TemplateResult {
-    if (chat.id === this.renaming) return this.#titleInput(chat);
-    const open = this.menu === chat.id;
-    return html`<div class="chat-row" @keydown=${this.#onRowKeydown}>
-        <button
-          class="chat-title"
-          type="button"
-          dir="auto"
-          title=${chat.title}
-          aria-current=${chat.id === this.current ? 'true' : nothing}
-          @click=${() => this.#emit('bamba-open', chat.id)}
-        >
-          ${chat.title}
-        </button>
-        <button
-          class="icon-button small more"
-          type="button"
-          aria-label=${`More for “${chat.title}”`}
-          aria-expanded=${open ? 'true' : 'false'}
-          @click=${() => (this.menu = open ? undefined : chat.id)}
-        >
-          ${moreIcon}
-        </button>
-      </div>
-      ${open ? this.#actions(chat) : nothing}`;
-  }
-
-  #actions({ id, title }: ChatSummary): TemplateResult {
-    return html`<div class="chat-actions" role="group" aria-label=${`“${title}”`} @keydown=${this.#onRowKeydown}>
-      <button class="text-button" type="button" @click=${() => this.#rename(id)}>Rename</button>
-      <button class="text-button" type="button" @click=${() => this.#export(id, 'markdown')}>Save as Markdown</button>
-      <button class="text-button" type="button" @click=${() => this.#export(id, 'json')}>Save as JSON</button>
-      <button class="text-button danger" type="button" @click=${() => this.#delete(id)}>Delete</button>
-    </div>`;
+    const { id } = chat;
+    if (id === this.renaming) return this.#titleInput(chat);
+    const expanded = this.menu === id;
+    return chatRow({
+      chat,
+      current: id === this.current,
+      expanded,
+      open: () => this.#emit('bamba-open', id),
+      toggle: () => (this.menu = expanded ? undefined : id),
+      keydown: (event) => void this.#onRowKeydown(event),
+      pin: () => void this.#pin(chat),
+      rename: () => void this.#rename(id),
+      save: (format) => void this.#save(id, format),
+      remove: () => void this.#delete(id),
+    });
   }
 
   #titleInput({ id, title }: ChatSummary): TemplateResult {
@@ -242,8 +240,39 @@ export class BambaHistory extends LitElement {
     if (this.words !== words) return;
     this.found = found;
     if (!found) return;
-    const shown = this.chats.filter(({ id }) => found.has(id)).length;
-    this.#emit('bamba-announce', `${countOf(shown)} found.`);
+    this.#emit('bamba-announce', `${countOf(this.#matching().length)} found.`);
+  }
+
+  /** Puts the cursor into the search. */
+  beginSearch(): void {
+    const input = this.querySelector<HTMLInputElement>('.search');
+    input?.focus();
+    input?.select();
+  }
+
+  readonly #onSearchKeydown = async (event: KeyboardEvent): Promise<void> => {
+    if (event.isComposing || (event.key !== 'Enter' && event.key !== 'Escape')) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === 'Escape') {
+      this.#search('');
+      this.found = undefined;
+      this.#emit('bamba-leave-search', '');
+      return;
+    }
+    clearTimeout(this.#searchTimer);
+    await this.#find(this.words);
+    // The first one that is in sight.
+    const first = this.words.trim() === '' ? undefined : groupChats(this.#matching(), new Date())[0]?.chats[0];
+    if (first) this.#emit('bamba-open', first.id);
+  };
+
+  async #pin({ id, pinned }: ChatSummary): Promise<void> {
+    this.menu = undefined;
+    await this.#try(() => this.archive.pin(id, !pinned));
+    await this.updateComplete;
+    this.#focusRow(id);
+    if (this.trouble === '') this.#emit('bamba-announce', pinned ? 'Not pinned any longer.' : 'Pinned.');
   }
 
   async #rename(id: string): Promise<void> {
@@ -273,14 +302,15 @@ export class BambaHistory extends LitElement {
   }
 
   async #delete(id: string): Promise<void> {
-    const index = this.chats.findIndex((chat) => chat.id === id);
+    const index = this.#rows().indexOf(id);
     this.menu = undefined;
     await this.#try(() => this.archive.delete(id));
     await this.updateComplete;
     if (this.chats.some((chat) => chat.id === id)) return this.#focusRow(id);
     this.#emit('bamba-announce', 'The chat is deleted.');
-    const next = this.chats[Math.min(index, this.chats.length - 1)];
-    if (next) this.#focusRow(next.id);
+    const rows = this.#rows();
+    const next = rows[Math.min(index, rows.length - 1)];
+    if (next !== undefined) this.#focusRow(next);
     else this.querySelector<HTMLElement>('.history-notice button')?.focus();
   }
 
@@ -293,26 +323,21 @@ export class BambaHistory extends LitElement {
     this.#emit('bamba-announce', 'The chat is back.');
   };
 
+  /** Ids of the chats that are in sight, in their order. */
+  #rows(): string[] {
+    return [...this.querySelectorAll<HTMLElement>('[data-chat]')].map(({ dataset }) => dataset['chat'] ?? '');
+  }
+
   #focusRow(id: string): void {
     this.querySelector<HTMLElement>(`[data-chat="${id}"] .chat-title`)?.focus();
   }
 
-  async #export(id: string | undefined, format: ChatFormat): Promise<void> {
+  async #save(id: string | undefined, format: ChatFormat): Promise<void> {
     this.menu = undefined;
-    const records = await this.#try(() => this.archive.records(id));
-    const [first] = records ?? [];
-    if (!records || !first) return;
-    const name = fileName(id === undefined ? 'chats' : first.title);
-    if (format === 'markdown') download(`${name}.md`, 'text/markdown', toMarkdown(first));
-    else download(`${name}.json`, 'application/json', toJson(records));
+    await this.#try(() => saveChats(this.archive, id, format));
   }
 
-  readonly #exportUnreadable = async (): Promise<void> => {
-    const records = await this.#try(() => this.archive.unreadableRecords());
-    if (!records) return;
-    const text = `${JSON.stringify({ format: 'bamba-web unreadable records', records }, jsonValue, 2)}\n`;
-    download('unreadable-records.json', 'application/json', text);
-  };
+  readonly #exportUnreadable = (): void => void this.#try(() => saveUnreadable(this.archive));
 
   /** Does something with the chats; where that fails, says why. */
   async #try<T>(act: () => Promise<T>): Promise<T | undefined> {
@@ -332,11 +357,7 @@ export class BambaHistory extends LitElement {
     const input = event.target as HTMLInputElement;
     const files = [...(input.files ?? [])];
     input.value = '';
-    const now = Date.now();
-    const added = await this.#try(async () => {
-      const texts = await Promise.all(files.map((file) => file.text()));
-      return this.archive.add(texts.flatMap((text) => readChats(text, now)));
-    });
+    const added = await this.#try(() => addFiles(this.archive, files));
     if (added === undefined) return;
     const sentence = added === 0 ? 'All of these chats are here already.' : `${countOf(added)} imported.`;
     this.#emit('bamba-announce', sentence);
@@ -357,17 +378,6 @@ export class BambaHistory extends LitElement {
   }
 }
 
-/** A title as every system takes it for a file. */
-function fileName(title: string): string {
-  const plain = title.replaceAll(/[^\p{L}\p{N}._ -]+/gu, '').trim();
-  return plain.replace(/^\.+/, '').slice(0, 80) || 'chat';
-}
-
 function countOf(chats: number): string {
   return `${formatInteger(chats)} ${chats === 1 ? 'chat' : 'chats'}`;
-}
-
-/** Values that JSON does not know, as a text that says what they are. */
-function jsonValue(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' || typeof value === 'symbol' ? String(value) : value;
 }

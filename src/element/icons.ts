@@ -49,6 +49,8 @@ export const sideIcon = icon(svg`<rect x="3.5" y="5" width="17" height="14" rx="
 export const moreIcon =
   icon(svg`<circle class="filled" cx="6" cy="12" r="1" /><circle class="filled" cx="12" cy="12" r="1" />
   <circle class="filled" cx="18" cy="12" r="1" />`);
+/** Drawing pin: pinned. */
+export const pinIcon = icon(svg`<path d="M9 4h6l-1 6 3 3v2H7v-2l3-3ZM12 15v5" />`);
 /** Magnifying glass: search. */
 export const searchIcon = icon(svg`<circle cx="11" cy="11" r="6" /><path d="m15.5 15.5 4 4" />`);
 /** Arrow into a tray: import. */
@@ -59,6 +61,10 @@ export const importIcon =
 export const exportIcon =
   icon(svg`<path d="M12 15V4.5M7.5 9 12 4.5 16.5 9M4.5 16v2.5A1.5 1.5 0 0 0 6 20h12a1.5 1.5 0 0 0
   1.5-1.5V16" />`);
+/** Angle left: an earlier version. */
+export const earlierIcon = icon(svg`<path d="m14 7-5 5 5 5" />`);
+/** Angle right: a later version. */
+export const laterIcon = icon(svg`<path d="m10 7 5 5-5 5" />`);
 /** Angle down: there is a choice. */
 export const choiceIcon = icon(svg`<path d="m7.5 10 4.5 4.5 4.5-4.5" />`);
 /** Paper clip: attach files. */

@@ -3,7 +3,7 @@
 import { answerWith } from './helper-answers.ts';
 import { texToMathml, type Formula, type Mathml } from './tex.ts';
 
-answerWith<Formula, Mathml>((formula) => {
+answerWith((formula: Formula): Mathml | undefined => {
   const mathml = texToMathml(formula);
   return mathml === undefined ? undefined : { mathml };
 });

@@ -9,6 +9,8 @@ type Host = ReactiveControllerHost & HTMLElement & { readonly busy: boolean };
 export interface PageListeners {
   /** Escape was pressed, and is meant for the answer that is being written. */
   stop: () => void;
+  /** Ctrl+K or Cmd+K was pressed: a search of the chats; false where there are none to search. */
+  search: () => boolean;
   /** The page may not come back. */
   leave: () => void;
 }
@@ -34,10 +36,18 @@ export class PageEvents implements ReactiveController {
   }
 
   readonly #onKeydown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape' || event.isComposing || !this.#host.busy) return;
-    // Where the focus is nowhere in particular, Escape is meant for what is moving.
+    // Where the focus is nowhere in particular, a key is meant for what is moving, or for all of the page.
     if (!event.composedPath().includes(this.#host) && document.activeElement !== document.body) return;
-    event.preventDefault();
-    this.#listeners.stop();
+    if (event.isComposing || event.defaultPrevented) return;
+    if (event.key === 'Escape' && this.#host.busy) {
+      event.preventDefault();
+      this.#listeners.stop();
+    } else if (isSearch(event) && this.#listeners.search()) {
+      event.preventDefault();
+    }
   };
+}
+
+function isSearch({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === 'k' && ctrlKey !== metaKey && !shiftKey && !altKey;
 }

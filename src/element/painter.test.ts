@@ -1,15 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Painter } from './painter.ts';
 
-type Answer = string | 'refused' | 'unavailable';
-
 interface Drawn {
   painter: Painter<string, string>;
   asked: string[];
   drawn: string[];
 }
 
-function makePainter(answer: (text: string) => Answer | Promise<Answer>): Drawn {
+function makePainter(answer: (text: string) => string | Promise<string>): Drawn {
   const asked: string[] = [];
   const drawn: string[] = [];
   const painter = new Painter<string, string>({

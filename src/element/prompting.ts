@@ -8,7 +8,7 @@ import type { Turn } from './conversation.ts';
 const COMPLETION_TOKENS = 256;
 
 /**
- * The request for the last of some turns.
+ * The request for the last of some turns. Where its answer has begun, that goes on.
  *
  * @param system put before a chat; nothing when it is empty
  */
@@ -18,9 +18,10 @@ export function requestFor(turns: readonly Turn[], { model }: EngineInfo, system
 
 function chatRequest(turns: readonly Turn[], system: string): GenerationRequest {
   const said: ChatMessage[] = system.trim() === '' ? [] : [{ role: 'system', content: system }];
-  return {
-    messages: [...said, ...messagesOf(turns.slice(0, -1)), { role: 'user', content: turns.at(-1)?.question ?? '' }],
-  };
+  const last = turns.at(-1);
+  // An answer that has begun goes on.
+  if (last && last.answer !== '') return { messages: [...said, ...messagesOf(turns)], continueLast: true };
+  return { messages: [...said, ...messagesOf(turns.slice(0, -1)), { role: 'user', content: last?.question ?? '' }] };
 }
 
 /** Turns as messages. A question that got no answer is left out: a model expects the two to alternate. */

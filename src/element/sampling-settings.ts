@@ -184,8 +184,7 @@ export function isSampling(overrides: SettingOverrides, sampling: EngineInfo['sa
 
 /** Settings kept for a model by an earlier visit; anything that is no longer valid is left out. */
 export function readSettings(model: string): SettingOverrides {
-  const stored = v.parse(settingsSchema, readPreference(storageKey(model)));
-  return Object.fromEntries(Object.entries(stored).filter(([, value]) => value !== undefined));
+  return v.parse(samplingSchema, readPreference(storageKey(model)));
 }
 
 /** Keeps settings for a model. */
@@ -227,6 +226,14 @@ const settingsSchema = v.fallback(
     ),
   ),
   {},
+);
+
+/** Settings as they are kept, whoever has written them. */
+export const samplingSchema = v.pipe(
+  settingsSchema,
+  v.transform((stored): SettingOverrides =>
+    Object.fromEntries(Object.entries(stored).filter(([, value]) => value !== undefined)),
+  ),
 );
 
 const systemSchema = v.fallback(v.optional(v.string()), undefined);

@@ -7,6 +7,7 @@ import { adapterName } from '../engine/adapter-name.ts';
 import { formatBytes, formatInteger, formatParameters } from './format.ts';
 import { closeIcon } from './icons.ts';
 import { SafeElement } from './last-resort.ts';
+import type { BambaNamedSettings } from './named-settings-view.ts';
 import type { Theme } from './preferences.ts';
 import {
   defaultText,
@@ -33,6 +34,7 @@ const NO_SAMPLING = 'Then top-p, min-p, top-k and the seed have no effect.';
  * A sheet at the side, at the foot of a phone. Valid values take effect as they are typed; an invalid one stays in its
  * field with a sentence, and what was valid before stays in force.
  *
+ * @fires bamba-scope - `detail` says whether the open chat is to have settings of its own.
  * @fires bamba-system - `detail` is the new system prompt.
  * @fires bamba-settings - `detail` is the new `SettingOverrides`.
  * @fires bamba-theme-choice - `detail` is the chosen `Theme`.
@@ -40,6 +42,7 @@ const NO_SAMPLING = 'Then top-p, min-p, top-k and the seed have no effect.';
  */
 export class BambaSettings extends SafeElement {
   static override properties = {
+    own: { attribute: false },
     overrides: { attribute: false },
     system: { attribute: false },
     fallbacks: { attribute: false },
@@ -48,6 +51,8 @@ export class BambaSettings extends SafeElement {
     typed: { state: true },
   };
 
+  /** What is set is set for the open chat alone. */
+  declare own: boolean;
   declare overrides: SettingOverrides;
   /** Said to the model before every chat. */
   declare system: string;
@@ -60,6 +65,7 @@ export class BambaSettings extends SafeElement {
 
   constructor() {
     super();
+    this.own = false;
     this.overrides = {};
     this.system = '';
     this.fallbacks = {};
@@ -70,6 +76,7 @@ export class BambaSettings extends SafeElement {
   /** Opens the sheet; focus returns to where it was when it closes. */
   open(): void {
     this.typed = {};
+    this.querySelector<BambaNamedSettings>('bamba-named-settings')?.refresh();
     this.querySelector('dialog')?.showModal();
   }
 
@@ -98,6 +105,11 @@ export class BambaSettings extends SafeElement {
             ${closeIcon}
           </button>
         </div>
+        ${this.#scope()}
+        <bamba-named-settings
+          .current=${{ system: this.system, sampling: this.overrides }}
+          @bamba-use-settings=${this.#forgetTyped}
+        ></bamba-named-settings>
         ${this.info?.model.hasChatTemplate === false ? nothing : this.#systemPrompt()}
         <section aria-labelledby="sampling-title">
           <div class="section-head">
@@ -117,6 +129,32 @@ export class BambaSettings extends SafeElement {
     </dialog>`;
   }
 
+  #scope(): TemplateResult {
+    const choice = (own: boolean, label: string): TemplateResult =>
+      html`<label>
+        <input
+          type="radio"
+          name="bamba-scope"
+          .checked=${live(this.own === own)}
+          @change=${() => (this.#forgetTyped(), this.#emit('bamba-scope', own))}
+        />
+        <span>${label}</span>
+      </label>`;
+    return html`<section aria-labelledby="scope-title">
+      <h3 id="scope-title">These settings are for</h3>
+      <fieldset class="choices two" aria-labelledby="scope-title" aria-describedby="scope-hint">
+        ${choice(false, 'This model')} ${choice(true, 'This chat alone')}
+      </fieldset>
+      <p class="hint" id="scope-hint">
+        ${
+          this.own
+            ? 'What is set here holds in this chat alone, and is kept with it.'
+            : 'What is set here holds in all chats with this model, but for those with settings of their own.'
+        }
+      </p>
+    </section>`;
+  }
+
   #systemPrompt(): TemplateResult {
     return html`<section aria-labelledby="system-title">
       <h3 id="system-title">System prompt</h3>
@@ -129,7 +167,9 @@ export class BambaSettings extends SafeElement {
         .value=${live(this.system)}
         @input=${(event: Event) => this.#emit('bamba-system', (event.target as HTMLTextAreaElement).value)}
       ></textarea>
-      <p class="hint" id="system-hint">Who the model is to be, and how it is to answer; said before every chat.</p>
+      <p class="hint" id="system-hint">
+        Who the model is to be, and how it is to answer; said before ${this.own ? 'this' : 'every'} chat.
+      </p>
     </section>`;
   }
 
@@ -232,6 +272,11 @@ export class BambaSettings extends SafeElement {
     }
     this.typed = typed;
   }
+
+  /** Other settings hold: what was typed and is not valid goes. */
+  readonly #forgetTyped = (): void => {
+    this.typed = {};
+  };
 
   readonly #reset = (): void => {
     this.typed = {};

@@ -2,29 +2,32 @@
 
 import { html, type TemplateResult } from 'lit';
 import type { ModelChoice } from './model-choice.ts';
-import type { ModelSettings } from './model-settings.ts';
 import type { ModelSwitch } from './model-switch.ts';
 import type { Theme } from './preferences.ts';
+import type { OwnSettings } from './own-settings.ts';
 import type { ModelPreset } from './presets.ts';
 import type { SettingOverrides } from './sampling-settings.ts';
+import type { ScopedSettings } from './scoped-settings.ts';
 
 /** What the sheets show and do. */
 export interface SheetOptions {
   presets: readonly ModelPreset[];
   models: ModelSwitch;
-  settings: ModelSettings;
+  settings: ScopedSettings;
   /** What the page has set. */
   fallbacks: SettingOverrides;
   theme: Theme;
   choose: (event: CustomEvent<ModelChoice>) => void;
-  set: (event: CustomEvent<SettingOverrides>) => void;
+  /** Settings have changed. */
+  changed: () => void;
   paint: (theme: Theme) => void;
   announce: (event: CustomEvent<string>) => void;
 }
 
 /** Draws both sheets; they open themselves. */
 export function sheets(options: SheetOptions): TemplateResult {
-  const { presets, models, settings, fallbacks, theme, choose, set, paint, announce } = options;
+  const { presets, models, settings, fallbacks, theme, choose, changed, paint, announce } = options;
+  const change = (act: () => void): void => (act(), changed());
   return html`<bamba-models
       .presets=${presets}
       .running=${models.engine && models.order?.options}
@@ -34,13 +37,16 @@ export function sheets(options: SheetOptions): TemplateResult {
       @bamba-announce=${announce}
     ></bamba-models>
     <bamba-settings
-      .overrides=${settings.overrides}
+      .own=${settings.own}
+      .overrides=${settings.sampling}
       .fallbacks=${fallbacks}
       .system=${settings.system}
       .info=${models.engine?.info}
       .theme=${theme}
-      @bamba-system=${(event: CustomEvent<string>) => settings.setSystem(event.detail)}
-      @bamba-settings=${set}
+      @bamba-scope=${({ detail }: CustomEvent<boolean>) => change(() => (settings.own = detail))}
+      @bamba-use-settings=${({ detail }: CustomEvent<OwnSettings>) => change(() => settings.use(detail))}
+      @bamba-system=${({ detail }: CustomEvent<string>) => change(() => (settings.system = detail))}
+      @bamba-settings=${({ detail }: CustomEvent<SettingOverrides>) => change(() => (settings.sampling = detail))}
       @bamba-theme-choice=${(event: CustomEvent<Theme>) => paint(event.detail)}
     ></bamba-settings>`;
 }

@@ -21,6 +21,10 @@ export interface TranscriptOptions {
   ask: (question: string) => void;
   edit: (event: CustomEvent<{ id: TurnId; question: string }>) => void;
   regenerate: () => void;
+  /** Goes on with the last answer. */
+  proceed: () => void;
+  /** Shows another version of a turn. */
+  choose: (event: CustomEvent<TurnId>) => void;
   load: () => void;
 }
 
@@ -32,8 +36,8 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 }
 
 function content(options: TranscriptOptions): TemplateResult {
-  const { session, own, name, preset, ask, edit, regenerate, load } = options;
-  const { busy, completing, info, archive, stranded, turns, unavailable } = session;
+  const { session, own, name, preset, ask, edit, regenerate, proceed, choose, load } = options;
+  const { busy, completing, info, archive, stranded, turns, unavailable, versions } = session;
   // What nobody would answer is not offered.
   const suggestions = stranded || completing ? [] : options.suggestions;
   // What is kept can be read all the same.
@@ -43,13 +47,16 @@ function content(options: TranscriptOptions): TemplateResult {
   const questions = turns.map(({ question }) => question);
   return html`<bamba-turns
       .turns=${turns}
+      .versions=${versions}
       .chat=${archive.current}
       .name=${info?.model.name ?? 'Answer'}
       .plain=${completing}
       ?busy=${busy}
       ?readonly=${unavailable !== undefined}
       @bamba-regenerate=${regenerate}
+      @bamba-continue=${proceed}
       @bamba-edit=${edit}
+      @bamba-version=${choose}
     ></bamba-turns>
     ${followingQuestions(done ? followUps(suggestions, questions) : [], ask)}`;
 }

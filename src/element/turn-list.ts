@@ -3,6 +3,7 @@
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import type { TurnId } from './chats/ids.ts';
 import type { Turn } from './conversation.ts';
 import { formatInteger } from './format.ts';
 
@@ -17,6 +18,7 @@ const STEP = 30;
 export class BambaTurns extends LitElement {
   static override properties = {
     turns: { attribute: false },
+    versions: { attribute: false },
     name: { attribute: false },
     busy: { type: Boolean },
     readonly: { type: Boolean },
@@ -26,6 +28,8 @@ export class BambaTurns extends LitElement {
   };
 
   declare turns: readonly Turn[];
+  /** All versions of a turn, the oldest first; the same list while it has the same ones. */
+  declare versions: (id: TurnId) => readonly TurnId[];
   /** Who answers. */
   declare name: string;
   /** An answer is being written. */
@@ -37,6 +41,8 @@ export class BambaTurns extends LitElement {
   /** Which chat this is: another one begins at its end again. */
   declare chat: string | undefined;
   declare private shown: number;
+  /** The version that was chosen with a button, which is gone once it is shown. */
+  #chosen: { readonly id: TurnId; readonly later: boolean } | undefined;
   readonly #observer = new IntersectionObserver((entries) => {
     if (entries.some(({ isIntersecting }) => isIntersecting)) void this.#showEarlier();
   });
@@ -44,6 +50,7 @@ export class BambaTurns extends LitElement {
   constructor() {
     super();
     this.turns = [];
+    this.versions = () => [];
     this.name = '';
     this.busy = false;
     this.readonly = false;
@@ -73,10 +80,10 @@ export class BambaTurns extends LitElement {
         hidden === 0
           ? nothing
           : html`<button class="earlier text-button" type="button" @click=${this.#showEarlier}>
-              ${formatInteger(hidden)} earlier ${hidden === 1 ? 'question' : 'questions'}
+              Show ${formatInteger(2 * hidden)} earlier messages
             </button>`
       }
-      <ol class="turns" start=${hidden + 1}>
+      <ol class="turns" start=${hidden + 1} @bamba-version=${this.#onVersion}>
         ${repeat(
           this.turns.slice(hidden),
           (turn) => turn.id,
@@ -84,10 +91,12 @@ export class BambaTurns extends LitElement {
             html`<li>
               <bamba-turn
                 .turn=${turn}
+                .versions=${this.versions(turn.id)}
                 .name=${this.name}
                 .plain=${this.plain}
                 .last=${turn === last && !fixed}
                 .settled=${!fixed}
+                .busy=${this.busy}
               ></bamba-turn>
             </li>`,
         )}
@@ -99,6 +108,26 @@ export class BambaTurns extends LitElement {
     this.#observer.disconnect();
     const button = this.querySelector('.earlier');
     if (button) this.#observer.observe(button);
+    void this.#refocus();
+  }
+
+  readonly #onVersion = ({ detail }: CustomEvent<TurnId>): void => {
+    const from = this.turns.find(({ id }) => this.versions(id).includes(detail))?.id;
+    const versions = this.versions(detail);
+    this.#chosen = { id: detail, later: from === undefined || versions.indexOf(detail) > versions.indexOf(from) };
+  };
+
+  /** Whoever walks through the versions goes on with the same button, or with the other one at the end. */
+  async #refocus(): Promise<void> {
+    const chosen = this.#chosen;
+    const index = this.turns.findIndex(({ id }) => id === chosen?.id);
+    if (!chosen || index < 0) return;
+    this.#chosen = undefined;
+    const drawn = [...this.querySelectorAll('bamba-turn')].at(index - this.turns.length);
+    await drawn?.updateComplete;
+    const [earlier, later] = drawn?.querySelectorAll<HTMLButtonElement>('.versions button') ?? [];
+    const wanted = chosen.later ? later : earlier;
+    (wanted?.disabled ? (chosen.later ? earlier : later) : wanted)?.focus();
   }
 
   readonly #showEarlier = async (): Promise<void> => {

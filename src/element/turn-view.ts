@@ -1,21 +1,24 @@
 // One question and its answer.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { copyText } from './clipboard.ts';
 import { splitAttachments, type AttachedText } from './attachments.ts';
-import type { Turn } from './conversation.ts';
+import type { TurnId } from './chats/ids.ts';
+import { copyText } from './clipboard.ts';
+import { isUnfinished, type Turn } from './conversation.ts';
 import { factsLine } from './facts.ts';
 import { formatInteger } from './format.ts';
 import { againIcon, copyIcon, editIcon, tickIcon } from './icons.ts';
 import { statisticsOf } from './statistics.ts';
 import { endsTyping, fitHeight } from './typing.ts';
+import { foldedLength } from './long-question.ts';
 import { drawableBoxes, LongText } from './long-text.ts';
 import { loadMarkdown, MarkdownView } from './markdown.ts';
+import { versionsControl } from './turn-versions.ts';
 
 /** How long a button says that it has copied. */
 const COPIED_MS = 1600;
 
-/** Of a question, so many characters are shown at first, and with each step more. */
+/** Of a question that was unfolded, so many characters are shown with each step. */
 const QUESTION_STEP = 20_000;
 
 /** Prompts shorter than this are read faster than their progress could be. */
@@ -25,16 +28,20 @@ const PREFILL_SHOWN_FROM = 256;
  * A turn of the chat. Redraws only when its turn is replaced by another object.
  *
  * @fires bamba-regenerate - the button under the last answer.
+ * @fires bamba-continue - the last answer, which is not whole, is to go on.
  * @fires bamba-edit - a question was changed; `detail` has the turn's `id` and the new `question`.
+ * @fires bamba-version - another version of the turn is to be shown; `detail` is its id.
  * @fires bamba-announce - `detail` is a sentence for screen readers.
  * @internal
  */
 export class BambaTurn extends LitElement {
   static override properties = {
     turn: { attribute: false },
+    versions: { attribute: false },
     name: { attribute: false },
     last: { type: Boolean },
     settled: { type: Boolean },
+    busy: { type: Boolean },
     plain: { type: Boolean },
     editing: { state: true },
     questionShown: { state: true },
@@ -42,16 +49,20 @@ export class BambaTurn extends LitElement {
   };
 
   declare turn: Turn | undefined;
+  /** All versions of the turn, the oldest first. */
+  declare versions: readonly TurnId[];
   /** Who answers. */
   declare name: string;
   /** The last turn can be answered anew. */
   declare last: boolean;
   /** No answer is being written: questions can be changed. */
   declare settled: boolean;
+  /** An answer is being written: what is shown stays in sight. */
+  declare busy: boolean;
   /** The answer continues the question's text, and is shown as it is. */
   declare plain: boolean;
   declare private editing: boolean;
-  /** Characters of the question. */
+  /** Characters of the question that are shown; 0 while it is folded. */
   declare private questionShown: number;
   declare private copied: 'yes' | 'refused' | undefined;
   #markdown: MarkdownView | undefined;
@@ -62,11 +73,13 @@ export class BambaTurn extends LitElement {
   constructor() {
     super();
     this.name = '';
+    this.versions = [];
+    this.busy = false;
     this.last = false;
     this.settled = false;
     this.plain = false;
     this.editing = false;
-    this.questionShown = QUESTION_STEP;
+    this.questionShown = 0;
   }
 
   override disconnectedCallback(): void {
@@ -133,17 +146,30 @@ export class BambaTurn extends LitElement {
     return this.#split.said;
   }
 
-  /** Its beginning, where it is very long. Spaces in the template would be spaces of the question. */
+  /** Its beginning, where it is long. Spaces in the template would be spaces of the question. */
   #questionText(question: string): unknown[] {
-    const rest = question.length - this.questionShown;
-    const boxes = drawableBoxes(question, this.questionShown);
+    const folded = foldedLength(question);
+    const shown = Math.max(folded, this.questionShown);
+    const rest = question.length - shown;
+    const boxes = drawableBoxes(question, shown);
     const text = boxes.length === 1 ? boxes : boxes.map((box) => html`<span class="box">${box}</span>`);
-    if (rest <= 0) return text;
-    const more = html`<button class="text-button" type="button" @click=${() => (this.questionShown += QUESTION_STEP)}>
-      Show more: ${formatInteger(rest)} characters are left
-    </button>`;
-    return [...text, '… ', more];
+    if (folded === question.length) return text;
+    // One button for both keeps the focus.
+    const label = rest > 0 ? `Show more: ${formatInteger(rest)} characters are left` : 'Show less';
+    const press = rest > 0 ? () => (this.questionShown = shown + QUESTION_STEP) : this.#foldQuestion;
+    return [
+      ...text,
+      rest > 0 ? '… ' : ' ',
+      html`<button class="text-button" type="button" @click=${press}>${label}</button>`,
+    ];
   }
+
+  /** What was pressed is where the question ends then. */
+  readonly #foldQuestion = async (): Promise<void> => {
+    this.questionShown = 0;
+    await this.updateComplete;
+    this.querySelector('.question p button')?.scrollIntoView({ block: 'nearest' });
+  };
 
   #editor(turn: Turn): TemplateResult {
     return html`<div class="editor" @keydown=${this.#onEditorKeydown}>
@@ -155,7 +181,7 @@ export class BambaTurn extends LitElement {
         @input=${(event: Event) => fitHeight(event.target as HTMLTextAreaElement)}
       ></textarea>
       <div class="editor-actions">
-        ${this.last ? nothing : html`<span class="muted">What follows is replaced.</span>`}
+        ${this.last ? nothing : html`<span class="muted">What follows stays with this version.</span>`}
         <button class="text-button" type="button" @click=${this.#leaveEditor}>Cancel</button>
         <button class="button" type="button" @click=${this.#sendEdit}>Ask again</button>
       </div>
@@ -211,6 +237,12 @@ export class BambaTurn extends LitElement {
             ? 'Cut off at the longest answer allowed'
             : '';
     return html`<div class="foot">
+      ${versionsControl({
+        id: turn.id,
+        versions: this.versions,
+        disabled: this.busy,
+        choose: (detail) => this.dispatchEvent(new CustomEvent('bamba-version', { detail, bubbles: true })),
+      })}
       ${
         turn.answer === ''
           ? nothing
@@ -238,6 +270,13 @@ export class BambaTurn extends LitElement {
           : nothing
       }
       ${note ? html`<span class="note">${note}</span>` : nothing}
+      ${
+        this.last && isUnfinished(turn)
+          ? html`<button class="text-button" type="button" title="Continue this answer" @click=${this.#continue}>
+              Continue
+            </button>`
+          : nothing
+      }
       ${this.copied === 'refused' ? html`<span class="note">This page may not copy; select the text instead.</span>` : ''}
       ${turn.usage ? html`<span class="statistics">${factsLine(statisticsOf(turn.usage))}</span>` : nothing}
     </div>`;
@@ -245,6 +284,10 @@ export class BambaTurn extends LitElement {
 
   readonly #regenerate = (): void => {
     this.dispatchEvent(new CustomEvent('bamba-regenerate', { bubbles: true }));
+  };
+
+  readonly #continue = (): void => {
+    this.dispatchEvent(new CustomEvent('bamba-continue', { bubbles: true }));
   };
 
   readonly #edit = async (): Promise<void> => {

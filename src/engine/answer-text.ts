@@ -14,8 +14,9 @@ export interface AnswerStep {
   stopped: boolean;
 }
 
-/** So many tokens before an answer decide how its first one is spelled. */
+/** So many tokens before an answer decide how its first one is spelled, or more where they begin within a character. */
 const TAIL = 8;
+const REPLACEMENT = '\ufffd';
 
 /** From the tokens of an answer to what is shown of it: text without stop strings, and calls of tools. */
 export class AnswerText {
@@ -43,8 +44,15 @@ export class AnswerText {
    * @param ids tokens of that text
    */
   goOnFrom(ids: readonly number[]): void {
-    const tail = ids.slice(-TAIL);
-    this.#before = (this.#detokenizer.push(tail) + this.#detokenizer.flush()).length;
+    const spell = (tail: readonly number[]) => this.#detokenizer.push(tail) + this.#detokenizer.flush();
+    let tail = ids.slice(-TAIL);
+    let text = spell(tail);
+    // Bytes of half a character would spoil those that follow.
+    while (text.startsWith(REPLACEMENT) && tail.length < ids.length) {
+      tail = ids.slice(-2 * tail.length);
+      text = spell(tail);
+    }
+    this.#before = text.length;
     this.#take(this.#detokenizer.push(tail));
   }
 

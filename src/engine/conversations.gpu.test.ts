@@ -67,6 +67,20 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     await answer(chatOf('Elsewhere', text, 'And then?'), 0);
   });
 
+  test('an answer that was cut off goes on as if it had not been', async () => {
+    const messages = chatOf('Go on, please');
+    const whole = await take(engine, { messages, ...SETTINGS });
+    const cut = await take(engine, { messages, ...SETTINGS, maxTokens: 4 });
+    const begun: ChatMessage[] = [...messages, { role: 'assistant', content: cut.text }];
+    const rest = await take(engine, { messages: begun, continueLast: true, ...SETTINGS, maxTokens: 6 });
+    expect(cut.text + rest.text).toBe(whole.text);
+    expect(rest.ids).toEqual(whole.ids.slice(4));
+    // What was written is not read again, but for the last token, which was never fed.
+    const { promptTokens, cachedTokens } = rest.usage;
+    expect(promptTokens).toBe(whole.usage.promptTokens + 4);
+    expect(cachedTokens).toBe(promptTokens - 1);
+  });
+
   test('two chats in turns', async () => {
     const left = ['To the left'];
     const right = ['Quite right'];

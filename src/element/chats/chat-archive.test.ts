@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MapStorage } from '../../testing/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
+import { readChats, toJson } from './chat-files.ts';
+import type { TurnId } from './ids.ts';
 
 let list = 0;
 
@@ -22,12 +24,12 @@ const turn = (id: number, question: string, answer = '', more: Partial<Turn> = {
 
 async function open(): Promise<{
   archive: ChatArchive;
-  opened: { turns: readonly Turn[]; draft: string | undefined }[];
+  opened: { turns: readonly Turn[]; draft: string | undefined; tip?: TurnId }[];
 }> {
-  const opened: { turns: readonly Turn[]; draft: string | undefined }[] = [];
+  const opened: { turns: readonly Turn[]; draft: string | undefined; tip?: TurnId }[] = [];
   const archive = new ChatArchive({
     changed: () => undefined,
-    opened: (turns, draft) => opened.push({ turns, draft }),
+    opened: (turns, draft, tip) => opened.push({ turns, draft, ...(tip !== undefined && { tip }) }),
   });
   await archive.connect(String(list));
   return { archive, opened };
@@ -88,16 +90,51 @@ describe('ChatArchive', () => {
     expect(opened[0]?.turns.map(({ question }) => question)).toEqual(['One?', 'Three?']);
   });
 
-  it('keeps the answer before until a changed question has one', async () => {
+  it('shows the version before until a changed question has an answer, and keeps both', async () => {
     const { archive } = await open();
     const before = turn(1, 'One?', 'One.');
-    archive.note([before], '', false);
-    archive.note([turn(2, 'Other?', '', { status: 'reading', replaces: [before] })], '', false);
+    archive.note([before], '', false, 1);
+    const other = turn(2, 'Other?', '', { status: 'reading', instead: 1, former: 1 });
+    archive.note([before, other], '', false, 2);
     const { archive: later, opened } = await reopen(archive);
-    expect(opened[0]?.turns).toMatchObject([{ question: 'One?', answer: 'One.' }]);
-    later.note([turn(2, 'Other?', 'Yes', { status: 'writing', replaces: [before] })], '', false);
+    expect(opened[0]).toMatchObject({ turns: [{ question: 'One?', answer: 'One.' }], tip: 1 });
+    later.note([before, { ...other, answer: 'Yes', status: 'writing' }], '', false, 2);
     const { opened: last } = await reopen(later);
-    expect(last[0]?.turns).toMatchObject([{ question: 'Other?', answer: 'Yes' }]);
+    expect(last[0]).toMatchObject({
+      turns: [{ id: 1 }, { id: 2, question: 'Other?', answer: 'Yes', instead: 1 }],
+      tip: 2,
+    });
+  });
+
+  it('keeps which version is shown, in each tab its own, and does not call that a change of the chat', async () => {
+    const { archive, opened } = await open();
+    const both = [turn(1, 'One?', 'One.'), turn(2, 'One?', 'Another.', { instead: 1 })];
+    archive.note(both, '', false, 2);
+    await archive.flush();
+    const [before] = archive.chats;
+    const there = await open();
+    expect(there.opened[0]?.tip).toBe(2);
+    archive.note(both, '', false, 1);
+    await archive.flush();
+    // The other tab asks on where it is, and this one stays where it is.
+    there.archive.note([...there.opened[0]!.turns, turn(3, 'Two?', 'Two.', { after: 2 })], '', false, 3);
+    await there.archive.flush();
+    await vi.waitFor(() => expect(opened.at(-1)).toMatchObject({ turns: [{ id: 1 }, { id: 2 }, { id: 3 }], tip: 1 }));
+    there.archive.disconnect();
+    archive.note(opened.at(-1)!.turns, '', false, 2);
+    await archive.flush();
+    archive.note(opened.at(-1)!.turns, '', false, 1);
+    const changed = (await archive.records())[0]?.updatedAt ?? 0;
+    expect(changed).toBeGreaterThan(before?.updatedAt ?? 0);
+    const { archive: later, opened: again } = await reopen(archive);
+    expect(again[0]?.tip).toBe(1);
+    expect(later.chats[0]?.updatedAt).toBe(changed);
+    // It comes back as it was.
+    const id = later.current as string;
+    await later.delete(id);
+    await later.undo();
+    await later.open(id);
+    expect(again.at(-1)).toMatchObject({ turns: [{ id: 1 }, { id: 2 }, { id: 3 }], tip: 1 });
   });
 
   it('forgets a chat whose only question was taken back', async () => {
@@ -129,6 +166,62 @@ describe('ChatArchive', () => {
     await archive.undo();
     expect(new Set(archive.chats.map(({ id }) => id))).toEqual(new Set([rivers, apples]));
     expect(await archive.records(apples)).toMatchObject([{ turns: [{ question: 'About apples' }] }]);
+  });
+
+  it('pins and unpins, also while the chat goes on', async () => {
+    const { archive } = await open();
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    await archive.flush();
+    const id = archive.current as string;
+    await archive.pin(id, true);
+    expect(archive.chats).toMatchObject([{ id, pinned: true }]);
+    archive.note([turn(1, 'One?', 'One.'), turn(2, 'Two?', 'Two.')], '', false);
+    expect(archive.chats).toMatchObject([{ pinned: true }]);
+    await archive.flush();
+    await archive.rename(id, 'Renamed');
+    const { archive: later } = await reopen(archive);
+    expect(later.chats).toMatchObject([{ title: 'Renamed', pinned: true }]);
+    const [record] = await later.records();
+    expect(record?.pinned).toBe(true);
+    await later.pin(id, false);
+    await later.delete(id);
+    await later.add([record!]);
+    expect(later.chats).toMatchObject([{ pinned: true }]);
+    await later.pin(id, false);
+    expect(later.chats[0]).not.toHaveProperty('pinned');
+    expect(await later.records()).toMatchObject([{ turns: [{ id: 1 }, { id: 2 }] }]);
+  });
+
+  it('keeps settings of one chat alone, also those that are set before its first question', async () => {
+    const { archive } = await open();
+    const own = { system: 'Be brief.', sampling: { temperature: 0.5 } };
+    archive.own = own;
+    archive.note([turn(1, 'One?', 'One.')], '', false);
+    await archive.flush();
+    const before = archive.chats[0]!;
+    archive.begin();
+    expect(archive.own).toBeUndefined();
+    await archive.open(before.id);
+    expect(archive.own).toEqual(own);
+    archive.own = { ...own, system: 'Be long.' };
+    await archive.flush();
+    // The chat itself has not changed, and goes on with them.
+    expect(archive.chats[0]?.updatedAt).toBe(before.updatedAt);
+    archive.note([turn(1, 'One?', 'One.'), turn(2, 'Two?', 'Two.')], '', false);
+    const { archive: later } = await reopen(archive);
+    expect(later.own).toEqual({ ...own, system: 'Be long.' });
+    // Another tab hears of it; what is set here meanwhile stays.
+    const there = await open();
+    there.archive.own = own;
+    await there.archive.flush();
+    await vi.waitFor(() => expect(later.own).toEqual(own));
+    there.archive.disconnect();
+    const [record] = await later.records();
+    expect(readChats(toJson([record!]), 0)[0]?.own).toEqual(own);
+    later.own = undefined;
+    const { archive: last } = await reopen(later);
+    expect(last.own).toBeUndefined();
+    expect((await last.records())[0]).not.toHaveProperty('own');
   });
 
   it('keeps what was typed and not sent, in every chat', async () => {

@@ -3,12 +3,14 @@
 
 import type { Turn } from '../conversation.ts';
 import type { Fault } from '../faults.ts';
+import type { OwnSettings } from '../own-settings.ts';
 import type { DatabaseTiming } from './chat-database.ts';
 import { ChatList } from './chat-list.ts';
 import { oneLine, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import { ChatStore, type DeletedChat, type SaveOutcome } from './chat-store.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { Drafts, readSession, writeSession } from './drafts.ts';
+import type { TurnId } from './ids.ts';
 
 /** What the archive tells the chat. */
 export interface ArchiveEvents {
@@ -16,17 +18,23 @@ export interface ArchiveEvents {
   changed(): void;
   /**
    * These are the turns of what is open: of another chat, with its `draft`; or of the same, because it was changed
-   * elsewhere. Then `draft` is undefined, and what is being typed stays.
+   * elsewhere. Then `draft` is undefined, and what is being typed stays. `tip` is one of the turns that are shown, where
+   * some have several versions.
    */
-  opened(turns: readonly Turn[], draft: string | undefined): void;
+  opened(turns: readonly Turn[], draft: string | undefined, tip: TurnId | undefined): void;
 }
+
+/** A chat that another tab has deleted. */
+type GoneChat = Readonly<Pick<ChatWriter, 'turns' | 'tip' | 'own'>> & { readonly title: string };
 
 /** The chats of one list. */
 export class ChatArchive {
   /** The chat that was deleted last, until something else happens: it can come back. */
   deleted: DeletedChat | undefined;
   /** A chat that was open here when another tab deleted it, until somebody says what is to become of it. */
-  gone: { readonly title: string; readonly turns: readonly Turn[] } | undefined;
+  gone: GoneChat | undefined;
+  /** Somebody has asked for a chat that is not in the list. */
+  missing = false;
   readonly #events: ArchiveEvents;
   readonly #timing: Partial<DatabaseTiming> | undefined;
   readonly #list = new ChatList({
@@ -82,8 +90,12 @@ export class ChatArchive {
     return this.#list.unreadable + this.#writer.unreadable;
   }
 
-  /** Opens a list, and the chat that this tab had open before it was loaded again. */
-  async connect(list: string): Promise<void> {
+  /**
+   * Opens a list, and a chat of it.
+   *
+   * @param wanted id of the chat; undefined for the one that this tab had open before it was loaded again
+   */
+  async connect(list: string, wanted?: string): Promise<void> {
     this.disconnect();
     const isOther = list !== this.#name;
     this.#name = list;
@@ -95,11 +107,11 @@ export class ChatArchive {
     if (isOther) this.#forgetOthers();
     await this.#list.read();
     if (this.#store !== store) return;
-    const before = readSession(this.#key('open'));
+    const before = wanted ?? readSession(this.#key('open'));
     // Whoever has begun to ask already is not taken anywhere else.
     if (this.current !== undefined || this.#writer.turns.length > 0) await this.flush();
     else if (before !== null && this.#list.find(before)) await this.open(before);
-    else this.#events.opened([], this.draft);
+    else this.#events.opened([], this.draft, undefined);
   }
 
   /** Saves what is not saved, and lets go of the database. */
@@ -118,6 +130,17 @@ export class ChatArchive {
 
   set draft(text: string) {
     this.#drafts?.set(this.current ?? '', text);
+  }
+
+  /** Settings of the chat that is open, for it alone; undefined where it has none. */
+  get own(): OwnSettings | undefined {
+    return this.#writer.own;
+  }
+
+  set own(own: OwnSettings | undefined) {
+    this.#writer.own = own;
+    void this.#writer.flush();
+    this.#events.changed();
   }
 
   /** Opens a chat of the list. Where it cannot be read, `trouble` says why, and what is open stays open. */
@@ -144,11 +167,13 @@ export class ChatArchive {
   /**
    * Notes the turns of the open chat as they are now, to be saved: at once, or a while later when they are `streaming`.
    *
+   * @param turns all versions of all turns
    * @param model name of the model that answers
+   * @param tip one of the turns that are shown; undefined where nobody has chosen among versions
    */
-  note(turns: readonly Turn[], model: string, streaming: boolean): void {
+  note(turns: readonly Turn[], model: string, streaming: boolean, tip?: TurnId): void {
     const writer = this.#writer;
-    writer.note(turns, model, streaming);
+    writer.note(turns, model, streaming, tip);
     if (turns.length > 0 || writer.id === undefined || writer.gone) return;
     // Its only question was taken back: the next one begins another chat.
     this.#setAside(writer);
@@ -181,14 +206,19 @@ export class ChatArchive {
     const chat = this.#list.find(id);
     const line = oneLine(title);
     if (!chat || line === '' || line === chat.title) return;
-    this.#list.put({ ...chat, title: line });
-    try {
-      await this.#store?.rename(id, line);
-    } catch (error) {
-      this.#list.put(chat);
-      throw error;
-    }
-    await this.#list.read();
+    await this.#list.relabel(chat, { ...chat, title: line });
+  }
+
+  /**
+   * Has a chat stand before all others, or not any longer.
+   *
+   * @throws BambaError `storage_full`, `storage_unavailable`; then it stands where it stood
+   */
+  async pin(id: string, pinned: boolean): Promise<void> {
+    const chat = this.#list.find(id);
+    if (!chat || (chat.pinned ?? false) === pinned) return;
+    const { pinned: _pinned, ...others } = chat;
+    await this.#list.relabel(chat, pinned ? { ...others, pinned } : others);
   }
 
   /**
@@ -235,9 +265,16 @@ export class ChatArchive {
     else {
       this.begin();
       this.#writer.title = gone.title;
-      this.#events.opened(gone.turns, undefined);
-      this.#writer.note(gone.turns, '', false);
+      this.#writer.own = gone.own;
+      this.#events.opened(gone.turns, undefined, gone.tip);
+      this.#writer.note(gone.turns, '', false, gone.tip);
     }
+    this.#events.changed();
+  }
+
+  /** Says that a chat that was asked for is not in the list; until another one is opened, or that is dismissed. */
+  reportMissing(missing = true): void {
+    this.missing = missing;
     this.#events.changed();
   }
 
@@ -317,11 +354,12 @@ export class ChatArchive {
 
   /** Makes a chat the one that is open. */
   #enter(writer: ChatWriter): void {
+    this.missing = false;
     this.#setAside(this.#writer);
     this.#others.delete(writer);
     this.#writer = writer;
     this.#remember();
-    this.#events.opened(writer.turns, this.draft);
+    this.#events.opened(writer.turns, this.draft, writer.tip);
     this.#events.changed();
   }
 
@@ -353,6 +391,7 @@ export class ChatArchive {
 
   #onNamed(writer: ChatWriter): void {
     if (writer !== this.#writer) return;
+    this.missing = false;
     // What was typed for the new chat belongs to it from now on.
     this.#drafts?.set('', '');
     this.#remember();
@@ -361,8 +400,13 @@ export class ChatArchive {
   #onWriting(summary: ChatSummary, isNew: boolean): void {
     const known = this.#list.find(summary.id);
     if (!known && !isNew) return;
-    const { title = summary.title, createdAt = summary.createdAt } = known ?? {};
-    this.#list.put({ ...summary, title, createdAt, model: summary.model || (known?.model ?? '') });
+    // What is known of a chat may be newer than what its writing knows.
+    this.#list.put({
+      ...summary,
+      ...known,
+      updatedAt: summary.updatedAt,
+      model: summary.model || (known?.model ?? ''),
+    });
   }
 
   #onWritten(writer: ChatWriter, outcome: SaveOutcome | undefined): void {
@@ -381,19 +425,19 @@ export class ChatArchive {
   #merge(writer: ChatWriter, chat: LoadedChat): void {
     writer.stale = true;
     if (writer.busy || !writer.settled) return;
-    this.#events.opened(writer.adopt(chat), undefined);
+    this.#events.opened(writer.adopt(chat), undefined, writer.tip);
   }
 
   #onGone(writer: ChatWriter): void {
     const title = this.#list.find(writer.id)?.title ?? 'Chat';
     this.#list.remove(writer.id);
     this.#others.delete(writer);
-    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns };
+    if (writer.turns.length > 0) this.gone = { title, turns: writer.turns, tip: writer.tip, own: writer.own };
     // What is saved up to here was deleted, and is not shown any longer; what is not saved stays in sight.
     if (writer !== this.#writer || writer.unsaved) return;
     this.#writer = this.#newWriter();
     this.#remember();
-    this.#events.opened([], undefined);
+    this.#events.opened([], undefined, undefined);
   }
 
   async #onForeignChange(chat: string): Promise<void> {

@@ -4,6 +4,7 @@
 
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import { BambaError } from '../../errors.ts';
+import { linkTurns } from './chat-migration.ts';
 import type { TurnId } from './ids.ts';
 
 /** A chat's own record: what this version or another one has written. `readChat` reads it. */
@@ -12,23 +13,27 @@ export interface KeptChat {
   readonly [field: string]: unknown;
 }
 
-interface Schema extends DBSchema {
+/** What the database holds. */
+export interface ChatSchema extends DBSchema {
   chats: { key: string; value: KeptChat };
-  /** By [chat, id of the turn]: in the order in which they were asked. */
+  /** By [chat, id of the turn]: in the order in which they were asked, versions of each other among them. */
   turns: { key: [string, TurnId]; value: unknown };
   /** When chats were deleted: a tab that has one of them open must not bring it back by writing to it. */
   deleted: { key: string; value: number };
 }
 
-const VERSION = 2;
+const VERSION = 3;
 
 /** All stores: a transaction of one chat concerns all of them. */
 const STORES = ['chats', 'turns', 'deleted'] as const;
 
 type Stores = typeof STORES;
 
+/** A store of the database. */
+export type StoreName = Stores[number];
+
 /** A transaction of the database. */
-export type ChatTransaction<Mode extends IDBTransactionMode> = IDBPTransaction<Schema, Stores, Mode>;
+export type ChatTransaction<Mode extends IDBTransactionMode> = IDBPTransaction<ChatSchema, Stores, Mode>;
 
 /** How long the database may take, in milliseconds. */
 export interface DatabaseTiming {
@@ -47,8 +52,8 @@ const ATTEMPTS = 3;
 export class ChatDatabase {
   readonly #name: string;
   readonly #timing: DatabaseTiming;
-  #opening: Promise<IDBPDatabase<Schema>> | undefined;
-  #open: IDBPDatabase<Schema> | undefined;
+  #opening: Promise<IDBPDatabase<ChatSchema>> | undefined;
+  #open: IDBPDatabase<ChatSchema> | undefined;
   /** Another tab has an earlier version open, and has been asked to let go. */
   #blocked = false;
   #closed = false;
@@ -126,21 +131,22 @@ export class ChatDatabase {
     }
   }
 
-  #connect(): Promise<IDBPDatabase<Schema>> {
+  #connect(): Promise<IDBPDatabase<ChatSchema>> {
     if (this.#closed) throw closedError();
     this.#opening ??= this.#openNow();
     return this.#opening;
   }
 
-  #openNow(): Promise<IDBPDatabase<Schema>> {
-    const opening = openDB<Schema>(this.#name, VERSION, {
-      upgrade(database, from) {
+  #openNow(): Promise<IDBPDatabase<ChatSchema>> {
+    const opening = openDB<ChatSchema>(this.#name, VERSION, {
+      upgrade(database, from, _to, transaction) {
         if (from < 1) {
           database.createObjectStore('chats', { keyPath: 'id' });
           database.createObjectStore('turns');
         }
-        // Records stay as they are: `readChat` and `readTurn` know those of version 1.
-        database.createObjectStore('deleted');
+        if (from < 2) database.createObjectStore('deleted');
+        // Should it fail, so does opening, and the next attempt begins with the version that was there.
+        if (from === 1 || from === 2) void quiet(linkTurns(transaction.objectStore('turns')));
       },
       blocked: () => (this.#blocked = true),
       // A newer version of the page waits for this one to let go.
@@ -151,7 +157,7 @@ export class ChatDatabase {
     return opening;
   }
 
-  async #watch(opening: Promise<IDBPDatabase<Schema>>): Promise<void> {
+  async #watch(opening: Promise<IDBPDatabase<ChatSchema>>): Promise<void> {
     try {
       const database = await opening;
       // Nobody waits for it any longer.

@@ -116,6 +116,12 @@ const scenarios: Scenario[] = [
     undone: BEFORE,
   },
   {
+    name: 'pin',
+    act: (archive, id) => archive.pin(id, true),
+    done: BEFORE,
+    undone: BEFORE,
+  },
+  {
     name: 'import',
     act: async (archive) => void (await archive.add(file)),
     done: { ...BEFORE, one: ['one.'], two: ['two.'], three: ['three.'] },

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readChats, toJson, toMarkdown } from './chat-files.ts';
 import { titleOf, type ChatRecord } from './chat-record.ts';
+import { sameTurns } from './copies.ts';
+import { TurnTree } from './turn-tree.ts';
 
 const NOW = 1_790_000_000_000;
 
@@ -27,6 +29,19 @@ const chat: fc.Arbitrary<ChatRecord> = fc.record({
     .map((turns) => turns.map((turn, index) => ({ id: index + 1, ...turn }))),
 });
 
+/** A chat in which turns have versions. */
+const branched: fc.Arbitrary<ChatRecord> = fc
+  .tuple(chat, fc.array(fc.tuple(fc.boolean(), fc.nat()), { minLength: 4, maxLength: 4 }), fc.nat())
+  .map(([before, links, tip]) => {
+    const turns = before.turns.map((turn, index) => {
+      const [isVersion, target] = links[index]!;
+      if (index === 0) return turn;
+      const other = 1 + (target % index);
+      return { ...turn, ...(isVersion ? { instead: other } : { after: other }) };
+    });
+    return { ...before, turns, ...(turns.length > 0 && { tip: 1 + (tip % turns.length) }) };
+  });
+
 describe('chats in files', () => {
   it('are the same after JSON, but for their names', () => {
     fc.assert(
@@ -37,6 +52,48 @@ describe('chats in files', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('keep all versions in JSON, and which of them is shown', () => {
+    fc.assert(
+      fc.property(branched, (before) => {
+        const [after] = readChats(toJson([before]), NOW);
+        const [one, other] = [new TurnTree(before.turns), new TurnTree(after!.turns)];
+        for (const { id } of before.turns) {
+          expect(other.versions(id)).toEqual(one.versions(id));
+          expect(other.path(id)).toEqual(one.path(id));
+        }
+        expect(other.path(after!.tip)).toEqual(one.path(before.tip));
+        expect(sameTurns(before.turns, after!.turns)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('show one version in Markdown', () => {
+    const turns = ['A1.', 'A2.', 'A3.'].map((answer, index) => ({
+      id: index + 1,
+      question: 'Q?',
+      answer,
+      status: 'done' as const,
+      ...(index > 0 && { instead: 1 }),
+    }));
+    const markdown = toMarkdown({ id: '1', title: 'T', createdAt: 0, updatedAt: 0, model: '', turns, tip: 2 });
+    expect(markdown).toContain('A2.');
+    expect(markdown).not.toContain('A1.');
+  });
+
+  it('are of version 1 as long as there are no versions of turns, and a wrong link is refused', () => {
+    const file = (turns: object[], version = 2): string =>
+      JSON.stringify({ format: 'bamba-web chats', version, chats: [{ title: 'T', turns }] });
+    const [linear] = readChats(file([{ question: 'a' }, { question: 'b', after: 1 }]), NOW);
+    expect(JSON.parse(toJson([linear!]))).toMatchObject({ version: 1, chats: [{ turns: [{ question: 'a' }, {}] }] });
+    const [branches] = readChats(file([{ question: 'a' }, { question: 'b', instead: 1 }]), NOW);
+    expect(JSON.parse(toJson([branches!]))).toMatchObject({ version: 2, chats: [{ turns: [{}, { instead: 1 }] }] });
+    for (const link of [{ after: 2 }, { instead: 3 }, { after: 0 }, { after: 'x' }, { instead: 1.5 }]) {
+      expect(() => readChats(file([{ question: 'a' }, { question: 'b', ...link }]), NOW)).toThrow(/cannot be read/);
+    }
+    expect(() => readChats(file([], 3), NOW)).toThrow(/cannot be read/);
   });
 
   it('say the same after Markdown, whatever is said', () => {
@@ -69,7 +126,7 @@ describe('chats in files', () => {
   it.each([
     ['no JSON', 'hello', 'neither JSON nor Markdown'],
     ['other JSON', '{"messages":[]}', 'format'],
-    ['a later version', '{"format":"bamba-web chats","version":2,"chats":[]}', 'version'],
+    ['a later version', '{"format":"bamba-web chats","version":3,"chats":[]}', 'version'],
     ['a turn without a question', '{"format":"bamba-web chats","version":1,"chats":[{"turns":[{}]}]}', 'question'],
     [
       'an answer alone',

@@ -1,33 +1,60 @@
-// Chats as files. JSON holds everything, of one chat or of many; Markdown is one chat to read, and reads back as well.
+// Chats as files. JSON holds everything, of one chat or of many; Markdown is one chat to read, as it is shown, and reads
+// back as well.
 
 import * as v from 'valibot';
 import { BambaError } from '../../errors.ts';
 import { chatSchema, titleOf, type ChatRecord, type StoredTurn } from './chat-record.ts';
 import { copyOf, nameOf } from './copies.ts';
+import type { TurnId } from './ids.ts';
+import { TurnTree } from './turn-tree.ts';
 
 const FORMAT = 'bamba-web chats';
-const VERSION = 1;
+/** Since version 2 turns may have several versions. Files without any are of version 1, which earlier pages can read. */
+const VERSIONS = { linear: 1, branched: 2 };
 const FIRST_LINE = /^<!-- bamba-web chat, parts begin with (\w+) -->$/;
 
-const fileSchema = v.object({ format: v.literal(FORMAT), version: v.literal(VERSION), chats: v.array(chatSchema) });
+const fileSchema = v.object({
+  format: v.literal(FORMAT),
+  version: v.picklist(Object.values(VERSIONS)),
+  chats: v.array(chatSchema),
+});
 
 /** Kinds of files. */
 export type ChatFormat = 'json' | 'markdown';
 
 /** All of some chats, as JSON. Their ids go with them: a chat that is read in where it is already is not added again. */
 export function toJson(chats: readonly ChatRecord[]): string {
-  const plain = chats.map(({ turns, ...chat }) => ({
-    ...chat,
-    turns: turns.map(({ id: _turn, ...turn }) => turn),
-  }));
-  return `${JSON.stringify({ format: FORMAT, version: VERSION, chats: plain }, null, 2)}\n`;
+  const plain = chats.map(plainChat);
+  const version = plain.some(({ branched }) => branched) ? VERSIONS.branched : VERSIONS.linear;
+  return `${JSON.stringify({ format: FORMAT, version, chats: plain.map(({ chat }) => chat) }, null, 2)}\n`;
+}
+
+/** A chat whose turns are named by their places in the file, from 1 on; no turn names another one where none need to. */
+function plainChat({ turns, tip, ...chat }: ChatRecord): { chat: object; branched: boolean } {
+  const tree = new TurnTree(turns);
+  if (!tree.branches) return { chat: { ...chat, turns: turns.map((turn) => unnamed(turn)) }, branched: false };
+  const places = new Map(turns.map(({ id }, index) => [id, index + 1]));
+  const placed = turns.map((turn) => {
+    const { id } = turn;
+    const [first] = tree.versions(id);
+    const parent = tree.parent(id);
+    const link = first !== id ? { instead: places.get(first as TurnId) } : { after: parent && places.get(parent) };
+    return { ...link, ...unnamed(turn) };
+  });
+  return { chat: { ...chat, tip: tip && places.get(tip), turns: placed }, branched: true };
+}
+
+function unnamed({ id: _id, after: _after, instead: _instead, ...turn }: StoredTurn): object {
+  return turn;
 }
 
 /**
  * A chat as Markdown: a heading for each side, and before it a comment that a reader does not see. The comments say where
  * parts begin; their word is one that no text of the chat has in such a comment, so that what is read back is the same.
  */
-export function toMarkdown({ title, model, turns }: ChatRecord): string {
+export function toMarkdown({ title, model, turns: all, tip }: ChatRecord): string {
+  const byId = new Map(all.map((turn) => [turn.id, turn]));
+  const turns = new TurnTree(all).path(tip).map((id) => byId.get(id) as StoredTurn);
   const text = turns.map(({ question, answer }) => question + answer).join('\n');
   let word = 'part';
   for (let count = 2; text.includes(`<!-- ${word} `); count++) word = `part${count}`;
@@ -63,13 +90,16 @@ function readJson(text: string, now: number): ChatRecord[] {
     throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const taken = new Set<string>();
-  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, turns }) => ({
+  return parsed.output.chats.map(({ id, title, createdAt, updatedAt, model, pinned, own, tip, turns }) => ({
     // A chat without a name of its own gets one from what it says: the same whenever this file is read.
     id: freeName(id ?? nameOf(JSON.stringify([title, turns])), taken),
     title: titleOf(title) || titleOf(turns[0]?.question ?? '') || 'Chat',
     createdAt: createdAt ?? now,
     updatedAt: updatedAt ?? createdAt ?? now,
     model,
+    ...(pinned && { pinned }),
+    ...(own && { own }),
+    ...(tip !== undefined && { tip }),
     turns: turns.map((turn, index) => dropUndefined({ id: index + 1, ...turn })),
   }));
 }

@@ -42,11 +42,32 @@ export class ChatList {
   }
 
   /** Has a chat in the list as it is now, whether it was there or not. */
-  put({ id, title, createdAt, updatedAt, model }: ChatSummary): void {
+  put({ id, title, createdAt, updatedAt, model, pinned }: ChatSummary): void {
     const others = this.chats.filter((chat) => chat.id !== id);
-    const all = [{ id, title, createdAt, updatedAt, model }, ...others];
+    const all = [{ id, title, createdAt, updatedAt, model, ...(pinned && { pinned }) }, ...others];
     this.chats = all.toSorted((one, other) => other.updatedAt - one.updatedAt);
     this.#host.changed();
+  }
+
+  /**
+   * Shows a change of title or pin at once; what cannot be kept is taken back.
+   *
+   * @throws BambaError `storage_full`, `storage_unavailable`
+   */
+  async relabel(before: ChatSummary, after: ChatSummary): Promise<void> {
+    const { id, title, pinned = false } = after;
+    this.put(after);
+    try {
+      // What is the same here may have been changed in another tab.
+      await this.#host.store()?.label(id, {
+        ...(title !== before.title && { title }),
+        ...(pinned !== (before.pinned ?? false) && { pinned }),
+      });
+    } catch (error) {
+      this.put(before);
+      throw error;
+    }
+    await this.read();
   }
 
   remove(id: string | undefined): void {

@@ -37,8 +37,6 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 class Acknowledged {
   /** Answers and their chats, by the turn's id. */
   readonly answers = new Map<Turn['id'], { answer: string; chat: string }>();
-  /** Turns that a tab has removed on purpose. */
-  readonly removed = new Set<Turn['id']>();
   /** Chats that were deleted, but for those that were brought back. */
   readonly deleted = new Set<string>();
   /** Chats that were deleted at some time: what was said in them meanwhile may be gone with them. */
@@ -79,7 +77,7 @@ class Tab {
         return this.#answer([...this.turns, this.#newTurn()]);
       case 'again': {
         const last = this.turns.at(-1);
-        if (last) return this.#answer([...this.turns.slice(0, -1), { ...this.#newTurn(), replaces: [last] }], last);
+        if (last) return this.#answer([...this.turns, { ...this.#newTurn(), instead: last.id, former: last.id }]);
         return undefined;
       }
       case 'take back': {
@@ -125,15 +123,14 @@ class Tab {
 
   #show(turns: readonly Turn[], streaming = false): void {
     this.turns = turns;
-    this.archive.note(turns, 'Model', streaming);
+    this.archive.note(turns, 'Model', streaming, turns.at(-1)?.id);
   }
 
-  async #answer(turns: readonly Turn[], replaced?: Turn): Promise<void> {
+  async #answer(turns: readonly Turn[]): Promise<void> {
     const asked = turns.at(-1) as Turn;
     this.#show(turns);
-    this.#show([...turns.slice(0, -1), { ...asked, answer: 'Half', status: 'writing', replaces: undefined }], true);
-    const done: Turn = { ...asked, answer: `A${asked.question}`, status: 'done', replaces: undefined };
-    if (replaced) this.#known.removed.add(replaced.id);
+    this.#show([...turns.slice(0, -1), { ...asked, answer: 'Half', status: 'writing', former: undefined }], true);
+    const done: Turn = { ...asked, answer: `A${asked.question}`, status: 'done', former: undefined };
     this.#show([...turns.slice(0, -1), done]);
     await this.archive.flush();
     // Whatever is not said to be unsaved, or deleted, is acknowledged.
@@ -208,8 +205,8 @@ describe('two tabs with one list', () => {
         const turns = chats.flatMap((chat) => chat.turns);
         const there = new Map(turns.map(({ id, answer }) => [id, answer]));
         for (const [id, { answer, chat }] of known.answers) {
-          // A chat that was deleted takes its turns with it; what was removed on purpose is gone.
-          if (known.removed.has(id) || (known.onceDeleted.has(chat) && !there.has(id))) continue;
+          // A chat that was deleted takes its turns with it.
+          if (known.onceDeleted.has(chat) && !there.has(id)) continue;
           expect(there.get(id)).toBe(answer);
         }
         for (const id of known.deleted) expect(chats.map((chat) => chat.id)).not.toContain(id);

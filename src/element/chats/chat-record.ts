@@ -3,9 +3,11 @@
 
 import * as v from 'valibot';
 import type { Turn } from '../conversation.ts';
+import { ownSettingsSchema, type OwnSettings } from '../own-settings.ts';
+import type { TurnId } from './ids.ts';
 
 /** A turn as it is kept. */
-export type StoredTurn = Pick<Turn, 'id' | 'question' | 'answer' | 'finishReason' | 'usage'> & {
+export type StoredTurn = Pick<Turn, 'id' | 'after' | 'instead' | 'question' | 'answer' | 'finishReason' | 'usage'> & {
   readonly status: 'done' | 'stopped' | 'failed';
 };
 
@@ -19,11 +21,22 @@ export interface ChatSummary {
   readonly updatedAt: number;
   /** Name of the model that answered last. */
   readonly model: string;
+  /** It stands before all others. */
+  readonly pinned?: true;
 }
 
 /** A whole chat. */
-export interface ChatRecord extends ChatSummary {
+export interface ChatRecord extends ChatSummary, ChatDetails {
+  /** All versions of all turns, in the order of their names. */
   readonly turns: readonly StoredTurn[];
+}
+
+/** What a chat keeps besides its turns, and the list does not show. */
+export interface ChatDetails {
+  /** A turn of those that are shown, where another version could be; the newest one's where it is undefined. */
+  readonly tip?: TurnId;
+  /** Settings of its own, in the place of the model's. */
+  readonly own?: OwnSettings;
 }
 
 /** A chat as it is in the database at one moment. */
@@ -50,8 +63,13 @@ const usageSchema = v.object({
   decodeTokensPerS: count,
 });
 
+/** A turn's place in a file, counted from 1. */
+const place = v.pipe(v.number(), v.integer(), v.minValue(1));
+
 /** A turn in a file. */
 export const turnSchema = v.object({
+  after: v.optional(place),
+  instead: v.optional(place),
   question: v.string(),
   answer: v.optional(v.string(), ''),
   status: v.optional(v.picklist(['done', 'stopped', 'failed']), 'done'),
@@ -66,15 +84,32 @@ export const chatSchema = v.object({
   createdAt: v.optional(count),
   updatedAt: v.optional(count),
   model: v.optional(v.string(), ''),
-  turns: v.array(turnSchema),
+  pinned: v.optional(v.literal(true)),
+  own: v.optional(ownSettingsSchema),
+  tip: v.optional(place),
+  turns: v.pipe(
+    v.array(turnSchema),
+    v.everyItem(
+      ({ after, instead }, index) => Math.max(after ?? 0, instead ?? 0) <= index,
+      'A turn names another one that does not come before it',
+    ),
+  ),
 });
 
 /** What was said. Of a turn in which nothing was, there is nothing to show. */
 const said = v.fallback(v.optional(v.string(), ''), '');
 
+/** The second part of a turn's key: a number in chats of files and of earlier versions, else a `newTurnId`. */
+const turnIdSchema = v.union([v.number(), v.string()]);
+
+/** The name of another turn; where that cannot be read, there is none. */
+const otherTurn = v.fallback(v.optional(turnIdSchema), undefined);
+
 /** A turn in the database; its key says its id. */
 const keptTurnSchema = v.pipe(
   v.object({
+    after: otherTurn,
+    instead: otherTurn,
     question: said,
     answer: said,
     status: v.fallback(v.picklist(['done', 'stopped', 'failed']), 'stopped'),
@@ -84,9 +119,6 @@ const keptTurnSchema = v.pipe(
   v.check(({ question, answer }) => question !== '' || answer !== ''),
 );
 
-/** The second part of a turn's key: a number in chats of files and of earlier versions, else a `newTurnId`. */
-const turnIdSchema = v.union([v.number(), v.string()]);
-
 const keptChatSchema = v.object({
   id: v.string(),
   title: v.fallback(v.pipe(v.string(), v.transform(oneLine), v.nonEmpty()), 'Chat'),
@@ -94,14 +126,17 @@ const keptChatSchema = v.object({
   updatedAt: v.fallback(count, 0),
   model: v.fallback(v.pipe(v.string(), v.transform(oneLine)), ''),
   revision: v.fallback(count, 0),
+  pinned: v.fallback(v.optional(v.literal(true)), undefined),
+  tip: otherTurn,
+  own: v.fallback(v.optional(ownSettingsSchema), undefined),
 });
 
-/** A chat without its turns, and its revision, as the database has it; undefined where that cannot be read. */
-export function readChat(value: unknown): { summary: ChatSummary; revision: number } | undefined {
+/** A chat without its turns, as the database has it; undefined where that cannot be read. */
+export function readChat(value: unknown): { summary: ChatSummary; details: ChatDetails; revision: number } | undefined {
   const parsed = v.safeParse(keptChatSchema, value);
   if (!parsed.success) return undefined;
-  const { revision, ...summary } = parsed.output;
-  return { summary, revision };
+  const { revision, tip, own, ...summary } = parsed.output;
+  return { summary: withoutUndefined(summary), details: withoutUndefined({ tip, own }), revision };
 }
 
 /** A turn as the database has it under `id`; undefined where it cannot be read. */
@@ -109,8 +144,13 @@ export function readTurn(id: unknown, value: unknown): StoredTurn | undefined {
   const key = v.safeParse(turnIdSchema, id);
   const turn = v.safeParse(keptTurnSchema, value);
   if (!key.success || !turn.success) return undefined;
-  const { finishReason, usage, ...rest } = turn.output;
-  return { id: key.output, ...rest, ...(finishReason && { finishReason }), ...(usage && { usage }) };
+  return { id: key.output, ...withoutUndefined(turn.output) };
+}
+
+/** The same without what is undefined, which is not kept. */
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const kept = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(kept) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
 /** A text without line breaks, not longer than the list of chats can bear. */
@@ -140,14 +180,7 @@ export function titleOf(question: string): string {
  * A turn as it is to be kept at this moment. An answer that is being written counts as stopped, which it is should the
  * page close now.
  */
-export function storedTurn({ id, question, answer, status, finishReason, usage }: Turn): StoredTurn {
+export function storedTurn({ id, after, instead, question, answer, status, finishReason, usage }: Turn): StoredTurn {
   const settled = status === 'done' || status === 'failed' ? status : 'stopped';
-  return {
-    id,
-    question,
-    answer,
-    status: settled,
-    ...(finishReason && { finishReason }),
-    ...(usage && { usage }),
-  };
+  return withoutUndefined({ id, after, instead, question, answer, status: settled, finishReason, usage });
 }

@@ -87,6 +87,39 @@ describe('chats of version 1', () => {
     ]);
   });
 
+  it('and of version 2 say after the change which turn follows which, and all else stays as it was', async () => {
+    const before = await openDB(`bamba-chat records ${list}`, 2, {
+      upgrade(database) {
+        database.createObjectStore('chats', { keyPath: 'id' });
+        database.createObjectStore('turns');
+        database.createObjectStore('deleted');
+      },
+    });
+    for (const id of ['a', 'b']) {
+      await before.put('chats', { id, title: id, createdAt: 1, updatedAt: 2, model: 'L', revision: 4 });
+      for (const name of [1, 2, '0f-x']) {
+        await before.put('turns', { question: `${id}${name}`, answer: 'A', status: 'done', more: name }, [id, name]);
+      }
+    }
+    await before.put('turns', 'no turn', ['a', 3]);
+    await before.put('deleted', 5, 'gone');
+    before.close();
+    const { archive, shown } = await open();
+    await archive.open('b');
+    expect(shown().map(({ id, after, question }) => [id, after, question])).toEqual([
+      [1, undefined, 'b1'],
+      [2, 1, 'b2'],
+      ['0f-x', 2, 'b0f-x'],
+    ]);
+    archive.disconnect();
+    const after = await openDB(`bamba-chat records ${list}`);
+    expect(after.version).toBe(3);
+    expect(await after.get('turns', ['a', 3])).toBe('no turn');
+    expect(await after.get('turns', ['a', '0f-x'])).toMatchObject({ after: 2, more: '0f-x' });
+    expect(await after.get('deleted', 'gone')).toBe(5);
+    after.close();
+  });
+
   it('wait for a tab that holds them, with a deadline and a sentence', async () => {
     const holder = await versionOne();
     await holder.put('chats', { id: 'a', title: 'Held', createdAt: 1, updatedAt: 1, model: '' });
@@ -167,6 +200,18 @@ describe('records that are not what they should be', () => {
     expect(readTurn(1, JSON.parse('{"__proto__": null, "question": "Q", "answer": "A"}'))).toMatchObject({
       answer: 'A',
     });
+  });
+
+  it('of settings of a chat lose what is not valid, and nothing else', () => {
+    const read = (own: unknown): unknown => readChat({ id: 'a', title: 'T', own })?.details.own;
+    expect(read({ system: 'S', sampling: { temperature: 0.5, topP: 7, other: 1 } })).toEqual({
+      system: 'S',
+      sampling: { temperature: 0.5 },
+    });
+    expect(read({ system: 5, sampling: 'x' })).toEqual({ system: '', sampling: {} });
+    for (const none of [null, 5, 'text']) expect(read(none)).toBeUndefined();
+    expect(readChat({ id: 'a', pinned: 'yes', tip: {} })).toMatchObject({ details: {}, summary: { id: 'a' } });
+    expect(readChat({ id: 'a', pinned: 'yes' })?.summary).not.toHaveProperty('pinned');
   });
 
   it('of drafts count as none', async () => {

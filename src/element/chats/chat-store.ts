@@ -4,8 +4,9 @@
 // writes of several tabs add up, in the order of their keys. What all tabs share, the chat's own record, is read and
 // written in one transaction, and its revision says whether another tab has written since.
 
+import type { OwnSettings } from '../own-settings.ts';
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
-import type { StoredTurn } from './chat-record.ts';
+import type { ChatDetails, StoredTurn } from './chat-record.ts';
 import { ChatDatabase, quiet, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';
 import { copyOf, sameTurns } from './copies.ts';
 import { findUnreadable, searchChats, type RawRecord } from './chat-search.ts';
@@ -25,6 +26,10 @@ export interface ChatChange {
   readonly model: string;
   readonly changed: readonly StoredTurn[];
   readonly removed: readonly TurnId[];
+  /** The turn that is shown of several versions; undefined where it stays as it is. */
+  readonly tip: TurnId | undefined;
+  /** Settings of its own; null for none any longer, undefined where they stay as they are. */
+  readonly own: OwnSettings | null | undefined;
   /** The whole chat is wanted back, whoever has changed it. */
   readonly reread: boolean;
 }
@@ -108,29 +113,33 @@ export class ChatStore {
    * Writes turns without asking whether the chat still exists, for a page that is being closed: it would not live to
    * hear the reply. Turns of a deleted chat stay unseen.
    */
-  saveAtOnce({ id, create, title, createdAt, model, changed, removed }: ChatChange): void {
+  saveAtOnce({ id, create, title, createdAt, model, changed, removed, tip, own }: ChatChange): void {
     const transaction = this.#database.begin();
     if (!transaction) return;
     const turns = transaction.objectStore('turns');
     for (const turn of changed) void quiet(turns.put(turn, [id, turn.id]));
     for (const turn of removed) void quiet(turns.delete([id, turn]));
     // Of a chat that nobody else can know yet, nobody else can have changed the record.
-    const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1 };
+    const kept = { ...(tip !== undefined && { tip }), ...(own && { own }) };
+    const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1, ...kept };
     if (create && changed.length > 0) void quiet(transaction.objectStore('chats').put(record));
     transaction.commit();
   }
 
-  /** Gives a chat another title. False where it does not exist any longer. */
-  async rename(id: string, title: string): Promise<boolean> {
-    const renamed = await this.#database.run('readwrite', async (transaction) => {
+  /** Changes what the list says of a chat. False where it does not exist any longer. */
+  async label(id: string, { title, pinned }: { title?: string; pinned?: boolean }): Promise<boolean> {
+    const changed = await this.#database.run('readwrite', async (transaction) => {
       const chats = transaction.objectStore('chats');
       const record = await chats.get(id);
       if (!record) return false;
-      await chats.put({ ...record, title, revision: (readChat(record)?.revision ?? 0) + 1 });
+      const { pinned: before, ...others } = record;
+      const pin = pinned ?? before === true;
+      const revision = (readChat(record)?.revision ?? 0) + 1;
+      await chats.put({ ...others, ...(title !== undefined && { title }), ...(pin && { pinned: true }), revision });
       return true;
     });
-    if (renamed) this.#tell(id);
-    return renamed;
+    if (changed) this.#tell(id);
+    return changed;
   }
 
   /** Removes a chat, for every tab. Returns what was removed; undefined where it did not exist any longer. */
@@ -236,7 +245,8 @@ async function loadChat<Mode extends IDBTransactionMode>(
   const chat = tombstone === undefined ? readChat(record) : undefined;
   if (!chat) return undefined;
   const read = keys.map(([, turn], index) => readTurn(turn, values[index])).filter((turn) => turn !== undefined);
-  return { ...chat.summary, turns: read, revision: chat.revision, unreadable: keys.length - read.length };
+  const { summary, details, revision } = chat;
+  return { ...summary, ...details, turns: read, revision, unreadable: keys.length - read.length };
 }
 
 async function saveChat(
@@ -255,7 +265,7 @@ async function saveChat(
     ...removed.map((turn) => quiet(turns.delete([id, turn]))),
     ...changed.map((turn) => quiet(turns.put(turn, [id, turn.id]))),
   ];
-  if (changed.length === 0) {
+  if (removed.length > 0 && changed.length === 0) {
     // The only question was taken back: the chat goes with it, unless another tab has asked one.
     await Promise.all(write());
     if ((await turns.count(rangeOf(id))) === 0) {
@@ -268,10 +278,15 @@ async function saveChat(
     id,
     title: known?.summary.title ?? change.title,
     createdAt: known?.summary.createdAt ?? change.createdAt,
-    updatedAt: now,
+    // Whoever looks at another version has not changed the chat.
+    updatedAt: changed.length === 0 && removed.length === 0 && known ? known.summary.updatedAt : now,
     model: change.model || (known?.summary.model ?? ''),
+    ...(known?.summary.pinned && { pinned: true }),
   };
-  const written = [quiet(chats.put({ ...summary, revision })), ...write()];
+  const tip = change.tip ?? known?.details.tip;
+  const own = change.own === undefined ? known?.details.own : change.own;
+  const details: ChatDetails = { ...(tip !== undefined && { tip }), ...(own && { own }) };
+  const written = [quiet(chats.put({ ...summary, ...details, revision })), ...write()];
   const foreign = change.reread || (known !== undefined && known.revision !== change.revision);
   const chat = foreign ? quiet(loadChat(transaction, id)) : undefined;
   // Committed without waiting for the page to hear of each, which it may not live to do.

@@ -3,6 +3,7 @@
 
 import type { Turn } from '../conversation.ts';
 import { asFault, type Fault } from '../faults.ts';
+import type { OwnSettings } from '../own-settings.ts';
 import { storedTurn, titleOf, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatChange, ChatStore, SaveOutcome } from './chat-store.ts';
 import { sameTurn } from './copies.ts';
@@ -29,6 +30,14 @@ export interface WriterHost {
   written(outcome: SaveOutcome | undefined): void;
 }
 
+/** What is not in the database as it is here. */
+interface Difference {
+  readonly kept: readonly Turn[];
+  readonly changed: readonly Turn[];
+  readonly removed: readonly TurnId[];
+  readonly tip: TurnId | undefined;
+}
+
 /** The chat that is open, or one that was open and is not saved yet. */
 export class ChatWriter {
   /** Undefined until the first question is asked. */
@@ -43,6 +52,10 @@ export class ChatWriter {
   unreadable = 0;
   /** Undefined until there is a question to make it of. */
   title: string | undefined;
+  /** A turn of those that are shown; undefined where nobody has chosen among versions. */
+  tip: TurnId | undefined;
+  /** Settings of the chat alone; undefined where it has none. */
+  own: OwnSettings | undefined;
   readonly #host: WriterHost;
   #turns: readonly Turn[] = [];
   #model = '';
@@ -54,7 +67,9 @@ export class ChatWriter {
   #revision = 0;
   /** Writings under way: each will raise the revision by one. */
   #underWay = 0;
-  #issued: readonly Turn[] | undefined;
+  #issued: Pick<ChatWriter, 'turns' | 'tip' | 'own'> | undefined;
+  #savedTip: TurnId | undefined;
+  #savedOwn: OwnSettings | undefined;
   #pending: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -96,6 +111,11 @@ export class ChatWriter {
     this.id = chat.id;
     this.#turns = turns;
     this.title = chat.title;
+    // What is shown here stays, whatever another tab looks at.
+    this.tip ??= chat.tip;
+    this.#savedTip = this.tip;
+    if (this.own === this.#savedOwn) this.own = chat.own;
+    this.#savedOwn = chat.own;
     this.#createdAt = chat.createdAt;
     this.#revision = chat.revision;
     this.#saved = new Map(turns.map((turn) => [turn.id, turn]));
@@ -116,13 +136,16 @@ export class ChatWriter {
     this.#saved.clear();
     this.#known.clear();
     this.#issued = undefined;
+    this.#savedTip = undefined;
+    this.#savedOwn = undefined;
     void this.flush();
   }
 
   /** Notes the turns as they are now: saved at once, or a while later when they are `streaming`. */
-  note(turns: readonly Turn[], model: string, streaming: boolean): void {
+  note(turns: readonly Turn[], model: string, streaming: boolean, tip: TurnId | undefined): void {
     this.#turns = turns;
     this.#model = model;
+    this.tip = tip;
     if (!this.#host.store()) return;
     const length = streaming ? (turns.at(-1)?.answer.length ?? 0) : 0;
     const wait = SAVE_EVERY * (1 + length / CHARACTERS_A_SECOND);
@@ -135,7 +158,8 @@ export class ChatWriter {
     this.#stopTimers();
     const store = this.#host.store();
     // What is under way already says the same.
-    const same = this.#underWay > 0 && this.#issued === this.#turns;
+    const issued = this.#underWay > 0 ? this.#issued : undefined;
+    const same = issued?.turns === this.#turns && issued.tip === this.tip && issued.own === this.own;
     if (!store || this.gone || same) return this.#pending;
     const change = this.#change();
     if (change) this.#queue(this.#write(store, change));
@@ -166,19 +190,24 @@ export class ChatWriter {
     this.#timer = undefined;
   }
 
-  #difference(): { kept: readonly Turn[]; changed: readonly Turn[]; removed: readonly TurnId[] } | undefined {
-    // Until a changed question has an answer, the one before stands: should the page close now, nothing is lost.
-    const kept = this.#turns.flatMap((turn) => (turn.answer === '' && turn.replaces ? turn.replaces : [turn]));
+  #difference(): Difference | undefined {
+    // Until another version has an answer, the one before is shown: should the page close now, it is shown again.
+    const waiting = (turn: Turn): boolean => turn.answer === '' && turn.former !== undefined;
+    const kept = this.#turns.filter((turn) => !waiting(turn));
+    const unanswered = this.#turns.find((turn) => turn.id === this.tip && waiting(turn));
+    const tip = unanswered?.former ?? this.tip;
     const changed = kept.filter((turn) => this.#saved.get(turn.id) !== turn);
     const here = new Set(kept.map(({ id }) => id));
     const removed = [...this.#known].filter((id) => !here.has(id));
-    return changed.length > 0 || removed.length > 0 ? { kept, changed, removed } : undefined;
+    const described = tip === this.#savedTip && this.own === this.#savedOwn;
+    const same = changed.length === 0 && removed.length === 0 && described;
+    return same ? undefined : { kept, changed, removed, tip };
   }
 
   #change(): (ChatChange & { turns: readonly Turn[] }) | undefined {
     const difference = this.#difference();
     if (!difference) return undefined;
-    const { kept, changed, removed } = difference;
+    const { kept, changed, removed, tip } = difference;
     const create = this.#saved.size === 0 && this.#revision === 0;
     if (this.id === undefined) {
       if (kept.length === 0) return undefined;
@@ -197,13 +226,16 @@ export class ChatWriter {
       turns: changed,
       changed: changed.map(storedTurn),
       removed,
+      tip,
+      own: this.own === this.#savedOwn ? undefined : (this.own ?? null),
       reread: this.stale && !this.busy,
     };
   }
 
   async #write(store: ChatStore, change: ChatChange & { turns: readonly Turn[] }): Promise<void> {
     this.#underWay++;
-    this.#issued = this.#turns;
+    const { turns, tip, own } = this;
+    this.#issued = { turns, tip, own };
     const { id, title, createdAt, model, changed, create } = change;
     if (changed.length > 0) this.#host.writing({ id, title, createdAt, updatedAt: Date.now(), model }, create);
     let outcome: SaveOutcome | undefined;
@@ -221,7 +253,7 @@ export class ChatWriter {
     if (this.stale && !this.busy && this.#underWay === 0 && outcome) void this.flush();
   }
 
-  #note({ turns, removed }: ChatChange & { turns: readonly Turn[] }, outcome: SaveOutcome): void {
+  #note({ turns, removed, tip, own }: ChatChange & { turns: readonly Turn[] }, outcome: SaveOutcome): void {
     this.fault = undefined;
     this.#pauseMs = RETRY_MS.first;
     if (outcome.kind === 'gone') this.gone = true;
@@ -231,6 +263,8 @@ export class ChatWriter {
     }
     if (outcome.kind !== 'saved') return;
     this.#revision = Math.max(this.#revision, outcome.revision);
+    this.#savedTip = tip;
+    if (own !== undefined) this.#savedOwn = own ?? undefined;
     for (const turn of turns) this.#saved.set(turn.id, turn);
     for (const turn of removed) {
       this.#saved.delete(turn);

@@ -37,7 +37,10 @@ declare module 'vue' {
 declare module 'vue/jsx-runtime' {
   namespace JSX {
     interface IntrinsicElements {
-      'bamba-chat': Omit<HTMLAttributes, keyof ChatAttributes> & ChatAttributes & Listeners & VueJsx.IntrinsicAttributes;
+      'bamba-chat': Omit<HTMLAttributes, keyof ChatAttributes> &
+        ChatAttributes &
+        Listeners &
+        VueJsx.IntrinsicAttributes;
     }
   }
 }

@@ -282,6 +282,17 @@ export const answerStyles = css`
     font-size: 0.75rem;
   }
 
+  .versions {
+    display: inline-flex;
+    align-items: center;
+  }
+
+  .versions-count {
+    min-width: 2.25em;
+    text-align: center;
+    font-variant-numeric: tabular-nums;
+  }
+
   .foot .statistics,
   .foot .note {
     padding-inline-start: 0.375rem;

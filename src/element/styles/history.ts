@@ -75,11 +75,6 @@ export const historyStyles = css`
     font-size: 0.875rem;
   }
 
-  .search:disabled {
-    border-color: var(--line);
-    background: none;
-  }
-
   .search::placeholder {
     color: var(--muted);
     opacity: 1;
@@ -89,20 +84,45 @@ export const historyStyles = css`
     display: flex;
     flex: 1;
     flex-direction: column;
-    gap: 0.125rem;
     min-height: 0;
-    margin: 0;
-    padding: 0.25rem 0.5rem;
+    padding: 0 0.5rem 0.25rem;
     overflow-y: auto;
+  }
+
+  .chats-label {
+    flex: none;
+    margin: 0;
+    padding: 0.625rem 0.75rem 0.25rem;
+    color: var(--muted);
+    font: 600 0.75rem/1.4 var(--sans);
+  }
+
+  .chats > ul {
+    display: flex;
+    flex: none;
+    flex-direction: column;
+    gap: 0.125rem;
+    margin: 0;
+    padding: 0;
     list-style: none;
   }
 
-  .chats > li {
+  .pinned {
+    flex: none;
+    color: var(--muted);
+  }
+
+  .pinned .icon {
+    width: 0.875rem;
+    height: 0.875rem;
+  }
+
+  .chats li {
     flex: none;
     border-radius: 0.625rem;
   }
 
-  .chats > li:is(:hover, .open) {
+  .chats li:is(:hover, .open) {
     background: var(--tint);
   }
 
@@ -141,7 +161,7 @@ export const historyStyles = css`
   }
 
   @media (hover: hover) and (pointer: fine) {
-    .chats > li:not(:hover, :focus-within, .open) .more {
+    .chats li:not(:hover, :focus-within, .open) .more {
       opacity: 0;
     }
   }

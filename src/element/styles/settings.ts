@@ -148,6 +148,73 @@ export const settingsStyles = css`
     background: var(--sunken);
   }
 
+  .choices.two {
+    grid-template-columns: repeat(2, 1fr);
+  }
+
+  .named {
+    display: flex;
+    flex-direction: column;
+    gap: 0.125rem;
+    margin: 0.375rem -0.5rem 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .named li {
+    display: flex;
+    align-items: center;
+    border-radius: 0.5rem;
+  }
+
+  .named li:hover {
+    background: var(--tint);
+  }
+
+  .named-use {
+    display: flex;
+    flex: 1;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0.5rem;
+    min-width: 0;
+    padding: 0.375rem 0.5rem;
+    border: 0;
+    border-radius: inherit;
+    background: none;
+    color: var(--ink);
+    font: inherit;
+    text-align: start;
+    cursor: pointer;
+  }
+
+  .named-use span {
+    min-width: 0;
+    overflow-wrap: anywhere;
+  }
+
+  .named-use[aria-pressed='true'] {
+    font-weight: 600;
+  }
+
+  .name-settings {
+    display: flex;
+    align-items: center;
+    gap: 0.5rem;
+    margin-top: 0.5rem;
+  }
+
+  .name-settings .button:disabled {
+    filter: none;
+    opacity: 0.5;
+    cursor: default;
+  }
+
+  .name-settings .rename {
+    flex: 1;
+    min-width: 0;
+  }
+
   .choices label {
     position: relative;
     cursor: pointer;
