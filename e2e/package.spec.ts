@@ -56,7 +56,7 @@ test('has all that it names, links that lead somewhere, and the licences of what
   // The worker and the standalone build have these inside; beside the other modules they are installed.
   for (const name of ['comlink', 'dompurify', 'highlight.js', 'idb', 'lit', 'marked', 'temml', 'valibot']) {
     expect(text).toContain(`\n${name} `);
-    expect(text).toContain(licenceOf(join(project.folder, 'node_modules', name)));
+    expect(text).toContain(licenceOf(join(ROOT, 'node_modules', name)));
   }
 });
 
