@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
 import { type PageServer, servePage } from './page-server.ts';
-import { scriptEngine } from './scripted-engine.ts';
+import { scriptEngine, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
 let server: PageServer;
@@ -20,8 +20,8 @@ test.beforeEach(async () => {
 
 test.afterEach(() => server.close());
 
-async function open(page: Page): Promise<void> {
-  await scriptEngine(page, { answers: {} });
+async function open(page: Page, answers: EngineScript['answers'] = {}): Promise<void> {
+  await scriptEngine(page, { answers });
   await page.goto(server.url);
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
   await page.evaluate(() => navigator.serviceWorker.ready);
@@ -67,9 +67,8 @@ test('can be installed: the browser finds nothing amiss, and every picture is as
 });
 
 test('without a network, what answers rarely need is there on its first use', async ({ page }) => {
-  await open(page);
+  await open(page, { '*': { pieces: ['```js\nlet x = 1;\n```\n\n', 'And $x^2$.'] } });
   server.online = false;
-  await scriptEngine(page, { answers: { '*': { pieces: ['```js\nlet x = 1;\n```\n\n', 'And $x^2$.'] } } });
   await page.reload();
   await ask(page, 'code and a formula');
   await expect(page.locator('.word-keyword')).toHaveText('let');
