@@ -120,6 +120,7 @@ test('the keyboard alone does everything', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'What is 27 + 14?' })).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(answers).toHaveText('Third.');
+  await ended(page);
   // What has the focus shows it.
   await page.keyboard.press('Shift+Tab');
   await expect(page.getByRole('button', { name: 'plus 3?' })).toHaveCSS('outline-style', 'solid');
