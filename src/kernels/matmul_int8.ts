@@ -1,3 +1,4 @@
+import code from '../../shaders/matmul_int8.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -8,6 +9,7 @@ import { quantizedRowBlocks, type QuantizedRows } from './quantize_rows.ts';
 
 export const matmulInt8Kernel = defineKernel({
   name: 'matmul_int8',
+  code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', x_blocks: 'u32', stride: 'u32', scale: 'f32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],

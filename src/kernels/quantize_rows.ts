@@ -1,3 +1,4 @@
+import code from '../../shaders/quantize_rows.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -5,6 +6,7 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 
 export const quantizeRowsKernel = defineKernel({
   name: 'quantize_rows',
+  code,
   params: { columns4: 'u32', blocks: 'u32' },
   reads: ['x'],
   writes: ['y', 'scale'],

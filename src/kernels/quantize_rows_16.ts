@@ -1,3 +1,4 @@
+import code from '../../shaders/quantize_rows_16.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -6,6 +7,7 @@ import { quantizedRowBlocks, type QuantizedRows } from './quantize_rows.ts';
 
 export const quantizeRows16Kernel = defineKernel({
   name: 'quantize_rows_16',
+  code,
   params: { columns4: 'u32', blocks: 'u32' },
   reads: ['x'],
   writes: ['y', 'scale'],

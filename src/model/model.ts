@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, slice } from '../gpu/buffers.ts';
 import { type Gpu, type GpuFeatures, largestBinding } from '../gpu/device.ts';
-import { PipelineCache, type ShaderLibrary } from '../gpu/kernel.ts';
+import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
 import { defaultMatvecSubgroups } from '../kernels/matrix.ts';
@@ -24,8 +24,6 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
-  /** What `optionalShaders` gives for `int8Activations`, and for a device that multiplies subgroup matrices. */
-  shaders?: ShaderLibrary;
   /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
   tuning?: Tuning | null;
   /** Called as pipelines become ready. */
@@ -54,7 +52,6 @@ export class Model {
   readonly #sampler: Sampler;
   readonly #weights: GpuWeights;
   readonly #features: GpuFeatures;
-  readonly #shaders: ShaderLibrary;
   #ownsWeights = true;
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
@@ -86,7 +83,6 @@ export class Model {
     this.#weights = weights;
     const matvecSubgroups = options.tuning?.matvecSubgroups;
     this.#features = { ...gpu.features, ...(matvecSubgroups !== undefined && { matvecSubgroups }) };
-    this.#shaders = options.shaders ?? {};
     this.#buffers = buffers;
     const wanted = options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
     const largest = largestBinding(gpu.device.limits);
@@ -96,7 +92,7 @@ export class Model {
     this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, matrices });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
-    this.#pipelines = new PipelineCache(gpu.device, { ...shaderLibrary, ...this.#shaders });
+    this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
     this.#rope = buffers.storage('rope', ropeTableBytes(architecture.attention?.rope ?? null, options.contextLength));
   }
 
@@ -181,7 +177,7 @@ export class Model {
   async sibling(tuning: Tuning): Promise<Model> {
     const { contextLength } = this;
     const int8Activations = this.#activations.quantized !== null;
-    const options = { contextLength, int8Activations, shaders: this.#shaders, tuning };
+    const options = { contextLength, int8Activations, tuning };
     const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;

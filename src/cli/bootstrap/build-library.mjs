@@ -5,15 +5,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import { compactWgsl } from './compact-wgsl.mjs';
 import { emitTypes } from './emit-types.mjs';
-import { hashWgsl } from './hash-wgsl.mjs';
 import { Notices } from './notices.mjs';
-import { withoutFamilies } from './without-families.mjs';
+import { stripWgsl } from './strip-wgsl.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const out = join(root, 'dist-lib');
-const shaders = join(root, 'shaders');
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = Object.keys(dependencies);
 
@@ -38,17 +35,16 @@ const BUT_LICENCES = { legal: true, annotation: false, jsdoc: false };
  * @param {boolean} first whether the folder is emptied before
  */
 async function bundle(entries, external, first) {
-  const own = first ? [] : [withoutFamilies()];
   await build({
     configFile: false,
     root,
     publicDir: false,
     logLevel: 'warn',
     // A consumer's bundler does not look into the worker: it is minified here. The modules are left to that bundler.
-    plugins: [...own, compactWgsl(shaders), hashWgsl(shaders), notices.plugin({ emit: true })],
+    plugins: [stripWgsl(), notices.plugin({ emit: true })],
     worker: {
       format: 'es',
-      plugins: () => [withoutFamilies(), compactWgsl(shaders), hashWgsl(shaders), notices.plugin()],
+      plugins: () => [stripWgsl(), notices.plugin()],
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
     build: {
