@@ -9,7 +9,7 @@ export type Grid = readonly [number, number, number];
 export interface DispatchSpec {
   kernel: Kernel;
   variant: Variant;
-  /** Places it: `block 12 / mamba2 / ssd_chunk_scan`. */
+  /** Places it: `block 12 / mamba2`. The plan appends the kernel's name. */
   label: string;
   params?: Readonly<Record<string, number>>;
   constants?: Readonly<Record<string, number>>;
@@ -59,7 +59,7 @@ export class Plan {
   }
 
   get labels(): string[] {
-    return this.#dispatches.map(({ spec }) => spec.label);
+    return this.#dispatches.map(({ spec }) => labelOf(spec));
   }
 
   /** Binds all buffers. Nothing is compiled but what `ready` asks for. */
@@ -158,11 +158,15 @@ export function alternativeFor(spec: DispatchSpec, tokens: number): DispatchSpec
 /** `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */
 export const STEP_BYTES = 16;
 
+function labelOf({ label, kernel }: DispatchSpec): string {
+  return `${label} / ${kernel.name}`;
+}
+
 function bind(device: GPUDevice, cache: PipelineCache, spec: DispatchSpec, params: BufferSlice): GPUBindGroup {
   const { kernel } = spec;
   const hasParams = paramsBytes(kernel) > 0;
   return device.createBindGroup({
-    label: spec.label,
+    label: labelOf(spec),
     layout: cache.layout(kernel),
     entries: [
       ...(hasParams ? [{ binding: 0, resource: params }] : []),
@@ -183,7 +187,7 @@ function checkSpec(spec: DispatchSpec): void {
   if (missing.length + unknown.length + unset.length > 0) {
     throw new BambaError(
       'gpu_failure',
-      `Kernel ${kernel.name} at ${spec.label}: missing buffers [${missing.join()}], unknown buffers [${unknown.join()}], unset constants [${unset.join()}].`,
+      `Kernel at ${labelOf(spec)}: missing buffers [${missing.join()}], unknown buffers [${unknown.join()}], unset constants [${unset.join()}].`,
     );
   }
 }

@@ -28,7 +28,7 @@ export function matmul(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul`, part, {
+    matmulDispatch(features, label, part, {
       kernel: matmulKernel,
       variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows, scale: options.scale ?? 1 },

@@ -28,7 +28,7 @@ export function matmulAdd(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_add`, part, {
+    matmulDispatch(features, label, part, {
       kernel: matmulAddKernel,
       variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows },

@@ -28,7 +28,7 @@ export function matmulInt8(
   const blocks = rowBlocks(weights);
   const x_blocks = quantizedRowBlocks(weights.columns);
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_int8`, part, {
+    matmulDispatch(features, label, part, {
       kernel: matmulInt8Kernel,
       variant: variantFor(features, weights.scheme),
       params: {

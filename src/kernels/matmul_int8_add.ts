@@ -27,7 +27,7 @@ export function matmulInt8Add(
   const blocks = rowBlocks(weights);
   const x_blocks = quantizedRowBlocks(weights.columns);
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_int8_add`, part, {
+    matmulDispatch(features, label, part, {
       kernel: matmulInt8AddKernel,
       variant: variantFor(features, weights.scheme),
       params: { rows: part.rows, first_row: part.firstRow, blocks, x_blocks, stride: weights.rows },

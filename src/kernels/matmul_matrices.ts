@@ -31,7 +31,7 @@ function dispatches(action: keyof typeof ACTIONS) {
     return weights.parts.map((part) => ({
       kernel: matmulMatricesKernel,
       variant: variantFor(features, weights.scheme),
-      label: `${label} / matmul_matrices`,
+      label,
       params: { rows: part.rows, first_row: part.firstRow, blocks, x_blocks, stride },
       constants: { ACTION: ACTIONS[action] },
       buffers: { x, x_scale, weights: part.slice, y },

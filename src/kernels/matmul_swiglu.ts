@@ -28,7 +28,7 @@ export function matmulSwiglu(
 ): DispatchSpec[] {
   const { x, weights, y } = buffers;
   return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_swiglu`, part, {
+    matmulDispatch(features, label, part, {
       kernel: matmulSwigluKernel,
       variant: matmulVariant(features, weights, options.normed),
       params: { ...matrixParams(weights, part), stride: weights.rows / 2 },

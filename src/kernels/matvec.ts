@@ -26,7 +26,7 @@ function dispatches(features: GpuFeatures, label: string, { v, weights, y }: Buf
   return weights.parts.map((part) => ({
     kernel: matvecKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / matvec`,
+    label,
     params: { ...matrixParams(weights, part) },
     constants: { WG: matvecWorkgroup(features, weights), ADD },
     buffers: { v, weights: part.slice, y },

@@ -30,7 +30,7 @@ export function moeMatmul(
   return weights.parts.map((part) => ({
     kernel: moeMatmulKernel,
     variant: matmulVariant(features, weights, false),
-    label: `${label} / moe_matmul`,
+    label,
     buffers: { ...others, weights: part.slice },
     ...moeProduct(features, weights, part, dims),
   }));

@@ -31,7 +31,7 @@ export function moeMatmulSwiglu(
   return weights.parts.map((part) => ({
     kernel: moeMatmulSwigluKernel,
     variant: matmulVariant(features, weights, true),
-    label: `${label} / moe_matmul_swiglu`,
+    label,
     buffers: { ...others, weights: part.slice },
     ...moeProduct(features, weights, part, dims),
   }));

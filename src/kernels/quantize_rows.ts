@@ -48,7 +48,7 @@ export function quantizeRows(
   return {
     kernel: quantizeRowsKernel,
     variant: variantFor(features),
-    label: `${label} / quantize_rows`,
+    label,
     params: { columns4: columns / 4, blocks },
     buffers: { x, y: to.x, scale: to.x_scale },
     grid: (tokens) => [Math.ceil(blocks / WORKGROUP_BLOCKS), tokens, 1],

@@ -31,7 +31,7 @@ export function quantizeRows16(
   return {
     kernel: quantizeRows16Kernel,
     variant: variantFor(features),
-    label: `${label} / quantize_rows_16`,
+    label,
     params: { columns4: columns / 4, blocks: quantizedRowBlocks(columns) },
     buffers: { x, y: to.x, scale: to.x_scale },
     grid: (tokens) => [tokens, 1, 1],
