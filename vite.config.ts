@@ -2,10 +2,8 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
-import { hashWgsl } from './src/cli/bootstrap/hash-wgsl.mjs';
 import { Notices } from './src/cli/bootstrap/notices.mjs';
 import { withIntegrity } from './src/cli/bootstrap/with-integrity.mjs';
-import { withoutFamilies } from './src/cli/bootstrap/without-families.mjs';
 import { vulkanEnvironment } from './src/cli/bootstrap/vulkan.mjs';
 import { LongestFirst } from './src/testing/longest-first.ts';
 
@@ -97,9 +95,7 @@ export default defineConfig(({ mode }) => ({
   publicDir: `${root}/public`,
   cacheDir: `${root}/node_modules/.vite`,
   base: './',
-  plugins: process.env['VITEST']
-    ? []
-    : [pwa(), hashWgsl(`${root}/shaders`), ...frameworks(), notices.plugin({ emit: true })],
+  plugins: process.env['VITEST'] ? [] : [pwa(), ...frameworks(), notices.plugin({ emit: true })],
   // The examples import the package by its name.
   resolve: {
     alias: [
@@ -108,7 +104,7 @@ export default defineConfig(({ mode }) => ({
       { find: /^bamba-web\/(react|svelte|vue)$/, replacement: `${root}/src/element/frameworks/$1.ts` },
     ],
   },
-  worker: { format: 'es', plugins: () => [withoutFamilies(), hashWgsl(`${root}/shaders`), notices.plugin()] },
+  worker: { format: 'es', plugins: () => [notices.plugin()] },
   build: {
     outDir: `${root}/dist`,
     emptyOutDir: true,

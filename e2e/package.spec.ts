@@ -133,7 +133,6 @@ test('in a Vite project, with the inlined worker and the element, under the poli
   expect(asked).toHaveLength(2);
   for (const part of ['code', 'math']) expect(asked.join()).toContain(`on-demand-${part}`);
   await expectAnswer(page, '/dist/tiny.html?int8');
-  expect(asked).toHaveLength(3);
 });
 
 for (const [framework, component] of [
@@ -206,13 +205,6 @@ test('in a plain page, with the worker of its own file', async ({ page }) => {
     '/plain.html',
     `default-src 'none'; script-src 'self' 'sha256-${hash}'; worker-src 'self'; connect-src 'self'`,
   );
-  const asked = onDemand(page);
   await expectAnswer(page, '/plain.html');
-  expect(asked).toEqual([]);
-  await page.route('**/on-demand-*.js', (route) => route.abort());
-  await page.goto(`${project.origin}/plain.html?int8`);
-  await expect(page.locator('output')).toHaveText(/^BambaError: A part of the library could not be fetched: /);
-  await page.unrouteAll();
   await expectAnswer(page, '/plain.html?int8');
-  expect(asked).toHaveLength(2);
 });

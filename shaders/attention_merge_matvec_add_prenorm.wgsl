@@ -1,10 +1,10 @@
-// uses: lib/step.wgsl, lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/prenorm.wgsl, lib/splits.wgsl
+// uses: lib/step.wgsl, lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/prenorm.wgsl, lib/splits.wgsl
 // attention_merge_matvec_add_prenorm: o = the softmax-weighted mean of the splits' partial attention;  x[r] += W[r, :] . o,
-//   on its way into the next RMSNorm: h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+//   on its way into the next RMSNorm: h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
 // Shapes    partial: (SPLITS, heads, head_dim/4 + 1) vec4f, of each split and head its unnormalized output
 //           sum_j exp(s_j - m) v_j, then (m, l, -, -) with m the largest score and l = sum_j exp(s_j - m);
-//           weights: (rows, heads * head_dim), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
+//           weights: (rows, heads * head_dim), any scheme;  norm_weight, x, h: (all rows) f32;  x_squares: (all rows / 4).
 //           rows and first_row are multiples of 4.
 // Mapping   one workgroup sixteen rows, as merging is dear; each finds the weights of the splits of all heads, and merges
 //           as it reads: of all vec4f's of a block at once, so that no read waits for another.
@@ -30,7 +30,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> norm_weight: array<vec4f>;    // (rows of all parts)
 @group(0) @binding(4) var<storage, read_write> x: array<vec4f>;        // (rows of all parts)
 @group(0) @binding(5) var<storage, read_write> h: array<vec4f>;        // (rows of all parts)
-@group(0) @binding(6) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
+@group(0) @binding(6) var<storage, read_write> x_squares: array<f32>;  // (rows of all parts / 4)
 @group(1) @binding(0) var<uniform> step: Step;
 
 var<workgroup> split_weight: array<f32, HEADS * SPLITS>;  // exp(m - highest m) / total, of head and split
@@ -124,12 +124,7 @@ fn attention_merge_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invoc
   }
   let row = first + 4 * invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {
-    let scales = vec4f(
-      row_scale(row, params.rows, params.blocks),
-      row_scale(row + 1, params.rows, params.blocks),
-      row_scale(row + 2, params.rows, params.blocks),
-      row_scale(row + 3, params.rows, params.blocks),
-    );
+    let scales = four_scales(row, params.rows, params.blocks);
     add_prenorm((params.first_row + row) / 4, sums[invocation.lane] * scales);
   }
 }

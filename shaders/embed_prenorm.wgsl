@@ -1,8 +1,8 @@
 // uses: lib/reduce.wgsl, lib/weight.wgsl
-// embed_prenorm: x = scale * embedding[ids[0], :], on its way into an RMSNorm: h = x * norm_weight, squares[0] = sum(x^2)
+// embed_prenorm: x = scale * embedding[ids[0], :], on its way into an RMSNorm: h = x * norm_weight, x_squares[0] = sum(x^2)
 //
 // Shapes    ids: (1) u32;  weights: rows first_row .. first_row + rows of (V, C), any scheme;  norm_weight, x, h: (C) f32;
-//           squares: (4 or more) f32, of which the sum is the first and the next three are zeroed.
+//           x_squares: (4 or more) f32, of which the sum is the first and the next three are zeroed.
 // Mapping   one workgroup; an invocation takes 16-byte blocks of the row. An id outside the rows is left to the dispatch
 //           of another part of the table.
 // Constants WG   invocations a workgroup, a power of two.
@@ -19,12 +19,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> ids: array<u32>;              // (1)
-@group(0) @binding(2) var<storage, read> weights: array<vec4u>;        // (rows, C)
-@group(0) @binding(3) var<storage, read> norm_weight: array<vec4f>;    // (C)
-@group(0) @binding(4) var<storage, read_write> x: array<vec4f>;        // (C)
-@group(0) @binding(5) var<storage, read_write> h: array<vec4f>;        // (C)
-@group(0) @binding(6) var<storage, read_write> squares: array<vec4f>;  // (1 or more)
+@group(0) @binding(1) var<storage, read> ids: array<u32>;                // (1)
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;          // (rows, C)
+@group(0) @binding(3) var<storage, read> norm_weight: array<vec4f>;      // (C)
+@group(0) @binding(4) var<storage, read_write> x: array<vec4f>;          // (C)
+@group(0) @binding(5) var<storage, read_write> h: array<vec4f>;          // (C)
+@group(0) @binding(6) var<storage, read_write> x_squares: array<vec4f>;  // (1 or more)
 
 @compute @workgroup_size(WG)
 fn embed_prenorm(invocation: Invocation) {
@@ -52,6 +52,6 @@ fn embed_prenorm(invocation: Invocation) {
   }
   let total = workgroup_sum(Sums(vec4f(), sum), invocation).one;
   if (is_here && invocation.lane == 0) {
-    squares[0] = vec4f(total, 0.0, 0.0, 0.0);
+    x_squares[0] = vec4f(total, 0.0, 0.0, 0.0);
   }
 }

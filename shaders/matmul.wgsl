@@ -1,14 +1,19 @@
-// uses: lib/step.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl
-// matmul: y[t, r] = scale * sum_c x[t, c] * W[r, c]
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// matmul: s[t, r] = scale * sum_c x[t, c] * W[r, c]
+//         y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //
-// Shapes    x: (T, C) f32;  weights: (rows, C), any scheme;  y: (T, stride), columns first_row .. first_row + rows.
+// Shapes    x: (T, C) f32;  weights: (rows, C), any scheme;  y: (T, stride), columns first_row .. first_row + rows, or half
+//           of them where gate and up rows of weights are in turn: rows and first_row are then even.
 // Mapping   one workgroup LANES_T * LANES_T tokens by 64 rows: x of the grid the rows, y the tokens.
 // Constants LANES_T   invocations along the tokens, each with as many, 8 or 4; the workgroup has 16 * LANES_T.
 //           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
-// Source    reference: src/reference/matmul.ts.
+//           ACTION    what becomes of the sums s: 0 y = s, 1 y += s, 2 y[t, f] = silu(s[t, 2f]) * s[t, 2f+1], see
+//                     lib/action.wgsl.
+// Source    Shazeer 2020, SwiGLU; reference: matmul.ts, add.ts, swiglu.ts in src/reference.
 
 override LANES_T: u32 = 8;
 override UNROLLED: bool = false;
+override ACTION: u32 = 0;
 
 struct Params {
   rows: u32,
@@ -34,14 +39,4 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_ind
 
 fn x_row(t: u32) -> u32 {
   return min(t, step.tokens - 1);
-}
-
-fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {
-  for (var j = 0u; j < 4 && first + j < params.rows; j++) {
-    let row = first + j;
-    let scale = params.scale * row_scale(row, params.rows, params.blocks);
-    for (var i = 0u; i < 4 && first_t + i < step.tokens; i++) {
-      y[(first_t + i) * params.stride + params.first_row + row] = scale * sums[i][j];
-    }
-  }
 }

@@ -1,5 +1,5 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matrices.wgsl, lib/matmul_matrices.wgsl
-// matmul_matrices: s[t, r] = x_scale[t] * sum_c (256 * x[t, 0, c] + x[t, 1, c]) * W[r, c]
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matrices.wgsl, lib/matmul_matrices.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// matmul_matrices: s[t, r] = scale * x_scale[t] * sum_c (256 * x[t, 0, c] + x[t, 1, c]) * W[r, c]
 //                  y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //
 // Shapes    x: (T, 2, x_blocks) of 16 int8;  x_scale: (T) f32;  weights: (rows, C), int8 or int4;  y: (T, stride), columns
@@ -7,7 +7,8 @@
 //           first_row are then even.
 // Mapping   one workgroup 64 tokens by 128 rows: x of the grid the tokens, which share what is read of the weights, y the
 //           rows. Subgroups are of 32.
-// Constants ACTION   what becomes of the sums: 0 they are the output, 1 they are added to it, 2 gate and up.
+// Constants ACTION   what becomes of the sums s: 0 y = s, 1 y += s, 2 y[t, f] = silu(s[t, 2f]) * s[t, 2f+1], see
+//                    lib/action.wgsl.
 // Source    Shazeer 2020, SwiGLU; reference: quantize_rows_16.ts, matmul.ts, add.ts, swiglu.ts in src/reference.
 
 override ACTION: u32 = 0;
@@ -18,6 +19,7 @@ struct Params {
   blocks: u32,    // 16-byte blocks of a row
   x_blocks: u32,  // of a row of x, of one digit
   stride: u32,    // of y
+  scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -35,19 +37,4 @@ fn matmul_matrices(
   @builtin(subgroup_invocation_id) member: u32,
 ) {
   matmul_tile(lane, subgroup, member, workgroup, step.tokens, params.rows, params.blocks, params.x_blocks);
-}
-
-fn write_sums(t: u32, row: u32, sums: vec2f) {
-  let first = sums.x * row_scale(row, params.rows, params.blocks);
-  if (ACTION == 2) {
-    y[t * params.stride + (params.first_row + row) / 2] =
-      silu(first) * sums.y * row_scale(row + 1, params.rows, params.blocks);
-    return;
-  }
-  let at = t * params.stride + params.first_row + row;
-  y[at] = first + select(0.0, y[at], ACTION == 1);
-  if (row + 1 < params.rows) {
-    let second = sums.y * row_scale(row + 1, params.rows, params.blocks);
-    y[at + 1] = second + select(0.0, y[at + 1], ACTION == 1);
-  }
 }

@@ -1,14 +1,14 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl
-// matvec: y[r] = sum_c W[r, c] * v[c], with ADD added to what y holds
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/action.wgsl
+// matvec: y[r] = sum_c W[r, c] * v[c], or y[r] += sum_c W[r, c] * v[c]
 //
 // Shapes    v: (C) f32;  weights: (rows, C), any scheme;  y: from first_row on, f32.
 // Mapping   one workgroup four rows.
-// Constants WG    invocations a workgroup, a power of two.
-//           ADD   1 adds to y, 0 replaces it.
+// Constants WG      invocations a workgroup, a power of two.
+//           ACTION  what becomes of the sums: 0 they are y, 1 they are added to it, see lib/action.wgsl.
 // Source    reference: matvec.ts, add.ts in src/reference.
 
 override WG: u32 = 64;
-override ADD: u32 = 0;
+override ACTION: u32 = 0;
 
 struct Params {
   rows: u32,
@@ -36,12 +36,6 @@ fn matvec(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   let sums = workgroup_sum(Sums(dots, 0.0), invocation);
   let row = first + invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {
-    let at = params.first_row + row;
-    let value = sums.four[invocation.lane] * row_scale(row, params.rows, params.blocks);
-    if (ADD == 0) {
-      y[at] = value;
-    } else {
-      y[at] += value;
-    }
+    put(params.first_row + row, sums.four[invocation.lane] * row_scale(row, params.rows, params.blocks));
   }
 }

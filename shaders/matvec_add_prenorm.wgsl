@@ -1,8 +1,8 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
 // matvec_add_prenorm: x[r] += sum_c W[r, c] * v[c], on its way into the next RMSNorm:
-//   h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+//   h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
-// Shapes    v: (C) f32;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
+// Shapes    v: (C) f32;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  x_squares: (all rows / 4).
 //           rows and first_row are multiples of 4.
 // Mapping   one team four rows.
 // Constants WG   invocations a workgroup, a power of two.
@@ -27,7 +27,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> norm_weight: array<vec4f>;    // (rows of all parts)
 @group(0) @binding(4) var<storage, read_write> x: array<vec4f>;        // (rows of all parts)
 @group(0) @binding(5) var<storage, read_write> h: array<vec4f>;        // (rows of all parts)
-@group(0) @binding(6) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
+@group(0) @binding(6) var<storage, read_write> x_squares: array<f32>;  // (rows of all parts / 4)
 
 fn input4(index: u32) -> vec4f {
   return select(vec4f(), v[index], index < params.columns4);
@@ -43,12 +43,7 @@ fn matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocatio
   let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
   let sums = team_sum(Sums(dots, 0.0), invocation);
   if (lane == 0 && first < params.rows) {
-    let scales = vec4f(
-      row_scale(first, params.rows, params.blocks),
-      row_scale(first + 1, params.rows, params.blocks),
-      row_scale(first + 2, params.rows, params.blocks),
-      row_scale(first + 3, params.rows, params.blocks),
-    );
+    let scales = four_scales(first, params.rows, params.blocks);
     add_prenorm((params.first_row + first) / 4, sums.four * scales);
   }
 }

@@ -1,9 +1,9 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
 // moe_matvec_add_prenorm: x[r] += sum_k sum_f W[experts[k], r, f] * v[k, f], on its way into the next RMSNorm:
-//   h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+//   h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
 // Shapes    v: (top_k, F) f32;  experts: (top_k) u32;  weights: rows first_row .. first_row + rows of (E * expert_rows, F),
-//           any scheme;  norm_weight, x, h: (expert_rows) f32;  squares: (expert_rows / 4).
+//           any scheme;  norm_weight, x, h: (expert_rows) f32;  x_squares: (expert_rows / 4).
 //           rows, first_row and expert_rows are multiples of 4.
 // Mapping   one workgroup four rows of x; its invocations share the blocks of these rows of all chosen experts. Rows
 //           outside of what is bound are left to the dispatch of another part of the weights.
@@ -28,7 +28,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;    // (expert_rows)
 @group(0) @binding(5) var<storage, read_write> x: array<vec4f>;        // (expert_rows)
 @group(0) @binding(6) var<storage, read_write> h: array<vec4f>;        // (expert_rows)
-@group(0) @binding(7) var<storage, read_write> squares: array<f32>;    // (expert_rows / 4)
+@group(0) @binding(7) var<storage, read_write> x_squares: array<f32>;  // (expert_rows / 4)
 
 var<private> first_input: u32;  // of the expert's v
 
@@ -48,12 +48,7 @@ fn moe_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invoc
     // Of the rows that are bound; below the first it wraps to a large number.
     let row = experts[place] * params.expert_rows + first - params.first_row;
     if (row < params.rows) {
-      let scales = vec4f(
-        row_scale(row, params.rows, params.blocks),
-        row_scale(row + 1, params.rows, params.blocks),
-        row_scale(row + 2, params.rows, params.blocks),
-        row_scale(row + 3, params.rows, params.blocks),
-      );
+      let scales = four_scales(row, params.rows, params.blocks);
       first_input = place * params.columns4;
       dots += scales * matvec_block(row, params.rows, params.blocks, index % params.blocks);
     }

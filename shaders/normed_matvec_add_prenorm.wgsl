@@ -1,10 +1,10 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
-// normed_matvec_add_prenorm: x[r] += sum_c W[r, c] * g[c] / sqrt(sum(g_squares) / C + eps), on its way into the next
-//   RMSNorm: h = x * norm_weight, squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/normed.wgsl, lib/prenorm.wgsl
+// normed_matvec_add_prenorm: x[r] += sum_c W[r, c] * g[c] / sqrt(sum(squares) / C + eps), on its way into the next
+//   RMSNorm: h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
-// Shapes    g: (C) f32, the gated input times its norm's weight;  g_squares: (4*squares4) f32, partial sums of the gated
-//           input's squares;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  squares: (all rows / 4).
-//           rows and first_row are multiples of 4.
+// Shapes    g: (C) f32, the gated input times its norm's weight;  squares: (4*squares4) f32, partial sums of the gated
+//           input's squares;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;
+//           x_squares: (all rows / 4). rows and first_row are multiples of 4.
 // Mapping   one team four rows.
 // Constants WG   invocations a workgroup, a power of two.
 //           TEAM invocations that share four rows: WG, or less in fixed point.
@@ -20,18 +20,18 @@ struct Params {
   first_row: u32,  // of x
   blocks: u32,     // 16-byte blocks of a row
   columns4: u32,   // C / 4
-  squares4: u32,   // of g_squares
+  squares4: u32,   // of squares
   eps: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> g: array<vec4f>;              // (C)
-@group(0) @binding(2) var<storage, read> g_squares: array<vec4f>;      // (4 * squares4)
+@group(0) @binding(2) var<storage, read> squares: array<vec4f>;        // (4 * squares4)
 @group(0) @binding(3) var<storage, read> weights: array<vec4u>;        // (rows, C)
 @group(0) @binding(4) var<storage, read> norm_weight: array<vec4f>;    // (rows of all parts)
 @group(0) @binding(5) var<storage, read_write> x: array<vec4f>;        // (rows of all parts)
 @group(0) @binding(6) var<storage, read_write> h: array<vec4f>;        // (rows of all parts)
-@group(0) @binding(7) var<storage, read_write> squares: array<f32>;    // (rows of all parts / 4)
+@group(0) @binding(7) var<storage, read_write> x_squares: array<f32>;  // (rows of all parts / 4)
 
 fn input4(index: u32) -> vec4f {
   return select(vec4f(), g[index], index < params.columns4);
@@ -45,18 +45,11 @@ fn normed_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: In
   let first = first_row(folded_group(group), invocation.lane);
   let lane = team_lane(invocation.lane);
   let dots = matvec_rows(first, params.rows, params.blocks, invocation.lane);
-  var share = 0.0;
-  for (var index = lane; index < params.squares4; index += TEAM) {
-    share += dot(g_squares[index], vec4f(1.0));
-  }
+  let share = squares_share(lane, TEAM, params.squares4);
   let sums = team_sum(Sums(dots, share), invocation);
   if (lane == 0 && first < params.rows) {
-    let scales = vec4f(
-      row_scale(first, params.rows, params.blocks),
-      row_scale(first + 1, params.rows, params.blocks),
-      row_scale(first + 2, params.rows, params.blocks),
-      row_scale(first + 3, params.rows, params.blocks),
-    );
-    add_prenorm((params.first_row + first) / 4, inverseSqrt(sums.one / f32(params.columns4 * 4) + params.eps) * sums.four * scales);
+    let scales = four_scales(first, params.rows, params.blocks);
+    let norm = norm_factor(sums.one, params.columns4, params.eps);
+    add_prenorm((params.first_row + first) / 4, norm * sums.four * scales);
   }
 }

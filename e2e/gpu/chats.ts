@@ -6,7 +6,6 @@
 
 import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
 import type { ChatMessage } from '../../src/engine/protocol.ts';
-import { fetchShaders } from '../../src/kernels/optional-shaders.ts';
 import { openStoredPackage } from '../../src/storage/package-source.ts';
 import { inScheme } from '../../src/testing/package-model.ts';
 import type { GoldenChat } from '../../src/testing/golden-chats.ts';
@@ -93,7 +92,6 @@ async function main(): Promise<Report> {
     const engine = await LocalEngine.load(inWay, {
       ...way.options,
       stateCacheBytes: STATE_CACHE_BYTES,
-      shaders: fetchShaders,
     });
     const answers = await ask(engine);
     engine.dispose();

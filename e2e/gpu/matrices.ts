@@ -6,7 +6,6 @@
 
 import { loadModel } from '../../src/engine/load.ts';
 import { Gpu } from '../../src/gpu/device.ts';
-import { optionalShaders } from '../../src/kernels/optional-shaders.ts';
 import { forward } from '../../src/model/forward.ts';
 import type { Model } from '../../src/model/model.ts';
 import { openStoredPackage } from '../../src/storage/package-source.ts';
@@ -75,9 +74,8 @@ async function main(): Promise<Report> {
   const lacking = await Gpu.request();
   const contextLength = Math.max(...lengths) + 1;
   const source = await openStoredPackage(url, { store: null });
-  const shaders = await optionalShaders({ subgroupMatrices: true });
   const plain = await loadModel(lacking, source, { contextLength });
-  const matrices = await loadModel(having, source, { contextLength, shaders });
+  const matrices = await loadModel(having, source, { contextLength });
   const compared: Comparison[] = [];
   for (const tokens of lengths) {
     const [expected, got] = [await read(plain, tokens), await read(matrices, tokens)];

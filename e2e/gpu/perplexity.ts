@@ -13,7 +13,6 @@ import { packCheckpoint } from '../../src/engine/pack-checkpoint.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';
-import { optionalShaders } from '../../src/kernels/optional-shaders.ts';
 import { openStoredPackage, type PackageSource } from '../../src/storage/package-source.ts';
 import { type ByteSource, memorySource } from '../../src/weights/byte-source.ts';
 import { SCHEMES } from '../../src/weights/manifest.ts';
@@ -68,8 +67,7 @@ async function fetchCheckpoint(folder: string): Promise<ByteSource> {
 
 async function measure(gpu: Gpu, name: string, source: PackageSource, text: ScoredText): Promise<Measurement> {
   const int8Activations = query.get('int8dots') === '1';
-  const shaders = await optionalShaders({ int8Activations, subgroupMatrices: gpu.features.matrices });
-  const model = await loadModel(gpu, source, { int8Activations, shaders });
+  const model = await loadModel(gpu, source, { int8Activations });
   try {
     say(`${name}: loaded`);
     const scored = forwardModel(model);

@@ -1,7 +1,7 @@
 // The inner loop of matrix-matrix kernels: a tile of lib/tile.wgsl. The kernel binds `x: array<vec4f>` of rows of
 // columns and `weights: array<vec4u>` (rows, columns), and has `x_row(t)` for the row of x that is token t's, some row of
-// x also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on.
-// `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
+// x also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on, or uses
+// lib/write_sums.wgsl. `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
 //
 // Tried     On an H100, TFLOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; as it is, 36. Products of a step in a loop 30;
 //           the next step's share not asked for early 33; written at the start of its step 35; places of a step, not of a

@@ -1,6 +1,5 @@
 // Tiles of matrix-matrix kernels on subgroup matrices, an experimental feature: 64 tokens by 128 rows of weights, 32 by 32 a
-// subgroup of 32, of which a workgroup has 8. The kernel has `write_sums(t, row, sums)` for the sums of token t with rows
-// row and row + 1. The inner loop is that of the scheme.
+// subgroup of 32, of which a workgroup has 8. The kernel uses lib/write_sums.wgsl. The inner loop is that of the scheme.
 
 alias Left = subgroup_matrix_left<i8, 32, 16>;
 alias Right = subgroup_matrix_right<i8, 16, 32>;
@@ -18,7 +17,7 @@ fn write_part(subgroup: u32, member: u32, first_t: u32, first_row: u32, tokens: 
       let upper = shares[subgroup][pair / 2];
       let lower = shares[subgroup][64 + pair / 2];
       let sums = LOWER * vec4f(lower) + UPPER * vec4f(upper);
-      write_sums(t, row, x_scale[t] * select(sums.xy, sums.zw, pair % 2 == 1));
+      write_pair(t, row, scales_of_pair(row) * (x_scale[t] * select(sums.xy, sums.zw, pair % 2 == 1)));
     }
   }
 }

@@ -1,5 +1,5 @@
-// The other end of lib/prenorm.wgsl: the kernel binds `h: array<vec4f>` and `squares: array<vec4f>` (zeros behind the
-// last).
+// The other end of lib/prenorm.wgsl: the norm of an input whose squares a kernel before has summed. The kernel binds
+// `squares: array<vec4f>` (zeros behind the last).
 
 // The share of a lane of so many lanes of the sum of squares.
 fn squares_share(lane: u32, lanes: u32, squares4: u32) -> f32 {

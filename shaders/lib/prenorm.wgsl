@@ -2,10 +2,10 @@
 // squares of x, four and four summed; whoever multiplies h by a matrix scales the product by 1 / rms(x). So the norm
 // costs no pass of its own, and no one reads x and the norm's weight again.
 
-// Adds four rows to the stream. The kernel binds `x`, `h` and `squares` read_write and `norm_weight`.
+// Adds four rows to the stream. The kernel binds `x`, `h` and `x_squares` read_write and `norm_weight`.
 fn add_prenorm(row4: u32, value: vec4f) {
   let sum = x[row4] + value;
   x[row4] = sum;
   h[row4] = sum * norm_weight[row4];
-  squares[row4] = dot(sum, sum);
+  x_squares[row4] = dot(sum, sum);
 }

@@ -1,10 +1,8 @@
 import { keepTuning } from '../engine/tuned.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { Architecture } from '../model/architecture.ts';
 import { packageTensors } from '../model/config.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
 import { Model } from '../model/model.ts';
 import { tuneModel } from '../model/tune.ts';
 import { planTensors } from '../weights/package-writer.ts';
@@ -120,9 +118,8 @@ class ModelBench {
     let loaded: Loaded | undefined;
     try {
       progress('pipelines');
-      const shaders = await optionalShaders(this.#options);
       const start = performance.now();
-      const model = await this.#create(architecture, weights, shaders);
+      const model = await this.#create(architecture, weights);
       const prepareS = (performance.now() - start) / 1000;
       loaded = { model, weights, scheme };
       const result: ModelResult = Object.assign(partial, {
@@ -180,14 +177,13 @@ class ModelBench {
     return { weights, architecture, scheme: target.scheme, name: targetName(target) };
   }
 
-  async #create(architecture: Architecture, weights: GpuWeights, shaders: ShaderLibrary): Promise<Model> {
+  async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
     const { contexts, prefills, profile, profileContext, chunkTokens, int8Activations } = this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
     if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
       contextLength: Math.max(...lengths, 256),
       int8Activations,
-      shaders,
       ...(chunkTokens === null ? {} : { chunkTokens }),
     });
     // Room for everything at once, so that no measurement waits for memory.

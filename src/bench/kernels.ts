@@ -93,7 +93,7 @@ export function fillRandom(
   return {
     kernel: fillRandomKernel,
     variant: { subgroups: false, f16: false },
-    label: 'bench / fill_random',
+    label: 'bench',
     params: { blocks, weight_blocks: weightBytes / 16, seed, scale_words: Math.max(1, scaleBytes / 4), scale },
     constants: { KIND: KINDS[scheme] },
     buffers: { data },
@@ -107,7 +107,7 @@ export function ceilingCopy(x: BufferSlice, y: BufferSlice): DispatchSpec {
   return {
     kernel: ceilingCopyKernel,
     variant: { subgroups: false, f16: false },
-    label: 'bench / ceiling_copy',
+    label: 'bench',
     params: { blocks },
     buffers: { x, y },
     grid: foldedGrid(Math.ceil(blocks / WORKGROUP)),
@@ -123,7 +123,7 @@ export function ceilingMatvec(
   return {
     kernel: ceilingMatvecKernel,
     variant: { ...variantFor(features), f16: false },
-    label: 'bench / ceiling_matvec',
+    label: 'bench',
     params: { blocks: shape.columns / 16 },
     buffers,
     grid: foldedGrid(shape.rows / 4),
@@ -138,7 +138,7 @@ export function ceilingFma(
   return {
     kernel: ceilingFmaKernel,
     variant: { subgroups: false, f16: options.f16 },
-    label: 'bench / ceiling_fma',
+    label: 'bench',
     params: { rounds: options.rounds, factor: 0.75, summand: 0.25 },
     buffers: { y },
     grid: [options.workgroups, 1, 1],
@@ -154,7 +154,7 @@ export function ceilingDot(
   return {
     kernel: ceilingDotKernel,
     variant: { ...variantFor(features), f16: false },
-    label: 'bench / ceiling_dot',
+    label: 'bench',
     params: { rounds: options.rounds, factor: 0x01fe03fd },
     buffers: { y },
     grid: [options.workgroups, 1, 1],
@@ -166,7 +166,7 @@ export function increment(y: BufferSlice): DispatchSpec {
   return {
     kernel: incrementKernel,
     variant: { subgroups: false, f16: false },
-    label: 'bench / increment',
+    label: 'bench',
     buffers: { y },
     grid: [1, 1, 1],
   };

@@ -1,6 +1,5 @@
 import { loadModel } from '../engine/load.ts';
 import type { Gpu } from '../gpu/device.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
 import { type Architecture, hasBranch, isMixing } from '../model/architecture.ts';
 import { packageTensors } from '../model/config.ts';
 import type { PackageSource } from '../storage/package-source.ts';
@@ -60,13 +59,12 @@ export async function measureLoad(
     file: () => Promise.reject(new RangeError('The benchmark loads no text.')),
     shard: async (index) => shards[index % shards.length]!.subarray(0, manifest.shards[index]!.bytes),
   };
-  const shaders = await optionalShaders({ subgroupMatrices: gpu.features.matrices });
   const start = performance.now();
   let uploaded = start;
   const onUploaded = () => {
     uploaded = performance.now();
   };
-  const loaded = await loadModel(gpu, source, { contextLength: 256, shaders, onUploaded });
+  const loaded = await loadModel(gpu, source, { contextLength: 256, onUploaded });
   const seconds = (performance.now() - start) / 1000;
   loaded.dispose();
   await gpu.device.queue.onSubmittedWorkDone();

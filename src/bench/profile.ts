@@ -1,5 +1,6 @@
 import { BufferSet, slice } from '../gpu/buffers.ts';
-import { alternativeFor, type DispatchSpec, Plan } from '../gpu/plan.ts';
+import { type DispatchSpec, Plan } from '../gpu/plan.ts';
+import { passLength } from '../kernels/pass-length.ts';
 import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import {
@@ -79,10 +80,17 @@ export async function profilePass(
     });
     sampler.begin({ values: GREEDY, limit: 0xffffffff, stopIds: [], promptIds: [] });
     const { features } = gpu;
-    const scope: Scope = { architecture, features, weights, activations, blocks: model.state.blocks, rope };
-    const all = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
-    const specs = all.map((spec) => alternativeFor(spec, tokens));
-    const { pipelines } = model.promptPass;
+    const scope: Scope = {
+      architecture,
+      features,
+      pass: passLength(tokens),
+      weights,
+      activations,
+      blocks: model.state.blocks,
+      rope,
+    };
+    const specs = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
+    const { pipelines } = model.promptPass(tokens);
     const built = await gpu.guarded('preparing a profile', () =>
       Plan.build(gpu.device, pipelines, activations.step, specs),
     );

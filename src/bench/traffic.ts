@@ -1,6 +1,7 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
 import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
+import { ACTIONS } from '../kernels/projection.ts';
 import { type Architecture, hasBranch } from '../model/architecture.ts';
 import { stateBytes } from '../model/state.ts';
 
@@ -32,7 +33,7 @@ const UNREAD: Readonly<Record<string, readonly string[]>> = {
 /** Written buffers whose old values count. */
 const UPDATED = /^(ssm_state|conv_state|state)$/;
 
-/** Kernels that add to x or y, whichever of them they write. */
+/** Kernels that add to x whatever their constants are. */
 const ADDS = /_add(?:_|$)/;
 
 /** The least work of a dispatch. */
@@ -41,7 +42,8 @@ export function workOf(spec: DispatchSpec, pass: PassShape): Work {
 }
 
 function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassShape): number {
-  const { kernel, params = {} } = spec;
+  const { kernel, params = {}, constants = {} } = spec;
+  const adds = ADDS.test(kernel.name) || constants['ACTION'] === ACTIONS.add;
   const { attention } = architecture;
   const keyBytes = attention ? attention.kvHeads * attention.headDim * 4 : 0;
   let bytes = 0;
@@ -52,9 +54,9 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
       bytes += (kernel.name === 'rope_kv_append' ? tokens : position + tokens) * keyBytes;
     } else if (name === 'rope') bytes += tokens * (attention?.rope?.dims ?? 0) * 4;
     else if (name === 'weights' && kernel.name.startsWith('embed')) bytes += tokens * (params['blocks'] ?? 0) * 16;
-    else if (UPDATED.test(name) || (ADDS.test(kernel.name) && /^[xy]$/.test(name) && kernel.writes.includes(name))) {
+    else if (UPDATED.test(name) || (adds && /^[xy]$/.test(name) && kernel.writes.includes(name))) {
       bytes += 2 * size;
-    } else if (name === 'squares' && kernel.name === 'embed_prenorm') bytes += 16;
+    } else if (name === 'x_squares' && kernel.name === 'embed_prenorm') bytes += 16;
     // Those of the experts that are chosen.
     else if (name === 'weights' && kernel.name.startsWith('moe_')) bytes += size * expertShare(architecture, tokens);
     // One split would do.

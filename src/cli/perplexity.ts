@@ -8,7 +8,6 @@ import { forwardModel, means, type Score, scoreSequence, total } from '../genera
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
 import { adapterName } from '../engine/adapter-name.ts';
 import { Gpu } from '../gpu/device.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
 import type { OrderedPackage, PackageSource } from '../storage/package-source.ts';
 import { type Manifest, MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
@@ -77,7 +76,7 @@ async function scoreMissing(
   installDawn();
   const gpu = await Gpu.request();
   try {
-    const model = await loadModel(gpu, source, { ...options, shaders: await optionalShaders(options) });
+    const model = await loadModel(gpu, source, options);
     const scored = forwardModel(model);
     try {
       for (const [index, sequence] of text.sequences.slice(0, sequences).entries()) {

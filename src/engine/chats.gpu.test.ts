@@ -2,7 +2,6 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
 import type { Tuning } from '../model/tuning.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
@@ -76,7 +75,6 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
         ...options,
         gpu: { gpu, ...options?.gpu },
         stateCacheBytes: STATE_CACHE_BYTES,
-        shaders: await optionalShaders({ ...options }),
       });
       expect(engine.info.adapter.tuned).toBe(tuning !== undefined);
     }, PATIENCE);

@@ -1,14 +1,12 @@
 import { proxy } from 'comlink';
 import { BambaError } from '../errors.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
-import { fetchShaders } from '../kernels/optional-shaders.ts';
 import { isRepoName } from '../storage/repo-name.ts';
 import { askToPersist } from '../storage/package-blobs.ts';
 import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
 import type { Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
 import type { Availability, EngineInfo, EngineOptions, LoadProgress, TunableEngine } from './protocol.ts';
-import { asTyped, fromWire, type LoadOptions, toWire, type WireResult } from './wire.ts';
+import { asTyped, fromWire, type LoadOptions, type WireResult } from './wire.ts';
 import { tell, WorkerEngine } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
 
@@ -119,7 +117,7 @@ async function load(
   let over = false;
   // What was on its way when loading ended is no news.
   const told = proxy((progress: LoadProgress) => void (over || tell(onProgress, progress)));
-  const loading = link.ask<WireResult<EngineInfo>>((worker) => worker.load(source, told, proxy(shaders)));
+  const loading = link.ask<WireResult<EngineInfo>>((worker) => worker.load(source, told));
   try {
     const loaded = await abortable(loading, signal);
     throwIfAborted(signal);
@@ -156,15 +154,6 @@ async function startWorker(address: string | URL | undefined): Promise<Worker> {
         'a worker has to be on the page’s own origin, and its Content-Security-Policy has to allow it.',
       { cause },
     );
-  }
-}
-
-/** What only some models and options take. The worker asks for it, which may have no address to fetch from. */
-async function shaders(): Promise<WireResult<ShaderLibrary>> {
-  try {
-    return { value: await fetchShaders() };
-  } catch (error) {
-    return { error: toWire(error) };
   }
 }
 

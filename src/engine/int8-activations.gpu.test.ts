@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
 import { forward } from '../model/forward.ts';
 import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
@@ -25,8 +24,7 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
   async function load(source: PackageSource, int8Activations: boolean): Promise<Model> {
     const gpu = await Gpu.request(shared);
     devices.push(gpu);
-    const shaders = await optionalShaders({ int8Activations });
-    return loadModel(gpu, source, { int8Activations, shaders, contextLength: 128 });
+    return loadModel(gpu, source, { int8Activations, contextLength: 128 });
   }
 
   /** Of the prompt, and of its beginning alone, which is short enough for short tiles. */
@@ -58,16 +56,6 @@ describe.skipIf(!hasAdapter)('int8 activations', () => {
       const second = await forward(model, prompt.slice(split));
       expectClose([...first.logits, ...second.logits], whole[0]!, { nmse: 1e-4 }, `split at ${split}`);
     }
-  });
-
-  test('take shaders that whoever loads a model has to give', async () => {
-    const gpu = await Gpu.request(shared);
-    devices.push(gpu);
-    const loading = loadModel(gpu, await packTinyModel({ scheme: 'int8' }), { int8Activations: true });
-    await expect(loading).rejects.toMatchObject({
-      code: 'gpu_failure',
-      message: expect.stringContaining('quantize_rows.wgsl is missing') as string,
-    });
   });
 
   test('change nothing where weights are neither', async () => {

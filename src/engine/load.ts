@@ -1,7 +1,5 @@
 import { BambaError } from '../errors.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
-import { type Architecture, hasBranch } from '../model/architecture.ts';
 import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
@@ -15,9 +13,7 @@ import { suggestion } from '../weights/smaller-schemes.ts';
 /** Tokens of a sequence where nothing else is asked for: tables for all positions of some models would fill memory. */
 const DEFAULT_CONTEXT = 32_768;
 
-export interface LoadModelOptions extends Partial<Omit<ModelOptions, 'shaders'>> {
-  /** Those of `ModelOptions`, or what to call when a model takes more than this thread has. */
-  shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
+export interface LoadModelOptions extends Partial<ModelOptions> {
   signal?: AbortSignal;
   onUploaded?: () => void;
   /** Told in a sentence where what is asked for goes beyond the model. */
@@ -61,8 +57,7 @@ export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadMo
   let model: Model | null = null;
   let uploading: Promise<void> = Promise.resolve();
   try {
-    const shaders = await abortable(shadersFor(gpu, architecture, options), options.signal);
-    const begun = Model.begin(gpu, architecture, weights, { ...options, shaders, contextLength, onCompiled });
+    const begun = Model.begin(gpu, architecture, weights, { ...options, contextLength, onCompiled });
     ({ model } = begun);
     uploading = upload(source, weights, signal, () => {
       options.onUploaded?.();
@@ -80,14 +75,6 @@ export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadMo
     weights.dispose();
     throw error;
   }
-}
-
-/** What a model takes besides what this thread has. @throws BambaError `network`. */
-async function shadersFor(gpu: Gpu, { blocks }: Architecture, options: LoadModelOptions): Promise<ShaderLibrary> {
-  const { shaders = {}, int8Activations } = options;
-  if (typeof shaders !== 'function') return shaders;
-  const rare = (['moe', 'mamba1', 'shared'] as const).some((kind) => hasBranch(blocks, kind));
-  return rare || int8Activations || gpu.features.matrices ? shaders() : {};
 }
 
 /** Shards pass one at a time. */

@@ -4,7 +4,6 @@ import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
 import { resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/package-source.ts';
@@ -36,8 +35,6 @@ export interface LocalEngineOptions {
   subgroupMatrices?: boolean;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
-  /** What `optionalShaders` gives for these two; or what to call when a model takes more than this thread has. */
-  shaders?: ShaderLibrary | (() => Promise<ShaderLibrary>);
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Told in a sentence where what is asked for goes beyond the model. */

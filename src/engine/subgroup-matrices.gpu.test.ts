@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { optionalShaders } from '../kernels/optional-shaders.ts';
 import { forward } from '../model/forward.ts';
 import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/package-source.ts';
@@ -28,10 +27,7 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     const gpu = await Gpu.request({ gpu: withMatrices(shared), matrices });
     expect(gpu.features.matrices).toBe(matrices);
     devices.push(gpu);
-    return loadModel(gpu, source, {
-      shaders: await optionalShaders({ subgroupMatrices: matrices }),
-      contextLength: 128,
-    });
+    return loadModel(gpu, source, { contextLength: 128 });
   }
 
   /** Of the prompt, and of its beginning alone, which is short enough for short tiles. */
@@ -74,7 +70,6 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     const features = async (options: LocalEngineOptions) => {
       const engine = await LocalEngine.load(source, {
         ...options,
-        shaders: await optionalShaders(options),
         gpu: { gpu: withMatrices(shared) },
       });
       engine.dispose();

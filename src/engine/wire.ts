@@ -1,6 +1,5 @@
 import type { ProxyMarked } from 'comlink';
 import { BambaError, type ErrorCode } from '../errors.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
 import type { LocalEngineOptions } from './local-engine.ts';
 import type { ModelSource } from './find-model.ts';
 import type {
@@ -23,11 +22,10 @@ export type LoadOptions = ModelSource &
 export interface WorkerApi {
   /** Answers at once, whatever else is under way: a worker that does not is stuck, or gone. */
   ping(): void;
-  /** Loads a model. Where its files change in the middle, it begins again, once. `fetchShaders` is for the rarer models. */
+  /** Loads a model. Where its files change in the middle, it begins again, once. */
   load(
     options: LoadOptions,
     onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
-    fetchShaders: (() => Promise<WireResult<ShaderLibrary>>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>>;
   abortLoading(): void;
   /** Whether a model could be loaded. */

@@ -7,16 +7,13 @@
 
 // One engine, called over comlink. Errors cross as data, generation streams over a port of its own.
 
-// All shaders that it has come first, side by side: see hashWgsl in src/cli/bootstrap/hash-wgsl.mjs.
-import '../kernels/sources.ts';
 import { expose } from 'comlink';
 import { BambaError } from '../errors.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
 import { modelAvailability } from './availability.ts';
 import { LocalEngine } from './local-engine.ts';
 import { openModel, type OpenModelOptions } from './open-model.ts';
 import { OverallProgress, type StageReport } from './overall-progress.ts';
-import { fromWire, type GenerationMessage, type LoadOptions, toWire, type WireResult, type WorkerApi } from './wire.ts';
+import { type GenerationMessage, type LoadOptions, toWire, type WireResult, type WorkerApi } from './wire.ts';
 
 let engine: LocalEngine | null = null;
 const loading = new AbortController();
@@ -24,7 +21,7 @@ const loading = new AbortController();
 const api: WorkerApi = {
   ping() {},
 
-  async load(options, onProgress, fetchShaders) {
+  async load(options, onProgress) {
     const unknown = { loaded: 0, total: 0, source: 'storage', bytesPerSecond: 0, secondsLeft: Infinity } as const;
     const overall = new OverallProgress();
     const tell = async (stage: StageReport): Promise<void> => {
@@ -32,17 +29,12 @@ const api: WorkerApi = {
       await onProgress({ ...known, progress: overall.after(known) });
     };
     const report = (stage: StageReport): void => void tell(stage);
-    const shaders = async () => {
-      const fetched = await fetchShaders();
-      if ('error' in fetched) throw fromWire(fetched.error);
-      return fetched.value;
-    };
     try {
       report({ stage: 'manifest' });
-      engine = await load(options, report, shaders).catch((error: unknown) => {
+      engine = await load(options, report).catch((error: unknown) => {
         if (!(error instanceof BambaError && error.code === 'checkpoint_changed') || options.files) throw error;
         report({ stage: 'manifest', message: 'The files of the model changed: loading them anew.' });
-        return load(options, report, shaders);
+        return load(options, report);
       });
       // Progress and result cross on ports of their own: without waiting, the result could overtake what led to it.
       await tell({ stage: 'ready', loaded: 1, total: 1, secondsLeft: 0 });
@@ -131,7 +123,6 @@ async function answered<Value>(
 async function load(
   { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, ...model }: LoadOptions,
   report: OpenModelOptions['onProgress'],
-  shaders: () => Promise<ShaderLibrary>,
 ): Promise<LocalEngine> {
   const { signal } = loading;
   const { source, close } = await openModel(model, { signal, onProgress: report });
@@ -142,7 +133,6 @@ async function load(
       ...(int8Activations !== undefined && { int8Activations }),
       ...(subgroupMatrices !== undefined && { subgroupMatrices }),
       ...(stateCacheBytes !== undefined && { stateCacheBytes }),
-      shaders,
       onMessage: (message) => report({ stage: 'manifest', message }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });

@@ -11,11 +11,8 @@ export type ParamType = 'u32' | 'f32';
 export interface Kernel {
   /** snake_case: the WGSL file, its entry point, the pipeline's label. */
   readonly name: string;
-  /**
-   * The WGSL file as it is. Its first line may name library files: `// uses: lib/reduce.wgsl, lib/math.wgsl`. Where it is
-   * absent or empty, the library has the file, as `NAME.wgsl`.
-   */
-  readonly code?: string;
+  /** The WGSL file as it is. Its first line may name library files: `// uses: lib/reduce.wgsl, lib/math.wgsl`. */
+  readonly code: string;
   /** Members of `Params`, each 4 bytes, in order. */
   readonly params: Readonly<Record<string, ParamType>>;
   readonly reads: readonly string[];
@@ -51,7 +48,7 @@ export function packParams(kernel: Kernel, values: Readonly<Record<string, numbe
   return view.buffer;
 }
 
-/** Library files by the name that `// uses:` lines say, and kernels that come with them. */
+/** Library files by the name that `// uses:` lines say. */
 export type ShaderLibrary = Readonly<Record<string, string>>;
 
 /** What selects among the library's variants: the weight scheme of the matrix, and the device's features. */
@@ -95,7 +92,7 @@ function usedFiles(code: string): string[] {
  * @throws BambaError `gpu_failure` where the library lacks a file.
  */
 export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrary): string {
-  const code = kernel.code || textOf(`${kernel.name}.wgsl`, library);
+  const { code } = kernel;
   let needsSubgroups = false;
   const parts = usedFiles(code).map((name) => {
     let file = library[name] === undefined ? ofScheme(name, variant.scheme ?? '') : name;

@@ -9,16 +9,14 @@ export type Grid = readonly [number, number, number];
 export interface DispatchSpec {
   kernel: Kernel;
   variant: Variant;
-  /** Places it: `block 12 / mamba2 / ssd_chunk_scan`. */
+  /** Places it: `block 12 / mamba2`. The plan appends the kernel's name. */
   label: string;
   params?: Readonly<Record<string, number>>;
   constants?: Readonly<Record<string, number>>;
   /** By the names that the kernel declares. */
   buffers: Readonly<Record<string, BufferSlice>>;
-  /** Fixed, or by the number of tokens of the pass. With none in x it is left out. */
+  /** Fixed, or by the number of tokens of the pass. */
   grid: Grid | ((tokens: number) => Grid);
-  /** Used only for passes of at most so many tokens, `next` for more; that may again have a `next` for still more. */
-  upTo?: { tokens: number; next: Omit<DispatchSpec, 'label'> };
 }
 
 interface Dispatch {
@@ -26,7 +24,6 @@ interface Dispatch {
   /** Null until it is compiled. */
   pipeline: GPUComputePipeline | null;
   group: GPUBindGroup;
-  next: Dispatch | null;
 }
 
 const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
@@ -59,23 +56,22 @@ export class Plan {
   }
 
   get labels(): string[] {
-    return this.#dispatches.map(({ spec }) => spec.label);
+    return this.#dispatches.map(({ spec }) => labelOf(spec));
   }
 
-  /** Binds all buffers. Nothing is compiled but what `ready` asks for. */
+  /** Binds all buffers. Nothing is compiled before `ready`. */
   static bind(device: GPUDevice, cache: PipelineCache, step: GPUBuffer, specs: readonly DispatchSpec[]): Plan {
-    const all = specs.flatMap(alternatives);
-    for (const spec of all) checkSpec(spec);
+    for (const spec of specs) checkSpec(spec);
     const params = device.createBuffer({
       label: 'params',
-      size: Math.max(1, all.length) * PARAMS_STRIDE,
+      size: Math.max(1, specs.length) * PARAMS_STRIDE,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    const packed = new Uint8Array(all.length * PARAMS_STRIDE);
-    const dispatches = all.map((spec, index): Dispatch => {
+    const packed = new Uint8Array(specs.length * PARAMS_STRIDE);
+    const dispatches = specs.map((spec, index): Dispatch => {
       packed.set(new Uint8Array(packParams(spec.kernel, spec.params ?? {})), index * PARAMS_STRIDE);
       const ownParams = { buffer: params, offset: index * PARAMS_STRIDE, size: PARAMS_STRIDE };
-      return { spec, pipeline: null, group: bind(device, cache, spec, ownParams), next: null };
+      return { spec, pipeline: null, group: bind(device, cache, spec, ownParams) };
     });
     device.queue.writeBuffer(params, 0, packed);
     const stepGroup = device.createBindGroup({
@@ -83,32 +79,23 @@ export class Plan {
       layout: cache.stepLayout(),
       entries: [{ binding: 0, resource: { buffer: step, size: STEP_BYTES } }],
     });
-    // Alternatives follow the dispatch that they stand in for.
-    const inPlan: Dispatch[] = [];
-    let previous: Dispatch | null = null;
-    for (const dispatch of dispatches) {
-      if (previous) previous.next = dispatch;
-      else inPlan.push(dispatch);
-      previous = dispatch.spec.upTo ? dispatch : null;
-    }
-    return new Plan(cache, inPlan, stepGroup, params);
+    return new Plan(cache, dispatches, stepGroup, params);
   }
 
-  /** Binds, and compiles for passes of every length. @throws BambaError `gpu_failure`. */
+  /** Binds and compiles. @throws BambaError `gpu_failure`. */
   static async build(...given: Parameters<typeof Plan.bind>): Promise<Plan> {
     const plan = Plan.bind(...given);
-    const lengths = new Set([Infinity, ...given[3].flatMap(alternatives).map(({ upTo }) => upTo?.tokens ?? Infinity)]);
-    await Promise.all([...lengths].map((tokens) => plan.ready(tokens)));
+    await plan.ready();
     return plan;
   }
 
   /**
-   * Compiles what a pass over `tokens` tokens takes, in parallel, as far as nobody has asked for it before.
+   * Compiles all dispatches, in parallel, as far as nobody has asked for it before.
    * @param onCompiled called once for each dispatch that becomes ready.
    * @throws BambaError `gpu_failure`, at every call.
    */
-  async ready(tokens: number, onCompiled?: () => void): Promise<void> {
-    const missing = this.#dispatches.map((first) => forTokens(first, tokens)).filter(({ pipeline }) => !pipeline);
+  async ready(onCompiled?: () => void): Promise<void> {
+    const missing = this.#dispatches.filter(({ pipeline }) => !pipeline);
     await Promise.all(
       missing.map(async (dispatch) => {
         const { kernel, variant, constants = {} } = dispatch.spec;
@@ -118,12 +105,11 @@ export class Plan {
     );
   }
 
-  /** Records dispatches [begin, end) for a pass over `tokens` tokens, which is `ready`. */
+  /** Records dispatches [begin, end) for a pass over `tokens` tokens. The plan has to be `ready`. */
   record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
     for (let index = begin; index < end; index++) {
-      const { spec, pipeline, group } = forTokens(this.#dispatches[index]!, tokens);
+      const { spec, pipeline, group } = this.#dispatches[index]!;
       const [x, y, z] = typeof spec.grid === 'function' ? spec.grid(tokens) : spec.grid;
-      if (x === 0) continue;
       pass.setPipeline(pipeline!);
       pass.setBindGroup(0, group);
       if (spec.kernel.step) pass.setBindGroup(1, this.#stepGroup);
@@ -137,32 +123,18 @@ export class Plan {
   }
 }
 
-/** The one of a dispatch and its alternatives that a pass over so many tokens takes. */
-function forTokens(first: Dispatch, tokens: number): Dispatch {
-  let dispatch = first;
-  while (dispatch.next && tokens > dispatch.spec.upTo!.tokens) dispatch = dispatch.next;
-  return dispatch;
-}
-
-/** A spec and those that stand in for it in longer passes, in that order. */
-export function alternatives(spec: DispatchSpec): DispatchSpec[] {
-  return spec.upTo ? [spec, ...alternatives({ ...spec.upTo.next, label: spec.label })] : [spec];
-}
-
-/** Which of them a pass over so many tokens runs. */
-export function alternativeFor(spec: DispatchSpec, tokens: number): DispatchSpec {
-  const chosen = alternatives(spec).find(({ upTo }) => tokens <= (upTo?.tokens ?? Infinity))!;
-  return { ...chosen, upTo: undefined };
-}
-
 /** `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */
 export const STEP_BYTES = 16;
+
+function labelOf({ label, kernel }: DispatchSpec): string {
+  return `${label} / ${kernel.name}`;
+}
 
 function bind(device: GPUDevice, cache: PipelineCache, spec: DispatchSpec, params: BufferSlice): GPUBindGroup {
   const { kernel } = spec;
   const hasParams = paramsBytes(kernel) > 0;
   return device.createBindGroup({
-    label: spec.label,
+    label: labelOf(spec),
     layout: cache.layout(kernel),
     entries: [
       ...(hasParams ? [{ binding: 0, resource: params }] : []),
@@ -183,7 +155,7 @@ function checkSpec(spec: DispatchSpec): void {
   if (missing.length + unknown.length + unset.length > 0) {
     throw new BambaError(
       'gpu_failure',
-      `Kernel ${kernel.name} at ${spec.label}: missing buffers [${missing.join()}], unknown buffers [${unknown.join()}], unset constants [${unset.join()}].`,
+      `Kernel at ${labelOf(spec)}: missing buffers [${missing.join()}], unknown buffers [${unknown.join()}], unset constants [${unset.join()}].`,
     );
   }
 }

@@ -45,7 +45,7 @@ export function attentionDecode(
   return {
     kernel: attentionDecodeKernel,
     variant: variantFor(features),
-    label: `${label} / attention_decode`,
+    label,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, rope_dims: dims.ropeDims, scale: dims.scale },
     constants: { WG: workgroup(features), HEAD_DIM4: dims.headDim / 4, SPLITS: ATTENTION_SPLITS },
     buffers,

@@ -6,6 +6,7 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
+import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 
 /** Rows of a workgroup. */
 const ROWS = 16;
@@ -15,7 +16,7 @@ export const attentionMergeMatvecAddPrenormKernel = defineKernel({
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', head_dim4: 'u32' },
   reads: ['partial', 'weights', 'norm_weight'],
-  writes: ['x', 'h', 'squares'],
+  writes: ['x', 'h', 'x_squares'],
   constants: ['WG', 'SPLITS', 'HEADS'],
   step: true,
 });
@@ -24,24 +25,16 @@ export const attentionMergeMatvecAddPrenormKernel = defineKernel({
 export function attentionMergeMatvecAddPrenorm(
   features: GpuFeatures,
   label: string,
-  buffers: {
-    partial: BufferSlice;
-    weights: Matrix;
-    normWeight: BufferSlice;
-    x: BufferSlice;
-    h: BufferSlice;
-    squares: BufferSlice;
-  },
+  { partial, weights, ...stream }: StreamToNorm & { partial: BufferSlice; weights: Matrix },
   dims: AttentionDims,
 ): DispatchSpec[] {
-  const { partial, weights, normWeight, x, h, squares } = buffers;
   return weights.parts.map((part) => ({
     kernel: attentionMergeMatvecAddPrenormKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / attention_merge_matvec_add_prenorm`,
+    label,
     params: { ...matrixParams(weights, part), head_dim4: dims.headDim / 4 },
     constants: { WG: matvecWorkgroup(features, weights), SPLITS: ATTENTION_SPLITS, HEADS: dims.heads },
-    buffers: { partial, weights: part.slice, norm_weight: normWeight, x, h, squares },
+    buffers: { partial, weights: part.slice, ...streamBuffers(stream) },
     grid: foldedGrid(Math.ceil(part.rows / ROWS)),
   }));
 }

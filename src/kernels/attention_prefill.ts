@@ -31,7 +31,7 @@ export function attentionPrefill(
   return {
     kernel: attentionPrefillKernel,
     variant: variantFor(features),
-    label: `${label} / attention_prefill`,
+    label,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, scale: dims.scale },
     constants: { HEAD_DIM4: headDim4, VALUE_KEYS: [32, 16].find((keys) => keys * headDim4 <= MOST_VALUES) ?? 8 },
     buffers,

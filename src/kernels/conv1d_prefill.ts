@@ -27,7 +27,7 @@ export function conv1dPrefill(
   return {
     kernel: conv1dPrefillKernel,
     variant: variantFor(features),
-    label: `${label} / conv1d_prefill`,
+    label,
     params: options,
     constants: { WG, TILE },
     buffers,

@@ -51,7 +51,7 @@ export function conv1dSelectiveStateUpdateGatePrenorm(
   return {
     kernel: conv1dSelectiveStateUpdateGatePrenormKernel,
     variant: variantFor(features),
-    label: `${label} / conv1d_selective_state_update_gate_prenorm`,
+    label,
     params: {
       heads: dims.heads,
       head_dim: dims.headDim,

@@ -27,7 +27,7 @@ export function embed(
   return weights.parts.map((part) => ({
     kernel: embedKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / embed`,
+    label,
     params: { ...matrixParams(weights, part), scale },
     constants: { WG: 64 },
     buffers: { ids, weights: part.slice, x },

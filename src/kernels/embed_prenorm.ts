@@ -4,13 +4,14 @@ import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { type Matrix, matrixParams } from './matrix.ts';
+import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 
 export const embedPrenormKernel = defineKernel({
   name: 'embed_prenorm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', scale: 'f32' },
   reads: ['ids', 'weights', 'norm_weight'],
-  writes: ['x', 'h', 'squares'],
+  writes: ['x', 'h', 'x_squares'],
   constants: ['WG'],
   step: false,
 });
@@ -19,24 +20,16 @@ export const embedPrenormKernel = defineKernel({
 export function embedPrenorm(
   features: GpuFeatures,
   label: string,
-  buffers: {
-    ids: BufferSlice;
-    weights: Matrix;
-    normWeight: BufferSlice;
-    x: BufferSlice;
-    h: BufferSlice;
-    squares: BufferSlice;
-  },
+  { ids, weights, ...stream }: StreamToNorm & { ids: BufferSlice; weights: Matrix },
   scale = 1,
 ): DispatchSpec[] {
-  const { ids, weights, normWeight, x, h, squares } = buffers;
   return weights.parts.map((part) => ({
     kernel: embedPrenormKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / embed_prenorm`,
+    label,
     params: { ...matrixParams(weights, part), scale },
     constants: { WG: 256 },
-    buffers: { ids, weights: part.slice, norm_weight: normWeight, x, h, squares },
+    buffers: { ids, weights: part.slice, ...streamBuffers(stream) },
     grid: [1, 1, 1],
   }));
 }

@@ -26,7 +26,7 @@ export function geglu(
   return {
     kernel: gegluKernel,
     variant: variantFor(features),
-    label: `${label} / geglu`,
+    label,
     params: { pairs: columns / 2 },
     constants: { WG },
     buffers,

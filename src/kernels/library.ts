@@ -1,11 +1,10 @@
 import type { ShaderLibrary } from '../gpu/kernel.ts';
 
-// What every model may need; on-demand.ts has the rest.
-
-const files = import.meta.glob<string>(
-  ['../../shaders/lib/**/*.wgsl', '!../../shaders/lib/{matmul_int8,matmul_matrices,matrices,stored}*.wgsl'],
-  { query: '?raw', import: 'default', eager: true },
-);
+const files = import.meta.glob<string>('../../shaders/lib/**/*.wgsl', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
 
 /** The files of shaders/lib, by the names that `// uses:` lines say. */
 export const shaderLibrary: ShaderLibrary = Object.fromEntries(

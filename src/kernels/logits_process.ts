@@ -50,7 +50,7 @@ export function logitsProcess(
   return {
     kernel: logitsProcessKernel,
     variant: variantFor(features),
-    label: `${label} / logits_process`,
+    label,
     params: { vocabulary },
     buffers,
     grid: [Math.ceil(vocabulary / CHUNK), 1, 1],

@@ -1,43 +1,21 @@
-import type { BufferSlice } from '../gpu/buffers.ts';
-import type { GpuFeatures } from '../gpu/device.ts';
+import code from '../../shaders/matmul_int8.wgsl?raw';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
-import type { DispatchSpec } from '../gpu/plan.ts';
-import { type Matrix, rowBlocks } from './matrix.ts';
-import { matmulDispatch } from './matmul-dispatch.ts';
-import { quantizedRowBlocks, type QuantizedRows } from './quantize_rows.ts';
+import { laneTiles } from './lane-tiles.ts';
+import type { Product } from './projection.ts';
 
 export const matmulInt8Kernel = defineKernel({
   name: 'matmul_int8',
+  code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', x_blocks: 'u32', stride: 'u32', scale: 'f32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T', 'UNROLLED'],
+  constants: ['LANES_T', 'UNROLLED', 'ACTION'],
   step: true,
 });
 
-/** y = scale * x . W^T; x (T, C) in int8, weights (rows, C), y (T, rows); the weights are of scheme int8 or int4. */
-export function matmulInt8(
-  features: GpuFeatures,
-  label: string,
-  buffers: QuantizedRows & { weights: Matrix; y: BufferSlice },
-  options: { scale?: number } = {},
-): DispatchSpec[] {
-  const { x, x_scale, weights, y } = buffers;
-  const blocks = rowBlocks(weights);
-  const x_blocks = quantizedRowBlocks(weights.columns);
-  return weights.parts.map((part) =>
-    matmulDispatch(features, `${label} / matmul_int8`, part, {
-      kernel: matmulInt8Kernel,
-      variant: variantFor(features, weights.scheme),
-      params: {
-        rows: part.rows,
-        first_row: part.firstRow,
-        blocks,
-        x_blocks,
-        stride: weights.rows,
-        scale: options.scale ?? 1,
-      },
-      buffers: { x, x_scale, weights: part.slice, y },
-    }),
-  );
-}
+/** Of x (T, C) in int8, as `quantizeRows` leaves it, with weights of scheme int8 or int4. */
+export const int8Product: Product = {
+  kernel: matmulInt8Kernel,
+  variant: (features, { scheme }) => variantFor(features, scheme),
+  tiles: laneTiles,
+};

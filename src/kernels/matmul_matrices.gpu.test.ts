@@ -1,10 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { add } from '../reference/add.ts';
-import { swiglu } from '../reference/swiglu.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
-import { HALF_ULP } from '../testing/bounds.ts';
-import { expectClose } from '../testing/close.ts';
 import { digitMatrix, type DigitMatrix, digitProduct } from '../testing/digit-products.ts';
 import { describeGpuWithMatrices, type Output, type TestMatrix } from '../testing/device.ts';
 import {
@@ -13,10 +9,11 @@ import {
   leastStoredRow,
   matrixCases,
   matrixInputs,
-  swigluBounds,
 } from '../testing/matrix-cases.ts';
+import { ACTION_CASES, outcome } from '../testing/product-outcomes.ts';
 import { randomRows16, type TestRows, uploadRows } from '../testing/quantized-rows.ts';
-import { matmulMatrices, matmulMatricesAdd, matmulMatricesKernel, matmulMatricesSwiglu } from './matmul_matrices.ts';
+import { matmulMatricesKernel, subgroupMatrixProduct } from './matmul_matrices.ts';
+import { type Action, multiplyRows } from './projection.ts';
 
 // With matrices that are emulated: adapters that have them are not everywhere. That the kernel compiles with real ones is
 // tested in shaders.gpu.test.ts.
@@ -24,42 +21,22 @@ import { matmulMatrices, matmulMatricesAdd, matmulMatricesKernel, matmulMatrices
 const schemes = ['int8', 'int4'] as const;
 
 describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
-  async function run(of: typeof matmulMatrices, rows: TestRows, weights: TestMatrix, y: Output): Promise<Float32Array> {
-    const specs = of(gpu().features, 'test', { ...uploadRows(gpu(), rows), weights, y });
-    await gpu().run(specs, { tokens: rows.tokens });
-    return gpu().read(y);
-  }
-
-  async function expectReference(rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
-    const y = gpu().output(rows.tokens * weights.rows);
-    const expected = digitProduct(rows, { weights, rowScales });
-    expectClose(await run(matmulMatrices, rows, weights, y), expected, {
-      abs: digitProductBounds(rows.values, weights),
+  async function run(action: Action, rows: TestRows, weights: TestMatrix, y: Output): Promise<void> {
+    const buffers = { ...uploadRows(gpu(), rows), weights, y };
+    const projection = { product: subgroupMatrixProduct, action };
+    await gpu().run(multiplyRows(gpu().features, 'test', projection, buffers, { pass: 'long' }), {
+      tokens: rows.tokens,
     });
   }
 
-  async function expectAdded(rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
-    const residual = randomTensor(99, rows.tokens * weights.rows);
-    const expected = add(residual, digitProduct(rows, { weights, rowScales }));
-    const abs = digitProductBounds(rows.values, weights);
-    const y = gpu().output(residual);
-    expectClose(await run(matmulMatricesAdd, rows, weights, y), expected, { abs, rel: HALF_ULP });
+  async function expectReference(action: Action, rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
+    const sums = digitProduct(rows, { weights, rowScales });
+    const { y, check } = outcome(gpu(), action, sums, digitProductBounds(rows.values, weights));
+    await run(action, rows, weights, y);
+    await check();
   }
 
-  async function expectSwiglu(rows: TestRows, { weights, rowScales }: DigitMatrix): Promise<void> {
-    const gateUp = digitProduct(rows, { weights, rowScales });
-    const abs = swigluBounds(gateUp, digitProductBounds(rows.values, weights));
-    const y = gpu().output((rows.tokens * weights.rows) / 2);
-    // Denormals may be flushed to zero.
-    const bounds = abs.map((bound) => bound + 1e-37);
-    expectClose(await run(matmulMatricesSwiglu, rows, weights, y), swiglu(gateUp), { abs: bounds });
-  }
-
-  it.each([
-    { name: 'y = x . W^T', expectation: expectReference, rowsEven: false },
-    { name: 'y += x . W^T', expectation: expectAdded, rowsEven: false },
-    { name: 'swiglu', expectation: expectSwiglu, rowsEven: true },
-  ])('is the reference of $name around tiles, also in parts', async ({ expectation, rowsEven }) => {
+  it.each(ACTION_CASES)('is the reference of $action around tiles, also in parts', async ({ action, rowsEven }) => {
     const cases = matrixCases({
       rows: { tile: rowsEven ? 64 : 128, most: rowsEven ? 70 : 140 },
       columns4: { tile: 32, most: 70 },
@@ -69,25 +46,25 @@ describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
     await fc.assert(
       fc.asyncProperty(cases, fc.constantFrom(...schemes), async (matrixCase, scheme) => {
         const { columns, partRows, seed, tokens } = matrixCase;
-        const { values } = matrixInputs(matrixCase);
-        await expectation(randomRows16(seed, tokens, columns), digitMatrix(gpu(), scheme, values, columns, partRows));
+        const matrix = digitMatrix(gpu(), scheme, matrixInputs(matrixCase).values, columns, partRows);
+        await expectReference(action, randomRows16(seed, tokens, columns), matrix);
       }),
       { numRuns: 12 },
     );
   });
 
   it.each(schemes)('is the reference in all of a tile, and behind it, with %s weights', async (scheme) => {
-    await expectReference(randomRows16(5, 66, 300), digitMatrix(gpu(), scheme, randomTensor(6, 130 * 300), 300));
+    await expectReference('set', randomRows16(5, 66, 300), digitMatrix(gpu(), scheme, randomTensor(6, 130 * 300), 300));
   });
 
   it.each(schemes)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
-    await expectReference(randomRows16(1, 3, 4096), digitMatrix(gpu(), scheme, randomTensor(2, 5 * 4096), 4096));
+    await expectReference('set', randomRows16(1, 3, 4096), digitMatrix(gpu(), scheme, randomTensor(2, 5 * 4096), 4096));
   });
 
   it.each(schemes)('multiplies every value that a weight of %s can have', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 256);
     const weights = gpu().matrixOfBytes(scheme, bytes, rows, 256);
-    await expectReference(randomRows16(3, 2, 256), { weights, rowScales: new Float64Array(rows).fill(1) });
+    await expectReference('set', randomRows16(3, 2, 256), { weights, rowScales: new Float64Array(rows).fill(1) });
   });
 
   it.each(schemes)('sums the largest integers of %s exactly', async (scheme) => {
@@ -96,7 +73,8 @@ describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
     const bytes = new Uint8Array(2 * columns).fill(0x81, 0, columns).fill(0x80, columns);
     const rows = { values, bytes, scales: new Float32Array([1]), tokens };
     const weights = gpu().matrixOfBytes(scheme, leastStoredRow(scheme, columns), 1, columns);
-    const y = await run(matmulMatrices, rows, weights, gpu().output(1));
-    expect([...y]).toEqual([32_640 * (scheme === 'int8' ? 128 : 15.5) * columns]);
+    const y = gpu().output(1);
+    await run('set', rows, weights, y);
+    expect([...(await gpu().read(y))]).toEqual([32_640 * (scheme === 'int8' ? 128 : 15.5) * columns]);
   });
 });

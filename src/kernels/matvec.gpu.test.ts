@@ -7,7 +7,7 @@ import { HALF_ULP } from '../testing/bounds.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../testing/matrix-cases.ts';
-import { matvec, matvecAdd, matvecKernel } from './matvec.ts';
+import { matvec, matvecKernel } from './matvec.ts';
 
 describeGpu(matvecKernel, (gpu) => {
   /** What replaces y, and what is added to it. */
@@ -16,7 +16,10 @@ describeGpu(matvecKernel, (gpu) => {
     const [y, sum] = [gpu().output(weights.rows), gpu().output(before)];
     const given = { v: gpu().input(v), weights };
     const { features } = gpu();
-    const specs = [...matvec(features, 'test', { ...given, y }), ...matvecAdd(features, 'test', { ...given, y: sum })];
+    const specs = [
+      ...matvec(features, 'test', { ...given, y }),
+      ...matvec(features, 'test', { ...given, y: sum }, 'add'),
+    ];
     await gpu().run(specs, { tokens: 1 });
     const abs = productBounds(v, weights.magnitudes, v.length);
     const product = reference(weights.weights, v);

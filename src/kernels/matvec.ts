@@ -5,6 +5,7 @@ import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
+import { type Action, ACTIONS } from './projection.ts';
 
 export const matvecKernel = defineKernel({
   name: 'matvec',
@@ -12,34 +13,24 @@ export const matvecKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32' },
   reads: ['v', 'weights'],
   writes: ['y'],
-  constants: ['WG', 'ADD'],
+  constants: ['WG', 'ACTION'],
   step: false,
 });
 
-interface Buffers {
-  v: BufferSlice;
-  weights: Matrix;
-  y: BufferSlice;
-}
-
-function dispatches(features: GpuFeatures, label: string, { v, weights, y }: Buffers, ADD: number): DispatchSpec[] {
+/** y = W . v, or y += W . v where `action` is `add`; v (C), weights (rows, C), y (rows). */
+export function matvec(
+  features: GpuFeatures,
+  label: string,
+  { v, weights, y }: { v: BufferSlice; weights: Matrix; y: BufferSlice },
+  action: Exclude<Action, 'swiglu'> = 'set',
+): DispatchSpec[] {
   return weights.parts.map((part) => ({
     kernel: matvecKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / matvec`,
-    params: { ...matrixParams(weights, part) },
-    constants: { WG: matvecWorkgroup(features, weights), ADD },
+    label,
+    params: matrixParams(weights, part),
+    constants: { WG: matvecWorkgroup(features, weights), ACTION: ACTIONS[action] },
     buffers: { v, weights: part.slice, y },
     grid: foldedGrid(Math.ceil(part.rows / 4)),
   }));
-}
-
-/** y = W . v; v (C), weights (rows, C), y (rows). */
-export function matvec(features: GpuFeatures, label: string, buffers: Buffers): DispatchSpec[] {
-  return dispatches(features, label, buffers, 0);
-}
-
-/** y += W . v; v (C), weights (rows, C), y (rows). */
-export function matvecAdd(features: GpuFeatures, label: string, buffers: Buffers): DispatchSpec[] {
-  return dispatches(features, label, buffers, 1);
 }

@@ -6,16 +6,17 @@ import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
 import { prenormed, residualStream } from '../testing/prenorm-cases.ts';
-import { matmul } from './matmul.ts';
+import { f32Product } from './matmul.ts';
 import { MOE_TILE, moeTiles } from './moe-shape.ts';
 import { moeCombine } from './moe_combine.ts';
 import { moeGroup } from './moe_group.ts';
 import { moeMatmul } from './moe_matmul.ts';
-import { moeMatmulSwiglu } from './moe_matmul_swiglu.ts';
 import { moeMatvecAddPrenorm } from './moe_matvec_add_prenorm.ts';
 import { moeRoute } from './moe_route.ts';
 import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
 import { normedMatvec } from './normed_matvec.ts';
+import { passLength } from './pass-length.ts';
+import { multiplyRows } from './projection.ts';
 
 // The kernels of a mixture one after the other, as prefill and decode have them, against the mixture as a whole. Each has
 // its own test of how near it must be; here a wrong expert or share would show.
@@ -35,9 +36,14 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
   const reference = (n: ArrayLike<number>, { router, gateUp, down }: ReturnType<typeof mixture>) =>
     moe(n, { router: router.weights, gateUp: gateUp.weights, down: down.weights, topK: dims.topK }, C);
 
+  const routing = { product: f32Product, action: 'set' } as const;
+  const gateUp = { action: 'swiglu', input: 'tokens' } as const;
+  const down = { action: 'set', input: 'pairs' } as const;
+
   it('is the mixture over many tokens', async () => {
     for (const tokens of [1, 3, 60]) {
       const { features } = gpu();
+      const pass = passLength(tokens);
       const weights = mixture();
       const n = randomTensor(4, tokens * C);
       const before = randomTensor(5, tokens * C);
@@ -53,11 +59,11 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
       const inner = gpu().output(tokens * dims.topK * F);
       const y = gpu().output(tokens * dims.topK * C);
       const specs = [
-        ...matmul(features, 'test', { x: h, weights: weights.router, y: logits }, { normed: true }),
+        ...multiplyRows(features, 'test', routing, { x: h, weights: weights.router, y: logits }, { pass }),
         moeRoute(features, 'test', { logits, experts, shares }, dims),
         moeGroup(features, 'test', { experts, ...tiles }, dims),
-        ...moeMatmulSwiglu(features, 'test', { x: h, ...tiles, weights: weights.gateUp, y: inner }, dims),
-        ...moeMatmul(features, 'test', { x: inner, ...tiles, weights: weights.down, y }, dims),
+        ...moeMatmul(features, 'test', { x: h, ...tiles, weights: weights.gateUp, y: inner }, dims, gateUp),
+        ...moeMatmul(features, 'test', { x: inner, ...tiles, weights: weights.down, y }, dims, down),
         moeCombine(features, 'test', { y, shares, x }, { columns: C, topK: dims.topK }),
       ];
       await gpu().run(specs, { tokens });

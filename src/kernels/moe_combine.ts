@@ -26,7 +26,7 @@ export function moeCombine(
   return {
     kernel: moeCombineKernel,
     variant: variantFor(features),
-    label: `${label} / moe_combine`,
+    label,
     params: { columns4: columns / 4, top_k: topK },
     constants: { WG },
     buffers,

@@ -25,7 +25,7 @@ export function moeGroup(
   return {
     kernel: moeGroupKernel,
     variant: variantFor(features),
-    label: `${label} / moe_group`,
+    label,
     constants: { WG: 256, EXPERTS: dims.experts, TOP_K: dims.topK, TILE: MOE_TILE },
     buffers,
     grid: [1, 1, 1],

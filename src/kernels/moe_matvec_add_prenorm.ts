@@ -6,13 +6,14 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { foldedGrid } from './grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
 import { expertRows, type MoeDims } from './moe-shape.ts';
+import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 
 export const moeMatvecAddPrenormKernel = defineKernel({
   name: 'moe_matvec_add_prenorm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', expert_rows: 'u32', top_k: 'u32' },
   reads: ['v', 'experts', 'weights', 'norm_weight'],
-  writes: ['x', 'h', 'squares'],
+  writes: ['x', 'h', 'x_squares'],
   constants: ['WG'],
   step: false,
 });
@@ -24,28 +25,19 @@ export const moeMatvecAddPrenormKernel = defineKernel({
 export function moeMatvecAddPrenorm(
   features: GpuFeatures,
   label: string,
-  buffers: {
-    v: BufferSlice;
-    experts: BufferSlice;
-    weights: Matrix;
-    normWeight: BufferSlice;
-    x: BufferSlice;
-    h: BufferSlice;
-    squares: BufferSlice;
-  },
+  { v, experts, weights, ...stream }: StreamToNorm & { v: BufferSlice; experts: BufferSlice; weights: Matrix },
   dims: MoeDims,
 ): DispatchSpec[] {
-  const { weights, normWeight, ...others } = buffers;
   const rows = expertRows(weights, dims);
   // The blocks of all chosen experts are shared out as if they were one row.
   const joined = { ...weights, columns: weights.columns * dims.topK };
   return weights.parts.map((part) => ({
     kernel: moeMatvecAddPrenormKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / moe_matvec_add_prenorm`,
+    label,
     params: { ...matrixParams(weights, part), expert_rows: rows, top_k: dims.topK },
     constants: { WG: matvecWorkgroup(features, joined) },
-    buffers: { ...others, weights: part.slice, norm_weight: normWeight },
+    buffers: { v, experts, weights: part.slice, ...streamBuffers(stream) },
     grid: foldedGrid(rows / 4),
   }));
 }

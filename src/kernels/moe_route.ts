@@ -25,7 +25,7 @@ export function moeRoute(
   return {
     kernel: moeRouteKernel,
     variant: variantFor(features),
-    label: `${label} / moe_route`,
+    label,
     constants: { WG: 64, EXPERTS: dims.experts, TOP_K: dims.topK },
     buffers,
     grid: (tokens) => [tokens, 1, 1],

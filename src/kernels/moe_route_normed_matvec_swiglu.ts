@@ -49,7 +49,7 @@ export function moeRouteNormedMatvecSwiglu(
   return weights.parts.map((part) => ({
     kernel: moeRouteNormedMatvecSwigluKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / moe_route_normed_matvec_swiglu`,
+    label,
     params: {
       ...matrixParams(weights, part),
       expert_rows: rows,

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { assemble, type Kernel, type Variant } from '../gpu/kernel.ts';
-import { allShaders, declaredKernels } from '../testing/all-kernels.ts';
+import { allKernels } from '../testing/all-kernels.ts';
 import { schemesOf } from '../testing/schemes.ts';
+import { shaderLibrary } from './library.ts';
 
 // A second compiler reads every shader: naga, which Firefox has. It translates each to the languages of all drivers. The
 // program is the Rust crate naga-cli; where it is missing, these tests are skipped.
@@ -48,7 +49,7 @@ function variants(kernel: Kernel): Map<string, Variant> {
   if (kernel.constants.includes('SEGMENT')) {
     all.push({ scheme: 'int4', subgroups: true, f16: false, byteProducts: true, fixedPoint: true });
   }
-  return new Map(all.map((variant) => [assemble(kernel, variant, allShaders), variant]));
+  return new Map(all.map((variant) => [assemble(kernel, variant, shaderLibrary), variant]));
 }
 
 describe.skipIf(version === null)('every variant of every shader in naga', () => {
@@ -56,7 +57,7 @@ describe.skipIf(version === null)('every variant of every shader in naga', () =>
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   let translated = 0;
 
-  it.each([...declaredKernels.values()])('$name is translated for every driver', { timeout: 120_000 }, (kernel) => {
+  it.each([...allKernels.values()])('$name is translated for every driver', { timeout: 120_000 }, (kernel) => {
     for (const [code, variant] of variants(kernel)) {
       const targets = (Object.keys(TARGETS) as Target[]).filter(
         (target) => !MISSING.some((gap) => gap.targets.includes(target) && gap.when(code)),

@@ -28,7 +28,7 @@ export function normedGroups(
   return {
     kernel: normedGroupsKernel,
     variant: variantFor(features),
-    label: `${label} / normed_groups`,
+    label,
     params: { width4, sums: squares / groups, eps },
     constants: { WG },
     buffers,

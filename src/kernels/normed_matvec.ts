@@ -3,8 +3,8 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { foldedGrid } from './grid.ts';
-import { type Matrix, matrixParams, matvecTeams } from './matrix.ts';
+import type { Matrix } from './matrix.ts';
+import { type InputNorm, matvecDispatches, normParams } from './matvec-dispatch.ts';
 
 export const normedMatvecKernel = defineKernel({
   name: 'normed_matvec',
@@ -16,27 +16,19 @@ export const normedMatvecKernel = defineKernel({
   step: false,
 });
 
-/** y = scale * W . h / rms, with h the input times the norm's weight and `options.squares` partial sums of its squares; weights (rows, C), y (rows). */
+/** y = scale * W . h / rms, with h the input times the norm's weight; weights (rows, C), y (rows). */
 export function normedMatvec(
   features: GpuFeatures,
   label: string,
-  buffers: { h: BufferSlice; squares: BufferSlice; weights: Matrix; y: BufferSlice },
-  options: { squares: number; eps: number; scale?: number },
+  { h, squares, weights, y }: { h: BufferSlice; squares: BufferSlice; weights: Matrix; y: BufferSlice },
+  { scale = 1, ...norm }: InputNorm & { scale?: number },
 ): DispatchSpec[] {
-  const { h, squares, weights, y } = buffers;
-  const { variant, constants, rows } = matvecTeams(features, weights);
-  return weights.parts.map((part) => ({
-    kernel: normedMatvecKernel,
-    variant,
-    label: `${label} / normed_matvec`,
-    params: {
-      ...matrixParams(weights, part),
-      squares4: Math.ceil(options.squares / 4),
-      eps: options.eps,
-      scale: options.scale ?? 1,
-    },
-    constants,
-    buffers: { h, squares, weights: part.slice, y },
-    grid: foldedGrid(Math.ceil(part.rows / rows)),
-  }));
+  return matvecDispatches(
+    features,
+    label,
+    normedMatvecKernel,
+    weights,
+    { h, squares, y },
+    { ...normParams(norm), scale },
+  );
 }

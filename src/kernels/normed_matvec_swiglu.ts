@@ -3,8 +3,8 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { foldedGrid } from './grid.ts';
-import { type Matrix, matrixParams, matvecTeams } from './matrix.ts';
+import type { Matrix } from './matrix.ts';
+import { type InputNorm, matvecDispatches, normParams } from './matvec-dispatch.ts';
 
 export const normedMatvecSwigluKernel = defineKernel({
   name: 'normed_matvec_swiglu',
@@ -16,22 +16,15 @@ export const normedMatvecSwigluKernel = defineKernel({
   step: false,
 });
 
-/** y[f] = silu(W[2f] . n) * (W[2f+1] . n), n = h / rms, `options.squares` partial sums of squares; weights (2F, C) with gate and up rows in turn, y (F). */
+/**
+ * y[f] = silu(W[2f] . n) * (W[2f+1] . n), n = h / rms, with h the input times the norm's weight; weights (2F, C) with gate
+ * and up rows in turn, y (F).
+ */
 export function normedMatvecSwiglu(
   features: GpuFeatures,
   label: string,
-  buffers: { h: BufferSlice; squares: BufferSlice; weights: Matrix; y: BufferSlice },
-  options: { squares: number; eps: number },
+  { h, squares, weights, y }: { h: BufferSlice; squares: BufferSlice; weights: Matrix; y: BufferSlice },
+  norm: InputNorm,
 ): DispatchSpec[] {
-  const { h, squares, weights, y } = buffers;
-  const { variant, constants, rows } = matvecTeams(features, weights);
-  return weights.parts.map((part) => ({
-    kernel: normedMatvecSwigluKernel,
-    variant,
-    label: `${label} / normed_matvec_swiglu`,
-    params: { ...matrixParams(weights, part), squares4: Math.ceil(options.squares / 4), eps: options.eps },
-    constants,
-    buffers: { h, squares, weights: part.slice, y },
-    grid: foldedGrid(Math.ceil(part.rows / rows)),
-  }));
+  return matvecDispatches(features, label, normedMatvecSwigluKernel, weights, { h, squares, y }, normParams(norm));
 }

@@ -1,10 +1,13 @@
+import code from '../../shaders/quantize_rows.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
+import { columnBlocks } from './projection.ts';
 
 export const quantizeRowsKernel = defineKernel({
   name: 'quantize_rows',
+  code,
   params: { columns4: 'u32', blocks: 'u32' },
   reads: ['x'],
   writes: ['y', 'scale'],
@@ -12,7 +15,6 @@ export const quantizeRowsKernel = defineKernel({
   step: false,
 });
 
-const BLOCK = 16;
 const GROUP = 128; // as in the shader
 const WORKGROUP_BLOCKS = 64;
 
@@ -24,14 +26,9 @@ export interface QuantizedRows {
   x_scale: BufferSlice;
 }
 
-/** Blocks of 16 columns that a row of so many columns takes. */
-export function quantizedRowBlocks(columns: number): number {
-  return Math.ceil(columns / BLOCK);
-}
-
 /** Words and scales that such a row takes, each 4 bytes. */
 export function quantizedRowSizes(columns: number): { words: number; scales: number } {
-  return { words: quantizedRowBlocks(columns) * 4, scales: Math.ceil(columns / GROUP) };
+  return { words: columnBlocks(columns) * 4, scales: Math.ceil(columns / GROUP) };
 }
 
 /** `to` = x in int8; x (T, columns). */
@@ -42,11 +39,11 @@ export function quantizeRows(
   to: QuantizedRows,
   columns: number,
 ): DispatchSpec {
-  const blocks = quantizedRowBlocks(columns);
+  const blocks = columnBlocks(columns);
   return {
     kernel: quantizeRowsKernel,
     variant: variantFor(features),
-    label: `${label} / quantize_rows`,
+    label,
     params: { columns4: columns / 4, blocks },
     buffers: { x, y: to.x, scale: to.x_scale },
     grid: (tokens) => [Math.ceil(blocks / WORKGROUP_BLOCKS), tokens, 1],

@@ -1,11 +1,14 @@
+import code from '../../shaders/quantize_rows_16.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { quantizedRowBlocks, type QuantizedRows } from './quantize_rows.ts';
+import { columnBlocks } from './projection.ts';
+import type { QuantizedRows } from './quantize_rows.ts';
 
 export const quantizeRows16Kernel = defineKernel({
   name: 'quantize_rows_16',
+  code,
   params: { columns4: 'u32', blocks: 'u32' },
   reads: ['x'],
   writes: ['y', 'scale'],
@@ -15,7 +18,7 @@ export const quantizeRows16Kernel = defineKernel({
 
 /** Words and scales that a row of 16 bits a number takes, each 4 bytes. */
 export function quantizedRow16Sizes(columns: number): { words: number; scales: number } {
-  return { words: 2 * quantizedRowBlocks(columns) * 4, scales: 1 };
+  return { words: 2 * columnBlocks(columns) * 4, scales: 1 };
 }
 
 /** `to` = x in two digits of int8, `to.x` (T, 2, blocks), `to.x_scale` (T); x (T, columns). */
@@ -29,8 +32,8 @@ export function quantizeRows16(
   return {
     kernel: quantizeRows16Kernel,
     variant: variantFor(features),
-    label: `${label} / quantize_rows_16`,
-    params: { columns4: columns / 4, blocks: quantizedRowBlocks(columns) },
+    label,
+    params: { columns4: columns / 4, blocks: columnBlocks(columns) },
     buffers: { x, y: to.x, scale: to.x_scale },
     grid: (tokens) => [tokens, 1, 1],
   };

@@ -21,7 +21,7 @@ export function relu2(features: GpuFeatures, label: string, y: BufferSlice, colu
   return {
     kernel: relu2Kernel,
     variant: variantFor(features),
-    label: `${label} / relu2`,
+    label,
     params: { columns4: columns / 4 },
     constants: { WG },
     buffers: { y },

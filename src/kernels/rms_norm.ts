@@ -24,7 +24,7 @@ export function rmsNorm(
   return {
     kernel: rmsNormKernel,
     variant: variantFor(features),
-    label: `${label} / rms_norm`,
+    label,
     params: { columns4: options.columns / 4, eps: options.eps },
     constants: { WG: 128 },
     buffers,

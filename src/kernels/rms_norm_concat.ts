@@ -24,7 +24,7 @@ export function rmsNormConcat(
   return {
     kernel: rmsNormConcatKernel,
     variant: variantFor(features),
-    label: `${label} / rms_norm_concat`,
+    label,
     params: { columns4: columns / 4, eps },
     constants: { WG: 128 },
     buffers,

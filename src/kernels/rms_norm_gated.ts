@@ -25,7 +25,7 @@ export function rmsNormGated(
   return {
     kernel: rmsNormGatedKernel,
     variant: variantFor(features),
-    label: `${label} / rms_norm_gated`,
+    label,
     params: { columns4: columns / 4, stride, groups, eps },
     constants: { WG: 128 },
     buffers,

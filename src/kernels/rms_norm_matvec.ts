@@ -27,7 +27,7 @@ export function rmsNormMatvec(
   return weights.parts.map((part) => ({
     kernel: rmsNormMatvecKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / rms_norm_matvec`,
+    label,
     params: { ...matrixParams(weights, part), eps: options.eps, scale: options.scale ?? 1 },
     constants: { WG: matvecWorkgroup(features, weights) },
     buffers: { x, norm_weight: normWeight, weights: part.slice, y },

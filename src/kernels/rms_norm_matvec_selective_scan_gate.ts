@@ -41,7 +41,7 @@ export function rmsNormMatvecSelectiveScanGate(
   return weights.parts.map((part) => ({
     kernel: rmsNormMatvecSelectiveScanGateKernel,
     variant: variantFor(features, weights.scheme),
-    label: `${label} / rms_norm_matvec_selective_scan_gate`,
+    label,
     params: { ...matrixParams(weights, part), channels: inner, eps },
     constants: { WG: matvecWorkgroup(features, weights), N: stateSize },
     buffers: { ...others, weights: part.slice },

@@ -26,7 +26,7 @@ export function rmsNormSplit(
   return {
     kernel: rmsNormSplitKernel,
     variant: variantFor(features),
-    label: `${label} / rms_norm_split`,
+    label,
     params: { rank4: dtRank / 4, state4: stateSize / 4, eps },
     constants: { WG: 64 },
     buffers,

@@ -28,7 +28,7 @@ export function ropeKvAppend(
   return {
     kernel: ropeKvAppendKernel,
     variant: variantFor(features),
-    label: `${label} / rope_kv_append`,
+    label,
     params: { heads: dims.heads, kv_heads: dims.kvHeads, head_dim: dims.headDim, rope_dims: dims.ropeDims },
     constants: { WG },
     buffers,

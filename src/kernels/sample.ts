@@ -47,7 +47,7 @@ export function sample(
   return {
     kernel: sampleKernel,
     variant: variantFor(features),
-    label: `${label} / sample`,
+    label,
     params: { vocabulary },
     buffers,
     grid: [1, 1, 1],

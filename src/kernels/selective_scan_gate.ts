@@ -40,7 +40,7 @@ export function selectiveScanGate(
   return {
     kernel: selectiveScanGateKernel,
     variant: variantFor(features),
-    label: `${label} / selective_scan_gate`,
+    label,
     params: { channels: inner },
     constants: { CHANNELS: channels, N: stateSize },
     buffers,

@@ -3,19 +3,15 @@ import { create } from 'webgpu';
 import { BambaError } from '../errors.ts';
 import { Gpu, MATRICES_STORAGE } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
-import { allShaders, declaredKernels } from '../testing/all-kernels.ts';
+import { allKernels } from '../testing/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { SCHEMES } from '../testing/device.ts';
 import { schemesOf } from '../testing/schemes.ts';
-import { shippedKernel, shippedLibrary } from '../testing/shipped-shaders.ts';
 import { shaderLibrary } from './library.ts';
-import { onDemandShaders } from './on-demand.ts';
 
-// Every variant of every shader compiles without a message: no error, no warning. Also as the package ships it. Where no
-// adapter here has a feature, a compiler without a GPU knows it: code for half precision, subgroups and matrices of them is
-// checked on every machine, and run where the feature is.
-
-/** What of a package the worker has itself, with what it may be handed. */
-const shipped = { ...shippedLibrary(shaderLibrary), ...shippedLibrary(onDemandShaders) };
+// Every variant of every shader compiles without a message: no error, no warning. Where no adapter here has a feature, a
+// compiler without a GPU knows it: code for half precision, subgroups and matrices of them is checked on every machine, and
+// run where the feature is.
 
 /** Variants that differ in their code. */
 function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean; byteProducts: boolean }): Variant[] {
@@ -30,7 +26,7 @@ function variants(kernel: Kernel, features: { subgroups: boolean; f16: boolean; 
       ),
     ),
   );
-  return [...new Map(all.map((variant) => [assemble(kernel, variant, allShaders), variant])).values()];
+  return [...new Map(all.map((variant) => [assemble(kernel, variant, shaderLibrary), variant])).values()];
 }
 
 /** Runs nothing, but its compiler knows all features, as that of browsers does. Collected, it takes devices along. */
@@ -44,7 +40,7 @@ async function requestCompiler(): Promise<GPUDevice> {
 }
 
 const needsMatrices = (kernel: Kernel) =>
-  assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, allShaders).includes('subgroup_matrix');
+  assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, shaderLibrary).includes('subgroup_matrix');
 
 describe('every variant of every shader, for all features', () => {
   let compiler: GPUDevice;
@@ -53,27 +49,28 @@ describe('every variant of every shader, for all features', () => {
   });
   afterAll(() => compiler.destroy());
 
-  it.each([...declaredKernels.values()])('$name compiles without a message', async (kernel) => {
+  it.each([...allKernels.values()])('$name compiles without a message', async (kernel) => {
     for (const variant of variants(kernel, { subgroups: true, f16: true, byteProducts: true })) {
-      for (const code of [assemble(kernel, variant, allShaders), assemble(shippedKernel(kernel), variant, shipped)]) {
-        compiler.pushErrorScope('validation');
-        const { messages } = await compiler.createShaderModule({ code }).getCompilationInfo();
-        const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
-        expect(report, JSON.stringify(variant)).toEqual([]);
-        expect(await compiler.popErrorScope()).toBeNull();
-      }
+      const code = assemble(kernel, variant, shaderLibrary);
+      compiler.pushErrorScope('validation');
+      const { messages } = await compiler.createShaderModule({ code }).getCompilationInfo();
+      const report = messages.map(({ type, lineNum, message }) => `${type} at ${lineNum}: ${message}`);
+      expect(report, JSON.stringify(variant)).toEqual([]);
+      expect(await compiler.popErrorScope()).toBeNull();
     }
   });
 
   it('has code for half precision, and a compiler that finds what is wrong with it', async () => {
-    const codes = [...declaredKernels.values()].flatMap((kernel) =>
-      variants(kernel, { subgroups: true, f16: true, byteProducts: true }).map((variant) =>
-        assemble(kernel, variant, allShaders),
-      ),
+    const coded = [...allKernels.values()].flatMap((kernel) =>
+      variants(kernel, { subgroups: true, f16: true, byteProducts: true }).map((variant) => ({
+        kernel: `${kernel.name} of ${variant.scheme}`,
+        code: assemble(kernel, variant, shaderLibrary),
+      })),
     );
-    const halves = codes.filter((code) => code.includes('enable f16;'));
-    expect(halves.length).toBeGreaterThan(20);
-    const [code] = halves;
+    const halves = coded.filter(({ code }) => code.includes('enable f16;'));
+    const expected = ['matmul', 'moe_matmul'].flatMap((name) => SCHEMES.map((scheme) => `${name} of ${scheme}`));
+    expect(halves.map(({ kernel }) => kernel).toSorted()).toEqual(expected.toSorted());
+    const { code } = halves[0]!;
     compiler.pushErrorScope('validation');
     const wrong = compiler.createShaderModule({ code: `${code}\nfn wrong(a: elem) -> f32 { return a; }\n` });
     const { messages } = await wrong.getCompilationInfo();
@@ -97,9 +94,9 @@ describe.skipIf(!hasAdapter)('shaders on an adapter', () => {
   });
 
   // Those with matrices make them where these are emulated, in tests of their own.
-  const plain = [...declaredKernels.values()].filter((kernel) => !needsMatrices(kernel));
+  const plain = [...allKernels.values()].filter((kernel) => !needsMatrices(kernel));
   it.each(plain)('$name makes a pipeline of its defaults', async (kernel) => {
-    const cache = new PipelineCache(gpu.device, allShaders);
+    const cache = new PipelineCache(gpu.device, shaderLibrary);
     const variant = { scheme: 'int8', subgroups: gpu.features.subgroups, f16: gpu.features.f16 };
     await expect(cache.pipeline(kernel, variant, {})).resolves.toBeDefined();
   });
@@ -107,8 +104,8 @@ describe.skipIf(!hasAdapter)('shaders on an adapter', () => {
   it.each(['int8', 'int4'])(
     'takes no more workgroup memory for matrices of %s than a device is asked for',
     async (scheme) => {
-      const [kernel] = [...declaredKernels.values()].filter(needsMatrices);
-      const code = assemble(kernel!, { scheme, subgroups: true, f16: false }, allShaders);
+      const [kernel] = [...allKernels.values()].filter(needsMatrices);
+      const code = assemble(kernel!, { scheme, subgroups: true, f16: false }, shaderLibrary);
       const compute = { module: compiler.createShaderModule({ code }) };
       // The compiler's device has what every device has, and its refusal says what is needed.
       const made = compiler.createComputePipelineAsync({ layout: 'auto', compute });
@@ -120,11 +117,11 @@ describe.skipIf(!hasAdapter)('shaders on an adapter', () => {
 
   it('reports a shader that does not compile with its numbered source', async () => {
     const broken = {
-      ...[...declaredKernels.values()][0]!,
+      ...[...allKernels.values()][0]!,
       name: 'broken',
       code: 'fn broken() { let value = nonsense; }\n',
     };
-    const cache = new PipelineCache(gpu.device, allShaders);
+    const cache = new PipelineCache(gpu.device, shaderLibrary);
     gpu.device.pushErrorScope('validation');
     const failure = cache.pipeline(broken, { subgroups: false, f16: false }, {});
     await expect(failure).rejects.toThrow(BambaError);

@@ -2,13 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 import { assemble } from '../gpu/kernel.ts';
-import { allKernels, allShaders, declaredKernels } from '../testing/all-kernels.ts';
+import { allKernels } from '../testing/all-kernels.ts';
 import { catalogue } from '../testing/catalogue.ts';
 import { schemesOf } from '../testing/schemes.ts';
 import { parseHeader } from '../testing/shader-header.ts';
 import { shaderLibrary } from './library.ts';
 import { isOfIntegers } from './matrix.ts';
-import { onDemandShaders } from './on-demand.ts';
 
 // The contract between each WGSL file and its TypeScript half. That all variants compile is tested on a device, in
 // shaders.gpu.test.ts.
@@ -76,7 +75,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
     const packed = /\b(?:dot4[IU]8Packed|(?:un)?pack4x[IU]8(?:Clamp)?)\b/;
     const compute = schemesOf(kernel).map((scheme) => {
       const plain = { scheme, subgroups: false, f16: false };
-      return assemble(kernel, plain, allShaders);
+      return assemble(kernel, plain, shaderLibrary);
     });
     for (const code of compute) {
       expect(code).not.toMatch(/^(?:requires|enable) (?!chromium_experimental_subgroup_matrix|subgroups;)/m);
@@ -107,7 +106,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
 
   function reflect(): WgslReflect {
     const variant = { scheme: schemesOf(kernel)[0]!, subgroups: false, f16: false };
-    return new WgslReflect(declarations(assemble(kernel, variant, allShaders)));
+    return new WgslReflect(declarations(assemble(kernel, variant, shaderLibrary)));
   }
 });
 
@@ -130,7 +129,7 @@ function declarations(code: string): string {
 }
 
 describe('shaders', () => {
-  const libraryFiles = Object.keys(allShaders).filter((file) => file.startsWith('lib/'));
+  const libraryFiles = Object.keys(shaderLibrary);
 
   it('have each a TypeScript half, and no half is without a shader', () => {
     expect([...allKernels.keys()].toSorted()).toEqual(shaderFiles.toSorted());
@@ -138,7 +137,7 @@ describe('shaders', () => {
 
   it('bind nothing in library files, which say what they are for', () => {
     for (const file of libraryFiles) {
-      const code = allShaders[file]!;
+      const code = shaderLibrary[file]!;
       expect(code, file).not.toContain('@group');
       expect(code, file).toMatch(/^\/\/ \S.*\n/);
     }
@@ -152,27 +151,8 @@ describe('shaders', () => {
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });
 
-  it('travel with every engine, or on demand where only options take them', () => {
-    const waiting = [...declaredKernels.values()].filter((kernel) => kernel.code === undefined);
-    const onDemand = Object.keys(onDemandShaders);
-    expect(waiting.map(({ name }) => `${name}.wgsl`).toSorted()).toEqual(
-      onDemand.filter((file) => !file.startsWith('lib/')).toSorted(),
-    );
-    const files = readdirSync(`${SHADERS}/lib`, { recursive: true, encoding: 'utf8' });
-    const library = files.filter((file) => file.endsWith('.wgsl')).map((file) => `lib/${file.replaceAll('\\', '/')}`);
-    const given = [...Object.keys(shaderLibrary), ...onDemand.filter((file) => file.startsWith('lib/'))];
-    expect(given.toSorted()).toEqual(library.toSorted());
-    const variant = { scheme: 'int8', subgroups: true, f16: false };
-    for (const kernel of declaredKernels.values()) {
-      const make = () => assemble(kernel, variant, shaderLibrary);
-      if (!waiting.includes(kernel)) expect(make()).toContain(`fn ${kernel.name}(`);
-      else expect(make).toThrow(`Shader library file ${kernel.name}.wgsl is missing.`);
-    }
-  });
-
   it('are all in the catalogue, as they are', async () => {
-    const library = Object.fromEntries(libraryFiles.map((file) => [file, allShaders[file]!]));
-    const text = await catalogue([...allKernels.values()], library);
+    const text = await catalogue([...allKernels.values()], shaderLibrary);
     await expect(text).toMatchFileSnapshot('../../shaders/README.md');
   });
 });

@@ -26,7 +26,7 @@ export function siluGate(
   return {
     kernel: siluGateKernel,
     variant: variantFor(features),
-    label: `${label} / silu_gate`,
+    label,
     params: { columns4: columns / 4, stride },
     constants: { WG },
     buffers,

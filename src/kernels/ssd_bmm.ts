@@ -26,7 +26,7 @@ export function ssdBmm(
   return {
     kernel: ssdBmmKernel,
     variant: variantFor(features),
-    label: `${label} / ssd_bmm`,
+    label,
     params: { inner: mamba2Widths(dims).inner, groups: dims.groups },
     constants: { Q: CHUNK_TOKENS, N: dims.stateSize },
     buffers,

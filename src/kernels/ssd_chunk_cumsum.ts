@@ -26,7 +26,7 @@ export function ssdChunkCumsum(
   return {
     kernel: ssdChunkCumsumKernel,
     variant: variantFor(features),
-    label: `${label} / ssd_chunk_cumsum`,
+    label,
     params: {
       heads: dims.heads,
       stride: projected,

@@ -33,7 +33,7 @@ export function ssdChunkScan(
   return {
     kernel: ssdChunkScanKernel,
     variant: variantFor(features),
-    label: `${label} / ssd_chunk_scan`,
+    label,
     params: { heads: dims.heads, head_dim: dims.headDim, groups: dims.groups },
     constants: { Q: CHUNK_TOKENS, N: dims.stateSize, PT: tile },
     buffers,

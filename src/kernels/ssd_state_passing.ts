@@ -44,7 +44,7 @@ export function ssdStatePassing(
   return {
     kernel: ssdStatePassingKernel,
     variant: variantFor(features),
-    label: `${label} / ssd_state_passing`,
+    label,
     params: { heads: dims.heads, head_dim: dims.headDim, groups: dims.groups },
     constants: { LANES_P: lanesP, LANES_N: lanesN, DEPTH: depth, Q: CHUNK_TOKENS, N: dims.stateSize },
     buffers,

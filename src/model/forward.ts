@@ -1,7 +1,7 @@
 import { BufferSet, type BufferSlice, readFloats, slice } from '../gpu/buffers.ts';
 import { Plan } from '../gpu/plan.ts';
 import { headOfAll } from './hybrid.ts';
-import { type Model, writeStep } from './model.ts';
+import { type Model, type PassParts, writeStep } from './model.ts';
 
 // What passes compute, read back whole: for verification and measurement, apart from what generation needs.
 
@@ -26,22 +26,32 @@ export async function forward(
   const { device } = gpu;
   const { vocabSize, hiddenSize } = architecture;
   await model.reserve(state.position + ids.length);
-  const { scope, pipelines, plan, ends } = model.promptPass;
-  const { activations } = scope;
+  const { activations } = model.promptPass(ids.length).scope;
   const set = new BufferSet(device, 'forward');
   const logits = set.floats('logits', activations.tokens, vocabSize);
-  const head = await Plan.build(device, pipelines, activations.step, headOfAll(scope, slice(logits)));
+  const heads = new Map<PassParts, Plan>();
+  const headOf = async (parts: PassParts): Promise<Plan> => {
+    const built = heads.get(parts);
+    if (built) return built;
+    const head = Plan.bind(device, parts.pipelines, activations.step, headOfAll(parts.scope, slice(logits)));
+    heads.set(parts, head);
+    await head.ready();
+    return head;
+  };
   const result: ForwardResult = {
     logits: new Float32Array(ids.length * vocabSize),
     hidden: options.hidden
-      ? Array.from({ length: ends.length + 1 }, () => new Float32Array(ids.length * hiddenSize))
+      ? Array.from({ length: architecture.blocks.length + 2 }, () => new Float32Array(ids.length * hiddenSize))
       : [],
   };
   const taps = result.hidden.map((_, index) => set.floats(`tap ${index}`, activations.tokens, hiddenSize));
   try {
     for (let first = 0; first < ids.length; first += activations.tokens) {
       const chunk = ids.slice(first, first + activations.tokens);
-      await plan.ready(chunk.length);
+      const parts = model.promptPass(chunk.length);
+      const { plan, ends } = parts;
+      await plan.ready();
+      const head = await headOf(parts);
       writeStep(gpu, activations, state.position, chunk.length);
       device.queue.writeBuffer(activations.ids.buffer, 0, new Uint32Array(chunk));
       const encoder = device.createCommandEncoder({ label: 'forward' });
@@ -65,7 +75,7 @@ export async function forward(
       }
     }
   } finally {
-    head.dispose();
+    for (const head of heads.values()) head.dispose();
     set.dispose();
   }
   gpu.check();

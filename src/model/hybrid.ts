@@ -2,9 +2,10 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { embed } from '../kernels/embed.ts';
 import { embedPrenorm } from '../kernels/embed_prenorm.ts';
-import { matmul } from '../kernels/matmul.ts';
+import { f32Product } from '../kernels/matmul.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { normedMatvec } from '../kernels/normed_matvec.ts';
+import { multiplyRows } from '../kernels/projection.ts';
 import { rmsNorm } from '../kernels/rms_norm.ts';
 import { rmsNormMatvec } from '../kernels/rms_norm_matvec.ts';
 import { type Branch, isMixing, normName, type Sublayer } from './architecture.ts';
@@ -60,12 +61,14 @@ export function prefillHead(scope: Scope): DispatchSpec[] {
 
 /** h = final norm of x, logits (T, V) of all tokens of the pass. */
 export function headOfAll(scope: Scope, logits: BufferSlice): DispatchSpec[] {
-  const { architecture, features, activations } = scope;
+  const { architecture, features, pass, activations } = scope;
   const { hiddenSize: columns, normEps: eps, logitScale: scale } = architecture;
   const { x, h } = activations;
+  const product = { x: h, weights: headMatrix(scope), y: logits };
+  const toLogits = { product: f32Product, action: 'set' } as const;
   return [
     rmsNorm(features, 'head', { x, weight: finalNorm(scope), y: h }, { columns, eps }),
-    ...matmul(features, 'head', { x: h, weights: headMatrix(scope), y: logits }, { normed: true, scale }),
+    ...multiplyRows(features, 'head', toLogits, product, { pass, normed: true, scale }),
   ];
 }
 

@@ -1,10 +1,11 @@
 import { BambaError } from '../errors.ts';
 import { BufferSet, slice } from '../gpu/buffers.ts';
 import { type Gpu, type GpuFeatures, largestBinding } from '../gpu/device.ts';
-import { PipelineCache, type ShaderLibrary } from '../gpu/kernel.ts';
+import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/library.ts';
 import { defaultMatvecSubgroups } from '../kernels/matrix.ts';
+import { type PassLength, passLength } from '../kernels/pass-length.ts';
 import { type Activations, boundTokens, createActivations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import { checkArchitecture } from './dims.ts';
@@ -24,15 +25,13 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
-  /** What `optionalShaders` gives for `int8Activations`, and for a device that multiplies subgroup matrices. */
-  shaders?: ShaderLibrary;
   /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
   tuning?: Tuning | null;
   /** Called as pipelines become ready. */
   onCompiled?: (ready: number, total: number) => void;
 }
 
-/** What passes over a prompt, or over one token, are made of, for code that looks into one: see forward.ts. */
+/** What passes over a prompt, or over one token, are made of: see forward.ts. */
 export interface PassParts {
   scope: Scope;
   pipelines: PipelineCache;
@@ -54,7 +53,6 @@ export class Model {
   readonly #sampler: Sampler;
   readonly #weights: GpuWeights;
   readonly #features: GpuFeatures;
-  readonly #shaders: ShaderLibrary;
   #ownsWeights = true;
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
@@ -62,12 +60,12 @@ export class Model {
   readonly #rope: GPUBuffer;
   /** Logits of the prompt's last token, before penalties: what a snapshot needs to begin another answer. */
   readonly #lastLogits: GPUBuffer;
-  #prefill!: Plan;
-  #blockEnds: number[] = [];
-  #decodeEnds: number[] = [];
+  /** Of passes over a prompt, without a head. */
+  #prompt!: Readonly<Record<PassLength, PassParts>>;
   #head!: Plan;
   #sample!: Plan;
-  #decode!: Plan;
+  /** Of one token, with head and sampler. */
+  #step!: PassParts;
   /** Until steps can be submitted; null when they can. */
   #decodeReady: Promise<void> | null = null;
 
@@ -86,7 +84,6 @@ export class Model {
     this.#weights = weights;
     const matvecSubgroups = options.tuning?.matvecSubgroups;
     this.#features = { ...gpu.features, ...(matvecSubgroups !== undefined && { matvecSubgroups }) };
-    this.#shaders = options.shaders ?? {};
     this.#buffers = buffers;
     const wanted = options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
     const largest = largestBinding(gpu.device.limits);
@@ -96,7 +93,7 @@ export class Model {
     this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, matrices });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
-    this.#pipelines = new PipelineCache(gpu.device, { ...shaderLibrary, ...this.#shaders });
+    this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
     this.#rope = buffers.storage('rope', ropeTableBytes(architecture.attention?.rope ?? null, options.contextLength));
   }
 
@@ -181,7 +178,7 @@ export class Model {
   async sibling(tuning: Tuning): Promise<Model> {
     const { contextLength } = this;
     const int8Activations = this.#activations.quantized !== null;
-    const options = { contextLength, int8Activations, shaders: this.#shaders, tuning };
+    const options = { contextLength, int8Activations, tuning };
     const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;
@@ -194,13 +191,14 @@ export class Model {
 
   /** Dispatches of one decoded token, with labels. */
   get decodeDispatches(): string[] {
-    return this.#decode.labels;
+    return this.#step.plan.labels;
   }
 
-  #scope(): Scope {
+  #scope(pass: PassLength): Scope {
     return {
       architecture: this.architecture,
       features: this.#features,
+      pass,
       weights: this.#weights,
       activations: this.#activations,
       blocks: this.state.blocks,
@@ -208,39 +206,48 @@ export class Model {
     };
   }
 
+  #bind(specs: readonly DispatchSpec[]): Plan {
+    return Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step, specs);
+  }
+
+  /** Binds the parts of a pass, and what comes behind the last. */
+  #bindParts(scope: Scope, parts: readonly DispatchSpec[][], behind: readonly DispatchSpec[] = []): PassParts {
+    const plan = this.#bind([...parts.flat(), ...behind]);
+    return { scope, pipelines: this.#pipelines, plan, ends: endsOf(parts) };
+  }
+
   /** Makes the plans. @returns when a first token can be computed. */
   async #build(onCompiled?: (ready: number, total: number) => void): Promise<void> {
-    const scope = this.#scope();
     const blocks = this.architecture.blocks.map((_, index) => index);
-    const prefill = [prefillEmbedding(scope), ...blocks.map((index) => prefillBlock(scope, index))];
-    const last = prefillHead(scope);
+    const prompt = (pass: PassLength): PassParts => {
+      const scope = this.#scope(pass);
+      return this.#bindParts(scope, [prefillEmbedding(scope), ...blocks.map((index) => prefillBlock(scope, index))]);
+    };
+    this.#prompt = { short: prompt('short'), long: prompt('long') };
+    const scope = this.#scope('short');
     const sample = this.#sampler.dispatches(this.#features);
+    this.#head = this.#bind(prefillHead(scope));
+    this.#sample = this.#bind(sample);
     const step = [decodeEmbedding(scope), ...blocks.map((index) => decodeBlock(scope, index)), decodeHead(scope)];
-    const bind = (specs: readonly DispatchSpec[]) =>
-      Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step, specs);
-    this.#blockEnds = endsOf(prefill);
-    this.#decodeEnds = endsOf(step);
-    this.#prefill = bind(prefill.flat());
-    this.#head = bind(last);
-    this.#sample = bind(sample);
-    this.#decode = bind([...step.flat(), ...sample]);
-    const first = [this.#prefill, this.#head, this.#sample];
+    this.#step = this.#bindParts(scope, step, sample);
+    const first = [this.#prompt.short.plan, this.#head, this.#sample];
     const total = first.reduce((sum, plan) => sum + plan.length, 0);
     let compiled = 0;
-    const ready = first.map((plan) => plan.ready(1, () => onCompiled?.(++compiled, total)));
+    const ready = first.map((plan) => plan.ready(() => onCompiled?.(++compiled, total)));
     this.#compileRest();
     await Promise.all(ready);
   }
 
-  /** What a first token does without is compiled behind what it takes. */
+  /** Compiles what further tokens and long prompts take, behind what the first token takes. */
   #compileRest(): void {
-    const decode = async (plan: Plan) => {
-      await plan.ready(1);
-      if (this.#decode === plan) this.#decodeReady = null;
+    const decode = async ({ plan }: PassParts) => {
+      await plan.ready();
+      if (this.#step.plan === plan) this.#decodeReady = null;
     };
-    this.#decodeReady = decode(this.#decode);
+    this.#decodeReady = decode(this.#step);
+    const prompt = this.promptPass(this.chunkTokens).plan.ready();
     // Whoever needs them waits for them, and hears of it.
-    for (const ready of [this.#decodeReady, this.#prefill.ready(this.chunkTokens)]) ready.catch(() => {});
+    for (const ready of [this.#decodeReady, prompt]) ready.catch(() => {});
   }
 
   /**
@@ -261,7 +268,7 @@ export class Model {
       );
     }
     if (!(await this.state.reserve(tokens, this.contextLength))) return;
-    const old = [this.#prefill, this.#head, this.#sample, this.#decode];
+    const old = this.#plans();
     await this.#build();
     for (const plan of old) plan.dispose();
   }
@@ -270,14 +277,14 @@ export class Model {
     writeStep(this.gpu, this.#activations, position, tokens);
   }
 
-  /** As it is now: growing the sequence replaces it. */
-  get promptPass(): PassParts {
-    return { scope: this.#scope(), pipelines: this.#pipelines, plan: this.#prefill, ends: this.#blockEnds };
+  /** Of a pass over so many tokens of a prompt, as it is now: growing the sequence replaces it. */
+  promptPass(tokens: number): PassParts {
+    return this.#prompt[passLength(tokens)];
   }
 
   /** As `promptPass`, of one decoded token. */
   get stepPass(): PassParts {
-    return { scope: this.#scope(), pipelines: this.#pipelines, plan: this.#decode, ends: this.#decodeEnds };
+    return this.#step;
   }
 
   /**
@@ -292,8 +299,9 @@ export class Model {
   ): Promise<void> {
     const { device } = this.gpu;
     await this.#makeRoom(this.state.position + ids.length);
-    await this.#prefill.ready(Math.min(ids.length, this.chunkTokens));
-    await this.#prefill.ready(ids.length % this.chunkTokens || 1);
+    for (const tokens of [Math.min(ids.length, this.chunkTokens), ids.length % this.chunkTokens || 1]) {
+      await this.promptPass(tokens).plan.ready();
+    }
     let running: Promise<void> = Promise.resolve();
     for (let first = 0; first < ids.length; first += this.#activations.tokens) {
       if (options.signal?.aborted) break;
@@ -303,7 +311,7 @@ export class Model {
       const encoder = device.createCommandEncoder({ label: 'prefill' });
       const isLast = first + chunk.length === ids.length;
       const pass = encoder.beginComputePass();
-      this.#prefill.record(pass, chunk.length);
+      this.promptPass(chunk.length).plan.record(pass, chunk.length);
       if (options.logits && isLast) this.#head.record(pass, chunk.length);
       pass.end();
       if (options.logits && isLast) {
@@ -352,13 +360,14 @@ export class Model {
     if (step.mask) this.#sampler.allow(step.mask);
     const encoder = this.gpu.device.createCommandEncoder({ label: 'decode step' });
     // The sampler changes the logits in place: to be read as the model left them, they are copied in between.
-    const end = this.#decode.length - this.#sample.length;
+    const { plan } = this.#step;
+    const end = plan.length - this.#sample.length;
     const model = encoder.beginComputePass();
-    this.#decode.record(model, 1, 0, end);
+    plan.record(model, 1, 0, end);
     model.end();
     const logits = step.logits ? this.#sampler.copyLogits(encoder, this.#activations.logits) : null;
     const sampling = encoder.beginComputePass();
-    this.#decode.record(sampling, 1, end);
+    plan.record(sampling, 1, end);
     sampling.end();
     return this.#submit(encoder, logits);
   }
@@ -383,7 +392,7 @@ export class Model {
     const { device } = this.gpu;
     const encoder = device.createCommandEncoder({ label: 'decode' });
     const pass = encoder.beginComputePass();
-    for (let index = 0; index < count; index++) this.#decode.record(pass, 1);
+    for (let index = 0; index < count; index++) this.#step.plan.record(pass, 1);
     pass.end();
     const report = this.#sampler.report(encoder);
     device.queue.submit([encoder.finish()]);
@@ -412,10 +421,20 @@ export class Model {
     if (this.#ownsWeights) this.#weights.dispose();
   }
 
+  /** All of them: none where making the model failed. */
+  #plans(): Plan[] {
+    const made: (Plan | undefined)[] = [
+      this.#prompt?.short.plan,
+      this.#prompt?.long.plan,
+      this.#head,
+      this.#sample,
+      this.#step?.plan,
+    ];
+    return made.filter((plan) => plan !== undefined);
+  }
+
   #free(): void {
-    // A model whose making failed has no plans yet.
-    const plans: (Plan | undefined)[] = [this.#prefill, this.#head, this.#sample, this.#decode];
-    for (const plan of plans) plan?.dispose();
+    for (const plan of this.#plans()) plan.dispose();
     this.state.dispose();
     this.#buffers.dispose();
   }

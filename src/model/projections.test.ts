@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import { alternativeFor } from '../gpu/plan.ts';
 import type { Matrix } from '../kernels/matrix.ts';
-import { type Products, project, projectAdd, projectSwiglu } from './projections.ts';
+import { passLength } from '../kernels/pass-length.ts';
+import type { Action } from '../kernels/projection.ts';
+import { type Products, project } from './projections.ts';
 
 // Which kernels read a prompt of so many tokens; what they compute is tested with them, on a device.
 
@@ -18,9 +19,9 @@ function matrixOf(scheme: string, columns = 256): Matrix {
   return { scheme, rows: 256, columns, parts };
 }
 
-/** Names of the kernels that run in a pass, with the number of their workgroups along x. */
+/** Kernels that run in a pass of so many tokens; of products, with what becomes of their sums. */
 function kernels(
-  of: typeof project,
+  action: Action,
   weights: Matrix,
   tokens: number,
   { int8Activations = false, matrices = false },
@@ -41,32 +42,33 @@ function kernels(
     quantized: int8Activations ? rows : null,
     quantized16: matrices ? rows : null,
   };
-  const specs = of({ features, activations }, 'test', { x: buffer, weights, y: buffer }, { normed: true });
-  return specs.flatMap((spec) => {
-    const { kernel, grid } = alternativeFor(spec, tokens);
-    return (typeof grid === 'function' ? grid(tokens) : grid)[0] > 0 ? [kernel.name] : [];
+  const products = { features, activations, pass: passLength(tokens) };
+  const specs = project(products, 'test', { x: buffer, weights, y: buffer }, { normed: true, action });
+  return specs.map(({ kernel, constants = {} }) => {
+    const code = constants['ACTION'];
+    return code === undefined ? kernel.name : `${kernel.name} ${code}`;
   });
 }
 
 describe.each([
-  { name: 'project', of: project, suffix: '' },
-  { name: 'projectAdd', of: projectAdd, suffix: '_add' },
-  { name: 'projectSwiglu', of: projectSwiglu, suffix: '_swiglu' },
-])('$name', ({ of, suffix }) => {
-  const floats = [`matmul${suffix}`, `matmul${suffix}`];
-  const integers = ['quantize_rows', `matmul_int8${suffix}`, `matmul_int8${suffix}`];
-  const ofMatrices = ['quantize_rows_16', 'matmul_matrices', 'matmul_matrices'];
+  { action: 'set', code: 0 },
+  { action: 'add', code: 1 },
+  { action: 'swiglu', code: 2 },
+] as const)('project to $action', ({ action, code }) => {
+  const floats = [`matmul ${code}`, `matmul ${code}`];
+  const integers = ['quantize_rows', `matmul_int8 ${code}`, `matmul_int8 ${code}`];
+  const ofMatrices = ['quantize_rows_16', `matmul_matrices ${code}`, `matmul_matrices ${code}`];
 
   it.each(['int8', 'int4', 'fp8', 'f16'])(
     'multiplies floats by %s weights where nothing else is asked for',
     (scheme) => {
-      for (const tokens of [1, 32, 33, 256]) expect(kernels(of, matrixOf(scheme), tokens, {})).toEqual(floats);
+      for (const tokens of [1, 32, 33, 256]) expect(kernels(action, matrixOf(scheme), tokens, {})).toEqual(floats);
     },
   );
 
   it('multiplies integers where activations are rounded to int8, but for weights that are none', () => {
     for (const tokens of [1, 32, 33, 256]) {
-      const list = (scheme: string) => kernels(of, matrixOf(scheme), tokens, { int8Activations: true });
+      const list = (scheme: string) => kernels(action, matrixOf(scheme), tokens, { int8Activations: true });
       expect([list('int8'), list('int4'), list('fp8')]).toEqual([integers, integers, floats]);
     }
   });
@@ -74,7 +76,7 @@ describe.each([
   it('multiplies subgroup matrices in passes that are longer than short tiles are for', () => {
     for (const tokens of [1, 32, 33, 256]) {
       for (const scheme of ['int8', 'int4']) {
-        const list = (options: object) => kernels(of, matrixOf(scheme), tokens, { matrices: true, ...options });
+        const list = (options: object) => kernels(action, matrixOf(scheme), tokens, { matrices: true, ...options });
         expect(list({})).toEqual(tokens > 32 ? ofMatrices : floats);
         expect(list({ int8Activations: true })).toEqual(tokens > 32 ? ofMatrices : integers);
       }
@@ -82,7 +84,7 @@ describe.each([
   });
 
   it('leaves other weights, and too many columns, to the others', () => {
-    const list = (weights: Matrix) => kernels(of, weights, 256, { matrices: true });
+    const list = (weights: Matrix) => kernels(action, weights, 256, { matrices: true });
     expect([list(matrixOf('fp8')), list(matrixOf('int8', 2 ** 16))]).toEqual([floats, floats]);
   });
 });

@@ -2,25 +2,21 @@ import { type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { isOfIntegers, type Matrix } from '../kernels/matrix.ts';
-import { matmul } from '../kernels/matmul.ts';
-import { matmulAdd } from '../kernels/matmul_add.ts';
-import { matmulInt8 } from '../kernels/matmul_int8.ts';
-import { matmulInt8Add } from '../kernels/matmul_int8_add.ts';
-import { matmulInt8Swiglu } from '../kernels/matmul_int8_swiglu.ts';
-import { matmulMatrices, matmulMatricesAdd, matmulMatricesSwiglu, takesMatrix } from '../kernels/matmul_matrices.ts';
-import { matmulSwiglu } from '../kernels/matmul_swiglu.ts';
+import { f32Product } from '../kernels/matmul.ts';
+import { int8Product } from '../kernels/matmul_int8.ts';
+import { subgroupMatrixProduct, takesMatrix } from '../kernels/matmul_matrices.ts';
+import type { PassLength } from '../kernels/pass-length.ts';
+import { type Action, multiplyRows, type Product } from '../kernels/projection.ts';
 import { quantizedRowSizes, type QuantizedRows, quantizeRows } from '../kernels/quantize_rows.ts';
 import { quantizedRow16Sizes, quantizeRows16 } from '../kernels/quantize_rows_16.ts';
 import type { Activations } from './activations.ts';
 
-// Matrix products of prefill. Where there is memory for `quantized` rows, and the matrix is of a scheme that is one of
-// integers, the input is rounded to int8, and the product is one of integers. Where there is memory for `quantized16`
-// rows, passes that are longer than short tiles are for multiply subgroup matrices, by inputs of 16 bits. Mixtures of
-// experts have products of their own, in f32.
+// Which product of prefill multiplies a matrix. Mixtures of experts have products of their own, in f32.
 
 /** What all products of a pass share: a part of its scope. */
 export interface Products {
   features: GpuFeatures;
+  pass: PassLength;
   activations: Pick<Activations, 'quantized' | 'quantized16' | 'tokens'>;
 }
 
@@ -31,67 +27,60 @@ export interface ProductBuffers {
   y: BufferSlice;
 }
 
-/** Whether x comes out of a norm: half-precision tiles are used for such inputs only. */
 export interface ProductOptions {
+  /** Whether x comes out of a norm: half-precision tiles are used for such inputs only. */
   normed: boolean;
+  /** By default `set`. */
+  action?: Action;
 }
 
-type OfFloats = (
-  features: GpuFeatures,
-  label: string,
-  buffers: ProductBuffers,
-  options: ProductOptions,
-) => DispatchSpec[];
-type OfIntegers = (
-  features: GpuFeatures,
-  label: string,
-  buffers: QuantizedRows & { weights: Matrix; y: BufferSlice },
-) => DispatchSpec[];
+/** How an input becomes one of integers. */
+interface Rounding {
+  /** Memory for it. */
+  to: QuantizedRows;
+  /** Words and scales of a row. */
+  sizes: typeof quantizedRowSizes;
+  dispatch: typeof quantizeRows;
+}
 
-function product(ofFloats: OfFloats, ofIntegers: OfIntegers, ofMatrices: OfIntegers) {
-  return (products: Products, label: string, buffers: ProductBuffers, options: ProductOptions): DispatchSpec[] => {
-    const { features, activations } = products;
-    const { x, weights, y } = buffers;
-    const { quantized, quantized16, tokens } = activations;
-    const { columns } = weights;
-    const integers = (
-      to: QuantizedRows,
-      sizes: typeof quantizedRowSizes,
-      quantize: typeof quantizeRows,
-      of: OfIntegers,
-    ) => {
-      const { words, scales } = sizes(columns);
-      const rows = {
-        x: slice(to.x.buffer, 0, tokens * words * 4),
-        x_scale: slice(to.x_scale.buffer, 0, tokens * scales * 4),
-      };
-      return [quantize(features, label, x, rows, columns), ...of(features, label, { ...rows, weights, y })];
-    };
-    const specs =
-      quantized && isOfIntegers(weights)
-        ? integers(quantized, quantizedRowSizes, quantizeRows, ofIntegers)
-        : ofFloats(features, label, buffers, options);
-    if (!quantized16 || !takesMatrix(features, weights)) return specs;
-    return withLonger(specs, integers(quantized16, quantizedRow16Sizes, quantizeRows16, ofMatrices));
+/**
+ * The product for a matrix, and how its input is rounded. Long passes multiply subgroup matrices where there is memory for
+ * inputs of 16 bits; where there is memory for inputs of int8, all passes multiply those. Both need weights of integers.
+ */
+function productFor(
+  { features, pass, activations: { quantized, quantized16 } }: Products,
+  weights: Matrix,
+): { product: Product; rounding: Rounding | null } {
+  if (pass === 'long' && quantized16 && takesMatrix(features, weights)) {
+    const rounding = { to: quantized16, sizes: quantizedRow16Sizes, dispatch: quantizeRows16 };
+    return { product: subgroupMatrixProduct, rounding };
+  }
+  if (quantized && isOfIntegers(weights)) {
+    return { product: int8Product, rounding: { to: quantized, sizes: quantizedRowSizes, dispatch: quantizeRows } };
+  }
+  return { product: f32Product, rounding: null };
+}
+
+/** s = x . W^T of all tokens of a pass, and what becomes of s: y (T, rows), or (T, rows / 2) for SwiGLU. */
+export function project(
+  products: Products,
+  label: string,
+  { x, weights, y }: ProductBuffers,
+  { normed, action = 'set' }: ProductOptions,
+): DispatchSpec[] {
+  const { features, pass, activations } = products;
+  const { product, rounding } = productFor(products, weights);
+  const projection = { product, action };
+  if (!rounding) return multiplyRows(features, label, projection, { x, weights, y }, { pass, normed });
+  const { to, sizes, dispatch } = rounding;
+  const { columns } = weights;
+  const { words, scales } = sizes(columns);
+  const rows = {
+    x: slice(to.x.buffer, 0, activations.tokens * words * 4),
+    x_scale: slice(to.x_scale.buffer, 0, activations.tokens * scales * 4),
   };
+  return [
+    dispatch(features, label, x, rows, columns),
+    ...multiplyRows(features, label, projection, { ...rows, weights, y }, { pass, normed }),
+  ];
 }
-
-/** Dispatches of short passes, those of `longer` in their place in longer ones. Both end with the parts of a matrix. */
-function withLonger(short: readonly DispatchSpec[], longer: readonly DispatchSpec[]): DispatchSpec[] {
-  const most = short.at(-1)?.upTo?.tokens ?? 0;
-  const ahead = longer.length - short.length;
-  return longer.map((next, index) => {
-    const spec = short[index - ahead];
-    // What only longer passes do takes no workgroup in short ones.
-    return { ...(spec ?? { ...next, grid: [0, 1, 1] }), upTo: { tokens: most, next } };
-  });
-}
-
-/** y = x . W^T; y (T, rows). */
-export const project = product(matmul, matmulInt8, matmulMatrices);
-
-/** y += x . W^T; y (T, rows). */
-export const projectAdd = product(matmulAdd, matmulInt8Add, matmulMatricesAdd);
-
-/** y[t, f] = silu(x[t] . W[2f]) * (x[t] . W[2f+1]); gate and up rows in turn, y (T, rows / 2). */
-export const projectSwiglu = product(matmulSwiglu, matmulInt8Swiglu, matmulMatricesSwiglu);

@@ -1,6 +1,7 @@
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
+import type { PassLength } from '../kernels/pass-length.ts';
 import type { Activations } from './activations.ts';
 import type { Architecture } from './architecture.ts';
 import type { GpuWeights } from './gpu-weights.ts';
@@ -10,6 +11,8 @@ import type { BlockState } from './state.ts';
 export interface Scope {
   architecture: Architecture;
   features: GpuFeatures;
+  /** How long the passes are that the dispatches are for. */
+  pass: PassLength;
   weights: GpuWeights;
   activations: Activations;
   blocks: readonly BlockState[];

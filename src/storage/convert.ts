@@ -7,14 +7,14 @@ import { sha256Hex } from '../weights/sha256.ts';
 import { smallerSchemes, type SmallerScheme, suggestion } from '../weights/smaller-schemes.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import type { CheckpointFiles } from './checkpoint-files.ts';
-import { ConvertedPackage, isCorrupt, type Making } from './converted-package.ts';
 import type { Locks } from './locks.ts';
-import { type ConversionRequest, openCheckpoint } from './open-checkpoint.ts';
+import { type ConversionRequest, type OpenCheckpoint, openCheckpoint } from './open-checkpoint.ts';
 import { askToPersist } from './package-blobs.ts';
-import { OrderedPackage, type PackageDescription, type PackageSource } from './package-source.ts';
+import { isCorrupt, type Making, PackageMaker } from './package-maker.ts';
+import { OrderedPackage, type PackageDescription } from './package-source.ts';
 import type { PackageProgress } from './progress.ts';
 import { storageEstimate, storageFull } from './storage-faults.ts';
-import type { StoredConversion, StoredOrigin } from './database.ts';
+import type { StoredConversion } from './database.ts';
 import type { PackageStore } from './store.ts';
 import { StoredHashes } from './stored-hashes.ts';
 import { StoredPieces, type UseStore } from './stored-pieces.ts';
@@ -30,12 +30,6 @@ export interface ConversionOptions {
   onWaiting: (progress: PackageProgress | null) => void;
   /** A sentence for people about what is not as usual. */
   onMessage: (message: string) => void;
-}
-
-/** A package that was opened by `openConverted`. */
-export interface ConvertedSource extends PackageSource {
-  /** Ends the turn of this tab, and what is still open. To be called when loading has ended, however it did. */
-  close(): void;
 }
 
 /**
@@ -99,7 +93,7 @@ async function openFinished(request: ConversionRequest, options: ConversionOptio
     );
   };
   const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
-  const loader = new ConvertedPackage({
+  const loader = new PackageMaker({
     id,
     identity: piecesOf(files, origin.identity),
     store,
@@ -114,7 +108,7 @@ async function openFinished(request: ConversionRequest, options: ConversionOptio
     onMessage,
     signal,
   });
-  return new ConvertedOrder(manifest, signal, loader, () => files?.close(), null);
+  return new ConvertedSource(manifest, signal, loader, () => files?.close(), null);
 }
 
 /** What pieces are kept under: none of files that can be read again at no cost. */
@@ -136,35 +130,25 @@ async function presentVersion(files: CheckpointFiles | null, signal: AbortSignal
 /** How long a package that is stored waits for news of its checkpoint. */
 const VERSION_TIMEOUT_MS = 5000;
 
+/** Opens the checkpoint, keeps a record of what is begun, and brings its text files. `end` gives up the turn. */
 async function beginMaking(
   request: ConversionRequest,
   options: ConversionOptions,
   end: () => void,
 ): Promise<ConvertedSource> {
-  const { id, name, scheme } = request;
+  const { id } = request;
   const { store, onProgress, onMessage } = options;
   // Whoever gives up his turn makes nothing more.
   const turn = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, turn.signal]) : turn.signal;
   const files = request.files as CheckpointFiles;
   const checkpoint = await openCheckpoint(request, files, signal);
-  const { facts, stream, identity, version } = checkpoint;
+  const { facts, stream, identity } = checkpoint;
   const before = await madeBefore(request, identity, stream, options);
   const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
   const shards = before.shards.map((entry) => (entry && stored.has(entry.sha256) ? entry : null));
   await requireRoom(facts, shards, stream.bytes, id, store);
-  const origin: StoredOrigin = { ...request.from, version, identity };
-  const record: StoredConversion = {
-    id,
-    name,
-    scheme,
-    ...(files.commit !== undefined && { commit: files.commit }),
-    origin,
-    totalBytes: stream.bytes,
-    shards,
-    texts: { ...before.texts },
-    savedAt: Date.now(),
-  };
+  const record = recordOf(request, checkpoint, shards, before.texts);
   await optional(store?.putConversion(record));
   const hashes = new StoredHashes(files, store, id, identity);
   await hashes.restore();
@@ -172,21 +156,9 @@ async function beginMaking(
     if (isCorrupt(error)) await optional(store?.dropConversion(id));
     throw error;
   });
-  const description: PackageDescription = {
-    name,
-    source: facts.source ?? {},
-    scheme,
-    architecture: facts.architecture,
-    ...(facts.stopIds && { stopIds: [...facts.stopIds] }),
-    parameters: facts.specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
-    stream: { bytes: stream.bytes },
-    tensors: planTensors(facts.specs, scheme),
-    shards: shards.map((_, index) => ({ bytes: shardBytes(stream.bytes, index) })),
-    files: texts,
-  };
   let finished = false;
   const commit = async (made: BlobEntry[]) => {
-    await store?.commit(id, packageManifest(facts, made, texts), origin);
+    await store?.commit(id, packageManifest(facts, made, texts), record.origin);
     finished = true;
     end();
   };
@@ -195,13 +167,9 @@ async function beginMaking(
   const verify = async () => {
     if (takenOver) return;
     const uncompared = (await files.check?.(signal)) ?? [];
-    if (uncompared.length > 0) options.onMessage(notCompared(uncompared));
+    if (uncompared.length > 0) onMessage(notCompared(uncompared));
   };
-  const close = () => {
-    if (!finished) turn.abort();
-    end();
-  };
-  const loader = new ConvertedPackage({
+  const loader = new PackageMaker({
     id,
     identity: piecesOf(files, identity),
     store,
@@ -216,7 +184,54 @@ async function beginMaking(
     onMessage,
     signal,
   });
-  return new ConvertedOrder(description, signal, loader, close, facts.specs);
+  const close = () => {
+    if (!finished) turn.abort();
+    end();
+  };
+  const description = descriptionOf(request, checkpoint, texts);
+  return new ConvertedSource(description, signal, loader, close, facts.specs);
+}
+
+/** What is kept of a package while it is being made. */
+function recordOf(
+  { id, name, scheme, from, files }: ConversionRequest,
+  { stream, version, identity }: OpenCheckpoint,
+  shards: StoredConversion['shards'],
+  texts: StoredConversion['texts'],
+): StoredConversion {
+  const commit = files?.commit;
+  return {
+    id,
+    name,
+    scheme,
+    ...(commit !== undefined && { commit }),
+    origin: { ...from, version, identity },
+    totalBytes: stream.bytes,
+    shards,
+    texts: { ...texts },
+    savedAt: Date.now(),
+  };
+}
+
+/** What is known of a package before its shards are made. */
+function descriptionOf(
+  { name, scheme }: ConversionRequest,
+  { facts, stream }: OpenCheckpoint,
+  files: Manifest['files'],
+): PackageDescription {
+  const count = Math.ceil(stream.bytes / SHARD_BYTES);
+  return {
+    name,
+    source: facts.source ?? {},
+    scheme,
+    architecture: facts.architecture,
+    ...(facts.stopIds && { stopIds: [...facts.stopIds] }),
+    parameters: facts.specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
+    stream: { bytes: stream.bytes },
+    tensors: planTensors(facts.specs, scheme),
+    shards: Array.from({ length: count }, (_, index) => ({ bytes: shardBytes(stream.bytes, index) })),
+    files,
+  };
 }
 
 /** What an earlier visit made, or an older commit with the same weights has. What was begun of other weights is dropped. */
@@ -318,15 +333,16 @@ async function optional<T>(operation: Promise<T> | undefined): Promise<T | null>
   }
 }
 
-/** The package with its end. */
-class ConvertedOrder extends OrderedPackage<PackageDescription> implements ConvertedSource {
+/** A package that was opened by `openConverted`. */
+export class ConvertedSource extends OrderedPackage<PackageDescription> {
+  /** Ends the turn of this tab, and what is still open. To be called when loading has ended, however it did. */
   readonly close: () => void;
   readonly smaller?: () => SmallerScheme[];
 
   constructor(
     description: PackageDescription,
     signal: AbortSignal | undefined,
-    loader: ConvertedPackage,
+    loader: PackageMaker,
     close: () => void,
     specs: readonly TensorSpec[] | null,
   ) {

@@ -6,7 +6,7 @@ import { type PackageFacts, planTensors } from '../weights/package-writer.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme, TensorSpec } from '../weights/types.ts';
 import type { CheckpointFiles } from './checkpoint-files.ts';
-import type { Making } from './converted-package.ts';
+import type { Making } from './package-maker.ts';
 import type { StoredOrigin } from './database.ts';
 
 /** What to make a package of, and how it is known. */

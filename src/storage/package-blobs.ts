@@ -2,13 +2,14 @@ import { BambaError } from '../errors.ts';
 import { throwIfAborted } from '../weights/abort.ts';
 import type { BlobEntry, Manifest } from '../weights/manifest.ts';
 import type { Clock } from './clock.ts';
-import { downloadBlob, verifyBlob } from './download.ts';
+import { downloadBlob } from './download.ts';
 import type { Fetch } from './fetch.ts';
 import { HttpSource } from './http-source.ts';
 import { type Locks, withLock } from './locks.ts';
 import { packageEntries } from './package-entries.ts';
-import { fullFor, goesOnWithout, storageEstimate, storageFull } from './storage-faults.ts';
+import { goesOnWithout, storageEstimate, storageFull } from './storage-faults.ts';
 import type { PackageStore } from './store.ts';
+import { StoredBlobs } from './stored-blobs.ts';
 import { StoredPieces } from './stored-pieces.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -33,9 +34,7 @@ export class PackageBlobs {
   readonly #manifest: Manifest;
   readonly #locks: Locks | null;
   readonly #source: HttpSource;
-  readonly #onWait: (message: string) => void;
-  /** Null once the store turned out to be of no use. */
-  #store: PackageStore | null;
+  readonly #stored: StoredBlobs;
   /** Not stored yet, by hash. */
   readonly #missing: Map<string, BlobEntry>;
   /** Whether the store has this manifest, and nothing that it does not name. */
@@ -45,10 +44,9 @@ export class PackageBlobs {
     this.#base = base;
     this.#manifest = manifest;
     this.#locks = options.locks;
-    this.#store = options.store;
     const entries = packageEntries(manifest);
     const { fetch, clock, onWait } = options;
-    this.#onWait = onWait;
+    this.#stored = new StoredBlobs(options.store, base.href, { lacking: () => this.#lacking(), onGone: onWait });
     const files = new Map(entries.map(({ file, bytes, sha256 }) => [file, { size: bytes, identity: sha256 }]));
     this.#source = new HttpSource((file) => new URL(file, base), { fetch, clock, onWait, files });
     const missing = entries.filter(({ sha256 }) => !stored.has(sha256));
@@ -72,15 +70,14 @@ export class PackageBlobs {
 
   /** Asks for room, and stores the manifest unless a complete older package would be lost. */
   async #prepare(stored: ReadonlyMap<string, number>): Promise<void> {
-    const store = this.#store;
-    if (!store) return;
+    if (!this.#stored.kept) return;
     if (this.#missing.size === 0) return this.#commit();
     await askToPersist();
     // Pieces take room until their shard takes it.
-    const needed = this.#lacking() - ((await this.#use((to) => to.pieceBytes(this.#base.href))) ?? 0);
+    const needed = this.#lacking() - ((await this.#stored.use((to) => to.pieceBytes(this.#base.href))) ?? 0);
     const { quota, usage } = (await storageEstimate()) ?? {};
     if (quota !== undefined && usage !== undefined && needed > quota - usage) throw await storageFull(needed);
-    await this.#use(async (to) => {
+    await this.#stored.use(async (to) => {
       const older = await to.manifest(this.#base.href);
       const whole = older && packageEntries(older).every(({ sha256 }) => stored.has(sha256));
       if (!whole) await to.putManifest(this.#base.href, this.#manifest);
@@ -105,30 +102,23 @@ export class PackageBlobs {
   }
 
   async #fromStore(entry: BlobEntry, onBytes: Received): Promise<Bytes | null> {
-    const bytes = await this.#use((store) => store.blob(this.#base.href, entry.sha256));
-    if (!bytes) return null;
-    try {
-      await verifyBlob(bytes, entry);
-    } catch {
-      await this.#use((store) => store.deleteBlob(this.#base.href, entry.sha256));
-      return null;
-    }
-    onBytes(bytes.length, 'storage');
+    const bytes = await this.#stored.read(entry);
+    if (bytes) onBytes(bytes.length, 'storage');
     return bytes;
   }
 
   async #fromNetwork(entry: BlobEntry, signal: AbortSignal | undefined, onBytes: Received): Promise<Bytes> {
     const id = this.#base.href;
-    const pieces = new StoredPieces((operation) => this.#use(operation), id, entry.sha256);
+    const pieces = new StoredPieces(this.#stored.use, id, entry.sha256);
     const bytes = await downloadBlob(this.#source, entry, { signal, pieces, onBytes });
     const own = { of: entry.sha256, begin: 0, end: entry.bytes };
-    await this.#use((store) => store.putBlob(id, entry.sha256, bytes, { pieces: own }));
+    await this.#stored.use((store) => store.putBlob(id, entry.sha256, bytes, { pieces: own }));
     return bytes;
   }
 
   /** Once all shards are stored: brings what else the package has, so that it is whole, and commits it. */
   async #finish(signal: AbortSignal | undefined): Promise<void> {
-    if (!this.#store || this.#manifest.shards.some(({ sha256 }) => this.#missing.has(sha256))) return;
+    if (!this.#stored.kept || this.#manifest.shards.some(({ sha256 }) => this.#missing.has(sha256))) return;
     const [next] = this.#missing.values();
     if (next) await this.load(next, signal);
     else await this.#commit();
@@ -136,21 +126,7 @@ export class PackageBlobs {
 
   async #commit(): Promise<void> {
     this.#committed = true;
-    await this.#use((store) => store.commit(this.#base.href, this.#manifest));
-  }
-
-  /** Works with the store; from the first failure on without it. A full store is for the caller to know. */
-  async #use<T>(operation: (store: PackageStore) => Promise<T>): Promise<T | null> {
-    if (!this.#store) return null;
-    try {
-      return await operation(this.#store);
-    } catch (error) {
-      const gone = error instanceof BambaError && error.code === 'storage_unavailable';
-      if (!gone) throw await fullFor(this.#lacking(), error);
-      this.#store = null;
-      this.#onWait(goesOnWithout(error));
-      return null;
-    }
+    await this.#stored.use((store) => store.commit(this.#base.href, this.#manifest));
   }
 
   /** Bytes that are not stored, pieces not counted. */

@@ -1,6 +1,5 @@
 import { format } from 'prettier';
-import type { WholeKernel } from './all-kernels.ts';
-import type { ShaderLibrary } from '../gpu/kernel.ts';
+import type { Kernel, ShaderLibrary } from '../gpu/kernel.ts';
 import { parseHeader } from './shader-header.ts';
 
 const INTRODUCTION = `# Kernels
@@ -17,7 +16,7 @@ G groups, Q chunk, V vocabulary, CD channels of the convolution.
 `;
 
 /** shaders/README.md: a table of all kernels, what each computes and on which shapes, and the library. */
-export async function catalogue(kernels: readonly WholeKernel[], library: ShaderLibrary): Promise<string> {
+export async function catalogue(kernels: readonly Kernel[], library: ShaderLibrary): Promise<string> {
   const sections = kernels.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(section);
   const files = Object.keys(library)
     .toSorted()
@@ -39,13 +38,13 @@ export async function catalogue(kernels: readonly WholeKernel[], library: Shader
   return format(text, { parser: 'markdown', printWidth: 120 });
 }
 
-function row({ name, reads, writes, constants }: WholeKernel): string {
+function row({ name, reads, writes, constants }: Kernel): string {
   const list = (names: readonly string[]) => names.map((item) => `\`${item}\``).join(', ');
   return `| [${name}](#${name}) | ${list(reads)} | ${list(writes)} | ${list(constants)} |`;
 }
 
 /** The header as it is: Markdown would need most of its signs escaped. */
-function section({ name, code }: WholeKernel): string {
+function section({ name, code }: Kernel): string {
   const { uses, lines } = parseHeader(code);
   const usesLine = uses.length > 0 ? [`Uses ${uses.map((file) => `\`${file}\``).join(', ')}.`, ''] : [];
   return [`## ${name}`, '', '```text', ...lines, '```', '', ...usesLine].join('\n');

@@ -3,11 +3,11 @@ import { BufferSet, type BufferSlice, readBuffer, slice } from '../gpu/buffers.t
 import { Gpu, type GpuFeatures, type OptionalFeature } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan, STEP_BYTES } from '../gpu/plan.ts';
+import { shaderLibrary } from '../kernels/library.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { matrixBytes } from '../weights/layout.ts';
 import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';
-import { allShaders } from './all-kernels.ts';
 import { hasAdapter } from './dawn.ts';
 import { withMatrices } from './emulated-matrices.ts';
 import { computedMagnitudes } from './matrix-cases.ts';
@@ -55,7 +55,7 @@ export class TestGpu {
   constructor(gpu: Gpu, subgroupSize = gpu.features.subgroupSize) {
     this.gpu = gpu;
     this.features = { ...gpu.features, subgroupSize };
-    this.#cache = new PipelineCache(gpu.device, allShaders);
+    this.#cache = new PipelineCache(gpu.device, shaderLibrary);
     this.#step = new BufferSet(gpu.device, 'test').uniform('step', STEP_BYTES);
     this.#buffers = new BufferSet(gpu.device, 'test');
   }
@@ -194,7 +194,7 @@ export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void):
   const scheme = schemesOf(kernel)[0]!;
   const plain = { scheme, subgroups: false, f16: false };
   const differs = (variant: Partial<Variant>) =>
-    assemble(kernel, { ...plain, ...variant }, allShaders) !== assemble(kernel, plain, allShaders);
+    assemble(kernel, { ...plain, ...variant }, shaderLibrary) !== assemble(kernel, plain, shaderLibrary);
   // A kernel whose code is the same needs no second run.
   const more = differs({ subgroups: true })
     ? WITH_SUBGROUPS

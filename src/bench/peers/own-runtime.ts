@@ -1,6 +1,5 @@
 import { loadModel } from '../../engine/load.ts';
 import { Gpu } from '../../gpu/device.ts';
-import { optionalShaders } from '../../kernels/optional-shaders.ts';
 import { forward } from '../../model/forward.ts';
 import type { Model } from '../../model/model.ts';
 import { GREEDY } from '../../kernels/sampling-settings.ts';
@@ -23,8 +22,7 @@ export function ownRuntime(options: { int8Activations: boolean }): Runtime {
       return async () => {
         const gpu = await Gpu.request();
         try {
-          const shaders = await optionalShaders(options);
-          const model = await loadModel(gpu, source, { contextLength, int8Activations, shaders });
+          const model = await loadModel(gpu, source, { contextLength, int8Activations });
           return new OwnContender(gpu, model, source.manifest.stream.bytes);
         } catch (error) {
           gpu.dispose();

@@ -6,15 +6,12 @@ import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import { compactWgsl } from './compact-wgsl.mjs';
 import { emitTypes } from './emit-types.mjs';
-import { hashWgsl } from './hash-wgsl.mjs';
 import { Notices } from './notices.mjs';
-import { withoutFamilies } from './without-families.mjs';
+import { stripWgsl } from './strip-wgsl.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const out = join(root, 'dist-lib');
-const shaders = join(root, 'shaders');
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = Object.keys(dependencies);
 
@@ -52,10 +49,10 @@ async function bundle(entries, { external = () => false, whole = false, plugins 
     root,
     publicDir: false,
     logLevel: 'warn',
-    plugins: [...plugins, compactWgsl(shaders), hashWgsl(shaders), notices.plugin({ emit: true })],
+    plugins: [...plugins, stripWgsl(), notices.plugin({ emit: true })],
     worker: {
       format: 'es',
-      plugins: () => [withoutFamilies(), compactWgsl(shaders), hashWgsl(shaders), notices.plugin()],
+      plugins: () => [stripWgsl(), notices.plugin()],
       // A consumer's bundler does not look into the worker. The modules are left to that bundler.
       rolldownOptions: { output: { minify: true, comments: BUT_LICENCES } },
     },
@@ -82,6 +79,6 @@ const isDependency = (id) => packages.some((name) => id === name || id.startsWit
 
 rmSync(out, { recursive: true, force: true });
 await bundle(ENTRIES, { external: isDependency });
-await bundle({ worker: 'src/engine/worker.ts' }, { whole: true, plugins: [withoutFamilies()] });
+await bundle({ worker: 'src/engine/worker.ts' }, { whole: true });
 await bundle({ standalone: 'src/standalone.ts' }, { whole: true });
 process.exitCode = await emitTypes(root);

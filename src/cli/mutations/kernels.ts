@@ -134,6 +134,20 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
     test: 'src/kernels/matmul_int8.gpu.test.ts',
   },
   {
+    name: 'sums that are to be added take the place of what they are added to',
+    file: 'shaders/lib/action.wgsl',
+    find: 'y[at] += sum;',
+    replace: 'y[at] = sum;',
+    test: 'src/kernels/matmul.gpu.test.ts',
+  },
+  {
+    name: 'a row is scaled as its neighbour',
+    file: 'shaders/lib/action.wgsl',
+    find: 'vec2f(row_scale(row, rows, blocks),',
+    replace: 'vec2f(row_scale(min(row + 1, rows - 1), rows, blocks),',
+    test: 'src/kernels/matmul.gpu.test.ts',
+  },
+  {
     name: 'of equal logits the higher token is chosen',
     ...LOGITS,
     find: '(b.x == a.x && b.y < a.y)',

@@ -3,7 +3,6 @@ import { loadModel } from '../../engine/load.ts';
 import { packCheckpoint } from '../../engine/pack-checkpoint.ts';
 import { BambaError } from '../../errors.ts';
 import type { Gpu } from '../../gpu/device.ts';
-import { fetchShaders } from '../../kernels/optional-shaders.ts';
 import { parseArchitecture } from '../../model/config.ts';
 import { checkArchitecture } from '../../model/dims.ts';
 import type { Model } from '../../model/model.ts';
@@ -153,7 +152,7 @@ async function verifyScheme(
   const { maxPositions } = parseArchitecture(source.manifest.architecture);
   const needed = golden.inputIds.length + (golden.greedy?.length ?? 0);
   const context = needed > maxPositions ? { contextLength: needed } : {};
-  const model = await loadModel(gpu, source, { ...context, shaders: fetchShaders });
+  const model = await loadModel(gpu, source, context);
   try {
     // A golden has the checkpoint's own weights. In another scheme they are rounded, and only we know what to.
     const theirs = isPlain ? fromGolden(golden, model.architecture) : reference!;

@@ -5,7 +5,7 @@ import { attentionPrefill } from '../../kernels/attention_prefill.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
 import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
 import { attentionDims } from '../dims.ts';
-import { project, projectAdd } from '../projections.ts';
+import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 function mixer({ architecture, weights, blocks }: Scope, block: number) {
@@ -32,7 +32,7 @@ export const attention: BranchPlan = {
       ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed: true }),
       ropeKvAppend(features, label, { rope, qkv, ...cache }, dims),
       attentionPrefill(features, label, { qkv, ...cache, y }, dims),
-      ...projectAdd(scope, label, { x: y, weights: oProj, y: x }, { normed: false }),
+      ...project(scope, label, { x: y, weights: oProj, y: x }, { normed: false, action: 'add' }),
     ];
   },
 

@@ -7,7 +7,7 @@ import { normedMatvec } from '../../kernels/normed_matvec.ts';
 import { rmsNormMatvecSelectiveScanGate } from '../../kernels/rms_norm_matvec_selective_scan_gate.ts';
 import { rmsNormSplit } from '../../kernels/rms_norm_split.ts';
 import { selectiveScanGate } from '../../kernels/selective_scan_gate.ts';
-import { project, projectAdd } from '../projections.ts';
+import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 function mixer({ architecture, weights, activations, blocks }: Scope, block: number) {
@@ -59,7 +59,7 @@ export const mamba1: BranchPlan = {
       rmsNormSplit(features, label, { x: selected, delta, bc }, dims, { eps: dims.normEps }),
       ...project(scope, label, { x: delta, weights: dtProj, y }, { normed: true }),
       selectiveScanGate(features, label, { dt_raw: y, u, bc, ...vectors, v, ssm_state: ssm }, dims),
-      ...projectAdd(scope, label, { x: v, weights: outProj, y: x }, { normed: false }),
+      ...project(scope, label, { x: v, weights: outProj, y: x }, { normed: false, action: 'add' }),
     ];
   },
 

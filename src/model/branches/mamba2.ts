@@ -16,7 +16,7 @@ import { ssdChunkCumsum } from '../../kernels/ssd_chunk_cumsum.ts';
 import { ssdChunkScan } from '../../kernels/ssd_chunk_scan.ts';
 import { ssdStatePassing } from '../../kernels/ssd_state_passing.ts';
 import { mamba2Dims } from '../dims.ts';
-import { project, projectAdd } from '../projections.ts';
+import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 function mixer({ architecture, weights, activations, blocks }: Scope, block: number) {
@@ -67,7 +67,7 @@ export const mamba2: BranchPlan = {
             { y, u, weight: w.norm, out: v },
             { ...rows, groups: normGroups, eps: architecture.normEps },
           ),
-      ...projectAdd(scope, label, { x: v, weights: w.outProj, y: x }, { normed: normGroups !== null }),
+      ...project(scope, label, { x: v, weights: w.outProj, y: x }, { normed: normGroups !== null, action: 'add' }),
     ];
   },
 

@@ -2,7 +2,7 @@ import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
 import { normedMatvecSwiglu } from '../../kernels/normed_matvec_swiglu.ts';
 import { relu2 as relu2Kernel } from '../../kernels/relu2.ts';
-import { project, projectAdd, projectSwiglu } from '../projections.ts';
+import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 const labelOf = (block: number) => `block ${block} / mlp`;
@@ -21,7 +21,8 @@ function up({ architecture, weights }: Scope, block: number) {
 
 function addDown(scope: Scope, block: number) {
   const { ff, x } = scope.activations;
-  return projectAdd(scope, labelOf(block), { x: ff, weights: down(scope, block), y: x }, { normed: false });
+  const buffers = { x: ff, weights: down(scope, block), y: x };
+  return project(scope, labelOf(block), buffers, { normed: false, action: 'add' });
 }
 
 const decodeAdd: BranchPlan['decodeAdd'] = (scope, block, nextNorm) => {
@@ -35,7 +36,8 @@ export const swiglu: BranchPlan = {
   prefill(scope, block) {
     const { h, ff } = scope.activations;
     const buffers = { x: h, weights: gateUp(scope, block), y: ff };
-    return [...projectSwiglu(scope, labelOf(block), buffers, { normed: true }), ...addDown(scope, block)];
+    const gated = project(scope, labelOf(block), buffers, { normed: true, action: 'swiglu' });
+    return [...gated, ...addDown(scope, block)];
   },
   decodeRead(scope, block, norm) {
     const { h, squares, ff } = scope.activations;

@@ -1,13 +1,16 @@
-import { matmul } from '../../kernels/matmul.ts';
+import { f32Product } from '../../kernels/matmul.ts';
 import { moeCombine } from '../../kernels/moe_combine.ts';
 import { moeGroup } from '../../kernels/moe_group.ts';
 import { moeMatmul } from '../../kernels/moe_matmul.ts';
-import { moeMatmulSwiglu } from '../../kernels/moe_matmul_swiglu.ts';
 import { moeMatvecAddPrenorm } from '../../kernels/moe_matvec_add_prenorm.ts';
 import { moeRoute } from '../../kernels/moe_route.ts';
 import { moeRouteNormedMatvecSwiglu } from '../../kernels/moe_route_normed_matvec_swiglu.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
+import { multiplyRows } from '../../kernels/projection.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
+
+const GATE_UP = { action: 'swiglu', input: 'tokens' } as const;
+const DOWN = { action: 'set', input: 'pairs' } as const;
 
 function mixture({ architecture, weights }: Scope, block: number) {
   const { hiddenSize: C } = architecture;
@@ -28,17 +31,18 @@ function mixture({ architecture, weights }: Scope, block: number) {
  */
 export const moe: BranchPlan = {
   prefill(scope, block) {
-    const { features, activations, architecture } = scope;
+    const { features, pass, activations, architecture } = scope;
     const { x, h } = activations;
     const { logits, experts, shares, pairs, tileExperts, inner, out } = activations.moe!;
     const { dims, label, router, gateUp, down } = mixture(scope, block);
     const tiles = { pairs, tile_experts: tileExperts };
+    const routing = { product: f32Product, action: 'set' } as const;
     return [
-      ...matmul(features, label, { x: h, weights: router, y: logits }, { normed: true }),
+      ...multiplyRows(features, label, routing, { x: h, weights: router, y: logits }, { pass, normed: true }),
       moeRoute(features, label, { logits, experts, shares }, dims),
       moeGroup(features, label, { experts, ...tiles }, dims),
-      ...moeMatmulSwiglu(features, label, { x: h, ...tiles, weights: gateUp, y: inner }, dims),
-      ...moeMatmul(features, label, { x: inner, ...tiles, weights: down, y: out }, dims),
+      ...moeMatmul(features, label, { x: h, ...tiles, weights: gateUp, y: inner }, dims, GATE_UP),
+      ...moeMatmul(features, label, { x: inner, ...tiles, weights: down, y: out }, dims, DOWN),
       moeCombine(features, label, { y: out, shares, x }, { columns: architecture.hiddenSize, topK: dims.topK }),
     ];
   },

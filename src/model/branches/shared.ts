@@ -2,14 +2,14 @@ import { slice } from '../../gpu/buffers.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { attentionPrefill } from '../../kernels/attention_prefill.ts';
 import { geglu } from '../../kernels/geglu.ts';
-import { matvec, matvecAdd } from '../../kernels/matvec.ts';
+import { matvec } from '../../kernels/matvec.ts';
 import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
 import { rmsNorm } from '../../kernels/rms_norm.ts';
 import { rmsNormConcat } from '../../kernels/rms_norm_concat.ts';
 import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
 import { normName, sharedSet } from '../architecture.ts';
 import { attentionDims } from '../dims.ts';
-import { type ProductBuffers, project, projectAdd } from '../projections.ts';
+import { type ProductBuffers, type ProductOptions, project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 function transformer({ architecture, weights, activations, blocks }: Scope, block: number) {
@@ -40,14 +40,11 @@ function transformer({ architecture, weights, activations, blocks }: Scope, bloc
   };
 }
 
-/** How the products are computed: of many tokens, or of one. */
-interface Products {
-  project: (buffers: ProductBuffers, options: { normed: boolean }) => DispatchSpec[];
-  projectAdd: (buffers: ProductBuffers, options: { normed: boolean }) => DispatchSpec[];
-}
+/** How the products are computed: of many tokens, or of one. Their sums are set or added. */
+type Multiply = (buffers: ProductBuffers, options: ProductOptions & { action?: 'set' | 'add' }) => DispatchSpec[];
 
 /** All but the last product, which ends in the copy of x: the transformer's output is left in `hidden`. */
-function transform(scope: Scope, block: number, { project: product, projectAdd: add }: Products): DispatchSpec[] {
+function transform(scope: Scope, block: number, multiply: Multiply): DispatchSpec[] {
   const { features, activations, rope, architecture } = scope;
   const { normEps: eps } = architecture;
   const { x, h, qkv, y } = activations;
@@ -56,16 +53,16 @@ function transform(scope: Scope, block: number, { project: product, projectAdd: 
   const entry = { x, e: embedded, weight: t.norm, y: both, copied: carried };
   return [
     rmsNormConcat(features, t.label, entry, { columns: t.C, eps }),
-    ...product({ x: both, weights: t.qkv, y: qkv }, { normed: true }),
+    ...multiply({ x: both, weights: t.qkv, y: qkv }, { normed: true }),
     ropeKvAppend(features, t.label, { rope, qkv, ...t.cache }, t.dims),
     attentionPrefill(features, t.label, { qkv, ...t.cache, y }, t.dims),
-    ...product({ x: y, weights: t.oProj, y: hidden }, { normed: false }),
+    ...multiply({ x: y, weights: t.oProj, y: hidden }, { normed: false }),
     rmsNorm(features, t.label, { x: hidden, weight: t.mlpNorm, y: h }, { columns: t.C, eps }),
-    ...product({ x: h, weights: t.gateUp, y: gateUp }, { normed: true }),
-    ...product({ x: h, weights: t.adapterIn, y: adapted }, { normed: true }),
-    ...add({ x: adapted, weights: t.adapterOut, y: gateUp }, { normed: false }),
+    ...multiply({ x: h, weights: t.gateUp, y: gateUp }, { normed: true }),
+    ...multiply({ x: h, weights: t.adapterIn, y: adapted }, { normed: true }),
+    ...multiply({ x: adapted, weights: t.adapterOut, y: gateUp }, { normed: false, action: 'add' }),
     geglu(features, t.label, { u: gateUp, y: ff }, { columns: t.F }),
-    ...product({ x: ff, weights: t.down, y: hidden }, { normed: false }),
+    ...multiply({ x: ff, weights: t.down, y: hidden }, { normed: false }),
   ];
 }
 
@@ -81,11 +78,8 @@ export const shared: BranchPlan = {
     const { carried, hidden } = t.buffers;
     const norm = { columns: t.C, eps: architecture.normEps };
     return [
-      ...transform(scope, block, {
-        project: (buffers, options) => project(scope, t.label, buffers, options),
-        projectAdd: (buffers, options) => projectAdd(scope, t.label, buffers, options),
-      }),
-      ...projectAdd(scope, t.label, { x: hidden, weights: t.linear, y: carried }, { normed: false }),
+      ...transform(scope, block, (buffers, options) => project(scope, t.label, buffers, options)),
+      ...project(scope, t.label, { x: hidden, weights: t.linear, y: carried }, { normed: false, action: 'add' }),
       rmsNorm(features, t.label, { x: carried, weight: t.nextNorm, y: activations.h }, norm),
     ];
   },
@@ -97,10 +91,9 @@ export const shared: BranchPlan = {
     const { carried, hidden } = t.buffers;
     const stream = { weights: t.linear, normWeight: t.nextNorm, x: carried, h, squares };
     return [
-      ...transform(scope, block, {
-        project: ({ x: v, ...others }) => matvec(features, t.label, { v, ...others }),
-        projectAdd: ({ x: v, ...others }) => matvecAdd(features, t.label, { v, ...others }),
-      }),
+      ...transform(scope, block, ({ x: v, ...others }, { action }) =>
+        matvec(features, t.label, { v, ...others }, action),
+      ),
       ...matvecAddPrenorm(features, t.label, { v: hidden, ...stream }),
     ];
   },

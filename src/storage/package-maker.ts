@@ -15,9 +15,9 @@ import { verifyBlob } from './download.ts';
 import type { PackageLoader } from './package-source.ts';
 import { type PackageProgress, ProgressMeter } from './progress.ts';
 import { ShardMaker } from './shard-maker.ts';
-import { fullFor, goesOnWithout } from './storage-faults.ts';
 import type { StoredConversion } from './database.ts';
 import type { PackageStore } from './store.ts';
+import { StoredBlobs } from './stored-blobs.ts';
 import { StoredPieces } from './stored-pieces.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -41,7 +41,7 @@ export interface Unfinished {
   commit: (shards: BlobEntry[]) => Promise<void>;
 }
 
-export interface ConvertedParts {
+export interface PackageMakerParts {
   id: string;
   /** Of what the package is made from: unfinished shards are kept under it. Null where they are not worth keeping. */
   identity: string | null;
@@ -68,23 +68,24 @@ export interface ConvertedParts {
  * A package that is made from a checkpoint: shards that are stored and whole come from the store, all others are made,
  * now or again, and stored. One that was damaged costs no more than its own part of the checkpoint.
  */
-export class ConvertedPackage implements PackageLoader {
-  readonly #parts: ConvertedParts;
+export class PackageMaker implements PackageLoader {
+  readonly #parts: PackageMakerParts;
   readonly #shards: (BlobEntry | null)[];
   readonly #stored: Set<string>;
   readonly #meter: ProgressMeter;
   /** Bytes of progress that were reported of each shard. */
   readonly #counted: number[];
-  #store: PackageStore | null;
+  readonly #blobs: StoredBlobs;
   #opened: Promise<{ making: Making; maker: ShardMaker }> | null = null;
   #committed: boolean;
   #verified: boolean;
 
-  constructor(parts: ConvertedParts) {
+  constructor(parts: PackageMakerParts) {
     this.#parts = parts;
     this.#shards = [...parts.shards];
     this.#stored = new Set(parts.stored);
-    this.#store = parts.store;
+    const { store, id, onMessage } = parts;
+    this.#blobs = new StoredBlobs(store, id, { lacking: () => this.#lacking(), onGone: onMessage });
     this.#committed = parts.making === null;
     this.#verified = parts.making === null;
     this.#meter = new ProgressMeter(parts.totalBytes, parts.onProgress);
@@ -98,7 +99,7 @@ export class ConvertedPackage implements PackageLoader {
     const { making } = await this.#open();
     const bytes = new Uint8Array((await making.readFile(name)) ?? []);
     await verifyBlob(bytes, entry);
-    await this.#use((store) => store.putBlob(this.#parts.id, entry.sha256, bytes));
+    await this.#blobs.use((store) => store.putBlob(this.#parts.id, entry.sha256, bytes));
     return bytes;
   }
 
@@ -113,7 +114,7 @@ export class ConvertedPackage implements PackageLoader {
       return bytes;
     } catch (error) {
       // What was made of it before is of the same file, and no better.
-      if (isCorrupt(error)) await this.#use((store) => store.dropConversion(this.#parts.id));
+      if (isCorrupt(error)) await this.#blobs.use((store) => store.dropConversion(this.#parts.id));
       throw error;
     }
   }
@@ -135,7 +136,7 @@ export class ConvertedPackage implements PackageLoader {
       making && !this.#committed ? { ...making.record, shards: this.#shards, savedAt: Date.now() } : undefined;
     const begin = index * SHARD_BYTES;
     const pieces = identity === null ? null : { of: identity, begin, end: begin + SHARD_BYTES };
-    await this.#use(async (store) => {
+    await this.#blobs.use(async (store) => {
       await store.putBlob(id, entry.sha256, bytes, { conversion, ...(pieces && { pieces }) });
       this.#stored.add(entry.sha256);
     });
@@ -152,8 +153,7 @@ export class ConvertedPackage implements PackageLoader {
   #open(): Promise<{ making: Making; maker: ShardMaker }> {
     const { id, identity, signal } = this.#parts;
     const keepHashes = this.#parts.making?.keepHashes;
-    const pieces =
-      identity === null ? null : new StoredPieces((operation) => this.#use(operation), id, identity, keepHashes);
+    const pieces = identity === null ? null : new StoredPieces(this.#blobs.use, id, identity, keepHashes);
     const onPosition = (position: number, made: boolean) => {
       const index = Math.ceil(position / SHARD_BYTES) - 1;
       this.#count(index, this.#share(index, position), made ? 'network' : 'storage');
@@ -164,20 +164,9 @@ export class ConvertedPackage implements PackageLoader {
   }
 
   async #fromStore(entry: BlobEntry): Promise<Bytes | null> {
-    const { id } = this.#parts;
-    const bytes = await this.#use((store) => store.blob(id, entry.sha256));
-    if (!bytes) {
-      this.#stored.delete(entry.sha256);
-      return null;
-    }
-    try {
-      await verifyBlob(bytes, entry);
-      return bytes;
-    } catch {
-      this.#stored.delete(entry.sha256);
-      await this.#use((store) => store.deleteBlob(id, entry.sha256));
-      return null;
-    }
+    const bytes = await this.#blobs.read(entry);
+    if (!bytes) this.#stored.delete(entry.sha256);
+    return bytes;
   }
 
   /** Progress of shard `index` up to `position`: bytes of the checkpoint while it is being read, else of the package. */
@@ -203,26 +192,12 @@ export class ConvertedPackage implements PackageLoader {
     }
     if (this.#committed || !making || this.#nextMissing() !== null) return;
     this.#committed = true;
-    await this.#use(() => making.commit(this.#shards as BlobEntry[]));
+    await this.#blobs.use(() => making.commit(this.#shards as BlobEntry[]));
   }
 
   #nextMissing(): number | null {
     const found = this.#shards.findIndex((entry) => !entry || !this.#stored.has(entry.sha256));
     return found < 0 ? null : found;
-  }
-
-  /** Works with the store; from the first failure on without it. A full store is for the caller to know. */
-  async #use<T>(operation: (store: PackageStore) => Promise<T>): Promise<T | null> {
-    if (!this.#store) return null;
-    try {
-      return await operation(this.#store);
-    } catch (error) {
-      const gone = error instanceof BambaError && error.code === 'storage_unavailable';
-      if (!gone) throw await fullFor(this.#lacking(), error);
-      this.#store = null;
-      this.#parts.onMessage(goesOnWithout(error));
-      return null;
-    }
   }
 
   /** Bytes of the package that are not stored, pieces not counted. */
