@@ -74,11 +74,25 @@ export interface LanguageModelCreateCoreOptions {
 export interface LanguageModelCreateMonitor extends EventTarget {
   /** Hears each `downloadprogress`. */
   ondownloadprogress: ((event: DownloadProgressEvent) => void) | null;
+  /**
+   * Adds a listener, as every event target does.
+   *
+   * @param type `downloadprogress`
+   * @param listener hears each of them
+   * @param options of the DOM: `once`, `signal` and others
+   */
   addEventListener(
     type: 'downloadprogress',
     listener: (event: DownloadProgressEvent) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /**
+   * Of any other type.
+   *
+   * @param type of the event
+   * @param listener hears each of them
+   * @param options of the DOM
+   */
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

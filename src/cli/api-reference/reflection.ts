@@ -76,7 +76,9 @@ export type Type =
   | { type: 'typeOperator'; operator: string; target: Type }
   | { type: 'indexedAccess'; objectType: Type; indexType: Type }
   | { type: 'query'; queryType: Type }
-  | { type: 'tuple'; elements?: Type[] };
+  | { type: 'tuple'; elements?: Type[] }
+  | { type: 'namedTupleMember'; name: string; isOptional: boolean; element: Type }
+  | { type: 'rest'; elementType: Type };
 
 /** A comment's text; empty without one. */
 export function textOf(parts: readonly CommentPart[] = []): string {

@@ -50,6 +50,12 @@ export function typeText(type: Type | undefined, writer: TypeWriter = PLAIN): st
       return `${code('typeof ')}${write(type.queryType)}`;
     case 'tuple':
       return `${code('[')}${list(type.elements ?? [], ', ')}${code(']')}`;
+    case 'namedTupleMember':
+      return type.element.type === 'rest'
+        ? `${code(`...${type.name}: `)}${write(type.element.elementType)}`
+        : `${code(`${type.name}${type.isOptional ? '?' : ''}: `)}${write(type.element)}`;
+    case 'rest':
+      return `${code('...')}${write(type.elementType)}`;
     case 'reflection':
       return objectText(type.declaration, writer);
     default:
