@@ -4,7 +4,7 @@
 //
 // Shapes    qkv: (heads + 2*J, head_dim) f32;  rope: (positions, dims/2) vec2f of cos and sin;
 //           k_cache, v_cache: (capacity, J, head_dim);  partial: (SPLITS, heads, head_dim/4 + 1) vec4f, as
-//           attention_merge_matvec_add_prenorm takes it; splits without keys are not written.
+//           attention_merge_matvec_add_to_norm takes it; splits without keys are not written.
 // Mapping   one workgroup a split and four query heads of one KV head: x the split, y the KV head, and within it the
 //           tile of its heads/J query heads. Keys are taken WG at a time: for the scores SHARERS invocations share a
 //           key, and take as many in turn; for the output every HEAD_DIM4 of them take other keys. Both read a key's or

@@ -5,7 +5,7 @@
 //           squares: (groups, sums) f32, partial sums of the gated input's squares.
 // Mapping   one workgroup WG vec4f of a group: y the group, x its part; each adds up the group's sums.
 // Constants WG   invocations a workgroup, a power of two.
-// Source    the gated norm of Mamba-2 models with a norm for each group; reference: prenorm.ts in src/reference.
+// Source    the gated norm of Mamba-2 models with a norm for each group; reference: to_norm.ts in src/reference.
 
 override WG: u32 = 64;
 

@@ -69,8 +69,8 @@ async function main(): Promise<Report> {
   const url = query.get('package');
   if (url === null) throw new Error('The query has no package.');
   const lengths = (query.get('tokens') ?? '33,64,65,200,256,300').split(',').map(Number);
-  const having = await Gpu.request({ matrices: true });
-  if (!having.features.matrices) throw new Error('The adapter offers no subgroup matrices of int8.');
+  const having = await Gpu.request({ subgroupMatrices: true });
+  if (!having.features.subgroupMatrices) throw new Error('The adapter offers no subgroup matrices of int8.');
   const lacking = await Gpu.request();
   const contextLength = Math.max(...lengths) + 1;
   const source = await openStoredPackage(url, { store: null });

@@ -100,9 +100,10 @@ async function main(): Promise<Report> {
   const all = parseScoredText(await (await fetch(required('text'))).json());
   const limit = Number(query.get('limit') ?? Infinity);
   const text = { ...all, sequences: all.sequences.slice(0, limit) };
-  const matrices = query.get('matrices') === '1';
-  const gpu = await Gpu.request({ matrices });
-  if (matrices && !gpu.features.matrices) throw new Error('The adapter offers no subgroup matrices of int8.');
+  const subgroupMatrices = query.get('matrices') === '1';
+  const gpu = await Gpu.request({ subgroupMatrices });
+  if (subgroupMatrices && !gpu.features.subgroupMatrices)
+    throw new Error('The adapter offers no subgroup matrices of int8.');
   const { vendor, architecture, description } = gpu.adapterInfo;
   const report: Report = {
     adapter: { vendor, architecture, description },

@@ -1,4 +1,4 @@
-// The other end of lib/prenorm.wgsl: the norm of an input whose squares a kernel before has summed. The kernel binds
+// The other end of lib/to_norm.wgsl: the norm of an input whose squares a kernel before has summed. The kernel binds
 // `squares: array<vec4f>` (zeros behind the last).
 
 // The share of a lane of so many lanes of the sum of squares.

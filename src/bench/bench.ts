@@ -46,7 +46,7 @@ interface Loaded {
  * @throws BambaError `webgpu_unavailable`; what goes wrong before the first model.
  */
 export async function runBench(options: BenchOptions, events: BenchEvents = {}): Promise<BenchResult> {
-  const request = { without: options.without, matrices: options.subgroupMatrices };
+  const request = { without: options.without, subgroupMatrices: options.subgroupMatrices };
   let gpu = await Gpu.request(request);
   try {
     const patience = options.quick ? { targetMs: 1, samples: 1 } : { targetMs: 40, samples: 3 };

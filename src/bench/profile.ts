@@ -71,8 +71,8 @@ export async function profilePass(
   try {
     const { activations, sampler, rope } = await gpu.guarded('allocating memory to profile with', () => {
       const { int8Activations } = options;
-      const { matrices } = gpu.features;
-      const own = createActivations(set, architecture, tokens, { int8Activations, matrices });
+      const { subgroupMatrices } = gpu.features;
+      const own = createActivations(set, architecture, tokens, { int8Activations, subgroupMatrices });
       const table = ropeTable(architecture.attention?.rope ?? null, position + tokens);
       const buffer = set.storage('rope', table.byteLength);
       gpu.device.queue.writeBuffer(buffer, 0, table);

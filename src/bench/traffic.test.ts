@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import { attentionDecode, attentionPartialFloats } from '../kernels/attention_decode.ts';
-import { embedPrenorm } from '../kernels/embed_prenorm.ts';
+import { embedToNorm } from '../kernels/embed_to_norm.ts';
 import { f32Product } from '../kernels/matmul.ts';
-import { matvecAddPrenorm } from '../kernels/matvec_add_prenorm.ts';
+import { matvecAddToNorm } from '../kernels/matvec_add_to_norm.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { multiplyRows } from '../kernels/projection.ts';
 import type { Architecture } from '../model/architecture.ts';
@@ -79,7 +79,7 @@ describe('workOf', () => {
     f16: false,
     timestamps: false,
     byteProducts: true,
-    matrices: false,
+    subgroupMatrices: false,
     fixedPoint: false,
     maxInvocations: 256,
     workgroupBytes: 16_384,
@@ -95,14 +95,14 @@ describe('workOf', () => {
 
   it('counts one row of the embedding, and of the sums the four that it writes', () => {
     const stream = { normWeight: floats(C), x: floats(C), h: floats(C), squares: floats(C / 4) };
-    const [spec] = embedPrenorm(features, 'test', { ids: floats(1), weights: int8(128_256, C), ...stream });
+    const [spec] = embedToNorm(features, 'test', { ids: floats(1), weights: int8(128_256, C), ...stream });
     expect(workOf(spec!, pass(9, 1))).toEqual({ bytes: 4 + C + 3 * 4 * C + 16, flops: 0 });
   });
 
   it('counts the residual stream twice where a kernel adds to it, and its input once', () => {
     const F = 14_336;
     const stream = { normWeight: floats(C), x: floats(C), h: floats(C), squares: floats(C / 4) };
-    const [decode] = matvecAddPrenorm(features, 'test', { v: floats(F), weights: int8(C, F), ...stream });
+    const [decode] = matvecAddToNorm(features, 'test', { v: floats(F), weights: int8(C, F), ...stream });
     const vectors = 4 * (F + /* norm */ C + 2 * C + /* h */ C + C / 4);
     expect(workOf(decode!, pass(9, 1))).toEqual({ bytes: C * (F + 4) + vectors, flops: 2 * C * F });
     const buffers = { x: floats(7 * F), weights: int8(C, F), y: floats(7 * C) };

@@ -56,7 +56,7 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
     else if (name === 'weights' && kernel.name.startsWith('embed')) bytes += tokens * (params['blocks'] ?? 0) * 16;
     else if (UPDATED.test(name) || (adds && /^[xy]$/.test(name) && kernel.writes.includes(name))) {
       bytes += 2 * size;
-    } else if (name === 'x_squares' && kernel.name === 'embed_prenorm') bytes += 16;
+    } else if (name === 'x_squares' && kernel.name === 'embed_to_norm') bytes += 16;
     // Those of the experts that are chosen.
     else if (name === 'weights' && kernel.name.startsWith('moe_')) bytes += size * expertShare(architecture, tokens);
     // One split would do.

@@ -72,7 +72,7 @@ export class LocalEngine {
     throwIfAborted(signal);
     const loadingText = TextSide.load(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
-    const gpu = await Gpu.request({ matrices: subgroupMatrices, ...options.gpu });
+    const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
     try {
       const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
       const model = await loadModel(gpu, source, { ...options, tuning });
@@ -340,8 +340,8 @@ function perSecond(count: number, ms: number): number {
 function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {
   const { name, parameters, scheme } = source.manifest;
   const { vendor, architecture, description } = gpu.adapterInfo;
-  const { f16, subgroups, timestamps, matrices } = gpu.features;
-  const features = Object.entries({ f16, subgroups, timestamps, matrices }).filter(([, has]) => has);
+  const { f16, subgroups, timestamps, subgroupMatrices } = gpu.features;
+  const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
   const { maxPositions } = model.architecture;
   return {
     model: {

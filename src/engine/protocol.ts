@@ -215,7 +215,7 @@ export interface EngineInfo {
     architecture: string;
     /** Its name, where the browser tells it. */
     description: string;
-    /** Those of `f16`, `subgroups` and `timestamps` that it has, and `matrices` where `subgroupMatrices` found some. */
+    /** Those of `f16`, `subgroups` and `timestamps` that it has, and `subgroupMatrices` where that option found some. */
     features: string[];
     /** Whether the model runs with sizes that `tune` found on this adapter. */
     tuned: boolean;
@@ -270,7 +270,7 @@ export interface EngineOptions {
    * Whether prompts are read with subgroup matrices, in activations of 16 bits, where weights are int8 or int4: several
    * times as fast, and nearly as exact as without. It takes Chromium's experiment of that name, which
    * chrome://flags/#enable-unsafe-webgpu switches on, and a GPU that it offers them for int8 on: `info.adapter.features`
-   * then has `matrices`. Elsewhere prompts are read as without. Off by default.
+   * then has `subgroupMatrices`. Elsewhere prompts are read as without. Off by default.
    */
   subgroupMatrices?: boolean;
   /**

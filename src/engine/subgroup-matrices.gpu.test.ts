@@ -23,9 +23,9 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
 
   const prompt = asciiIds('A prompt of more tokens than two short tiles have, and than one tile of matrices has.');
 
-  async function load(source: PackageSource, matrices: boolean): Promise<Model> {
-    const gpu = await Gpu.request({ gpu: withMatrices(shared), matrices });
-    expect(gpu.features.matrices).toBe(matrices);
+  async function load(source: PackageSource, subgroupMatrices: boolean): Promise<Model> {
+    const gpu = await Gpu.request({ gpu: withMatrices(shared), subgroupMatrices });
+    expect(gpu.features.subgroupMatrices).toBe(subgroupMatrices);
     devices.push(gpu);
     return loadModel(gpu, source, { contextLength: 128 });
   }
@@ -60,8 +60,8 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     { lack: 'the workgroup memory', otherwise: { maxComputeWorkgroupStorageSize: 32_768 } },
   ];
   test.each(without)('are left alone where an adapter has not $lack', async ({ otherwise }) => {
-    const gpu = await Gpu.request({ gpu: withMatrices(navigator.gpu, otherwise), matrices: true });
-    expect(gpu.features.matrices).toBe(false);
+    const gpu = await Gpu.request({ gpu: withMatrices(navigator.gpu, otherwise), subgroupMatrices: true });
+    expect(gpu.features.subgroupMatrices).toBe(false);
     gpu.dispose();
   });
 
@@ -75,7 +75,7 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
       engine.dispose();
       return engine.info.adapter.features;
     };
-    expect(await features({ subgroupMatrices: true })).toContain('matrices');
-    expect(await features({})).not.toContain('matrices');
+    expect(await features({ subgroupMatrices: true })).toContain('subgroupMatrices');
+    expect(await features({})).not.toContain('subgroupMatrices');
   });
 });

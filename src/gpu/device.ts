@@ -19,8 +19,8 @@ export interface GpuFeatures {
   timestamps: boolean;
   /** Whether the language has products of words of four bytes. */
   byteProducts: boolean;
-  /** Whether subgroups of 32 multiply matrices of int8, as kernels with lib/matmul_matrices.wgsl do. */
-  matrices: boolean;
+  /** Whether subgroups of 32 multiply matrices of int8, as kernels with lib/matmul_subgroup_matrix.wgsl do. */
+  subgroupMatrices: boolean;
   /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
   subgroupSize: number;
   /** Whether decoding with int4 weights takes activations as fixed point of 16 bits: where products of bytes are quick. */
@@ -49,7 +49,7 @@ export interface GpuOptions {
   /** Whether the device is asked for with the standard's own limits, which every device has, instead of the adapter's. */
   defaultLimits?: boolean;
   /** Whether to use subgroup matrices where there are some: a feature of Chromium that is an experiment, and may change. */
-  matrices?: boolean;
+  subgroupMatrices?: boolean;
   /** Whether decoding with int4 weights may use fixed point; by default where products of bytes are thought to be quick. */
   fixedPoint?: boolean;
   /** Upper bounds on the limits to make use of, to test the paths of smaller adapters. */
@@ -66,7 +66,7 @@ const BYTE_PRODUCTS = 'packed_4x8_integer_dot_product';
 
 // Not in the standard yet.
 const MATRICES = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
-/** Bytes of workgroup memory that kernels with lib/matmul_matrices.wgsl have: more than every adapter offers. */
+/** Bytes of workgroup memory that kernels with lib/matmul_subgroup_matrix.wgsl have: more than every adapter offers. */
 export const MATRICES_STORAGE = 36_864;
 
 interface MatrixConfig {
@@ -161,7 +161,7 @@ export class Gpu {
       subgroups: device.features.has(FEATURE_NAMES.subgroups),
       timestamps: device.features.has(FEATURE_NAMES.timestamps),
       byteProducts,
-      matrices: device.features.has(MATRICES),
+      subgroupMatrices: device.features.has(MATRICES),
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
       fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && byteProducts && fixedPoint,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
@@ -189,9 +189,9 @@ export class Gpu {
     // Absent in Chromium up to 118.
     const languageFeatures = gpu.wgslLanguageFeatures as WGSLLanguageFeatures | undefined;
     const byteProducts = languageFeatures?.has(BYTE_PRODUCTS) === true && !options.without?.includes('byteProducts');
-    const { matrices = false, defaultLimits = false, fixedPoint = multipliesBytes(info) } = options;
+    const { subgroupMatrices = false, defaultLimits = false, fixedPoint = multipliesBytes(info) } = options;
     const withMatrices =
-      matrices &&
+      subgroupMatrices &&
       byteProducts &&
       !defaultLimits &&
       !options.without?.includes('subgroups') &&

@@ -108,7 +108,7 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
     return `// ---- ${file}\n${textOf(file, library)}`;
   });
   const usesElem = [code, ...parts].some((text) => /\belem\b/.test(text));
-  const usesMatrices = parts.some((text) => text.includes('subgroup_matrix_'));
+  const usesMatrices = parts.some((text) => text.includes('subgroup_matrix_left<'));
   const prelude = [
     needsSubgroups || usesMatrices ? 'enable subgroups;' : '',
     usesMatrices ? 'enable chromium_experimental_subgroup_matrix;' : '',
@@ -118,14 +118,20 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
   return [...prelude, ...parts, code].join('\n');
 }
 
-/** Compiles pipelines, each distinct (kernel, variant, constants) once, in parallel. */
+/** A shader of a complete source, and its pipelines by override values. */
+interface Program {
+  readonly module: GPUShaderModule;
+  readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+}
+
+/** Compiles pipelines, each distinct (source, override values) once, in parallel. */
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #library: ShaderLibrary;
-  readonly #modules = new Map<string, GPUShaderModule>();
+  /** By source: a map hashes it, and tells sources of one hash apart. */
+  readonly #programs = new Map<string, Program>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #sources = new Map<Kernel, Map<string, string>>();
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
   constructor(device: GPUDevice, library: ShaderLibrary) {
     this.#device = device;
@@ -138,12 +144,14 @@ export class PipelineCache {
    */
   pipeline(kernel: Kernel, variant: Variant, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const source = this.#source(kernel, variant);
-    const key = JSON.stringify([kernel.name, source.length, variant, constants]);
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) {
-      pipeline = this.#compile(kernel, source, constants);
-      this.#pipelines.set(key, pipeline);
+    let program = this.#programs.get(source);
+    if (!program) {
+      const module = this.#device.createShaderModule({ label: kernel.name, code: source });
+      this.#programs.set(source, (program = { module, pipelines: new Map<string, Promise<GPUComputePipeline>>() }));
     }
+    const key = JSON.stringify(constants);
+    let pipeline = program.pipelines.get(key);
+    if (!pipeline) program.pipelines.set(key, (pipeline = this.#compile(kernel, source, program.module, constants)));
     return pipeline;
   }
 
@@ -156,12 +164,12 @@ export class PipelineCache {
     return source;
   }
 
-  async #compile(kernel: Kernel, source: string, constants: Readonly<Record<string, number>>) {
-    let module = this.#modules.get(source);
-    if (!module) {
-      module = this.#device.createShaderModule({ label: kernel.name, code: source });
-      this.#modules.set(source, module);
-    }
+  async #compile(
+    kernel: Kernel,
+    source: string,
+    module: GPUShaderModule,
+    constants: Readonly<Record<string, number>>,
+  ): Promise<GPUComputePipeline> {
     try {
       const compiling = this.#device.createComputePipelineAsync({
         label: kernel.name,

@@ -74,7 +74,7 @@ describeGpu(attentionDecodeKernel, (gpu) => {
     };
   }
 
-  /** The mean over the splits, weighted by their sums of exponentials: what attention_merge_matvec_add_prenorm takes. */
+  /** The mean over the splits, weighted by their sums of exponentials: what attention_merge_matvec_add_to_norm takes. */
   function merged(partial: Float32Array, used: number, { heads, headDim }: AttentionDims): Float64Array {
     const y = new Float64Array(heads * headDim);
     for (let head = 0; head < heads; head++) {

@@ -5,13 +5,13 @@ import { rmsNorm } from '../reference/rms_norm.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
-import { prenormed, residualStream } from '../testing/prenorm-cases.ts';
+import { goingToNorm, residualStream } from '../testing/to-norm-cases.ts';
 import { f32Product } from './matmul.ts';
 import { MOE_TILE, moeTiles } from './moe-shape.ts';
 import { moeCombine } from './moe_combine.ts';
 import { moeGroup } from './moe_group.ts';
 import { moeMatmul } from './moe_matmul.ts';
-import { moeMatvecAddPrenorm } from './moe_matvec_add_prenorm.ts';
+import { moeMatvecAddToNorm } from './moe_matvec_add_to_norm.ts';
 import { moeRoute } from './moe_route.ts';
 import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
 import { normedMatvec } from './normed_matvec.ts';
@@ -76,7 +76,7 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     const weights = mixture();
     const n = randomTensor(6, C);
     const normWeight = randomTensor(9, C);
-    const { h, squares, count } = prenormed(gpu(), n, normWeight);
+    const { h, squares, count } = goingToNorm(gpu(), n, normWeight);
     const before = randomTensor(7, C);
     const stream = residualStream(gpu(), before, randomTensor(8, C));
     const [logits, experts, inner] = [gpu().output(E), gpu().output(dims.topK), gpu().output(dims.topK * F)];
@@ -85,7 +85,7 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     const specs = [
       ...normedMatvec(features, 'test', { h, squares, weights: weights.router, y: logits }, norm),
       ...moeRouteNormedMatvecSwiglu(features, 'test', swiglu, dims, norm),
-      ...moeMatvecAddPrenorm(features, 'test', { v: inner, experts, weights: weights.down, ...stream }, dims),
+      ...moeMatvecAddToNorm(features, 'test', { v: inner, experts, weights: weights.down, ...stream }, dims),
     ];
     await gpu().run(specs, { tokens: 1 });
     expectClose(await gpu().read(stream.x), add(before, reference(rmsNorm(n, normWeight, EPS), weights)), CLOSE);

@@ -8,7 +8,7 @@ import { expectClose } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { swigluBounds } from '../testing/matrix-cases.ts';
 import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes, words } from '../testing/moe-cases.ts';
-import { prenormed } from '../testing/prenorm-cases.ts';
+import { goingToNorm } from '../testing/to-norm-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
 import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
 
@@ -18,7 +18,7 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
   async function expectReference(x: Float32Array, logits: Float32Array, weights: TestMatrix, dims: MoeDims) {
     const rows = weights.rows / dims.experts;
     const normWeight = randomTensor(98, x.length);
-    const { h, squares, count } = prenormed(gpu(), x, normWeight);
+    const { h, squares, count } = goingToNorm(gpu(), x, normWeight);
     const experts = gpu().output(dims.topK);
     const y = gpu().output((dims.topK * rows) / 2);
     const buffers = { logits: gpu().input(logits), h, squares, weights, experts, y };

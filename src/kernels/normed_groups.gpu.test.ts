@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
-import { normed, prenorm } from '../reference/prenorm.ts';
+import { normed, toNorm } from '../reference/to_norm.ts';
 import { randomTensor, seeds, sizes } from '../testing/arbitrary.ts';
 import { sumBound } from '../testing/bounds.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
-import { prenormed } from '../testing/prenorm-cases.ts';
+import { goingToNorm } from '../testing/to-norm-cases.ts';
 import { normedGroups, normedGroupsKernel } from './normed_groups.ts';
 
 const EPS = 1e-5;
@@ -14,9 +14,9 @@ describeGpu(normedGroupsKernel, (gpu) => {
   /** Squares are summed over `span` elements, which divides a group. */
   async function expectReference(x: Float32Array, groups: number, span: number): Promise<void> {
     const weight = randomTensor(99, x.length);
-    const expected = prenorm(x, weight, span);
+    const expected = toNorm(x, weight, span);
     const g = gpu().output(expected.h);
-    const { squares, count } = prenormed(gpu(), x, weight, span);
+    const { squares, count } = goingToNorm(gpu(), x, weight, span);
     const options = { columns: x.length, groups, squares: count, eps: EPS };
     await gpu().run(normedGroups(gpu().features, 'test', { g, squares }, options), { tokens: 1 });
     const rel = sumBound(x.length / groups);

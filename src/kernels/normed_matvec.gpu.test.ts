@@ -14,7 +14,7 @@ import {
   matrixInputs,
   productBounds,
 } from '../testing/matrix-cases.ts';
-import { prenormed } from '../testing/prenorm-cases.ts';
+import { goingToNorm } from '../testing/to-norm-cases.ts';
 import { normedMatvec, normedMatvecKernel } from './normed_matvec.ts';
 
 const EPS = 1e-5;
@@ -30,7 +30,7 @@ describeGpu(normedMatvecKernel, (gpu) => {
     features = gpu().features,
   ) {
     const y = gpu().output(weights.rows);
-    const { h, squares, count } = prenormed(gpu(), x, normWeight, span);
+    const { h, squares, count } = goingToNorm(gpu(), x, normWeight, span);
     const options = { squares: count, eps: EPS, scale: SCALE };
     await gpu().run(normedMatvec(features, 'test', { h, squares, weights, y }, options), { tokens: 1 });
     return gpu().read(y);

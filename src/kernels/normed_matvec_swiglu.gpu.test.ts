@@ -15,7 +15,7 @@ import {
   productBounds,
   swigluBounds,
 } from '../testing/matrix-cases.ts';
-import { prenormed } from '../testing/prenorm-cases.ts';
+import { goingToNorm } from '../testing/to-norm-cases.ts';
 import { normedMatvecSwiglu, normedMatvecSwigluKernel } from './normed_matvec_swiglu.ts';
 
 const EPS = 1e-5;
@@ -31,7 +31,7 @@ describeGpu(normedMatvecSwigluKernel, (gpu) => {
     const { columns, rows } = weights;
     const normWeight = randomTensor(98, columns);
     const y = gpu().output(rows / 2);
-    const { h, squares, count } = prenormed(gpu(), x, normWeight, span);
+    const { h, squares, count } = goingToNorm(gpu(), x, normWeight, span);
     const options = { squares: count, eps: EPS };
     await gpu().run(normedMatvecSwiglu(features, 'test', { h, squares, weights, y }, options), { tokens: 1 });
     const normed = rmsNorm(x, normWeight, EPS);

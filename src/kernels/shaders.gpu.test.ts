@@ -40,7 +40,9 @@ async function requestCompiler(): Promise<GPUDevice> {
 }
 
 const needsMatrices = (kernel: Kernel) =>
-  assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, shaderLibrary).includes('subgroup_matrix');
+  assemble(kernel, { scheme: 'int8', subgroups: true, f16: false }, shaderLibrary).includes(
+    'enable chromium_experimental_subgroup_matrix;',
+  );
 
 describe('every variant of every shader, for all features', () => {
   let compiler: GPUDevice;

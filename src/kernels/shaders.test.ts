@@ -48,7 +48,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
   it('is short, and uses library files that exist', () => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
     // Kernels on integers take some schemes, all others all.
-    const ofIntegers = ['lib/stored.wgsl', 'lib/matmul_matrices.wgsl'].some((part) => uses.includes(part));
+    const ofIntegers = ['lib/stored.wgsl', 'lib/matmul_subgroup_matrix.wgsl'].some((part) => uses.includes(part));
     const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) => !ofIntegers || isOfIntegers({ scheme }));
     expect(schemesOf(kernel).toSorted()).toEqual(schemes.toSorted());
   });
@@ -79,7 +79,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
     });
     for (const code of compute) {
       expect(code).not.toMatch(/^(?:requires|enable) (?!chromium_experimental_subgroup_matrix|subgroups;)/m);
-      if (!code.includes('subgroup_matrix')) expect(code).not.toMatch(packed);
+      if (!code.includes('enable chromium_experimental_subgroup_matrix;')) expect(code).not.toMatch(packed);
     }
   });
 
@@ -146,7 +146,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = libraryFiles.map((file) =>
-      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_matrices)_\w+/, '$1'),
+      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_subgroup_matrix)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

@@ -1,6 +1,6 @@
 import type { BufferSlice } from '../gpu/buffers.ts';
 
-/** The residual stream of one token, on its way into the norm that follows (shaders/lib/prenorm.wgsl). */
+/** The residual stream of one token, on its way into the norm that follows (shaders/lib/to_norm.wgsl). */
 export interface StreamToNorm {
   /** Weight of that norm (C). */
   normWeight: BufferSlice;

@@ -1,12 +1,12 @@
 import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention_decode.ts';
-import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_prenorm.ts';
+import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_to_norm.ts';
 import { selectedWidth } from '../kernels/mamba1-shape.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
 import { MOE_TILE, moeTiles } from '../kernels/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
-import { quantizedRow16Sizes } from '../kernels/quantize_rows_16.ts';
+import { quantizedRowInt16Sizes } from '../kernels/quantize_rows_int16.ts';
 import type { Architecture } from './architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
 
@@ -96,7 +96,7 @@ export interface Activations {
   /** Any input of a projection in int8; null where projections take f32. */
   quantized: QuantizedRows | null;
   /** The same in 16 bits, for products of subgroup matrices; null without such. */
-  quantized16: QuantizedRows | null;
+  quantizedInt16: QuantizedRows | null;
   /** Partial attention of decode. */
   partial: BufferSlice;
   /** (V) f32 of the last token. */
@@ -113,7 +113,7 @@ export function activationBytes(architecture: Architecture, tokens: number): num
 /** `tokens`, or as many halvings of them as leave no buffer larger than `most` bytes. */
 export function boundTokens(architecture: Architecture, tokens: number, most: number): number {
   const tally = new BufferTally();
-  createActivations(tally, architecture, tokens, { int8Activations: true, matrices: true });
+  createActivations(tally, architecture, tokens, { int8Activations: true, subgroupMatrices: true });
   if (tally.largest <= most || tokens <= 1) return tokens;
   return boundTokens(architecture, Math.floor(tokens / 2), most);
 }
@@ -121,13 +121,13 @@ export function boundTokens(architecture: Architecture, tokens: number, most: nu
 /**
  * Allocates them; call inside `gpu.guarded`.
  * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8 or int4.
- * @param options.matrices whether they are rounded to 16 bits where subgroup matrices multiply them.
+ * @param options.subgroupMatrices whether they are rounded to 16 bits where subgroup matrices multiply them.
  */
 export function createActivations(
   set: BufferMaker,
   architecture: Architecture,
   tokens: number,
-  options: { int8Activations?: boolean; matrices?: boolean } = {},
+  options: { int8Activations?: boolean; subgroupMatrices?: boolean } = {},
 ): Activations {
   const { hiddenSize, intermediateSize, blocks, mamba1, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
@@ -169,7 +169,7 @@ export function createActivations(
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
-    quantized16: options.matrices ? rows('16 bits', quantizedRow16Sizes(widest)) : null,
+    quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     logits: floats('logits', architecture.vocabSize),
   };

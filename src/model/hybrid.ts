@@ -1,7 +1,7 @@
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { embed } from '../kernels/embed.ts';
-import { embedPrenorm } from '../kernels/embed_prenorm.ts';
+import { embedToNorm } from '../kernels/embed_to_norm.ts';
 import { f32Product } from '../kernels/matmul.ts';
 import type { Matrix } from '../kernels/matrix.ts';
 import { normedMatvec } from '../kernels/normed_matvec.ts';
@@ -92,7 +92,7 @@ export function prefillBlock(scope: Scope, block: number): DispatchSpec[] {
   });
 }
 
-// Decode. A vector reaches a norm as h = x * norm_weight with partial sums of squares (shaders/lib/prenorm.wgsl), so each
+// Decode. A vector reaches a norm as h = x * norm_weight with partial sums of squares (shaders/lib/to_norm.wgsl), so each
 // step names the norm that follows it.
 
 /** The norm after a sublayer: of the next one in this block or in the next, or the final one. */
@@ -111,7 +111,7 @@ export function decodeEmbedding(scope: Scope): DispatchSpec[] {
   const normWeight = sublayerNorm(scope, 0, architecture.blocks[0]![0]!);
   const buffers = { ids, weights: embeddingTable(scope), normWeight, x, h, squares };
   const { embeddingScale } = architecture;
-  return [...embedPrenorm(features, 'embedding', buffers, embeddingScale), ...keptEmbedding(scope)];
+  return [...embedToNorm(features, 'embedding', buffers, embeddingScale), ...keptEmbedding(scope)];
 }
 
 /** One block over one token. */

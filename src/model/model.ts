@@ -89,8 +89,8 @@ export class Model {
     const largest = largestBinding(gpu.device.limits);
     const chunkTokens = boundTokens(architecture, Math.min(wanted, options.contextLength), largest);
     const { int8Activations = false } = options;
-    const { matrices } = gpu.features;
-    this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, matrices });
+    const { subgroupMatrices } = gpu.features;
+    this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, subgroupMatrices });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);

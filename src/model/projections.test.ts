@@ -24,14 +24,14 @@ function kernels(
   action: Action,
   weights: Matrix,
   tokens: number,
-  { int8Activations = false, matrices = false },
+  { int8Activations = false, subgroupMatrices = false },
 ): string[] {
   const features: GpuFeatures = {
     f16: false,
     subgroups: true,
     timestamps: false,
     byteProducts: true,
-    matrices,
+    subgroupMatrices,
     subgroupSize: 32,
     fixedPoint: false,
     maxInvocations: 256,
@@ -40,7 +40,7 @@ function kernels(
   const activations: Products['activations'] = {
     tokens: 256,
     quantized: int8Activations ? rows : null,
-    quantized16: matrices ? rows : null,
+    quantizedInt16: subgroupMatrices ? rows : null,
   };
   const products = { features, activations, pass: passLength(tokens) };
   const specs = project(products, 'test', { x: buffer, weights, y: buffer }, { normed: true, action });
@@ -57,7 +57,7 @@ describe.each([
 ] as const)('project to $action', ({ action, code }) => {
   const floats = [`matmul ${code}`, `matmul ${code}`];
   const integers = ['quantize_rows', `matmul_int8 ${code}`, `matmul_int8 ${code}`];
-  const ofMatrices = ['quantize_rows_16', `matmul_matrices ${code}`, `matmul_matrices ${code}`];
+  const ofMatrices = ['quantize_rows_int16', `matmul_subgroup_matrix ${code}`, `matmul_subgroup_matrix ${code}`];
 
   it.each(['int8', 'int4', 'fp8', 'f16'])(
     'multiplies floats by %s weights where nothing else is asked for',
@@ -76,7 +76,8 @@ describe.each([
   it('multiplies subgroup matrices in passes that are longer than short tiles are for', () => {
     for (const tokens of [1, 32, 33, 256]) {
       for (const scheme of ['int8', 'int4']) {
-        const list = (options: object) => kernels(action, matrixOf(scheme), tokens, { matrices: true, ...options });
+        const list = (options: object) =>
+          kernels(action, matrixOf(scheme), tokens, { subgroupMatrices: true, ...options });
         expect(list({})).toEqual(tokens > 32 ? ofMatrices : floats);
         expect(list({ int8Activations: true })).toEqual(tokens > 32 ? ofMatrices : integers);
       }
@@ -84,7 +85,7 @@ describe.each([
   });
 
   it('leaves other weights, and too many columns, to the others', () => {
-    const list = (weights: Matrix) => kernels(action, weights, 256, { matrices: true });
+    const list = (weights: Matrix) => kernels(action, weights, 256, { subgroupMatrices: true });
     expect([list(matrixOf('fp8')), list(matrixOf('int8', 2 ** 16))]).toEqual([floats, floats]);
   });
 });

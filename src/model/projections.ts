@@ -4,11 +4,11 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { isOfIntegers, type Matrix } from '../kernels/matrix.ts';
 import { f32Product } from '../kernels/matmul.ts';
 import { int8Product } from '../kernels/matmul_int8.ts';
-import { subgroupMatrixProduct, takesMatrix } from '../kernels/matmul_matrices.ts';
+import { subgroupMatrixProduct, takesSubgroupMatrices } from '../kernels/matmul_subgroup_matrix.ts';
 import type { PassLength } from '../kernels/pass-length.ts';
 import { type Action, multiplyRows, type Product } from '../kernels/projection.ts';
 import { quantizedRowSizes, type QuantizedRows, quantizeRows } from '../kernels/quantize_rows.ts';
-import { quantizedRow16Sizes, quantizeRows16 } from '../kernels/quantize_rows_16.ts';
+import { quantizedRowInt16Sizes, quantizeRowsInt16 } from '../kernels/quantize_rows_int16.ts';
 import type { Activations } from './activations.ts';
 
 // Which product of prefill multiplies a matrix. Mixtures of experts have products of their own, in f32.
@@ -17,7 +17,7 @@ import type { Activations } from './activations.ts';
 export interface Products {
   features: GpuFeatures;
   pass: PassLength;
-  activations: Pick<Activations, 'quantized' | 'quantized16' | 'tokens'>;
+  activations: Pick<Activations, 'quantized' | 'quantizedInt16' | 'tokens'>;
 }
 
 /** Input (T, C), weights (rows, C), output. */
@@ -48,11 +48,11 @@ interface Rounding {
  * inputs of 16 bits; where there is memory for inputs of int8, all passes multiply those. Both need weights of integers.
  */
 function productFor(
-  { features, pass, activations: { quantized, quantized16 } }: Products,
+  { features, pass, activations: { quantized, quantizedInt16 } }: Products,
   weights: Matrix,
 ): { product: Product; rounding: Rounding | null } {
-  if (pass === 'long' && quantized16 && takesMatrix(features, weights)) {
-    const rounding = { to: quantized16, sizes: quantizedRow16Sizes, dispatch: quantizeRows16 };
+  if (pass === 'long' && quantizedInt16 && takesSubgroupMatrices(features, weights)) {
+    const rounding = { to: quantizedInt16, sizes: quantizedRowInt16Sizes, dispatch: quantizeRowsInt16 };
     return { product: subgroupMatrixProduct, rounding };
   }
   if (quantized && isOfIntegers(weights)) {

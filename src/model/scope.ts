@@ -20,7 +20,7 @@ export interface Scope {
   rope: BufferSlice;
 }
 
-/** How the stream reaches a norm in decode: partial sums of its squares (shaders/lib/prenorm.wgsl). */
+/** How the stream reaches a norm in decode: partial sums of its squares (shaders/lib/to_norm.wgsl). */
 export interface StreamNorm {
   squares: number;
   eps: number;

@@ -161,7 +161,7 @@ interface DeviceVariant {
   /** Sizes the workgroups of kernels, as on a device with such subgroups; the device's own where it is not given. */
   subgroupSize?: number;
   /** Whether it has subgroup matrices, which are emulated. */
-  matrices?: boolean;
+  subgroupMatrices?: boolean;
 }
 
 const PLAIN: DeviceVariant = {
@@ -211,18 +211,18 @@ export function describeGpuWithF16(kernel: Kernel, body: (gpu: () => TestGpu) =>
 
 /** A suite on a device with subgroup matrices, which are emulated: see emulated-matrices.ts. */
 export function describeGpuWithMatrices(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
-  suite(kernel, { name: 'with emulated matrices', without: ['f16'], matrices: true }, body);
+  suite(kernel, { name: 'with emulated matrices', without: ['f16'], subgroupMatrices: true }, body);
 }
 
 function suite(kernel: Kernel, variant: DeviceVariant, body: (gpu: () => TestGpu) => void) {
-  const { name, without, subgroupSize, matrices = false } = variant;
+  const { name, without, subgroupSize, subgroupMatrices = false } = variant;
   describe.skipIf(!hasAdapter)(`${kernel.name} ${name}`, () => {
     let shared: TestGpu | undefined;
     let missing = '';
     let scoped = false;
     beforeAll(async () => {
-      const adapters = matrices ? withMatrices(navigator.gpu) : navigator.gpu;
-      const gpu = await Gpu.request({ gpu: adapters, without, matrices });
+      const adapters = subgroupMatrices ? withMatrices(navigator.gpu) : navigator.gpu;
+      const gpu = await Gpu.request({ gpu: adapters, without, subgroupMatrices });
       shared = new TestGpu(gpu, subgroupSize);
       missing = (['f16', 'subgroups'] as const).filter((f) => !without.includes(f) && !gpu.features[f]).join(' and ');
       if (missing) console.warn(`SKIPPED: ${kernel.name} ${name}. The adapter has no ${missing}.`);

@@ -71,15 +71,14 @@ function replacements(): [pattern: RegExp, by: string | ((found: string) => stri
 
 /** @throws Error where a shader has what is not known here. */
 function emulated(code: string): string {
-  if (!code.includes('subgroup_matrix_')) return code;
+  if (!code.includes('subgroup_matrix_left<')) return code;
   let text = code;
   for (const [pattern, by] of replacements()) {
     if (text.search(pattern) < 0) throw new Error(`A shader on subgroup matrices has no ${pattern}.`);
     text = typeof by === 'string' ? text.replace(pattern, by) : text.replace(pattern, by);
   }
-  const left = /subgroup_(?:matrix|i)|subgroupMatrix/.exec(text);
-  if (left)
-    throw new Error(`The emulation of subgroup matrices does not know ${text.slice(left.index, left.index + 80)}`);
+  const left = /\b(?:subgroup_(?:matrix|i)|subgroupMatrix).{0,80}/.exec(text.replaceAll(/\/\/.*/g, ''));
+  if (left) throw new Error(`The emulation of subgroup matrices does not know ${left[0]}`);
   return text;
 }
 

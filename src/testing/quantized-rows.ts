@@ -31,7 +31,7 @@ export function randomRows(seed: number, tokens: number, columns: number): TestR
 }
 
 /** Any integers of two digits of int8, -127 .. 127 and -128 .. 127, with a scale a row: upper digits before lower ones. */
-export function randomRows16(seed: number, tokens: number, columns: number): TestRows {
+export function randomRowsInt16(seed: number, tokens: number, columns: number): TestRows {
   const pitch = Math.ceil(columns / 16) * 16;
   const random = randomTensor(seed, tokens * columns);
   const scales = randomTensor(seed + 77, tokens).map((value) => Math.abs(value) / 64);

@@ -125,7 +125,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'decode of one token has a skip that is 5 % too large, in a whole model',
-    file: 'shaders/conv1d_selective_state_update_gate_prenorm.wgsl',
+    file: 'shaders/conv1d_selective_state_update_gate_to_norm.wgsl',
     find: 'let skip = heads[2 * params.heads + head];',
     replace: 'let skip = 1.05 * heads[2 * params.heads + head];',
     test: 'src/cli/verify/goldens.gpu.test.ts',

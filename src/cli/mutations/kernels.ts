@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
-const STATE_UPDATE = 'shaders/conv1d_selective_state_update_gate_prenorm.wgsl';
-const STATE_UPDATE_TEST = 'src/kernels/conv1d_selective_state_update_gate_prenorm.gpu.test.ts';
+const STATE_UPDATE = 'shaders/conv1d_selective_state_update_gate_to_norm.wgsl';
+const STATE_UPDATE_TEST = 'src/kernels/conv1d_selective_state_update_gate_to_norm.gpu.test.ts';
 const SAMPLE = { file: 'shaders/sample.wgsl', test: 'src/kernels/sample.gpu.test.ts' };
 const LOGITS = { file: 'shaders/logits_process.wgsl', test: 'src/kernels/logits_process.gpu.test.ts' };
 

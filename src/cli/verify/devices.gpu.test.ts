@@ -36,7 +36,7 @@ describe.skipIf(!hasAdapter).each(DEVICES)('a device $name', ({ options }) => {
     }
     if (!options.without) return;
     for (const name of OPTIONAL_FEATURES) expect(features[name]).toBe(false);
-    expect(features).toMatchObject({ matrices: false, fixedPoint: false });
+    expect(features).toMatchObject({ subgroupMatrices: false, fixedPoint: false });
     for (const name of ['shader-f16', 'subgroups', 'timestamp-query']) expect(device.features.has(name)).toBe(false);
   });
 

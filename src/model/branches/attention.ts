@@ -1,6 +1,6 @@
 import { slice } from '../../gpu/buffers.ts';
 import { attentionDecode } from '../../kernels/attention_decode.ts';
-import { attentionMergeMatvecAddPrenorm } from '../../kernels/attention_merge_matvec_add_prenorm.ts';
+import { attentionMergeMatvecAddToNorm } from '../../kernels/attention_merge_matvec_add_to_norm.ts';
 import { attentionPrefill } from '../../kernels/attention_prefill.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
 import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
@@ -50,6 +50,6 @@ export const attention: BranchPlan = {
     const { x, h, squares, partial } = scope.activations;
     const { dims, label, oProj } = mixer(scope, block);
     const merge = { partial, weights: oProj, normWeight: nextNorm, x, h, squares };
-    return attentionMergeMatvecAddPrenorm(scope.features, label, merge, dims);
+    return attentionMergeMatvecAddToNorm(scope.features, label, merge, dims);
   },
 };

@@ -2,7 +2,7 @@ import { slice } from '../../gpu/buffers.ts';
 import { conv1dPrefill } from '../../kernels/conv1d_prefill.ts';
 import { selectedWidth } from '../../kernels/mamba1-shape.ts';
 import { matvec } from '../../kernels/matvec.ts';
-import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
 import { rmsNormMatvecSelectiveScanGate } from '../../kernels/rms_norm_matvec_selective_scan_gate.ts';
 import { rmsNormSplit } from '../../kernels/rms_norm_split.ts';
@@ -82,6 +82,6 @@ export const mamba1: BranchPlan = {
   decodeAdd(scope, block, nextNorm) {
     const { x, h, squares, v } = scope.activations;
     const { label, outProj } = mixer(scope, block);
-    return matvecAddPrenorm(scope.features, label, { v, weights: outProj, normWeight: nextNorm, x, h, squares });
+    return matvecAddToNorm(scope.features, label, { v, weights: outProj, normWeight: nextNorm, x, h, squares });
   },
 };

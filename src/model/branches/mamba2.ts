@@ -1,14 +1,14 @@
 import { slice } from '../../gpu/buffers.ts';
 import { conv1dPrefill } from '../../kernels/conv1d_prefill.ts';
 import {
-  conv1dSelectiveStateUpdateGatePrenorm,
+  conv1dSelectiveStateUpdateGateToNorm,
   gatedSquares,
-} from '../../kernels/conv1d_selective_state_update_gate_prenorm.ts';
+} from '../../kernels/conv1d_selective_state_update_gate_to_norm.ts';
 import { mamba2Widths } from '../../kernels/mamba2-shape.ts';
-import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
 import { normedGroups } from '../../kernels/normed_groups.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { normedMatvecAddPrenorm } from '../../kernels/normed_matvec_add_prenorm.ts';
+import { normedMatvecAddToNorm } from '../../kernels/normed_matvec_add_to_norm.ts';
 import { rmsNormGated } from '../../kernels/rms_norm_gated.ts';
 import { siluGate } from '../../kernels/silu_gate.ts';
 import { ssdBmm } from '../../kernels/ssd_bmm.ts';
@@ -88,7 +88,7 @@ export const mamba2: BranchPlan = {
     };
     return [
       ...normedMatvec(features, w.label, { h, squares, weights: w.inProj, y: u }, norm),
-      conv1dSelectiveStateUpdateGatePrenorm(features, w.label, update, w.dims),
+      conv1dSelectiveStateUpdateGateToNorm(features, w.label, update, w.dims),
     ];
   },
 
@@ -100,9 +100,9 @@ export const mamba2: BranchPlan = {
     const sums = gatedSquares(dims);
     const eps = architecture.normEps;
     if (normGroups === 1) {
-      return normedMatvecAddPrenorm(features, label, { g: u, gSquares, ...stream }, { squares: sums, eps });
+      return normedMatvecAddToNorm(features, label, { g: u, gSquares, ...stream }, { squares: sums, eps });
     }
-    const add = matvecAddPrenorm(features, label, { v: u, ...stream });
+    const add = matvecAddToNorm(features, label, { v: u, ...stream });
     if (normGroups === null) return add;
     const groups = { columns: inner, groups: normGroups, squares: sums, eps };
     return [normedGroups(features, label, { g: u, squares: gSquares }, groups), ...add];

@@ -1,4 +1,4 @@
-import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
 import { normedMatvecSwiglu } from '../../kernels/normed_matvec_swiglu.ts';
 import { relu2 as relu2Kernel } from '../../kernels/relu2.ts';
@@ -28,7 +28,7 @@ function addDown(scope: Scope, block: number) {
 const decodeAdd: BranchPlan['decodeAdd'] = (scope, block, nextNorm) => {
   const { x, h, squares, ff } = scope.activations;
   const stream = { weights: down(scope, block), normWeight: nextNorm, x, h, squares };
-  return matvecAddPrenorm(scope.features, labelOf(block), { v: ff, ...stream });
+  return matvecAddToNorm(scope.features, labelOf(block), { v: ff, ...stream });
 };
 
 /** down(silu(gate(h)) * up(h)), Shazeer 2020. */

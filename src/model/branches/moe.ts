@@ -2,7 +2,7 @@ import { f32Product } from '../../kernels/matmul.ts';
 import { moeCombine } from '../../kernels/moe_combine.ts';
 import { moeGroup } from '../../kernels/moe_group.ts';
 import { moeMatmul } from '../../kernels/moe_matmul.ts';
-import { moeMatvecAddPrenorm } from '../../kernels/moe_matvec_add_prenorm.ts';
+import { moeMatvecAddToNorm } from '../../kernels/moe_matvec_add_to_norm.ts';
 import { moeRoute } from '../../kernels/moe_route.ts';
 import { moeRouteNormedMatvecSwiglu } from '../../kernels/moe_route_normed_matvec_swiglu.ts';
 import { normedMatvec } from '../../kernels/normed_matvec.ts';
@@ -64,6 +64,6 @@ export const moe: BranchPlan = {
     const { experts, inner } = scope.activations.moe!;
     const { dims, label, down } = mixture(scope, block);
     const buffers = { v: inner, experts, weights: down, normWeight: nextNorm, x, h, squares };
-    return moeMatvecAddPrenorm(scope.features, label, buffers, dims);
+    return moeMatvecAddToNorm(scope.features, label, buffers, dims);
   },
 };

@@ -3,7 +3,7 @@ import type { DispatchSpec } from '../../gpu/plan.ts';
 import { attentionPrefill } from '../../kernels/attention_prefill.ts';
 import { geglu } from '../../kernels/geglu.ts';
 import { matvec } from '../../kernels/matvec.ts';
-import { matvecAddPrenorm } from '../../kernels/matvec_add_prenorm.ts';
+import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
 import { rmsNorm } from '../../kernels/rms_norm.ts';
 import { rmsNormConcat } from '../../kernels/rms_norm_concat.ts';
 import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
@@ -94,7 +94,7 @@ export const shared: BranchPlan = {
       ...transform(scope, block, ({ x: v, ...others }, { action }) =>
         matvec(features, t.label, { v, ...others }, action),
       ),
-      ...matvecAddPrenorm(features, t.label, { v: hidden, ...stream }),
+      ...matvecAddToNorm(features, t.label, { v: hidden, ...stream }),
     ];
   },
 

@@ -1,4 +1,4 @@
-import code from '../../shaders/embed_prenorm.wgsl?raw';
+import code from '../../shaders/embed_to_norm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -6,8 +6,8 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { type Matrix, matrixParams } from './matrix.ts';
 import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 
-export const embedPrenormKernel = defineKernel({
-  name: 'embed_prenorm',
+export const embedToNormKernel = defineKernel({
+  name: 'embed_to_norm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', scale: 'f32' },
   reads: ['ids', 'weights', 'norm_weight'],
@@ -17,14 +17,14 @@ export const embedPrenormKernel = defineKernel({
 });
 
 /** x = scale * weights[ids[0]], h = x * normWeight and squares[0], for the norm that follows. One dispatch a part of the table. */
-export function embedPrenorm(
+export function embedToNorm(
   features: GpuFeatures,
   label: string,
   { ids, weights, ...stream }: StreamToNorm & { ids: BufferSlice; weights: Matrix },
   scale = 1,
 ): DispatchSpec[] {
   return weights.parts.map((part) => ({
-    kernel: embedPrenormKernel,
+    kernel: embedToNormKernel,
     variant: variantFor(features, weights.scheme),
     label,
     params: { ...matrixParams(weights, part), scale },

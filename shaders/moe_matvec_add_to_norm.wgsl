@@ -1,5 +1,5 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
-// moe_matvec_add_prenorm: x[r] += sum_k sum_f W[experts[k], r, f] * v[k, f], on its way into the next RMSNorm:
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/to_norm.wgsl
+// moe_matvec_add_to_norm: x[r] += sum_k sum_f W[experts[k], r, f] * v[k, f], on its way into the next RMSNorm:
 //   h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
 // Shapes    v: (top_k, F) f32;  experts: (top_k) u32;  weights: rows first_row .. first_row + rows of (E * expert_rows, F),
@@ -8,7 +8,7 @@
 // Mapping   one workgroup four rows of x; its invocations share the blocks of these rows of all chosen experts. Rows
 //           outside of what is bound are left to the dispatch of another part of the weights.
 // Constants WG   invocations a workgroup, a power of two.
-// Source    reference: moe.ts, add.ts, prenorm.ts in src/reference.
+// Source    reference: moe.ts, add.ts, to_norm.ts in src/reference.
 
 override WG: u32 = 64;
 
@@ -37,7 +37,7 @@ fn input4(index: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn moe_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+fn moe_matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   let first = folded_group(group) * 4;
   if (first >= params.expert_rows) {
     return;
@@ -55,6 +55,6 @@ fn moe_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invoc
   }
   let sums = workgroup_sum(Sums(dots, 0.0), invocation);
   if (invocation.lane == 0) {
-    add_prenorm(first / 4, sums.four);
+    add_to_norm(first / 4, sums.four);
   }
 }

@@ -5,11 +5,11 @@ import { HALF_ULP, sumBound } from '../testing/bounds.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { everyStoredValue } from '../testing/matrix-cases.ts';
 import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes } from '../testing/moe-cases.ts';
-import { expectStream, residualStream } from '../testing/prenorm-cases.ts';
+import { expectStream, residualStream } from '../testing/to-norm-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
-import { moeMatvecAddPrenorm, moeMatvecAddPrenormKernel } from './moe_matvec_add_prenorm.ts';
+import { moeMatvecAddToNorm, moeMatvecAddToNormKernel } from './moe_matvec_add_to_norm.ts';
 
-describeGpu(moeMatvecAddPrenormKernel, (gpu) => {
+describeGpu(moeMatvecAddToNormKernel, (gpu) => {
   /** v has a row for each chosen expert. */
   async function expectReference(v: Float32Array, experts: Uint32Array, weights: TestMatrix, dims: MoeDims) {
     const { columns } = weights;
@@ -18,7 +18,7 @@ describeGpu(moeMatvecAddPrenormKernel, (gpu) => {
     const normWeight = randomTensor(98, rows);
     const stream = residualStream(gpu(), residual, normWeight);
     const buffers = { v: gpu().input(v), experts: gpu().input(experts), weights, ...stream };
-    await gpu().run(moeMatvecAddPrenorm(gpu().features, 'test', buffers, dims), { tokens: 1 });
+    await gpu().run(moeMatvecAddToNorm(gpu().features, 'test', buffers, dims), { tokens: 1 });
     const inputs = Array.from(experts, (_, place) => v.subarray(place * columns, (place + 1) * columns));
     const { products, bounds } = expertProducts(inputs, experts, weights, rows);
     const sum = (values: Float64Array) => (row: number) =>

@@ -1,4 +1,4 @@
-import code from '../../shaders/attention_merge_matvec_add_prenorm.wgsl?raw';
+import code from '../../shaders/attention_merge_matvec_add_to_norm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -11,8 +11,8 @@ import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 /** Rows of a workgroup. */
 const ROWS = 16;
 
-export const attentionMergeMatvecAddPrenormKernel = defineKernel({
-  name: 'attention_merge_matvec_add_prenorm',
+export const attentionMergeMatvecAddToNormKernel = defineKernel({
+  name: 'attention_merge_matvec_add_to_norm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', head_dim4: 'u32' },
   reads: ['partial', 'weights', 'norm_weight'],
@@ -22,14 +22,14 @@ export const attentionMergeMatvecAddPrenormKernel = defineKernel({
 });
 
 /** x += W . o, o the merge of the splits' partial attention (see attention_decode); then h = x * normWeight and squares (rows / 4), for the norm that follows. */
-export function attentionMergeMatvecAddPrenorm(
+export function attentionMergeMatvecAddToNorm(
   features: GpuFeatures,
   label: string,
   { partial, weights, ...stream }: StreamToNorm & { partial: BufferSlice; weights: Matrix },
   dims: AttentionDims,
 ): DispatchSpec[] {
   return weights.parts.map((part) => ({
-    kernel: attentionMergeMatvecAddPrenormKernel,
+    kernel: attentionMergeMatvecAddToNormKernel,
     variant: variantFor(features, weights.scheme),
     label,
     params: { ...matrixParams(weights, part), head_dim4: dims.headDim / 4 },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { convColumns } from '../reference/conv1d.ts';
-import { prenorm } from '../reference/prenorm.ts';
+import { toNorm } from '../reference/to_norm.ts';
 import { randomTensor, seeds } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
@@ -17,10 +17,10 @@ import {
 import { scanSpecs } from '../testing/mamba2-scan.ts';
 import { conv1dPrefill } from './conv1d_prefill.ts';
 import {
-  conv1dSelectiveStateUpdateGatePrenorm,
-  conv1dSelectiveStateUpdateGatePrenormKernel,
+  conv1dSelectiveStateUpdateGateToNorm,
+  conv1dSelectiveStateUpdateGateToNormKernel,
   gatedSquares,
-} from './conv1d_selective_state_update_gate_prenorm.ts';
+} from './conv1d_selective_state_update_gate_to_norm.ts';
 import { type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 
 // One step: a relative L2 error of 1e-5 is far above what the exponentials of dt * a and of silu leave.
@@ -31,20 +31,20 @@ const CLOSE_SQUARES = { nmse: 4e-10, ofLargest: 2e-5 };
 const normWeightOf = (dims: Mamba2Dims) => randomTensor(77, mamba2Widths(dims).inner);
 
 /** Gated outputs (T, I) on their way into the norm, and their squares summed over `rows` rows of a head at a time. */
-function prenormedReference(gated: Float64Array, dims: Mamba2Dims, rows: number) {
+function toNormReference(gated: Float64Array, dims: Mamba2Dims, rows: number) {
   const normWeight = normWeightOf(dims);
   const [g, squares]: [number[], number[]] = [[], []];
   for (let at = 0; at < gated.length; at += dims.headDim) {
     const channel = at % normWeight.length;
     const weight = normWeight.subarray(channel, channel + dims.headDim);
-    const head = prenorm(gated.subarray(at, at + dims.headDim), weight, rows);
+    const head = toNorm(gated.subarray(at, at + dims.headDim), weight, rows);
     g.push(...head.h);
     squares.push(...head.squares);
   }
   return { g, squares };
 }
 
-describeGpu(conv1dSelectiveStateUpdateGatePrenormKernel, (gpu) => {
+describeGpu(conv1dSelectiveStateUpdateGateToNormKernel, (gpu) => {
   /** Tokens u (T, projected) one after the other from `position` on. */
   async function decode(
     u: Float32Array,
@@ -71,7 +71,7 @@ describeGpu(conv1dSelectiveStateUpdateGatePrenormKernel, (gpu) => {
       const row = gpu().output(u.subarray(t * projected, (t + 1) * projected));
       const sums = gpu().output(gatedSquares(dims));
       const buffers = { ...parameters, u: row, conv_state: conv, ssm_state: ssm, squares: sums };
-      const spec = conv1dSelectiveStateUpdateGatePrenorm(gpu().features, 'test', buffers, dims);
+      const spec = conv1dSelectiveStateUpdateGateToNorm(gpu().features, 'test', buffers, dims);
       await gpu().run(spec, { tokens: 1, position: position + t, halted });
       const written = await gpu().read(row);
       g.push(...written.subarray(0, inner));
@@ -93,9 +93,9 @@ describeGpu(conv1dSelectiveStateUpdateGatePrenormKernel, (gpu) => {
     const end = position + u.length / projected;
     const actual = await decode(u, vectors, state, dims, position);
     const expected = mixerReference(u, vectors, state, dims, position);
-    const prenormed = prenormedReference(expected.gated, dims, actual.rows);
-    expectClose(actual.g, prenormed.g, CLOSE, 'gated y');
-    expectClose(actual.squares, prenormed.squares, CLOSE_SQUARES, 'squares');
+    const goingToNorm = toNormReference(expected.gated, dims, actual.rows);
+    expectClose(actual.g, goingToNorm.g, CLOSE, 'gated y');
+    expectClose(actual.squares, goingToNorm.squares, CLOSE_SQUARES, 'squares');
     expectClose(actual.ssm, expected.ssm, CLOSE, 'state');
     expect(convColumns(actual.conv, end)).toEqual(convColumns(expected.conv, end));
     // All but z stays as it was.
@@ -149,9 +149,9 @@ describeGpu(conv1dSelectiveStateUpdateGatePrenormKernel, (gpu) => {
     for (const split of [0, 1, 2, 3, 4, 63, 64, 65]) {
       const state = split === 0 ? start : (await prefill(split)).state;
       const decoded = await decode(u.slice(split * projected), vectors, state, dims, split);
-      const prenormed = prenormedReference(expected.gated.subarray(split * inner), dims, decoded.rows);
-      expectClose(decoded.g, prenormed.g, CLOSE, `gated y from ${split} on`);
-      expectClose(decoded.squares, prenormed.squares, CLOSE_SQUARES, `squares from ${split} on`);
+      const goingToNorm = toNormReference(expected.gated.subarray(split * inner), dims, decoded.rows);
+      expectClose(decoded.g, goingToNorm.g, CLOSE, `gated y from ${split} on`);
+      expectClose(decoded.squares, goingToNorm.squares, CLOSE_SQUARES, `squares from ${split} on`);
       expectClose(decoded.ssm, whole.state.ssm, CLOSE, `state, decoded from ${split} on`);
       expect(convColumns(decoded.conv, T)).toEqual(convColumns(whole.state.conv, T));
     }

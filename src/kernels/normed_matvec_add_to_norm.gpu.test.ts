@@ -14,12 +14,12 @@ import {
   matrixInputs,
   productBounds,
 } from '../testing/matrix-cases.ts';
-import { expectStream, prenormed, residualStream } from '../testing/prenorm-cases.ts';
-import { normedMatvecAddPrenorm, normedMatvecAddPrenormKernel } from './normed_matvec_add_prenorm.ts';
+import { expectStream, goingToNorm, residualStream } from '../testing/to-norm-cases.ts';
+import { normedMatvecAddToNorm, normedMatvecAddToNormKernel } from './normed_matvec_add_to_norm.ts';
 
 const EPS = 1e-5;
 
-describeGpu(normedMatvecAddPrenormKernel, (gpu) => {
+describeGpu(normedMatvecAddToNormKernel, (gpu) => {
   /** The gated input is (C), and its squares are summed over `span` elements. */
   async function run(
     gated: Float32Array,
@@ -30,8 +30,8 @@ describeGpu(normedMatvecAddPrenormKernel, (gpu) => {
   ) {
     const norms = { gated: randomTensor(98, weights.columns), next: randomTensor(96, weights.rows) };
     const stream = residualStream(gpu(), residual, norms.next);
-    const { h: g, squares: gSquares, count } = prenormed(gpu(), gated, norms.gated, span);
-    const specs = normedMatvecAddPrenorm(
+    const { h: g, squares: gSquares, count } = goingToNorm(gpu(), gated, norms.gated, span);
+    const specs = normedMatvecAddToNorm(
       features,
       'test',
       { g, gSquares, weights, ...stream },

@@ -1,7 +1,7 @@
 import { at, rowCount, type Values } from './values.ts';
 
 /** One vector on its way into an RMSNorm. */
-export interface Prenormed {
+export interface ToNorm {
   /** (C): x[c] * weight[c] */
   h: Float64Array;
   /** Sums of x[c]^2 over `span` elements each, the last over those that are left. */
@@ -9,7 +9,7 @@ export interface Prenormed {
 }
 
 /** What RMSNorm of x (C) needs but for the division: h = x * weight and partial sums of squares. */
-export function prenorm(x: Values, weight: Values, span: number): Prenormed {
+export function toNorm(x: Values, weight: Values, span: number): ToNorm {
   const C = weight.length;
   if (rowCount(x, C) !== 1) throw new RangeError(`${x.length} elements are not one row of ${C}.`);
   const h = new Float64Array(C);
@@ -23,10 +23,10 @@ export function prenorm(x: Values, weight: Values, span: number): Prenormed {
 }
 
 /**
- * y[c] = h[c] / sqrt(sum(squares) / C + eps): with this, `prenorm` is `rmsNorm`. With several groups of channels, each
+ * y[c] = h[c] / sqrt(sum(squares) / C + eps): with this, `toNorm` is `rmsNorm`. With several groups of channels, each
  * has its share of the sums, one group after the other.
  */
-export function normed({ h, squares }: Prenormed, eps: number, groups = 1): Float64Array {
+export function normed({ h, squares }: ToNorm, eps: number, groups = 1): Float64Array {
   const width = h.length / groups;
   const count = squares.length / groups;
   return h.map((value, c) => {

@@ -1,12 +1,12 @@
 // uses: lib/reduce.wgsl, lib/weight.wgsl
-// embed_prenorm: x = scale * embedding[ids[0], :], on its way into an RMSNorm: h = x * norm_weight, x_squares[0] = sum(x^2)
+// embed_to_norm: x = scale * embedding[ids[0], :], on its way into an RMSNorm: h = x * norm_weight, x_squares[0] = sum(x^2)
 //
 // Shapes    ids: (1) u32;  weights: rows first_row .. first_row + rows of (V, C), any scheme;  norm_weight, x, h: (C) f32;
 //           x_squares: (4 or more) f32, of which the sum is the first and the next three are zeroed.
 // Mapping   one workgroup; an invocation takes 16-byte blocks of the row. An id outside the rows is left to the dispatch
 //           of another part of the table.
 // Constants WG   invocations a workgroup, a power of two.
-// Source    reference: embed.ts, prenorm.ts in src/reference.
+// Source    reference: embed.ts, to_norm.ts in src/reference.
 
 override WG: u32 = 256;
 
@@ -27,7 +27,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> x_squares: array<vec4f>;  // (1 or more)
 
 @compute @workgroup_size(WG)
-fn embed_prenorm(invocation: Invocation) {
+fn embed_to_norm(invocation: Invocation) {
   let row = ids[0] - params.first_row;  // wraps to a large number below first_row
   let is_here = row < params.rows;
   var sum = 0.0;

@@ -1,5 +1,5 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/prenorm.wgsl
-// matvec_add_prenorm: x[r] += sum_c W[r, c] * v[c], on its way into the next RMSNorm:
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/to_norm.wgsl
+// matvec_add_to_norm: x[r] += sum_c W[r, c] * v[c], on its way into the next RMSNorm:
 //   h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
 // Shapes    v: (C) f32;  weights: (rows, C), any scheme;  norm_weight, x, h: (all rows) f32;  x_squares: (all rows / 4).
@@ -8,7 +8,7 @@
 // Constants WG   invocations a workgroup, a power of two.
 //           TEAM invocations that share four rows: WG, or less in fixed point.
 //           SEGMENT groups of columns at a time, in fixed point.
-// Source    reference: matvec.ts, add.ts, prenorm.ts in src/reference.
+// Source    reference: matvec.ts, add.ts, to_norm.ts in src/reference.
 
 override WG: u32 = 64;
 override TEAM: u32 = 64;
@@ -34,7 +34,7 @@ fn input4(index: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+fn matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   if (first_row(folded_group(group), 0) >= params.rows) {
     return;
   }
@@ -44,6 +44,6 @@ fn matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocatio
   let sums = team_sum(Sums(dots, 0.0), invocation);
   if (lane == 0 && first < params.rows) {
     let scales = four_scales(first, params.rows, params.blocks);
-    add_prenorm((params.first_row + first) / 4, sums.four * scales);
+    add_to_norm((params.first_row + first) / 4, sums.four * scales);
   }
 }

@@ -1,5 +1,5 @@
-// uses: lib/step.wgsl, lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/prenorm.wgsl, lib/splits.wgsl
-// attention_merge_matvec_add_prenorm: o = the softmax-weighted mean of the splits' partial attention;  x[r] += W[r, :] . o,
+// uses: lib/step.wgsl, lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/to_norm.wgsl, lib/splits.wgsl
+// attention_merge_matvec_add_to_norm: o = the softmax-weighted mean of the splits' partial attention;  x[r] += W[r, :] . o,
 //   on its way into the next RMSNorm: h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
 // Shapes    partial: (SPLITS, heads, head_dim/4 + 1) vec4f, of each split and head its unnormalized output
@@ -10,7 +10,7 @@
 //           as it reads: of all vec4f's of a block at once, so that no read waits for another.
 // Constants WG       invocations a workgroup, a power of two.
 //           SPLITS   parts that the keys may be cut into.    HEADS   query heads.
-// Source    Dao et al. 2023, Flash-Decoding; reference: attention.ts, matvec.ts, add.ts, prenorm.ts in src/reference.
+// Source    Dao et al. 2023, Flash-Decoding; reference: attention.ts, matvec.ts, add.ts, to_norm.ts in src/reference.
 
 override WG: u32 = 64;
 override SPLITS: u32 = 16;
@@ -99,7 +99,7 @@ fn merged_half(block: u32, half: u32, splits: u32) -> mat4x4f {
 }
 
 @compute @workgroup_size(WG)
-fn attention_merge_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+fn attention_merge_matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   let first = folded_group(group) * 16;
   if (first >= params.rows) {
     return;
@@ -125,7 +125,7 @@ fn attention_merge_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invoc
   let row = first + 4 * invocation.lane;
   if (invocation.lane < 4 && row < params.rows) {
     let scales = four_scales(row, params.rows, params.blocks);
-    add_prenorm((params.first_row + row) / 4, sums[invocation.lane] * scales);
+    add_to_norm((params.first_row + row) / 4, sums[invocation.lane] * scales);
   }
 }
 

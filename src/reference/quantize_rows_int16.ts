@@ -5,7 +5,7 @@ import { at, rowCount, type Values } from './values.ts';
 const LARGEST = 32_639;
 
 /** x[t, c] is nearly stored[t, c] * scale[t]: the largest magnitude of a row becomes 32639. */
-export function quantizeRows16(x: Values, columns: number): QuantizedRows {
+export function quantizeRowsInt16(x: Values, columns: number): QuantizedRows {
   const T = rowCount(x, columns);
   const stored = new Float64Array(T * columns);
   const scales = new Float64Array(T);

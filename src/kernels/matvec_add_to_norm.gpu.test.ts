@@ -13,15 +13,15 @@ import {
   matrixInputs,
   productBounds,
 } from '../testing/matrix-cases.ts';
-import { expectStream, residualStream } from '../testing/prenorm-cases.ts';
-import { matvecAddPrenorm, matvecAddPrenormKernel } from './matvec_add_prenorm.ts';
+import { expectStream, residualStream } from '../testing/to-norm-cases.ts';
+import { matvecAddToNorm, matvecAddToNormKernel } from './matvec_add_to_norm.ts';
 
-describeGpu(matvecAddPrenormKernel, (gpu) => {
+describeGpu(matvecAddToNormKernel, (gpu) => {
   async function expectReference(v: Float32Array, weights: TestMatrix, features = gpu().features): Promise<void> {
     const residual = randomTensor(99, weights.rows);
     const normWeight = randomTensor(98, weights.rows);
     const stream = residualStream(gpu(), residual, normWeight);
-    const specs = matvecAddPrenorm(features, 'test', { v: gpu().input(v), weights, ...stream });
+    const specs = matvecAddToNorm(features, 'test', { v: gpu().input(v), weights, ...stream });
     await gpu().run(specs, { tokens: 1 });
     const expected = add(residual, matvec(weights.weights, v));
     const bounds = features.fixedPoint ? fixedPointBounds : productBounds;

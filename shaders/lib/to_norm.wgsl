@@ -3,7 +3,7 @@
 // costs no pass of its own, and no one reads x and the norm's weight again.
 
 // Adds four rows to the stream. The kernel binds `x`, `h` and `x_squares` read_write and `norm_weight`.
-fn add_prenorm(row4: u32, value: vec4f) {
+fn add_to_norm(row4: u32, value: vec4f) {
   let sum = x[row4] + value;
   x[row4] = sum;
   h[row4] = sum * norm_weight[row4];

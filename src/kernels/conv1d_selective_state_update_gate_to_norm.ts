@@ -1,12 +1,12 @@
-import code from '../../shaders/conv1d_selective_state_update_gate_prenorm.wgsl?raw';
+import code from '../../shaders/conv1d_selective_state_update_gate_to_norm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import type { Mamba2Dims } from './mamba2-shape.ts';
 
-export const conv1dSelectiveStateUpdateGatePrenormKernel = defineKernel({
-  name: 'conv1d_selective_state_update_gate_prenorm',
+export const conv1dSelectiveStateUpdateGateToNormKernel = defineKernel({
+  name: 'conv1d_selective_state_update_gate_to_norm',
   code,
   params: { heads: 'u32', head_dim: 'u32', groups: 'u32', dt_lo: 'f32', dt_hi: 'f32' },
   reads: ['conv_weight', 'conv_bias', 'heads', 'norm_weight'],
@@ -32,7 +32,7 @@ export function gatedSquares(dims: Mamba2Dims): number {
  * the gated y times norm_weight, whose squares before that go to `squares`; heads (3, H) is dt_bias, a, d;
  * conv_state (4, channels) and ssm_state (H, P, N) move on.
  */
-export function conv1dSelectiveStateUpdateGatePrenorm(
+export function conv1dSelectiveStateUpdateGateToNorm(
   features: GpuFeatures,
   label: string,
   buffers: {
@@ -49,7 +49,7 @@ export function conv1dSelectiveStateUpdateGatePrenorm(
 ): DispatchSpec {
   const rows = tileRows(dims);
   return {
-    kernel: conv1dSelectiveStateUpdateGatePrenormKernel,
+    kernel: conv1dSelectiveStateUpdateGateToNormKernel,
     variant: variantFor(features),
     label,
     params: {

@@ -7,12 +7,12 @@ import { MIN_SPAN, usedSplits } from '../testing/attention-cases.ts';
 import { HALF_ULP } from '../testing/bounds.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { everyStoredValue, productBounds } from '../testing/matrix-cases.ts';
-import { expectStream, residualStream } from '../testing/prenorm-cases.ts';
+import { expectStream, residualStream } from '../testing/to-norm-cases.ts';
 import { ATTENTION_SPLITS } from './attention-shape.ts';
 import {
-  attentionMergeMatvecAddPrenorm,
-  attentionMergeMatvecAddPrenormKernel,
-} from './attention_merge_matvec_add_prenorm.ts';
+  attentionMergeMatvecAddToNorm,
+  attentionMergeMatvecAddToNormKernel,
+} from './attention_merge_matvec_add_to_norm.ts';
 
 /** Tokens of a sequence, with the new one, that has so many whole splits, one key more, and one less; and of long ones. */
 const LENGTHS = [
@@ -51,14 +51,14 @@ function partialAttention(seed: number, heads: number, headDim: number, used: nu
   return { partial, merged };
 }
 
-describeGpu(attentionMergeMatvecAddPrenormKernel, (gpu) => {
+describeGpu(attentionMergeMatvecAddToNormKernel, (gpu) => {
   async function expectReference(seed: number, weights: TestMatrix, headDim: number, length: number): Promise<void> {
     const heads = weights.columns / headDim;
     const { partial, merged } = partialAttention(seed, heads, headDim, usedSplits(length));
     const residual = randomTensor(seed + 9, weights.rows);
     const normWeight = randomTensor(seed + 10, weights.rows);
     const stream = residualStream(gpu(), residual, normWeight);
-    const specs = attentionMergeMatvecAddPrenorm(
+    const specs = attentionMergeMatvecAddToNorm(
       gpu().features,
       'test',
       { partial: gpu().input(partial), weights, ...stream },

@@ -1,10 +1,10 @@
-// The inner loop of lib/matrices.wgsl for weights of scheme int4, which become integers of 16 bits, two digits of int8 as x
+// The inner loop of lib/subgroup_matrix.wgsl for weights of scheme int4, which become integers of 16 bits, two digits of int8 as x
 // has them: 1024 times the weight by its row's scale, rounded. The product of both lower digits is left out. The kernel
 // binds what it does for int8; of fewer than 2^16 columns.
 //
 // Tried     On an H100, in TOP/s at 512 tokens by 4,096 rows of 14,336 columns: 86; with 64 rows and the next step's columns
 //           in a second buffer 67.
-// Hazards   as with lib/matmul_matrices_int8.wgsl. Groups of a scale below 2^-3 of the row's are rounded: by up to 2^-16 of
+// Hazards   as with lib/matmul_subgroup_matrix_int8.wgsl. Groups of a scale below 2^-3 of the row's are rounded: by up to 2^-16 of
 //           the largest weight that a row can have.
 
 const STEP: u32 = 4;        // blocks of 16 columns in a step

@@ -2,21 +2,21 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { embed as reference } from '../reference/embed.ts';
 import { matvec } from '../reference/matvec.ts';
-import { prenorm } from '../reference/prenorm.ts';
+import { toNorm } from '../reference/to_norm.ts';
 import { rmsNorm } from '../reference/rms_norm.ts';
 import { randomTensor, seeds, sizes } from '../testing/arbitrary.ts';
 import { HALF_ULP, sumBound } from '../testing/bounds.ts';
 import { expectClose, type Tolerance } from '../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../testing/device.ts';
 import { everyStoredValue, productBounds } from '../testing/matrix-cases.ts';
-import { embedPrenorm, embedPrenormKernel } from './embed_prenorm.ts';
-import { matvecAddPrenorm } from './matvec_add_prenorm.ts';
+import { embedToNorm, embedToNormKernel } from './embed_to_norm.ts';
+import { matvecAddToNorm } from './matvec_add_to_norm.ts';
 import { normedMatvec } from './normed_matvec.ts';
 
 // A stored value times the scales of row and table: two roundings.
 const EXACT = { rel: 3 * HALF_ULP };
 
-describeGpu(embedPrenormKernel, (gpu) => {
+describeGpu(embedToNormKernel, (gpu) => {
   async function expectReference(id: number, weights: TestMatrix, scale: number, near: Tolerance): Promise<void> {
     const { columns } = weights;
     const normWeight = randomTensor(98, columns);
@@ -33,10 +33,10 @@ describeGpu(embedPrenormKernel, (gpu) => {
       h,
       squares,
     };
-    await gpu().run(embedPrenorm(gpu().features, 'test', buffers, scale), { tokens: 1 });
+    await gpu().run(embedToNorm(gpu().features, 'test', buffers, scale), { tokens: 1 });
     const embedded = await gpu().read(x);
     expectClose(embedded, reference([id], weights.weights, columns, scale), near, 'x');
-    const expected = prenorm(embedded, normWeight, columns);
+    const expected = toNorm(embedded, normWeight, columns);
     // Denormals may be flushed to zero.
     const abs = 2 ** -126;
     expectClose(await gpu().read(h), expected.h, { abs, rel: 2 * HALF_ULP }, 'h');
@@ -92,8 +92,8 @@ describeGpu(embedPrenormKernel, (gpu) => {
     const y = gpu().output(rows);
     await gpu().run(
       [
-        ...matvecAddPrenorm(features, 'before', { v: gpu().input(randomTensor(6, 12)), weights: down, ...stream }),
-        ...embedPrenorm(features, 'test', { ids: gpu().input(Uint32Array.of(3)), weights: table, ...stream }),
+        ...matvecAddToNorm(features, 'before', { v: gpu().input(randomTensor(6, 12)), weights: down, ...stream }),
+        ...embedToNorm(features, 'test', { ids: gpu().input(Uint32Array.of(3)), weights: table, ...stream }),
         ...normedMatvec(features, 'after', { ...stream, weights: head, y }, { squares: 1, eps: 1e-5 }),
       ],
       { tokens: 1 },

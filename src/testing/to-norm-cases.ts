@@ -1,9 +1,9 @@
-import { prenorm } from '../reference/prenorm.ts';
+import { toNorm } from '../reference/to_norm.ts';
 import { HALF_ULP, sumBound } from './bounds.ts';
 import { expectClose, type Tolerance } from './close.ts';
 import type { Output, TestGpu } from './device.ts';
 
-// Vectors on their way into an RMSNorm (shaders/lib/prenorm.wgsl), before a kernel and behind it.
+// Vectors on their way into an RMSNorm (shaders/lib/to_norm.wgsl), before a kernel and behind it.
 
 /** A square that would drown all others: what stands behind the sums that a kernel may read. */
 const STALE = 1e30;
@@ -12,8 +12,8 @@ const STALE = 1e30;
  * x (C) as a kernel before left it: h = x * normWeight, `count` sums of squares over `span` elements each, zeros up to
  * the next multiple of four, and behind these the sums of a step before.
  */
-export function prenormed(gpu: TestGpu, x: Float32Array, normWeight: Float32Array, span = 4) {
-  const { h, squares } = prenorm(x, normWeight, span);
+export function goingToNorm(gpu: TestGpu, x: Float32Array, normWeight: Float32Array, span = 4) {
+  const { h, squares } = toNorm(x, normWeight, span);
   const readable = Math.ceil(squares.length / 4) * 4;
   const held = new Float32Array(readable + 64).fill(STALE).fill(0, 0, readable);
   held.set(squares);
@@ -40,7 +40,7 @@ export async function expectStream(
 ): Promise<void> {
   const x = await gpu.read(stream.x);
   expectClose(x, expected, tolerance, 'x');
-  const { h, squares } = prenorm(x, normWeight, 4);
+  const { h, squares } = toNorm(x, normWeight, 4);
   // Denormals may be flushed to zero.
   const abs = 2 ** -126;
   expectClose(await gpu.read(stream.h), h, { abs, rel: 2 * HALF_ULP }, 'h');

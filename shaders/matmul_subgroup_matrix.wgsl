@@ -1,5 +1,5 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/matrices.wgsl, lib/matmul_matrices.wgsl, lib/action.wgsl, lib/write_sums.wgsl
-// matmul_matrices: s[t, r] = scale * x_scale[t] * sum_c (256 * x[t, 0, c] + x[t, 1, c]) * W[r, c]
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/subgroup_matrix.wgsl, lib/matmul_subgroup_matrix.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// matmul_subgroup_matrix: s[t, r] = scale * x_scale[t] * sum_c (256 * x[t, 0, c] + x[t, 1, c]) * W[r, c]
 //                  y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //
 // Shapes    x: (T, 2, x_blocks) of 16 int8;  x_scale: (T) f32;  weights: (rows, C), int8 or int4;  y: (T, stride), columns
@@ -9,7 +9,7 @@
 //           rows. Subgroups are of 32.
 // Constants ACTION   what becomes of the sums s: 0 y = s, 1 y += s, 2 y[t, f] = silu(s[t, 2f]) * s[t, 2f+1], see
 //                    lib/action.wgsl.
-// Source    Shazeer 2020, SwiGLU; reference: quantize_rows_16.ts, matmul.ts, add.ts, swiglu.ts in src/reference.
+// Source    Shazeer 2020, SwiGLU; reference: quantize_rows_int16.ts, matmul.ts, add.ts, swiglu.ts in src/reference.
 
 override ACTION: u32 = 0;
 
@@ -30,7 +30,7 @@ struct Params {
 @group(1) @binding(0) var<uniform> step: Step;
 
 @compute @workgroup_size(256)
-fn matmul_matrices(
+fn matmul_subgroup_matrix(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_id) subgroup: u32,

@@ -1,5 +1,5 @@
 // uses: lib/step.wgsl, lib/math.wgsl
-// conv1d_selective_state_update_gate_prenorm: one token through conv, SSM and gate of a Mamba-2 mixer:
+// conv1d_selective_state_update_gate_to_norm: one token through conv, SSM and gate of a Mamba-2 mixer:
 //   v[c] = silu(conv_bias[c] + sum_k conv_weight[c, k] * raw[c, position - 3 + k]), split into x (H, P), B, C (G, N)
 //   dt = clamp(softplus(dt_raw + dt_bias), dt_lo, dt_hi)
 //   S[p, :] = exp(dt * a) * S[p, :] + dt * x[p] * B;   y[p] = S[p, :] . C + d * x[p];   r[p] = y[p] * silu(z[p])
@@ -14,7 +14,7 @@
 //           pass. All that comes from memory is asked for before the convolution.
 // Constants WG   invocations a workgroup, at least N/4.
 //           N    state size, a multiple of 4.     PT   rows of a workgroup, at most 4 * (WG / (N/4)) and WG.
-// Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts, prenorm.ts in
+// Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts, to_norm.ts in
 //           src/reference.
 
 override WG: u32 = 128;
@@ -78,7 +78,7 @@ fn keep_column(channel: u32, channels: u32, raw: f32) {
 }
 
 @compute @workgroup_size(WG)
-fn conv1d_selective_state_update_gate_prenorm(
+fn conv1d_selective_state_update_gate_to_norm(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { readBuffer } from '../gpu/buffers.ts';
-import { quantizeRows16 as reference } from '../reference/quantize_rows_16.ts';
+import { quantizeRowsInt16 as reference } from '../reference/quantize_rows_int16.ts';
 import { randomTensor, seeds, sizes } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
 import { describeGpu } from '../testing/device.ts';
-import { quantizedRow16Sizes, quantizeRows16, quantizeRows16Kernel } from './quantize_rows_16.ts';
+import { quantizedRowInt16Sizes, quantizeRowsInt16, quantizeRowsInt16Kernel } from './quantize_rows_int16.ts';
 
-describeGpu(quantizeRows16Kernel, (gpu) => {
+describeGpu(quantizeRowsInt16Kernel, (gpu) => {
   async function run(x: Float32Array, columns: number) {
     const tokens = x.length / columns;
-    const { words } = quantizedRow16Sizes(columns);
+    const { words } = quantizedRowInt16Sizes(columns);
     const [y, x_scale] = [gpu().output(tokens * words), gpu().output(tokens)];
-    await gpu().run(quantizeRows16(gpu().features, 'test', gpu().input(x), { x: y, x_scale }, columns), { tokens });
+    await gpu().run(quantizeRowsInt16(gpu().features, 'test', gpu().input(x), { x: y, x_scale }, columns), { tokens });
     const bytes = new Int8Array(await readBuffer(gpu().gpu.device, y)).subarray(0, tokens * words * 4);
     // Checks that nothing was written behind the rows; the words are no numbers to look at.
     await gpu().read(y);

@@ -1,5 +1,5 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/normed.wgsl, lib/prenorm.wgsl
-// normed_matvec_add_prenorm: x[r] += sum_c W[r, c] * g[c] / sqrt(sum(squares) / C + eps), on its way into the next
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/normed.wgsl, lib/to_norm.wgsl
+// normed_matvec_add_to_norm: x[r] += sum_c W[r, c] * g[c] / sqrt(sum(squares) / C + eps), on its way into the next
 //   RMSNorm: h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
 // Shapes    g: (C) f32, the gated input times its norm's weight;  squares: (4*squares4) f32, partial sums of the gated
@@ -9,7 +9,7 @@
 // Constants WG   invocations a workgroup, a power of two.
 //           TEAM invocations that share four rows: WG, or less in fixed point.
 //           SEGMENT groups of columns at a time, in fixed point.
-// Source    the end of a Mamba-2 mixer; reference: rms_norm.ts, matvec.ts, add.ts, prenorm.ts in src/reference.
+// Source    the end of a Mamba-2 mixer; reference: rms_norm.ts, matvec.ts, add.ts, to_norm.ts in src/reference.
 
 override WG: u32 = 64;
 override TEAM: u32 = 64;
@@ -38,7 +38,7 @@ fn input4(index: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn normed_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
+fn normed_matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   if (first_row(folded_group(group), 0) >= params.rows) {
     return;
   }
@@ -50,6 +50,6 @@ fn normed_matvec_add_prenorm(@builtin(workgroup_id) group: vec3u, invocation: In
   if (lane == 0 && first < params.rows) {
     let scales = four_scales(first, params.rows, params.blocks);
     let norm = norm_factor(sums.one, params.columns4, params.eps);
-    add_prenorm((params.first_row + first) / 4, norm * sums.four * scales);
+    add_to_norm((params.first_row + first) / 4, norm * sums.four * scales);
   }
 }

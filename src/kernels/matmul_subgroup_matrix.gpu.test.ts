@@ -11,8 +11,8 @@ import {
   matrixInputs,
 } from '../testing/matrix-cases.ts';
 import { ACTION_CASES, outcome } from '../testing/product-outcomes.ts';
-import { randomRows16, type TestRows, uploadRows } from '../testing/quantized-rows.ts';
-import { matmulMatricesKernel, subgroupMatrixProduct } from './matmul_matrices.ts';
+import { randomRowsInt16, type TestRows, uploadRows } from '../testing/quantized-rows.ts';
+import { matmulSubgroupMatrixKernel, subgroupMatrixProduct } from './matmul_subgroup_matrix.ts';
 import { type Action, multiplyRows } from './projection.ts';
 
 // With matrices that are emulated: adapters that have them are not everywhere. That the kernel compiles with real ones is
@@ -20,7 +20,7 @@ import { type Action, multiplyRows } from './projection.ts';
 
 const schemes = ['int8', 'int4'] as const;
 
-describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
+describeGpuWithMatrices(matmulSubgroupMatrixKernel, (gpu) => {
   async function run(action: Action, rows: TestRows, weights: TestMatrix, y: Output): Promise<void> {
     const buffers = { ...uploadRows(gpu(), rows), weights, y };
     const projection = { product: subgroupMatrixProduct, action };
@@ -47,24 +47,32 @@ describeGpuWithMatrices(matmulMatricesKernel, (gpu) => {
       fc.asyncProperty(cases, fc.constantFrom(...schemes), async (matrixCase, scheme) => {
         const { columns, partRows, seed, tokens } = matrixCase;
         const matrix = digitMatrix(gpu(), scheme, matrixInputs(matrixCase).values, columns, partRows);
-        await expectReference(action, randomRows16(seed, tokens, columns), matrix);
+        await expectReference(action, randomRowsInt16(seed, tokens, columns), matrix);
       }),
       { numRuns: 12 },
     );
   });
 
   it.each(schemes)('is the reference in all of a tile, and behind it, with %s weights', async (scheme) => {
-    await expectReference('set', randomRows16(5, 66, 300), digitMatrix(gpu(), scheme, randomTensor(6, 130 * 300), 300));
+    await expectReference(
+      'set',
+      randomRowsInt16(5, 66, 300),
+      digitMatrix(gpu(), scheme, randomTensor(6, 130 * 300), 300),
+    );
   });
 
   it.each(schemes)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
-    await expectReference('set', randomRows16(1, 3, 4096), digitMatrix(gpu(), scheme, randomTensor(2, 5 * 4096), 4096));
+    await expectReference(
+      'set',
+      randomRowsInt16(1, 3, 4096),
+      digitMatrix(gpu(), scheme, randomTensor(2, 5 * 4096), 4096),
+    );
   });
 
   it.each(schemes)('multiplies every value that a weight of %s can have', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 256);
     const weights = gpu().matrixOfBytes(scheme, bytes, rows, 256);
-    await expectReference('set', randomRows16(3, 2, 256), { weights, rowScales: new Float64Array(rows).fill(1) });
+    await expectReference('set', randomRowsInt16(3, 2, 256), { weights, rowScales: new Float64Array(rows).fill(1) });
   });
 
   it.each(schemes)('sums the largest integers of %s exactly', async (scheme) => {

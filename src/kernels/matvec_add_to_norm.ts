@@ -1,4 +1,4 @@
-import code from '../../shaders/matvec_add_prenorm.wgsl?raw';
+import code from '../../shaders/matvec_add_to_norm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
@@ -7,8 +7,8 @@ import type { Matrix } from './matrix.ts';
 import { matvecDispatches } from './matvec-dispatch.ts';
 import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 
-export const matvecAddPrenormKernel = defineKernel({
-  name: 'matvec_add_prenorm',
+export const matvecAddToNormKernel = defineKernel({
+  name: 'matvec_add_to_norm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32' },
   reads: ['v', 'weights', 'norm_weight'],
@@ -18,10 +18,10 @@ export const matvecAddPrenormKernel = defineKernel({
 });
 
 /** x += W . v; then h and squares, for the norm that follows; v (C), weights (rows, C). */
-export function matvecAddPrenorm(
+export function matvecAddToNorm(
   features: GpuFeatures,
   label: string,
   { v, weights, ...stream }: StreamToNorm & { v: BufferSlice; weights: Matrix },
 ): DispatchSpec[] {
-  return matvecDispatches(features, label, matvecAddPrenormKernel, weights, { v, ...streamBuffers(stream) });
+  return matvecDispatches(features, label, matvecAddToNormKernel, weights, { v, ...streamBuffers(stream) });
 }

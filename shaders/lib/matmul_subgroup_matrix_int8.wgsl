@@ -1,5 +1,5 @@
-// The inner loop of lib/matrices.wgsl for weights of scheme int8. The kernel binds `x: array<vec4i>` (T, 2, x_blocks) and
-// `x_scale: array<f32>` (T) as quantize_rows_16 leaves them, and `weights: array<vec4u>` (rows, blocks). Products are
+// The inner loop of lib/subgroup_matrix.wgsl for weights of scheme int8. The kernel binds `x: array<vec4i>` (T, 2, x_blocks) and
+// `x_scale: array<f32>` (T) as quantize_rows_int16 leaves them, and `weights: array<vec4u>` (rows, blocks). Products are
 // summed exactly, of fewer than 2^17 columns.
 //
 // Tried     On an H100, in TOP/s at 512 tokens by 4,096 rows of 14,336 columns: 208; 64 columns a step 111, with the next

@@ -1,4 +1,4 @@
-import code from '../../shaders/normed_matvec_add_prenorm.wgsl?raw';
+import code from '../../shaders/normed_matvec_add_to_norm.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel } from '../gpu/kernel.ts';
@@ -7,8 +7,8 @@ import type { Matrix } from './matrix.ts';
 import { type InputNorm, matvecDispatches, normParams } from './matvec-dispatch.ts';
 import { streamBuffers, type StreamToNorm } from './to-norm.ts';
 
-export const normedMatvecAddPrenormKernel = defineKernel({
-  name: 'normed_matvec_add_prenorm',
+export const normedMatvecAddToNormKernel = defineKernel({
+  name: 'normed_matvec_add_to_norm',
   code,
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', squares4: 'u32', eps: 'f32' },
   reads: ['g', 'squares', 'weights', 'norm_weight'],
@@ -18,12 +18,12 @@ export const normedMatvecAddPrenormKernel = defineKernel({
 });
 
 /** x += W . g / rms(gated), with partial sums of its squares in gSquares; then h and squares, for the norm that follows. */
-export function normedMatvecAddPrenorm(
+export function normedMatvecAddToNorm(
   features: GpuFeatures,
   label: string,
   { g, gSquares, weights, ...stream }: StreamToNorm & { g: BufferSlice; gSquares: BufferSlice; weights: Matrix },
   norm: InputNorm,
 ): DispatchSpec[] {
   const buffers = { g, squares: gSquares, ...streamBuffers(stream) };
-  return matvecDispatches(features, label, normedMatvecAddPrenormKernel, weights, buffers, normParams(norm));
+  return matvecDispatches(features, label, normedMatvecAddToNormKernel, weights, buffers, normParams(norm));
 }

@@ -1,4 +1,4 @@
-import code from '../../shaders/quantize_rows_16.wgsl?raw';
+import code from '../../shaders/quantize_rows_int16.wgsl?raw';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
@@ -6,8 +6,8 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import { columnBlocks } from './projection.ts';
 import type { QuantizedRows } from './quantize_rows.ts';
 
-export const quantizeRows16Kernel = defineKernel({
-  name: 'quantize_rows_16',
+export const quantizeRowsInt16Kernel = defineKernel({
+  name: 'quantize_rows_int16',
   code,
   params: { columns4: 'u32', blocks: 'u32' },
   reads: ['x'],
@@ -17,12 +17,12 @@ export const quantizeRows16Kernel = defineKernel({
 });
 
 /** Words and scales that a row of 16 bits a number takes, each 4 bytes. */
-export function quantizedRow16Sizes(columns: number): { words: number; scales: number } {
+export function quantizedRowInt16Sizes(columns: number): { words: number; scales: number } {
   return { words: 2 * columnBlocks(columns) * 4, scales: 1 };
 }
 
 /** `to` = x in two digits of int8, `to.x` (T, 2, blocks), `to.x_scale` (T); x (T, columns). */
-export function quantizeRows16(
+export function quantizeRowsInt16(
   features: GpuFeatures,
   label: string,
   x: BufferSlice,
@@ -30,7 +30,7 @@ export function quantizeRows16(
   columns: number,
 ): DispatchSpec {
   return {
-    kernel: quantizeRows16Kernel,
+    kernel: quantizeRowsInt16Kernel,
     variant: variantFor(features),
     label,
     params: { columns4: columns / 4, blocks: columnBlocks(columns) },

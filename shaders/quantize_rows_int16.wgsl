@@ -1,12 +1,12 @@
 // uses: lib/bytes.wgsl
-// quantize_rows_16: q[t, c] = round(x[t, c] / scale[t]), scale[t] = max |x[t, c]| / 32639 over all c
+// quantize_rows_int16: q[t, c] = round(x[t, c] / scale[t]), scale[t] = max |x[t, c]| / 32639 over all c
 //                   q = 256 * upper + lower, two digits of int8
 //
 // Shapes    x: (T, C) f32;  y: (T, 2, blocks) of 16 int8 each, upper digits before lower ones, zeros behind C;
 //           scale: (T) f32.
 // Mapping   one workgroup a row: x of the grid the tokens.
 // Constants none.
-// Source    Dettmers et al. 2022 (absmax quantization); reference: src/reference/quantize_rows_16.ts.
+// Source    Dettmers et al. 2022 (absmax quantization); reference: src/reference/quantize_rows_int16.ts.
 // Hazards   a row of magnitudes below 1e-30 becomes zeros: 32639 / max would overflow. 32639 is 127 * 256 + 127: the
 //           largest with both digits in int8.
 
@@ -25,7 +25,7 @@ struct Params {
 var<workgroup> largest: array<f32, 256>;
 
 @compute @workgroup_size(256)
-fn quantize_rows_16(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn quantize_rows_int16(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let t = workgroup.x;
   let words = 4 * params.blocks;
   var most = vec4f();
