@@ -3,7 +3,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
 import { requests, scriptEngine } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, expect, openSettings, test } from './ui-test.ts';
 
 const SCRIPT = { answers: { '*': { pieces: ['Fine.'] } } };
 
@@ -70,9 +70,8 @@ for (const [device, viewport] of [
       test('presets are saved, chosen and deleted, by the keyboard alone', async ({ page }) => {
         await scriptEngine(page, SCRIPT);
         await page.goto('/');
-        const { settings } = chat(page);
         const { system, temperature, name, save } = sheet(page);
-        await settings.press('Enter');
+        await openSettings(page);
         await expect(save).toBeDisabled();
         await system.fill('Be brief.');
         await temperature.fill('0.3');
@@ -89,13 +88,13 @@ for (const [device, viewport] of [
         expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width);
         await page.reload();
-        await settings.press('Enter');
+        await openSettings(page);
         await brief.press('Enter');
         await expect(system).toHaveValue('Be brief.');
         await expect(temperature).toHaveValue('0.3');
         await page.keyboard.press('Escape');
         expect(await asked(page, 'How?')).toEqual({ system: 'Be brief.', temperature: 0.3 });
-        await settings.press('Enter');
+        await openSettings(page);
         await page.getByRole('button', { name: 'Delete the preset “Brief”' }).press('Enter');
         await expect(page.getByRole('button', { name: 'Long', exact: true })).toBeFocused();
         await page.getByRole('button', { name: 'Delete the preset “Long”' }).press('Enter');
@@ -103,7 +102,7 @@ for (const [device, viewport] of [
         // What holds goes on.
         await expect(system).toHaveValue('Be brief.');
         await page.reload();
-        await settings.press('Enter');
+        await openSettings(page);
         await expect(page.locator('.named')).toHaveCount(0);
       });
     });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { requests, scriptEngine, words } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, ended, expect, test } from './ui-test.ts';
 
 const ANSWERS = {
   'About apples': { pieces: ['They are fruit.'] },
@@ -167,7 +167,7 @@ test('a chat of 5,000 messages opens at its end, draws what is in sight, and str
     Object.assign(window, { tasks });
   });
   await ask(page, 'And on?');
-  await expect(page.getByText(/^100 tokens/)).toBeVisible();
+  await ended(page);
   await expect(answers.last()).toContainText('one word after the other');
   const longest = await page.evaluate(() => Math.max(0, ...(window as unknown as { tasks: number[] }).tasks));
   expect(longest).toBeLessThan(1000);

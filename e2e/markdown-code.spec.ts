@@ -3,7 +3,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { scriptEngine, words } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, ended, expect, test } from './ui-test.ts';
 
 const FENCE = '```';
 const PYTHON = 'def double(x):\n    """Twice as much."""\n    return 2 * x  # < 10 & more\n';
@@ -29,7 +29,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await scriptEngine(page, { answers: { plain: { pieces: ['Just `text`.'] }, '*': { pieces: words(ANSWER) } } });
       await page.goto('/');
       await ask(page, 'plain');
-      await expect(page.getByText(/first after/)).toBeVisible();
+      await ended(page);
       expect(asked).toEqual([]);
       await ask(page, 'code');
       const code = chat(page).answers.last().locator('pre code');
@@ -113,7 +113,7 @@ test('where the highlighter cannot be fetched, code is there without colours', a
   await scriptEngine(page, { answers: { '*': { pieces: words(ANSWER), delayMs: 5 } } });
   await page.goto('/');
   await ask(page, 'code');
-  await expect(page.getByText(/first after/)).toBeVisible();
+  await ended(page);
   await expect.poll(() => refused).toBe(1);
   expect(
     await page
@@ -124,7 +124,8 @@ test('where the highlighter cannot be fetched, code is there without colours', a
   await expect(page.locator('pre span')).toHaveCount(0);
   // It is not asked for again and again while more code comes.
   await ask(page, 'code again');
-  await expect(page.getByText(/first after/)).toHaveCount(2);
+  await expect(chat(page).turns).toHaveCount(2);
+  await ended(page);
   expect(refused).toBe(1);
   await page.close();
 });

@@ -2,7 +2,7 @@
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { scriptEngine, words } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, ended, expect, test } from './ui-test.ts';
 
 const ANSWER = `The roots are
 
@@ -117,7 +117,7 @@ test('where the converter cannot be fetched, formulas are there as they were wri
   await scriptEngine(page, { answers: { '*': { pieces: words('So $x^2$ and\n\n$$\ny\n$$\n'), delayMs: 2 } } });
   await page.goto('/');
   await ask(page, 'formulas');
-  await expect(page.getByText(/first after/)).toBeVisible();
+  await ended(page);
   await expect.poll(() => refused).toBe(1);
   await expect(page.locator('code.math')).toHaveText(['$x^2$', '$$ y $$']);
   await page.close();

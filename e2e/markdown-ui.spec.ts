@@ -152,7 +152,7 @@ test('a long answer is drawn at most once a frame', async ({ page }) => {
     Object.assign(window, { counts });
   });
   await ask(page, 'Many words?');
-  await expect(page.getByText('400 tokens')).toBeVisible();
+  await ended(page);
   const counts = await page.evaluate(() => (window as unknown as { counts: { draws: number; frames: number } }).counts);
   expect(counts.draws).toBeGreaterThan(1);
   // One more at each end: the first text and the last are not put off.

@@ -75,6 +75,14 @@ export async function ended(page: Page): Promise<void> {
   await expect(page.getByRole('button', { name: 'Answer again' })).toBeVisible();
 }
 
+/** Opens the settings by the keyboard; where the header is narrow, they are in its menu. */
+export async function openSettings(page: Page): Promise<void> {
+  const more = page.getByRole('button', { name: 'More', exact: true });
+  await expect(chat(page).settings.or(more).first()).toBeVisible();
+  if (await more.isVisible()) await more.press('Enter');
+  await chat(page).settings.press('Enter');
+}
+
 /** Types a question and sends it with Enter. */
 export async function ask(page: Page, question: string): Promise<void> {
   await chat(page).input.fill(question);
