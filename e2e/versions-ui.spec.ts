@@ -117,6 +117,7 @@ test('a changed question keeps what followed the one before, over a reload, in a
   await expect(page.locator('.chat-title')).toHaveText(['About apples']);
   await page.getByRole('button', { name: 'More for “About apples”' }).click();
   await page.getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByText('No chat has these words.')).toBeVisible();
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.locator('.chat-title').click();
   await expect(answers).toHaveText(['They flow.']);

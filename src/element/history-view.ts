@@ -1,6 +1,6 @@
 // The list of chats: open, search, pin, rename, delete, export, import.
 
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { live } from 'lit/directives/live.js';
 import { chatRow } from './chat-row.ts';
@@ -76,6 +76,11 @@ export class BambaHistory extends LitElement {
 
   protected override createRenderRoot(): HTMLElement {
     return this;
+  }
+
+  /** A chat that comes, goes or grows while words are searched for may have them now. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('chats') && this.words.trim() !== '') this.#search(this.words, false);
   }
 
   protected override render(): TemplateResult {
@@ -229,17 +234,17 @@ export class BambaHistory extends LitElement {
     </div>`;
   }
 
-  #search(words: string): void {
+  #search(words: string, announced = true): void {
     this.words = words;
     clearTimeout(this.#searchTimer);
-    this.#searchTimer = setTimeout(() => void this.#find(words), SEARCH_AFTER_MS);
+    this.#searchTimer = setTimeout(() => void this.#find(words, announced), SEARCH_AFTER_MS);
   }
 
-  async #find(words: string): Promise<void> {
+  async #find(words: string, announced = true): Promise<void> {
     const found = words.trim() === '' ? undefined : await this.#try(() => this.archive.search(words));
     if (this.words !== words) return;
     this.found = found;
-    if (!found) return;
+    if (!found || !announced) return;
     this.#emit('bamba-announce', `${countOf(this.#matching().length)} found.`);
   }
 

@@ -4,7 +4,7 @@ import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { packQuickModel } from '../testing/quick-model.ts';
-import { NO_SPECIAL } from '../testing/tiny-model.ts';
+import { NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
 
@@ -134,16 +134,16 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     const messages: string[] = [];
     const load = async (options: { contextLength?: number }) => {
       const onMessage = (message: string) => messages.push(message);
-      const loaded = await LocalEngine.load(await packQuickModel(), { ...options, gpu, onMessage });
+      const loaded = await LocalEngine.load(await packTinyModel(), { ...options, gpu, onMessage });
       loaded.dispose();
       return loaded.info.model;
     };
     const own = await load({});
-    expect(own.contextLength).toBe(32_768);
+    expect(own.contextLength).toBe(4096);
     expect(own).not.toHaveProperty('configLength');
     expect(messages).toEqual([]);
-    expect(await load({ contextLength: 33_000 })).toMatchObject({ contextLength: 33_000, configLength: 32_768 });
-    expect(messages).toEqual([expect.stringMatching(/33000 tokens.* beyond the 32768 /)]);
+    expect(await load({ contextLength: 5000 })).toMatchObject({ contextLength: 5000, configLength: 4096 });
+    expect(messages).toEqual([expect.stringMatching(/5000 tokens.* beyond the 4096 /)]);
     expect(engine.info.model.contextLength).toBe(CONTEXT);
   });
 
