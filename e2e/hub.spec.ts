@@ -1,10 +1,13 @@
-// Models straight from a repository: the library in a page, against a server that speaks the Hub's paths. The tests in
-// Firefox load a model of every family in this way.
+// Models straight from a repository: the library in a page, against a server that speaks the Hub's paths.
 
+import { createHash } from 'node:crypto';
 import { expect, type Page, test } from '@playwright/test';
-import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/golden.ts';
+import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
+import { BUNDLED_GOLDEN, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
 import { greedyAnswer } from '../src/testing/greedy-answer.ts';
+import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
 import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { memorySource } from '../src/weights/byte-source.ts';
 import { withHeader } from '../src/weights/test-checkpoint.ts';
 import { useHubPage } from './hub-page.ts';
 
@@ -103,6 +106,26 @@ test('tunes when it is asked, ends that when it is aborted, and answers as befor
   expect(others).toEqual({ fault: 'aborted', text: truth, tuned: false, left: 'disposed' });
   expect(told[0]).toBe(1);
   expect(told[1]).toBeGreaterThanOrEqual(7);
+});
+
+test('loads a repository of every family, and answers as the reference does', async ({ page }) => {
+  test.setTimeout(300_000);
+  const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
+  expect(families.size).toBe(7);
+  await page.goto(served.url);
+  for (const [family, config] of families) {
+    const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
+    const files = {
+      ...randomCheckpoint({ ...config, vocab_size: 512 }),
+      'tokenizer.json': tokenizer!,
+      'tokenizer_config.json': tokenizerConfig!,
+    };
+    served.hub.files = new Map(Object.entries(files));
+    served.hub.commit = createHash('sha1').update(String(family)).digest('hex');
+    expect(await answer(page), String(family)).toBe(
+      greedyAnswer(await readCheckpointModel(memorySource(files)), PROMPT, TOKENS),
+    );
+  }
 });
 
 test('goes on after a connection that broke off, and in another tab after this one was closed', async ({ context }) => {

@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './bootstrap/chromium.mjs';
 import { ensureDependencies } from './bootstrap/dependencies.mjs';
-import { ensureFirefox } from './bootstrap/firefox.mjs';
 import { reportFault } from './bootstrap/fault.mjs';
 import { CommandError, run } from './bootstrap/process.mjs';
 import { lacksDriver, vulkanEnvironment } from './bootstrap/vulkan.mjs';
@@ -18,7 +17,7 @@ const root = join(bootstrap, '..', '..', '..');
 
 /**
  * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `browser`, a Chromium;
- * `tests`, a Chromium, Dawn, and a Firefox where one can be had.
+ * `tests`, a Chromium and Dawn.
  * @type {Record<string, { script: string, args?: string[], needs?: Needs }>}
  */
 const COMMANDS = {
@@ -64,11 +63,7 @@ async function prepare(needs) {
   if (needs === undefined) return {};
   if (needs === 'browser') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to measure in') };
   checkDawn();
-  if (needs === 'tests') {
-    const chromium = await ensureChromium(root, 'to test the chat page');
-    const firefox = await ensureFirefox();
-    return { BAMBA_CHROMIUM: chromium, ...(firefox && { BAMBA_FIREFOX: firefox }) };
-  }
+  if (needs === 'tests') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to test the chat page') };
   if (lacksDriver()) await ensureChromium(root, 'for its WebGPU on the CPU (here is no GPU with a Vulkan driver)');
   return vulkanEnvironment('native');
 }

@@ -111,14 +111,11 @@ async function library() {
   return sum([tally(1), lint, reference, asOneTest(await tool('size-limit/bin.js', []))]);
 }
 
-/** @returns {Tally} */
-function noBuild() {
-  console.error('Not run, as there is no build to test.');
-  return tally(0, 1);
-}
-
 async function endToEnd() {
-  if (!built) return noBuild();
+  if (!built) {
+    console.error('Not run, as there is no build to test.');
+    return tally(0, 1);
+  }
   const report = join(reports, 'playwright.json');
   const args = ['test', '--config', 'e2e/playwright.config.ts', '--forbid-only', '--reporter=list,json'];
   const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report, BAMBA_E2E_BUILT: '1' };
@@ -139,7 +136,6 @@ const STEPS = [
   ['build', build],
   ['package', library],
   ['end to end', endToEnd],
-  ['in Firefox', async () => (built ? vitest('firefox') : noBuild())],
 ];
 
 /** Beside them; what it prints is shown in one piece. @type {Step} */

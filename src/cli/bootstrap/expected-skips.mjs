@@ -35,11 +35,6 @@ export const EXPECTED_SKIPS = [
     reason: 'there is no naga (the Rust crate naga-cli)',
   },
   {
-    file: 'e2e/firefox/',
-    name: /^in Firefox > /,
-    reason: 'there is no Firefox, or no Vulkan driver for it',
-  },
-  {
     file: 'src/model/families/defaults.test.ts',
     name: /are what the installed classes give$/,
     reason: 'there is no transformers 5 in Python',

@@ -1,6 +1,6 @@
-// Finds a Firefox on this machine, or installs one. Plain JavaScript without packages, as chromium.mjs.
+// Finds a Firefox on this machine. Plain JavaScript without packages, as chromium.mjs.
 
-import { installDebianPackage, installedProgram, namedProgram } from './programs.mjs';
+import { installedProgram, namedProgram } from './programs.mjs';
 
 /** @type {import('./programs.mjs').Places} */
 const PLACES = {
@@ -18,16 +18,4 @@ const PLACES = {
  */
 export function findFirefox(env = process.env, platform = process.platform) {
   return namedProgram(['BAMBA_FIREFOX'], env) ?? installedProgram(PLACES, env, platform);
-}
-
-/**
- * As `findFirefox`, but installs Debian's package where there is none and that asks for no password. Tests in Firefox are
- * skipped where there is still none.
- * @returns {Promise<string | undefined>}
- */
-export async function ensureFirefox() {
-  const found = findFirefox();
-  if (found) return found;
-  await installDebianPackage('firefox-esr', 'as a second browser to test in');
-  return findFirefox();
 }
