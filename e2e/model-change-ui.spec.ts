@@ -3,7 +3,7 @@
 
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { PRESETS } from '../src/element/presets.ts';
+import { PRESETS } from '../src/element/models/presets.ts';
 import { keepLexicon } from './kept-model.ts';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, expect, offerInstallation, test } from './ui-test.ts';

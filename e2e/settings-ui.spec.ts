@@ -1,6 +1,6 @@
 // Settings: checked, sent, kept, reset; and the colours of the page.
 
-import { rangeText, SETTING_FIELDS } from '../src/element/sampling-settings.ts';
+import { rangeText, SETTING_FIELDS } from '../src/element/settings/sampling-settings.ts';
 import { requests, scriptEngine } from './scripted-engine.ts';
 import { ask, chat, ended, expect, test } from './ui-test.ts';
 

@@ -2,7 +2,7 @@
 
 import '../element/define.ts';
 import { formatNumber } from '../element/format.ts';
-import { PRESETS, type ModelPreset } from '../element/presets.ts';
+import { PRESETS, type ModelPreset } from '../element/models/presets.ts';
 import { keepPage, offerInstallation } from './pwa.ts';
 import { offerReset } from './reset-shell.ts';
 

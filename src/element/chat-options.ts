@@ -4,9 +4,9 @@ import type { Engine, Scheme } from '../engine/protocol.ts';
 import { createDefaultEngine } from './default-engine.ts';
 import type { CreateEngine } from './engines.ts';
 import { SafeElement } from './last-resort.ts';
-import type { Theme } from './preferences.ts';
-import { type ModelPreset, PRESETS } from './presets.ts';
-import { SETTING_FIELDS, type SettingOverrides } from './sampling-settings.ts';
+import type { Theme } from './settings/preferences.ts';
+import { type ModelPreset, PRESETS } from './models/presets.ts';
+import { SETTING_FIELDS, type SettingOverrides } from './settings/sampling-settings.ts';
 import type { Suggestion } from './suggestions.ts';
 
 /** Parts of the chat that a page can do without. */

@@ -8,9 +8,9 @@ import { Conversation, type Turn } from './conversation.ts';
 import type { ChatEventDetail, ChatEvents } from './events.ts';
 import type { Fault } from './faults.ts';
 import { formatInteger } from './format.ts';
-import { loadingHeadline } from './loading-panel.ts';
-import { loadMarkdown } from './markdown.ts';
-import { ModelSwitch, type LoadFailure, type ModelOrder } from './model-switch.ts';
+import { loadingHeadline } from './models/loading-panel.ts';
+import { loadMarkdown } from './markdown/markdown.ts';
+import { ModelSwitch, type LoadFailure, type ModelOrder } from './models/model-switch.ts';
 
 /** Answers longer than this are announced by their length: a screen reader's own commands read them better. */
 const SPOKEN_CHARACTERS = 400;

@@ -5,15 +5,15 @@
  * @module
  */
 
-import { BambaAttachments } from './attachments-view.ts';
+import { BambaAttachments } from './composer/attachments-view.ts';
 import { BambaChat } from './bamba-chat.ts';
-import { BambaComposer } from './composer.ts';
-import { BambaHistory } from './history-view.ts';
-import { BambaModels } from './models-dialog.ts';
-import { BambaNamedSettings } from './named-settings-view.ts';
-import { BambaSettings } from './settings-dialog.ts';
-import { BambaTurns } from './turn-list.ts';
-import { BambaTurn } from './turn-view.ts';
+import { BambaComposer } from './composer/composer.ts';
+import { BambaHistory } from './history/history-view.ts';
+import { BambaModels } from './models/models-dialog.ts';
+import { BambaNamedSettings } from './settings/named-settings-view.ts';
+import { BambaSettings } from './settings/settings-dialog.ts';
+import { BambaTurns } from './turns/turn-list.ts';
+import { BambaTurn } from './turns/turn-view.ts';
 
 const ELEMENTS: readonly (readonly [tag: string, element: CustomElementConstructor])[] = [
   ['bamba-attachments', BambaAttachments],

@@ -3,7 +3,7 @@
 
 import { LitElement } from 'lit';
 import { asFault } from './faults.ts';
-import { resetPreferences } from './preferences.ts';
+import { resetPreferences } from './settings/preferences.ts';
 
 /** An element that shows a panel in its place when drawing it fails. */
 export class SafeElement extends LitElement {

@@ -1,13 +1,13 @@
 // What lies over the chat when it is asked for: the models, and the settings.
 
 import { html, type TemplateResult } from 'lit';
-import type { ModelChoice } from './model-choice.ts';
-import type { ModelSwitch } from './model-switch.ts';
-import type { Theme } from './preferences.ts';
-import type { OwnSettings } from './own-settings.ts';
-import type { ModelPreset } from './presets.ts';
-import type { SettingOverrides } from './sampling-settings.ts';
-import type { ScopedSettings } from './scoped-settings.ts';
+import type { ModelChoice } from './models/model-choice.ts';
+import type { ModelSwitch } from './models/model-switch.ts';
+import type { Theme } from './settings/preferences.ts';
+import type { OwnSettings } from './settings/own-settings.ts';
+import type { ModelPreset } from './models/presets.ts';
+import type { SettingOverrides } from './settings/sampling-settings.ts';
+import type { ScopedSettings } from './settings/scoped-settings.ts';
 
 /** What the sheets show and do. */
 export interface SheetOptions {

@@ -1,7 +1,7 @@
 // The line under the input: that a model can be wrong, and the one switch of the statistics.
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { StatisticsSwitch } from './statistics.ts';
+import type { StatisticsSwitch } from './turns/statistics.ts';
 
 /** What the line shows and does. */
 export interface StatusLineOptions {

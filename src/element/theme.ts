@@ -3,7 +3,7 @@
 import type { ReactiveController } from 'lit';
 import type { LitElement } from 'lit';
 import { chatEvent } from './events.ts';
-import { readTheme, writeTheme, type Theme } from './preferences.ts';
+import { readTheme, writeTheme, type Theme } from './settings/preferences.ts';
 
 /** Keeps `data-colours` of its host at `light` or `dark` where either was chosen, and tells the page what is worn. */
 export class ThemeController implements ReactiveController {

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineInfo } from '../engine/protocol.ts';
 import { formatParameters } from './format.ts';
-import type { ModelPreset } from './presets.ts';
+import type { ModelPreset } from './models/presets.ts';
 import { stepsOf, type Suggestion } from './suggestions.ts';
 
 /** What an empty chat shows and does. */

@@ -3,7 +3,7 @@
 
 import type { Turn } from '../conversation.ts';
 import type { Fault } from '../faults.ts';
-import type { OwnSettings } from '../own-settings.ts';
+import type { OwnSettings } from '../settings/own-settings.ts';
 import type { DatabaseTiming } from './chat-database.ts';
 import { ChatList } from './chat-list.ts';
 import { oneLine, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';

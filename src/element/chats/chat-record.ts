@@ -3,7 +3,7 @@
 
 import * as v from 'valibot';
 import type { Turn } from '../conversation.ts';
-import { ownSettingsSchema, type OwnSettings } from '../own-settings.ts';
+import { ownSettingsSchema, type OwnSettings } from '../settings/own-settings.ts';
 import type { TurnId } from './ids.ts';
 
 /** A turn as it is kept. */

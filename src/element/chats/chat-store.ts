@@ -4,7 +4,7 @@
 // writes of several tabs add up, in the order of their keys. What all tabs share, the chat's own record, is read and
 // written in one transaction, and its revision says whether another tab has written since.
 
-import type { OwnSettings } from '../own-settings.ts';
+import type { OwnSettings } from '../settings/own-settings.ts';
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatDetails, StoredTurn } from './chat-record.ts';
 import { ChatDatabase, quiet, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';

@@ -3,7 +3,7 @@
 
 import type { Turn } from '../conversation.ts';
 import { asFault, type Fault } from '../faults.ts';
-import type { OwnSettings } from '../own-settings.ts';
+import type { OwnSettings } from '../settings/own-settings.ts';
 import { storedTurn, titleOf, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatChange, ChatStore, SaveOutcome } from './chat-store.ts';
 import { sameTurn } from './copies.ts';

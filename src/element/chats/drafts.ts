@@ -2,7 +2,7 @@
 // another tab's typing never takes the place of what this one has.
 
 import * as v from 'valibot';
-import { readPreference, writePreference } from '../preferences.ts';
+import { readPreference, writePreference } from '../settings/preferences.ts';
 
 const draftsSchema = v.record(v.string(), v.unknown());
 

@@ -1,0 +1,122 @@
+// Models to choose from. Sizes are those of the published checkpoints, counted from their tensors; the licence is the one
+// that its makers name. Everything else is read from the checkpoint itself.
+
+import type { Scheme } from '../../engine/protocol.ts';
+import type { Suggestion } from '../suggestions.ts';
+
+/** A model as the picker shows it. */
+export interface ModelPreset {
+  /** As `createEngine` takes it: a repository `org/name`, or the address of a package. */
+  model: string;
+  /** As it is shown. */
+  name: string;
+  /** What it is, in one sentence. */
+  about: string;
+  /** As its makers name it. */
+  licence: string;
+  /** How many parameters it has. */
+  parameters: number;
+  /** What is downloaded, in bytes. */
+  downloadBytes: number;
+  /** What is kept in the browser and lies on the GPU, in bytes, by type; the type to begin with first. */
+  sizes: Partial<Record<Scheme, number>>;
+  /** What one conversation takes on the GPU beside the weights, in bytes, whatever its length. */
+  stateBytes: number;
+  /** False where it only continues text. */
+  chats: boolean;
+  /** Nobody has run it here with its own weights yet; its architecture is tested with others. */
+  untried?: boolean;
+  /** Questions that show what it is good at, offered in an empty chat with it. */
+  suggestions?: readonly Suggestion[];
+}
+
+const GB = 1e9;
+const MIB = 2 ** 20;
+
+/** Models of the family on the Hugging Face Hub that browsers have room for, the smallest first. */
+export const PRESETS: readonly ModelPreset[] = [
+  {
+    model: 'ibm-granite/granite-4.0-h-350m',
+    name: 'Granite 4.0-H 350M',
+    about: 'The smallest of IBM’s hybrids that follows instructions.',
+    licence: 'Apache 2.0',
+    parameters: 340e6,
+    downloadBytes: 0.68 * GB,
+    sizes: { int8: 0.35 * GB, int4: 0.22 * GB },
+    stateBytes: 21 * MIB,
+    chats: true,
+    untried: true,
+  },
+  {
+    model: 'AntonV/mamba2-370m-hf',
+    name: 'Mamba-2 370M',
+    about: 'No attention at all: the architecture alone, trained on English text. It continues text.',
+    licence: 'Apache 2.0 (the conversion: MIT)',
+    parameters: 368e6,
+    downloadBytes: 0.74 * GB,
+    sizes: { int8: 0.38 * GB, int4: 0.22 * GB },
+    stateBytes: 48 * MIB,
+    chats: false,
+    untried: true,
+  },
+  {
+    model: 'tiiuae/Falcon-H1-0.5B-Instruct',
+    name: 'Falcon-H1 0.5B',
+    about: 'Attention and Mamba-2 side by side in every block; 18 languages.',
+    licence: 'Falcon LLM Licence',
+    parameters: 521e6,
+    downloadBytes: 1.04 * GB,
+    sizes: { int8: 0.54 * GB, int4: 0.31 * GB },
+    stateBytes: 27 * MIB,
+    chats: true,
+    untried: true,
+  },
+  {
+    model: 'ibm-granite/granite-4.0-h-1b',
+    name: 'Granite 4.0-H 1B',
+    about: 'A good balance for a laptop.',
+    licence: 'Apache 2.0',
+    parameters: 1.462e9,
+    downloadBytes: 2.92 * GB,
+    sizes: { int8: 1.51 * GB, int4: 0.85 * GB },
+    stateBytes: 54 * MIB,
+    chats: true,
+    untried: true,
+  },
+  {
+    model: 'tiiuae/Falcon-H1-1.5B-Instruct',
+    name: 'Falcon-H1 1.5B',
+    about: 'The larger of the two Falcons; 18 languages.',
+    licence: 'Falcon LLM Licence',
+    parameters: 1.555e9,
+    downloadBytes: 3.11 * GB,
+    sizes: { int8: 1.6 * GB, int4: 0.96 * GB },
+    stateBytes: 72 * MIB,
+    chats: true,
+    untried: true,
+  },
+  {
+    model: 'ibm-granite/granite-4.0-h-micro',
+    name: 'Granite 4.0-H Micro',
+    about: 'Three billion parameters: in int4 for GPUs of 4 GB, in int8 for those of 8 GB.',
+    licence: 'Apache 2.0',
+    parameters: 3.191e9,
+    downloadBytes: 6.38 * GB,
+    sizes: { int4: 1.8 * GB, int8: 3.29 * GB },
+    stateBytes: 72 * MIB,
+    chats: true,
+    untried: true,
+  },
+  {
+    model: 'ibm-ai-platform/Bamba-9B-v2',
+    name: 'Bamba 9B v2',
+    about: 'The model this library is named after. It continues text, and wants a GPU of 8 GB and patience.',
+    licence: 'Apache 2.0',
+    parameters: 9.78e9,
+    downloadBytes: 19.6 * GB,
+    sizes: { int4: 5.7 * GB, int8: 10.1 * GB },
+    stateBytes: 116 * MIB,
+    chats: false,
+    untried: true,
+  },
+];
