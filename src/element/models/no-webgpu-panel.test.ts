@@ -29,7 +29,7 @@ it('names the address, not the browser, where the page is not secure', () => {
 });
 
 it('recommends only what the manual says has been seen to run', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
   const [, table = ''] = /## Where it has been seen to run\n([\s\S]*?)\n## /.exec(readme) ?? [];
   expect(SEEN.length).toBeGreaterThan(0);
   for (const { browser } of SEEN) expect(table).toContain(browser);
