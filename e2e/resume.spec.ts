@@ -2,7 +2,7 @@
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import type { EngineOptions } from '../src/engine/protocol.ts';
-import { parseConfig } from '../src/model/config.ts';
+import { parseConfig } from '../src/architecture/config.ts';
 import { quickCheckpoint } from '../src/testing/quick-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
 import { Checkpoint } from '../src/weights/checkpoint.ts';

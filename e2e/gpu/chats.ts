@@ -6,7 +6,7 @@
 
 import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
 import type { ChatMessage } from '../../src/engine/protocol.ts';
-import { openStoredPackage } from '../../src/storage/package-source.ts';
+import { openStoredPackage } from '../../src/storage/packages/package-source.ts';
 import { inScheme } from '../../src/testing/package-model.ts';
 import type { GoldenChat } from '../../src/testing/golden-chats.ts';
 import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/known-prompts.ts';

@@ -13,7 +13,7 @@ import { packCheckpoint } from '../../src/engine/pack-checkpoint.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';
-import { openStoredPackage, type PackageSource } from '../../src/storage/package-source.ts';
+import { openStoredPackage, type PackageSource } from '../../src/storage/packages/package-source.ts';
 import { type ByteSource, memorySource } from '../../src/weights/byte-source.ts';
 import { SCHEMES } from '../../src/weights/manifest.ts';
 

@@ -1,7 +1,7 @@
 import { keepTuning } from '../engine/tuned.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { Architecture } from '../model/architecture.ts';
-import { packageTensors } from '../model/config.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { packageTensors } from '../architecture/config.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import { Model } from '../model/model.ts';
 import { tuneModel } from '../model/tune.ts';

@@ -1,8 +1,8 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
-import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
-import { ACTIONS } from '../kernels/projection.ts';
-import { type Architecture, hasBranch } from '../model/architecture.ts';
+import { ATTENTION_SPLITS } from '../kernels/attention/attention-shape.ts';
+import { CHUNK_TOKENS } from '../kernels/mamba2/mamba2-shape.ts';
+import { ACTIONS } from '../kernels/projections/projection.ts';
+import { type Architecture, hasBranch } from '../architecture/architecture.ts';
 import { stateBytes } from '../model/state.ts';
 
 // What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the

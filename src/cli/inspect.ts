@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
-import type { Architecture } from '../model/architecture.ts';
-import { packageTensors, parseArchitecture, parseConfig } from '../model/config.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { modelMemory } from '../model/memory.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
@@ -12,7 +12,7 @@ import { readText } from '../weights/read-text.ts';
 import { resolveSources } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
-import { openPackageFolder } from './folder.ts';
+import { openPackageFolder } from '../tools/folder.ts';
 import { formatInspection } from './inspection-text.ts';
 
 const USAGE = `Usage: npm run inspect -- FOLDER|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]

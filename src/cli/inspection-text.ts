@@ -1,4 +1,4 @@
-import type { Architecture, Block, Branch } from '../model/architecture.ts';
+import type { Architecture, Block, Branch } from '../architecture/architecture.ts';
 import type { Inspection } from './inspect.ts';
 
 // What `npm run inspect` prints.

@@ -8,12 +8,12 @@ import { forwardModel, means, type Score, scoreSequence, total } from '../genera
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
 import { adapterName } from '../engine/adapter-name.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { OrderedPackage, PackageSource } from '../storage/package-source.ts';
+import type { OrderedPackage, PackageSource } from '../storage/packages/package-source.ts';
 import { type Manifest, MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme } from '../weights/types.ts';
-import { installDawn } from './dawn.ts';
-import { folderSource, openPackageFolder } from './folder.ts';
+import { installDawn } from '../tools/dawn.ts';
+import { folderSource, openPackageFolder } from '../tools/folder.ts';
 import { ScoreLog } from './score-log.ts';
 
 const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--int8dots] [--limit N] [--log FILE] [--json]

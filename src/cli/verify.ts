@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Gpu, OPTIONAL_FEATURES } from '../gpu/device.ts';
 import { SCHEMES } from '../weights/manifest.ts';
-import { installDawn } from './dawn.ts';
+import { installDawn } from '../tools/dawn.ts';
 import { count, formatRow, heading, jsonRow, SAMPLED, summary } from './verify/table.ts';
 import { CHANNEL_TOLERANCE, type Row, verifyFolder } from './verify/verify-folder.ts';
 

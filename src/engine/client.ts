@@ -1,7 +1,7 @@
 import { proxy } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { isRepoName } from '../storage/repo-name.ts';
-import { askToPersist } from '../storage/package-blobs.ts';
+import { isRepoName } from '../storage/remote/repo-name.ts';
+import { askToPersist } from '../storage/packages/package-blobs.ts';
 import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
 import type { Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';

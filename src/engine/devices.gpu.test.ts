@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import { forward } from '../model/forward.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';

@@ -1,11 +1,11 @@
 import { BambaError } from '../errors.ts';
 import type { Gpu } from '../gpu/device.ts';
-import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
+import { checkPackageTensors, parseArchitecture } from '../architecture/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../model/model.ts';
 import { longestContext } from '../model/state.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { suggestion } from '../weights/smaller-schemes.ts';

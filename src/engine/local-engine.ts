@@ -6,7 +6,7 @@ import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';

@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { type GenerationDefaults, readGenerationConfig } from '../generate/sampling.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { ChatTemplate, encodePrompt, readChatTemplate, readToolTemplate } from '../text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { parseJsonFile } from '../text/tokenizer-files.ts';

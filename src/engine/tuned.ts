@@ -1,7 +1,7 @@
 import type { Gpu } from '../gpu/device.ts';
-import { shaderSources } from '../kernels/sources.ts';
+import { shaderSources } from '../kernels/shared/sources.ts';
 import { parseTuning, type Tuning } from '../model/tuning.ts';
-import { readTuning, writeTuning } from '../storage/tuning-store.ts';
+import { readTuning, writeTuning } from '../storage/store/tuning-store.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 
 // Which tuning is for an adapter: that of its name, features and limits, measured with these very shaders.

@@ -1,13 +1,13 @@
 import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
-import { attentionPartialFloats } from '../kernels/attention_decode.ts';
-import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_to_norm.ts';
-import { selectedWidth } from '../kernels/mamba1-shape.ts';
-import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
-import { MOE_TILE, moeTiles } from '../kernels/moe-shape.ts';
-import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
-import { quantizedRowInt16Sizes } from '../kernels/quantize_rows_int16.ts';
-import type { Architecture } from './architecture.ts';
+import { attentionPartialFloats } from '../kernels/attention/attention_decode.ts';
+import { gatedSquares } from '../kernels/mamba2/conv1d_selective_state_update_gate_to_norm.ts';
+import { selectedWidth } from '../kernels/mamba1/mamba1-shape.ts';
+import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
+import { MOE_TILE, moeTiles } from '../kernels/moe/moe-shape.ts';
+import { quantizedRowSizes, type QuantizedRows } from '../kernels/projections/quantize_rows.ts';
+import { quantizedRowInt16Sizes } from '../kernels/projections/quantize_rows_int16.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
 
 /** What a Mamba-1 mixer has on its way besides. */

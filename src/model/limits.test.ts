@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { boundTokens } from './activations.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { longestContext } from './state.ts';
 
 // Sizes that a model has within the limits that every device has.

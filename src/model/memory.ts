@@ -1,7 +1,7 @@
 import { planTensors, streamBytes } from '../weights/package-writer.ts';
 import type { Scheme, TensorSpec } from '../weights/types.ts';
 import { activationBytes } from './activations.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { stateBytes } from './state.ts';
 
 /** GPU memory that a model takes, by what it is for. Programs and the driver's own are not in it. */

@@ -1,4 +1,4 @@
-import type { Rope } from './architecture.ts';
+import type { Rope } from '../architecture/architecture.ts';
 
 /** Bytes of the table of so many positions. */
 export function ropeTableBytes(rope: Rope | null, positions: number): number {

@@ -2,15 +2,15 @@ import { BambaError } from '../errors.ts';
 import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { logitsProcess, maskBytes, partialsBytes } from '../kernels/logits_process.ts';
-import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sample.ts';
+import { logitsProcess, maskBytes, partialsBytes } from '../kernels/sampling/logits_process.ts';
+import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sampling/sample.ts';
 import {
   denseBias,
   packSampling,
   promptCounts,
   SAMPLING_BYTES,
   type SamplingValues,
-} from '../kernels/sampling-settings.ts';
+} from '../kernels/sampling/sampling-settings.ts';
 import type { Activations } from './activations.ts';
 
 /** What an answer is sampled by. */

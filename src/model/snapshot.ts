@@ -1,6 +1,6 @@
 import { BufferSet, BufferTally } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { SequenceState } from './state.ts';
 
 /** A sequence at the end of a prompt, kept on the GPU: its state, and the logits that the answer begins with. */

@@ -1,7 +1,7 @@
 import { type BufferMaker, BufferSet, BufferTally } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
-import { mamba2Widths } from '../kernels/mamba2-shape.ts';
-import type { Architecture } from './architecture.ts';
+import { mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { mamba2Dims } from './dims.ts';
 
 /** Conv columns and SSM state of a Mamba-2 mixer. */

@@ -26,7 +26,7 @@ import { rowCount, type Values } from './values.ts';
 /** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
 type Sublayer = readonly ('shared' | 'mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
 
-/** What the reference needs of a normalized architecture (src/model/architecture.ts is one). */
+/** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
 export interface ReferenceArchitecture {
   hiddenSize: number;
   /** Of each block its sublayers. */

@@ -1,5 +1,5 @@
-import { ATTENTION_SPLITS, type AttentionDims } from '../kernels/attention-shape.ts';
-import { shaderLibrary } from '../kernels/library.ts';
+import { ATTENTION_SPLITS, type AttentionDims } from '../kernels/attention/attention-shape.ts';
+import { shaderLibrary } from '../kernels/shared/library.ts';
 import { attention } from '../reference/attention.ts';
 import { rope, type RotaryEmbedding } from '../reference/rope.ts';
 import { randomTensor } from './arbitrary.ts';

@@ -1,5 +1,5 @@
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { FAMILY_CONFIGS } from './family-configs.ts';
 import { randomCheckpoint } from './random-checkpoint.ts';

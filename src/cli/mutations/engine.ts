@@ -1,6 +1,9 @@
 import type { Mutation } from './mutation.ts';
 
-const SETTINGS = { file: 'src/kernels/sampling-settings.ts', test: 'src/kernels/sampling-settings.test.ts' };
+const SETTINGS = {
+  file: 'src/kernels/sampling/sampling-settings.ts',
+  test: 'src/kernels/sampling/sampling-settings.test.ts',
+};
 const STOP = { file: 'src/generate/stop.ts', test: 'src/generate/stop.test.ts' };
 const CONVERSATIONS = 'src/engine/conversations.gpu.test.ts';
 
@@ -87,7 +90,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a transaction that failed in the middle keeps its first half',
-    file: 'src/storage/database.ts',
+    file: 'src/storage/store/database.ts',
     find: '      abort(transaction);\n      throw error;',
     replace: '      throw error;',
     test: 'src/engine/load-faults.test.ts',
@@ -95,10 +98,10 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a part of a file is taken from wherever it begins',
-    file: 'src/storage/fetch.ts',
+    file: 'src/storage/remote/fetch.ts',
     find: 'return { begin: Number(first),',
     replace: 'return { begin: 0 * Number(first),',
-    test: 'src/storage/lying-servers.test.ts',
+    test: 'src/storage/remote/lying-servers.test.ts',
   },
   {
     name: 'a budget of snapshots is exceeded by one',
@@ -109,15 +112,15 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'an absent tie_word_embeddings of falcon_mamba is false',
-    file: 'src/model/families/defaults.ts',
+    file: 'src/architecture/families/defaults.ts',
     find: "    state_size: 16,\n    tie_word_embeddings: true,\n    time_step_rank: 'auto',\n    use_bias: false,\n    use_conv_bias: true,\n    vocab_size: 50_280,",
     replace:
       "    state_size: 16,\n    tie_word_embeddings: false,\n    time_step_rank: 'auto',\n    use_bias: false,\n    use_conv_bias: true,\n    vocab_size: 50_280,",
-    test: 'src/model/families/defaults.test.ts',
+    test: 'src/architecture/families/defaults.test.ts',
   },
   {
     name: 'Zamba2 norms all groups as one',
-    file: 'src/model/families/zamba2.ts',
+    file: 'src/architecture/families/zamba2.ts',
     find: 'normGroups: (groups) => groups,',
     replace: 'normGroups: () => 1,',
     test: 'src/cli/verify/goldens.gpu.test.ts',
@@ -125,7 +128,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'decode of one token has a skip that is 5 % too large, in a whole model',
-    file: 'shaders/conv1d_selective_state_update_gate_to_norm.wgsl',
+    file: 'shaders/mamba2/conv1d_selective_state_update_gate_to_norm.wgsl',
     find: 'let skip = heads[2 * params.heads + head];',
     replace: 'let skip = 1.05 * heads[2 * params.heads + head];',
     test: 'src/cli/verify/goldens.gpu.test.ts',

@@ -1,6 +1,6 @@
 import { forward, forwardSteps, readState } from '../../model/forward.ts';
 import type { Model } from '../../model/model.ts';
-import type { StatePart } from '../golden.ts';
+import type { StatePart } from '../../tools/golden.ts';
 import { byPosition, ringColumns, stateParts, stateTensor } from './expectation.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 

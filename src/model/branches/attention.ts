@@ -1,9 +1,9 @@
 import { slice } from '../../gpu/buffers.ts';
-import { attentionDecode } from '../../kernels/attention_decode.ts';
-import { attentionMergeMatvecAddToNorm } from '../../kernels/attention_merge_matvec_add_to_norm.ts';
-import { attentionPrefill } from '../../kernels/attention_prefill.ts';
-import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
+import { attentionDecode } from '../../kernels/attention/attention_decode.ts';
+import { attentionMergeMatvecAddToNorm } from '../../kernels/attention/attention_merge_matvec_add_to_norm.ts';
+import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { ropeKvAppend } from '../../kernels/attention/rope_kv_append.ts';
 import { attentionDims } from '../dims.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { attention } from '../../reference/attention.ts';
+import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
+import { ATTENTION_SHAPES, pastOf } from '../../testing/attention-cases.ts';
+import { expectClose } from '../../testing/close.ts';
+import { describeGpu } from '../../testing/device.ts';
+import type { AttentionDims } from './attention-shape.ts';
+import { attentionPrefill, attentionPrefillKernel } from './attention_prefill.ts';
+
+// A mean of values of about 1, weighted with exponentials of scores of up to 10 or 20 in magnitude.
+const CLOSE = { abs: 1e-5 };
+
+describeGpu(attentionPrefillKernel, (gpu) => {
+  interface Case {
+    /** (T, heads, headDim) */
+    q: Float32Array;
+    /** (position + T, J, headDim) */
+    keys: Float32Array;
+    values: Float32Array;
+  }
+
+  function attentionCase(seed: number, T: number, position: number, dims: AttentionDims): Case {
+    return { q: randomTensor(seed, T * dims.heads * dims.headDim), ...pastOf(seed + 1, position + T, dims) };
+  }
+
+  async function run({ q, keys, values }: Case, dims: AttentionDims, position: number): Promise<Float32Array> {
+    const { heads, kvHeads, headDim } = dims;
+    const T = q.length / (heads * headDim);
+    // The k and v of qkv are in the cache already: here they must not be read.
+    const qkv = new Float32Array(T * (heads + 2 * kvHeads) * headDim).fill(NaN);
+    for (let t = 0; t < T; t++) {
+      qkv.set(q.subarray(t * heads * headDim, (t + 1) * heads * headDim), t * (heads + 2 * kvHeads) * headDim);
+    }
+    const behind = new Float32Array(40 * kvHeads * headDim).fill(NaN); // of a cache with room for more
+    const y = gpu().output(q.length);
+    const buffers = {
+      qkv: gpu().input(qkv),
+      k_cache: gpu().input([...keys, ...behind]),
+      v_cache: gpu().input([...values, ...behind]),
+      y,
+    };
+    await gpu().run(attentionPrefill(gpu().features, 'test', buffers, dims), { tokens: T, position });
+    return gpu().read(y);
+  }
+
+  it.each(ATTENTION_SHAPES)(
+    'is the reference for any length and past, for $heads heads over $kvHeads of $headDim',
+    async (dims) => {
+      await fc.assert(
+        fc.asyncProperty(
+          seeds(),
+          sizes({ tile: 16, most: 33 }),
+          fc.constantFrom(0, 1, 15, 31, 32, 33, 70),
+          async (seed, T, position) => {
+            const given = attentionCase(seed, T, position, dims);
+            const expected = attention(given.q, given.keys, given.values, dims, position);
+            expectClose(await run(given, dims, position), expected, CLOSE);
+          },
+        ),
+        { numRuns: 6 },
+      );
+    },
+  );
+
+  it('gives the same in parts, wherever a prompt is split', async () => {
+    const dims = ATTENTION_SHAPES[1]!;
+    const row = dims.heads * dims.headDim;
+    const given = attentionCase(1, 70, 0, dims);
+    const whole = await run(given, dims, 0);
+    const kvRow = dims.kvHeads * dims.headDim;
+    for (const split of [1, 2, 3, 63, 64, 65]) {
+      const upTo = (end: number) => ({
+        keys: given.keys.slice(0, end * kvRow),
+        values: given.values.slice(0, end * kvRow),
+      });
+      const first = await run({ q: given.q.slice(0, split * row), ...upTo(split) }, dims, 0);
+      const second = await run({ q: given.q.slice(split * row), ...upTo(70) }, dims, split);
+      expectClose([...first, ...second], whole, CLOSE, `split at ${split}`);
+    }
+  });
+
+  it('does not let later tokens change earlier ones', async () => {
+    const dims = ATTENTION_SHAPES[3]!;
+    const [row, kvRow] = [dims.heads * dims.headDim, dims.kvHeads * dims.headDim];
+    const given = attentionCase(2, 40, 0, dims);
+    const before = await run(given, dims, 0);
+    given.q.fill(3, 30 * row);
+    given.keys.fill(50, 30 * kvRow);
+    given.values.fill(1e4, 30 * kvRow);
+    const after = await run(given, dims, 0);
+    expect(after.subarray(0, 30 * row)).toEqual(before.subarray(0, 30 * row));
+    expect(after.subarray(30 * row)).not.toEqual(before.subarray(30 * row));
+  });
+
+  it('survives scores that would overflow, and weighs equal ones equally', async () => {
+    const dims = ATTENTION_SHAPES[1]!;
+    const given = attentionCase(3, 40, 3, dims);
+    const large = { ...given, q: given.q.map((value) => value * 1e3) };
+    // Scores of some thousand: their rounding, 2^-24 of it, is an absolute error in the exponent.
+    expectClose(await run(large, dims, 3), attention(large.q, large.keys, large.values, dims, 3), { abs: 5e-3 });
+    const zeros = { ...given, q: new Float32Array(given.q.length) };
+    expectClose(await run(zeros, dims, 3), attention(zeros.q, zeros.keys, zeros.values, dims, 3), CLOSE);
+  });
+});
