@@ -14,7 +14,7 @@ it('is what .oxlintrc.json was made of', () => {
 it('has a row for each folder but the tests’ own, and imports from rows above alone', () => {
   const inSrc = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(Object.keys(LAYERS).toSorted()).toEqual(inSrc.map(({ name }) => name).filter((name) => name !== 'testing'));
-  const above = new Set();
+  const above = new Set(['sampling.ts']);
   for (const [layer, allowed] of Object.entries(LAYERS)) {
     const folders = allowed.filter((name) => !name.startsWith('/')).map((name) => name.split('/')[0]);
     for (const folder of folders) expect(above).toContain(folder);
