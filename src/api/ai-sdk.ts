@@ -74,7 +74,7 @@ class BambaLanguageModel implements LanguageModelV3 {
         response: { modelId: this.modelId },
       };
     }
-    throw new BambaError('gpu_failure', 'The answer had no end.');
+    throw new BambaError('internal', 'The answer had no end.');
   }
 
   async doStream(options: LanguageModelV3CallOptions): Promise<LanguageModelV3StreamResult> {

@@ -1,10 +1,12 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
 import type { SamplingSettings } from '../sampling.ts';
+import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { Scheme } from '../weights/types.ts';
 
 export type { SamplingSettings } from '../sampling.ts';
+export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
 export type { Availability, StoredModel } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
@@ -21,26 +23,6 @@ export interface ChatMessage {
   toolCallId?: string;
   /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
-}
-
-/** A call of a tool, as a model wrote it. */
-export interface ToolCall {
-  /** Identifies it; the tool's answer names it. */
-  id: string;
-  /** Of the tool. */
-  name: string;
-  /** JSON of an object. */
-  arguments: string;
-}
-
-/** A function that a model may call. */
-export interface Tool {
-  /** What the model calls it by. */
-  name: string;
-  /** For the model: what it does and when to call it. */
-  description?: string;
-  /** JSON Schema of its arguments, of type `object`; none takes no arguments. */
-  parameters?: object;
 }
 
 /** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */
