@@ -16,6 +16,7 @@ import type {
   DetokenizeOptions,
   EngineInfo,
   FinishReason,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TokenizeOptions,
@@ -26,6 +27,7 @@ import type {
 import { checkIds, type ParsedRequest, parseRequest, parseTokenInput } from './request.ts';
 import { TextSide } from './text-side.ts';
 import { keepTuning, storedTuning } from './tuned.ts';
+import { Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -51,7 +53,7 @@ export class LocalEngine {
   readonly #text: TextSide;
   readonly #prefixes: PrefixCache;
   readonly #forms: AnswerForms;
-  #busy = false;
+  readonly #turns = new Turns();
   #disposed = false;
 
   private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
@@ -85,32 +87,33 @@ export class LocalEngine {
   }
 
   /**
-   * Answers one request. See `Engine.generate`.
-   * @throws BambaError `busy`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
+   * Answers one request, after those that were asked before. See `Engine.generate`.
+   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
    * `device_lost`, `gpu_failure`, `out_of_memory`.
    */
   async *generate(
     request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, queue }: GenerateOptions = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    this.#occupy();
+    const leave = await this.#turns.take({ signal, queue });
     try {
       this.#gpu.check();
       yield* this.#answer(request, signal);
     } catch (error) {
       throw await this.#gpu.explain(error);
     } finally {
-      this.#busy = false;
+      leave();
     }
   }
 
   /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
   async tune({
     signal,
+    queue,
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    this.#occupy();
+    const leave = await this.#turns.take({ signal, queue });
     try {
       this.#gpu.check();
       const { contextLength } = this.#model;
@@ -133,17 +136,8 @@ export class LocalEngine {
     } catch (error) {
       throw await this.#gpu.explain(error);
     } finally {
-      this.#busy = false;
+      leave();
     }
-  }
-
-  /** @throws BambaError `disposed`, `busy`. */
-  #occupy(): void {
-    this.#requireUse();
-    if (this.#busy) {
-      throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
-    }
-    this.#busy = true;
   }
 
   async *#answer(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
@@ -299,13 +293,14 @@ export class LocalEngine {
 
   /** @throws BambaError `disposed`. */
   #requireUse(): void {
-    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    if (this.#disposed) throw disposed();
   }
 
   /** Frees the GPU. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#turns.end(disposed());
     this.#prefixes.clear();
     this.#model.dispose();
     this.#gpu.dispose();
@@ -327,6 +322,10 @@ const NO_USAGE: Usage = {
   prefillTokensPerS: 0,
   decodeTokensPerS: 0,
 };
+
+function disposed(): BambaError {
+  return new BambaError('disposed', 'The engine was disposed. Create another one.');
+}
 
 function nullIfAborted(error: unknown): null {
   if (error instanceof BambaError && error.code === 'aborted') return null;
