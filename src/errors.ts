@@ -46,7 +46,7 @@ export type ErrorCode =
   | 'chats_invalid'
   /** A file cannot be attached to a question: it is no text, too large, one too many, or cannot be read. */
   | 'attachment_refused'
-  /** The engine answers one request at a time. */
+  /** The engine answers one request at a time, and this one was not to wait. */
   | 'busy'
   /** The engine was disposed of. */
   | 'disposed'

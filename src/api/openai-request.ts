@@ -42,6 +42,8 @@ export interface OpenAiRequest {
   answers: number;
   includeUsage: boolean;
   signal: AbortSignal | undefined;
+  /** Whether it waits for what came before it. */
+  queue?: boolean | undefined;
 }
 
 /** @throws BambaError `setting_invalid` for parameters that are not known, or cannot be kept to */

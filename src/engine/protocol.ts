@@ -267,8 +267,18 @@ export interface TuningResult extends TuningReport {
 export interface TuneEngineOptions {
   /** Told after each trial. */
   onProgress?: (progress: TuningProgress) => void;
-  /** Ends tuning, and nothing is kept of it. */
+  /** Ends tuning, and nothing is kept of it; while it waits for its turn, takes it back. */
   signal?: AbortSignal;
+  /** Whether it waits for requests that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
+}
+
+/** How a request is answered. */
+export interface GenerateOptions {
+  /** Stops the answer, which then ends with the reason `abort`; while the request waits for its turn, takes it back. */
+  signal?: AbortSignal;
+  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
 }
 
 /** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
@@ -276,14 +286,15 @@ export interface Engine {
   /** What is loaded, and where it runs. */
   readonly info: EngineInfo;
   /**
-   * Answers one request, streaming. Leaving the loop early or aborting `signal` stops generation;
-   * the kept state is then exactly that of the tokens that were yielded.
-   * @param options `signal` stops the answer, which then ends with the reason `abort`
-   * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
+   * Answers one request, streaming, after those that were asked before: first come, first served. Leaving the loop early
+   * or aborting `signal` stops generation; the kept state is then exactly that of the tokens that were yielded.
+   * @param options what stops the answer, and whether it waits for others
+   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
+   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
    * `worker_failed` once the worker broke down, or did not answer when it was asked to stop: create another engine then;
    * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
    */
-  generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
+  generate(request: GenerationRequest, options?: GenerateOptions): AsyncIterable<GenerationEvent>;
   /** Frees the GPU and ends the worker, within two seconds and whatever it does. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -355,7 +366,7 @@ export interface TunableEngine extends TokenizingEngine {
    * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
    * ```
    * @param options who is told how far it is, and what ends it
-   * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
+   * @throws BambaError `busy` with `queue: false` while something else runs; `setting_invalid` for a context of less than 512
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;
