@@ -11,7 +11,7 @@ import type {
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
-import { fromWire, type GenerationMessage, type TokenInput, type WireResult, type WorkerApi } from './wire.ts';
+import { fromWire, type GenerationMessage, type TokenInput, valueOf, type WireResult, type WorkerApi } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
 
 /** What the worker does now, and whether the page still waits for it. */
@@ -191,9 +191,7 @@ class Task<Result> {
   /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
   async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
     try {
-      const result = await Promise.race([this.finished, this.failed]);
-      if ('error' in result) throw fromWire(result.error);
-      return result.value;
+      return valueOf(await Promise.race([this.finished, this.failed]));
     } finally {
       await this.leave();
     }
