@@ -11,8 +11,8 @@
 const GROUP_BLOCKS: u32 = 8;  // of 16 columns: as in quantize_rows
 
 // Vectors of a block, 16 columns.
-var<workgroup> x_tile: array<array<vec4u, SLOTS>, LANES_T * LANES_T * LANES_T / SLOTS>;
-var<workgroup> w_tile: array<array<vec4u, SLOTS>, LANES_T * LANES_R * 4 / SLOTS>;
+var<workgroup> x_tile: array<array<vec4u, X_SLOTS>, LANES_T * LANES_T * LANES_T / X_SLOTS>;
+var<workgroup> w_tile: array<array<vec4u, W_SLOTS>, LANES_T * LANES_R * 4 / W_SLOTS>;
 
 // What does not change from step to step.
 struct Matmul {

@@ -74,9 +74,10 @@ fn share_rows(lane: u32, width: u32, first_row: u32, rows: u32) -> vec4u {
   return min(vec4u(row) + width * vec4u(0, 1, 2, 3), vec4u(rows - 1));
 }
 
-// Vectors of the inner dimension of the tiles in workgroup memory. Where the outer index of a vector is constant, and so are
-// the places of a step, one address serves all of an invocation's tokens.
-const SLOTS: u32 = 64;
+// Vectors of the inner dimension of the tiles in workgroup memory. Where the outer index of a vector is constant, one address
+// serves all of an invocation's tokens, or rows, at a place of the step.
+const X_SLOTS: u32 = 64;
+const W_SLOTS: u32 = 128;
 
 // Where in the tiles the vector at a place of the step lies that is of an invocation's token. With 8 places a step these are
 // side by side, with 4 the invocations: measured to be fastest. The one rotates by the other (^), so that on different banks
@@ -91,11 +92,9 @@ fn x_slot(team: u32, token: u32, lane_t: u32, place: u32) -> vec2u {
 // Likewise of an invocation's row.
 fn w_slot(team: u32, row: u32, lane_r: u32, place: u32) -> vec2u {
   if (LANES_T == 8) {
-    return vec2u(team * 8 + row * 2 + lane_r / 8, lane_r % 8 * 8 + (place ^ lane_r) % 8);
+    return vec2u(team * 4 + row, lane_r * 8 + (place ^ lane_r) % 8);
   }
   let first = place * 4 * LANES_R;
-  return vec2u(
-    team * (LANES_R / 4) + first / SLOTS,
-    first % SLOTS + row * LANES_R + (lane_r ^ place) % LANES_R,
-  );
+  let inner = first % W_SLOTS + row * LANES_R + (lane_r ^ place) % LANES_R;
+  return vec2u(team * (LANES_R / 8) + first / W_SLOTS, inner);
 }
