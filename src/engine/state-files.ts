@@ -54,9 +54,14 @@ function partsOf(model: Model, state: SequenceState, { tokens, logitsBytes }: Sn
   return logitsBytes > 0 ? [...parts, { buffer: model.promptLogits, bytes: logitsBytes }] : parts;
 }
 
-/** Reads a state back in pieces; it must not change meanwhile. @throws BambaError as `readPieces`. */
-export function piecesOf(model: Model, state: SequenceState, facts: SnapshotFacts): AsyncGenerator<Bytes, void> {
-  return readPieces(model.gpu, partsOf(model, state, facts));
+/** Reads a state back in pieces. @param signal and @throws BambaError as `readPieces`. */
+export function piecesOf(
+  model: Model,
+  state: SequenceState,
+  facts: SnapshotFacts,
+  signal?: AbortSignal,
+): AsyncGenerator<Bytes, void> {
+  return readPieces(model.gpu, partsOf(model, state, facts), signal);
 }
 
 /**

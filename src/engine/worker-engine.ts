@@ -1,12 +1,14 @@
 import { proxy, type Remote, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
 import type {
+  ChatMessage,
   DetokenizeOptions,
   EngineInfo,
   GenerationEvent,
   GenerationRequest,
+  MovedState,
+  StateEngine,
   TokenizeOptions,
-  TunableEngine,
   TuneEngineOptions,
   TuningProgress,
   TuningResult,
@@ -21,7 +23,7 @@ interface Work {
 }
 
 /** The page's side of an engine in a worker. */
-export class WorkerEngine implements TunableEngine {
+export class WorkerEngine implements StateEngine {
   readonly info: EngineInfo;
   readonly #link: WorkerLink;
   #work: Work | null = null;
@@ -58,6 +60,27 @@ export class WorkerEngine implements TunableEngine {
     const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
     const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
       worker.tune(told, transfer(port, [port])),
+    );
+    return task.value();
+  }
+
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#takeTurn(signal);
+    const task = this.#begin<WireResult<Uint8Array<ArrayBuffer>>>(signal, (worker, port) =>
+      worker.exportState(messages, transfer(port, [port])),
+    );
+    return task.value();
+  }
+
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    await this.#takeTurn(signal);
+    // Of a copy, which is handed over: what the caller has stays whole.
+    const copy = new Uint8Array(bytes);
+    const task = this.#begin<WireResult<MovedState>>(signal, (worker, port) =>
+      worker.importState(transfer(copy, [copy.buffer]), transfer(port, [port])),
     );
     return task.value();
   }

@@ -31,17 +31,23 @@ function rangesIn(parts: readonly PayloadPart[], begin: number, end: number): Up
 }
 
 /**
- * Reads a payload back, in pieces, through one staging buffer. The caller may stop between two; the state must not change
- * before the last.
+ * Reads a payload back, in pieces, through one staging buffer. The state must not change before the last, nor be freed.
+ * @param signal ends it between two pieces, before anything of the next is touched: whoever changes or frees the state
+ * aborts first
  * @throws BambaError `device_lost`, `disposed`, `out_of_memory`, `gpu_failure`.
  */
-export async function* readPieces(gpu: Gpu, parts: readonly PayloadPart[]): AsyncGenerator<Bytes, void> {
+export async function* readPieces(
+  gpu: Gpu,
+  parts: readonly PayloadPart[],
+  signal?: AbortSignal,
+): AsyncGenerator<Bytes, void> {
   const payload = parts.reduce((sum, { bytes }) => sum + bytes, 0);
   const set = new BufferSet(gpu.device, 'read state');
   try {
     const size = Math.min(payload, SNAPSHOT_PIECE_BYTES);
     const staging = await gpu.guarded('reading the state of the conversation', () => set.readback('piece', size));
     for (let index = 0; pieceRange(index, payload).begin < payload; index++) {
+      if (signal?.aborted) return;
       const { begin, end } = pieceRange(index, payload);
       const encoder = gpu.device.createCommandEncoder({ label: 'read state' });
       for (const range of rangesIn(parts, begin, end)) {

@@ -110,14 +110,15 @@ export class StateStore {
 
   /**
    * Ends a write: from now on this is the state of its id, and what there was of an earlier one is dropped.
-   * @returns false where the state was deleted after the write had begun; nothing is kept of it then.
+   * @param since when the state came to be; default: when its writing began
+   * @returns false where the state was deleted after that; nothing is kept of it then.
    */
-  async commit(record: StateRecord): Promise<boolean> {
+  async commit(record: StateRecord, since = beginOf(record.write)): Promise<boolean> {
     const { id, write, prelude } = record;
     let kept = true;
     await this.#write(async (transaction) => {
       const deletedAt = await transaction.objectStore('deleted').get(id);
-      kept = deletedAt === undefined || deletedAt < beginOf(write);
+      kept = deletedAt === undefined || deletedAt < since;
       if (!kept) {
         await transaction.objectStore('pieces').delete(rangeOf(id, write));
         return;
