@@ -7,6 +7,7 @@ import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { type Answering, answerRequest, encodePrompt } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
+import { checkBytes } from './check-bytes.ts';
 import { KeptStates } from './kept-states.ts';
 import { loadModel } from './load.ts';
 import type {
@@ -175,12 +176,10 @@ export class LocalEngine {
 
   /** Makes the state of a chat known that was exported. See `StateEngine`; it throws the same. */
   async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new BambaError('setting_invalid', 'A state is given as a Uint8Array of the bytes that it was exported as.');
-    }
+    const file = checkBytes(bytes);
     return this.#alone(async () => {
       let messages: readonly ChatMessage[] = [];
-      await readStateFile(await this.#owner(), bytes as Uint8Array<ArrayBuffer>, async ({ tokens, extra }) => {
+      await readStateFile(await this.#owner(), file, async ({ tokens, extra }) => {
         ({ messages } = extra as MovedState);
         const ids = await this.#chatIds(messages, signal).catch((error: unknown) => {
           throw error instanceof BambaError && error.code === 'aborted' ? error : strangeText(error);

@@ -1,8 +1,12 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { SamplingSettings } from '../sampling.ts';
+import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { Scheme } from '../weights/types.ts';
 
+export type { SamplingSettings } from '../sampling.ts';
+export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
 export type { Availability, StoredModel, StoredState } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
@@ -19,48 +23,6 @@ export interface ChatMessage {
   toolCallId?: string;
   /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
-}
-
-/** A call of a tool, as a model wrote it. */
-export interface ToolCall {
-  /** Identifies it; the tool's answer names it. */
-  id: string;
-  /** Of the tool. */
-  name: string;
-  /** JSON of an object. */
-  arguments: string;
-}
-
-/** A function that a model may call. */
-export interface Tool {
-  /** What the model calls it by. */
-  name: string;
-  /** For the model: what it does and when to call it. */
-  description?: string;
-  /** JSON Schema of its arguments, of type `object`; none takes no arguments. */
-  parameters?: object;
-}
-
-/** How the next token is chosen. Every field is optional; the model's `generation_config.json` gives the defaults. */
-export interface SamplingSettings {
-  /** 0 takes the likeliest token; above 0 samples. At most 100. */
-  temperature?: number;
-  /** Keep the k likeliest tokens (ties kept); 0 keeps all. */
-  topK?: number;
-  /** Keep the smallest set of likeliest tokens whose probabilities reach this sum; in (0, 1]. */
-  topP?: number;
-  /** Keep tokens at least this fraction as likely as the likeliest; in [0, 1]. */
-  minP?: number;
-  /** Divides positive and multiplies negative logits of tokens in prompt and answer; above 0, 1 is neutral. */
-  repetitionPenalty?: number;
-  /** Subtracted once from the logit of every token of the answer so far; in [-2, 2]. */
-  presencePenalty?: number;
-  /** Subtracted from a token's logit for each time the answer has it; in [-2, 2]. */
-  frequencyPenalty?: number;
-  /** Added to the logits of these token ids; each in [-100, 100]. */
-  logitBias?: Record<number, number>;
-  /** Seed of the sampler, an integer in [0, 2^32); the same seed and prompt give the same answer on the same device. */
-  seed?: number;
 }
 
 /** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */

@@ -1,5 +1,6 @@
 import { proxy, type Remote, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
+import { checkBytes } from './check-bytes.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -13,7 +14,7 @@ import type {
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
-import { fromWire, type GenerationMessage, type TokenInput, type WireResult, type WorkerApi } from './wire.ts';
+import { fromWire, type GenerationMessage, type TokenInput, valueOf, type WireResult, type WorkerApi } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
 
 /** What the worker does now, and whether the page still waits for it. */
@@ -78,7 +79,7 @@ export class WorkerEngine implements StateEngine {
   async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
     await this.#takeTurn(signal);
     // Of a copy, which is handed over: what the caller has stays whole.
-    const copy = new Uint8Array(bytes);
+    const copy = new Uint8Array(checkBytes(bytes));
     const task = this.#begin<WireResult<MovedState>>(signal, (worker, port) =>
       worker.importState(transfer(copy, [copy.buffer]), transfer(port, [port])),
     );
@@ -214,9 +215,7 @@ class Task<Result> {
   /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
   async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
     try {
-      const result = await Promise.race([this.finished, this.failed]);
-      if ('error' in result) throw fromWire(result.error);
-      return result.value;
+      return valueOf(await Promise.race([this.finished, this.failed]));
     } finally {
       await this.leave();
     }
