@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'prompt_empty'
   /** The prompt does not fit the context. */
   | 'prompt_too_long'
+  /** A kept or exported state cannot be used: it is damaged, or of another model, scheme or version. */
+  | 'state_invalid'
   /** A setting or a parameter is unknown, or out of its range. */
   | 'setting_invalid'
   /** The chat template refuses the messages. */

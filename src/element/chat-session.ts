@@ -4,6 +4,7 @@ import type { Engine, EngineInfo, GenerationRequest } from '../engine/protocol.t
 import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
+import { forgetState } from './chats/kept-state.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import type { ChatEventDetail, ChatEvents } from './events.ts';
 import { sentenceOf } from './faults.ts';
@@ -38,6 +39,8 @@ export interface SessionView {
 export class ChatSession {
   /** A question that failed; its text, unless an answer to it stays in the chat. */
   trouble: { fault: BambaError; question: string | undefined } | undefined;
+  /** What the engine said beside an answer, until that is dismissed. */
+  notice: string | undefined;
   readonly models: ModelSwitch;
   readonly archive: ChatArchive;
   readonly #conversation: Conversation;
@@ -65,6 +68,10 @@ export class ChatSession {
         },
         ended: (turn) => this.#onEnded(turn),
         failed: (fault, question) => this.#onFailed(fault, question),
+        noticed: (message) => {
+          this.notice = message;
+          view.changed(false);
+        },
       },
       request,
     );
@@ -75,6 +82,7 @@ export class ChatSession {
     });
     this.archive = new ChatArchive({
       changed: () => view.changed(false),
+      deleted: (id) => void forgetState(id),
       opened: (turns, draft, tip) => {
         this.#conversation.show(turns, tip);
         // The same chat, changed elsewhere: what is being typed here stays.
@@ -171,6 +179,12 @@ export class ChatSession {
   takeBackQueued(): void {
     const question = this.#conversation.takeBackQueued();
     if (question !== undefined) this.#view.restore(question);
+  }
+
+  /** The engine's notice has been read. */
+  dismissNotice(): void {
+    this.notice = undefined;
+    this.#view.changed(false);
   }
 
   /** Begins a new chat, with these turns if any. */

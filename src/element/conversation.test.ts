@@ -64,7 +64,9 @@ function begin(): {
   engine: HandEngine;
   ended: Turn[];
   failures: { fault: BambaError; restored: string | undefined }[];
+  notices: string[];
 } {
+  const notices: string[] = [];
   const ended: Turn[] = [];
   const failures: { fault: BambaError; restored: string | undefined }[] = [];
   const conversation = new Conversation(
@@ -72,11 +74,12 @@ function begin(): {
       changed: () => undefined,
       ended: (turn) => ended.push(turn),
       failed: (fault, restored) => failures.push({ fault, restored }),
+      noticed: (message) => notices.push(message),
     },
     (turns) => ({ ...requestFor(turns, CHATS, ''), temperature: 0.5 }),
   );
   const engine = new HandEngine();
-  return { conversation, engine, ended, failures };
+  return { conversation, engine, ended, failures, notices };
 }
 
 describe('Conversation', () => {
@@ -104,6 +107,19 @@ describe('Conversation', () => {
         { role: 'user', content: 'And?' },
       ],
     });
+  });
+
+  it('passes on what the engine says beside an answer', async () => {
+    const { conversation, engine, notices } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('What?');
+    await settle();
+    await engine.give({ type: 'notice', message: 'The disk is full.' });
+    expect(notices).toEqual(['The disk is full.']);
+    expect(conversation.turns[0]).toMatchObject({ status: 'reading', answer: '' });
+    await engine.text('This.');
+    await engine.end();
+    expect(conversation.turns[0]).toMatchObject({ status: 'done', answer: 'This.' });
   });
 
   it('refuses a second question while it answers, and an empty one always', async () => {

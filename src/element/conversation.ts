@@ -39,6 +39,8 @@ export interface ConversationEvents {
   ended(turn: Turn): void;
   /** A question failed. `restored` is its text when the turn was taken back because nothing had been answered. */
   failed(fault: BambaError, restored: string | undefined): void;
+  /** The engine says something beside an answer. */
+  noticed?(message: string): void;
 }
 
 /** A chat with one engine at a time. */
@@ -206,7 +208,8 @@ export class Conversation {
         if (event.type === 'end') {
           outcome.finishReason = event.finishReason;
           outcome.usage = event.usage;
-        } else this.#progress(turn.id, event);
+        } else if (event.type === 'notice') this.#events.noticed?.(event.message);
+        else this.#progress(turn.id, event);
       }
     } catch (error) {
       // An abort that surfaces as an exception is what the person asked for, not a fault.
@@ -218,7 +221,7 @@ export class Conversation {
     this.#startQueued();
   }
 
-  #progress(id: TurnId, event: Exclude<GenerationEvent, { type: 'end' }>): void {
+  #progress(id: TurnId, event: Exclude<GenerationEvent, { type: 'end' | 'notice' }>): void {
     if (event.type === 'prefill') {
       this.#change(id, { prefill: { processed: event.processed, total: event.total } }, true);
     } else if (event.type === 'text') {

@@ -25,6 +25,16 @@ export function troubleBar(fault: BambaError, actions: TroubleActions): Template
   </div>`;
 }
 
+/** Draws what the engine says beside an answer. */
+export function noticeBar(sentence: string, dismiss: () => void): TemplateResult {
+  return html`<div class="trouble keeping" role="alert">
+    <p>${sentence}</p>
+    <div class="trouble-actions">
+      <button class="text-button" type="button" @click=${dismiss}>Dismiss</button>
+    </div>
+  </div>`;
+}
+
 function remedyButton(fault: BambaError, actions: TroubleActions): { label: string; run: () => void } | undefined {
   switch (remedyFor(fault)) {
     case 'ask-again':

@@ -1,12 +1,13 @@
 import { BambaError } from '../errors.ts';
 import { generateIds } from '../generate/generate.ts';
-import type { PrefixCache } from '../generate/prefix-cache.ts';
+import { isPrefix, type PrefixCache } from '../generate/prefix-cache.ts';
 import { resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import type { Model } from '../model/model.ts';
 import type { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';
 import type { FinishReason, GenerationEvent, GenerationRequest, Usage } from './protocol.ts';
+import type { KeptStates } from './kept-states.ts';
 import { readPrompt } from './read-prompt.ts';
 import { type ParsedRequest, parseRequest } from './request.ts';
 import type { TextSide } from './text-side.ts';
@@ -16,6 +17,7 @@ export interface Answering {
   readonly model: Model;
   readonly text: TextSide;
   readonly prefixes: PrefixCache;
+  readonly kept: KeptStates;
   readonly forms: AnswerForms;
 }
 
@@ -24,7 +26,7 @@ export interface Answering {
  * @throws BambaError as `LocalEngine.generate`, but for `busy` and `disposed`.
  */
 export async function* answerRequest(
-  { model, text, prefixes, forms }: Answering,
+  { model, text, prefixes, kept, forms }: Answering,
   request: GenerationRequest,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<GenerationEvent, void> {
@@ -42,6 +44,17 @@ export async function* answerRequest(
   const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
 
   const started = performance.now();
+  const { conversation } = parsed;
+  if (conversation !== undefined) {
+    try {
+      const shared = await sharedIds(text, parsed, promptIds, signal);
+      await kept.bring(conversation, promptIds, { live: model.state, shared, signal });
+    } catch (error) {
+      nullIfAborted(error);
+      yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
+      return;
+    }
+  }
   const cachedTokens = await prefixes.resume(promptIds);
   let prefilled = started;
   let firstToken = 0;
@@ -103,11 +116,31 @@ export async function* answerRequest(
   }
 }
 
+/** What a prompt may have in common with others: the tokens of what the system says at its beginning. */
+async function sharedIds(
+  text: TextSide,
+  { input, tools }: ParsedRequest,
+  promptIds: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<readonly number[]> {
+  const [first, second] = 'messages' in input ? input.messages : [];
+  if (first?.role !== 'system' || !second) return [];
+  try {
+    const alone = { messages: [first], continueLast: false, readAhead: true };
+    const ids = await text.encode({ input: alone, tools }, signal);
+    return isPrefix(ids, promptIds) ? ids : [];
+  } catch (error) {
+    // A template may ask for a question.
+    if (error instanceof BambaError && error.code === 'template_failed') return [];
+    throw error;
+  }
+}
+
 /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
-async function encodePrompt(
+export async function encodePrompt(
   text: TextSide,
   model: Model,
-  parsed: ParsedRequest,
+  parsed: Pick<ParsedRequest, 'input' | 'tools'>,
   signal: AbortSignal | undefined,
 ): Promise<readonly number[]> {
   const ids = await text.encode(parsed, signal);

@@ -5,12 +5,13 @@ import { askToPersist } from '../storage/packages/package-blobs.ts';
 import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
 import type { Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
-import type { Availability, EngineInfo, EngineOptions, LoadProgress, TunableEngine } from './protocol.ts';
+import type { Availability, EngineInfo, EngineOptions, LoadProgress, StateEngine } from './protocol.ts';
 import { asTyped, type LoadOptions, valueOf, type WireResult } from './wire.ts';
 import { tell, WorkerEngine } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
 
 export { deleteStoredModel, storedModels } from './stored-models.ts';
+export { deleteStoredStates, storedStates } from './stored-states.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -24,7 +25,7 @@ export { deleteStoredModel, storedModels } from './stored-models.ts';
  * `manifest_invalid`, `storage_full`, `unsupported_model`, `setting_invalid`, `worker_failed`, `aborted` and others; each
  * says what to do. Where `signal` is aborted, at any moment, it is `aborted`, and the worker is gone.
  */
-export async function createEngine(options: EngineOptions): Promise<TunableEngine> {
+export async function createEngine(options: EngineOptions): Promise<StateEngine> {
   return loadInWorker(options, startWorker);
 }
 
@@ -36,7 +37,7 @@ export async function loadInWorker(
   options: EngineOptions,
   start: (address: EngineOptions['worker']) => Promise<Worker>,
   deadlines?: Readonly<Deadlines>,
-): Promise<TunableEngine> {
+): Promise<StateEngine> {
   checkOptions(options);
   const { onProgress = () => {}, signal } = options;
   throwIfAborted(signal);

@@ -1,12 +1,14 @@
 import { BambaError } from '../errors.ts';
-import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
+import { defaultBudget, isPrefix, PrefixCache } from '../generate/prefix-cache.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
-import { type Answering, answerRequest } from './answer.ts';
+import { type Answering, answerRequest, encodePrompt } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
+import { checkBytes } from './check-bytes.ts';
+import { KeptStates } from './kept-states.ts';
 import { loadModel } from './load.ts';
 import type {
   ChatMessage,
@@ -15,14 +17,17 @@ import type {
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
+  MovedState,
   TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
 } from './protocol.ts';
 import { checkIds, parseTokenInput } from './request.ts';
+import { stateBinding } from './state-binding.ts';
+import { readStateFile, type StateOwner, writeStateFile } from './state-files.ts';
 import { TextSide } from './text-side.ts';
 import { keepTuning, storedTuning } from './tuned.ts';
-import { Turns } from './turns.ts';
+import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -32,6 +37,10 @@ export interface LocalEngineOptions {
   subgroupMatrices?: boolean;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
+  /** See `EngineOptions`. */
+  storedStateBytes?: number;
+  /** Milliseconds without a request before the states of conversations are kept. */
+  quietMs?: number;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Told in a sentence where what is asked for goes beyond the model. */
@@ -48,27 +57,39 @@ export class LocalEngine {
   readonly #text: TextSide;
   readonly #answering: Answering;
   readonly #turns = new Turns();
+  readonly #owner: () => Promise<StateOwner>;
   #disposed = false;
 
-  private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
+  private constructor(
+    info: EngineInfo,
+    gpu: Gpu,
+    model: Model,
+    text: TextSide,
+    owner: () => Promise<StateOwner>,
+    { stateCacheBytes, storedStateBytes, quietMs }: LocalEngineOptions,
+  ) {
     this.info = info;
+    this.#owner = owner;
     this.#gpu = gpu;
     this.#model = model;
     this.#text = text;
     const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
+    const prefixes = new PrefixCache(model, budget);
     this.#answering = {
       model,
       text,
-      prefixes: new PrefixCache(model, budget),
+      prefixes,
+      kept: new KeptStates(owner, prefixes, { budget: storedStateBytes, quietMs }),
       forms: new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds),
     };
   }
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
   static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { subgroupMatrices = false, stateCacheBytes, signal } = options;
+    const { subgroupMatrices = false, signal } = options;
     requireWhole('contextLength', options.contextLength, 1);
-    requireWhole('stateCacheBytes', stateCacheBytes, 0);
+    requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
+    requireWhole('storedStateBytes', options.storedStateBytes, 0);
     throwIfAborted(signal);
     const loadingText = TextSide.load(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
@@ -76,7 +97,8 @@ export class LocalEngine {
     try {
       const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
       const model = await loadModel(gpu, source, { ...options, tuning });
-      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, stateCacheBytes);
+      const owner = ownerOf(source, model);
+      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, owner, options);
     } catch (error) {
       const explained = await gpu.explain(error);
       gpu.dispose();
@@ -93,9 +115,11 @@ export class LocalEngine {
     request: GenerationRequest,
     { signal, queue }: GenerateOptions = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    const leave = await this.#turns.take({ signal, queue });
+    const leave = await this.#occupy({ signal, queue });
     try {
       this.#gpu.check();
+      const message = this.#answering.kept.takeMessage();
+      if (message !== undefined) yield { type: 'notice', message };
       yield* answerRequest(this.#answering, request, signal);
     } catch (error) {
       throw await this.#gpu.explain(error);
@@ -111,7 +135,7 @@ export class LocalEngine {
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    const leave = await this.#turns.take({ signal, queue });
+    const leave = await this.#occupy({ signal, queue });
     try {
       this.#gpu.check();
       const { contextLength } = this.#model;
@@ -136,6 +160,70 @@ export class LocalEngine {
     } finally {
       leave();
     }
+  }
+
+  /** The state of a chat as bytes. See `StateEngine`; it throws the same. */
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#alone(signal, async () => {
+      const ids = await this.#chatIds(messages, signal);
+      const { prefixes } = this.#answering;
+      const cached = await prefixes.resume(ids);
+      await this.#model.prefill(ids.slice(cached), { logits: true, ...(signal && { signal }) });
+      await prefixes.keep();
+      return writeStateFile(await this.#owner(), { messages });
+    });
+  }
+
+  /** Makes the state of a chat known that was exported. See `StateEngine`; it throws the same. */
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    const file = checkBytes(bytes);
+    return this.#alone(signal, async () => {
+      let messages: readonly ChatMessage[] = [];
+      await readStateFile(await this.#owner(), file, async ({ tokens, extra }) => {
+        ({ messages } = extra as MovedState);
+        const ids = await this.#chatIds(messages, signal).catch((error: unknown) => {
+          throw error instanceof BambaError && error.code === 'aborted' ? error : strangeText(error);
+        });
+        if (ids.length !== tokens.length || !isPrefix(ids, tokens)) throw strangeText();
+      });
+      await this.#answering.prefixes.keep();
+      return { messages, tokens: this.#model.state.position };
+    });
+  }
+
+  /** Does `work` in a turn of its own. @throws BambaError as `Turns.take`; what it throws. */
+  async #alone<Result>(signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
+    const leave = await this.#occupy({ signal });
+    try {
+      this.#gpu.check();
+      return await work();
+    } catch (error) {
+      throw await this.#gpu.explain(error);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Ids of a chat up to the end of its last message. */
+  async #chatIds(messages: readonly ChatMessage[], signal: AbortSignal | undefined): Promise<readonly number[]> {
+    return encodePrompt(this.#text, this.#model, parseTokenInput(messages, { readAhead: true }), signal);
+  }
+
+  /**
+   * Waits for the turn, in which no state is written.
+   * @returns what gives it to the next one
+   * @throws BambaError as `Turns.take`
+   */
+  async #occupy(options: TurnOptions): Promise<() => void> {
+    const leave = await this.#turns.take(options);
+    this.#answering.kept.pause();
+    return () => {
+      if (!this.#disposed) this.#answering.kept.resume(this.#model.state);
+      leave();
+    };
   }
 
   /** How many tokens a chat or a text has. See `TokenizingEngine`; it throws the same. */
@@ -168,6 +256,7 @@ export class LocalEngine {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#turns.end(disposed());
+    this.#answering.kept.dispose();
     this.#answering.prefixes.clear();
     this.#model.dispose();
     this.#gpu.dispose();
@@ -182,6 +271,26 @@ function disposed(): BambaError {
 function requireWhole(option: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
+}
+
+/** The error for a state that says it is of a text of which it is not. */
+function strangeText(cause?: unknown): BambaError {
+  return new BambaError(
+    'state_invalid',
+    'The kept state is not that of the messages that came with it. The conversation can be begun anew from its text.',
+    { cause },
+  );
+}
+
+/** What the states of a model that has just loaded are known by, once somebody asks. */
+function ownerOf({ manifest, shardHashes = null }: PackageSource, model: Model): () => Promise<StateOwner> {
+  let owner: Promise<StateOwner> | undefined;
+  const find = async (): Promise<StateOwner> => ({
+    model,
+    binding: await stateBinding(manifest, shardHashes),
+    name: manifest.name,
+  });
+  return () => (owner ??= find());
 }
 
 function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {

@@ -8,7 +8,7 @@ import type { Scheme } from '../weights/types.ts';
 export type { SamplingSettings } from '../sampling.ts';
 export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
-export type { Availability, StoredModel } from './model-types.ts';
+export type { Availability, StoredModel, StoredState } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
 
 /** One message of a chat, as chat templates take it. */
@@ -45,6 +45,12 @@ export interface GenerationRequest extends SamplingSettings {
    * in several, does not wait for them. Default false.
    */
   readAhead?: boolean;
+  /**
+   * Names the conversation that this is a turn of, in at most 200 characters. Once nothing else is to do, its state is kept
+   * in this browser: after a reload, or in another tab, its next turn processes its own tokens only. See
+   * `deleteStoredStates`. Default: nothing is kept.
+   */
+  conversation?: string;
   /** Hold the answer to JSON: an object, or what a JSON Schema allows. Not while tools may be called. */
   json?: { schema?: unknown };
   /**
@@ -108,6 +114,8 @@ export type GenerationEvent =
   | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
   /** A call, once it is whole. */
   | { type: 'toolCall'; call: ToolCall }
+  /** A sentence for people, told once: that states of conversations cannot be kept, because the disk is full. */
+  | { type: 'notice'; message: string }
   /** The last event. */
   | { type: 'end'; finishReason: FinishReason; usage: Usage };
 
@@ -241,6 +249,11 @@ export interface EngineOptions {
    * take (at least 16 MiB), but no more than 256 MiB, nor an eighth of the largest buffer of the adapter.
    */
   stateCacheBytes?: number;
+  /**
+   * Bytes of this browser's storage for states of conversations that requests name: see `conversation`. The oldest go first;
+   * 0 keeps none. By default a quarter of what the browser has left, but no more than 1 GiB.
+   */
+  storedStateBytes?: number;
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
@@ -370,4 +383,31 @@ export interface TunableEngine extends TokenizingEngine {
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;
+}
+
+/** A conversation whose state came from elsewhere. */
+export interface MovedState {
+  /** What was said in it. */
+  messages: readonly ChatMessage[];
+  /** Those that need not be processed again. */
+  tokens: number;
+}
+
+/** An engine whose states can be taken elsewhere, as `createEngine` makes one. Sessions are made of it. */
+export interface StateEngine extends TunableEngine {
+  /**
+   * The state of a chat as bytes: for `importState`, here or on another machine with the same package. Messages that the
+   * engine does not know are read first.
+   * @param messages they go along
+   * @throws BambaError `busy`, `prompt_empty`, `prompt_too_long`, `template_failed`, `setting_invalid`, `aborted`, `disposed`,
+   * `worker_failed`, `device_lost`, `out_of_memory`
+   */
+  exportState(messages: readonly ChatMessage[], options?: { signal?: AbortSignal }): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Makes the state of a chat known that was exported: what goes on from it processes its own tokens only.
+   * @param bytes of `exportState`; they stay as they are
+   * @throws BambaError `state_invalid` for bytes that are damaged, cut short, or of another model, scheme or version, with
+   * nothing changed; `setting_invalid` for what are no bytes; others as `exportState`
+   */
+  importState(bytes: Uint8Array, options?: { signal?: AbortSignal }): Promise<MovedState>;
 }

@@ -14,6 +14,7 @@ const FIELDS = new Set<string>([
   'pattern',
   'continueLast',
   'readAhead',
+  'conversation',
   'logprobs',
   'maxTokens',
   'stop',
@@ -41,6 +42,7 @@ export interface ParsedRequest {
   json: { schema?: unknown } | undefined;
   pattern: string | undefined;
   logprobs: number | undefined;
+  conversation: string | undefined;
   maxTokens: number;
   stop: string[];
   /** What is left: the sampling settings. */
@@ -57,7 +59,7 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     throw new BambaError('setting_invalid', `There is no setting ${JSON.stringify(unknown)}.`);
   }
   const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...others } = request;
-  const { continueLast, readAhead, pattern, ...sampling } = others;
+  const { continueLast, readAhead, pattern, conversation, ...sampling } = others;
   if ((messages === undefined) === (prompt === undefined)) {
     throw new BambaError('setting_invalid', 'Give either messages or prompt.');
   }
@@ -70,6 +72,9 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   }
   if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= MOST_LOGPROBS)) {
     throw new BambaError('setting_invalid', `logprobs is ${String(logprobs)}; give 0 to ${MOST_LOGPROBS}.`);
+  }
+  if (conversation !== undefined && !isName(conversation)) {
+    throw new BambaError('setting_invalid', 'conversation takes a name of 1 to 200 characters.');
   }
   const offered = checkTools(tools, toolChoice, messages === undefined);
   if (pattern !== undefined && typeof pattern !== 'string') {
@@ -103,8 +108,14 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     json,
     pattern,
     logprobs,
+    conversation,
     sampling,
   };
+}
+
+/** Names of conversations are keys of a database. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 200;
 }
 
 /** What is read for a request. @throws BambaError `setting_invalid`, `prompt_empty`. */

@@ -9,6 +9,7 @@ import type {
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
+  MovedState,
   TokenizeOptions,
   TuningProgress,
   TuningResult,
@@ -16,7 +17,10 @@ import type {
 
 /** What to load, and how. */
 export type LoadOptions = ModelSource &
-  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes'>;
+  Pick<
+    LocalEngineOptions,
+    'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes' | 'storedStateBytes'
+  >;
 
 /** What the page calls in the worker. */
 export interface WorkerApi {
@@ -42,6 +46,9 @@ export interface WorkerApi {
   countTokens(input: TokenInput, options: TokenSettings, port: MessagePort): Promise<WireResult<number>>;
   /** The text of ids. */
   detokenize(ids: readonly number[], skipSpecialTokens: boolean, port: MessagePort): Promise<WireResult<string>>;
+  /** The state of a chat as bytes, which are handed over; `port` as above, also to the next. */
+  exportState(messages: readonly ChatMessage[], port: MessagePort): Promise<WireResult<Uint8Array<ArrayBuffer>>>;
+  importState(bytes: Uint8Array<ArrayBuffer>, port: MessagePort): Promise<WireResult<MovedState>>;
   dispose(): void;
 }
 

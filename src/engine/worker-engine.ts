@@ -1,23 +1,26 @@
 import { proxy, type Remote, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
+import { checkBytes } from './check-bytes.ts';
 import type {
+  ChatMessage,
   DetokenizeOptions,
   EngineInfo,
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
+  MovedState,
+  StateEngine,
   TokenizeOptions,
-  TunableEngine,
   TuneEngineOptions,
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
-import { takenBack, Turns } from './turns.ts';
+import { takenBack, type TurnOptions, Turns } from './turns.ts';
 import { fromWire, type GenerationMessage, type TokenInput, valueOf, type WireResult, type WorkerApi } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
 
 /** The page's side of an engine in a worker. */
-export class WorkerEngine implements TunableEngine {
+export class WorkerEngine implements StateEngine {
   readonly info: EngineInfo;
   readonly #link: WorkerLink;
   readonly #turns = new Turns();
@@ -58,17 +61,36 @@ export class WorkerEngine implements TunableEngine {
   }
 
   async tune({ signal, queue, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
+    const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
+    return this.#inTurn<TuningResult>({ signal, queue }, (worker, port) => worker.tune(told, transfer(port, [port])));
+  }
+
+  /** What the worker does in a turn of its own. @throws BambaError as `Turns.take`, and as the worker says. */
+  async #inTurn<Value>({ signal, queue }: TurnOptions, ask: Ask<WireResult<Value>>): Promise<Value> {
     const leave = await this.#turns.take({ signal, queue });
     try {
       await this.#waitUntilFree(signal);
-      const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
-      const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
-        worker.tune(told, transfer(port, [port])),
-      );
-      return await task.value();
+      return await this.#begin(signal, ask).value();
     } finally {
       leave();
     }
+  }
+
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inTurn<Uint8Array<ArrayBuffer>>({ signal }, (worker, port) =>
+      worker.exportState(messages, transfer(port, [port])),
+    );
+  }
+
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    // Of a copy, which is handed over: what the caller has stays whole.
+    const copy = new Uint8Array(checkBytes(bytes));
+    return this.#inTurn<MovedState>({ signal }, (worker, port) =>
+      worker.importState(transfer(copy, [copy.buffer]), transfer(port, [port])),
+    );
   }
 
   async countTokens(input: TokenInput, { signal, ...options }: TokenizeOptions = {}): Promise<number> {

@@ -49,6 +49,16 @@ export class PrefixCache<One extends Kept = Snapshot> {
     return this.#snapshots.reduce((sum, snapshot) => sum + snapshot.bytes, 0);
   }
 
+  /** The longest snapshot that `ids` begin with; null where there is none. */
+  find(ids: readonly number[]): One | null {
+    return this.#snapshots
+      .filter((snapshot) => isPrefix(snapshot.state.tokens, ids))
+      .reduce<One | null>(
+        (longest, one) => (one.state.position > (longest?.state.position ?? 0) ? one : longest),
+        null,
+      );
+  }
+
   /**
    * Makes the live sequence a prefix of `ids`, the longest that is at hand.
    * @returns its length. All of `ids` only from a snapshot, which brings the logits along.
@@ -56,12 +66,7 @@ export class PrefixCache<One extends Kept = Snapshot> {
   async resume(ids: readonly number[]): Promise<number> {
     const { state } = this.#model;
     const live = isPrefix(state.tokens, ids) && state.position < ids.length ? state.position : 0;
-    const best = this.#snapshots
-      .filter((snapshot) => isPrefix(snapshot.state.tokens, ids))
-      .reduce<One | null>(
-        (longest, one) => (one.state.position > (longest?.state.position ?? 0) ? one : longest),
-        null,
-      );
+    const best = this.find(ids);
     if (best && best.state.position > live) {
       await this.#model.restore(best);
       this.#use(best);
@@ -104,6 +109,7 @@ export class PrefixCache<One extends Kept = Snapshot> {
   }
 }
 
-function isPrefix(prefix: readonly number[], ids: readonly number[]): boolean {
+/** Whether `ids` begin with `prefix`. */
+export function isPrefix(prefix: readonly number[], ids: readonly number[]): boolean {
   return prefix.length <= ids.length && prefix.every((id, index) => id === ids[index]);
 }

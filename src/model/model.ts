@@ -399,6 +399,28 @@ export class Model {
     return report();
   }
 
+  /** Where the logits of the prompt's last token are. */
+  get promptLogits(): GPUBuffer {
+    return this.#lastLogits;
+  }
+
+  /**
+   * Fills the live sequence from elsewhere. @param write fills its buffers, which have room for `tokens`; where it fails,
+   * the sequence is an empty one.
+   * @throws BambaError `out_of_memory`, `prompt_too_long`; what `write` throws.
+   */
+  async fill(tokens: readonly number[], write: () => Promise<void>): Promise<void> {
+    await this.#makeRoom(tokens.length);
+    this.state.reset();
+    try {
+      await write();
+    } catch (error) {
+      this.state.reset();
+      throw error;
+    }
+    this.state.tokens = [...tokens];
+  }
+
   /** Bytes of GPU memory that a snapshot of the live sequence takes. */
   get snapshotBytes(): number {
     return Snapshot.bytesOf(this.architecture, this.state.position);

@@ -22,6 +22,8 @@ export interface ArchiveEvents {
    * some have several versions.
    */
   opened(turns: readonly Turn[], draft: string | undefined, tip: TurnId | undefined): void;
+  /** A chat was deleted here: what is kept of it elsewhere goes, too. */
+  deleted?(id: string): void;
 }
 
 /** A chat that another tab has deleted. */
@@ -231,6 +233,7 @@ export class ChatArchive {
     const store = this.#store;
     if (!store) return;
     this.deleted = await store.delete(id);
+    this.#events.deleted?.(id);
     this.#drafts?.delete(id);
     for (const writer of this.#others) if (writer.id === id) this.#forget(writer);
     if (this.current === id) this.#leaveDeleted();
