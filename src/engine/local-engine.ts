@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
+import { defaultBudget, StateCache } from '../generate/state-cache.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
@@ -8,6 +8,7 @@ import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { type Answering, answerRequest } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
 import { loadModel } from './load.ts';
+import { Overflow } from './overflow.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -57,7 +58,8 @@ export class LocalEngine {
     this.#answering = {
       model,
       text,
-      prefixes: new PrefixCache(model, budget),
+      states: new StateCache(model, budget),
+      overflow: new Overflow(text, model.contextLength),
       forms: new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds),
     };
   }
@@ -173,7 +175,7 @@ export class LocalEngine {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#answering.prefixes.clear();
+    this.#answering.states.clear();
     this.#model.dispose();
     this.#gpu.dispose();
   }
