@@ -8,6 +8,7 @@
 //           row, side by side in the tiles 31; the outermost dimension the invocation 27. Of a kernel without functions,
 //           that has 40: 4 or 16 vectors a step 37, 31; 8 by 8 an invocation 39, 4 by 4 38; tiles of 128 by 64 or 64 by 128
 //           35; two tiles in turn, with one barrier a step, 26. With matrices between functions that are called twice, 7.
+//           Sums in structs of vectors are as fast as in variables.
 
 // Vectors of four columns.
 var<workgroup> x_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;

@@ -13,6 +13,7 @@ import type {
   ChatMessage,
   DetokenizeOptions,
   EngineInfo,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TokenizeOptions,
@@ -22,6 +23,7 @@ import type {
 import { checkIds, parseTokenInput } from './request.ts';
 import { TextSide } from './text-side.ts';
 import { keepTuning, storedTuning } from './tuned.ts';
+import { Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -46,7 +48,7 @@ export class LocalEngine {
   readonly #model: Model;
   readonly #text: TextSide;
   readonly #answering: Answering;
-  #busy = false;
+  readonly #turns = new Turns();
   #disposed = false;
 
   private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
@@ -85,32 +87,33 @@ export class LocalEngine {
   }
 
   /**
-   * Answers one request. See `Engine.generate`.
-   * @throws BambaError `busy`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
+   * Answers one request, after those that were asked before. See `Engine.generate`.
+   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
    * `device_lost`, `gpu_failure`, `out_of_memory`.
    */
   async *generate(
     request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, queue }: GenerateOptions = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    this.#occupy();
+    const leave = await this.#turns.take({ signal, queue });
     try {
       this.#gpu.check();
       yield* answerRequest(this.#answering, request, signal);
     } catch (error) {
       throw await this.#gpu.explain(error);
     } finally {
-      this.#busy = false;
+      leave();
     }
   }
 
   /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
   async tune({
     signal,
+    queue,
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    this.#occupy();
+    const leave = await this.#turns.take({ signal, queue });
     try {
       this.#gpu.check();
       const { contextLength } = this.#model;
@@ -133,17 +136,8 @@ export class LocalEngine {
     } catch (error) {
       throw await this.#gpu.explain(error);
     } finally {
-      this.#busy = false;
+      leave();
     }
-  }
-
-  /** @throws BambaError `disposed`, `busy`. */
-  #occupy(): void {
-    this.#requireUse();
-    if (this.#busy) {
-      throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
-    }
-    this.#busy = true;
   }
 
   /** How many tokens a chat or a text has. See `TokenizingEngine`; it throws the same. */
@@ -168,17 +162,22 @@ export class LocalEngine {
 
   /** @throws BambaError `disposed`. */
   #requireUse(): void {
-    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    if (this.#disposed) throw disposed();
   }
 
   /** Frees the GPU. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#turns.end(disposed());
     this.#answering.states.clear();
     this.#model.dispose();
     this.#gpu.dispose();
   }
+}
+
+function disposed(): BambaError {
+  return new BambaError('disposed', 'The engine was disposed. Create another one.');
 }
 
 /** @throws BambaError `setting_invalid` unless it is left out, or a whole number from `least` on. */

@@ -7,7 +7,6 @@ import { parseJsonFile } from '../text/tokenizer-files.ts';
 import type { PackageFile } from '../weights/manifest.ts';
 import { endIds } from './end-ids.ts';
 import type { ParsedRequest } from './request.ts';
-import { templateMessage, templateTool } from './tools.ts';
 
 /** What a request has the model read. */
 type PromptParts = Pick<ParsedRequest, 'input' | 'tools'>;
@@ -91,10 +90,10 @@ export class TextSide {
       const ids = typeof prompt === 'string' ? await encodePrompt(this.tokenizer, prompt, { signal }) : prompt;
       return { ids, endOf: async () => null };
     }
-    return this.template.promptInSlices(input.messages.map(templateMessage), {
+    return this.template.promptInSlices(input.messages, {
       addGenerationPrompt: !input.continueLast && !input.readAhead,
       continueLast: input.continueLast,
-      tools: tools.map(templateTool),
+      tools,
       signal,
     });
   }

@@ -1,19 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { ChatTemplate, readChatTemplate, type TemplateMessage } from './chat-template.ts';
+import { ChatTemplate, readChatTemplate } from './chat-template.ts';
 import { arbitraryText } from './fixtures/arbitrary-text.ts';
 import { readLexiconFiles } from './fixtures/lexicon.ts';
 import { byteFallbackFiles, metaspaceFiles } from './fixtures/synthetic.ts';
+import type { Message } from './template-message.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const lexiconFiles = readLexiconFiles();
 const lexicon = createTokenizer(lexiconFiles.tokenizerJson, lexiconFiles.tokenizerConfig);
 const chatMl = readChatTemplate(lexiconFiles.tokenizerConfig)!;
-const said = (...contents: string[]): TemplateMessage[] =>
+const said = (...contents: string[]): Message[] =>
   contents.map((content, index) => ({ role: index % 2 === 0 ? 'user' : 'assistant', content }));
 
 /** Where each beginning of a chat ends in its prompt with a header, from none of its messages to all. */
-async function ends(chat: ChatTemplate, messages: readonly TemplateMessage[]) {
+async function ends(chat: ChatTemplate, messages: readonly Message[]) {
   const prompt = await chat.promptInSlices(messages, { addGenerationPrompt: true });
   expect(prompt.ids).toEqual(chat.encode(messages, { addGenerationPrompt: true }));
   return Promise.all([...messages.keys(), messages.length].map((count) => prompt.endOf(count)));
