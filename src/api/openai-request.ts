@@ -33,6 +33,7 @@ const CHAT: readonly (keyof ChatCompletionParams)[] = [
   'response_format',
   'tools',
   'tool_choice',
+  'context_overflow',
 ];
 const TEXT: readonly (keyof CompletionParams)[] = [...SHARED, 'prompt', 'logprobs'];
 
@@ -67,6 +68,7 @@ export function chatRequest(params: ChatCompletionParams, model: string): OpenAi
       ...(json && { json }),
       ...(given.tools && { tools: given.tools.map(tool) }),
       ...(given.tool_choice && { toolChoice: toolChoice(given.tool_choice) }),
+      ...(given.context_overflow && { contextOverflow: given.context_overflow }),
     },
   };
 }

@@ -1,5 +1,6 @@
 import { BambaError } from '../errors.ts';
-import { isPrefix, type PrefixCache } from '../generate/prefix-cache.ts';
+import type { StateCache } from '../generate/state-cache.ts';
+import { isPrefix } from '../generate/state-tree.ts';
 import {
   decodePrelude,
   encodePrelude,
@@ -48,7 +49,7 @@ interface Due {
  */
 export class KeptStates {
   readonly #owner: () => Promise<StateOwner>;
-  readonly #prefixes: PrefixCache;
+  readonly #states: StateCache;
   readonly #options: KeptStatesOptions;
   /** By id, what was said last at the end. */
   readonly #due = new Map<string, Due>();
@@ -65,9 +66,9 @@ export class KeptStates {
   #message: string | null | undefined;
 
   /** @param owner whose states these are; not asked for before there is something to write or to bring back */
-  constructor(owner: () => Promise<StateOwner>, prefixes: PrefixCache, options: KeptStatesOptions = {}) {
+  constructor(owner: () => Promise<StateOwner>, states: StateCache, options: KeptStatesOptions = {}) {
     this.#owner = owner;
-    this.#prefixes = prefixes;
+    this.#states = states;
     this.#options = options;
   }
 
@@ -118,7 +119,7 @@ export class KeptStates {
     if (!this.#available) return;
     const known = Math.max(
       isPrefix(live.tokens, ids) && live.position < ids.length ? live.position : 0,
-      this.#prefixes.find(ids)?.state.position ?? 0,
+      this.#states.find(ids)?.state.position ?? 0,
     );
     // The last token is processed in any case: its logits are not kept.
     if (known >= Math.min(ids.length - 1, this.#latest.get(conversation) ?? Infinity)) return;
@@ -215,7 +216,7 @@ export class KeptStates {
   #find({ model }: StateOwner, tokens: readonly number[]): SequenceState | null {
     const same = (state: SequenceState) => state.position === tokens.length && isPrefix(state.tokens, tokens);
     if (same(model.state)) return model.state;
-    const snapshot = this.#prefixes.find(tokens);
+    const snapshot = this.#states.find(tokens);
     return snapshot && same(snapshot.state) ? snapshot.state : null;
   }
 

@@ -1,15 +1,17 @@
 import { BambaError } from '../errors.ts';
-import { defaultBudget, isPrefix, PrefixCache } from '../generate/prefix-cache.ts';
+import { defaultBudget, StateCache } from '../generate/state-cache.ts';
+import { isPrefix } from '../generate/state-tree.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
-import { type Answering, answerRequest, encodePrompt } from './answer.ts';
+import { type Answering, answerRequest, requireKnown } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
 import { checkBytes } from './check-bytes.ts';
 import { KeptStates } from './kept-states.ts';
 import { loadModel } from './load.ts';
+import { Overflow } from './overflow.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -74,12 +76,13 @@ export class LocalEngine {
     this.#model = model;
     this.#text = text;
     const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
-    const prefixes = new PrefixCache(model, budget);
+    const states = new StateCache(model, budget);
     this.#answering = {
       model,
       text,
-      prefixes,
-      kept: new KeptStates(owner, prefixes, { budget: storedStateBytes, quietMs }),
+      states,
+      overflow: new Overflow(text, model.contextLength),
+      kept: new KeptStates(owner, states, { budget: storedStateBytes, quietMs }),
       forms: new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds),
     };
   }
@@ -169,10 +172,10 @@ export class LocalEngine {
   ): Promise<Uint8Array<ArrayBuffer>> {
     return this.#alone(signal, async () => {
       const ids = await this.#chatIds(messages, signal);
-      const { prefixes } = this.#answering;
-      const cached = await prefixes.resume(ids);
-      await this.#model.prefill(ids.slice(cached), { logits: true, ...(signal && { signal }) });
-      await prefixes.keep();
+      const { states } = this.#answering;
+      const { position } = await states.resume(ids);
+      await this.#model.prefill(ids.slice(position), { logits: true, ...(signal && { signal }) });
+      await states.keep('prompt', { logits: true });
       return writeStateFile(await this.#owner(), { messages });
     });
   }
@@ -189,7 +192,7 @@ export class LocalEngine {
         });
         if (ids.length !== tokens.length || !isPrefix(ids, tokens)) throw strangeText();
       });
-      await this.#answering.prefixes.keep();
+      await this.#answering.states.keep('prompt', { logits: true });
       return { messages, tokens: this.#model.state.position };
     });
   }
@@ -209,7 +212,10 @@ export class LocalEngine {
 
   /** Ids of a chat up to the end of its last message. */
   async #chatIds(messages: readonly ChatMessage[], signal: AbortSignal | undefined): Promise<readonly number[]> {
-    return encodePrompt(this.#text, this.#model, parseTokenInput(messages, { readAhead: true }), signal);
+    const ids = await this.#text.encode(parseTokenInput(messages, { readAhead: true }), signal);
+    this.#answering.overflow.require(ids.length);
+    requireKnown(ids, this.#model.architecture.vocabSize);
+    return ids;
   }
 
   /**
@@ -257,7 +263,7 @@ export class LocalEngine {
     this.#disposed = true;
     this.#turns.end(disposed());
     this.#answering.kept.dispose();
-    this.#answering.prefixes.clear();
+    this.#answering.states.clear();
     this.#model.dispose();
     this.#gpu.dispose();
   }

@@ -1,10 +1,12 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { CacheMiss } from '../generate/state-cache.ts';
 import type { SamplingSettings } from '../sampling.ts';
 import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { Scheme } from '../weights/types.ts';
 
+export type { CacheMiss } from '../generate/state-cache.ts';
 export type { SamplingSettings } from '../sampling.ts';
 export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
@@ -65,6 +67,12 @@ export interface GenerationRequest extends SamplingSettings {
    * answered: a request that begins with it does not wait for that.
    */
   maxTokens?: number;
+  /**
+   * What happens when a chat leaves no room for its answer: it is refused with `prompt_too_long` (the default), or its
+   * oldest turns are left out of what the model reads, a question with all that was said until the next one. The system
+   * prompt and the last turn always stay, and `Usage.droppedTurns` counts those that do not.
+   */
+  contextOverflow?: 'refuse' | 'drop-oldest-turns';
   /** Stop before any of these strings would appear in the answer. */
   stop?: string | string[];
 }
@@ -104,6 +112,10 @@ export interface Usage {
   prefillTokensPerS: number;
   /** Tokens of the answer a second, after the first. */
   decodeTokensPerS: number;
+  /** Why tokens that were known once were processed again; absent where none were, or too few to take any time. */
+  cacheMiss?: CacheMiss;
+  /** Oldest turns of the chat that the model did not read, where `contextOverflow` allows that; absent where it read all. */
+  droppedTurns?: number;
 }
 
 /** What a generation yields, in order: prefill events, text and calls of tools, one end. */
@@ -245,7 +257,7 @@ export interface EngineOptions {
   subgroupMatrices?: boolean;
   /**
    * Bytes of GPU memory for the states of earlier prompts: whoever asks again, or edits an earlier question, does not wait
-   * for the whole chat to be read again. The least recently used go first; 0 keeps none. By default as much as the weights
+   * for the whole chat to be read again. Those that are used least and save the least go first; 0 keeps none. By default as much as the weights
    * take (at least 16 MiB), but no more than 256 MiB, nor an eighth of the largest buffer of the adapter.
    */
   stateCacheBytes?: number;

@@ -15,6 +15,7 @@ const FIELDS = new Set<string>([
   'continueLast',
   'readAhead',
   'conversation',
+  'contextOverflow',
   'logprobs',
   'maxTokens',
   'stop',
@@ -44,6 +45,7 @@ export interface ParsedRequest {
   logprobs: number | undefined;
   conversation: string | undefined;
   maxTokens: number;
+  contextOverflow: 'refuse' | 'drop-oldest-turns';
   stop: string[];
   /** What is left: the sampling settings. */
   sampling: object;
@@ -59,12 +61,18 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     throw new BambaError('setting_invalid', `There is no setting ${JSON.stringify(unknown)}.`);
   }
   const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...others } = request;
-  const { continueLast, readAhead, pattern, conversation, ...sampling } = others;
+  const { continueLast, readAhead, pattern, conversation, contextOverflow = 'refuse', ...sampling } = others;
   if ((messages === undefined) === (prompt === undefined)) {
     throw new BambaError('setting_invalid', 'Give either messages or prompt.');
   }
   if (maxTokens !== undefined && (!Number.isSafeInteger(maxTokens) || maxTokens < 0)) {
     throw new BambaError('setting_invalid', `maxTokens is ${String(maxTokens)}; give a whole number from 0 on.`);
+  }
+  if (contextOverflow !== 'refuse' && contextOverflow !== 'drop-oldest-turns') {
+    throw new BambaError(
+      'setting_invalid',
+      `contextOverflow is ${JSON.stringify(contextOverflow)}; give 'refuse' or 'drop-oldest-turns'.`,
+    );
   }
   const stops = stop === undefined ? [] : Array.isArray(stop) ? stop : [stop];
   if (stops.some((text) => typeof text !== 'string')) {
@@ -102,6 +110,7 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   return {
     input: promptInput(request),
     maxTokens: readAhead ? 0 : (maxTokens ?? Infinity),
+    contextOverflow,
     stop: stops,
     tools: offered,
     toolChoice: toolChoice === 'none' ? 'auto' : toolChoice,

@@ -1,11 +1,12 @@
 // A conversation to the prompt of a model, by the Jinja template that the checkpoint brings.
 
 import { BambaError } from '../errors.ts';
+import { ChatPrompt } from './chat-prompt.ts';
 import { TemplateFault, TemplateOverrun, TemplateUnsupported } from './jinja/faults.ts';
 import { fieldsOf, fromJs } from './jinja/from-js.ts';
 import { Template } from './jinja/render.ts';
 import { callable, plainArgument } from './jinja/signature.ts';
-import { plain, sub, type Str } from './jinja/text.ts';
+import { behind, plain, sub, type Str } from './jinja/text.ts';
 import { Dict, type Value } from './jinja/values.ts';
 import { formatTime } from './strftime.ts';
 import { markSpecialTokens, unusedCharacter } from './special-text.ts';
@@ -119,7 +120,7 @@ export class ChatTemplate {
    * @throws BambaError `template_failed` as for `render`
    */
   encode(messages: readonly Message[], options: RenderOptions = {}): number[] {
-    const { text, mark } = this.#renderMarked(messages, options);
+    const { text, mark } = this.#marked(this.#render(messages, options));
     // Special tokens are not added: a template writes its BOS itself.
     if (mark === null) return this.#tokenizer.encode(text, { addSpecialTokens: false });
     return this.#tokenizer.encodeMarked(text, mark);
@@ -135,15 +136,50 @@ export class ChatTemplate {
     messages: readonly Message[],
     { signal, ...options }: RenderOptions & { signal?: AbortSignal | undefined } = {},
   ): Promise<number[]> {
-    const { text, mark } = this.#renderMarked(messages, options);
-    if (mark === null) return this.#tokenizer.encodeInSlices(text, { addSpecialTokens: false, signal });
-    return this.#tokenizer.encodeMarkedInSlices(text, mark, { signal });
+    return [...(await this.promptInSlices(messages, { signal, ...options })).ids];
   }
 
-  /** The prompt as text, with marks where messages would make special tokens; `mark` is null where none would. */
-  #renderMarked(messages: readonly Message[], options: RenderOptions): { text: string; mark: string | null } {
-    const rendered = this.#render(messages, options);
-    return markSpecialTokens(rendered, this.#tokenizer.specialTokens) ?? { text: plain(rendered), mark: null };
+  /**
+   * As `encodeInSlices`, and what tells where parts of the prompt end.
+   *
+   * @throws BambaError as `encodeInSlices`
+   */
+  async promptInSlices(
+    messages: readonly Message[],
+    { signal, ...options }: RenderOptions & { signal?: AbortSignal | undefined } = {},
+  ): Promise<ChatPrompt> {
+    const text = this.#render(messages, options);
+    const part = { ...options, addGenerationPrompt: false, continueLast: false };
+    return new ChatPrompt(await this.#idsInSlices(text, signal), text, {
+      render: (count) => this.#renderIfTaken(messages.slice(0, count), part),
+      encode: async (rest, fromStart) => {
+        // Behind a special token, a text is not the beginning of one, before which some tokenizers put a space.
+        const [special] = fromStart ? [] : this.#tokenizer.specialTokens;
+        if (special === undefined) return this.#idsInSlices(rest, signal);
+        return (await this.#idsInSlices(behind(special, rest), signal)).slice(1);
+      },
+    });
+  }
+
+  /** Null where the template refuses the messages: some want an answer to every question, or a question at all. */
+  #renderIfTaken(messages: readonly Message[], options: RenderOptions): Str | null {
+    try {
+      return this.#render(messages, options);
+    } catch (error) {
+      if (error instanceof BambaError && error.code === 'template_failed') return null;
+      throw error;
+    }
+  }
+
+  #idsInSlices(text: Str, signal: AbortSignal | undefined): Promise<number[]> {
+    const { text: marked, mark } = this.#marked(text);
+    if (mark === null) return this.#tokenizer.encodeInSlices(marked, { addSpecialTokens: false, signal });
+    return this.#tokenizer.encodeMarkedInSlices(marked, mark, { signal });
+  }
+
+  /** A prompt with marks where messages would make special tokens; `mark` is null where none would. */
+  #marked(text: Str): { text: string; mark: string | null } {
+    return markSpecialTokens(text, this.#tokenizer.specialTokens) ?? { text: plain(text), mark: null };
   }
 
   #render(messages: readonly Message[], options: RenderOptions): Str {
