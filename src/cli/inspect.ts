@@ -4,8 +4,10 @@ import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
+import { DEFAULT_CACHE_TYPE } from '../engine/options.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { checkArchitecture } from '../model/dims.ts';
-import { modelMemory } from '../model/memory.ts';
+import { contextBytes, modelMemory } from '../model/memory.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
 import { readText } from '../weights/read-text.ts';
@@ -18,7 +20,8 @@ import { formatInspection } from './inspection-text.ts';
 const USAGE = `Usage: npm run inspect -- FOLDER|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
 
 Says what a model is without loading it: its architecture, the tensors and sizes in every type that it can have, the
-memory that a conversation of N tokens takes (default 4096), and the graphics memory that it fits. The model is a folder
+memory that a conversation of N tokens takes (default 4096), the graphics memory that it fits, and what contexts of other
+lengths take, by what keys and values are stored as (the option kvCacheType). The model is a folder
 with a Hugging Face checkpoint, of which the headers alone are read, a package of bamba-web, or a repository of the Hub.
 --tensors lists every tensor.`;
 
@@ -31,6 +34,16 @@ export interface SchemeSize {
   fits: number | null;
 }
 
+/** Tokens of contexts whose cost is told. */
+const CONTEXTS = [1024, 4096, 32_768, 131_072];
+
+/** What conversations take, by what their keys and values are stored as. */
+export interface ContextCost {
+  cacheType: CacheType;
+  /** GPU bytes of a conversation, without the weights: see `contextBytes`. */
+  contexts: { tokens: number; bytes: number }[];
+}
+
 /** What the command says. */
 export interface Inspection {
   name: string;
@@ -40,6 +53,7 @@ export interface Inspection {
   parameters: number;
   tokens: number;
   sizes: SchemeSize[];
+  contexts: ContextCost[];
   tensors: { name: string; shape: readonly number[]; sources: string[] }[];
 }
 
@@ -59,7 +73,7 @@ export async function inspect(source: string, tokens: number, place: RepoPlace =
   checkArchitecture(architecture);
   const length = Math.min(tokens, architecture.maxPositions);
   const sizes = SCHEMES.map((scheme) => {
-    const memory = modelMemory(architecture, specs, scheme, { tokens: length });
+    const memory = modelMemory(architecture, specs, scheme, { tokens: length, cacheType: DEFAULT_CACHE_TYPE });
     const fits = GPU_MEMORY.find((size) => memory.total <= size * 1e9 * FREE_SHARE) ?? null;
     return { scheme, memory, fits };
   });
@@ -70,6 +84,10 @@ export async function inspect(source: string, tokens: number, place: RepoPlace =
     parameters: specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
     tokens: length,
     sizes: sizes.toSorted((left, right) => left.memory.weights - right.memory.weights),
+    contexts: CACHE_TYPES.map((cacheType) => ({
+      cacheType,
+      contexts: CONTEXTS.map((count) => ({ tokens: count, bytes: contextBytes(architecture, cacheType, count) })),
+    })),
     tensors: specs.map((spec) => ({
       name: spec.name,
       shape: spec.shape,

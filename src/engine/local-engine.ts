@@ -4,13 +4,17 @@ import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
 import { resolveSampling } from '../generate/sampling.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import type { Model } from '../model/model.ts';
+import { stateBytes } from '../model/state.ts';
+import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { AnswerForms } from './answer-form.ts';
 import { AnswerText, spelledLogprobs } from './answer-text.ts';
 import { loadModel } from './load.ts';
+import { DEFAULT_CACHE_TYPE } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -35,6 +39,10 @@ export interface LocalEngineOptions {
   subgroupMatrices?: boolean;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
+  /** See `EngineOptions`. */
+  kvCacheType?: CacheType;
+  /** See `EngineOptions`. */
+  stateCacheType?: StateType;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Told in a sentence where what is asked for goes beyond the model. */
@@ -66,16 +74,19 @@ export class LocalEngine {
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
   static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { subgroupMatrices = false, stateCacheBytes, signal } = options;
+    const { subgroupMatrices = false, stateCacheBytes, kvCacheType = DEFAULT_CACHE_TYPE, signal } = options;
+    const { stateCacheType = 'f32' } = options;
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', stateCacheBytes, 0);
+    requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);
+    requireOneOf('stateCacheType', stateCacheType, STATE_TYPES);
     throwIfAborted(signal);
     const loadingText = TextSide.load(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
     const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
     try {
       const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
-      const model = await loadModel(gpu, source, { ...options, tuning });
+      const model = await loadModel(gpu, source, { ...options, kvCacheType, tuning });
       return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, stateCacheBytes);
     } catch (error) {
       const explained = await gpu.explain(error);
@@ -318,6 +329,12 @@ function requireWhole(option: string, value: number | undefined, least: number):
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
 }
 
+/** @throws BambaError `setting_invalid` unless it is one of these. */
+function requireOneOf(option: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new BambaError('setting_invalid', `${option} is ${JSON.stringify(value)}; give one of: ${known.join(', ')}.`);
+}
+
 /** Of a request that ended before its prompt was known. */
 const NO_USAGE: Usage = {
   promptTokens: 0,
@@ -343,6 +360,8 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
   const { f16, subgroups, timestamps, subgroupMatrices } = gpu.features;
   const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
   const { maxPositions } = model.architecture;
+  const { cacheType: kvCacheType } = model.state;
+  const { fixed: fixedBytes, perToken: tokenBytes } = stateBytes(model.architecture, kvCacheType);
   return {
     model: {
       name,
@@ -352,6 +371,7 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
       contextLength: model.contextLength,
       ...(model.contextLength > maxPositions && { configLength: maxPositions }),
       hasChatTemplate: text.template.exists,
+      context: { kvCacheType, fixedBytes, tokenBytes },
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
     sampling: text.defaults.sampling,

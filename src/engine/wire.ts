@@ -16,7 +16,10 @@ import type {
 
 /** What to load, and how. */
 export type LoadOptions = ModelSource &
-  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes'>;
+  Pick<
+    LocalEngineOptions,
+    'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes' | 'kvCacheType' | 'stateCacheType'
+  >;
 
 /** What the page calls in the worker. */
 export interface WorkerApi {

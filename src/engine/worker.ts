@@ -121,7 +121,15 @@ async function answered<Value>(
 }
 
 async function load(
-  { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, ...model }: LoadOptions,
+  {
+    contextLength,
+    int8Activations,
+    subgroupMatrices,
+    stateCacheBytes,
+    kvCacheType,
+    stateCacheType,
+    ...model
+  }: LoadOptions,
   report: OpenModelOptions['onProgress'],
 ): Promise<LocalEngine> {
   const { signal } = loading;
@@ -133,6 +141,8 @@ async function load(
       ...(int8Activations !== undefined && { int8Activations }),
       ...(subgroupMatrices !== undefined && { subgroupMatrices }),
       ...(stateCacheBytes !== undefined && { stateCacheBytes }),
+      ...(kvCacheType !== undefined && { kvCacheType }),
+      ...(stateCacheType !== undefined && { stateCacheType }),
       onMessage: (message) => report({ stage: 'manifest', message }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });
