@@ -15,6 +15,7 @@ export type {
   EngineInfo,
   EngineOptions,
   FinishReason,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   LoadProgress,

@@ -187,6 +187,8 @@ export interface CompletionParams extends SharedParams, InertParams {
 export interface RequestOptions {
   /** As `abortSignal` of the parameters. */
   signal?: AbortSignal | null;
+  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
 }
 
 /** Counts and speeds of an answer. With `n` above 1 the prompt counts once. */

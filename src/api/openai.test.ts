@@ -1,7 +1,7 @@
 import type OpenAI from 'openai';
 import { ChatCompletionRunner } from 'openai/lib/ChatCompletionRunner';
 import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
-import { describe, expect, expectTypeOf, test } from 'vitest';
+import { describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { ToolCall, TuningProgress } from '../engine/protocol.ts';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
@@ -246,6 +246,21 @@ describe('chat.completions.create', () => {
       engine.interruptGenerate();
     }
     expect(several).toEqual([0, 0]);
+  });
+
+  test('interrupts the answer that is written, not those that wait, and says who does not wait', async () => {
+    const fake = new FakeEngine(textEvent('A'), endEvent());
+    const generate = vi.spyOn(fake, 'generate');
+    const engine = new BambaEngine(fake);
+    const running = engine.generate({ messages });
+    await running.next();
+    const behind = engine.generate({ messages });
+    await behind.next();
+    engine.interruptGenerate();
+    expect((await running.next()).value).toMatchObject({ type: 'end', finishReason: 'abort' });
+    expect((await behind.next()).value).toMatchObject({ type: 'text', text: 'A' });
+    await engine.chat.completions.create({ messages, n: 2 }, { queue: false });
+    expect(generate.mock.calls.map(([, options]) => options?.queue)).toEqual([undefined, undefined, false, undefined]);
   });
 });
 

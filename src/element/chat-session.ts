@@ -6,7 +6,7 @@ import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import type { ChatEventDetail, ChatEvents } from './events.ts';
-import type { Fault } from './faults.ts';
+import { sentenceOf } from './faults.ts';
 import { formatInteger } from './format.ts';
 import { loadingHeadline } from './models/loading-panel.ts';
 import { loadMarkdown } from './markdown/markdown.ts';
@@ -37,7 +37,7 @@ export interface SessionView {
 /** The state of one chat element. */
 export class ChatSession {
   /** A question that failed; its text, unless an answer to it stays in the chat. */
-  trouble: { fault: Fault; question: string | undefined } | undefined;
+  trouble: { fault: BambaError; question: string | undefined } | undefined;
   readonly models: ModelSwitch;
   readonly archive: ChatArchive;
   readonly #conversation: Conversation;
@@ -91,7 +91,7 @@ export class ChatSession {
   }
 
   /** Why nothing can run in this browser. */
-  get unavailable(): Fault | undefined {
+  get unavailable(): BambaError | undefined {
     const { engine, failure } = this.models;
     return !engine && failure?.fault.code === 'webgpu_unavailable' ? failure.fault : undefined;
   }
@@ -219,9 +219,9 @@ export class ChatSession {
 
   #onLoadFailed({ fault }: LoadFailure): void {
     // The other failures are alerts of their own.
-    this.#view.announce(this.unavailable?.sentence ?? '');
+    this.#view.announce(this.unavailable ? sentenceOf(this.unavailable) : '');
     if (!this.stranded) {
-      this.#view.fire('bamba-error', { code: fault.code, message: fault.sentence });
+      this.#view.fire('bamba-error', { code: fault.code, message: fault.message });
       return;
     }
     this.takeBackQueued();
@@ -237,7 +237,7 @@ export class ChatSession {
     this.#view.fire('bamba-answer', { question, answer, finishReason, usage });
   }
 
-  #onFailed(fault: Fault, question: string | undefined): void {
+  #onFailed(fault: BambaError, question: string | undefined): void {
     this.trouble = { fault, question };
     this.#view.announce('');
     this.#report(fault);
@@ -245,9 +245,9 @@ export class ChatSession {
     this.#view.changed(false);
   }
 
-  #report({ code, sentence }: Fault): void {
-    this.#reject(new BambaError(code ?? 'internal', sentence));
-    this.#view.fire('bamba-error', { code, message: sentence });
+  #report(fault: BambaError): void {
+    this.#reject(fault);
+    this.#view.fire('bamba-error', { code: fault.code, message: fault.message });
   }
 
   #reject(error: BambaError): void {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { Engine, EngineInfo, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { Conversation, type Turn } from './conversation.ts';
-import type { Fault } from './faults.ts';
 import { requestFor } from './prompting.ts';
 
 const CHATS = { model: { hasChatTemplate: true } } as EngineInfo;
@@ -64,10 +63,10 @@ function begin(): {
   conversation: Conversation;
   engine: HandEngine;
   ended: Turn[];
-  failures: { fault: Fault; restored: string | undefined }[];
+  failures: { fault: BambaError; restored: string | undefined }[];
 } {
   const ended: Turn[] = [];
-  const failures: { fault: Fault; restored: string | undefined }[] = [];
+  const failures: { fault: BambaError; restored: string | undefined }[] = [];
   const conversation = new Conversation(
     {
       changed: () => undefined,
@@ -170,8 +169,8 @@ describe('Conversation', () => {
     await settle();
     await engine.give(new BambaError('prompt_too_long', 'The chat is too long.'));
     expect(conversation.turns).toEqual([]);
-    expect(failures).toEqual([
-      { fault: { code: 'prompt_too_long', sentence: 'The chat is too long.' }, restored: 'Too long?' },
+    expect(failures).toMatchObject([
+      { fault: { code: 'prompt_too_long', message: 'The chat is too long.' }, restored: 'Too long?' },
     ]);
   });
 

@@ -6,7 +6,7 @@ import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
 import type { Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
 import type { Availability, EngineInfo, EngineOptions, LoadProgress, TunableEngine } from './protocol.ts';
-import { asTyped, fromWire, type LoadOptions, type WireResult } from './wire.ts';
+import { asTyped, type LoadOptions, valueOf, type WireResult } from './wire.ts';
 import { tell, WorkerEngine } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
 
@@ -87,9 +87,7 @@ export async function askWorker(
   const link = new WorkerLink(await wanted(start(options.worker), signal), deadlines);
   try {
     const asking = link.ask<WireResult<Availability>>((worker) => worker.availability({ model, ...given }));
-    const found = await abortable(asking, signal);
-    if ('error' in found) throw fromWire(found.error);
-    return found.value;
+    return valueOf(await abortable(asking, signal));
   } finally {
     link.end(new BambaError('disposed', 'What was asked has been answered.'));
   }
@@ -121,8 +119,7 @@ async function load(
   try {
     const loaded = await abortable(loading, signal);
     throwIfAborted(signal);
-    if ('error' in loaded) throw fromWire(loaded.error);
-    return loaded.value;
+    return valueOf(loaded);
   } catch (error) {
     if (!signal?.aborted) throw error;
     over = true;

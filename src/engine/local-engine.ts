@@ -1,8 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { generateIds } from '../generate/generate.ts';
 import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
-import { resolveSampling } from '../generate/sampling.ts';
-import { generateStepwise } from '../generate/stepwise.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import type { Model } from '../model/model.ts';
@@ -11,25 +8,25 @@ import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
+import { type Answering, answerRequest } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
-import { AnswerText, spelledLogprobs } from './answer-text.ts';
 import { loadModel } from './load.ts';
 import { DEFAULT_CACHE_TYPE } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
   EngineInfo,
-  FinishReason,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
-  Usage,
 } from './protocol.ts';
-import { checkIds, type ParsedRequest, parseRequest, parseTokenInput } from './request.ts';
+import { checkIds, parseTokenInput } from './request.ts';
 import { TextSide } from './text-side.ts';
 import { keepTuning, storedTuning } from './tuned.ts';
+import { Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -57,9 +54,8 @@ export class LocalEngine {
   readonly #gpu: Gpu;
   readonly #model: Model;
   readonly #text: TextSide;
-  readonly #prefixes: PrefixCache;
-  readonly #forms: AnswerForms;
-  #busy = false;
+  readonly #answering: Answering;
+  readonly #turns = new Turns();
   #disposed = false;
 
   private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
@@ -68,8 +64,12 @@ export class LocalEngine {
     this.#model = model;
     this.#text = text;
     const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
-    this.#prefixes = new PrefixCache(model, budget);
-    this.#forms = new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds);
+    this.#answering = {
+      model,
+      text,
+      prefixes: new PrefixCache(model, budget),
+      forms: new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds),
+    };
   }
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
@@ -96,32 +96,33 @@ export class LocalEngine {
   }
 
   /**
-   * Answers one request. See `Engine.generate`.
-   * @throws BambaError `busy`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
+   * Answers one request, after those that were asked before. See `Engine.generate`.
+   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
    * `device_lost`, `gpu_failure`, `out_of_memory`.
    */
   async *generate(
     request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, queue }: GenerateOptions = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    this.#occupy();
+    const leave = await this.#turns.take({ signal, queue });
     try {
       this.#gpu.check();
-      yield* this.#answer(request, signal);
+      yield* answerRequest(this.#answering, request, signal);
     } catch (error) {
       throw await this.#gpu.explain(error);
     } finally {
-      this.#busy = false;
+      leave();
     }
   }
 
   /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
   async tune({
     signal,
+    queue,
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    this.#occupy();
+    const leave = await this.#turns.take({ signal, queue });
     try {
       this.#gpu.check();
       const { contextLength } = this.#model;
@@ -144,148 +145,8 @@ export class LocalEngine {
     } catch (error) {
       throw await this.#gpu.explain(error);
     } finally {
-      this.#busy = false;
+      leave();
     }
-  }
-
-  /** @throws BambaError `disposed`, `busy`. */
-  #occupy(): void {
-    this.#requireUse();
-    if (this.#busy) {
-      throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
-    }
-    this.#busy = true;
-  }
-
-  async *#answer(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
-    const model = this.#model;
-    const { tokenizer, stopIds, defaults } = this.#text;
-    const parsed = parseRequest(request);
-    const values = resolveSampling(parsed.sampling, defaults.sampling, model.architecture.vocabSize);
-    const { constraint, ...form } = this.#forms.of(parsed);
-    const answer = new AnswerText(tokenizer, parsed.stop, form);
-    const promptIds = await this.#encode(parsed, signal).catch(nullIfAborted);
-    if (promptIds === null) {
-      yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
-      return;
-    }
-    if ('messages' in parsed.input && parsed.input.continueLast) answer.goOnFrom(promptIds);
-    const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
-
-    const started = performance.now();
-    const cachedTokens = await this.#prefixes.resume(promptIds);
-    let prefilled = started;
-    let firstToken = 0;
-    let completionTokens = 0;
-    const end = (finishReason: FinishReason): GenerationEvent => {
-      const now = performance.now();
-      const decodeMs = firstToken === 0 ? 0 : now - firstToken;
-      const usage: Usage = {
-        promptTokens: promptIds.length,
-        cachedTokens,
-        completionTokens,
-        timeToFirstTokenS: firstToken === 0 ? 0 : (firstToken - started) / 1000,
-        prefillTokensPerS: perSecond(promptIds.length - cachedTokens, prefilled - started),
-        decodeTokensPerS: perSecond(completionTokens - 1, decodeMs),
-      };
-      return { type: 'end', finishReason, usage };
-    };
-
-    try {
-      yield* this.#prefill(promptIds, cachedTokens, signal);
-    } catch (error) {
-      nullIfAborted(error);
-      yield end('abort');
-      return;
-    }
-    await this.#prefixes.keep();
-    prefilled = performance.now();
-    if (limit === 0) {
-      yield end('length');
-      return;
-    }
-
-    const settings = { values, limit, stopIds, promptIds };
-    const { logprobs } = parsed;
-    const pieces =
-      constraint || logprobs !== undefined
-        ? generateStepwise(model, settings, { constraint, logprobs })
-        : generateIds(model, settings);
-    for await (const piece of pieces) {
-      firstToken ||= performance.now();
-      completionTokens += piece.ids.length;
-      const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
-      const steps = [answer.push(ended ? piece.ids.slice(0, -1) : piece.ids)];
-      const stopped = () => steps.some((step) => step.stopped);
-      if (!stopped() && (piece.ended || signal?.aborted)) steps.push(answer.finish());
-      const text = steps.map((step) => step.text).join('');
-      if (text !== '' || piece.ids.length > 0) {
-        const named = piece.logprobs
-          ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
-          : {};
-        yield { type: 'text', text, ids: piece.ids, ...named };
-      }
-      for (const call of steps.flatMap(({ calls }) => calls)) yield { type: 'toolCall', call };
-      const reason = stopped() || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
-      if (reason) {
-        yield end(reason);
-        return;
-      }
-    }
-  }
-
-  /** Runs the part of the prompt that the live sequence does not hold yet, reporting how far it is. */
-  async *#prefill(
-    promptIds: readonly number[],
-    cachedTokens: number,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<GenerationEvent, void> {
-    const total = promptIds.length;
-    const done: number[] = [];
-    let wake = () => {};
-    const running = this.#model
-      .prefill(promptIds.slice(cachedTokens), {
-        logits: true,
-        ...(signal ? { signal } : {}),
-        onChunk: (tokens) => {
-          done.push(cachedTokens + tokens);
-          wake();
-        },
-      })
-      .then(
-        () => null,
-        (error: unknown) => ({ error }),
-      );
-    yield { type: 'prefill', processed: cachedTokens, total };
-    let fault: { error: unknown } | null | undefined;
-    while (fault === undefined) {
-      const chunk = new Promise<undefined>((resolve) => {
-        wake = () => resolve(undefined);
-      });
-      // A chunk that was done while the event was being taken has woken nobody.
-      fault = done.length > 0 ? undefined : await Promise.race([chunk, running]);
-      for (const processed of done.splice(0)) yield { type: 'prefill', processed, total };
-    }
-    if (fault) throw fault.error;
-  }
-
-  /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
-  async #encode(parsed: ParsedRequest, signal: AbortSignal | undefined): Promise<readonly number[]> {
-    const ids = await this.#text.encode(parsed, signal);
-    if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
-    const { contextLength } = this.#model;
-    if (ids.length >= contextLength) {
-      throw new BambaError(
-        'prompt_too_long',
-        `The prompt has ${ids.length} tokens, and the context has room for ${contextLength} with the answer. ` +
-          'Shorten it or start a new chat.',
-      );
-    }
-    const unknown = ids.find((id) => id >= this.#model.architecture.vocabSize);
-    if (unknown !== undefined) {
-      throw new BambaError('config_invalid', `The prompt has token id ${unknown}, which the model does not have.`);
-    }
-    return ids;
   }
 
   /** How many tokens a chat or a text has. See `TokenizingEngine`; it throws the same. */
@@ -310,17 +171,22 @@ export class LocalEngine {
 
   /** @throws BambaError `disposed`. */
   #requireUse(): void {
-    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    if (this.#disposed) throw disposed();
   }
 
   /** Frees the GPU. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#prefixes.clear();
+    this.#turns.end(disposed());
+    this.#answering.prefixes.clear();
     this.#model.dispose();
     this.#gpu.dispose();
   }
+}
+
+function disposed(): BambaError {
+  return new BambaError('disposed', 'The engine was disposed. Create another one.');
 }
 
 /** @throws BambaError `setting_invalid` unless it is left out, or a whole number from `least` on. */
@@ -333,25 +199,6 @@ function requireWhole(option: string, value: number | undefined, least: number):
 function requireOneOf(option: string, value: string, known: readonly string[]): void {
   if (known.includes(value)) return;
   throw new BambaError('setting_invalid', `${option} is ${JSON.stringify(value)}; give one of: ${known.join(', ')}.`);
-}
-
-/** Of a request that ended before its prompt was known. */
-const NO_USAGE: Usage = {
-  promptTokens: 0,
-  cachedTokens: 0,
-  completionTokens: 0,
-  timeToFirstTokenS: 0,
-  prefillTokensPerS: 0,
-  decodeTokensPerS: 0,
-};
-
-function nullIfAborted(error: unknown): null {
-  if (error instanceof BambaError && error.code === 'aborted') return null;
-  throw error;
-}
-
-function perSecond(count: number, ms: number): number {
-  return count > 0 && ms > 0 ? (1000 * count) / ms : 0;
 }
 
 function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {

@@ -1,8 +1,12 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { SamplingSettings } from '../sampling.ts';
+import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { Scheme } from '../weights/types.ts';
 
+export type { SamplingSettings } from '../sampling.ts';
+export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
 export type { Availability, StoredModel } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
@@ -19,48 +23,6 @@ export interface ChatMessage {
   toolCallId?: string;
   /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
-}
-
-/** A call of a tool, as a model wrote it. */
-export interface ToolCall {
-  /** Identifies it; the tool's answer names it. */
-  id: string;
-  /** Of the tool. */
-  name: string;
-  /** JSON of an object. */
-  arguments: string;
-}
-
-/** A function that a model may call. */
-export interface Tool {
-  /** What the model calls it by. */
-  name: string;
-  /** For the model: what it does and when to call it. */
-  description?: string;
-  /** JSON Schema of its arguments, of type `object`; none takes no arguments. */
-  parameters?: object;
-}
-
-/** How the next token is chosen. Every field is optional; the model's `generation_config.json` gives the defaults. */
-export interface SamplingSettings {
-  /** 0 takes the likeliest token; above 0 samples. At most 100. */
-  temperature?: number;
-  /** Keep the k likeliest tokens (ties kept); 0 keeps all. */
-  topK?: number;
-  /** Keep the smallest set of likeliest tokens whose probabilities reach this sum; in (0, 1]. */
-  topP?: number;
-  /** Keep tokens at least this fraction as likely as the likeliest; in [0, 1]. */
-  minP?: number;
-  /** Divides positive and multiplies negative logits of tokens in prompt and answer; above 0, 1 is neutral. */
-  repetitionPenalty?: number;
-  /** Subtracted once from the logit of every token of the answer so far; in [-2, 2]. */
-  presencePenalty?: number;
-  /** Subtracted from a token's logit for each time the answer has it; in [-2, 2]. */
-  frequencyPenalty?: number;
-  /** Added to the logits of these token ids; each in [-100, 100]. */
-  logitBias?: Record<number, number>;
-  /** Seed of the sampler, an integer in [0, 2^32); the same seed and prompt give the same answer on the same device. */
-  seed?: number;
 }
 
 /** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */
@@ -324,8 +286,18 @@ export interface TuningResult extends TuningReport {
 export interface TuneEngineOptions {
   /** Told after each trial. */
   onProgress?: (progress: TuningProgress) => void;
-  /** Ends tuning, and nothing is kept of it. */
+  /** Ends tuning, and nothing is kept of it; while it waits for its turn, takes it back. */
   signal?: AbortSignal;
+  /** Whether it waits for requests that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
+}
+
+/** How a request is answered. */
+export interface GenerateOptions {
+  /** Stops the answer, which then ends with the reason `abort`; while the request waits for its turn, takes it back. */
+  signal?: AbortSignal;
+  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
 }
 
 /** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
@@ -333,14 +305,15 @@ export interface Engine {
   /** What is loaded, and where it runs. */
   readonly info: EngineInfo;
   /**
-   * Answers one request, streaming. Leaving the loop early or aborting `signal` stops generation;
-   * the kept state is then exactly that of the tokens that were yielded.
-   * @param options `signal` stops the answer, which then ends with the reason `abort`
-   * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
+   * Answers one request, streaming, after those that were asked before: first come, first served. Leaving the loop early
+   * or aborting `signal` stops generation; the kept state is then exactly that of the tokens that were yielded.
+   * @param options what stops the answer, and whether it waits for others
+   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
+   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
    * `worker_failed` once the worker broke down, or did not answer when it was asked to stop: create another engine then;
    * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
    */
-  generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
+  generate(request: GenerationRequest, options?: GenerateOptions): AsyncIterable<GenerationEvent>;
   /** Frees the GPU and ends the worker, within two seconds and whatever it does. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -412,7 +385,7 @@ export interface TunableEngine extends TokenizingEngine {
    * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
    * ```
    * @param options who is told how far it is, and what ends it
-   * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
+   * @throws BambaError `busy` with `queue: false` while something else runs; `setting_invalid` for a context of less than 512
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;

@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import { SAMPLING_NAMES } from '../sampling.ts';
 import type { ChatMessage, GenerationRequest, TokenizeOptions, Tool } from './protocol.ts';
 
 const ROLES = ['system', 'user', 'assistant', 'tool'];
@@ -16,15 +17,8 @@ const FIELDS = new Set<string>([
   'logprobs',
   'maxTokens',
   'stop',
-  'temperature',
-  'topK',
-  'topP',
-  'minP',
-  'repetitionPenalty',
-  'presencePenalty',
-  'frequencyPenalty',
   'logitBias',
-  'seed',
+  ...SAMPLING_NAMES,
 ] satisfies (keyof GenerationRequest)[]);
 
 /** What a model reads. */

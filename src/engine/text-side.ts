@@ -7,7 +7,6 @@ import { parseJsonFile } from '../text/tokenizer-files.ts';
 import type { PackageFile } from '../weights/manifest.ts';
 import { endIds } from './end-ids.ts';
 import type { ParsedRequest } from './request.ts';
-import { templateMessage, templateTool } from './tools.ts';
 
 interface TextFiles {
   tokenizer: Tokenizer;
@@ -72,10 +71,10 @@ export class TextSide {
     signal: AbortSignal | undefined,
   ): Promise<readonly number[]> {
     if ('messages' in input) {
-      return this.template.encodeInSlices(input.messages.map(templateMessage), {
+      return this.template.encodeInSlices(input.messages, {
         addGenerationPrompt: !input.continueLast && !input.readAhead,
         continueLast: input.continueLast,
-        tools: tools.map(templateTool),
+        tools,
         signal,
       });
     }

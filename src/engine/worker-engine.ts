@@ -3,6 +3,7 @@ import { BambaError } from '../errors.ts';
 import type {
   DetokenizeOptions,
   EngineInfo,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TokenizeOptions,
@@ -11,20 +12,17 @@ import type {
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
-import { fromWire, type GenerationMessage, type TokenInput, type WireResult, type WorkerApi } from './wire.ts';
+import { takenBack, Turns } from './turns.ts';
+import { fromWire, type GenerationMessage, type TokenInput, valueOf, type WireResult, type WorkerApi } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
-
-/** What the worker does now, and whether the page still waits for it. */
-interface Work {
-  end: Watch;
-  left: boolean;
-}
 
 /** The page's side of an engine in a worker. */
 export class WorkerEngine implements TunableEngine {
   readonly info: EngineInfo;
   readonly #link: WorkerLink;
-  #work: Work | null = null;
+  readonly #turns = new Turns();
+  /** Of what was begun last: the worker may be at it although nobody waits for it any more. */
+  #work: Watch | null = null;
   #disposing: Promise<void> | null = null;
 
   constructor(info: EngineInfo, link: WorkerLink) {
@@ -32,11 +30,17 @@ export class WorkerEngine implements TunableEngine {
     this.#link = link;
   }
 
-  async *generate(
-    request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
-    await this.#takeTurn(signal);
+  async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
+    const leave = await this.#turns.take(options);
+    try {
+      yield* this.#generate(request, options.signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async *#generate(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
+    await this.#waitUntilFree(signal);
     const task = this.#begin<void>(signal, (worker, port) => worker.generate(request, transfer(port, [port])));
     const messages = new Messages<GenerationMessage>(task.port);
     task.failed.catch((error: unknown) => messages.fail(error));
@@ -48,18 +52,23 @@ export class WorkerEngine implements TunableEngine {
         yield message.event;
       }
     } finally {
-      // Whoever leaves early waits for the worker to be free again, so that the next request is not refused.
+      // Whoever leaves early waits for the worker to be free again: the next request finds it so.
       await task.leave();
     }
   }
 
-  async tune({ signal, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
-    await this.#takeTurn(signal);
-    const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
-    const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
-      worker.tune(told, transfer(port, [port])),
-    );
-    return task.value();
+  async tune({ signal, queue, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
+    const leave = await this.#turns.take({ signal, queue });
+    try {
+      await this.#waitUntilFree(signal);
+      const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
+      const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
+        worker.tune(told, transfer(port, [port])),
+      );
+      return await task.value();
+    } finally {
+      leave();
+    }
   }
 
   async countTokens(input: TokenInput, { signal, ...options }: TokenizeOptions = {}): Promise<number> {
@@ -80,6 +89,7 @@ export class WorkerEngine implements TunableEngine {
   }
 
   dispose(): Promise<void> {
+    this.#turns.end(disposed());
     this.#disposing ??= this.#dispose();
     return this.#disposing;
   }
@@ -92,28 +102,24 @@ export class WorkerEngine implements TunableEngine {
 
   /**
    * Waits until what was left before its end has ended.
-   * @throws BambaError `disposed`, `worker_failed`; `busy` while something runs that nobody has left; `aborted`.
+   * @throws BambaError `disposed`, `worker_failed`; `busy` where that takes too long; `aborted`.
    */
-  async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
+  async #waitUntilFree(signal: AbortSignal | undefined): Promise<void> {
     const { busy, tick } = this.#link.deadlines;
-    let left: { work: Work; vigil: Vigil } | undefined;
+    const work = this.#work;
+    const vigil = work && new Vigil(this.#link, work);
     for (let waited = 0; ; waited += tick) {
       if (this.#disposing) throw disposed();
       this.#link.check();
-      const work = this.#work;
-      if (!work || work.end.over) return;
-      if (!work.left) {
-        throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
-      }
+      if (!work || !vigil || work.over) return;
       if (waited >= busy) {
         throw new BambaError(
           'busy',
           'The GPU is still busy with what was stopped before. Ask again later, or load the model again.',
         );
       }
-      if (signal?.aborted) throw new BambaError('aborted', 'The request was taken back before it began.');
-      left = left?.work === work ? left : { work, vigil: new Vigil(this.#link, work.end) };
-      await left.vigil.look();
+      if (signal?.aborted) throw takenBack();
+      await vigil.look();
     }
   }
 
@@ -123,7 +129,7 @@ export class WorkerEngine implements TunableEngine {
     this.#link.check();
     if (signal?.aborted) throw new BambaError('aborted', 'The question was taken back before it was asked.');
     // One that works may have no time to notice; what it does is waited for by others.
-    if (!this.#work || this.#work.end.over) this.#link.expectNotice();
+    if (!this.#work || this.#work.over) this.#link.expectNotice();
     return new Task(this.#link, signal, ask).value();
   }
 
@@ -131,11 +137,7 @@ export class WorkerEngine implements TunableEngine {
   #begin<Result>(signal: AbortSignal | undefined, ask: Ask<Result>): Task<Result> {
     this.#link.expectNotice();
     const task = new Task(this.#link, signal, ask);
-    const work: Work = { end: task.end, left: false };
-    this.#work = work;
-    task.onLeft = () => {
-      work.left = true;
-    };
+    this.#work = task.end;
     return task;
   }
 }
@@ -150,7 +152,6 @@ class Task<Result> {
   readonly end: Watch;
   /** Rejects once there is no use in waiting: as `finished`, or where it goes on although it was stopped. */
   readonly failed: Promise<never>;
-  onLeft = (): void => {};
   readonly #link: WorkerLink;
   readonly #signal: AbortSignal | undefined;
   #stopping: Promise<boolean> | null = null;
@@ -182,7 +183,6 @@ class Task<Result> {
 
   /** For whoever does not wait for the end, or has it: resolves when the worker is free, or will be in its own time. */
   async leave(): Promise<void> {
-    this.onLeft();
     this.#signal?.removeEventListener('abort', this.#onAbort);
     await this.#stop();
     this.port.close();
@@ -191,9 +191,7 @@ class Task<Result> {
   /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
   async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
     try {
-      const result = await Promise.race([this.finished, this.failed]);
-      if ('error' in result) throw fromWire(result.error);
-      return result.value;
+      return valueOf(await Promise.race([this.finished, this.failed]));
     } finally {
       await this.leave();
     }

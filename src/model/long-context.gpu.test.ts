@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { GREEDY } from '../kernels/sampling/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { attention, common, mamba } from '../testing/family-configs.ts';
 import { loadRandomModel } from '../testing/random-model.ts';

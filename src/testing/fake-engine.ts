@@ -1,6 +1,7 @@
 import type {
   ChatMessage,
   EngineInfo,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TunableEngine,
@@ -38,10 +39,7 @@ export class FakeEngine implements TunableEngine {
     this.#events = events;
   }
 
-  async *generate(
-    request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
+  async *generate(request: GenerationRequest, { signal }: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
     this.requests.push(request);
     for (const event of [{ type: 'prefill', processed: 7, total: 7 } as const, ...this.#events]) {
       await Promise.resolve();

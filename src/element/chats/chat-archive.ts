@@ -1,8 +1,8 @@
 // The list of chats, and which of them is open: saves what changes, keeps drafts, hears of other tabs. Where the browser
 // keeps nothing (a private window, blocked storage), the open chat works the same and is forgotten with the page.
 
+import type { BambaError } from '../../errors.ts';
 import type { Turn } from '../conversation.ts';
-import type { Fault } from '../faults.ts';
 import type { OwnSettings } from '../settings/own-settings.ts';
 import type { DatabaseTiming } from './chat-database.ts';
 import { ChatList } from './chat-list.ts';
@@ -70,7 +70,7 @@ export class ChatArchive {
   }
 
   /** Why the list is not what is kept. */
-  get trouble(): Fault | undefined {
+  get trouble(): BambaError | undefined {
     return this.#list.trouble;
   }
 
@@ -80,7 +80,7 @@ export class ChatArchive {
   }
 
   /** Why something that was said is not saved; undefined while everything is, or is about to be. */
-  get unsaved(): Fault | undefined {
+  get unsaved(): BambaError | undefined {
     if (!this.#drafts) return undefined;
     return [this.#writer, ...this.#others].find(({ fault }) => fault)?.fault;
   }

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Scheme, StoredModel } from '../../engine/protocol.ts';
-import { asFault } from '../faults.ts';
+import { sentenceOf } from '../faults.ts';
 import { formatBytes } from '../format.ts';
 import { firstType, type GpuFacts, readGpu } from './gpu-fit.ts';
 import { closeIcon } from '../icons.ts';
@@ -266,7 +266,7 @@ export class BambaModels extends SafeElement {
       this.unread = '';
     } catch (error) {
       this.stored = [];
-      this.unread = asFault(error).sentence;
+      this.unread = sentenceOf(error);
     }
   }
 
@@ -277,7 +277,7 @@ export class BambaModels extends SafeElement {
       await this.store.delete(model.id);
       this.#emit('bamba-announce', `${model.name} is deleted.`);
     } catch (error) {
-      this.undeleted = { id: model.id, sentence: `Could not be deleted: ${asFault(error).sentence}` };
+      this.undeleted = { id: model.id, sentence: `Could not be deleted: ${sentenceOf(error)}` };
     }
     await this.#refresh();
     this.querySelector<HTMLElement>('.sheet-head button')?.focus();

@@ -16,6 +16,7 @@ import {
 import { HALF_ULP } from '../../testing/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu } from '../../testing/device.ts';
+import { partOf } from '../../testing/extent.ts';
 import type { AttentionDims } from './attention-shape.ts';
 import { CACHE_TYPES, type CacheType } from './kv-cache.ts';
 import { ropeKvAppend, ropeKvAppendKernel } from './rope_kv_append.ts';
@@ -75,7 +76,8 @@ describeGpu(ropeKvAppendKernel, (gpu) => {
   }
 
   describe.each(CACHE_TYPES)('into a cache of %s', (type) => {
-    it.each(ATTENTION_SHAPES)(
+    const { share } = partOf(CACHE_TYPES.indexOf(type), CACHE_TYPES.length);
+    it.each(share(ATTENTION_SHAPES))(
       'rotates q, appends k and v, touches nothing else, for $heads heads over $kvHeads of $headDim',
       async (dims) => {
         await fc.assert(
