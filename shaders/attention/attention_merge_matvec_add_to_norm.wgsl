@@ -24,6 +24,7 @@ struct Params {
   blocks: u32,     // 16-byte blocks of a row
   columns4: u32,   // heads * head_dim / 4
   head_dim4: u32,
+  segment_tokens: u32,  // of the cache's first segment, which has the most splits
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -106,7 +107,7 @@ fn attention_merge_matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invoc
   if (first >= params.rows) {
     return;
   }
-  let splits = active_splits(step.position + 1);
+  let splits = active_splits(min(step.position + 1, params.segment_tokens));
   for (var head = invocation.lane; head < HEADS; head += WG) {
     merge_weights(head, splits);
   }

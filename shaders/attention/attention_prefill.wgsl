@@ -1,15 +1,17 @@
-// uses: lib/step.wgsl, lib/rows.wgsl
+// uses: lib/step.wgsl, lib/rows.wgsl, lib/cache.wgsl, lib/attended.wgsl
 // attention_prefill: y[t, h] = softmax_j(scale * q[t, h] . k[j, h / (heads/J)]) v[j, ...],  j <= position + t
 //
-// Shapes    qkv: (T, heads + 2*J, head_dim) f32, q already rotated;  k_cache, v_cache: (capacity, J, head_dim), up to
-//           and with position + T - 1;  y: (T, heads, head_dim).
+// Shapes    qkv: (T, heads + 2*J, head_dim) f32, q already rotated;  k_cache, v_cache: (segment_tokens, J) rows of
+//           head_dim, of any type, a segment of the cache, up to and with position + T - 1;  y: (T, heads, head_dim);
+//           sums: (T, heads) vec2f of m, the largest score, and sum_j exp(s_j - m). A segment behind the first goes on
+//           from the y and sums of those before it.
 // Mapping   one workgroup 32 rows of one KV head: x the tile, y the KV head. A row is a pair (t, query head of the KV
 //           head), the head fastest, so that keys and values are read once for all heads that share them. Both products
 //           are made in tiles, of the scores in steps of 32 columns: an invocation has four rows, every eighth, by four
 //           keys, and of the output by every 16th vec4f. What a step needs is asked for during the one before.
 // Constants HEAD_DIM4   head_dim / 4, at most 64.
 //           VALUE_KEYS  keys of a tile of values, 8, 16 or 32; at most 512 / HEAD_DIM4.
-// Source    Dao 2023, FlashAttention-2; reference: attention.ts in src/reference.
+// Source    Dao 2023, FlashAttention-2; reference: attention.ts, kv_cache.ts in src/reference.
 // Tried     On an H100, a layer of Bamba-9B, 256 tokens after 768: 165 us. With a loop over a step's columns of the scores
 //           179; without one among values too 160, but slower to compile; 64 rows a workgroup, eight by four, 218 to 254.
 //           Before tiles of registers, four by four, after 1,024 tokens 2.99 ms, with them 0.39; before asking ahead,
@@ -27,15 +29,18 @@ const MASKED: f32 = -3.0e38; // a score below all others; WGSL promises nothing 
 
 struct Params {
   heads: u32,
-  kv_heads: u32,  // J
+  kv_heads: u32,        // J
   scale: f32,
+  segment_first: u32,   // position of the segment's first token
+  segment_tokens: u32,  // that it has room for
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>;          // (T, heads + 2*J, head_dim)
-@group(0) @binding(2) var<storage, read> k_cache: array<vec4f>;      // (capacity, J, head_dim)
-@group(0) @binding(3) var<storage, read> v_cache: array<vec4f>;      // (capacity, J, head_dim)
+@group(0) @binding(2) var<storage, read> k_cache: array<Cached>;     // (segment_tokens, J, head_dim)
+@group(0) @binding(3) var<storage, read> v_cache: array<Cached>;     // (segment_tokens, J, head_dim)
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;      // (T, heads, head_dim)
+@group(0) @binding(5) var<storage, read_write> sums: array<vec2f>;   // (T, heads)
 @group(1) @binding(0) var<uniform> step: Step;
 
 // In turn: columns of a step of the queries, (ROWS, 32); weights (ROWS, VALUE_KEYS). The vec4f's of a row change places (^),
@@ -44,12 +49,6 @@ var<workgroup> left: array<array<vec4f, DEPTH4>, ROWS>;
 // In turn: columns of a step of the keys, (KEYS, 32), with every fourth key side by side; what invocations have of rows'
 // largest scores and sums, (16, 8) of four rows each; values (VALUE_KEYS, HEAD_DIM4).
 var<workgroup> right: array<vec4f, KEYS * DEPTH4>;
-
-struct Rows {
-  kv_head: u32,
-  sharing: u32,  // query heads of a KV head
-  count: u32,    // of all workgroups
-}
 
 // Rows t, t + 8, t + 16 and t + 24.
 fn left_rows(t: u32, k: u32) -> mat4x4f {
@@ -65,14 +64,6 @@ fn keys_at(column: u32, k: u32) -> mat4x4f {
 // A vec4f of the values of four keys.
 fn values_at(at: u32) -> mat4x4f {
   return mat4x4f(right[at], right[at + HEAD_DIM4], right[at + 2 * HEAD_DIM4], right[at + 3 * HEAD_DIM4]);
-}
-
-// Of four rows (columns): vec4f's column, column + 16, .. of sum_j exp(s_j - highest) v_j.
-struct Output {
-  first: mat4x4f,
-  second: mat4x4f,
-  third: mat4x4f,
-  fourth: mat4x4f,
 }
 
 // With four keys of a tile of values. What is behind the head's last vec4f is not written.
@@ -100,30 +91,17 @@ fn load_query(row: u32, d4: u32) -> vec4f {
 
 // Keys first, first + 16, ..
 fn load_keys(kv_head: u32, first: u32, end: u32, d4: u32) -> mat4x4f {
-  let at = (min(first + vec4u(0, 16, 32, 48), vec4u(end - 1)) * params.kv_heads + kv_head) * HEAD_DIM4
-    + min(d4, HEAD_DIM4 - 1);
-  return mat4x4f(k_cache[at.x], k_cache[at.y], k_cache[at.z], k_cache[at.w]);
+  let row = min(first + vec4u(0, 16, 32, 48), vec4u(end - 1)) * params.kv_heads + kv_head;
+  let d = min(d4, HEAD_DIM4 - 1);
+  return mat4x4f(key4(row.x, d), key4(row.y, d), key4(row.z, d), key4(row.w, d));
 }
 
 // vec4f's lane, lane + 128, .. of a tile of values.
 fn load_values(kv_head: u32, first: u32, end: u32, lane: u32) -> mat4x4f {
   let index = lane + vec4u(0, 128, 256, 384);
-  let at = (min(first + index / HEAD_DIM4, vec4u(end - 1)) * params.kv_heads + kv_head) * HEAD_DIM4 + index % HEAD_DIM4;
-  return mat4x4f(v_cache[at.x], v_cache[at.y], v_cache[at.z], v_cache[at.w]);
-}
-
-fn write_row(rows: Rows, at: u32, d4: u32, value: vec4f, total: f32) {
-  if (at < rows.count && d4 < HEAD_DIM4) {
-    let head = rows.kv_head * rows.sharing + at % rows.sharing;
-    y[((at / rows.sharing) * params.heads + head) * HEAD_DIM4 + d4] = value / total;
-  }
-}
-
-fn write_rows(rows: Rows, at: u32, d4: u32, output: mat4x4f, total: vec4f) {
-  write_row(rows, at, d4, output[0], total.x);
-  write_row(rows, at + 8, d4, output[1], total.y);
-  write_row(rows, at + 16, d4, output[2], total.z);
-  write_row(rows, at + 24, d4, output[3], total.w);
+  let row = min(first + index / HEAD_DIM4, vec4u(end - 1)) * params.kv_heads + kv_head;
+  let d = index % HEAD_DIM4;
+  return mat4x4f(value4(row.x, d.x), value4(row.y, d.y), value4(row.z, d.z), value4(row.w, d.w));
 }
 
 @compute @workgroup_size(128)
@@ -148,13 +126,22 @@ fn attention_prefill(
   // What it makes: rows t, t + 8, .. by keys 4*column .. 4*column + 3. Two side by side share their keys.
   let column = lane / 2 % KEY_QUADS;
   let t = lane % 2 + lane / 2 / KEY_QUADS * 2;
-  // The first key that a row does not see: of this invocation's rows, and of the workgroup's last.
-  let seen = step.position + 1 + min(first + t + vec4u(0, 8, 16, 24), vec4u(rows.count - 1)) / sharing;
-  let end = step.position + 1 + min(first + ROWS - 1, rows.count - 1) / sharing;
+  // The first key of the segment that a row does not see: of this invocation's rows, and of the workgroup's last.
+  let seen = seen_keys(first + t + vec4u(0, 8, 16, 24), rows);
+  let end = seen_keys(vec4u(first + ROWS - 1), rows).x;
+  if (end == 0) {
+    return;
+  }
 
   var highest = vec4f(MASKED);  // of the rows' scores so far
   var total = vec4f();          // this invocation's share of sum_j exp(s_j - highest)
   var output = Output();
+  if (params.segment_first > 0) {
+    let before = read_sums(rows, first + t);
+    highest = before[0];
+    total = select(vec4f(), before[1], column == 0);
+    output = read_output(rows, first + t, column, before[1]);
+  }
   var query0 = load_query(query_row.x, part);
   var query1 = load_query(query_row.y, part);
   var next = load_keys(kv_head, own, end, part);
@@ -197,15 +184,10 @@ fn attention_prefill(
     workgroupBarrier();
     let correction = exp(highest - new_highest);
     highest = new_highest;
-    // Every row sees key 0, so that `highest` is a score, and what is masked gets the weight 0.
+    // Every row sees the first segment's key 0, so that `highest` is a score, and what is masked gets the weight 0.
     let weights = exp_rows(scores, highest);
     total = total * correction + vec4f(1.0) * weights;
-    output = Output(
-      scaled_rows(output.first, correction),
-      scaled_rows(output.second, correction),
-      scaled_rows(output.third, correction),
-      scaled_rows(output.fourth, correction),
-    );
+    output = scaled_output(output, correction);
 
     for (var from_key = 0u; from_key < KEYS && tile + from_key < end; from_key += VALUE_KEYS) {
       let quad = column - from_key / 4;  // wraps around for keys before the first
@@ -238,8 +220,8 @@ fn attention_prefill(
   for (var other = 0u; other < KEY_QUADS; other++) {
     sum += right[other * 8 + t];
   }
-  write_rows(rows, first + t, column, output.first, sum);
-  write_rows(rows, first + t, column + 16, output.second, sum);
-  write_rows(rows, first + t, column + 32, output.third, sum);
-  write_rows(rows, first + t, column + 48, output.fourth, sum);
+  write_output(rows, first + t, column, scaled_output(output, 1.0 / sum));
+  if (column == 0) {
+    write_sums(rows, first + t, highest, sum);
+  }
 }

@@ -6,7 +6,8 @@ import { formatInspection } from './inspection-text.ts';
 const USAGE = `Usage: npm run inspect -- FOLDER|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
 
 Says what a model is without loading it: its architecture, the tensors and sizes in every type that it can have, the
-memory that a conversation of N tokens takes (default 4096), and the graphics memory that it fits. The model is a folder
+memory that a conversation of N tokens takes (default 4096), the graphics memory that it fits, and what contexts of other
+lengths take, by what keys and values are stored as (the option kvCacheType). The model is a folder
 with a Hugging Face checkpoint, of which the headers alone are read, a package of bamba-web, or a repository of the Hub.
 --tensors lists every tensor.`;
 

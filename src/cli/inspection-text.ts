@@ -27,6 +27,9 @@ export function formatInspection(inspection: Inspection, allTensors: boolean): s
     ...table([['type', 'weights', 'state', 'keys, values', 'working', 'in all', 'fits'], ...sizeRows(inspection)]),
     'A GPU is taken to have 85 % of its memory free.',
     '',
+    'State, keys and values and rotary angles of a conversation, by what keys and values are stored as:',
+    ...table(contextRows(inspection)),
+    '',
     'Tensors:',
     ...table(allTensors ? tensorRows(inspection) : tensorGroups(inspection)),
   ].join('\n');
@@ -92,6 +95,14 @@ function sizeRows({ sizes }: Inspection): string[][] {
     ...[memory.weights, memory.state, memory.keysAndValues, memory.working, memory.total].map(size),
     fits === null ? 'no GPU' : `${fits} GB`,
   ]);
+}
+
+function contextRows({ contexts }: Inspection): string[][] {
+  const lengths = contexts[0]!.contexts.map(({ tokens }) => `${integer(tokens)} tokens`);
+  return [
+    ['type', ...lengths],
+    ...contexts.map(({ cacheType, contexts: costs }) => [cacheType, ...costs.map(({ bytes }) => size(bytes))]),
+  ];
 }
 
 function tensorRows({ tensors }: Inspection): string[][] {

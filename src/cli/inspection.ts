@@ -3,8 +3,10 @@ import { basename, join, resolve } from 'node:path';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
+import { DEFAULT_CACHE_TYPE } from '../engine/options.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { checkArchitecture } from '../model/dims.ts';
-import { modelMemory } from '../model/memory.ts';
+import { contextBytes, modelMemory } from '../model/memory.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
 import { readText } from '../weights/read-text.ts';
@@ -24,6 +26,16 @@ export interface SchemeSize {
   fits: number | null;
 }
 
+/** Tokens of contexts whose cost is told. */
+const CONTEXTS = [1024, 4096, 32_768, 131_072];
+
+/** What conversations take, by what their keys and values are stored as. */
+export interface ContextCost {
+  cacheType: CacheType;
+  /** GPU bytes of a conversation, without the weights: see `contextBytes`. */
+  contexts: { tokens: number; bytes: number }[];
+}
+
 /** What the command says. */
 export interface Inspection {
   name: string;
@@ -33,6 +45,7 @@ export interface Inspection {
   parameters: number;
   tokens: number;
   sizes: SchemeSize[];
+  contexts: ContextCost[];
   tensors: { name: string; shape: readonly number[]; sources: string[] }[];
 }
 
@@ -52,7 +65,7 @@ export async function inspect(source: string, tokens: number, place: RepoPlace =
   checkArchitecture(architecture);
   const length = Math.min(tokens, architecture.maxPositions);
   const sizes = SCHEMES.map((scheme) => {
-    const memory = modelMemory(architecture, specs, scheme, { tokens: length });
+    const memory = modelMemory(architecture, specs, scheme, { tokens: length, cacheType: DEFAULT_CACHE_TYPE });
     const fits = GPU_MEMORY.find((size) => memory.total <= size * 1e9 * FREE_SHARE) ?? null;
     return { scheme, memory, fits };
   });
@@ -63,6 +76,10 @@ export async function inspect(source: string, tokens: number, place: RepoPlace =
     parameters: specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
     tokens: length,
     sizes: sizes.toSorted((left, right) => left.memory.weights - right.memory.weights),
+    contexts: CACHE_TYPES.map((cacheType) => ({
+      cacheType,
+      contexts: CONTEXTS.map((count) => ({ tokens: count, bytes: contextBytes(architecture, cacheType, count) })),
+    })),
     tensors: specs.map((spec) => ({
       name: spec.name,
       shape: spec.shape,

@@ -214,7 +214,8 @@ export class KeptStates {
 
   /** Where the GPU has the state of these very tokens; null where it has it no longer. */
   #find({ model }: StateOwner, tokens: readonly number[]): SequenceState | null {
-    const same = (state: SequenceState) => state.position === tokens.length && isPrefix(state.tokens, tokens);
+    const same = (state: SequenceState) =>
+      state.isExact && state.position === tokens.length && isPrefix(state.tokens, tokens);
     if (same(model.state)) return model.state;
     const snapshot = this.#states.find(tokens);
     return snapshot && same(snapshot.state) ? snapshot.state : null;

@@ -10,7 +10,7 @@ import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { suggestion } from '../weights/smaller-schemes.ts';
 
-/** Tokens of a sequence where nothing else is asked for: tables for all positions of some models would fill memory. */
+/** Tokens of a sequence where nothing else is asked for: what more of them take of memory is to be asked for. */
 const DEFAULT_CONTEXT = 32_768;
 
 export interface LoadModelOptions extends Partial<ModelOptions> {

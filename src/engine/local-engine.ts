@@ -2,7 +2,10 @@ import { BambaError } from '../errors.ts';
 import { defaultBudget, StateCache } from '../generate/state-cache.ts';
 import { isPrefix } from '../generate/state-tree.ts';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import type { Model } from '../model/model.ts';
+import { stateBytes } from '../model/state.ts';
+import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
@@ -12,6 +15,7 @@ import { checkBytes } from './check-bytes.ts';
 import { KeptStates } from './kept-states.ts';
 import { loadModel } from './load.ts';
 import { Overflow } from './overflow.ts';
+import { DEFAULT_CACHE_TYPE } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -43,6 +47,10 @@ export interface LocalEngineOptions {
   storedStateBytes?: number;
   /** Milliseconds without a request before the states of conversations are kept. */
   quietMs?: number;
+  /** See `EngineOptions`. */
+  kvCacheType?: CacheType;
+  /** See `EngineOptions`. */
+  stateCacheType?: StateType;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Told in a sentence where what is asked for goes beyond the model. */
@@ -89,17 +97,19 @@ export class LocalEngine {
 
   /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
   static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { subgroupMatrices = false, signal } = options;
+    const { subgroupMatrices = false, kvCacheType = DEFAULT_CACHE_TYPE, stateCacheType = 'f32', signal } = options;
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);
+    requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);
+    requireOneOf('stateCacheType', stateCacheType, STATE_TYPES);
     throwIfAborted(signal);
     const loadingText = TextSide.load(source);
     loadingText.catch(() => {}); // without a GPU, nobody asks for it
     const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
     try {
       const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
-      const model = await loadModel(gpu, source, { ...options, tuning });
+      const model = await loadModel(gpu, source, { ...options, kvCacheType, tuning });
       const owner = ownerOf(source, model);
       return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, owner, options);
     } catch (error) {
@@ -279,6 +289,12 @@ function requireWhole(option: string, value: number | undefined, least: number):
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
 }
 
+/** @throws BambaError `setting_invalid` unless it is one of these. */
+function requireOneOf(option: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new BambaError('setting_invalid', `${option} is ${JSON.stringify(value)}; give one of: ${known.join(', ')}.`);
+}
+
 /** The error for a state that says it is of a text of which it is not. */
 function strangeText(cause?: unknown): BambaError {
   return new BambaError(
@@ -305,6 +321,8 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
   const { f16, subgroups, timestamps, subgroupMatrices } = gpu.features;
   const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
   const { maxPositions } = model.architecture;
+  const { cacheType: kvCacheType } = model.state;
+  const { fixed: fixedBytes, perToken: tokenBytes } = stateBytes(model.architecture, kvCacheType);
   return {
     model: {
       name,
@@ -314,6 +332,7 @@ function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide,
       contextLength: model.contextLength,
       ...(model.contextLength > maxPositions && { configLength: maxPositions }),
       hasChatTemplate: text.template.exists,
+      context: { kvCacheType, fixedBytes, tokenBytes },
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
     sampling: text.defaults.sampling,

@@ -188,6 +188,15 @@ export interface EngineInfo {
     configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
+    /** What a conversation takes of GPU memory. Not of engines that a page brings. */
+    context?: {
+      /** What keys and values are stored as. */
+      kvCacheType: 'f32' | 'f16' | 'int8';
+      /** Bytes that do not depend on its length. */
+      fixedBytes: number;
+      /** Bytes that each of its tokens adds; 0 without attention. */
+      tokenBytes: number;
+    };
   };
   /** The GPU, as the browser names it; names may be empty. */
   adapter: {
@@ -266,6 +275,16 @@ export interface EngineOptions {
    * 0 keeps none. By default a quarter of what the browser has left, but no more than 1 GiB.
    */
   storedStateBytes?: number;
+  /**
+   * What the keys and values of attention are stored as. f16 takes half the memory of f32, and int8 somewhat more than a
+   * quarter: blocks of 32 numbers, with a scale each. What each costs in exactness, the README says. Default: `f16`.
+   */
+  kvCacheType?: 'f32' | 'f16' | 'int8';
+  /**
+   * What the recurrent states of those earlier prompts are stored as. f16 takes half the memory of f32, so that about twice
+   * as many are kept; what goes on from one is a little less exact. Default: `f32`.
+   */
+  stateCacheType?: 'f32' | 'f16';
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */

@@ -32,19 +32,26 @@ export function factsOf(
   tokens: readonly number[],
   { logits, extra }: { logits: boolean; extra?: unknown },
 ): SnapshotFacts {
-  const { architecture } = model;
+  const { architecture, state } = model;
   const logitsBytes = logits ? 4 * architecture.vocabSize : 0;
-  return { binding, name, tokens, layout: stateLayout(architecture, tokens.length), logitsBytes, extra };
+  return {
+    binding,
+    name,
+    tokens,
+    layout: stateLayout(architecture, tokens.length, state.cacheType),
+    logitsBytes,
+    extra,
+  };
 }
 
 /** What the bytes of a state are held against. */
 export function readerOf({ model, binding }: StateOwner): SnapshotReader {
-  const { architecture, contextLength } = model;
+  const { architecture, contextLength, state } = model;
   return {
     binding,
     vocabSize: architecture.vocabSize,
     contextLength,
-    layout: (tokens) => stateLayout(architecture, tokens),
+    layout: (tokens) => stateLayout(architecture, tokens, state.cacheType),
   };
 }
 

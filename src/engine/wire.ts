@@ -19,7 +19,13 @@ import type {
 export type LoadOptions = ModelSource &
   Pick<
     LocalEngineOptions,
-    'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes' | 'storedStateBytes'
+    | 'contextLength'
+    | 'int8Activations'
+    | 'subgroupMatrices'
+    | 'stateCacheBytes'
+    | 'storedStateBytes'
+    | 'kvCacheType'
+    | 'stateCacheType'
   >;
 
 /** What the page calls in the worker. */

@@ -128,7 +128,16 @@ async function answered<Value>(
 }
 
 async function load(
-  { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, storedStateBytes, ...model }: LoadOptions,
+  {
+    contextLength,
+    int8Activations,
+    subgroupMatrices,
+    stateCacheBytes,
+    storedStateBytes,
+    kvCacheType,
+    stateCacheType,
+    ...model
+  }: LoadOptions,
   report: OpenModelOptions['onProgress'],
 ): Promise<LocalEngine> {
   const { signal } = loading;
@@ -141,6 +150,8 @@ async function load(
       ...(subgroupMatrices !== undefined && { subgroupMatrices }),
       ...(stateCacheBytes !== undefined && { stateCacheBytes }),
       ...(storedStateBytes !== undefined && { storedStateBytes }),
+      ...(kvCacheType !== undefined && { kvCacheType }),
+      ...(stateCacheType !== undefined && { stateCacheType }),
       onMessage: (message) => report({ stage: 'manifest', message }),
       onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
     });

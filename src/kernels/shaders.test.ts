@@ -8,6 +8,7 @@ import { catalogue } from '../testing/catalogue.ts';
 import { schemesOf } from '../testing/schemes.ts';
 import { parseHeader } from '../testing/shader-header.ts';
 import { shaderLibrary } from './shared/library.ts';
+import { CACHE_TYPES } from './attention/kv-cache.ts';
 import { isOfIntegers } from './projections/matrix.ts';
 
 // The contract between each WGSL file and its TypeScript half. That all variants compile is tested on a device, in
@@ -51,9 +52,12 @@ describe.each([...allKernels])('%s', (file, kernel) => {
 
   it('is short, and uses library files that exist', () => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
-    // Kernels on integers take some schemes, all others all.
+    // Kernels on integers take some schemes, those on keys and values what these are stored as, all others all.
     const ofIntegers = ['lib/stored.wgsl', 'lib/matmul_subgroup_matrix.wgsl'].some((part) => uses.includes(part));
-    const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) => !ofIntegers || isOfIntegers({ scheme }));
+    const ofCaches = uses.includes('lib/cache.wgsl');
+    const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) =>
+      ofCaches ? CACHE_TYPES.some((type) => type === scheme) : !ofIntegers || isOfIntegers({ scheme }),
+    );
     expect(schemesOf(kernel).toSorted()).toEqual(schemes.toSorted());
   });
 
@@ -150,7 +154,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = libraryFiles.map((file) =>
-      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_subgroup_matrix)_\w+/, '$1'),
+      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_subgroup_matrix|cache)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

@@ -5,6 +5,7 @@ import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/shared/library.ts';
 import { defaultMatvecSubgroups } from '../kernels/projections/matrix.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import { type PassLength, passLength } from '../kernels/shared/pass-length.ts';
 import { type Activations, boundTokens, createActivations } from './activations.ts';
 import type { Architecture } from '../architecture/architecture.ts';
@@ -12,9 +13,10 @@ import { chunksOf } from './chunks.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import { decodeBlock, decodeEmbedding, decodeHead, prefillBlock, prefillEmbedding, prefillHead } from './hybrid.ts';
-import { ropeTable, ropeTableBytes } from './rope-table.ts';
+import { RopeTable } from './rope-table.ts';
 import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
+import { StateConverter, type StateType } from './state-converter.ts';
 import { SequenceState } from './state.ts';
 import type { Tuning } from './tuning.ts';
 import { Snapshot, type SnapshotOptions } from './snapshot.ts';
@@ -26,6 +28,12 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
+  /** What keys and values are stored as; f32 by default. */
+  kvCacheType?: CacheType;
+  /** What the SSM states of snapshots are stored as; f32 by default. */
+  stateCacheType?: StateType;
+  /** Tokens of a segment of keys and values, where not as many as there may be. */
+  segmentTokens?: number;
   /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
   tuning?: Tuning | null;
   /** Called as pipelines become ready. */
@@ -58,7 +66,9 @@ export class Model {
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
   readonly #pipelines: PipelineCache;
-  readonly #rope: GPUBuffer;
+  #rope: RopeTable;
+  readonly #converter: StateConverter;
+  readonly #stateCacheType: StateType;
   /** Logits of the prompt's last token, before penalties: what a snapshot needs to begin another answer. */
   readonly #lastLogits: GPUBuffer;
   /** Of passes over a prompt, without a head. */
@@ -95,7 +105,9 @@ export class Model {
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
-    this.#rope = buffers.storage('rope', ropeTableBytes(architecture.attention?.rope ?? null, options.contextLength));
+    this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step);
+    this.#stateCacheType = options.stateCacheType ?? 'f32';
+    this.#rope = new RopeTable(gpu, architecture.attention?.rope ?? null, state.capacity);
   }
 
   /**
@@ -127,7 +139,8 @@ export class Model {
   ): { model: Model; ready: Promise<void> } {
     checkArchitecture(architecture);
     const buffers = new BufferSet(gpu.device, 'model');
-    const state = SequenceState.allocate(gpu, architecture);
+    const { kvCacheType: cacheType = 'f32', segmentTokens } = options;
+    const state = SequenceState.allocate(gpu, architecture, { cacheType, ...(segmentTokens && { segmentTokens }) });
     try {
       const allocated = gpu.guardedNow(
         'allocating the working memory of the model',
@@ -137,7 +150,7 @@ export class Model {
       const built = gpu.guardedNow('preparing the model', () => model.#build(options.onCompiled));
       built.value.catch(() => {}); // heard of below, after what it may come from
       // While others compile.
-      model.#writeRope();
+      model.#rope.fill(model.state.capacity);
       const ready = async () => {
         try {
           // In this order: without memory, nothing that follows is right.
@@ -154,11 +167,6 @@ export class Model {
       buffers.dispose();
       throw error;
     }
-  }
-
-  #writeRope(): void {
-    const table = ropeTable(this.architecture.attention?.rope ?? null, this.contextLength);
-    this.gpu.device.queue.writeBuffer(this.#rope, 0, table);
   }
 
   /** Tokens of a prefill pass. */
@@ -179,7 +187,8 @@ export class Model {
   async sibling(tuning: Tuning): Promise<Model> {
     const { contextLength } = this;
     const int8Activations = this.#activations.quantized !== null;
-    const options = { contextLength, int8Activations, tuning };
+    const { cacheType: kvCacheType } = this.state;
+    const options = { contextLength, int8Activations, kvCacheType, tuning };
     const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;
@@ -187,7 +196,8 @@ export class Model {
 
   /** GPU memory of weights, state and activations. */
   get bytes(): { weights: number; state: number; activations: number } {
-    return { weights: this.#weights.bytes, state: this.state.bytes, activations: this.#buffers.bytes };
+    const activations = this.#buffers.bytes + this.#rope.bytes;
+    return { weights: this.#weights.bytes, state: this.state.bytes, activations };
   }
 
   /** Dispatches of one decoded token, with labels. */
@@ -203,7 +213,7 @@ export class Model {
       weights: this.#weights,
       activations: this.#activations,
       blocks: this.state.blocks,
-      rope: slice(this.#rope),
+      rope: this.#rope.angles,
     };
   }
 
@@ -268,10 +278,19 @@ export class Model {
           'Start a new chat or shorten the text.',
       );
     }
-    if (!(await this.state.reserve(tokens, this.contextLength))) return;
-    const old = this.#plans();
+    const capacity = this.state.capacityFor(tokens, this.contextLength);
+    if (capacity === this.state.capacity) return;
+    const rope = await this.#rope.longer(capacity);
+    try {
+      await this.state.grow(capacity);
+    } catch (error) {
+      rope.dispose();
+      throw error;
+    }
+    const old = [...this.#plans(), this.#rope];
+    this.#rope = rope;
     await this.#build();
-    for (const plan of old) plan.dispose();
+    for (const one of old) one.dispose();
   }
 
   #writeStep(position: number, tokens: number): void {
@@ -434,21 +453,23 @@ export class Model {
 
   /** Bytes of GPU memory that a snapshot of the live sequence takes. */
   snapshotBytes(options: SnapshotOptions = {}): number {
-    return Snapshot.bytesOf(this.architecture, this.state.position, options);
+    const types = { cacheType: this.state.cacheType, stateType: this.#stateCacheType };
+    return Snapshot.bytesOf(this.architecture, this.state.position, types, options);
   }
 
   /**
    * A copy of the live sequence. With logits, it is to be as `prefill` with logits left it, and `beginAnswer` may follow
-   * when it is restored. @throws BambaError `out_of_memory`.
+   * when it is restored. @throws BambaError `out_of_memory`, `gpu_failure`.
    */
   async snapshot({ logits = true }: SnapshotOptions = {}): Promise<Snapshot> {
-    return Snapshot.take(this.gpu, this.state, logits ? this.#lastLogits : null);
+    const conversion = { converter: this.#converter, stateType: this.#stateCacheType };
+    return Snapshot.take(this.gpu, this.state, logits ? this.#lastLogits : null, conversion);
   }
 
-  /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`. */
+  /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`, `gpu_failure`. */
   async restore(snapshot: Snapshot): Promise<void> {
     await this.#makeRoom(snapshot.state.position);
-    snapshot.restore(this.gpu, this.state, this.#lastLogits);
+    await snapshot.restore(this.gpu, this.state, this.#lastLogits, this.#converter);
   }
 
   /** Frees everything of the model, its weights included where they are its own. Idempotent. */
@@ -472,6 +493,7 @@ export class Model {
   #free(): void {
     for (const plan of this.#plans()) plan.dispose();
     this.state.dispose();
+    this.#rope.dispose();
     this.#buffers.dispose();
   }
 }

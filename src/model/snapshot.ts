@@ -1,6 +1,8 @@
 import { BufferSet, BufferTally } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import type { Architecture } from '../architecture/architecture.ts';
+import type { StateConverter, StateType } from './state-converter.ts';
 import { SequenceState } from './state.ts';
 
 /** What a snapshot holds. */
@@ -20,18 +22,28 @@ export class Snapshot {
   }
 
   /** Bytes of GPU memory that a snapshot of so many tokens takes. */
-  static bytesOf(architecture: Architecture, tokens: number, { logits = true }: SnapshotOptions = {}): number {
-    const state = SequenceState.bytesOf(architecture, tokens);
+  static bytesOf(
+    architecture: Architecture,
+    tokens: number,
+    types: { cacheType: CacheType; stateType: StateType },
+    { logits = true }: SnapshotOptions = {},
+  ): number {
+    const state = SequenceState.bytesOf(architecture, tokens, types);
     return logits ? state + new BufferTally().floats('logits', architecture.vocabSize).size : state;
   }
 
   /**
-   * Copies on the GPU, in order with what was submitted before.
+   * Copies on the GPU, in order with what was submitted before; SSM states become those of the given type.
    * @param logits null to keep none
-   * @throws BambaError `out_of_memory`.
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
    */
-  static async take(gpu: Gpu, live: SequenceState, logits: GPUBuffer | null): Promise<Snapshot> {
-    const state = await live.clone();
+  static async take(
+    gpu: Gpu,
+    live: SequenceState,
+    logits: GPUBuffer | null,
+    { converter, stateType }: { converter: StateConverter; stateType: StateType },
+  ): Promise<Snapshot> {
+    const state = await live.clone(converter, stateType);
     if (!logits) return new Snapshot(state, null);
     const set = new BufferSet(gpu.device, 'snapshot');
     try {
@@ -59,9 +71,12 @@ export class Snapshot {
     return this.#logits !== null;
   }
 
-  /** Copies back into a live sequence that has room for it. Without logits of its own, it leaves those that are there. */
-  restore(gpu: Gpu, live: SequenceState, logits: GPUBuffer): void {
-    live.restore(this.state);
+  /**
+   * Copies back into a live sequence that has room for it. Without logits of its own, it leaves those that are there.
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  async restore(gpu: Gpu, live: SequenceState, logits: GPUBuffer, converter: StateConverter): Promise<void> {
+    await live.restore(this.state, converter);
     if (!this.#logits) return;
     const encoder = gpu.device.createCommandEncoder({ label: 'restore snapshot' });
     encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, logits.size);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { loadModel } from '../engine/load.ts';
+import { loadModel, type LoadModelOptions } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { packageTensors } from '../architecture/config.ts';
@@ -27,19 +27,20 @@ import { randomCheckpoint } from './random-checkpoint.ts';
 const CLOSE = { ofLargest: 1e-4 };
 
 /** A model of this config.json with random weights. */
-export async function loadRandomModel(gpu: Gpu, config: object): Promise<Model> {
-  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'));
+export async function loadRandomModel(gpu: Gpu, config: object, options: LoadModelOptions = {}): Promise<Model> {
+  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'), options);
 }
 
 /** What is said of a model's memory beforehand is what it takes, but for buffers of the sampler. */
 function expectMemory(model: Model, scheme: Scheme): void {
-  const { architecture, contextLength, chunkTokens } = model;
-  const options = { tokens: contextLength, chunkTokens };
+  const { architecture, chunkTokens } = model;
+  const { capacity, cacheType } = model.state;
+  const options = { tokens: capacity, chunkTokens, cacheType };
   const told = modelMemory(architecture, packageTensors(architecture), scheme, options);
   const { weights, state, activations } = model.bytes;
-  const { fixed, perToken } = stateBytes(architecture);
+  const { fixed, perToken } = stateBytes(architecture, cacheType);
   expect(told.state).toBe(fixed);
-  expect(state).toBe(fixed + perToken * model.state.capacity);
+  expect(state).toBe(fixed + perToken * capacity);
   expect(weights).toBeGreaterThanOrEqual(told.weights);
   expect(weights - told.weights).toBeLessThan(TENSOR_ALIGNMENT * packageTensors(architecture).length);
   expect(activations).toBeGreaterThanOrEqual(told.working);

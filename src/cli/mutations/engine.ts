@@ -42,15 +42,15 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a snapshot is restored without its last keys',
     file: 'src/model/state.ts',
-    find: 'this.#copyCaches(other.blocks, this.blocks, other.position);',
-    replace: 'this.#copyCaches(other.blocks, this.blocks, Math.max(0, other.position - 1));',
+    find: 'this.#cache.copyFrom(other.#cache, other.position);',
+    replace: 'this.#cache.copyFrom(other.#cache, Math.max(0, other.position - 1));',
     test: CONVERSATIONS,
   },
   {
     name: 'a grown cache forgets what it held',
-    file: 'src/model/state.ts',
-    find: 'this.#copyCaches(oldBlocks, grown, this.#capacity);',
-    replace: 'this.#copyCaches(oldBlocks, grown, 0);',
+    file: 'src/model/sequence-cache.ts',
+    find: 'this.#copy(old, Infinity);',
+    replace: 'this.#copy(old, 0);',
     test: CONVERSATIONS,
   },
   {

@@ -68,9 +68,9 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'keys turn the other way',
-    file: 'shaders/attention/rope_kv_append.wgsl',
-    find: 'vec2f(value.x * turn.x - value.y * turn.y, value.y * turn.x + value.x * turn.y)',
-    replace: 'vec2f(value.x * turn.x + value.y * turn.y, value.y * turn.x - value.x * turn.y)',
+    file: 'shaders/lib/rope.wgsl',
+    find: 'select(other, -other, low)',
+    replace: 'select(-other, other, low)',
     test: 'src/kernels/attention/rope_kv_append.gpu.test.ts',
   },
   {
@@ -83,9 +83,23 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'the new key is seen by every split',
     file: 'shaders/attention/attention_decode.wgsl',
-    find: 'let cached = min(end, step.position);',
-    replace: 'let cached = min(end, step.position - min(step.position, 1));',
+    find: 'let held = min(end, new_token);',
+    replace: 'let held = min(end, new_token - min(new_token, 1));',
     test: 'src/kernels/attention/attention_decode.gpu.test.ts',
+  },
+  {
+    name: 'a block of keys takes the scale of its neighbour',
+    file: 'shaders/lib/cache_int8.wgsl',
+    find: 'd4 % UNIT4 >= BLOCK4)',
+    replace: 'd4 % UNIT4 < BLOCK4)',
+    test: 'src/kernels/attention/attention_prefill.gpu.test.ts',
+  },
+  {
+    name: 'a segment of keys forgets those before it',
+    file: 'shaders/attention/attention_prefill.wgsl',
+    find: 'output = read_output(rows, first + t, column, before[1]);',
+    replace: 'output = Output();',
+    test: 'src/kernels/attention/attention_prefill.gpu.test.ts',
   },
   {
     name: 'squared ReLU is ReLU',

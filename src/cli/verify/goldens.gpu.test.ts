@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../../gpu/device.ts';
+import type { CacheType } from '../../kernels/attention/kv-cache.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { FEATURES, fixtureFolder, GOLDENS } from '../../testing/fixtures.ts';
 import { sharedGpu } from '../../testing/shared-gpu.ts';
@@ -20,8 +21,8 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  async function verify(golden: string, dtype: (typeof SCHEMES)[number]): Promise<Row> {
-    const options = { schemes: [dtype], tolerance: null, ways: fewWays };
+  async function verify(golden: string, dtype: (typeof SCHEMES)[number], kvCacheType: CacheType = 'f32'): Promise<Row> {
+    const options = { schemes: [dtype], tolerance: null, ways: fewWays, kvCacheType };
     for await (const row of verifyFolder(gpu, fixtureFolder(golden), options)) return row;
     throw new Error('There is no row.');
   }
@@ -49,5 +50,9 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
 
   it.each(SCHEMES.filter((scheme) => scheme !== 'f32'))('bamba-short in %s', { timeout: PATIENCE }, async (scheme) => {
     expectPass(await verify('bamba-short', scheme), 0.95);
+  });
+
+  it.each(['f16', 'int8'] as const)('bamba-short with keys and values in %s', { timeout: PATIENCE }, async (type) => {
+    expectPass(await verify('bamba-short', 'f32', type), 0.95);
   });
 });

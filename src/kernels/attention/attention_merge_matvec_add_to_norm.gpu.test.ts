@@ -62,9 +62,17 @@ function partialAttention(seed: number, heads: number, headDim: number, used: nu
 }
 
 describeGpu(attentionMergeMatvecAddToNormKernel, (gpu, { share }) => {
-  async function expectReference(seed: number, weights: TestMatrix, headDim: number, length: number): Promise<void> {
+  async function expectReference(
+    seed: number,
+    weights: TestMatrix,
+    headDim: number,
+    length: number,
+    segmentTokens = 1e9,
+  ): Promise<void> {
     const heads = weights.columns / headDim;
-    const { partial, merged } = partialAttention(seed, heads, headDim, usedSplits(length));
+    const { partial, merged } = partialAttention(seed, heads, headDim, usedSplits(Math.min(length, segmentTokens)));
+    const unread = gpu().input(new Float32Array(4));
+    const segment = { keys: unread, values: unread, first: 0, tokens: segmentTokens };
     const residual = randomTensor(seed + 9, weights.rows);
     const normWeight = randomTensor(seed + 10, weights.rows);
     const stream = residualStream(gpu(), residual, normWeight);
@@ -72,6 +80,7 @@ describeGpu(attentionMergeMatvecAddToNormKernel, (gpu, { share }) => {
       gpu().features,
       'test',
       { partial: gpu().input(partial), weights, ...stream },
+      { type: 'f32', segments: [segment] },
       { heads, kvHeads: 1, headDim, scale: 1, ropeDims: 0 },
     );
     await gpu().run(specs, { tokens: 1, position: length - 1 });
@@ -108,6 +117,17 @@ describeGpu(attentionMergeMatvecAddToNormKernel, (gpu, { share }) => {
   it('reads the splits that a sequence of any length has, and no others', async () => {
     const weights = gpu().matrix('f32', randomTensor(7, 8 * 24, 0.1), 24);
     for (const length of LENGTHS) await expectReference(length, weights, 8, length);
+  });
+
+  it('reads the splits of the first segment of a cache, however many tokens follow it', async () => {
+    const weights = gpu().matrix('f32', randomTensor(8, 8 * 24, 0.1), 24);
+    for (const [length, segmentTokens] of [
+      [MIN_SPAN + 1, MIN_SPAN],
+      [20 * MIN_SPAN, 3 * MIN_SPAN],
+      [3 * MIN_SPAN, 20 * MIN_SPAN],
+    ] as const) {
+      await expectReference(length, weights, 8, length, segmentTokens);
+    }
   });
 
   it.each(share(SCHEMES))("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
