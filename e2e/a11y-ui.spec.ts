@@ -1,7 +1,7 @@
 // For everyone: no violations that axe finds, the keyboard alone, a phone's width.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
+import { violations } from './axe.ts';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, ended, expect, test } from './ui-test.ts';
 
@@ -18,13 +18,6 @@ const SCRIPT: EngineScript = {
     '*': { pieces: [], fault: { code: 'network', message: 'The line is down; try again.' } },
   },
 };
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ''}`).join('\n')}`,
-  );
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(colorScheme, () => {

@@ -1,8 +1,8 @@
 // Files of text that go with a question: chosen, dropped or pasted, shown folded, kept and exported.
 
 import { readFileSync } from 'node:fs';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { violations } from './axe.ts';
 import { requests, scriptEngine, type EngineScript } from './scripted-engine.ts';
 import { chat, expect, test } from './ui-test.ts';
 
@@ -68,8 +68,7 @@ for (const [colorScheme, viewport] of [
     await page.getByRole('button', { name: 'Remove code.py' }).click();
     await expect(chips(page)).toHaveCount(1);
     await expect(chat(page).input).toBeFocused();
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     await chat(page).input.fill('What do the notes say?');
     await chat(page).input.press('Enter');
     await expect(chat(page).answers).toHaveText('Read.');
@@ -84,8 +83,7 @@ for (const [colorScheme, viewport] of [
     await file.locator('summary').focus();
     await page.keyboard.press('Enter');
     await expect(file.locator('.attachment-text')).toContainText('Second ``` line.');
-    const opened = await new AxeBuilder({ page }).analyze();
-    expect(opened.violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(viewport.width);
     // It is there after the page was loaded again.
@@ -141,8 +139,7 @@ test('what cannot be attached is refused in place, with a sentence, and the rest
   await expect(chat(page).alert).toHaveText(
     '“4.py” was not attached: there are 5 files already, and there can be no more.',
   );
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await expect(page.locator('.limits')).toHaveText(
     'Up to 5 text files, each of at most 100 kB, together of at most 200 kB.',
   );

@@ -1,8 +1,8 @@
 // A link to the benchmark may name a model of any site: whoever follows it is asked before anything is loaded from there.
 
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
+import { violations } from './axe.ts';
 
 /** A site with the demo's model, and what it was asked for. */
 async function modelSite(page: Page): Promise<string[]> {
@@ -22,8 +22,7 @@ test('asks before it loads a model of another site', async ({ page }) => {
   await page.goto('/bench.html?model=https://models.example/lexicon/&quick=1&load=0');
   const question = page.getByRole('region', { name: 'Load a model from models.example?' });
   await expect(question).toContainText('https://models.example/lexicon/');
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await expect(page.getByRole('status')).toHaveText('');
   expect(asked).toEqual([]);
   const request = page.waitForRequest('https://models.example/lexicon/manifest.json', { timeout: 0 });

@@ -1,8 +1,8 @@
 // The benchmark's page, on a model so small that it takes seconds also where the CPU plays the GPU: all that it measures
 // is measured, in each scheme that was asked for, and shown.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import type { BenchResult } from '../src/bench/result.ts';
+import { violations } from './axe.ts';
 import { expect, test } from './ui-test.ts';
 
 const SCHEMES = ['int8', 'f32'];
@@ -30,8 +30,7 @@ test('measures everything of a model in two schemes, and shows it', async ({ pag
   await expect(page.getByRole('link', { name: 'Save as JSON' })).toBeVisible();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
   }
 });
 

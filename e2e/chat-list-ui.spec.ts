@@ -1,7 +1,7 @@
 // The list of chats by date, with those that are pinned first, and the way into its search by the keyboard.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { violations } from './axe.ts';
 import { scriptEngine } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -26,11 +26,6 @@ const FILE = JSON.stringify({
     turns: [{ question: title, answer: `Answer ${title.toLowerCase()}.` }],
   })),
 });
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`);
-}
 
 /** What the list says from top to bottom: headings and titles. */
 async function list(page: Page): Promise<string[]> {

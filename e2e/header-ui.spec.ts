@@ -1,7 +1,7 @@
 // The header with its tools, wide and narrow; and the statistics, which are behind one switch.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { violations } from './axe.ts';
 import { scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, ended, expect, offerInstallation, test } from './ui-test.ts';
 
@@ -130,10 +130,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.evaluate(offerInstallation);
     await ask(page, 'second');
     await page.getByRole('button', { name: 'Statistics' }).click();
-    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     await page.setViewportSize(PHONE);
     await page.getByRole('button', { name: 'More', exact: true }).click();
-    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     expect(widths[0]).toBeLessThanOrEqual(widths[1]!);
   });

@@ -1,6 +1,6 @@
-// The library in a page of its own beside a hub, for Playwright's tests: built once a file, served to each test.
+// The library in a page of its own beside a hub, for Playwright's tests: built once a process, served to each test.
 
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { test } from '@playwright/test';
 import { TestHub } from '../src/testing/test-hub.ts';
 import { buildHubPage, type HubServer, serveHubPage } from './hub-server.ts';
@@ -13,8 +13,19 @@ export interface HubPage {
   cut: () => void;
 }
 
+/** The folder with the page, once the first file that wants it has built it. */
+let built: Promise<string> | undefined;
+
+function page(): Promise<string> {
+  built ??= buildHubPage().then((folder) => {
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  });
+  return built;
+}
+
 /**
- * Builds the page before the tests of a file, and serves it to each of them.
+ * Builds the page before the tests of the first file, and serves it to each test.
  * @param files of the hub
  */
 export function useHubPage(files: () => Record<string, Uint8Array>): HubPage {
@@ -22,9 +33,8 @@ export function useHubPage(files: () => Record<string, Uint8Array>): HubPage {
   let server: HubServer | undefined;
   const found: HubPage = { hub: new TestHub(new Map()), url: '', cut: () => server?.cut() };
   test.beforeAll(async () => {
-    folder = await buildHubPage();
+    folder = await page();
   });
-  test.afterAll(() => rm(folder, { recursive: true, force: true }));
   test.beforeEach(async () => {
     server = await serveHubPage(folder, files());
     Object.assign(found, { hub: server.hub, url: server.url });

@@ -34,8 +34,9 @@ function answer(page: Page): Promise<string> {
         if (window.reports.at(-1) !== report) window.reports.push(report);
       };
       try {
-        const options = { model: 'org/name', endpoint: location.origin, dtype: 'f32', onProgress } as const;
-        const engine = await createEngine(options);
+        // A context so short spares the programs that only longer prompts take.
+        const model = { model: 'org/name', endpoint: location.origin, dtype: 'f32', contextLength: 32 } as const;
+        const engine = await createEngine({ ...model, onProgress });
         let text = '';
         for await (const event of engine.generate({ prompt, maxTokens, logitBias })) {
           if (event.type === 'text') text += event.text;

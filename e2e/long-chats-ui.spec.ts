@@ -1,7 +1,7 @@
 // Long chats and long questions fold; what is folded is still searched, saved and asked with.
 
 import { readFileSync } from 'node:fs';
-import { AxeBuilder } from '@axe-core/playwright';
+import { violations } from './axe.ts';
 import { requests, scriptEngine } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -43,7 +43,7 @@ for (const [device, viewport] of [
         await expect(turns).toHaveCount(30);
         const earlier = page.getByRole('button', { name: 'Show 80 earlier messages' });
         await expect(earlier).toHaveCount(1);
-        expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+        expect(await violations(page)).toEqual([]);
         // Search and files have all of it.
         if (drawer) await showList.click();
         await page.getByRole('searchbox').fill('Answer 3, of');
@@ -71,7 +71,7 @@ for (const [device, viewport] of [
         await expect(questions).toContainText('Line 8 of');
         await expect(questions).not.toContainText('Line 9 of');
         const more = page.getByRole('button', { name: /^Show more: / });
-        expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+        expect(await violations(page)).toEqual([]);
         await more.press('Enter');
         await expect(questions).toContainText('Line 60 of');
         const less = page.getByRole('button', { name: 'Show less' });

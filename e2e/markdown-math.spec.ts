@@ -1,6 +1,6 @@
 // Formulas in answers: mathematics where they are TeX, their source where they are not, and money where they are neither.
 
-import { AxeBuilder } from '@axe-core/playwright';
+import { violations } from './axe.ts';
 import { scriptEngine, words } from './scripted-engine.ts';
 import { ask, chat, ended, expect, test } from './ui-test.ts';
 
@@ -58,8 +58,7 @@ for (const [colorScheme, viewport] of [
         return [document.documentElement.scrollWidth, scroller?.scrollWidth ?? 0];
       });
       expect(Math.max(...widths)).toBeLessThanOrEqual(viewport.width);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+      expect(await violations(page)).toEqual([]);
     });
   });
 }

@@ -1,9 +1,9 @@
 // Changing models: the one that runs stays until the other is ready, and nothing that was typed, chosen or stored keeps
 // anybody out.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { PRESETS } from '../src/element/models/presets.ts';
+import { violations } from './axe.ts';
 import { keepLexicon } from './kept-model.ts';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, expect, offerInstallation, test } from './ui-test.ts';
@@ -380,29 +380,25 @@ test('what failed is in sight when the list opens, and what cannot be deleted sa
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing while models change, in ${colorScheme} colours`, async ({ page }) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    const violations = async (): Promise<string[]> =>
-      (await new AxeBuilder({ page }).analyze()).violations.map(
-        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`,
-      );
     const fault = { code: 'out_of_memory', message: 'The memory of the GPU is full.' };
     await scriptEngine(page, { ...SCRIPT, holdLoad: 1, loadFaults: [null, fault] });
     await page.goto('/');
     await expect(chat(page).announced).toHaveText('Lexicon is ready.');
     await choose(page);
     await expect(page.getByText('Lexicon answers until then.')).toBeVisible();
-    expect(await violations(), 'loading').toEqual([]);
+    expect(await violations(page), 'loading').toEqual([]);
     await release(page);
     await expect(chat(page).alert).toBeVisible();
-    expect(await violations(), 'failed').toEqual([]);
+    expect(await violations(page), 'failed').toEqual([]);
     await page.getByRole('button', { name: 'Models:' }).click();
     await expect(page.getByText('Could not be loaded:')).toBeVisible();
-    expect(await violations(), 'models').toEqual([]);
+    expect(await violations(page), 'models').toEqual([]);
     await page.keyboard.press('Escape');
     await chat(page).settings.click();
     await expect(page.getByRole('button', { name: 'Get the page’s files anew' })).toBeVisible();
-    expect(await violations(), 'settings').toEqual([]);
+    expect(await violations(page), 'settings').toEqual([]);
     await page.goto('/reset.html');
-    expect(await violations(), 'reset').toEqual([]);
+    expect(await violations(page), 'reset').toEqual([]);
   });
 }
 

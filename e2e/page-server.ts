@@ -28,6 +28,8 @@ export interface PageServer {
   readonly url: string;
   /** Paths that were asked for, refused ones included; emptied by whoever begins to count. */
   readonly requests: string[];
+  /** From now on a file has these bytes, also one that the build does not have. */
+  put(path: string, bytes: Uint8Array): void;
   /** From now on a file ends with some more text. */
   append(path: string, text: string): void;
   /** From now on a file is another one, and the service worker's list has its hash: a later version of the page. */
@@ -43,6 +45,7 @@ export interface PageServer {
 /** Serves the build of the page. */
 export async function servePage(): Promise<PageServer> {
   const requests: string[] = [];
+  const put = new Map<string, Uint8Array>();
   const changed = new Map<string, (text: string) => string>();
   const faults = new Map<string, { fault: ServerFault; after: number }>();
   const hanging = new Set<ServerResponse>();
@@ -50,7 +53,8 @@ export async function servePage(): Promise<PageServer> {
   const bytesOf = async (pathname: string): Promise<Buffer> => {
     const path = fileOf(pathname);
     if (!path.startsWith(ROOT)) throw new Error('outside');
-    const bytes = await readFile(path);
+    const other = put.get(pathname);
+    const bytes = other ? Buffer.from(other) : await readFile(path);
     const change = changed.get(pathname);
     return change ? Buffer.from(change(bytes.toString('utf8'))) : bytes;
   };
@@ -112,6 +116,7 @@ export async function servePage(): Promise<PageServer> {
     },
     url: `http://127.0.0.1:${address.port}/`,
     requests,
+    put: (path, bytes) => void put.set(path, bytes),
     append: (path, text) => change(path, (before) => before + text),
     async revise(path, next) {
       const before = integrityOf(await bytesOf(path));

@@ -2,12 +2,8 @@
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import type { EngineOptions } from '../src/engine/protocol.ts';
-import { parseConfig } from '../src/architecture/config.ts';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
-import { memorySource } from '../src/weights/byte-source.ts';
-import { Checkpoint } from '../src/weights/checkpoint.ts';
+import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
 import type { Manifest } from '../src/weights/manifest.ts';
-import { writePackage } from '../src/weights/package-writer.ts';
 import { useHubPage } from './hub-page.ts';
 
 /** What an end may cost at most: pieces that were not kept yet, and of a checkpoint its headers and rows not made yet. */
@@ -23,21 +19,7 @@ const served = useHubPage(() => ({ ...checkpoint }));
 
 test.beforeAll(async () => {
   checkpoint = largerCheckpoint();
-  const { tensors, architecture } = parseConfig(checkpoint['config.json']!);
-  const files: Record<string, Uint8Array> = {};
-  const manifest = await writePackage({
-    checkpoint: await Checkpoint.open(memorySource(checkpoint)),
-    specs: tensors,
-    scheme: 'f32',
-    name: 'larger',
-    architecture,
-    sink: {
-      write: async (file, bytes) => {
-        files[file] = bytes;
-      },
-    },
-  });
-  packed = { manifest, files };
+  packed = await quickPackage('larger', checkpoint);
 });
 
 interface Way {

@@ -1,8 +1,8 @@
 // Versions of a turn: answered anew, asked in another way, gone back to.
 
 import { readFileSync } from 'node:fs';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { violations } from './axe.ts';
 import { requests, scriptEngine } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -20,11 +20,6 @@ const buttons = (page: Page) => ({
   earlier: page.getByRole('button', { name: 'Earlier version' }),
   later: page.getByRole('button', { name: 'Later version' }),
 });
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join('\n')}`);
-}
 
 for (const [device, viewport] of [
   ['a desktop', { width: 1280, height: 720 }],

@@ -1,7 +1,7 @@
 // The first screen: what the model is good at, what kind of model it is, and the questions that follow on an answer.
 
-import { AxeBuilder } from '@axe-core/playwright';
 import { goldenChat } from '../src/testing/golden-chats.ts';
+import { violations } from './axe.ts';
 import { requests, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, ended, expect, test } from './ui-test.ts';
 
@@ -111,10 +111,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
         clientWidth: box.clientWidth,
       }));
       expect(scrollWidth).toBeLessThanOrEqual(clientWidth);
-      expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+      expect(await violations(page)).toEqual([]);
       await ask(page, 'What is the capital of France?');
       await expect(page.getByRole('button', { name: 'And its currency?' })).toBeInViewport({ ratio: 1 });
-      expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+      expect(await violations(page)).toEqual([]);
     });
   }
 }

@@ -1,6 +1,10 @@
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import { parseConfig } from '../architecture/config.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
+import { Checkpoint } from '../weights/checkpoint.ts';
+import type { Manifest } from '../weights/manifest.ts';
+import { writePackage } from '../weights/package-writer.ts';
 import { FAMILY_CONFIGS } from './family-configs.ts';
 import { randomCheckpoint } from './random-checkpoint.ts';
 import { tinyCheckpoint } from './tiny-model.ts';
@@ -14,6 +18,29 @@ const MAMBA = Object.values(FAMILY_CONFIGS).find(({ model_type }) => model_type 
  */
 export function quickCheckpoint(sizes: object = {}): Record<string, Uint8Array> {
   return { ...tinyCheckpoint(), ...randomCheckpoint({ ...MAMBA, vocab_size: 512, ...sizes }) };
+}
+
+/** The files of a package of such a model, in f32, and its manifest. */
+export async function quickPackage(
+  name: string,
+  checkpoint: Record<string, Uint8Array>,
+): Promise<{ manifest: Manifest; files: Record<string, Uint8Array> }> {
+  const source = memorySource(checkpoint);
+  const { tensors, architecture } = parseConfig(checkpoint['config.json']!);
+  const files: Record<string, Uint8Array> = {};
+  const manifest = await writePackage({
+    checkpoint: await Checkpoint.open(source),
+    specs: tensors,
+    scheme: 'f32',
+    name,
+    architecture,
+    sink: {
+      write: async (file, bytes) => {
+        files[file] = bytes;
+      },
+    },
+  });
+  return { manifest, files };
 }
 
 /** Such a model as a package in memory. */
