@@ -55,6 +55,15 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     expect(again.ids).toEqual(first.ids);
   });
 
+  test('the same text again processes nothing', async () => {
+    const request = { prompt: 'A text that is gone on with', ...SETTINGS };
+    const first = await take(engine, request);
+    await take(engine, { prompt: 'Another text', ...SETTINGS });
+    const again = await take(engine, request);
+    expect(again.processed).toEqual([first.usage.promptTokens]);
+    expect(again.ids).toEqual(first.ids);
+  });
+
   test('another wording of the last question goes on from the last answer but one', async () => {
     const opening = await answer(chatOf('An opening'));
     const kept = beforeHeader(opening);

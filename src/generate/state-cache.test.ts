@@ -164,6 +164,38 @@ describe('kept states', () => {
     expect(await read(made, textOf(1))).toBe(0);
   });
 
+  it('are not kept where all are cleared while one is taken', async () => {
+    const made = cacheOf(1000);
+    made.model.tokens = textOf(1);
+    const keeping = made.cache.keep('answer');
+    made.cache.clear();
+    expect(await keeping).toBe(false);
+    expect(made.model.bytes).toBe(0);
+    expect(made.cache.find(textOf(1))).toBeNull();
+  });
+
+  it('of a chat of 200 turns take as much as those of its first ten, and the last ones are among them', async () => {
+    const { cache, model } = cacheOf(6 * 700);
+    const bytes: number[] = [];
+    let chat = textOf(9, 500);
+    for (let turn = 0; turn < 200; turn++) {
+      // The chat is as long as its context: the oldest turns are dropped.
+      chat = [...chat.slice(0, 40), ...chat.slice(-400), turn, turn];
+      const { position } = await cache.resume(chat);
+      model.tokens = [...chat];
+      await cache.keep('prompt');
+      expect(await cache.resume([...chat, 1])).toMatchObject({ position: chat.length });
+      model.tokens = [...chat, 1, 2];
+      await cache.keep('answer');
+      expect(position).toBeLessThan(chat.length);
+      bytes.push(cache.bytes);
+    }
+    const [least, most] = [Math.min(...bytes.slice(10)), Math.max(...bytes.slice(10))];
+    expect(most).toBeLessThanOrEqual(6 * 700);
+    expect(most - least).toBeLessThan(700);
+    expect(model.taken.filter(({ disposed }) => disposed === 0).length).toBeLessThan(10);
+  });
+
   it('are taken over from elsewhere, where there is room', async () => {
     const { cache, model } = cacheOf(250);
     await read({ cache, model }, textOf(1));
@@ -173,7 +205,9 @@ describe('kept states', () => {
     const small = new FakeSnapshot(textOf(3));
     expect(cache.adopt(small)).toBe(true);
     expect(await cache.resume([...textOf(3), 4])).toMatchObject({ position: 10 });
-    // The same again takes its place.
+    expect(cache.adopt(small)).toBe(true);
+    expect(small.disposed).toBe(0);
+    // Another one of the same tokens takes its place.
     expect(cache.adopt(new FakeSnapshot(textOf(3)))).toBe(true);
     expect(small.disposed).toBe(1);
     expect(cache.bytes).toBe(230);

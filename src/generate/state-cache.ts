@@ -123,7 +123,14 @@ export class StateCache<One extends Kept = Snapshot> {
     const place = this.#makeRoom(tokens, kind, this.#model.snapshotBytes({ logits }));
     if (!place) return false;
     try {
-      place.snapshot = await this.#model.snapshot({ logits });
+      const snapshot = await this.#model.snapshot({ logits });
+      // Cleared meanwhile, there is no place for it.
+      if (!this.#tree.places.includes(place)) {
+        snapshot.dispose();
+        return false;
+      }
+      place.snapshot = snapshot;
+      place.tokens = snapshot.state.tokens; // one copy of long texts is enough
       return true;
     } catch (error) {
       this.#tree.remove(place);
@@ -142,6 +149,7 @@ export class StateCache<One extends Kept = Snapshot> {
     const { tokens } = snapshot.state;
     this.known.remember(tokens);
     const before = this.#tree.at(tokens);
+    if (before?.snapshot === snapshot) return true;
     if (before) this.#drop(before);
     const place = this.#makeRoom(tokens, kind, snapshot.bytes);
     if (!place) return false;

@@ -16,7 +16,7 @@ export interface Place<One> extends Weighed {
   used: number;
   shared: boolean;
   parent: Place<One> | null;
-  readonly tokens: readonly number[];
+  tokens: readonly number[];
   /** Null until it is taken. */
   snapshot: One | null;
 }

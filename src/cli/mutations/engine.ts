@@ -111,6 +111,20 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     test: 'src/generate/eviction.test.ts',
   },
   {
+    name: 'ends of prompts go before the states inside of a chat',
+    file: 'src/generate/eviction.ts',
+    find: 'const interior = [...staying].filter((one) => !anchors.has(one));',
+    replace: 'const interior = [...staying].filter((one) => anchors.has(one));',
+    test: 'src/generate/eviction.test.ts',
+  },
+  {
+    name: 'a state is kept one token behind the cut that it is named by',
+    file: 'src/model/chunks.ts',
+    find: 'Math.min(first + chunkTokens, end)',
+    replace: 'Math.min(first + chunkTokens, end + 1)',
+    test: 'src/model/chunks.test.ts',
+  },
+  {
     name: 'an absent tie_word_embeddings of falcon_mamba is false',
     file: 'src/architecture/families/defaults.ts',
     find: "    state_size: 16,\n    tie_word_embeddings: true,\n    time_step_rank: 'auto',\n    use_bias: false,\n    use_conv_bias: true,\n    vocab_size: 50_280,",
