@@ -14,6 +14,7 @@ export type {
   Engine,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
   FinishReason,
   GenerateOptions,
   GenerationEvent,

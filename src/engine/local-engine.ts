@@ -1,17 +1,21 @@
 import { BambaError } from '../errors.ts';
-import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
-import { Gpu, type GpuOptions } from '../gpu/device.ts';
-import type { Model } from '../model/model.ts';
+import type { GpuOptions } from '../gpu/device.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
-import type { PackageSource } from '../storage/packages/package-source.ts';
-import { abortable, throwIfAborted } from '../weights/abort.ts';
-import { type Answering, answerRequest } from './answer.ts';
+import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
+import { throwIfAborted } from '../weights/abort.ts';
+import { AnswerCourse, type ResumePoint } from './answer-course.ts';
+import { answerRequest } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
-import { loadModel } from './load.ts';
+import { asTyped } from './as-typed.ts';
+import { describeEngine, requireSame } from './describe.ts';
+import { GpuSide } from './gpu-side.ts';
+import { Listeners } from './listeners.ts';
+import type { OpenModel } from './open-model.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
   EngineInfo,
+  EngineStatus,
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
@@ -19,9 +23,10 @@ import type {
   TuneEngineOptions,
   TuningResult,
 } from './protocol.ts';
+import { Recovery, type Tries } from './recovery.ts';
 import { checkIds, parseTokenInput } from './request.ts';
 import { TextSide } from './text-side.ts';
-import { keepTuning, storedTuning } from './tuned.ts';
+import { keepTuning } from './tuned.ts';
 import { Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
@@ -34,74 +39,143 @@ export interface LocalEngineOptions {
   stateCacheBytes?: number;
   signal?: AbortSignal;
   gpu?: GpuOptions;
-  /** Told in a sentence where what is asked for goes beyond the model. */
+  /** Told in a sentence where what is asked for goes beyond the model, and where a load begins again. */
   onMessage?: (message: string) => void;
   /** Called as pipelines become ready, after the weights are on the GPU. */
   onCompiled?: (ready: number, total: number) => void;
+  /** How often a GPU that is lost is asked for again. */
+  tries?: Tries;
 }
+
+/**
+ * Opens the package of a model.
+ * @param tries how often the GPU was asked for since it was lost; 0 for the first load of all
+ */
+export type Opening = (tries: number) => Promise<OpenModel>;
 
 /** The engine itself, in the thread that it is made in: a worker in the browser, Node for the command line. */
 export class LocalEngine {
-  readonly info: EngineInfo;
-  readonly #gpu: Gpu;
-  readonly #model: Model;
-  readonly #text: TextSide;
-  readonly #answering: Answering;
+  readonly #open: Opening;
+  readonly #options: LocalEngineOptions;
+  readonly #side: Recovery<GpuSide>;
   readonly #turns = new Turns();
+  readonly #listeners = new Listeners<EngineStatus>();
+  #text!: TextSide;
+  #forms!: AnswerForms;
+  #package: PackageDescription | null = null;
+  #info!: EngineInfo;
+  #loaded = false;
   #disposed = false;
 
-  private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
-    this.info = info;
-    this.#gpu = gpu;
-    this.#model = model;
-    this.#text = text;
-    const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
-    this.#answering = {
-      model,
-      text,
-      prefixes: new PrefixCache(model, budget),
-      forms: new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds),
-    };
+  private constructor(open: Opening, options: LocalEngineOptions) {
+    this.#open = open;
+    this.#options = options;
+    const { onMessage = () => {}, tries } = options;
+    this.#side = new Recovery<GpuSide>({
+      make: (tried, signal) => this.#makeSide(tried, signal),
+      free: (side) => side.dispose(),
+      isLoss: ({ code }) => code === 'device_lost',
+      // Before there is an engine, only its load is heard of.
+      onStatus: (status) => (this.#loaded ? this.#listeners.tell(status) : onMessage(status.message)),
+      ...(tries && { tries }),
+    });
   }
 
-  /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
-  static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { subgroupMatrices = false, stateCacheBytes, signal } = options;
+  /**
+   * Loads a model. Where the GPU is lost meanwhile, that begins again.
+   * @param from its package, or what opens it whenever it is loaded
+   * @throws BambaError, see `Gpu.request`, `loadModel` and the package source.
+   */
+  static async load(from: PackageSource | Opening, options: LocalEngineOptions = {}): Promise<LocalEngine> {
     requireWhole('contextLength', options.contextLength, 1);
-    requireWhole('stateCacheBytes', stateCacheBytes, 0);
-    throwIfAborted(signal);
-    const loadingText = TextSide.load(source);
-    loadingText.catch(() => {}); // without a GPU, nobody asks for it
-    const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
+    requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
+    throwIfAborted(options.signal);
+    const open = typeof from === 'function' ? from : async () => ({ source: from, close() {} });
+    const engine = new LocalEngine(open, options);
     try {
-      const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
-      const model = await loadModel(gpu, source, { ...options, tuning });
-      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, stateCacheBytes);
+      await engine.#side.begin();
+      engine.#loaded = true;
+      return engine;
     } catch (error) {
-      const explained = await gpu.explain(error);
-      gpu.dispose();
-      throw explained;
+      engine.dispose();
+      throw error;
+    }
+  }
+
+  /** What is loaded, and where it runs; after a loss that may be another adapter. */
+  get info(): EngineInfo {
+    return this.#info;
+  }
+
+  /** Puts the model on the GPU, for the first time or again. */
+  async #makeSide(tries: number, ending: AbortSignal): Promise<GpuSide> {
+    const { signal: loading, tries: _tries, ...options } = this.#options;
+    // What ends the load does not end what comes after it.
+    const signal = loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending;
+    const { source, close } = await this.#open(tries);
+    try {
+      if (this.#package) requireSame(this.#package, source.manifest);
+      const known = this.#text as TextSide | undefined;
+      const text = known ? Promise.resolve(known) : TextSide.load(source);
+      const side = await GpuSide.load(source, text, { ...options, signal });
+      this.#package = source.manifest;
+      this.#text = await text;
+      const { tokenizer, template, stopIds } = this.#text;
+      this.#forms ??= new AnswerForms(tokenizer, template, side.model.architecture.vocabSize, stopIds);
+      this.#info = describeEngine(source.manifest, side, this.#text);
+      void side.gpu.lost.then((loss) => this.#side.lose(side, asLoss(loss)));
+      return side;
+    } finally {
+      close();
     }
   }
 
   /**
-   * Answers one request, after those that were asked before. See `Engine.generate`.
-   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
-   * `device_lost`, `gpu_failure`, `out_of_memory`.
+   * Answers one request, after those that were asked before. See `Engine.generate`. Where the GPU is lost, the answer goes
+   * on from its tokens once the model is there again.
+   * @param resume what the answer has already, from another engine with this model; the request has a seed then
+   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`,
+   * `template_failed`, and where the GPU does not come back `device_lost`, `webgpu_unavailable`, `gpu_failure`,
+   * `out_of_memory`.
    */
   async *generate(
     request: GenerationRequest,
-    { signal, queue }: GenerateOptions = {},
+    { signal, queue, resume }: GenerateOptions & { resume?: ResumePoint } = {},
   ): AsyncGenerator<GenerationEvent, void> {
     const leave = await this.#turns.take({ signal, queue });
     try {
-      this.#gpu.check();
-      yield* answerRequest(this.#answering, request, signal);
-    } catch (error) {
-      throw await this.#gpu.explain(error);
+      const course = new AnswerCourse(resume);
+      for (;;) {
+        const side = await this.#side.get(signal).catch((error: unknown) => {
+          if (signal?.aborted && !this.#disposed) return null;
+          throw error;
+        });
+        if (!side) {
+          yield* course.abort();
+          return;
+        }
+        try {
+          side.gpu.check();
+          const { model, prefixes } = side;
+          yield* answerRequest({ model, prefixes, text: this.#text, forms: this.#forms }, request, signal, course);
+          this.#side.noteWork(side);
+          return;
+        } catch (error) {
+          const fault = await this.#noteFault(side, error);
+          if (!SPOILING.has(fault.code) || this.#disposed || !course.mayGoOn(fault)) throw fault;
+        }
+      }
     } finally {
       leave();
     }
+  }
+
+  /** Finds out what is wrong; where the GPU has to do with it, nothing of it is used any more. */
+  async #noteFault(side: GpuSide, error: unknown): Promise<BambaError> {
+    const typed = asTyped(await side.gpu.explain(error));
+    const fault = this.#disposed ? typed : asLoss(typed);
+    if (SPOILING.has(fault.code)) this.#side.lose(side, fault);
+    return fault;
   }
 
   /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
@@ -113,26 +187,29 @@ export class LocalEngine {
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
     const leave = await this.#turns.take({ signal, queue });
     try {
-      this.#gpu.check();
-      const { contextLength } = this.#model;
-      if (contextLength < TUNING_TOKENS) {
-        throw new BambaError(
-          'setting_invalid',
-          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${contextLength}: load the model with them.`,
+      const side = await this.#side.get(signal);
+      try {
+        side.gpu.check();
+        const { gpu, model } = side;
+        if (model.contextLength < TUNING_TOKENS) {
+          throw new BambaError(
+            'setting_invalid',
+            `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${model.contextLength}: load the model with them.`,
+          );
+        }
+        const report = await tuneModel(model, {
+          ...sizes,
+          ...(signal && { signal }),
+          onTrial: (trial, done, total) => onProgress({ trial, done, total }),
+        });
+        const kept = await keepTuning(gpu, report.tuning).then(
+          () => true,
+          () => false,
         );
+        return { ...report, kept };
+      } catch (error) {
+        throw await this.#noteFault(side, error);
       }
-      const report = await tuneModel(this.#model, {
-        ...sizes,
-        ...(signal && { signal }),
-        onTrial: (trial, done, total) => onProgress({ trial, done, total }),
-      });
-      const kept = await keepTuning(this.#gpu, report.tuning).then(
-        () => true,
-        () => false,
-      );
-      return { ...report, kept };
-    } catch (error) {
-      throw await this.#gpu.explain(error);
     } finally {
       leave();
     }
@@ -163,15 +240,31 @@ export class LocalEngine {
     if (this.#disposed) throw disposed();
   }
 
+  /** Hears of losses of the GPU, and what becomes of them. See `Engine.onStatus`. */
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
   /** Frees the GPU. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#turns.end(disposed());
-    this.#answering.prefixes.clear();
-    this.#model.dispose();
-    this.#gpu.dispose();
+    void this.#side.end(disposed());
   }
+}
+
+/** Faults after which nobody knows what is on the GPU. */
+const SPOILING: ReadonlySet<string> = new Set(['device_lost', 'gpu_failure', 'out_of_memory']);
+
+/** A device that is gone although nobody here wished it. */
+function asLoss(error: BambaError): BambaError {
+  if (error.code !== 'disposed') return error;
+  return new BambaError(
+    'device_lost',
+    'The GPU device was destroyed. Load the model again; if it happens again, close other programs that use the GPU.',
+    { cause: error },
+  );
 }
 
 function disposed(): BambaError {
@@ -182,26 +275,4 @@ function disposed(): BambaError {
 function requireWhole(option: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
-}
-
-function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {
-  const { name, parameters, scheme } = source.manifest;
-  const { vendor, architecture, description } = gpu.adapterInfo;
-  const { f16, subgroups, timestamps, subgroupMatrices } = gpu.features;
-  const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
-  const { maxPositions } = model.architecture;
-  return {
-    model: {
-      name,
-      parameters,
-      scheme,
-      bytes: model.bytes.weights,
-      contextLength: model.contextLength,
-      ...(model.contextLength > maxPositions && { configLength: maxPositions }),
-      hasChatTemplate: text.template.exists,
-    },
-    adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
-    sampling: text.defaults.sampling,
-    warnings: text.warnings,
-  };
 }
