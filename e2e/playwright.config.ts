@@ -22,9 +22,19 @@ const url = `http://127.0.0.1:${port}/`;
 // `npm test` has built the page already.
 const build = process.env['BAMBA_E2E_BUILT'] ? '--no-build' : '';
 
+/** Specs of what the page shows, with an engine that answers from a script. */
+const OF_THE_PAGE = /(-ui|markdown-\w+)\.spec\.ts$/;
+
 export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
+  projects: [
+    // With models, these take longest: begun first, they leave no worker alone at the end.
+    { name: 'whole', testIgnore: OF_THE_PAGE },
+    // A tab of its own costs a test more than all that it does. What they keep is cleared between them, and they leave
+    // permissions and the network as they are.
+    { name: 'page', testMatch: OF_THE_PAGE, use: { reuseContext: true } },
+  ],
   // SwiftShader computes on the CPU: two pages keep two cores busy, and each has time to load a model.
   workers: 2,
   fullyParallel: false,

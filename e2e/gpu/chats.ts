@@ -56,7 +56,6 @@ async function ask(engine: LocalEngine): Promise<Answers> {
   const known = new KnownPrompts();
   for (const chat of chats as GoldenChat[]) {
     const messages: ChatMessage[] = [];
-    known.beginChat();
     for (const turn of chat) {
       messages.push({ role: 'user', content: turn.question });
       let answer = '';

@@ -16,6 +16,8 @@
 //           N    state size, a multiple of 4.     PT   rows of a workgroup, at most 4 * (WG / (N/4)) and WG.
 // Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts, to_norm.ts in
 //           src/reference.
+// Tried     On an H100, a layer of Bamba-9B: 14.9 us, 8.9 with inputs asked for first and the norm folded in. All that
+//           it reads asked for before it stores anything, in loops no more: 8.2 to 7.5.
 
 override WG: u32 = 128;
 override N: u32 = 128;

@@ -32,6 +32,10 @@ fn tiles_of(expert: u32) -> u32 {
 @compute @workgroup_size(WG)
 fn moe_group(@builtin(local_invocation_index) lane: u32) {
   let total = step.tokens * TOP_K;
+  for (var expert = lane; expert < EXPERTS; expert += WG) {
+    atomicStore(&counts[expert], 0);
+  }
+  workgroupBarrier();
   for (var pair = lane; pair < total; pair += WG) {
     atomicAdd(&counts[experts[pair]], 1);
   }

@@ -14,6 +14,8 @@
 // Source    Shazeer 2020, SwiGLU; Gale et al. 2023, MegaBlocks; reference: moe.ts in src/reference.
 
 override LANES_T: u32 = 4;
+const LANES_R: u32 = 16;
+const TEAMS: u32 = 1;
 override UNROLLED: bool = false;
 override ACTION: u32 = 0;
 
@@ -45,8 +47,8 @@ fn moe_matmul(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation
     return;
   }
   // Of the rows that are bound; below the first it wraps to a large number, and from there the tile may reach them.
-  let row = expert * params.expert_rows + workgroup.x * TILE_ROWS - params.first_row;
-  if (row >= params.rows && row + TILE_ROWS - 1 >= TILE_ROWS - 1) {
+  let row = expert * params.expert_rows + workgroup.x * tile_rows() - params.first_row;
+  if (row >= params.rows && row + tile_rows() - 1 >= tile_rows() - 1) {
     return;
   }
   matmul_tile(lane, workgroup.y * tile_tokens(), row, params.rows, params.blocks, params.columns4);
@@ -56,18 +58,14 @@ fn x_row(place: u32) -> u32 {
   return min(pairs[place], step.tokens * params.top_k - 1) / params.x_pairs;
 }
 
-fn write_sums(first: u32, first_row: u32, sums: mat4x4f) {
-  let before = tile_experts[first / tile_tokens()] * params.expert_rows - params.first_row;
+fn write_sums(place: u32, first_row: u32, sums: vec4f) {
+  let before = tile_experts[place / tile_tokens()] * params.expert_rows - params.first_row;
+  let pair = pairs[place];
   for (var j = 0u; j < 4; j += 2) {
     let row = first_row + j;
-    if (row < params.rows && row - before < params.expert_rows) {
+    if (row < params.rows && row - before < params.expert_rows && pair != NONE) {
       let scales = pair_scales(row, params.rows, params.blocks);
-      for (var i = 0u; i < 4; i++) {
-        let pair = pairs[first + i];
-        if (pair != NONE) {
-          put_pair(pair * params.stride, row - before, true, scales * vec2f(sums[i][j], sums[i][j + 1]));
-        }
-      }
+      put_pair(pair * params.stride, row - before, true, scales * vec2f(sums[j], sums[j + 1]));
     }
   }
 }

@@ -13,6 +13,8 @@
 // Source    Shazeer 2020, SwiGLU; reference: quantize_rows.ts, matmul.ts, add.ts, swiglu.ts in src/reference.
 
 override LANES_T: u32 = 8;
+const LANES_R: u32 = 16;
+const TEAMS: u32 = 1;
 override UNROLLED: bool = false;
 override ACTION: u32 = 0;
 

@@ -224,6 +224,9 @@ fn emit(token: u32) {
 fn sample(@builtin(local_invocation_index) lane: u32) {
   if (lane == 0) {
     ended = step.halted;
+    atomicStore(&best_key, 0);
+    atomicStore(&best_inverse, 0);
+    atomicStore(&floor_key, 0);
   }
   if (workgroupUniformLoad(&ended) != 0) {
     return;

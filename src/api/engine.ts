@@ -14,6 +14,7 @@ import type {
   TuningResult,
 } from '../engine/protocol.ts';
 import { type ChatCompletions, type Completions, type Models, OpenAiClient } from './openai.ts';
+import { Sessions, type SessionSource } from './sessions.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -50,12 +51,20 @@ export class BambaEngine implements TunableEngine {
   readonly completions: Completions;
   /** `models.list` names the model. */
   readonly models: Models;
-  readonly #engine: TunableEngine;
+  /** `sessions.create` begins a conversation that remembers what was said. */
+  readonly sessions: Sessions;
+  readonly #engine: TunableEngine & SessionSource;
   readonly #running = new Set<AbortController>();
 
   /** @param engine what answers; one that `createEngine` did not make */
-  constructor(engine: TunableEngine) {
+  constructor(engine: TunableEngine & SessionSource) {
     this.#engine = engine;
+    const { exportState, importState } = engine;
+    this.sessions = new Sessions({
+      generate: (request, options) => this.generate(request, options),
+      ...(exportState && { exportState: exportState.bind(engine) }),
+      ...(importState && { importState: importState.bind(engine) }),
+    });
     const { chat, completions, models } = new OpenAiClient(this);
     this.chat = chat;
     this.completions = completions;

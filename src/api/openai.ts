@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ChosenLogprob, Engine, GenerationEvent, ToolCall, Usage } from '../engine/protocol.ts';
+import type { CacheMiss, ChosenLogprob, Engine, GenerationEvent, ToolCall, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { chatRequest, completionRequest, type OpenAiRequest } from './openai-request.ts';
 import type {
@@ -319,8 +319,23 @@ function usageOf(ends: readonly Answer['end'][]): CompletionUsage {
       time_to_first_token_s: first?.usage.timeToFirstTokenS ?? 0,
       time_per_output_token_s: decodeSpeed > 0 ? 1 / decodeSpeed : 0,
       e2e_latency_s: ends.reduce((sum, { seconds }) => sum + seconds, 0),
+      ...(first?.usage.cacheMiss && { cache_miss_reason: missReason(first.usage.cacheMiss) }),
+      ...(first?.usage.droppedTurns && { dropped_turns: first.usage.droppedTurns }),
     },
   };
+}
+
+function missReason({ reason, at }: CacheMiss): NonNullable<CompletionUsage['extra']['cache_miss_reason']> {
+  switch (reason) {
+    case 'edited':
+      return `edited at token ${at}`;
+    case 'other-model':
+      return 'other model';
+    case 'other-template':
+      return 'other template';
+    default:
+      return reason;
+  }
 }
 
 function chatCall({ id, name, arguments: given }: ToolCall) {

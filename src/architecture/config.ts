@@ -1,5 +1,6 @@
 import { BambaError } from '../errors.ts';
 import type { BlockSize } from '../weights/fp8-scales.ts';
+import { MOST_END_IDS } from '../weights/manifest.ts';
 import type { TensorEntry, TensorSpec } from '../weights/types.ts';
 import { isRecord, parseUntrustedJson } from '../weights/untrusted-json.ts';
 import type { Architecture } from './architecture.ts';
@@ -42,7 +43,6 @@ const FAMILIES: Readonly<Record<string, Family>> = {
 export const MODEL_TYPES: readonly string[] = Object.keys(FAMILIES);
 
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;
-const MOST_END_IDS = 1000;
 
 /** What a config.json says. */
 export interface ModelConfig {

@@ -16,7 +16,7 @@ import { ropeTable } from '../model/rope-table.ts';
 import { Sampler } from '../model/sampler.ts';
 import type { Scope } from '../model/scope.ts';
 import type { Ceilings } from './ceilings.ts';
-import { GREEDY } from '../kernels/sampling/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import type { GpuTimer } from './timing.ts';
 import { matrixColumns, workOf } from './traffic.ts';
 

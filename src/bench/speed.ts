@@ -1,6 +1,6 @@
 import { generateIds } from '../generate/generate.ts';
 import type { Model } from '../model/model.ts';
-import { GREEDY } from '../kernels/sampling/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import { fillState } from './synthetic-weights.ts';
 import { median } from './timing.ts';
 

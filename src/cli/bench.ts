@@ -214,5 +214,5 @@ async function resultFrom(page: BrowserPage, promise: Page['promise']): Promise<
     }
   }, promise);
   if (answer.result) return answer.result;
-  throw new BambaError('gpu_failure', answer.error ?? 'The page of the benchmark did not start.');
+  throw new BambaError('internal', answer.error ?? 'The page of the benchmark did not start.');
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BUNDLED_GOLDEN } from '../testing/golden.ts';
-import { inspect, main } from './inspect.ts';
+import { main } from './inspect.ts';
+import { inspect } from './inspection.ts';
 
 const lexicon = resolve(import.meta.dirname, '../../public/models/lexicon');
 

@@ -1,5 +1,5 @@
 import type { Architecture, Block, Branch } from '../architecture/architecture.ts';
-import type { Inspection } from './inspect.ts';
+import type { Inspection } from './inspection.ts';
 
 // What `npm run inspect` prints.
 

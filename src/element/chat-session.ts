@@ -4,9 +4,10 @@ import type { Engine, EngineInfo, EngineStatus, GenerationRequest } from '../eng
 import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
+import { forgetState } from './chats/kept-state.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import type { ChatEventDetail, ChatEvents } from './events.ts';
-import type { Fault } from './faults.ts';
+import { sentenceOf } from './faults.ts';
 import { formatInteger } from './format.ts';
 import { loadingHeadline } from './models/loading-panel.ts';
 import { loadMarkdown } from './markdown/markdown.ts';
@@ -37,7 +38,9 @@ export interface SessionView {
 /** The state of one chat element. */
 export class ChatSession {
   /** A question that failed; its text, unless an answer to it stays in the chat. */
-  trouble: { fault: Fault; question: string | undefined } | undefined;
+  trouble: { fault: BambaError; question: string | undefined } | undefined;
+  /** What the engine said beside an answer, until that is dismissed. */
+  notice: string | undefined;
   readonly models: ModelSwitch;
   readonly archive: ChatArchive;
   readonly #conversation: Conversation;
@@ -68,6 +71,10 @@ export class ChatSession {
         },
         ended: (turn) => this.#onEnded(turn),
         failed: (fault, question) => this.#onFailed(fault, question),
+        noticed: (message) => {
+          this.notice = message;
+          view.changed(false);
+        },
       },
       request,
     );
@@ -78,6 +85,7 @@ export class ChatSession {
     });
     this.archive = new ChatArchive({
       changed: () => view.changed(false),
+      deleted: (id) => void forgetState(id),
       opened: (turns, draft, tip) => {
         this.#conversation.show(turns, tip);
         // The same chat, changed elsewhere: what is being typed here stays.
@@ -94,7 +102,7 @@ export class ChatSession {
   }
 
   /** Why nothing can run in this browser. */
-  get unavailable(): Fault | undefined {
+  get unavailable(): BambaError | undefined {
     const { engine, failure } = this.models;
     return !engine && failure?.fault.code === 'webgpu_unavailable' ? failure.fault : undefined;
   }
@@ -176,6 +184,12 @@ export class ChatSession {
     if (question !== undefined) this.#view.restore(question);
   }
 
+  /** The engine's notice has been read. */
+  dismissNotice(): void {
+    this.notice = undefined;
+    this.#view.changed(false);
+  }
+
   /** Begins a new chat, with these turns if any. */
   begin(turns: readonly Turn[] = []): void {
     this.#leave();
@@ -238,9 +252,9 @@ export class ChatSession {
 
   #onLoadFailed({ fault }: LoadFailure): void {
     // The other failures are alerts of their own.
-    this.#view.announce(this.unavailable?.sentence ?? '');
+    this.#view.announce(this.unavailable ? sentenceOf(this.unavailable) : '');
     if (!this.stranded) {
-      this.#view.fire('bamba-error', { code: fault.code, message: fault.sentence });
+      this.#view.fire('bamba-error', { code: fault.code, message: fault.message });
       return;
     }
     this.takeBackQueued();
@@ -256,7 +270,7 @@ export class ChatSession {
     this.#view.fire('bamba-answer', { question, answer, finishReason, usage });
   }
 
-  #onFailed(fault: Fault, question: string | undefined): void {
+  #onFailed(fault: BambaError, question: string | undefined): void {
     this.trouble = { fault, question };
     this.#view.announce('');
     this.#report(fault);
@@ -264,9 +278,9 @@ export class ChatSession {
     this.#view.changed(false);
   }
 
-  #report({ code, sentence }: Fault): void {
-    this.#reject(new BambaError(code ?? 'internal', sentence));
-    this.#view.fire('bamba-error', { code, message: sentence });
+  #report(fault: BambaError): void {
+    this.#reject(fault);
+    this.#view.fire('bamba-error', { code: fault.code, message: fault.message });
   }
 
   #reject(error: BambaError): void {

@@ -11,8 +11,7 @@ import type {
   GenerationRequest,
   LoadProgress,
 } from '../engine/protocol.ts';
-import { BambaError } from '../errors.ts';
-import { asFault } from './faults.ts';
+import { asBambaError, BambaError, isFatal } from '../errors.ts';
 
 /** Makes an engine, as `createEngine` of the library does. */
 export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
@@ -27,15 +26,6 @@ export interface Claim {
   /** Gives the claim up, also while the engine still loads. Idempotent. */
   release(): void;
 }
-
-/** Faults after which an engine will never answer again: whoever asks next gets another one. */
-const FATAL: ReadonlySet<string | undefined> = new Set([
-  'device_lost',
-  'out_of_memory',
-  'gpu_failure',
-  'disposed',
-  'worker_failed',
-]);
 
 interface Entry {
   readonly engine: Promise<QueuedEngine>;
@@ -151,7 +141,7 @@ class QueuedEngine implements Engine {
       await Promise.race([before, refusal(options.signal)]);
       yield* this.#engine.generate(request, options);
     } catch (error) {
-      if (FATAL.has(asFault(error).code)) this.#onFatal();
+      if (isFatal(asBambaError(error).code)) this.#onFatal();
       throw error;
     } finally {
       leave();

@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
 import type { AnswerText } from './answer-text.ts';
-import type { FinishReason, GenerationEvent, Usage } from './protocol.ts';
+import type { CacheMiss, FinishReason, GenerationEvent, Usage } from './protocol.ts';
 
 /** How much of an answer has been yielded: what another engine goes on from, or the same one after a loss. */
 export interface ResumePoint {
@@ -8,6 +8,14 @@ export interface ResumePoint {
   readonly ids: readonly number[];
   /** Calls of tools among them. */
   readonly calls: number;
+}
+
+/** What is known of a prompt that is being read, or has been. */
+export interface PromptRead extends Pick<Usage, 'promptTokens' | 'cachedTokens'> {
+  /** Milliseconds that it took; 0 until it is read. */
+  ms: number;
+  cacheMiss: CacheMiss | null;
+  droppedTurns: number;
 }
 
 /** Losses that one answer is carried over. */
@@ -24,7 +32,7 @@ export class AnswerCourse {
   #firstToken = 0;
   #firstOfAttempt = 0;
   #idsBefore = 0;
-  #read = { promptTokens: 0, cachedTokens: 0, ms: 0 };
+  #read: PromptRead = { promptTokens: 0, cachedTokens: 0, ms: 0, cacheMiss: null, droppedTurns: 0 };
   /** Of the sampler, once it is known: what is drawn goes on as it began. */
   seed: number | undefined;
   /** What the last attempt made of the tokens so far. */
@@ -49,9 +57,9 @@ export class AnswerCourse {
     this.#idsBefore = this.#ids.length;
   }
 
-  /** The prompt has been read, in so many milliseconds. */
-  noteRead(promptTokens: number, cachedTokens: number, ms: number): void {
-    this.#read = { promptTokens, cachedTokens, ms };
+  /** What is known of the prompt by now. */
+  noteRead(read: Partial<PromptRead>): void {
+    Object.assign(this.#read, read);
   }
 
   /** Tokens have come, and are about to be yielded. */
@@ -96,7 +104,7 @@ export class AnswerCourse {
 
   /** The last event. */
   end(finishReason: FinishReason): GenerationEvent & { type: 'end' } {
-    const { promptTokens, cachedTokens, ms } = this.#read;
+    const { promptTokens, cachedTokens, ms, cacheMiss, droppedTurns } = this.#read;
     const decodeMs = this.#firstOfAttempt === 0 ? 0 : performance.now() - this.#firstOfAttempt;
     const usage: Usage = {
       promptTokens,
@@ -105,6 +113,8 @@ export class AnswerCourse {
       timeToFirstTokenS: this.#timeToFirstTokenS,
       prefillTokensPerS: perSecond(promptTokens - cachedTokens, ms),
       decodeTokensPerS: perSecond(this.#ids.length - this.#idsBefore - 1, decodeMs),
+      ...(cacheMiss && { cacheMiss }),
+      ...(droppedTurns > 0 && { droppedTurns }),
     };
     return { type: 'end', finishReason, usage };
   }

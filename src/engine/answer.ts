@@ -1,22 +1,29 @@
 import { BambaError } from '../errors.ts';
 import { generateIds } from '../generate/generate.ts';
-import type { PrefixCache } from '../generate/prefix-cache.ts';
 import { resolveSampling } from '../generate/sampling.ts';
+import type { StateCache } from '../generate/state-cache.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import type { Model } from '../model/model.ts';
 import type { AnswerForms } from './answer-form.ts';
 import { AnswerCourse } from './answer-course.ts';
 import { type AnswerStep, AnswerText, spelledLogprobs } from './answer-text.ts';
+import type { KeptStates } from './kept-states.ts';
 import type { FinishReason, GenerationEvent, GenerationRequest } from './protocol.ts';
+import type { Overflow } from './overflow.ts';
 import { readPrompt } from './read-prompt.ts';
-import { type ParsedRequest, parseRequest } from './request.ts';
-import type { TextSide } from './text-side.ts';
+import { planPrompt } from './prompt-plan.ts';
+import { parseRequest, type PromptInput } from './request.ts';
+import { turnDigests } from './turn-digests.ts';
+import type { Prompt, TextSide } from './text-side.ts';
 
 /** What answers are made with. */
 export interface Answering {
   readonly model: Model;
   readonly text: TextSide;
-  readonly prefixes: PrefixCache;
+  readonly states: StateCache;
+  /** Those of earlier visits. */
+  readonly kept: KeptStates;
+  readonly overflow: Overflow;
   readonly forms: AnswerForms;
 }
 
@@ -26,11 +33,12 @@ export interface Answering {
  * @throws BambaError as `LocalEngine.generate`, but for `busy` and `disposed`.
  */
 export async function* answerRequest(
-  { model, text, prefixes, forms }: Answering,
+  answering: Answering,
   request: GenerationRequest,
   signal: AbortSignal | undefined,
   course = new AnswerCourse(),
 ): AsyncGenerator<GenerationEvent, void> {
+  const { model, text, states, kept, overflow, forms } = answering;
   const { tokenizer, stopIds, defaults } = text;
   course.begin();
   const parsed = parseRequest(request);
@@ -38,11 +46,14 @@ export async function* answerRequest(
   values.seed = course.seed ??= values.seed;
   const { constraint, ...form } = forms.of(parsed);
   const answer = new AnswerText(tokenizer, parsed.stop, form);
-  const promptIds = await encodePrompt(text, model, parsed, signal).catch(nullIfAborted);
-  if (promptIds === null) {
-    yield course.end('abort');
+  const fitting = await overflow.fit(parsed, signal).catch(nullIfAborted);
+  if (fitting === null) {
+    yield* course.abort();
     return;
   }
+  const { prompt, droppedTurns } = fitting;
+  const promptIds = prompt.ids;
+  requireKnown(promptIds, model.architecture.vocabSize);
   if ('messages' in parsed.input && parsed.input.continueLast) answer.goOnFrom(promptIds);
   course.text = answer;
   const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
@@ -52,7 +63,7 @@ export async function* answerRequest(
     const replayed = replay(answer, course, stopIds, limit);
     yield* replayed.calls;
     if (replayed.finishReason) {
-      course.noteRead(promptIds.length, 0, 0);
+      course.noteRead({ promptTokens: promptIds.length, droppedTurns });
       yield course.end(replayed.finishReason);
       return;
     }
@@ -60,18 +71,38 @@ export async function* answerRequest(
   }
 
   const started = performance.now();
-  const cachedTokens = await prefixes.resume(promptIds);
-  course.noteRead(promptIds.length, cachedTokens, 0);
+  const { input } = fitting.parsed;
+  const { conversation } = parsed;
+  if (conversation !== undefined) {
+    try {
+      const shared = await sharedIds(prompt, input);
+      await kept.bring(conversation, promptIds, { live: model.state, shared, signal });
+    } catch (error) {
+      nullIfAborted(error);
+      yield* course.abort();
+      return;
+    }
+  }
+  const readsAhead = 'messages' in input && input.readAhead;
+  const resumption = await states.resume(promptIds, { logits: !readsAhead });
+  const cachedTokens = resumption.position;
+  course.noteRead({ promptTokens: promptIds.length, cachedTokens, droppedTurns });
+
   try {
-    for await (const event of readPrompt(model, promptIds, cachedTokens, signal)) {
+    const plan = await planPrompt(states, prompt, fitting.parsed, resumption, model.chunkTokens);
+    course.noteRead({ cacheMiss: plan.miss });
+    for await (const event of readPrompt(model, states, promptIds, { from: cachedTokens, cuts: plan.cuts, signal })) {
       // Behind text there is no news of the prompt.
       if (answered.length === 0) yield event;
     }
-    await prefixes.keep();
-    course.noteRead(promptIds.length, cachedTokens, performance.now() - started);
+    // Before the header of an answer, a state is kept already. What is read ahead is kept to its end.
+    if (!plan.hasHeader || limit === 0) await states.keep('prompt', { logits: !readsAhead });
+    states.known.rememberPrompt(promptIds, 'messages' in input ? turnDigests(input.messages).at(-1)! : null);
+    course.noteRead({ ms: performance.now() - started });
     if (answered.length > 0) await model.prefill(answered, { logits: true, ...(signal && { signal }) });
   } catch (error) {
     nullIfAborted(error);
+    await states.keep('rung');
     yield* course.abort();
     return;
   }
@@ -86,25 +117,29 @@ export async function* answerRequest(
     constraint || logprobs !== undefined
       ? generateStepwise(model, settings, { constraint, logprobs })
       : generateIds(model, settings);
-  for await (const piece of pieces) {
-    const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
-    const step = takeIds(answer, piece.ids, ended, piece.ended || signal?.aborted === true);
-    course.take(piece.ids);
-    if (step.text !== '' || piece.ids.length > 0) {
-      const named = piece.logprobs
-        ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
-        : {};
-      yield { type: 'text', text: step.text, ids: piece.ids, ...named };
+  try {
+    for await (const piece of pieces) {
+      const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
+      const step = takeIds(answer, piece.ids, ended, piece.ended || signal?.aborted === true);
+      course.take(piece.ids);
+      if (step.text !== '' || piece.ids.length > 0) {
+        const named = piece.logprobs
+          ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
+          : {};
+        yield { type: 'text', text: step.text, ids: piece.ids, ...named };
+      }
+      for (const call of step.calls) {
+        course.takeCall();
+        yield { type: 'toolCall', call };
+      }
+      const reason = step.stopped || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
+      if (reason) {
+        yield course.end(reason);
+        return;
+      }
     }
-    for (const call of step.calls) {
-      course.takeCall();
-      yield { type: 'toolCall', call };
-    }
-    const reason = step.stopped || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
-    if (reason) {
-      yield course.end(reason);
-      return;
-    }
+  } finally {
+    await states.keep('answer').catch(leaveToTheNext);
   }
 }
 
@@ -138,28 +173,23 @@ function replay(
   return { calls, finishReason: step.stopped || ended ? 'stop' : full ? 'length' : null };
 }
 
-/** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
-async function encodePrompt(
-  text: TextSide,
-  model: Model,
-  parsed: ParsedRequest,
-  signal: AbortSignal | undefined,
-): Promise<readonly number[]> {
-  const ids = await text.encode(parsed, signal);
-  if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
-  const { contextLength } = model;
-  if (ids.length >= contextLength) {
-    throw new BambaError(
-      'prompt_too_long',
-      `The prompt has ${ids.length} tokens, and the context has room for ${contextLength} with the answer. ` +
-        'Shorten it or start a new chat.',
-    );
-  }
-  const unknown = ids.find((id) => id >= model.architecture.vocabSize);
+/** What a prompt may have in common with others: the tokens of what the system says at its beginning. */
+async function sharedIds(prompt: Prompt, input: PromptInput): Promise<readonly number[]> {
+  if (!('messages' in input) || input.messages[0]?.role !== 'system' || input.messages.length < 2) return [];
+  return prompt.ids.slice(0, (await prompt.endOf(1)) ?? 0);
+}
+
+/** @throws BambaError `config_invalid` for a token that the model does not have. */
+export function requireKnown(ids: readonly number[], vocabSize: number): void {
+  const unknown = ids.find((id) => id >= vocabSize);
   if (unknown !== undefined) {
     throw new BambaError('config_invalid', `The prompt has token id ${unknown}, which the model does not have.`);
   }
-  return ids;
+}
+
+/** The answer is there: what the device refuses behind it is told to the next request. */
+function leaveToTheNext(error: unknown): void {
+  if (!(error instanceof BambaError)) throw error;
 }
 
 function nullIfAborted(error: unknown): null {

@@ -106,7 +106,6 @@ async function keepForAdapter(tuning: Tuning): Promise<void> {
 /** Asks the questions of a chat, one after the other, and holds each answer to the chat's. */
 async function expectChat(engine: LocalEngine, chat: GoldenChat, known: KnownPrompts): Promise<void> {
   const messages: ChatMessage[] = [];
-  known.beginChat();
   for (const turn of chat) {
     messages.push({ role: 'user', content: turn.question });
     let text = '';

@@ -6,13 +6,13 @@ import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
 import { DEADLINES, type Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
 import { tell } from './listeners.ts';
-import type { Availability, EngineInfo, EngineOptions, EngineStatus, LoadProgress, TunableEngine } from './protocol.ts';
-import { asTyped } from './as-typed.ts';
-import { fromWire, type LoadOptions, type WireResult } from './wire.ts';
+import type { Availability, EngineInfo, EngineOptions, EngineStatus, LoadProgress, StateEngine } from './protocol.ts';
+import { asTyped, type LoadOptions, valueOf, type WireResult } from './wire.ts';
 import { type LoadedWorker, WorkerEngine, type WorkerLoading } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
 
 export { deleteStoredModel, storedModels } from './stored-models.ts';
+export { deleteStoredStates, storedStates } from './stored-states.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -26,7 +26,7 @@ export { deleteStoredModel, storedModels } from './stored-models.ts';
  * `manifest_invalid`, `storage_full`, `unsupported_model`, `setting_invalid`, `worker_failed`, `aborted` and others; each
  * says what to do. Where `signal` is aborted, at any moment, it is `aborted`, and the worker is gone.
  */
-export async function createEngine(options: EngineOptions): Promise<TunableEngine> {
+export async function createEngine(options: EngineOptions): Promise<StateEngine> {
   return loadInWorker(options, startWorker);
 }
 
@@ -38,7 +38,7 @@ export async function loadInWorker(
   options: EngineOptions,
   start: (address: EngineOptions['worker']) => Promise<Worker>,
   deadlines = DEADLINES,
-): Promise<TunableEngine> {
+): Promise<StateEngine> {
   checkOptions(options);
   const { onProgress = () => {}, signal } = options;
   throwIfAborted(signal);
@@ -102,9 +102,7 @@ export async function askWorker(
   const link = new WorkerLink(await wanted(start(options.worker), signal), deadlines);
   try {
     const asking = link.ask<WireResult<Availability>>((worker) => worker.availability({ model, ...given }));
-    const found = await abortable(asking, signal);
-    if ('error' in found) throw fromWire(found.error);
-    return found.value;
+    return valueOf(await abortable(asking, signal));
   } finally {
     link.end(new BambaError('disposed', 'What was asked has been answered.'));
   }
@@ -136,8 +134,7 @@ async function load(
   try {
     const loaded = await abortable(loading, signal);
     throwIfAborted(signal);
-    if ('error' in loaded) throw fromWire(loaded.error);
-    return loaded.value;
+    return valueOf(loaded);
   } catch (error) {
     if (!signal.aborted) throw error;
     over = true;

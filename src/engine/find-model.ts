@@ -1,5 +1,4 @@
 import { BambaError } from '../errors.ts';
-import { parseConfig } from '../architecture/config.ts';
 import type { CheckpointFiles } from '../storage/remote/checkpoint-files.ts';
 import type { StoredOrigin } from '../storage/store/database.ts';
 import { DiskFiles } from '../storage/remote/disk-files.ts';
@@ -129,7 +128,6 @@ class Finder<Result> {
       files,
       from: made.from,
       ...(made.repo !== undefined && { repo: made.repo }),
-      parse: parseConfig,
     });
   }
 }

@@ -3,6 +3,7 @@ import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { violation } from '../testing/json-schema.ts';
 import { referenceLogprobs } from '../testing/reference-answer.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, NO_SPECIAL, packTinyModel, TOOL_TEMPLATE } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { Tool } from './protocol.ts';
@@ -26,7 +27,7 @@ describe.skipIf(!hasAdapter)('an answer of a form', () => {
   let engine: LocalEngine;
 
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }));
+    engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }), { gpu: { gpu: sharedGpu() } });
   });
   afterAll(() => engine?.dispose());
 

@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { FaultyGpu, GPU_FAULTS } from '../testing/faults/gpu.ts';
-import { NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
+import { packQuickModel } from '../testing/quick-model.ts';
+import { NO_SPECIAL } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { ChatMessage } from './protocol.ts';
 
@@ -15,7 +16,7 @@ const TRIED = 20;
 const DEADLINE_MS = 120_000;
 const QUESTIONS = ['One?', 'Two?', 'Three?'];
 
-const source = await packTinyModel();
+const source = await packQuickModel();
 let faulty: FaultyGpu;
 let survived = 0;
 let injected = 0;

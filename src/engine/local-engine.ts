@@ -1,12 +1,13 @@
-import { BambaError } from '../errors.ts';
+import { asBambaError, BambaError } from '../errors.ts';
+import { isPrefix } from '../generate/state-tree.ts';
 import type { GpuOptions } from '../gpu/device.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
 import { throwIfAborted } from '../weights/abort.ts';
 import { AnswerCourse, type ResumePoint } from './answer-course.ts';
-import { answerRequest } from './answer.ts';
+import { answerRequest, requireKnown } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
-import { asTyped } from './as-typed.ts';
+import { checkBytes } from './check-bytes.ts';
 import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './gpu-side.ts';
 import { Listeners } from './listeners.ts';
@@ -19,15 +20,17 @@ import type {
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
+  MovedState,
   TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
 } from './protocol.ts';
 import { Recovery, type Tries } from './recovery.ts';
 import { checkIds, parseTokenInput } from './request.ts';
+import { readStateFile, writeStateFile } from './state-files.ts';
 import { TextSide } from './text-side.ts';
 import { keepTuning } from './tuned.ts';
-import { Turns } from './turns.ts';
+import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -37,6 +40,10 @@ export interface LocalEngineOptions {
   subgroupMatrices?: boolean;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
+  /** See `EngineOptions`. */
+  storedStateBytes?: number;
+  /** Milliseconds without a request before the states of conversations are kept. */
+  quietMs?: number;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Told in a sentence where what is asked for goes beyond the model, and where a load begins again. */
@@ -89,6 +96,7 @@ export class LocalEngine {
   static async load(from: PackageSource | Opening, options: LocalEngineOptions = {}): Promise<LocalEngine> {
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
+    requireWhole('storedStateBytes', options.storedStateBytes, 0);
     throwIfAborted(options.signal);
     const open = typeof from === 'function' ? from : async () => ({ source: from, close() {} });
     const engine = new LocalEngine(open, options);
@@ -142,7 +150,7 @@ export class LocalEngine {
     request: GenerationRequest,
     { signal, queue, resume }: GenerateOptions & { resume?: ResumePoint } = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    const leave = await this.#turns.take({ signal, queue });
+    const leave = await this.#occupy({ signal, queue });
     try {
       const course = new AnswerCourse(resume);
       for (;;) {
@@ -156,8 +164,11 @@ export class LocalEngine {
         }
         try {
           side.gpu.check();
-          const { model, prefixes } = side;
-          yield* answerRequest({ model, prefixes, text: this.#text, forms: this.#forms }, request, signal, course);
+          const { model, states, kept, overflow } = side;
+          const message = kept.takeMessage();
+          if (message !== undefined) yield { type: 'notice', message };
+          const answering = { model, states, kept, overflow, text: this.#text, forms: this.#forms };
+          yield* answerRequest(answering, request, signal, course);
           this.#side.noteWork(side);
           return;
         } catch (error) {
@@ -172,7 +183,7 @@ export class LocalEngine {
 
   /** Finds out what is wrong; where the GPU has to do with it, nothing of it is used any more. */
   async #noteFault(side: GpuSide, error: unknown): Promise<BambaError> {
-    const typed = asTyped(await side.gpu.explain(error));
+    const typed = asBambaError(await side.gpu.explain(error));
     const fault = this.#disposed ? typed : asLoss(typed);
     if (SPOILING.has(fault.code)) this.#side.lose(side, fault);
     return fault;
@@ -185,34 +196,98 @@ export class LocalEngine {
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    const leave = await this.#turns.take({ signal, queue });
+    return this.#alone({ signal, queue }, async ({ gpu, model }) => {
+      if (model.contextLength < TUNING_TOKENS) {
+        throw new BambaError(
+          'setting_invalid',
+          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${model.contextLength}: load the model with them.`,
+        );
+      }
+      const report = await tuneModel(model, {
+        ...sizes,
+        ...(signal && { signal }),
+        onTrial: (trial, done, total) => onProgress({ trial, done, total }),
+      });
+      const kept = await keepTuning(gpu, report.tuning).then(
+        () => true,
+        () => false,
+      );
+      return { ...report, kept };
+    });
+  }
+
+  /** The state of a chat as bytes. See `StateEngine`; it throws the same. */
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#alone({ signal }, async (side) => {
+      const ids = await this.#chatIds(side, messages, signal);
+      const { position } = await side.states.resume(ids);
+      await side.model.prefill(ids.slice(position), { logits: true, ...(signal && { signal }) });
+      await side.states.keep('prompt', { logits: true });
+      return writeStateFile(await side.owner(), { messages });
+    });
+  }
+
+  /** Makes the state of a chat known that was exported. See `StateEngine`; it throws the same. */
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    const file = checkBytes(bytes);
+    return this.#alone({ signal }, async (side) => {
+      let messages: readonly ChatMessage[] = [];
+      await readStateFile(await side.owner(), file, async ({ tokens, extra }) => {
+        ({ messages } = extra as MovedState);
+        const ids = await this.#chatIds(side, messages, signal).catch((error: unknown) => {
+          throw error instanceof BambaError && error.code === 'aborted' ? error : strangeText(error);
+        });
+        if (ids.length !== tokens.length || !isPrefix(ids, tokens)) throw strangeText();
+      });
+      await side.states.keep('prompt', { logits: true });
+      return { messages, tokens: side.model.state.position };
+    });
+  }
+
+  /** Does `work` in a turn of its own. @throws BambaError as `Turns.take`; what it throws. */
+  async #alone<Result>(options: TurnOptions, work: (side: GpuSide) => Promise<Result>): Promise<Result> {
+    const leave = await this.#occupy(options);
     try {
-      const side = await this.#side.get(signal);
+      const side = await this.#side.get(options.signal);
       try {
         side.gpu.check();
-        const { gpu, model } = side;
-        if (model.contextLength < TUNING_TOKENS) {
-          throw new BambaError(
-            'setting_invalid',
-            `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${model.contextLength}: load the model with them.`,
-          );
-        }
-        const report = await tuneModel(model, {
-          ...sizes,
-          ...(signal && { signal }),
-          onTrial: (trial, done, total) => onProgress({ trial, done, total }),
-        });
-        const kept = await keepTuning(gpu, report.tuning).then(
-          () => true,
-          () => false,
-        );
-        return { ...report, kept };
+        return await work(side);
       } catch (error) {
         throw await this.#noteFault(side, error);
       }
     } finally {
       leave();
     }
+  }
+
+  /** Ids of a chat up to the end of its last message. */
+  async #chatIds(
+    { model, overflow }: GpuSide,
+    messages: readonly ChatMessage[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly number[]> {
+    const ids = await this.#text.encode(parseTokenInput(messages, { readAhead: true }), signal);
+    overflow.require(ids.length);
+    requireKnown(ids, model.architecture.vocabSize);
+    return ids;
+  }
+
+  /**
+   * Waits for the turn, in which no state is written.
+   * @returns what gives it to the next one
+   * @throws BambaError as `Turns.take`
+   */
+  async #occupy(options: TurnOptions): Promise<() => void> {
+    const leave = await this.#turns.take(options);
+    this.#side.thing?.kept.pause();
+    return () => {
+      const side = this.#side.thing;
+      side?.kept.resume(side.model.state);
+      leave();
+    };
   }
 
   /** How many tokens a chat or a text has. See `TokenizingEngine`; it throws the same. */
@@ -275,4 +350,13 @@ function disposed(): BambaError {
 function requireWhole(option: string, value: number | undefined, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
+}
+
+/** The error for a state that says it is of a text of which it is not. */
+function strangeText(cause?: unknown): BambaError {
+  return new BambaError(
+    'state_invalid',
+    'The kept state is not that of the messages that came with it. The conversation can be begun anew from its text.',
+    { cause },
+  );
 }

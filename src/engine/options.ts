@@ -13,6 +13,7 @@ const OPTIONS: readonly string[] = [
   'int8Activations',
   'subgroupMatrices',
   'stateCacheBytes',
+  'storedStateBytes',
   'onProgress',
   'signal',
 ] satisfies (keyof EngineOptions)[];

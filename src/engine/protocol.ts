@@ -1,11 +1,17 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { CacheMiss } from '../generate/state-cache.ts';
+import type { SamplingSettings } from '../sampling.ts';
+import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Scheme } from '../weights/types.ts';
 
+export type { CacheMiss } from '../generate/state-cache.ts';
+export type { SamplingSettings } from '../sampling.ts';
+export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
-export type { Availability, StoredModel } from './model-types.ts';
+export type { Availability, StoredModel, StoredState } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
 
 /** One message of a chat, as chat templates take it. */
@@ -20,48 +26,6 @@ export interface ChatMessage {
   toolCallId?: string;
   /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
-}
-
-/** A call of a tool, as a model wrote it. */
-export interface ToolCall {
-  /** Identifies it; the tool's answer names it. */
-  id: string;
-  /** Of the tool. */
-  name: string;
-  /** JSON of an object. */
-  arguments: string;
-}
-
-/** A function that a model may call. */
-export interface Tool {
-  /** What the model calls it by. */
-  name: string;
-  /** For the model: what it does and when to call it. */
-  description?: string;
-  /** JSON Schema of its arguments, of type `object`; none takes no arguments. */
-  parameters?: object;
-}
-
-/** How the next token is chosen. Every field is optional; the model's `generation_config.json` gives the defaults. */
-export interface SamplingSettings {
-  /** 0 takes the likeliest token; above 0 samples. At most 100. */
-  temperature?: number;
-  /** Keep the k likeliest tokens (ties kept); 0 keeps all. */
-  topK?: number;
-  /** Keep the smallest set of likeliest tokens whose probabilities reach this sum; in (0, 1]. */
-  topP?: number;
-  /** Keep tokens at least this fraction as likely as the likeliest; in [0, 1]. */
-  minP?: number;
-  /** Divides positive and multiplies negative logits of tokens in prompt and answer; above 0, 1 is neutral. */
-  repetitionPenalty?: number;
-  /** Subtracted once from the logit of every token of the answer so far; in [-2, 2]. */
-  presencePenalty?: number;
-  /** Subtracted from a token's logit for each time the answer has it; in [-2, 2]. */
-  frequencyPenalty?: number;
-  /** Added to the logits of these token ids; each in [-100, 100]. */
-  logitBias?: Record<number, number>;
-  /** Seed of the sampler, an integer in [0, 2^32); the same seed and prompt give the same answer on the same device. */
-  seed?: number;
 }
 
 /** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */
@@ -84,6 +48,12 @@ export interface GenerationRequest extends SamplingSettings {
    * in several, does not wait for them. Default false.
    */
   readAhead?: boolean;
+  /**
+   * Names the conversation that this is a turn of, in at most 200 characters. Once nothing else is to do, its state is kept
+   * in this browser: after a reload, or in another tab, its next turn processes its own tokens only. See
+   * `deleteStoredStates`. Default: nothing is kept.
+   */
+  conversation?: string;
   /** Hold the answer to JSON: an object, or what a JSON Schema allows. Not while tools may be called. */
   json?: { schema?: unknown };
   /**
@@ -98,6 +68,12 @@ export interface GenerationRequest extends SamplingSettings {
    * answered: a request that begins with it does not wait for that.
    */
   maxTokens?: number;
+  /**
+   * What happens when a chat leaves no room for its answer: it is refused with `prompt_too_long` (the default), or its
+   * oldest turns are left out of what the model reads, a question with all that was said until the next one. The system
+   * prompt and the last turn always stay, and `Usage.droppedTurns` counts those that do not.
+   */
+  contextOverflow?: 'refuse' | 'drop-oldest-turns';
   /** Stop before any of these strings would appear in the answer. */
   stop?: string | string[];
 }
@@ -137,6 +113,10 @@ export interface Usage {
   prefillTokensPerS: number;
   /** Tokens of the answer a second, after the first. */
   decodeTokensPerS: number;
+  /** Why tokens that were known once were processed again; absent where none were, or too few to take any time. */
+  cacheMiss?: CacheMiss;
+  /** Oldest turns of the chat that the model did not read, where `contextOverflow` allows that; absent where it read all. */
+  droppedTurns?: number;
 }
 
 /** What a generation yields, in order: prefill events, text and calls of tools, one end. */
@@ -147,6 +127,8 @@ export type GenerationEvent =
   | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
   /** A call, once it is whole. */
   | { type: 'toolCall'; call: ToolCall }
+  /** A sentence for people, told once: that states of conversations cannot be kept, because the disk is full. */
+  | { type: 'notice'; message: string }
   /** The last event. */
   | { type: 'end'; finishReason: FinishReason; usage: Usage };
 
@@ -276,10 +258,15 @@ export interface EngineOptions {
   subgroupMatrices?: boolean;
   /**
    * Bytes of GPU memory for the states of earlier prompts: whoever asks again, or edits an earlier question, does not wait
-   * for the whole chat to be read again. The least recently used go first; 0 keeps none. By default as much as the weights
+   * for the whole chat to be read again. Those that are used least and save the least go first; 0 keeps none. By default as much as the weights
    * take (at least 16 MiB), but no more than 256 MiB, nor an eighth of the largest buffer of the adapter.
    */
   stateCacheBytes?: number;
+  /**
+   * Bytes of this browser's storage for states of conversations that requests name: see `conversation`. The oldest go first;
+   * 0 keeps none. By default a quarter of what the browser has left, but no more than 1 GiB.
+   */
+  storedStateBytes?: number;
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
@@ -431,4 +418,31 @@ export interface TunableEngine extends TokenizingEngine {
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;
+}
+
+/** A conversation whose state came from elsewhere. */
+export interface MovedState {
+  /** What was said in it. */
+  messages: readonly ChatMessage[];
+  /** Those that need not be processed again. */
+  tokens: number;
+}
+
+/** An engine whose states can be taken elsewhere, as `createEngine` makes one. Sessions are made of it. */
+export interface StateEngine extends TunableEngine {
+  /**
+   * The state of a chat as bytes: for `importState`, here or on another machine with the same package. Messages that the
+   * engine does not know are read first.
+   * @param messages they go along
+   * @throws BambaError `busy`, `prompt_empty`, `prompt_too_long`, `template_failed`, `setting_invalid`, `aborted`, `disposed`,
+   * `worker_failed`, `device_lost`, `out_of_memory`
+   */
+  exportState(messages: readonly ChatMessage[], options?: { signal?: AbortSignal }): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Makes the state of a chat known that was exported: what goes on from it processes its own tokens only.
+   * @param bytes of `exportState`; they stay as they are
+   * @throws BambaError `state_invalid` for bytes that are damaged, cut short, or of another model, scheme or version, with
+   * nothing changed; `setting_invalid` for what are no bytes; others as `exportState`
+   */
+  importState(bytes: Uint8Array, options?: { signal?: AbortSignal }): Promise<MovedState>;
 }

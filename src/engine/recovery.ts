@@ -1,6 +1,5 @@
-import { BambaError } from '../errors.ts';
+import { asBambaError, BambaError } from '../errors.ts';
 import { abortable } from '../weights/abort.ts';
-import { asTyped } from './as-typed.ts';
 import type { EngineStatus } from './protocol.ts';
 
 /** How often something that was lost is made again. */
@@ -115,7 +114,7 @@ export class Recovery<Thing extends object> {
     try {
       return await this.#make(0);
     } catch (error) {
-      const typed = asTyped(error);
+      const typed = asBambaError(error);
       if (this.#ended || !this.#options.isLoss(typed)) throw typed;
       this.#reason = typed;
       return this.#again();
@@ -141,7 +140,7 @@ export class Recovery<Thing extends object> {
         return thing;
       } catch (error) {
         if (this.#ended) throw this.#ended;
-        last = asTyped(error);
+        last = asBambaError(error);
       }
     }
     this.#since = performance.now();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, NO_SPECIAL, packTinyModel, TINY_EOS, tinyPrompt } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { GenerationRequest } from './protocol.ts';
@@ -10,7 +11,7 @@ import type { GenerationRequest } from './protocol.ts';
 describe.skipIf(!hasAdapter)('the engine', () => {
   let engine: LocalEngine;
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel());
+    engine = await LocalEngine.load(await packTinyModel(), { gpu: { gpu: sharedGpu() } });
   });
   afterAll(() => engine?.dispose());
 

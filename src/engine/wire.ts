@@ -1,6 +1,5 @@
 import type { ProxyMarked } from 'comlink';
-import { BambaError, type ErrorCode } from '../errors.ts';
-import { asTyped } from './as-typed.ts';
+import { asBambaError, BambaError, type ErrorData } from '../errors.ts';
 import type { ResumePoint } from './answer-course.ts';
 import type { LocalEngineOptions } from './local-engine.ts';
 import type { ModelSource } from './find-model.ts';
@@ -12,6 +11,7 @@ import type {
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
+  MovedState,
   TokenizeOptions,
   TuningProgress,
   TuningResult,
@@ -19,7 +19,10 @@ import type {
 
 /** What to load, and how. */
 export type LoadOptions = ModelSource &
-  Pick<LocalEngineOptions, 'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes'>;
+  Pick<
+    LocalEngineOptions,
+    'contextLength' | 'int8Activations' | 'subgroupMatrices' | 'stateCacheBytes' | 'storedStateBytes'
+  >;
 
 /** What the page calls in the worker. */
 export interface WorkerApi {
@@ -54,6 +57,9 @@ export interface WorkerApi {
   countTokens(input: TokenInput, options: TokenSettings, port: MessagePort): Promise<WireResult<number>>;
   /** The text of ids. */
   detokenize(ids: readonly number[], skipSpecialTokens: boolean, port: MessagePort): Promise<WireResult<string>>;
+  /** The state of a chat as bytes, which are handed over; `port` as above, also to the next. */
+  exportState(messages: readonly ChatMessage[], port: MessagePort): Promise<WireResult<Uint8Array<ArrayBuffer>>>;
+  importState(bytes: Uint8Array<ArrayBuffer>, port: MessagePort): Promise<WireResult<MovedState>>;
   dispose(): void;
 }
 
@@ -64,22 +70,35 @@ export type TokenSettings = Omit<TokenizeOptions, 'signal'>;
 
 /** What a generation's port carries to the page; the page sends `abort`. */
 export type GenerationMessage =
-  { type: 'event'; event: GenerationEvent } | { type: 'end' } | { type: 'error'; error: WireError };
+  { type: 'event'; event: GenerationEvent } | { type: 'end' } | { type: 'error'; error: ErrorData };
 
-export type WireResult<Value> = { value: Value } | { error: WireError };
+export type WireResult<Value> = { value: Value } | { error: ErrorData };
 
-/** An error as it crosses between worker and page. */
-export interface WireError {
-  code: ErrorCode;
-  message: string;
-}
-
-/** An error for the other side. One that nobody foresaw keeps its own words. */
-export function toWire(error: unknown): WireError {
+/** For the worker: an error as it crosses. */
+export function toWire(error: unknown): ErrorData {
   const { code, message } = asTyped(error);
   return { code, message };
 }
 
-export function fromWire({ code, message }: WireError): BambaError {
+/** For the page: what the worker answered. @throws BambaError where that is an error */
+export function valueOf<Value>(result: WireResult<Value>): Value {
+  if ('error' in result) throw fromWire(result.error);
+  return result.value;
+}
+
+/** For the page: an error that crossed. */
+export function fromWire({ code, message }: ErrorData): BambaError {
   return new BambaError(code, message);
+}
+
+/** Whatever was thrown on the way to the worker or in it, as an error with a code. */
+export function asTyped(error: unknown): BambaError {
+  if (error instanceof Error && error.name === 'DataCloneError') {
+    return new BambaError(
+      'setting_invalid',
+      `An option or a request holds something that cannot be handed to the engine's worker, such as a function: ${error.message}`,
+      { cause: error },
+    );
+  }
+  return asBambaError(error);
 }

@@ -1,9 +1,11 @@
 import { proxy, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
+import { checkBytes } from './check-bytes.ts';
 import { AnswerCourse } from './answer-course.ts';
 import type { Deadlines } from './deadlines.ts';
 import { Listeners, tell } from './listeners.ts';
 import type {
+  ChatMessage,
   DetokenizeOptions,
   EngineInfo,
   EngineStatus,
@@ -11,14 +13,15 @@ import type {
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
+  MovedState,
+  StateEngine,
   TokenizeOptions,
-  TunableEngine,
   TuneEngineOptions,
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
 import { Recovery } from './recovery.ts';
-import { takenBack, Turns } from './turns.ts';
+import { takenBack, type TurnOptions, Turns } from './turns.ts';
 import { fromWire, type GenerationMessage, type TokenInput, type WireResult } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
 import { type Ask, Messages, Task } from './worker-task.ts';
@@ -51,7 +54,7 @@ export interface WorkerEngineOptions {
 const MOST_LOSSES = 3;
 
 /** The page's side of an engine in a worker; where that breaks down, in another one. */
-export class WorkerEngine implements TunableEngine {
+export class WorkerEngine implements StateEngine {
   readonly #options: WorkerEngineOptions;
   readonly #workers: Recovery<LoadedWorker>;
   readonly #turns = new Turns();
@@ -184,7 +187,7 @@ export class WorkerEngine implements TunableEngine {
         if (message.type === 'error') throw fromWire(message.error);
         if (message.type === 'end') return null;
         const { event } = message;
-        if (event.type === 'prefill') course.noteRead(event.total, 0, 0);
+        if (event.type === 'prefill') course.noteRead({ promptTokens: event.total });
         else if (event.type === 'text') course.take(event.ids);
         else if (event.type === 'toolCall') course.takeCall();
         yield event.type === 'end' && resume ? course.since(event) : event;
@@ -203,18 +206,37 @@ export class WorkerEngine implements TunableEngine {
   }
 
   async tune({ signal, queue, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
+    const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
+    return this.#inTurn<TuningResult>({ signal, queue }, (worker, port) => worker.tune(told, transfer(port, [port])));
+  }
+
+  /** What the worker does in a turn of its own. @throws BambaError as `Turns.take`, and as the worker says. */
+  async #inTurn<Value>({ signal, queue }: TurnOptions, ask: Ask<WireResult<Value>>): Promise<Value> {
     const leave = await this.#turns.take({ signal, queue });
     try {
       const { link } = await this.#workers.get(signal);
       await this.#waitUntilFree(link, signal);
-      const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
-      const task = this.#begin<WireResult<TuningResult>>(link, signal, (worker, port) =>
-        worker.tune(told, transfer(port, [port])),
-      );
-      return await task.value();
+      return await this.#begin(link, signal, ask).value();
     } finally {
       leave();
     }
+  }
+
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inTurn<Uint8Array<ArrayBuffer>>({ signal }, (worker, port) =>
+      worker.exportState(messages, transfer(port, [port])),
+    );
+  }
+
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    // Of a copy, which is handed over: what the caller has stays whole.
+    const copy = new Uint8Array(checkBytes(bytes));
+    return this.#inTurn<MovedState>({ signal }, (worker, port) =>
+      worker.importState(transfer(copy, [copy.buffer]), transfer(port, [port])),
+    );
   }
 
   async countTokens(input: TokenInput, { signal, ...options }: TokenizeOptions = {}): Promise<number> {

@@ -1,8 +1,7 @@
 import { releaseProxy, type Remote, wrap } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { asTyped } from './as-typed.ts';
 import { DEADLINES, type Deadlines } from './deadlines.ts';
-import type { WorkerApi } from './wire.ts';
+import { asTyped, type WorkerApi } from './wire.ts';
 
 const WHAT_TO_DO_WITHOUT_START =
   'Reload the page. Where its Content-Security-Policy allows no workers from blobs, serve bamba-web/worker and name its ' +

@@ -1,6 +1,6 @@
 import type { Remote } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { fromWire, type WireResult, type WorkerApi } from './wire.ts';
+import { valueOf, type WireResult, type WorkerApi } from './wire.ts';
 import { Watch, type WorkerLink } from './worker-link.ts';
 
 /** Asks something of the worker, which hears the wish to end it on a port of its own. */
@@ -55,9 +55,7 @@ export class Task<Result> {
   /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
   async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
     try {
-      const result = await Promise.race([this.finished, this.failed]);
-      if ('error' in result) throw fromWire(result.error);
-      return result.value;
+      return valueOf(await Promise.race([this.finished, this.failed]));
     } finally {
       await this.leave();
     }

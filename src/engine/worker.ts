@@ -7,7 +7,7 @@
 
 // One engine, called over comlink. Errors cross as data, generation streams over a port of its own.
 
-import { expose } from 'comlink';
+import { expose, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
 import { modelAvailability } from './availability.ts';
 import { LocalEngine } from './local-engine.ts';
@@ -119,6 +119,13 @@ const api: WorkerApi = {
   detokenize: (ids, skipSpecialTokens, port) =>
     answered(port, (loaded) => loaded.detokenize(ids, { skipSpecialTokens })),
 
+  async exportState(messages, port) {
+    const result = await answered(port, (loaded, signal) => loaded.exportState(messages, { signal }));
+    return 'value' in result ? transfer(result, [result.value.buffer]) : result;
+  },
+
+  importState: (bytes, port) => answered(port, (loaded, signal) => loaded.importState(bytes, { signal })),
+
   dispose() {
     loading.abort();
     engine?.dispose();
@@ -148,7 +155,7 @@ async function answered<Value>(
 const NO_SERVER = async (): Promise<Response> => new Response(null, { status: 404 });
 
 async function load(
-  { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, ...model }: LoadOptions,
+  { contextLength, int8Activations, subgroupMatrices, stateCacheBytes, storedStateBytes, ...model }: LoadOptions,
   report: OpenModelOptions['onProgress'],
 ): Promise<LocalEngine> {
   const { signal } = loading;
@@ -161,6 +168,7 @@ async function load(
     ...(int8Activations !== undefined && { int8Activations }),
     ...(subgroupMatrices !== undefined && { subgroupMatrices }),
     ...(stateCacheBytes !== undefined && { stateCacheBytes }),
+    ...(storedStateBytes !== undefined && { storedStateBytes }),
     onMessage: (message) => report({ stage: 'manifest', message }),
     onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
   });

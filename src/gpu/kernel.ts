@@ -192,12 +192,10 @@ export class PipelineCache {
     const info = await settled(this.#device, module.getCompilationInfo(), fault.message).catch(() => null);
     const report = (info?.messages ?? []).map(({ lineNum, linePos, message }) => `  ${lineNum}:${linePos} ${message}`);
     const numbered = source.split('\n').map((line, index) => `${String(index + 1).padStart(4)} ${line}`);
-    return new BambaError(
-      'gpu_failure',
-      `The shader ${kernel.name} does not compile on this adapter: ${(cause as Error).message}\n` +
-        `${report.join('\n')}\n${report.length > 0 ? numbered.join('\n') : ''}`,
-      { cause },
-    );
+    const sentence = `The shader ${kernel.name} does not compile on this adapter: ${(cause as Error).message}`;
+    // A compiler that says nothing leaves the sentence alone.
+    const lines = report.length > 0 ? [sentence, ...report, ...numbered] : [sentence];
+    return new BambaError('gpu_failure', lines.join('\n'), { cause });
   }
 
   /** Layout of group 0 of a kernel. */

@@ -8,6 +8,7 @@ import { defaultMatvecSubgroups } from '../kernels/projections/matrix.ts';
 import { type PassLength, passLength } from '../kernels/shared/pass-length.ts';
 import { type Activations, boundTokens, createActivations } from './activations.ts';
 import type { Architecture } from '../architecture/architecture.ts';
+import { chunksOf } from './chunks.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import { decodeBlock, decodeEmbedding, decodeHead, prefillBlock, prefillEmbedding, prefillHead } from './hybrid.ts';
@@ -16,7 +17,7 @@ import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
 import { SequenceState } from './state.ts';
 import type { Tuning } from './tuning.ts';
-import { Snapshot } from './snapshot.ts';
+import { Snapshot, type SnapshotOptions } from './snapshot.ts';
 
 export interface ModelOptions {
   /** Tokens that a sequence may have. */
@@ -291,25 +292,34 @@ export class Model {
    * Runs tokens through the model, in chunks, appending them to the live sequence.
    * @param options.logits whether the logits of the last token are wanted, as `beginAnswer` needs them.
    * @param options.onChunk called when a chunk is done, with the number of tokens so far.
-   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran.
+   * @param options.cuts numbers of tokens, in order, after which a chunk ends.
+   * @param options.onCut called there: what it submits sees the live sequence of just these tokens, and the next chunk waits
+   * for it.
+   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran. What `onCut` throws.
    */
   async prefill(
     ids: readonly number[],
-    options: { logits?: boolean; signal?: AbortSignal; onChunk?: (tokens: number) => void } = {},
+    options: {
+      logits?: boolean;
+      signal?: AbortSignal;
+      onChunk?: (tokens: number) => void;
+      cuts?: readonly number[];
+      onCut?: (tokens: number) => Promise<unknown>;
+    } = {},
   ): Promise<void> {
     const { device } = this.gpu;
+    const { cuts = [] } = options;
+    const chunks = chunksOf(ids.length, this.chunkTokens, cuts);
     await this.#makeRoom(this.state.position + ids.length);
-    for (const tokens of [Math.min(ids.length, this.chunkTokens), ids.length % this.chunkTokens || 1]) {
-      await this.promptPass(tokens).plan.ready();
-    }
+    for (const [first, end] of chunks) await this.promptPass(end - first).plan.ready();
     let running: Promise<void> = Promise.resolve();
-    for (let first = 0; first < ids.length; first += this.#activations.tokens) {
+    for (const [first, end] of chunks) {
       if (options.signal?.aborted) break;
-      const chunk = ids.slice(first, first + this.#activations.tokens);
+      const chunk = ids.slice(first, end);
       this.#writeStep(this.state.position, chunk.length);
       device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
       const encoder = device.createCommandEncoder({ label: 'prefill' });
-      const isLast = first + chunk.length === ids.length;
+      const isLast = end === ids.length;
       const pass = encoder.beginComputePass();
       this.promptPass(chunk.length).plan.record(pass, chunk.length);
       if (options.logits && isLast) this.#head.record(pass, chunk.length);
@@ -322,8 +332,9 @@ export class Model {
       this.state.tokens.push(...chunk);
       // One chunk runs while the next is recorded; more would make aborting slow.
       await running;
-      const done = first + chunk.length;
-      running = this.gpu.done().then(() => options.onChunk?.(done));
+      running = this.gpu.done().then(() => options.onChunk?.(end));
+      running.catch(() => {}); // what a cut throws comes first
+      if (cuts.includes(end) && !isLast) await options.onCut?.(end);
     }
     await running;
     this.gpu.check();
@@ -399,14 +410,39 @@ export class Model {
     return report();
   }
 
-  /** Bytes of GPU memory that a snapshot of the live sequence takes. */
-  get snapshotBytes(): number {
-    return Snapshot.bytesOf(this.architecture, this.state.position);
+  /** Where the logits of the prompt's last token are. */
+  get promptLogits(): GPUBuffer {
+    return this.#lastLogits;
   }
 
-  /** A copy of the live sequence as `prefill` with logits left it. @throws BambaError `out_of_memory`. */
-  async snapshot(): Promise<Snapshot> {
-    return Snapshot.take(this.gpu, this.state, this.#lastLogits);
+  /**
+   * Fills the live sequence from elsewhere. @param write fills its buffers, which have room for `tokens`; where it fails,
+   * the sequence is an empty one.
+   * @throws BambaError `out_of_memory`, `prompt_too_long`; what `write` throws.
+   */
+  async fill(tokens: readonly number[], write: () => Promise<void>): Promise<void> {
+    await this.#makeRoom(tokens.length);
+    this.state.reset();
+    try {
+      await write();
+    } catch (error) {
+      this.state.reset();
+      throw error;
+    }
+    this.state.tokens = [...tokens];
+  }
+
+  /** Bytes of GPU memory that a snapshot of the live sequence takes. */
+  snapshotBytes(options: SnapshotOptions = {}): number {
+    return Snapshot.bytesOf(this.architecture, this.state.position, options);
+  }
+
+  /**
+   * A copy of the live sequence. With logits, it is to be as `prefill` with logits left it, and `beginAnswer` may follow
+   * when it is restored. @throws BambaError `out_of_memory`.
+   */
+  async snapshot({ logits = true }: SnapshotOptions = {}): Promise<Snapshot> {
+    return Snapshot.take(this.gpu, this.state, logits ? this.#lastLogits : null);
   }
 
   /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`. */

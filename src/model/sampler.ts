@@ -4,13 +4,8 @@ import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { logitsProcess, maskBytes, partialsBytes } from '../kernels/sampling/logits_process.ts';
 import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sampling/sample.ts';
-import {
-  denseBias,
-  packSampling,
-  promptCounts,
-  SAMPLING_BYTES,
-  type SamplingValues,
-} from '../kernels/sampling/sampling-settings.ts';
+import { denseBias, packSampling, promptCounts, SAMPLING_BYTES } from '../kernels/sampling/sampling-settings.ts';
+import type { SamplingValues } from '../sampling.ts';
 import type { Activations } from './activations.ts';
 
 /** What an answer is sampled by. */

@@ -3,6 +3,7 @@ import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import { mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { mamba2Dims } from './dims.ts';
+import { LayoutMaker, type StateBuffer } from './state-layout.ts';
 
 /** Conv columns and SSM state of a Mamba-2 mixer. */
 interface Mamba2State {
@@ -69,6 +70,30 @@ function caches(set: BufferMaker, architecture: Architecture, index: number, cap
       values: set.floats(`block ${index} / values`, capacity, kvHeads, headDim),
     },
   };
+}
+
+/**
+ * What a state of so many tokens consists of, in a fixed order: each block's buffers as far as they are in use. In a cache
+ * tokens follow each other, so that one with room for fewer is the beginning of one with room for more.
+ */
+export function stateLayout(architecture: Architecture, tokens: number): StateBuffer[] {
+  return pairs(architecture, tokens).map(([layout]) => layout);
+}
+
+/** The same, each with the buffer of `blocks` that it is in. */
+function pairs(
+  architecture: Architecture,
+  tokens: number,
+  blocks: readonly BlockState[] = [],
+): [StateBuffer, GPUBuffer | undefined][] {
+  const layout = new LayoutMaker();
+  return architecture.blocks.flatMap((_, index) => {
+    const block: BlockState = {
+      ...fixedState(layout, architecture, index),
+      ...(tokens > 0 && caches(layout, architecture, index, tokens)),
+    };
+    return layout.match(block, blocks[index] ?? {});
+  });
 }
 
 /** Bytes of a sequence's state: those that it always has, and those that every token adds to them. */
@@ -191,6 +216,11 @@ export class SequenceState {
     this.#capacity = capacity;
     old.dispose();
     return true;
+  }
+
+  /** Where what `stateLayout` names is, in its order, of so many tokens. Its capacity must suffice. */
+  ranges(tokens = this.position): { buffer: GPUBuffer; bytes: number }[] {
+    return pairs(this.#architecture, tokens, this.blocks).map(([{ bytes }, buffer]) => ({ buffer: buffer!, bytes }));
   }
 
   /** Back to an empty sequence. */

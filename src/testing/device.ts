@@ -10,6 +10,7 @@ import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';
 import { hasAdapter } from './dawn.ts';
 import { withMatrices } from './emulated-matrices.ts';
+import { type Part, partOf } from './extent.ts';
 import { computedMagnitudes } from './matrix-cases.ts';
 import { schemesOf } from './schemes.ts';
 
@@ -182,7 +183,7 @@ const WITH_SUBGROUPS: readonly DeviceVariant[] = [
 
 /**
  * A suite on each variant of the device that `kernel` has code for: with subgroups or products of bytes, and without.
- * `body` gets a function that gives the device inside tests.
+ * `body` gets a function that gives the device inside tests, and what part of large products this variant is to test.
  *
  * ```ts
  * describeGpu(rmsNormKernel, (gpu) => {
@@ -190,7 +191,7 @@ const WITH_SUBGROUPS: readonly DeviceVariant[] = [
  * });
  * ```
  */
-export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void): void {
+export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu, part: Part) => void): void {
   const scheme = schemesOf(kernel)[0]!;
   const plain = { scheme, subgroups: false, f16: false };
   const differs = (variant: Partial<Variant>) =>
@@ -201,7 +202,10 @@ export function describeGpu(kernel: Kernel, body: (gpu: () => TestGpu) => void):
     : differs({ byteProducts: true })
       ? [WITH_BYTE_PRODUCTS]
       : [];
-  for (const variant of [PLAIN, ...more]) suite(kernel, variant, body);
+  const variants = [PLAIN, ...more];
+  for (const [index, variant] of variants.entries()) {
+    suite(kernel, variant, (gpu) => body(gpu, partOf(index, variants.length)));
+  }
 }
 
 /** A suite on a device with f16, for kernels with half-precision tiles; it is skipped where the adapter has none. */

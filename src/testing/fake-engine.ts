@@ -21,8 +21,8 @@ const USAGE: Usage = {
 };
 
 /** An end of an answer. */
-export function endEvent(finishReason: 'stop' | 'length' = 'stop'): GenerationEvent {
-  return { type: 'end', finishReason, usage: USAGE };
+export function endEvent(finishReason: 'stop' | 'length' = 'stop', usage: Partial<Usage> = {}): GenerationEvent {
+  return { type: 'end', finishReason, usage: { ...USAGE, ...usage } };
 }
 
 /** A piece of text, with ids that count it. */

@@ -37,6 +37,8 @@ export class FakeWorker extends EventTarget {
       tokenize: async () => ({ value: [1, 2] }),
       countTokens: async () => ({ value: 2 }),
       detokenize: async () => ({ value: 'ab' }),
+      exportState: async () => ({ value: new Uint8Array([1, 2, 3]) }),
+      importState: async ({ length }) => ({ value: { messages: [], tokens: length } }),
       dispose() {},
     };
     expose({ ...well, ...api }, port2);

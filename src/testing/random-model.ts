@@ -2,13 +2,13 @@ import { expect } from 'vitest';
 import { loadModel } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { SamplingValues } from '../kernels/sampling/sampling-settings.ts';
 import { packageTensors } from '../architecture/config.ts';
 import { forward } from '../model/forward.ts';
 import { modelMemory } from '../model/memory.ts';
 import type { Model } from '../model/model.ts';
 import { stateBytes } from '../model/state.ts';
 import { forward as reference } from '../reference/forward.ts';
+import { GREEDY } from '../sampling.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { TENSOR_ALIGNMENT } from '../weights/layout.ts';
@@ -25,17 +25,6 @@ import { randomCheckpoint } from './random-checkpoint.ts';
  * is small. A wrong formula is off by far more.
  */
 const CLOSE = { ofLargest: 1e-4 };
-const GREEDY: SamplingValues = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 0,
-};
 
 /** A model of this config.json with random weights. */
 export async function loadRandomModel(gpu: Gpu, config: object): Promise<Model> {

@@ -56,7 +56,7 @@ export function packageFaults(root, files) {
       .filter((path) => !packed.has(path))
       .map((path) => `package.json names ${path}, which is not packed. Run: npm run build:lib`),
     ...(dated.test(read('CHANGELOG.md')) ? [] : [`CHANGELOG.md has no section of ${manifest.version} with a date.`]),
-    ...['README.md', 'API.md'].flatMap((file) => brokenLinks(file, packed, read)),
+    ...files.filter((file) => file.endsWith('.md')).flatMap((file) => brokenLinks(file, packed, read)),
   ];
 }
 
@@ -67,7 +67,7 @@ export function packageFaults(root, files) {
  * @param {(path: string) => string} read
  * @returns {string[]} a sentence a link
  */
-function brokenLinks(file, packed, read) {
+export function brokenLinks(file, packed, read) {
   return linksOf(read(file)).flatMap((link) => {
     if (/^[a-z][a-z+.-]*:/i.test(link)) return [];
     const [path = '', anchor] = link.split('#');

@@ -56,16 +56,16 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a snapshot keeps the logits of another time',
     file: 'src/model/snapshot.ts',
-    find: 'encoder.copyBufferToBuffer(this.#logitsBuffer, 0, logits, 0, logits.size);',
-    replace: 'encoder.copyBufferToBuffer(this.#logitsBuffer, 0, logits, 0, 4);',
+    find: 'encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, logits.size);',
+    replace: 'encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, 4);',
     test: CONVERSATIONS,
   },
   {
     name: 'a prefix with another last token counts as known',
-    file: 'src/generate/prefix-cache.ts',
-    find: 'prefix.every((id, index) => id === ids[index])',
-    replace: 'prefix.every((id, index) => id === ids[index] || index === prefix.length - 1)',
-    test: CONVERSATIONS,
+    file: 'src/generate/state-tree.ts',
+    find: 'commonLength(prefix, ids) === prefix.length',
+    replace: 'commonLength(prefix, ids) >= prefix.length - 1',
+    test: 'src/generate/state-cache.test.ts',
   },
   {
     name: 'f16 is rounded towards zero',
@@ -105,10 +105,10 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a budget of snapshots is exceeded by one',
-    file: 'src/generate/prefix-cache.ts',
-    find: 'while (this.bytes + needed > this.#budget) this.#snapshots.shift()!.dispose();',
-    replace: 'while (this.bytes > this.#budget) this.#snapshots.shift()!.dispose();',
-    test: 'src/generate/prefix-cache.test.ts',
+    file: 'src/generate/eviction.ts',
+    find: 'while (bytes > room.bytes ||',
+    replace: 'while (bytes - coming.bytes > room.bytes ||',
+    test: 'src/generate/eviction.test.ts',
   },
   {
     name: 'an absent tie_word_embeddings of falcon_mamba is false',

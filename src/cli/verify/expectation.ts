@@ -1,5 +1,6 @@
 import type { Architecture } from '../../architecture/architecture.ts';
-import { emptyState, forward, type ReferenceTensors } from '../../reference/forward.ts';
+import { emptyState, forward } from '../../reference/forward.ts';
+import type { ReferenceTensors } from '../../reference/model.ts';
 import { type Golden, goldenStage, invalid, type StatePart } from '../../tools/golden.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 

@@ -8,7 +8,7 @@ import { loadFailurePanel, loadingPanel, loadOfferPanel, type LoadActions } from
 import type { ModelOrder } from '../models/model-switch.ts';
 import type { StatisticsSwitch } from '../turns/statistics.ts';
 import { statusLine } from '../status-line.ts';
-import { troubleBar, type TroubleActions } from '../trouble-bar.ts';
+import { noticeBar, troubleBar, type TroubleActions } from '../trouble-bar.ts';
 
 /** What the dock shows and does. */
 export interface DockOptions {
@@ -41,6 +41,7 @@ export function dock(options: DockOptions): TemplateResult {
       ${atEnd ? nothing : html`<button class="jump" type="button" @click=${jump}>${downIcon} Jump to latest</button>`}
       <slot name="notice"></slot>
       ${modelPanels(options)} ${keepingNotice(session.archive)}
+      ${session.notice === undefined ? nothing : noticeBar(session.notice, () => session.dismissNotice())}
       ${trouble ? troubleBar(trouble.fault, remedies) : nothing}
       <bamba-composer
         placeholder=${options.placeholder || placeholder}

@@ -22,6 +22,16 @@ const LENGTHS = [
   20 * MIN_SPAN,
 ];
 
+/** Heads, and elements of each. */
+const SHAPES: readonly (readonly [number, number])[] = [
+  [4, 32],
+  [3, 4],
+  [2, 80],
+  [5, 20],
+  [1, 256],
+  [70, 4],
+];
+
 /** What splits without keys hold: a score that would be the highest, and a longer answer's output. */
 const STALE = 1e30;
 
@@ -51,7 +61,7 @@ function partialAttention(seed: number, heads: number, headDim: number, used: nu
   return { partial, merged };
 }
 
-describeGpu(attentionMergeMatvecAddToNormKernel, (gpu) => {
+describeGpu(attentionMergeMatvecAddToNormKernel, (gpu, { share }) => {
   async function expectReference(seed: number, weights: TestMatrix, headDim: number, length: number): Promise<void> {
     const heads = weights.columns / headDim;
     const { partial, merged } = partialAttention(seed, heads, headDim, usedSplits(length));
@@ -81,7 +91,7 @@ describeGpu(attentionMergeMatvecAddToNormKernel, (gpu) => {
     await fc.assert(
       fc.asyncProperty(
         seeds(),
-        fc.constantFrom([4, 32], [3, 4], [2, 80], [5, 20], [1, 256], [70, 4]),
+        fc.constantFrom(...share(SHAPES)),
         sizes({ tile: 4, most: 13 }),
         fc.constantFrom(...LENGTHS),
         fc.constantFrom([], [4], [8, 4]),
@@ -100,12 +110,12 @@ describeGpu(attentionMergeMatvecAddToNormKernel, (gpu) => {
     for (const length of LENGTHS) await expectReference(length, weights, 8, length);
   });
 
-  it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
+  it.each(share(SCHEMES))("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
     await expectReference(1, gpu().matrix(scheme, randomTensor(2, 8 * 4096), 4096), 128, 16 * MIN_SPAN);
   });
 
   // In rows so short that there is a multiple of four of them.
-  it.each(['f16', 'int8', 'fp8'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(share(['f16', 'int8', 'fp8'] as const))('decodes every value that %s can store', async (scheme) => {
     const columns = scheme === 'f16' ? 512 : 64;
     const { bytes, rows } = everyStoredValue(scheme, columns);
     await expectReference(3, gpu().matrixOfBytes(scheme, bytes, rows, columns), 64, 5 * MIN_SPAN);

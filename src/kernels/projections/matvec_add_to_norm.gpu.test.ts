@@ -16,7 +16,7 @@ import {
 import { expectStream, residualStream } from '../../testing/to-norm-cases.ts';
 import { matvecAddToNorm, matvecAddToNormKernel } from './matvec_add_to_norm.ts';
 
-describeGpu(matvecAddToNormKernel, (gpu) => {
+describeGpu(matvecAddToNormKernel, (gpu, { share }) => {
   async function expectReference(v: Float32Array, weights: TestMatrix, features = gpu().features): Promise<void> {
     const residual = randomTensor(99, weights.rows);
     const normWeight = randomTensor(98, weights.rows);
@@ -40,13 +40,16 @@ describeGpu(matvecAddToNormKernel, (gpu) => {
     );
   });
 
-  it.each(SCHEMES)("is the reference at the width of Bamba-9B's down projection with %s weights", async (scheme) => {
-    const columns = 14_336;
-    await expectReference(randomTensor(1, columns), gpu().matrix(scheme, randomTensor(2, 8 * columns), columns));
-  });
+  it.each(share(SCHEMES))(
+    "is the reference at the width of Bamba-9B's down projection with %s weights",
+    async (scheme) => {
+      const columns = 14_336;
+      await expectReference(randomTensor(1, columns), gpu().matrix(scheme, randomTensor(2, 8 * columns), columns));
+    },
+  );
 
   // In rows so short that there is a multiple of four of them.
-  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(share(['f16', 'int8', 'fp8', 'int4'] as const))('decodes every value that %s can store', async (scheme) => {
     const columns = scheme === 'f16' ? 512 : 64;
     const { bytes, rows } = everyStoredValue(scheme, columns);
     const weights = gpu().matrixOfBytes(scheme, bytes, rows, columns);
@@ -55,8 +58,9 @@ describeGpu(matvecAddToNormKernel, (gpu) => {
 
   it('is the reference with int4 weights and its input in fixed point', async () => {
     const cases = matrixCases({ rows: { tile: 32, most: 20 }, columns4: { tile: 128, most: 300 }, rowsByFour: true });
-    const features = fixedPointFeatures(gpu().features);
-    if (features.length === 0) return; // it takes subgroups
+    const all = fixedPointFeatures(gpu().features);
+    if (all.length === 0) return; // it takes subgroups
+    const features = share(all);
     const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
       const { x, values } = matrixInputs(matrixCase);
       await expectReference(x, gpu().matrix('int4', values, matrixCase.columns, matrixCase.partRows), device);

@@ -20,7 +20,7 @@ import { normedMatvec, normedMatvecKernel } from './normed_matvec.ts';
 const EPS = 1e-5;
 const SCALE = 0.75;
 
-describeGpu(normedMatvecKernel, (gpu) => {
+describeGpu(normedMatvecKernel, (gpu, { share }) => {
   /** Squares are summed over `span` elements. */
   async function run(
     x: Float32Array,
@@ -70,20 +70,21 @@ describeGpu(normedMatvecKernel, (gpu) => {
     }
   });
 
-  it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
+  it.each(share(SCHEMES))("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
     const weights = gpu().matrix(scheme, randomTensor(2, 9 * 4096), 4096, [4]);
     for (const span of [4, 4096]) await expectReference(randomTensor(1, 4096), weights, span);
   });
 
-  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(share(['f16', 'int8', 'fp8', 'int4'] as const))('decodes every value that %s can store', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 512);
     await expectReference(randomTensor(3, 512), gpu().matrixOfBytes(scheme, bytes, rows, 512));
   });
 
   it('is the reference with int4 weights and its input in fixed point', async () => {
     const cases = matrixCases({ rows: { tile: 32, most: 70 }, columns4: { tile: 128, most: 300 } });
-    const features = fixedPointFeatures(gpu().features);
-    if (features.length === 0) return; // it takes subgroups
+    const all = fixedPointFeatures(gpu().features);
+    if (all.length === 0) return; // it takes subgroups
+    const features = share(all);
     const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
       const { x, values } = matrixInputs(matrixCase);
       const { columns, partRows } = matrixCase;

@@ -19,7 +19,7 @@ import { normedMatvecAddToNorm, normedMatvecAddToNormKernel } from './normed_mat
 
 const EPS = 1e-5;
 
-describeGpu(normedMatvecAddToNormKernel, (gpu) => {
+describeGpu(normedMatvecAddToNormKernel, (gpu, { share }) => {
   /** The gated input is (C), and its squares are summed over `span` elements. */
   async function run(
     gated: Float32Array,
@@ -79,12 +79,15 @@ describeGpu(normedMatvecAddToNormKernel, (gpu) => {
     }
   });
 
-  it.each(SCHEMES)("is the reference at the width of Bamba-9B's out projection with %s weights", async (scheme) => {
-    await expectReference(randomTensor(1, 8192), gpu().matrix(scheme, randomTensor(2, 8 * 8192), 8192));
-  });
+  it.each(share(SCHEMES))(
+    "is the reference at the width of Bamba-9B's out projection with %s weights",
+    async (scheme) => {
+      await expectReference(randomTensor(1, 8192), gpu().matrix(scheme, randomTensor(2, 8 * 8192), 8192));
+    },
+  );
 
   // In rows so short that there is a multiple of four of them.
-  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(share(['f16', 'int8', 'fp8', 'int4'] as const))('decodes every value that %s can store', async (scheme) => {
     const columns = scheme === 'f16' ? 512 : 64;
     const { bytes, rows } = everyStoredValue(scheme, columns);
     await expectReference(randomTensor(3, columns), gpu().matrixOfBytes(scheme, bytes, rows, columns));
@@ -92,8 +95,9 @@ describeGpu(normedMatvecAddToNormKernel, (gpu) => {
 
   it('is the reference with int4 weights and its input in fixed point', async () => {
     const cases = matrixCases({ rows: { tile: 32, most: 20 }, columns4: { tile: 128, most: 300 }, rowsByFour: true });
-    const features = fixedPointFeatures(gpu().features);
-    if (features.length === 0) return; // it takes subgroups
+    const all = fixedPointFeatures(gpu().features);
+    if (all.length === 0) return; // it takes subgroups
+    const features = share(all);
     const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
       const { x, values } = matrixInputs(matrixCase);
       const { columns, partRows } = matrixCase;

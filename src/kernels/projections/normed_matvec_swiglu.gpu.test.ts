@@ -20,7 +20,7 @@ import { normedMatvecSwiglu, normedMatvecSwigluKernel } from './normed_matvec_sw
 
 const EPS = 1e-5;
 
-describeGpu(normedMatvecSwigluKernel, (gpu) => {
+describeGpu(normedMatvecSwigluKernel, (gpu, { share }) => {
   /** Squares are summed over `span` elements. */
   async function expectReference(
     x: Float32Array,
@@ -61,11 +61,11 @@ describeGpu(normedMatvecSwigluKernel, (gpu) => {
     }
   });
 
-  it.each(SCHEMES)("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
+  it.each(share(SCHEMES))("is the reference at Bamba-9B's width with %s weights", async (scheme) => {
     await expectReference(randomTensor(1, 4096), gpu().matrix(scheme, randomTensor(2, 10 * 4096, 0.02), 4096, [4]));
   });
 
-  it.each(['f16', 'int8', 'fp8', 'int4'] as const)('decodes every value that %s can store', async (scheme) => {
+  it.each(share(['f16', 'int8', 'fp8', 'int4'] as const))('decodes every value that %s can store', async (scheme) => {
     // Gates grow to some thousands on the way: silu is its argument there, or zero.
     const { bytes, rows } = everyStoredValue(scheme, 64);
     await expectReference(randomTensor(3, 64), gpu().matrixOfBytes(scheme, bytes, rows, 64));
@@ -73,8 +73,9 @@ describeGpu(normedMatvecSwigluKernel, (gpu) => {
 
   it('is the reference with int4 weights and its input in fixed point', async () => {
     const cases = matrixCases({ rows: { tile: 32, most: 70 }, columns4: { tile: 128, most: 300 }, rowsEven: true });
-    const features = fixedPointFeatures(gpu().features);
-    if (features.length === 0) return; // it takes subgroups
+    const all = fixedPointFeatures(gpu().features);
+    if (all.length === 0) return; // it takes subgroups
+    const features = share(all);
     const property = fc.asyncProperty(cases, fc.constantFrom(...features), async (matrixCase, device) => {
       const { x, values } = matrixInputs(matrixCase);
       const { columns, partRows } = matrixCase;

@@ -24,7 +24,7 @@ export interface Tiles {
 export interface Product {
   readonly kernel: Kernel;
   /** @param normed whether the input comes out of a norm. */
-  readonly variant: (features: GpuFeatures, weights: Matrix, normed: boolean) => Variant;
+  readonly variant: (features: GpuFeatures, weights: Matrix, normed: boolean, pass: PassLength) => Variant;
   readonly tiles: (features: GpuFeatures, pass: PassLength) => Tiles;
 }
 
@@ -54,7 +54,7 @@ export function multiplyRows(
   const stride = action === 'swiglu' ? weights.rows / 2 : weights.rows;
   return weights.parts.map((part) => ({
     kernel: product.kernel,
-    variant: product.variant(features, weights, normed),
+    variant: product.variant(features, weights, normed, pass),
     label,
     // A kernel of f32 counts an input's columns by four, those of integers by blocks.
     params: { ...matrixParams(weights, part), x_blocks: columnBlocks(weights.columns), stride, scale },

@@ -10,24 +10,14 @@ import {
   sample as sampleReference,
   weights,
 } from '../../reference/sample.ts';
+import { GREEDY, type SamplingValues } from '../../sampling.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { describeGpu, type TestGpu } from '../../testing/device.ts';
 import { embed } from '../shared/embed.ts';
 import { logitsProcess, partialsBytes } from './logits_process.ts';
 import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample, sampleKernel } from './sample.ts';
-import { denseBias, packSampling, promptCounts, type SamplingValues } from './sampling-settings.ts';
+import { denseBias, packSampling, promptCounts } from './sampling-settings.ts';
 
-const GREEDY: SamplingValues = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 0,
-};
 const SAMPLED: SamplingValues = { ...GREEDY, temperature: 1 };
 
 /** Both dispatches over one set of buffers, run as often as asked. */

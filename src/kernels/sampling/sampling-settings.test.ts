@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
+import type { SamplingValues } from '../../sampling.ts';
 import {
   checkVocabulary,
   denseBias,
@@ -7,7 +8,6 @@ import {
   packSampling,
   promptCounts,
   SAMPLING_BYTES,
-  type SamplingValues,
 } from './sampling-settings.ts';
 
 const VALUES: SamplingValues = {

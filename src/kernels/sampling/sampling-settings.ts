@@ -1,31 +1,5 @@
 import { BambaError } from '../../errors.ts';
-
-/** How the next token is chosen, complete and within the ranges of `SamplingSettings`. */
-export interface SamplingValues {
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repetitionPenalty: number;
-  presencePenalty: number;
-  frequencyPenalty: number;
-  /** Token id to what is added to its logit. */
-  logitBias: ReadonlyMap<number, number>;
-  seed: number;
-}
-
-/** The likeliest token every time: the sampler's least work. */
-export const GREEDY: SamplingValues = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 0,
-};
+import type { SamplingValues } from '../../sampling.ts';
 
 /** Bytes of `struct Sampling`, see shaders/lib/sampling.wgsl. */
 export const SAMPLING_BYTES = 300;

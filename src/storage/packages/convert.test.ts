@@ -1,13 +1,14 @@
 import 'fake-indexeddb/auto';
 import { deleteDB } from 'idb';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../architecture/config.ts';
 import { BambaError } from '../../errors.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
 import type { Manifest } from '../../weights/manifest.ts';
 import { writePackage } from '../../weights/package-writer.ts';
-import { safetensorsBytes, type TestTensors } from '../../testing/test-checkpoint.ts';
-import type { TensorSpec } from '../../weights/types.ts';
+import { configFile, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
+import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
 import { type ConversionOptions, type ConvertedSource, openConverted } from './convert.ts';
 import { DiskFiles } from '../remote/disk-files.ts';
 import { HubFiles } from '../remote/hub.ts';
@@ -20,43 +21,15 @@ import { serveHub, TestHub, testClock } from '../../testing/test-hub.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-// 4.5 MB in F8 become 18 MB in f32: two shards.
-const COLUMNS = 1024;
-const specs: TensorSpec[] = [
-  { name: 'norm', shape: [1000], kind: 'plain', sources: [{ name: 'n', shape: [1000] }], arrange: 'stack' },
-  {
-    name: 'a',
-    shape: [3000, COLUMNS],
-    kind: 'matrix',
-    sources: [{ name: 'a', shape: [3000, COLUMNS] }],
-    arrange: 'stack',
-  },
-  {
-    name: 'bc',
-    shape: [1400, COLUMNS],
-    kind: 'matrix',
-    sources: ['b', 'c'].map((name) => ({ name, shape: [700, COLUMNS] })),
-    arrange: 'interleave',
-  },
-];
-
-function weights(seed: number): Uint8Array {
-  const tensor = (rows: number) => {
-    const data = new Uint8Array(rows * COLUMNS);
-    for (let i = 0; i < data.length; i++) data[i] = (Math.imul(i + seed, 2_654_435_761) >>> 25) % 0x7f;
-    return { dtype: 'F8_E4M3', shape: [rows, COLUMNS], data };
-  };
-  const tensors: TestTensors = { a: tensor(3000), b: tensor(700), c: tensor(700) };
-  tensors['n'] = { dtype: 'F8_E4M3', shape: [1000], data: new Uint8Array(1000).fill(7) };
-  return safetensorsBytes(tensors);
-}
+// 4.5 MB in F8 become 18 MB in f32: two shards, the first of which ends amid interleaved rows.
+const weights = (seed: number) => safetensorsBytes(f8Tensors(LLAMA, seed));
 
 const text = (value: string) => new TextEncoder().encode(value);
 const first = weights(1);
 const second = weights(2);
 const filesOf = (model: Uint8Array) =>
   new Map([
-    ['config.json', text('{"model_type": "test"}')],
+    ['config.json', configFile(LLAMA)],
     ['model.safetensors', model],
     ['tokenizer.json', text('{"model": {}}')],
     ['README.md', text('# Read me')],
@@ -98,7 +71,8 @@ async function freshStore(): Promise<void> {
 async function packageOf(model: Uint8Array): Promise<Manifest> {
   const checkpoint = await Checkpoint.open(memorySource(Object.fromEntries(filesOf(model))));
   const sink = { write: async () => {} };
-  return writePackage({ checkpoint, specs, scheme: 'f32', name: 'name', architecture: { family: 'test' }, sink });
+  const { architecture, tensors: specs } = parseConfig(configFile(LLAMA));
+  return writePackage({ checkpoint, specs, scheme: 'f32', name: 'name', architecture, sink });
 }
 
 const clock = testClock();
@@ -116,7 +90,6 @@ function open(
     files: hubFiles(),
     from: { model: 'org/name' },
     repo: 'org/name',
-    parse: () => ({ architecture: { family: 'test' }, tensors: specs }),
     ...request,
   };
   return openConverted(made, {
@@ -153,7 +126,7 @@ describe('openConverted', () => {
     const source = await open({ onProgress: (one) => progress.push(one) });
     expect(source.manifest.source).toEqual({ repo: 'org/name', revision: hub.commit });
     expect(await load(source)).toEqual(hashesOf(truth));
-    const bytes = 4400 * COLUMNS + 1000;
+    const bytes = Object.values(f8Tensors(LLAMA, 1)).reduce((sum, { data }) => sum + data.length, 0);
     expect(progress.at(-1)).toMatchObject({ loaded: bytes, total: bytes, source: 'network' });
     expect(await store.manifest('org/name#f32')).toEqual({ ...truth, source: source.manifest.source });
     expect(await store.conversion('org/name#f32')).toBeNull();
@@ -171,7 +144,8 @@ describe('openConverted', () => {
 
   it('keeps the end ids of config.json in the package', async () => {
     const stopIds = [2, 7];
-    const source = await open({}, { parse: () => ({ architecture: { family: 'test' }, tensors: specs, stopIds }) });
+    hub.files.set('config.json', configFile({ ...LLAMA, eos_token_id: stopIds }));
+    const source = await open();
     expect(source.manifest.stopIds).toEqual(stopIds);
     await load(source);
     expect(await store.manifest('org/name#f32')).toMatchObject({ stopIds });

@@ -1,10 +1,10 @@
+import { parseConfig } from '../../architecture/config.ts';
 import { BambaError } from '../../errors.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
-import type { BlockSize } from '../../weights/fp8-scales.ts';
 import { PackageStream } from '../../weights/package-stream.ts';
 import { type PackageFacts, planTensors } from '../../weights/package-writer.ts';
 import { sha256Hex } from '../../weights/sha256.ts';
-import type { Scheme, TensorSpec } from '../../weights/types.ts';
+import type { Scheme } from '../../weights/types.ts';
 import type { CheckpointFiles } from '../remote/checkpoint-files.ts';
 import type { Making } from './package-maker.ts';
 import type { StoredOrigin } from '../store/database.ts';
@@ -22,18 +22,6 @@ export interface ConversionRequest {
   from: Pick<StoredOrigin, 'model' | 'revision' | 'endpoint'>;
   /** `org/name`, of a repository. */
   repo?: string;
-  /** Reads config.json. */
-  parse: (config: Uint8Array) => ParsedConfig;
-}
-
-/** What config.json says. */
-export interface ParsedConfig {
-  architecture: object;
-  tensors: TensorSpec[];
-  /** Tokens that end an answer. */
-  stopIds?: readonly number[];
-  /** Rows and columns that share a scale of 8-bit weights, where it says so. */
-  scaleBlocks?: BlockSize | null;
 }
 
 /** Part of every identity: raised when the same checkpoint becomes other bytes. */
@@ -48,7 +36,7 @@ export interface OpenCheckpoint extends Making {
 
 /** Reads config.json and all headers. @throws BambaError for all that is wrong with them. */
 export async function openCheckpoint(
-  { name, scheme, repo, parse }: ConversionRequest,
+  { name, scheme, repo }: ConversionRequest,
   files: CheckpointFiles,
   signal: AbortSignal | undefined,
 ): Promise<OpenCheckpoint> {
@@ -61,12 +49,8 @@ export async function openCheckpoint(
     );
   }
   if (size > MAX_CONFIG_BYTES) throw new BambaError('config_invalid', `The config.json of ${name} has ${size} bytes.`);
-  const {
-    architecture,
-    tensors,
-    stopIds = [],
-    scaleBlocks = null,
-  } = parse(await files.read('config.json', 0, size, signal));
+  const config = await files.read('config.json', 0, size, signal);
+  const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
   const checkpoint = await Checkpoint.open(files, signal, scaleBlocks);
   const stream = new PackageStream(checkpoint, tensors, planTensors(tensors, scheme));
   const { commit } = files;

@@ -92,6 +92,11 @@ export class PackageMaker implements PackageLoader {
     this.#counted = this.#shards.map(() => 0);
   }
 
+  get shardHashes(): readonly string[] | null {
+    const hashes = this.#shards.map((entry) => entry?.sha256);
+    return hashes.every((hash) => hash !== undefined) ? hashes : null;
+  }
+
   async file(name: PackageFile): Promise<Bytes> {
     const entry = this.#parts.files[name] as BlobEntry;
     const stored = await this.#fromStore(entry);

@@ -32,6 +32,11 @@ export interface PackageSource {
    * `checkpoint_invalid`, `checkpoint_changed`, `unsupported_model`.
    */
   shard(index: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * SHA-256 of every shard; null while there is one that was not made yet. Once all were handed out, all are known. Left
+   * out where nothing vouches for them.
+   */
+  readonly shardHashes?: readonly string[] | null;
   /** The same model in smaller schemes, the largest first; only where the package could be made in them instead. */
   smaller?(): SmallerScheme[];
 }
@@ -40,6 +45,8 @@ export interface PackageSource {
 export interface PackageLoader {
   file(name: PackageFile): Promise<Uint8Array<ArrayBuffer>>;
   shard(index: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>>;
+  /** See `PackageSource`. */
+  readonly shardHashes: readonly string[] | null;
 }
 
 export interface StoredPackageOptions {
@@ -92,6 +99,7 @@ export async function openStoredPackage(
   const blobs = await PackageBlobs.open(base, manifest, { store, fetch, locks, clock, onWait });
   const counts = new Set(manifest.shards);
   return new OrderedPackage(manifest, signal, {
+    shardHashes: hashesOf(manifest),
     file: (name) => blobs.load(manifest.files[name] as BlobEntry, signal),
     async shard(index, shardSignal) {
       const entry = manifest.shards[index] as BlobEntry;
@@ -118,9 +126,14 @@ export function openPackageBytes(
     return bytes;
   };
   return new OrderedPackage(manifest, undefined, {
+    shardHashes: hashesOf(manifest),
     file: (name) => load(manifest.files[name] as BlobEntry),
     shard: (index) => load(manifest.shards[index] as BlobEntry),
   });
+}
+
+function hashesOf({ shards }: Manifest): readonly string[] {
+  return shards.map(({ sha256 }) => sha256);
 }
 
 /**
@@ -151,6 +164,10 @@ export class OrderedPackage<Description extends PackageDescription> implements P
     this.manifest = manifest;
     this.#signal = signal;
     this.#loader = loader;
+  }
+
+  get shardHashes(): readonly string[] | null {
+    return this.#loader.shardHashes;
   }
 
   async file(name: PackageFile): Promise<Uint8Array<ArrayBuffer>> {

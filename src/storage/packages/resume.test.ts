@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { deleteDB } from 'idb';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../architecture/config.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
 import { writePackage } from '../../weights/package-writer.ts';
 import { PIECE_BYTES } from '../../weights/pieces.ts';
+import { configFile, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
 import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
-import type { TensorSpec } from '../../weights/types.ts';
 import { openConverted } from './convert.ts';
 import type { Fetch } from '../remote/fetch.ts';
 import { HubFiles } from '../remote/hub.ts';
@@ -255,29 +256,15 @@ describe('a package from a server', () => {
 
 describe('a checkpoint', () => {
   // 4.5 MB in F8 become 18 MB in f32: two shards.
-  const COLUMNS = 1024;
-  const matrix = (name: string, rows: number, sources: string[], arrange: TensorSpec['arrange']): TensorSpec => ({
-    name,
-    shape: [rows, COLUMNS],
-    kind: 'matrix',
-    sources: sources.map((source) => ({ name: source, shape: [rows / sources.length, COLUMNS] })),
-    arrange,
-  });
-  const specs = [matrix('a', 3000, ['a'], 'stack'), matrix('bc', 1400, ['b', 'c'], 'interleave')];
   const tokenizer = text(JSON.stringify({ model: {}, padding: 'x'.repeat(1_500_000) }));
   let hub: TestHub;
   let server: Awaited<ReturnType<typeof serveHub>>;
 
   beforeAll(() => {
-    const tensor = (rows: number, seed: number) => {
-      const data = new Uint8Array(rows * COLUMNS);
-      for (let i = 0; i < data.length; i++) data[i] = (Math.imul(i + seed, 2_654_435_761) >>> 25) % 0x7f;
-      return { dtype: 'F8_E4M3', shape: [rows, COLUMNS], data };
-    };
     hub = new TestHub(
       new Map([
-        ['config.json', text('{"model_type": "test"}')],
-        ['model.safetensors', safetensorsBytes({ a: tensor(3000, 1), b: tensor(700, 2), c: tensor(700, 3) })],
+        ['config.json', configFile(LLAMA)],
+        ['model.safetensors', safetensorsBytes(f8Tensors(LLAMA, 1))],
         ['tokenizer.json', tokenizer],
       ]),
     );
@@ -295,11 +282,10 @@ describe('a checkpoint', () => {
       { repo: 'org/name', revision: 'main', endpoint: server.endpoint },
       { clock, ...(fetch && { fetch }) },
     );
-    const parse = () => ({ architecture: {}, tensors: specs });
     const from = { model: 'org/name' };
     const none = () => {};
     const source = await openConverted(
-      { id: 'org/name#f32', name: 'name', scheme: 'f32', files, from, parse },
+      { id: 'org/name#f32', name: 'name', scheme: 'f32', files, from },
       { store, locks: null, signal: undefined, onProgress: none, onWaiting: none, onMessage: none },
     );
     try {
@@ -312,7 +298,8 @@ describe('a checkpoint', () => {
   it('goes on at any byte where it stopped, to the package that the command line makes', async () => {
     const checkpoint = await Checkpoint.open(memorySource(Object.fromEntries(hub.files)));
     const sink = { write: async () => {} };
-    const manifest = await writePackage({ checkpoint, specs, scheme: 'f32', name: 'name', architecture: {}, sink });
+    const { architecture, tensors: specs } = parseConfig(configFile(LLAMA));
+    const manifest = await writePackage({ checkpoint, specs, scheme: 'f32', name: 'name', architecture, sink });
     expect((await load()).slice(1)).toEqual(manifest.shards.map(({ sha256 }) => sha256));
     // Headers, blocks that small reads fill, and what is read and not made yet; or a piece of a text file.
     const read = 4 * 128 * 1024 + 2 ** 19;

@@ -82,11 +82,7 @@ export class HttpBody {
       this.close();
       if (signal?.aborted) throw aborted(signal);
       if (cause instanceof TransientFault) throw cause;
-      throw new CutFault(
-        new BambaError('network', `The connection to ${url.host} broke off. Load again to go on where it stopped.`, {
-          cause,
-        }),
-      );
+      throw new CutFault(`The connection to ${url.host} broke off. Load again to go on where it stopped.`, { cause });
     }
   }
 
@@ -123,26 +119,20 @@ async function unreachable({ fetch, clock, url, headers, signal }: HttpRequest, 
     const answer = withTimeout(fetch(url, init), clock, STALL_MS, () => stalled(url));
     const { type, status } = await abortable(answer, signal);
     if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-      const error = new BambaError(
-        'network',
-        `${url.href} is redirected in a circle, or to a place that cannot be reached. Check the address, and the connection.`,
-        { cause },
-      );
+      const sentence = `${url.href} is redirected in a circle, or to a place that cannot be reached. Check the address, and the connection.`;
       const isCircle = /redirect count/.test(String((cause as Error).cause));
-      return isCircle ? error : new TransientFault(error);
+      return isCircle ? new BambaError('network', sentence, { cause }) : new TransientFault(sentence, { cause });
     }
   } catch {
     if (signal?.aborted) return aborted(signal);
   } finally {
     stop.abort();
   }
-  return new TransientFault(
-    new BambaError('network', `${url.host} cannot be reached. Check the connection.`, { cause }),
-  );
+  return new TransientFault(`${url.host} cannot be reached. Check the connection.`, { cause });
 }
 
 function stalled(url: URL): TransientFault {
-  return new TransientFault(new BambaError('network', `${url.host} does not answer. Load again to go on.`));
+  return new TransientFault(`${url.host} does not answer. Load again to go on.`);
 }
 
 function faultOf(response: Response, url: URL, clock: Clock): Error {
@@ -154,7 +144,8 @@ function faultOf(response: Response, url: URL, clock: Clock): Error {
         'repository accept its terms on its page and give an access token.',
     );
   }
-  const error = new BambaError('network', `${url.host} answered with status ${status}.`);
+  const sentence = `${url.host} answered with status ${status}.`;
   const passes = status === 408 || status === 425 || status === 429 || status >= 500;
-  return passes ? new TransientFault(error, pauseAskedFor(response.headers.get('retry-after'), clock)) : error;
+  if (!passes) return new BambaError('network', sentence);
+  return new TransientFault(sentence, { retryAfterMs: pauseAskedFor(response.headers.get('retry-after'), clock) });
 }

@@ -297,9 +297,7 @@ export class HttpSource implements CheckpointFiles {
   async #receive({ body, file, position, until }: OpenBody, signal?: AbortSignal): Promise<Uint8Array> {
     const bytes = await body.next(signal);
     if (bytes) return bytes.subarray(0, until - position);
-    throw new CutFault(
-      new BambaError('network', `${this.#address(file).host} sent less of ${file} than it announced. Load again.`),
-    );
+    throw new CutFault(`${this.#address(file).host} sent less of ${file} than it announced. Load again.`);
   }
 
   /** Opens [begin, until) of a file. Where the server knows no ranges, the file is in memory afterwards, if it may be. */
@@ -394,8 +392,7 @@ export class HttpSource implements CheckpointFiles {
           `${(size / 1e9).toFixed(1)} GB. Choose another server, or save the files and choose them from your disk.`,
       );
     }
-    const wrong = () =>
-      new TransientFault(new BambaError('network', `${file} is not as long as its server says. Load again.`));
+    const wrong = () => new TransientFault(`${file} is not as long as its server says. Load again.`);
     const bytes = await body.all(signal, size, wrong);
     if (bytes.length < size) throw wrong();
     this.#digests.add(file, 0, bytes);

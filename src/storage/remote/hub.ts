@@ -206,7 +206,7 @@ async function readListing(
   const announced = Number(body.response.headers.get('content-length') ?? NaN);
   const encoded = body.response.headers.get('content-encoding') !== null;
   if (!encoded && bytes.length < announced) {
-    throw new TransientFault(new BambaError('network', `The answer of ${url.host} was cut off. Load again.`));
+    throw new TransientFault(`The answer of ${url.host} was cut off. Load again.`);
   }
   const json = parseUntrustedJson(bytes, {
     what: `The list of files from ${url.host}`,

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { deleteDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
+import { configFile, f8Tensor, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
 import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
-import type { TensorSpec } from '../../weights/types.ts';
 import type { CheckpointFiles } from './checkpoint-files.ts';
 import { openConverted } from '../packages/convert.ts';
 import type { Fetch } from './fetch.ts';
@@ -20,48 +20,23 @@ import { TestLine } from '../../testing/test-line.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
-const COLUMNS = 256;
+const CONFIG = { ...LLAMA, vocab_size: 1404, hidden_size: 256, intermediate_size: 384, num_attention_heads: 2 };
 const ID = 'model#f32';
 const text = (value: string) => new TextEncoder().encode(value);
 
 /** A checkpoint whose tensors are read in another order than they lie in the file; one is not read at all. */
 function checkpointOf(seed: number): Map<string, Uint8Array> {
-  const tensor = (rows: number) => {
-    const data = new Uint8Array(rows * COLUMNS);
-    for (let i = 0; i < data.length; i++) data[i] = (Math.imul(i + seed * 7919 + rows, 2_654_435_761) >>> 25) % 0x7f;
-    return { dtype: 'F8_E4M3', shape: [rows, COLUMNS], data };
-  };
+  const tensors = Object.entries(f8Tensors(CONFIG, seed)).toReversed();
+  const between = tensors.findIndex(([name]) => name.includes('gate_proj'));
+  tensors.splice(between, 0, ['unread', f8Tensor([99, 256], seed)]);
   return new Map([
-    ['config.json', text('{"model_type": "test"}')],
-    [
-      'model.safetensors',
-      safetensorsBytes({ d: tensor(40), b: tensor(1000), unread: tensor(99), c: tensor(1000), a: tensor(900) }),
-    ],
+    ['config.json', configFile(CONFIG)],
+    ['model.safetensors', safetensorsBytes(Object.fromEntries(tensors))],
     ['tokenizer.json', text(JSON.stringify({ model: {}, seed }))],
   ]);
 }
 const right = checkpointOf(1);
 const other = checkpointOf(2);
-
-const spec = (name: string, sources: [string, number][], arrange: TensorSpec['arrange']): TensorSpec => ({
-  name,
-  shape: [sources.reduce((sum, [, rows]) => sum + rows, 0), COLUMNS],
-  kind: 'matrix',
-  sources: sources.map(([source, rows]) => ({ name: source, shape: [rows, COLUMNS] })),
-  arrange,
-});
-const specs = [
-  spec('a', [['a', 900]], 'stack'),
-  spec(
-    'bc',
-    [
-      ['b', 1000],
-      ['c', 1000],
-    ],
-    'interleave',
-  ),
-  spec('d', [['d', 40]], 'stack'),
-];
 
 let hub: TestHub;
 let server: Awaited<ReturnType<typeof serveHub>>;
@@ -101,14 +76,7 @@ const ofServer = (fetch?: Fetch) =>
 async function load(files: CheckpointFiles, to: PackageStore | null = store): Promise<string> {
   const hash = createHash('sha256');
   const source = await openConverted(
-    {
-      id: ID,
-      name: 'name',
-      scheme: 'f32',
-      files,
-      from: { model: ID },
-      parse: () => ({ architecture: {}, tensors: specs }),
-    },
+    { id: ID, name: 'name', scheme: 'f32', files, from: { model: ID } },
     {
       store: to,
       locks: null,

@@ -3,5 +3,5 @@ export const HUB = 'https://huggingface.co';
 
 /** Whether `model` names a repository: two plain names with one slash between them. */
 export function isRepoName(model: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9_][\w.-]{0,95}$/.test(model) && !model.includes('../..');
+  return /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9_][\w.-]{0,95}$/.test(model) && !model.includes('..');
 }

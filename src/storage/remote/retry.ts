@@ -1,16 +1,14 @@
-import type { BambaError } from '../../errors.ts';
+import { BambaError } from '../../errors.ts';
 import type { Clock } from '../store/clock.ts';
 
-/** A failure that may pass. `error` is what is left of it when it does not. */
-export class TransientFault extends Error {
-  override readonly name = 'TransientFault';
-  readonly error: BambaError;
+/** A failure that may pass: `Retry` tries again. What it gives up on, it throws as an error that does not pass. */
+export class TransientFault extends BambaError {
   /** What the server asked to wait. */
   readonly retryAfterMs: number;
 
-  constructor(error: BambaError, retryAfterMs = 0) {
-    super(error.message);
-    this.error = error;
+  /** @param options `cause` is what it was made of */
+  constructor(message: string, { retryAfterMs = 0, ...options }: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super('network', message, options);
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -53,8 +51,11 @@ export class Retry {
     const { clock, signal, onWait, attempts = ATTEMPTS } = this.#options;
     this.#failures++;
     const pause = Math.max(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), fault.retryAfterMs);
-    if (this.#failures >= attempts || pause > MOST_PAUSE_MS) throw fault.error;
-    onWait(`${fault.error.message} Trying again in ${Math.ceil(pause / 1000)} s.`);
+    if (this.#failures >= attempts || pause > MOST_PAUSE_MS) {
+      // Whoever has attempts of his own does not begin them anew.
+      throw new BambaError(fault.code, fault.message, { cause: fault.cause });
+    }
+    onWait(`${fault.message} Trying again in ${Math.ceil(pause / 1000)} s.`);
     await clock.sleep(pause, signal);
   }
 }

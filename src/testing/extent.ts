@@ -1,0 +1,28 @@
+// How much of a product of variants is tested: all of it, or so much that every value of every factor is met.
+
+/** Whether everything is tested, as `npm run test:all` does. `npm test` takes a sample of large products. */
+export const ALL = process.env['BAMBA_TEST_ALL'] === '1';
+
+/** What a suite that is run on several variants of a device takes of other choices. */
+export interface Part {
+  /**
+   * The variant's share of the choices, at least one: all variants together meet every choice.
+   * @param shift turns the choices on, so that another variant meets the first
+   */
+  share: <Choice>(choices: readonly Choice[], shift?: number) => Choice[];
+  /** Whether this variant makes the tests that one of them is enough for: the last does. */
+  once: boolean;
+}
+
+/** The part of one of `count` variants. */
+export function partOf(variant: number, count: number): Part {
+  if (ALL || count === 1) return { share: (choices) => [...choices], once: true };
+  return {
+    share(choices, shift = 0) {
+      const turn = variant + shift;
+      if (choices.length < count) return [choices[turn % choices.length]!];
+      return choices.filter((_, index) => index % count === turn % count);
+    },
+    once: variant === count - 1,
+  };
+}
