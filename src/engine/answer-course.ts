@@ -1,4 +1,4 @@
-import { BambaError } from '../errors.ts';
+import type { BambaError } from '../errors.ts';
 import type { AnswerText } from './answer-text.ts';
 import type { CacheMiss, FinishReason, GenerationEvent, Usage } from './protocol.ts';
 
