@@ -15,6 +15,7 @@ export type {
   Engine,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
   FinishReason,
   GenerateOptions,
   GenerationEvent,

@@ -4,6 +4,7 @@ import type {
   DetokenizeOptions,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
@@ -168,6 +169,20 @@ export class BambaEngine implements TunableEngine {
    */
   detokenize(ids: readonly number[], options?: DetokenizeOptions): Promise<string> {
     return this.#engine.detokenize(ids, options);
+  }
+
+  /**
+   * Hears when the engine loses its GPU or its worker, and what becomes of it. It comes back by itself: the model is loaded
+   * again from what the browser keeps, and the answer that was being written goes on where it was.
+   *
+   * ```ts
+   * const stop = engine.onStatus(({ status, message }) => console.log(status, message));
+   * ```
+   * @param listener called with each change
+   * @returns ends that
+   */
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#engine.onStatus(listener);
   }
 
   /** Frees the GPU and ends the worker. Idempotent. */

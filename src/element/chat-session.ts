@@ -1,6 +1,6 @@
 // What happens in a chat, apart from how it looks: a model that loads, questions that are asked, chats that are kept.
 
-import type { Engine, EngineInfo, GenerationRequest } from '../engine/protocol.ts';
+import type { Engine, EngineInfo, EngineStatus, GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
@@ -49,6 +49,9 @@ export class ChatSession {
   #headline = '';
   /** What was told to be ready, and to have failed: each once. */
   #told: { engine: Engine | undefined; failure: LoadFailure | undefined } = { engine: undefined, failure: undefined };
+  /** What becomes of an engine that lost its GPU or its worker, until it is there again. */
+  recovery: EngineStatus | undefined;
+  #unwatch = (): void => {};
   /** Those who wait for the answer that is being written. */
   #waiting: { resolve: (turn: Turn) => void; reject: (error: BambaError) => void }[] = [];
 
@@ -222,6 +225,7 @@ export class ChatSession {
     if (headline !== this.#headline && headline !== '') this.#view.announce(headline);
     this.#headline = headline;
     if (loading?.progress) this.#view.fire('bamba-progress', loading.progress);
+    if (engine !== told.engine) this.#watch(engine);
     if (engine && engine !== told.engine) {
       this.#view.announce(`${engine.info.model.name} is ready.`);
       this.#view.fire('bamba-ready', engine.info);
@@ -229,6 +233,21 @@ export class ChatSession {
     }
     if (failure && failure !== told.failure) this.#onLoadFailed(failure);
     this.#view.changed(false);
+  }
+
+  /** Hears of losses of the engine that answers, and of no other. */
+  #watch(engine: Engine | undefined): void {
+    this.#unwatch();
+    this.recovery = undefined;
+    this.#unwatch =
+      engine?.onStatus?.((status) => {
+        const before = this.recovery;
+        this.recovery = status.status === 'recovering' ? status : undefined;
+        // A try that begins, not each step of it. A failure is told of by the question that meets with it.
+        const news = status.status === 'ready' || (this.recovery && before?.attempt !== status.attempt);
+        if (news) this.#view.announce(status.message);
+        this.#view.changed(status.progress !== undefined);
+      }) ?? (() => {});
   }
 
   #onLoadFailed({ fault }: LoadFailure): void {

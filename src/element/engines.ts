@@ -5,6 +5,8 @@ import type {
   Engine,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
@@ -113,22 +115,22 @@ export function queued(engine: Engine): Engine {
 
 /** An engine that takes one request at a time, and lets the others wait for their turn. */
 class QueuedEngine implements Engine {
-  readonly info: EngineInfo;
   readonly #engine: Engine;
   readonly #onFatal: () => void;
   #last: Promise<void> = Promise.resolve();
 
   /** @param onFatal called when the engine has failed for good */
   constructor(engine: Engine, onFatal: () => void) {
-    this.info = engine.info;
     this.#engine = engine;
     this.#onFatal = onFatal;
   }
 
-  async *generate(
-    request: GenerationRequest,
-    options: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
+  /** After a loss that may be another adapter. */
+  get info(): EngineInfo {
+    return this.#engine.info;
+  }
+
+  async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
     const before = this.#last;
     let leave = (): void => {};
     const mine = new Promise<void>((resolve) => {
@@ -144,6 +146,10 @@ class QueuedEngine implements Engine {
     } finally {
       leave();
     }
+  }
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#engine.onStatus?.(listener) ?? (() => {});
   }
 
   dispose(): Promise<void> {

@@ -5,9 +5,10 @@ import type { StateCache } from '../generate/state-cache.ts';
 import { generateStepwise } from '../generate/stepwise.ts';
 import type { Model } from '../model/model.ts';
 import type { AnswerForms } from './answer-form.ts';
-import { AnswerText, spelledLogprobs } from './answer-text.ts';
+import { AnswerCourse } from './answer-course.ts';
+import { type AnswerStep, AnswerText, spelledLogprobs } from './answer-text.ts';
 import type { KeptStates } from './kept-states.ts';
-import type { CacheMiss, FinishReason, GenerationEvent, GenerationRequest, Usage } from './protocol.ts';
+import type { FinishReason, GenerationEvent, GenerationRequest } from './protocol.ts';
 import type { Overflow } from './overflow.ts';
 import { readPrompt } from './read-prompt.ts';
 import { planPrompt } from './prompt-plan.ts';
@@ -27,30 +28,47 @@ export interface Answering {
 }
 
 /**
- * Answers one request, as the only one that uses the model meanwhile.
+ * Answers one request, or goes on with an answer that was interrupted, as the only one that uses the model meanwhile.
+ * @param course what the answer has already; it hears of all that is yielded
  * @throws BambaError as `LocalEngine.generate`, but for `busy` and `disposed`.
  */
 export async function* answerRequest(
   answering: Answering,
   request: GenerationRequest,
   signal: AbortSignal | undefined,
+  course = new AnswerCourse(),
 ): AsyncGenerator<GenerationEvent, void> {
   const { model, text, states, kept, overflow, forms } = answering;
   const { tokenizer, stopIds, defaults } = text;
+  course.begin();
   const parsed = parseRequest(request);
   const values = resolveSampling(parsed.sampling, defaults.sampling, model.architecture.vocabSize);
+  values.seed = course.seed ??= values.seed;
   const { constraint, ...form } = forms.of(parsed);
   const answer = new AnswerText(tokenizer, parsed.stop, form);
   const fitting = await overflow.fit(parsed, signal).catch(nullIfAborted);
   if (fitting === null) {
-    yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
+    yield* course.abort();
     return;
   }
   const { prompt, droppedTurns } = fitting;
   const promptIds = prompt.ids;
   requireKnown(promptIds, model.architecture.vocabSize);
   if ('messages' in parsed.input && parsed.input.continueLast) answer.goOnFrom(promptIds);
+  course.text = answer;
   const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
+
+  const answered = [...course.ids];
+  if (answered.length > 0) {
+    const replayed = replay(answer, course, stopIds, limit);
+    yield* replayed.calls;
+    if (replayed.finishReason) {
+      course.noteRead({ promptTokens: promptIds.length, droppedTurns });
+      yield course.end(replayed.finishReason);
+      return;
+    }
+    for (const id of answered) constraint?.accept(id);
+  }
 
   const started = performance.now();
   const { input } = fitting.parsed;
@@ -61,53 +79,39 @@ export async function* answerRequest(
       await kept.bring(conversation, promptIds, { live: model.state, shared, signal });
     } catch (error) {
       nullIfAborted(error);
-      yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
+      yield* course.abort();
       return;
     }
   }
   const readsAhead = 'messages' in input && input.readAhead;
   const resumption = await states.resume(promptIds, { logits: !readsAhead });
   const cachedTokens = resumption.position;
-  let miss: CacheMiss | null = null;
-  let prefilled = started;
-  let firstToken = 0;
-  let completionTokens = 0;
-  const end = (finishReason: FinishReason): GenerationEvent => {
-    const now = performance.now();
-    const decodeMs = firstToken === 0 ? 0 : now - firstToken;
-    const usage: Usage = {
-      promptTokens: promptIds.length,
-      cachedTokens,
-      completionTokens,
-      timeToFirstTokenS: firstToken === 0 ? 0 : (firstToken - started) / 1000,
-      prefillTokensPerS: perSecond(promptIds.length - cachedTokens, prefilled - started),
-      decodeTokensPerS: perSecond(completionTokens - 1, decodeMs),
-      ...(miss && { cacheMiss: miss }),
-      ...(droppedTurns > 0 && { droppedTurns }),
-    };
-    return { type: 'end', finishReason, usage };
-  };
+  course.noteRead({ promptTokens: promptIds.length, cachedTokens, droppedTurns });
 
   try {
     const plan = await planPrompt(states, prompt, fitting.parsed, resumption, model.chunkTokens);
-    ({ miss } = plan);
-    yield* readPrompt(model, states, promptIds, { from: cachedTokens, cuts: plan.cuts, signal });
+    course.noteRead({ cacheMiss: plan.miss });
+    for await (const event of readPrompt(model, states, promptIds, { from: cachedTokens, cuts: plan.cuts, signal })) {
+      // Behind text there is no news of the prompt.
+      if (answered.length === 0) yield event;
+    }
     // Before the header of an answer, a state is kept already. What is read ahead is kept to its end.
     if (!plan.hasHeader || limit === 0) await states.keep('prompt', { logits: !readsAhead });
+    states.known.rememberPrompt(promptIds, 'messages' in input ? turnDigests(input.messages).at(-1)! : null);
+    course.noteRead({ ms: performance.now() - started });
+    if (answered.length > 0) await model.prefill(answered, { logits: true, ...(signal && { signal }) });
   } catch (error) {
     nullIfAborted(error);
     await states.keep('rung');
-    yield end('abort');
+    yield* course.abort();
     return;
   }
-  states.known.rememberPrompt(promptIds, 'messages' in input ? turnDigests(input.messages).at(-1)! : null);
-  prefilled = performance.now();
   if (limit === 0) {
-    yield end('length');
+    yield course.end('length');
     return;
   }
 
-  const settings = { values, limit, stopIds, promptIds };
+  const settings = { values, limit, stopIds, promptIds, answered };
   const { logprobs } = parsed;
   const pieces =
     constraint || logprobs !== undefined
@@ -115,29 +119,58 @@ export async function* answerRequest(
       : generateIds(model, settings);
   try {
     for await (const piece of pieces) {
-      firstToken ||= performance.now();
-      completionTokens += piece.ids.length;
       const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
-      const steps = [answer.push(ended ? piece.ids.slice(0, -1) : piece.ids)];
-      const stopped = () => steps.some((step) => step.stopped);
-      if (!stopped() && (piece.ended || signal?.aborted)) steps.push(answer.finish());
-      const written = steps.map((step) => step.text).join('');
-      if (written !== '' || piece.ids.length > 0) {
+      const step = takeIds(answer, piece.ids, ended, piece.ended || signal?.aborted === true);
+      course.take(piece.ids);
+      if (step.text !== '' || piece.ids.length > 0) {
         const named = piece.logprobs
           ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
           : {};
-        yield { type: 'text', text: written, ids: piece.ids, ...named };
+        yield { type: 'text', text: step.text, ids: piece.ids, ...named };
       }
-      for (const call of steps.flatMap(({ calls }) => calls)) yield { type: 'toolCall', call };
-      const reason = stopped() || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
+      for (const call of step.calls) {
+        course.takeCall();
+        yield { type: 'toolCall', call };
+      }
+      const reason = step.stopped || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
       if (reason) {
-        yield end(reason);
+        yield course.end(reason);
         return;
       }
     }
   } finally {
     await states.keep('answer').catch(leaveToTheNext);
   }
+}
+
+/**
+ * What tokens lead to.
+ * @param ended the last one ends the answer, and is no text
+ * @param last what was held back comes out
+ */
+function takeIds(answer: AnswerText, ids: readonly number[], ended: boolean, last: boolean): AnswerStep {
+  const step = answer.push(ended ? ids.slice(0, -1) : ids);
+  if (step.stopped || !last) return step;
+  const rest = answer.finish();
+  return { text: step.text + rest.text, calls: [...step.calls, ...rest.calls], stopped: rest.stopped };
+}
+
+/** Takes what an answer has already, of which its text was yielded: calls that were not, and why it ended, if it has. */
+function replay(
+  answer: AnswerText,
+  course: AnswerCourse,
+  stopIds: readonly number[],
+  limit: number,
+): { calls: GenerationEvent[]; finishReason: FinishReason | null } {
+  const { ids } = course;
+  const ended = stopIds.includes(ids.at(-1) ?? -1);
+  const full = ids.length >= limit;
+  const step = takeIds(answer, ids, ended, ended || full);
+  const calls = step.calls.slice(course.calls).map((call): GenerationEvent => {
+    course.takeCall();
+    return { type: 'toolCall', call };
+  });
+  return { calls, finishReason: step.stopped || ended ? 'stop' : full ? 'length' : null };
 }
 
 /** What a prompt may have in common with others: the tokens of what the system says at its beginning. */
@@ -154,16 +187,6 @@ export function requireKnown(ids: readonly number[], vocabSize: number): void {
   }
 }
 
-/** Of a request that ended before its prompt was known. */
-const NO_USAGE: Usage = {
-  promptTokens: 0,
-  cachedTokens: 0,
-  completionTokens: 0,
-  timeToFirstTokenS: 0,
-  prefillTokensPerS: 0,
-  decodeTokensPerS: 0,
-};
-
 /** The answer is there: what the device refuses behind it is told to the next request. */
 function leaveToTheNext(error: unknown): void {
   if (!(error instanceof BambaError)) throw error;
@@ -172,8 +195,4 @@ function leaveToTheNext(error: unknown): void {
 function nullIfAborted(error: unknown): null {
   if (error instanceof BambaError && error.code === 'aborted') return null;
   throw error;
-}
-
-function perSecond(count: number, ms: number): number {
-  return count > 0 && ms > 0 ? (1000 * count) / ms : 0;
 }

@@ -8,7 +8,17 @@ import type { WorkerApi } from './wire.ts';
 // Whatever a worker does, and whenever: each wait of the page ends, with an error that has a code, and the worker is gone
 // where it must not go on. Deadlines are short here. They count looks at the worker, so that a slow machine changes nothing.
 
-const SHORT: Deadlines = { tick: 10, start: 300, notice: 200, silence: 60, stop: 150, busy: 200, end: 50 };
+const SHORT: Deadlines = {
+  tick: 10,
+  start: 300,
+  notice: 200,
+  silence: 60,
+  stop: 150,
+  busy: 200,
+  end: 50,
+  again: [0, 10, 20],
+  calm: 60_000,
+};
 const MODEL = 'org/name';
 
 const load = (worker: FakeWorker, options: Partial<EngineOptions> = {}): Promise<TunableEngine> =>
@@ -302,7 +312,7 @@ describe('the next question', () => {
     });
     let asked = 0;
     const worker = new FakeWorker({
-      async generate(_, port) {
+      async generate(_, _resume, port) {
         if (asked++ === 0) await first;
         port.postMessage({ type: 'end' });
       },
@@ -328,7 +338,7 @@ describe('the next question', () => {
     let finish = (): void => {};
     const engine = await load(
       new FakeWorker({
-        async generate({ prompt }, port) {
+        async generate({ prompt }, _, port) {
           asked.push(prompt);
           await new Promise<void>((resolve) => {
             finish = resolve;

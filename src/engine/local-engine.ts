@@ -1,25 +1,25 @@
-import { BambaError } from '../errors.ts';
-import { defaultBudget, StateCache } from '../generate/state-cache.ts';
+import { asBambaError, BambaError } from '../errors.ts';
 import { isPrefix } from '../generate/state-tree.ts';
-import { Gpu, type GpuOptions } from '../gpu/device.ts';
+import type { GpuOptions } from '../gpu/device.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
-import type { Model } from '../model/model.ts';
-import { stateBytes } from '../model/state.ts';
 import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
-import type { PackageSource } from '../storage/packages/package-source.ts';
-import { abortable, throwIfAborted } from '../weights/abort.ts';
-import { type Answering, answerRequest, requireKnown } from './answer.ts';
+import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
+import { throwIfAborted } from '../weights/abort.ts';
+import { AnswerCourse, type ResumePoint } from './answer-course.ts';
+import { answerRequest, requireKnown } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
 import { checkBytes } from './check-bytes.ts';
-import { KeptStates } from './kept-states.ts';
-import { loadModel } from './load.ts';
-import { Overflow } from './overflow.ts';
+import { describeEngine, requireSame } from './describe.ts';
+import { GpuSide } from './gpu-side.ts';
+import { Listeners } from './listeners.ts';
+import type { OpenModel } from './open-model.ts';
 import { DEFAULT_CACHE_TYPE } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
   EngineInfo,
+  EngineStatus,
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
@@ -28,11 +28,11 @@ import type {
   TuneEngineOptions,
   TuningResult,
 } from './protocol.ts';
+import { Recovery, type Tries } from './recovery.ts';
 import { checkIds, parseTokenInput } from './request.ts';
-import { stateBinding } from './state-binding.ts';
-import { readStateFile, type StateOwner, writeStateFile } from './state-files.ts';
+import { readStateFile, writeStateFile } from './state-files.ts';
 import { TextSide } from './text-side.ts';
-import { keepTuning, storedTuning } from './tuned.ts';
+import { keepTuning } from './tuned.ts';
 import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
@@ -53,92 +53,153 @@ export interface LocalEngineOptions {
   stateCacheType?: StateType;
   signal?: AbortSignal;
   gpu?: GpuOptions;
-  /** Told in a sentence where what is asked for goes beyond the model. */
+  /** Told in a sentence where what is asked for goes beyond the model, and where a load begins again. */
   onMessage?: (message: string) => void;
   /** Called as pipelines become ready, after the weights are on the GPU. */
   onCompiled?: (ready: number, total: number) => void;
+  /** How often a GPU that is lost is asked for again. */
+  tries?: Tries;
 }
+
+/**
+ * Opens the package of a model.
+ * @param tries how often the GPU was asked for since it was lost; 0 for the first load of all
+ */
+export type Opening = (tries: number) => Promise<OpenModel>;
 
 /** The engine itself, in the thread that it is made in: a worker in the browser, Node for the command line. */
 export class LocalEngine {
-  readonly info: EngineInfo;
-  readonly #gpu: Gpu;
-  readonly #model: Model;
-  readonly #text: TextSide;
-  readonly #answering: Answering;
+  readonly #open: Opening;
+  readonly #options: LocalEngineOptions;
+  readonly #side: Recovery<GpuSide>;
   readonly #turns = new Turns();
-  readonly #owner: () => Promise<StateOwner>;
+  readonly #listeners = new Listeners<EngineStatus>();
+  #text!: TextSide;
+  #forms!: AnswerForms;
+  #package: PackageDescription | null = null;
+  #info!: EngineInfo;
+  #loaded = false;
   #disposed = false;
 
-  private constructor(
-    info: EngineInfo,
-    gpu: Gpu,
-    model: Model,
-    text: TextSide,
-    owner: () => Promise<StateOwner>,
-    { stateCacheBytes, storedStateBytes, quietMs }: LocalEngineOptions,
-  ) {
-    this.info = info;
-    this.#owner = owner;
-    this.#gpu = gpu;
-    this.#model = model;
-    this.#text = text;
-    const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
-    const states = new StateCache(model, budget);
-    this.#answering = {
-      model,
-      text,
-      states,
-      overflow: new Overflow(text, model.contextLength),
-      kept: new KeptStates(owner, states, { budget: storedStateBytes, quietMs }),
-      forms: new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds),
-    };
+  private constructor(open: Opening, options: LocalEngineOptions) {
+    this.#open = open;
+    this.#options = options;
+    const { onMessage = () => {}, tries } = options;
+    this.#side = new Recovery<GpuSide>({
+      make: (tried, signal) => this.#makeSide(tried, signal),
+      free: (side) => side.dispose(),
+      isLoss: ({ code }) => code === 'device_lost',
+      // Before there is an engine, only its load is heard of.
+      onStatus: (status) => (this.#loaded ? this.#listeners.tell(status) : onMessage(status.message)),
+      ...(tries && { tries }),
+    });
   }
 
-  /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
-  static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { subgroupMatrices = false, kvCacheType = DEFAULT_CACHE_TYPE, stateCacheType = 'f32', signal } = options;
+  /**
+   * Loads a model. Where the GPU is lost meanwhile, that begins again.
+   * @param from its package, or what opens it whenever it is loaded
+   * @throws BambaError, see `Gpu.request`, `loadModel` and the package source.
+   */
+  static async load(
+    from: PackageSource | Opening,
+    { kvCacheType = DEFAULT_CACHE_TYPE, stateCacheType = 'f32', ...others }: LocalEngineOptions = {},
+  ): Promise<LocalEngine> {
+    const options = { ...others, kvCacheType, stateCacheType };
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);
     requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);
     requireOneOf('stateCacheType', stateCacheType, STATE_TYPES);
-    throwIfAborted(signal);
-    const loadingText = TextSide.load(source);
-    loadingText.catch(() => {}); // without a GPU, nobody asks for it
-    const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
+    throwIfAborted(options.signal);
+    const open = typeof from === 'function' ? from : async () => ({ source: from, close() {} });
+    const engine = new LocalEngine(open, options);
     try {
-      const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
-      const model = await loadModel(gpu, source, { ...options, kvCacheType, tuning });
-      const owner = ownerOf(source, model);
-      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, owner, options);
+      await engine.#side.begin();
+      engine.#loaded = true;
+      return engine;
     } catch (error) {
-      const explained = await gpu.explain(error);
-      gpu.dispose();
-      throw explained;
+      engine.dispose();
+      throw error;
+    }
+  }
+
+  /** What is loaded, and where it runs; after a loss that may be another adapter. */
+  get info(): EngineInfo {
+    return this.#info;
+  }
+
+  /** Puts the model on the GPU, for the first time or again. */
+  async #makeSide(tries: number, ending: AbortSignal): Promise<GpuSide> {
+    const { signal: loading, tries: _tries, ...options } = this.#options;
+    // What ends the load does not end what comes after it.
+    const signal = loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending;
+    const { source, close } = await this.#open(tries);
+    try {
+      if (this.#package) requireSame(this.#package, source.manifest);
+      const known = this.#text as TextSide | undefined;
+      const text = known ? Promise.resolve(known) : TextSide.load(source);
+      const side = await GpuSide.load(source, text, { ...options, signal });
+      this.#package = source.manifest;
+      this.#text = await text;
+      const { tokenizer, template, stopIds } = this.#text;
+      this.#forms ??= new AnswerForms(tokenizer, template, side.model.architecture.vocabSize, stopIds);
+      this.#info = describeEngine(source.manifest, side, this.#text);
+      void side.gpu.lost.then((loss) => this.#side.lose(side, asLoss(loss)));
+      return side;
+    } finally {
+      close();
     }
   }
 
   /**
-   * Answers one request, after those that were asked before. See `Engine.generate`.
-   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
-   * `device_lost`, `gpu_failure`, `out_of_memory`.
+   * Answers one request, after those that were asked before. See `Engine.generate`. Where the GPU is lost, the answer goes
+   * on from its tokens once the model is there again.
+   * @param resume what the answer has already, from another engine with this model; the request has a seed then
+   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`,
+   * `template_failed`, and where the GPU does not come back `device_lost`, `webgpu_unavailable`, `gpu_failure`,
+   * `out_of_memory`.
    */
   async *generate(
     request: GenerationRequest,
-    { signal, queue }: GenerateOptions = {},
+    { signal, queue, resume }: GenerateOptions & { resume?: ResumePoint } = {},
   ): AsyncGenerator<GenerationEvent, void> {
     const leave = await this.#occupy({ signal, queue });
     try {
-      this.#gpu.check();
-      const message = this.#answering.kept.takeMessage();
-      if (message !== undefined) yield { type: 'notice', message };
-      yield* answerRequest(this.#answering, request, signal);
-    } catch (error) {
-      throw await this.#gpu.explain(error);
+      const course = new AnswerCourse(resume);
+      for (;;) {
+        const side = await this.#side.get(signal).catch((error: unknown) => {
+          if (signal?.aborted && !this.#disposed) return null;
+          throw error;
+        });
+        if (!side) {
+          yield* course.abort();
+          return;
+        }
+        try {
+          side.gpu.check();
+          const { model, states, kept, overflow } = side;
+          const message = kept.takeMessage();
+          if (message !== undefined) yield { type: 'notice', message };
+          const answering = { model, states, kept, overflow, text: this.#text, forms: this.#forms };
+          yield* answerRequest(answering, request, signal, course);
+          this.#side.noteWork(side);
+          return;
+        } catch (error) {
+          const fault = await this.#noteFault(side, error);
+          if (!SPOILING.has(fault.code) || this.#disposed || !course.mayGoOn(fault)) throw fault;
+        }
+      }
     } finally {
       leave();
     }
+  }
+
+  /** Finds out what is wrong; where the GPU has to do with it, nothing of it is used any more. */
+  async #noteFault(side: GpuSide, error: unknown): Promise<BambaError> {
+    const typed = asBambaError(await side.gpu.explain(error));
+    const fault = this.#disposed ? typed : asLoss(typed);
+    if (SPOILING.has(fault.code)) this.#side.lose(side, fault);
+    return fault;
   }
 
   /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
@@ -148,31 +209,24 @@ export class LocalEngine {
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    const leave = await this.#occupy({ signal, queue });
-    try {
-      this.#gpu.check();
-      const { contextLength } = this.#model;
-      if (contextLength < TUNING_TOKENS) {
+    return this.#alone({ signal, queue }, async ({ gpu, model }) => {
+      if (model.contextLength < TUNING_TOKENS) {
         throw new BambaError(
           'setting_invalid',
-          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${contextLength}: load the model with them.`,
+          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${model.contextLength}: load the model with them.`,
         );
       }
-      const report = await tuneModel(this.#model, {
+      const report = await tuneModel(model, {
         ...sizes,
         ...(signal && { signal }),
         onTrial: (trial, done, total) => onProgress({ trial, done, total }),
       });
-      const kept = await keepTuning(this.#gpu, report.tuning).then(
+      const kept = await keepTuning(gpu, report.tuning).then(
         () => true,
         () => false,
       );
       return { ...report, kept };
-    } catch (error) {
-      throw await this.#gpu.explain(error);
-    } finally {
-      leave();
-    }
+    });
   }
 
   /** The state of a chat as bytes. See `StateEngine`; it throws the same. */
@@ -180,51 +234,57 @@ export class LocalEngine {
     messages: readonly ChatMessage[],
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#alone(signal, async () => {
-      const ids = await this.#chatIds(messages, signal);
-      const { states } = this.#answering;
-      const { position } = await states.resume(ids);
-      await this.#model.prefill(ids.slice(position), { logits: true, ...(signal && { signal }) });
-      await states.keep('prompt', { logits: true });
-      return writeStateFile(await this.#owner(), { messages });
+    return this.#alone({ signal }, async (side) => {
+      const ids = await this.#chatIds(side, messages, signal);
+      const { position } = await side.states.resume(ids);
+      await side.model.prefill(ids.slice(position), { logits: true, ...(signal && { signal }) });
+      await side.states.keep('prompt', { logits: true });
+      return writeStateFile(await side.owner(), { messages });
     });
   }
 
   /** Makes the state of a chat known that was exported. See `StateEngine`; it throws the same. */
   async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
     const file = checkBytes(bytes);
-    return this.#alone(signal, async () => {
+    return this.#alone({ signal }, async (side) => {
       let messages: readonly ChatMessage[] = [];
-      await readStateFile(await this.#owner(), file, async ({ tokens, extra }) => {
+      await readStateFile(await side.owner(), file, async ({ tokens, extra }) => {
         ({ messages } = extra as MovedState);
-        const ids = await this.#chatIds(messages, signal).catch((error: unknown) => {
+        const ids = await this.#chatIds(side, messages, signal).catch((error: unknown) => {
           throw error instanceof BambaError && error.code === 'aborted' ? error : strangeText(error);
         });
         if (ids.length !== tokens.length || !isPrefix(ids, tokens)) throw strangeText();
       });
-      await this.#answering.states.keep('prompt', { logits: true });
-      return { messages, tokens: this.#model.state.position };
+      await side.states.keep('prompt', { logits: true });
+      return { messages, tokens: side.model.state.position };
     });
   }
 
   /** Does `work` in a turn of its own. @throws BambaError as `Turns.take`; what it throws. */
-  async #alone<Result>(signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
-    const leave = await this.#occupy({ signal });
+  async #alone<Result>(options: TurnOptions, work: (side: GpuSide) => Promise<Result>): Promise<Result> {
+    const leave = await this.#occupy(options);
     try {
-      this.#gpu.check();
-      return await work();
-    } catch (error) {
-      throw await this.#gpu.explain(error);
+      const side = await this.#side.get(options.signal);
+      try {
+        side.gpu.check();
+        return await work(side);
+      } catch (error) {
+        throw await this.#noteFault(side, error);
+      }
     } finally {
       leave();
     }
   }
 
   /** Ids of a chat up to the end of its last message. */
-  async #chatIds(messages: readonly ChatMessage[], signal: AbortSignal | undefined): Promise<readonly number[]> {
+  async #chatIds(
+    { model, overflow }: GpuSide,
+    messages: readonly ChatMessage[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly number[]> {
     const ids = await this.#text.encode(parseTokenInput(messages, { readAhead: true }), signal);
-    this.#answering.overflow.require(ids.length);
-    requireKnown(ids, this.#model.architecture.vocabSize);
+    overflow.require(ids.length);
+    requireKnown(ids, model.architecture.vocabSize);
     return ids;
   }
 
@@ -235,9 +295,10 @@ export class LocalEngine {
    */
   async #occupy(options: TurnOptions): Promise<() => void> {
     const leave = await this.#turns.take(options);
-    this.#answering.kept.pause();
+    this.#side.thing?.kept.pause();
     return () => {
-      if (!this.#disposed) this.#answering.kept.resume(this.#model.state);
+      const side = this.#side.thing;
+      side?.kept.resume(side.model.state);
       leave();
     };
   }
@@ -267,16 +328,31 @@ export class LocalEngine {
     if (this.#disposed) throw disposed();
   }
 
+  /** Hears of losses of the GPU, and what becomes of them. See `Engine.onStatus`. */
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
   /** Frees the GPU. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#turns.end(disposed());
-    this.#answering.kept.dispose();
-    this.#answering.states.clear();
-    this.#model.dispose();
-    this.#gpu.dispose();
+    void this.#side.end(disposed());
   }
+}
+
+/** Faults after which nobody knows what is on the GPU. */
+const SPOILING: ReadonlySet<string> = new Set(['device_lost', 'gpu_failure', 'out_of_memory']);
+
+/** A device that is gone although nobody here wished it. */
+function asLoss(error: BambaError): BambaError {
+  if (error.code !== 'disposed') return error;
+  return new BambaError(
+    'device_lost',
+    'The GPU device was destroyed. Load the model again; if it happens again, close other programs that use the GPU.',
+    { cause: error },
+  );
 }
 
 function disposed(): BambaError {
@@ -302,40 +378,4 @@ function strangeText(cause?: unknown): BambaError {
     'The kept state is not that of the messages that came with it. The conversation can be begun anew from its text.',
     { cause },
   );
-}
-
-/** What the states of a model that has just loaded are known by, once somebody asks. */
-function ownerOf({ manifest, shardHashes = null }: PackageSource, model: Model): () => Promise<StateOwner> {
-  let owner: Promise<StateOwner> | undefined;
-  const find = async (): Promise<StateOwner> => ({
-    model,
-    binding: await stateBinding(manifest, shardHashes),
-    name: manifest.name,
-  });
-  return () => (owner ??= find());
-}
-
-function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {
-  const { name, parameters, scheme } = source.manifest;
-  const { vendor, architecture, description } = gpu.adapterInfo;
-  const { f16, subgroups, timestamps, subgroupMatrices } = gpu.features;
-  const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
-  const { maxPositions } = model.architecture;
-  const { cacheType: kvCacheType } = model.state;
-  const { fixed: fixedBytes, perToken: tokenBytes } = stateBytes(model.architecture, kvCacheType);
-  return {
-    model: {
-      name,
-      parameters,
-      scheme,
-      bytes: model.bytes.weights,
-      contextLength: model.contextLength,
-      ...(model.contextLength > maxPositions && { configLength: maxPositions }),
-      hasChatTemplate: text.template.exists,
-      context: { kvCacheType, fixedBytes, tokenBytes },
-    },
-    adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
-    sampling: text.defaults.sampling,
-    warnings: text.warnings,
-  };
 }

@@ -4,6 +4,7 @@ import type { CacheMiss } from '../generate/state-cache.ts';
 import type { SamplingSettings } from '../sampling.ts';
 import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Scheme } from '../weights/types.ts';
 
 export type { CacheMiss } from '../generate/state-cache.ts';
@@ -325,6 +326,20 @@ export interface GenerateOptions {
   queue?: boolean;
 }
 
+/** What becomes of an engine that lost its GPU or its worker. */
+export interface EngineStatus {
+  /** It is being made again; it answers again; it does not, and requests fail until the model is loaded anew. */
+  status: 'recovering' | 'ready' | 'failed';
+  /** Which try it is, from 1 on. */
+  attempt: number;
+  /** What happened, for programs: `device_lost`, `worker_failed`, `out_of_memory`, `gpu_failure`. */
+  reason: ErrorCode;
+  /** A sentence for people. */
+  message: string;
+  /** While the model is loaded again: how far that is, from 0 to 1. */
+  progress?: number;
+}
+
 /** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
 export interface Engine {
   /** What is loaded, and where it runs. */
@@ -335,10 +350,17 @@ export interface Engine {
    * @param options what stops the answer, and whether it waits for others
    * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
    * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
-   * `worker_failed` once the worker broke down, or did not answer when it was asked to stop: create another engine then;
+   * `worker_failed` where the worker did not answer when it was asked to stop; that too, `device_lost`,
+   * `webgpu_unavailable`, `out_of_memory` or `gpu_failure` where worker or GPU broke down and did not come back in several
+   * tries: create another engine then;
    * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
    */
   generate(request: GenerationRequest, options?: GenerateOptions): AsyncIterable<GenerationEvent>;
+  /**
+   * Hears when the engine loses its GPU or its worker, and what becomes of it: it comes back by itself, and answers go on.
+   * @returns ends that
+   */
+  onStatus?(listener: (status: EngineStatus) => void): () => void;
   /** Frees the GPU and ends the worker, within two seconds and whatever it does. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -400,6 +422,7 @@ export interface TokenizingEngine extends Engine {
 
 /** An engine that can be tuned, as `createEngine` makes one. */
 export interface TunableEngine extends TokenizingEngine {
+  onStatus(listener: (status: EngineStatus) => void): () => void;
   /**
    * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
    * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that

@@ -80,7 +80,11 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
     const fault = new Error('The disk is gone.');
     try {
       await model.prefill([1, 2, 3], { logits: true });
-      await expect(model.fill([4, 5], () => Promise.reject(fault))).rejects.toBe(fault);
+      await expect(
+        model.fill([4, 5], async () => {
+          throw fault;
+        }),
+      ).rejects.toBe(fault);
       expect(model.state.tokens).toEqual([]);
       await model.prefill([1, 2, 3], { logits: true });
       const again = await logits(model);

@@ -1,11 +1,13 @@
 import type { ProxyMarked } from 'comlink';
 import { asBambaError, BambaError, type ErrorData } from '../errors.ts';
+import type { ResumePoint } from './answer-course.ts';
 import type { LocalEngineOptions } from './local-engine.ts';
 import type { ModelSource } from './find-model.ts';
 import type {
   Availability,
   ChatMessage,
   EngineInfo,
+  EngineStatus,
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
@@ -32,16 +34,25 @@ export type LoadOptions = ModelSource &
 export interface WorkerApi {
   /** Answers at once, whatever else is under way: a worker that does not is stuck, or gone. */
   ping(): void;
-  /** Loads a model. Where its files change in the middle, it begins again, once. */
+  /**
+   * Holds the Web Lock of this name for as long as the worker lives: whoever gets it then knows that the worker is gone.
+   * @returns once it is held; false where the browser has no locks
+   */
+  holdLife(lock: string): Promise<boolean>;
+  /**
+   * Loads a model. Where its files change in the middle, it begins again, once. `onStatus` hears of losses of the GPU from
+   * then on, and with each what the engine is by then.
+   */
   load(
     options: LoadOptions,
     onProgress: ((progress: LoadProgress) => void | Promise<void>) & ProxyMarked,
+    onStatus: ((status: EngineStatus, info: EngineInfo) => void | Promise<void>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>>;
   abortLoading(): void;
   /** Whether a model could be loaded. */
   availability(model: ModelSource): Promise<WireResult<Availability>>;
-  /** Streams one generation over `port`. */
-  generate(request: GenerationRequest, port: MessagePort): Promise<void>;
+  /** Streams one generation over `port`, or the rest of one that another worker began. */
+  generate(request: GenerationRequest, resume: ResumePoint | null, port: MessagePort): Promise<void>;
   /** Tunes the loaded model; `port` brings the wish to end it. */
   tune(
     onProgress: ((progress: TuningProgress) => void | Promise<void>) & ProxyMarked,

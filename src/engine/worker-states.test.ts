@@ -8,7 +8,17 @@ import { toWire } from './wire.ts';
 
 // States on their way between page and worker: whole in both directions, and waited for no longer than anything else.
 
-const SHORT: Deadlines = { tick: 10, start: 300, notice: 200, silence: 60, stop: 150, busy: 200, end: 50 };
+const SHORT: Deadlines = {
+  tick: 10,
+  start: 300,
+  notice: 200,
+  silence: 60,
+  stop: 150,
+  busy: 200,
+  end: 50,
+  again: [0, 10, 20],
+  calm: 60_000,
+};
 const load = (worker: FakeWorker): Promise<StateEngine> => loadInWorker({ model: 'org/name' }, worker.start, SHORT);
 const MESSAGES = [{ role: 'user', content: 'Well?' }] as const;
 

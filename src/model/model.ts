@@ -293,8 +293,8 @@ export class Model {
     for (const one of old) one.dispose();
   }
 
-  #writeStep(position: number, tokens: number): void {
-    writeStep(this.gpu, this.#activations, position, tokens);
+  #writeStep(position: number, tokens: number, answered = 0): void {
+    writeStep(this.gpu, this.#activations, position, tokens, answered);
   }
 
   /** Of a pass over so many tokens of a prompt, as it is now: growing the sequence replaces it. */
@@ -361,8 +361,8 @@ export class Model {
   }
 
   /**
-   * Samples the first token of an answer from the logits that `prefill` or `restore` left. `decode` or `decodeStep`
-   * goes on.
+   * Samples the first token of an answer, or the next one of an answer that was interrupted, from the logits that
+   * `prefill` or `restore` left. `decode` or `decodeStep` goes on.
    * @throws BambaError `setting_invalid`; the promise as `decode`.
    */
   beginAnswer(settings: AnswerSettings, step: StepOptions = {}): Promise<StepReport> {
@@ -370,7 +370,7 @@ export class Model {
     this.#sampler.begin(settings);
     if (step.mask) this.#sampler.allow(step.mask);
     // The sampler moves the position on by the tokens of the pass: the last token of the prompt is that pass.
-    this.#writeStep(this.state.position - 1, 1);
+    this.#writeStep(this.state.position - 1, 1, settings.answered?.length);
     const encoder = device.createCommandEncoder({ label: 'first token' });
     const { buffer, size } = this.#activations.logits;
     encoder.copyBufferToBuffer(this.#lastLogits, 0, buffer, 0, size);
@@ -504,7 +504,16 @@ function endsOf(parts: readonly (readonly DispatchSpec[])[]): number[] {
   return parts.map((specs) => (end += specs.length));
 }
 
-/** Tells the kernels of the next pass where it begins, and how many tokens it has. */
-export function writeStep(gpu: Gpu, { step }: Pick<Activations, 'step'>, position: number, tokens: number): void {
-  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, 0]));
+/**
+ * Tells the kernels of the next pass where it begins, and how many tokens it has.
+ * @param answered tokens of the answer so far: the place in the sampler's sequence of random numbers
+ */
+export function writeStep(
+  gpu: Gpu,
+  { step }: Pick<Activations, 'step'>,
+  position: number,
+  tokens: number,
+  answered = 0,
+): void {
+  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, answered, 0]));
 }

@@ -106,7 +106,7 @@ describe.skipIf(!hasAdapter)('keys and values', () => {
       const model = await load(BAMBA, type, CACHE_BLOCK);
       await model.prefill(prompt.slice(0, 600), { logits: true });
       const snapshot = await model.snapshot();
-      expect(snapshot.bytes).toBe(model.snapshotBytes);
+      expect(snapshot.bytes).toBe(model.snapshotBytes());
       const never = (await forward(model, prompt.slice(600))).logits;
       const fresh = await load(BAMBA, type, CACHE_BLOCK);
       await fresh.restore(snapshot);

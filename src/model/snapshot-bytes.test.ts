@@ -74,7 +74,7 @@ describe('a state as bytes', () => {
   it('is read as it was written', async () => {
     const { prelude, pieces } = await read(file);
     expect(prelude).toMatchObject({ tokens, name: 'tiny', extra: facts.extra, logitsBytes: 44, payloadBytes: 184 });
-    expect(pieces.map((piece) => [...piece])).toEqual([[...file.slice(prelude.bytes)]]);
+    expect(pieces.map((piece) => [...piece])).toEqual([Array.from(file.slice(prelude.bytes))]);
     expect(prelude.bytes + 184).toBe(file.length);
   });
 

@@ -43,7 +43,7 @@ describe.skipIf(!hasAdapter)('a snapshot with states in f16', () => {
     const model = await load(config, 'f16');
     await model.prefill(prompt.slice(0, KEPT), { logits: true });
     const snapshot = await model.snapshot();
-    expect(snapshot.bytes).toBe(model.snapshotBytes);
+    expect(snapshot.bytes).toBe(model.snapshotBytes());
     const never = (await forward(model, prompt.slice(KEPT))).logits;
     await model.restore(snapshot);
     const restored = (await forward(model, prompt.slice(KEPT))).logits;

@@ -38,7 +38,7 @@ export class LayoutMaker extends BufferTally {
       const other = (real as Record<string, unknown>)[name];
       const buffer = this.#noted.get(value);
       if (buffer) return [[buffer, other as GPUBuffer | undefined] as [StateBuffer, GPUBuffer | undefined]];
-      return typeof value === 'object' && value !== null ? this.match(value, (other ?? {}) as object) : [];
+      return typeof value === 'object' && value !== null ? this.match(value, other ?? {}) : [];
     });
   }
 }

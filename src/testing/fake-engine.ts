@@ -1,6 +1,7 @@
 import type {
   ChatMessage,
   EngineInfo,
+  EngineStatus,
   GenerateOptions,
   GenerationEvent,
   GenerationRequest,
@@ -69,6 +70,18 @@ export class FakeEngine implements TunableEngine {
 
   async detokenize(ids: readonly number[]): Promise<string> {
     return String.fromCodePoint(...ids);
+  }
+
+  readonly #listeners = new Set<(status: EngineStatus) => void>();
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells those who listen. */
+  tell(status: EngineStatus): void {
+    for (const listener of this.#listeners) listener(status);
   }
 
   async dispose(): Promise<void> {}

@@ -26,7 +26,8 @@ export class FakeWorker extends EventTarget {
       ping() {},
       load: async () => ({ value: INFO }),
       abortLoading() {},
-      async generate(_, port) {
+      holdLife: async () => false,
+      async generate(_, _resume, port) {
         const end = { type: 'end', finishReason: 'stop', usage: {} };
         port.postMessage({ type: 'event', event: end });
         port.postMessage({ type: 'end' });

@@ -12,6 +12,7 @@ export async function loadTinyEngine(loading: LocalEngineOptions = {}): Promise<
     countTokens: (input, options) => engine.countTokens(input, options),
     tokenize: (input, options) => engine.tokenize(input, options),
     detokenize: (ids, options) => engine.detokenize(ids, options),
+    onStatus: (listener) => engine.onStatus(listener),
     exportState: (messages, options) => engine.exportState(messages, options),
     importState: (bytes, options) => engine.importState(bytes, options),
     dispose: async () => engine.dispose(),

@@ -52,7 +52,12 @@ export function dock(options: DockOptions): TemplateResult {
         @bamba-typing=${(event: CustomEvent<string>) => typing(event.detail)}
         @bamba-stop=${stop}
       ></bamba-composer>
-      ${statusLine({ name: name ?? '', measured: turns.some(({ usage }) => usage !== undefined), statistics })}
+      ${statusLine({
+        name: name ?? '',
+        recovery: session.recovery,
+        measured: turns.some(({ usage }) => usage !== undefined),
+        statistics,
+      })}
     </div>
   </div>`;
 }

@@ -64,6 +64,7 @@ describe('the buffers of a vocabulary', () => {
   it('are dense', () => {
     expect([...denseBias(new Map([[2, -1.5]]), 4)]).toEqual([0, 0, -1.5, 0]);
     expect([...promptCounts([1, 3, 1], 4)]).toEqual([0, 0x80000000, 0, 0x80000000]);
+    expect([...promptCounts([1, 3], 4, [2, 3, 2])]).toEqual([0, 0x80000000, 2, 0x80000001]);
   });
 
   it('are bounded', () => {

@@ -66,12 +66,18 @@ export function denseBias(logitBias: ReadonlyMap<number, number>, vocabulary: nu
 }
 
 /**
- * The counts of every token of a vocabulary before an answer begins, (V) u32: bit 31 marks the ids of the prompt.
- * The sampler adds the tokens of the answer in the other bits.
+ * The counts of every token of a vocabulary before an answer begins, or goes on, (V) u32: bit 31 marks the ids of the
+ * prompt. The sampler adds the tokens of the answer in the other bits.
+ * @param answered tokens that the answer has already
  */
-export function promptCounts(promptIds: Iterable<number>, vocabulary: number): Uint32Array<ArrayBuffer> {
+export function promptCounts(
+  promptIds: Iterable<number>,
+  vocabulary: number,
+  answered: Iterable<number> = [],
+): Uint32Array<ArrayBuffer> {
   const counts = new Uint32Array(vocabulary);
   for (const id of promptIds) counts[id] = 0x80000000;
+  for (const id of answered) counts[id]!++;
   return counts;
 }
 

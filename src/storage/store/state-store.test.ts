@@ -18,7 +18,7 @@ afterEach(async () => {
 const piece = (value: number, length = 8) => new Uint8Array(length).fill(value);
 
 /** Writes a state of two pieces, both of `value`. */
-async function write(store: StateStore, id: string, value: number, savedAt = Date.now()): Promise<boolean> {
+async function put(store: StateStore, id: string, value: number, savedAt = Date.now()): Promise<boolean> {
   const name = nameWrite();
   for (const index of [0, 1]) await store.putPiece(id, name, index, piece(value));
   return store.commit(recordOf(id, name, value, savedAt));
@@ -60,9 +60,9 @@ async function pieceCount(): Promise<number> {
 describe('states of conversations', () => {
   it('are kept, replaced, listed and deleted', async () => {
     const store = await StateStore.open();
-    expect(await write(store, 'a', 1, 10)).toBe(true);
-    await write(store, 'b', 2, 20);
-    await write(store, 'a', 3, 30);
+    expect(await put(store, 'a', 1, 10)).toBe(true);
+    await put(store, 'b', 2, 20);
+    await put(store, 'a', 3, 30);
     expect(await valueOf(store, 'a')).toBe(3);
     expect(await store.list()).toEqual([
       { id: 'a', bytes: 20, tokens: 3, model: 'tiny', savedAt: 30 },
@@ -79,10 +79,10 @@ describe('states of conversations', () => {
 
   it('count only once their record is there, and a broken write goes with the next', async () => {
     const store = await StateStore.open();
-    await write(store, 'a', 1);
+    await put(store, 'a', 1);
     await store.putPiece('a', nameWrite(), 0, piece(9));
     expect(await valueOf(store, 'a')).toBe(1);
-    await write(store, 'a', 2);
+    await put(store, 'a', 2);
     expect(await valueOf(store, 'a')).toBe(2);
     expect(await pieceCount()).toBe(2);
     store.close();
@@ -98,14 +98,14 @@ describe('states of conversations', () => {
     expect(await valueOf(store, 'a')).toBe(null);
     expect(await pieceCount()).toBe(0);
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1 });
-    expect(await write(store, 'a', 2)).toBe(true);
+    expect(await put(store, 'a', 2)).toBe(true);
     expect(await valueOf(store, 'a')).toBe(2);
     store.close();
   });
 
   it('make room for the next, the oldest first; one that is too large changes nothing', async () => {
     const store = await StateStore.open();
-    for (const [index, id] of ['a', 'b', 'c'].entries()) await write(store, id, index, index);
+    for (const [index, id] of ['a', 'b', 'c'].entries()) await put(store, id, index, index);
     expect(await store.makeRoom('d', 101, 100)).toBe(false);
     expect(await store.list()).toHaveLength(3);
     // What is replaced takes no room besides.
@@ -118,7 +118,7 @@ describe('states of conversations', () => {
 
   it('leave nothing behind of a write that nobody can be at any more', async () => {
     const store = await StateStore.open();
-    await write(store, 'a', 1);
+    await put(store, 'a', 1);
     await store.putPiece('lost', nameWrite(), 0, piece(1));
     await store.makeRoom('b', 20, 100);
     expect(await pieceCount()).toBe(3);
@@ -168,7 +168,7 @@ describe('states of conversations', () => {
       const store = await StateStore.open({ within: deadline, answersWithin: deadline });
       try {
         await store.makeRoom('a', 20, 1000);
-        await write(store, 'a', 2);
+        await put(store, 'a', 2);
       } finally {
         store.close();
       }
@@ -180,7 +180,7 @@ describe('states of conversations', () => {
       faults.clear();
       const before = await StateStore.open();
       await before.drop('a');
-      await write(before, 'a', 1);
+      await put(before, 'a', 1);
       before.close();
       faults.injectAt(call, fault);
       const outcome = await scenario().then(
