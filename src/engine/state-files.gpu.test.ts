@@ -81,7 +81,7 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
     try {
       await model.prefill([1, 2, 3], { logits: true });
       await expect(
-        model.fill([4, 5], async () => {
+        model.adopt([4, 5], async () => {
           throw fault;
         }),
       ).rejects.toBe(fault);

@@ -81,7 +81,7 @@ export async function bringBack(
   prelude: SnapshotPrelude,
   piece: (index: number) => Promise<Bytes>,
 ): Promise<void> {
-  await model.fill(prelude.tokens, () => writePieces(model.gpu, partsOf(model, model.state, prelude), piece));
+  await model.adopt(prelude.tokens, () => writePieces(model.gpu, partsOf(model, model.state, prelude), piece));
 }
 
 /** The live sequence, with the logits that `prefill` left, as one file. @throws BambaError as `readPieces`. */

@@ -439,7 +439,7 @@ export class Model {
    * the sequence is an empty one.
    * @throws BambaError `out_of_memory`, `prompt_too_long`; what `write` throws.
    */
-  async fill(tokens: readonly number[], write: () => Promise<void>): Promise<void> {
+  async adopt(tokens: readonly number[], write: () => Promise<void>): Promise<void> {
     await this.#makeRoom(tokens.length);
     this.state.reset();
     try {
