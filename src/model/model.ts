@@ -515,5 +515,5 @@ export function writeStep(
   tokens: number,
   answered = 0,
 ): void {
-  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, answered, 0]));
+  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, answered]));
 }
