@@ -1,18 +1,19 @@
-// The demo in Firefox as a person meets it: the first visit, a chat, a second visit, none of the network, two tabs, and the
-// element in another page.
+// The demo in Firefox as a person meets it: the first visit and chats; and with a quick model in the place of Lexicon, a
+// second visit, two tabs, none of the network, and the element in another page.
 
 import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { goldenChat } from '../../src/testing/golden-chats.ts';
 import { type PageServer, servePage } from '../page-server.ts';
+import { serveQuickModel } from '../quick-page.ts';
 import { missing, openFirefox, openPage, PATIENCE, type QuietPage } from './browser.ts';
 
 const [SUM, , DIFFERENCE] = goldenChat('What is 27 + 46?');
 const ADDITION = goldenChat('What is 27 + 14?').slice(0, 2);
 
 /** Waits until the chat of a tab can answer. */
-async function ready(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('bamba-chat')?.info?.model.name === 'Lexicon');
+async function ready(page: Page, model: string): Promise<void> {
+  await page.waitForFunction((name) => document.querySelector('bamba-chat')?.info?.model.name === name, {}, model);
 }
 
 /** Types a question, sends it with Enter, and waits for its answer. */
@@ -45,25 +46,28 @@ describe.skipIf(missing)('in Firefox', () => {
   };
 
   beforeAll(async () => {
-    server = await servePage();
     browser = await openFirefox();
   }, PATIENCE);
+
+  beforeEach(async () => {
+    server = await servePage();
+  });
 
   afterEach(async () => {
     const noises = tabs.flatMap((tab) => tab.noises);
     await Promise.all(tabs.map(({ page }) => page.close()));
     tabs = [];
+    await server.close();
     expect(noises).toEqual([]);
   });
 
   afterAll(async () => {
     await browser?.close();
-    await server?.close();
   });
 
-  test('answers three chats on the first visit, and names its adapter', { timeout: PATIENCE }, async () => {
+  test('answers three chats on the first visit', { timeout: PATIENCE }, async () => {
     const page = await open();
-    await ready(page);
+    await ready(page, 'Lexicon');
     expect(new Set(shards()).size).toBe(3);
     expect(await ask(page, SUM!.question)).toBe(SUM!.answer);
     await page.evaluate(() => document.querySelector('bamba-chat')!.newChat());
@@ -72,27 +76,35 @@ describe.skipIf(missing)('in Firefox', () => {
     expect(await ask(page, DIFFERENCE!.question)).toBe(DIFFERENCE!.answer);
   });
 
-  test('takes a model of an earlier visit from IndexedDB, in two tabs at once', { timeout: PATIENCE }, async () => {
-    server.requests.length = 0;
-    const [one, two] = await Promise.all([open(), open()]);
-    await Promise.all([ready(one), ready(two)]);
-    expect(shards()).toEqual([]);
-  });
+  test(
+    'keeps a model for later visits, other pages, two tabs, and none of the network',
+    { timeout: PATIENCE },
+    async () => {
+      await serveQuickModel(server);
+      const first = await open();
+      await ready(first, 'quick');
+      expect(new Set(shards()).size).toBe(2);
+      const answer = await ask(first, 'What is it?');
+      expect(answer).not.toBe('');
+      await first.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+      server.requests.length = 0;
 
-  test('runs as an element in another page', { timeout: PATIENCE }, async () => {
-    const page = await open('examples/element.html');
-    await page.evaluate(() => document.querySelector('bamba-chat')!.load());
-    await ready(page);
-    expect(await page.evaluate(() => document.querySelector('bamba-chat')!.info!.model.scheme)).toBe('int8');
-  });
+      // As an element in another page, which loads it when it is asked to.
+      const other = await open('examples/element.html');
+      await other.evaluate(() => document.querySelector('bamba-chat')!.load());
+      await ready(other, 'quick');
+      expect(await other.evaluate(() => document.querySelector('bamba-chat')!.info!.model.scheme)).toBe('f32');
 
-  test('opens and answers without the server', { timeout: PATIENCE }, async () => {
-    const page = await open();
-    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    await ready(page);
-    await server.close();
-    await page.reload();
-    await ready(page);
-    expect(await ask(page, SUM!.question)).toBe(SUM!.answer);
-  });
+      const second = await open();
+      await Promise.all([first.reload(), ready(second, 'quick')]);
+      await ready(first, 'quick');
+      expect(shards()).toEqual([]);
+
+      await server.close();
+      await second.reload();
+      await ready(second, 'quick');
+      await second.evaluate(() => document.querySelector('bamba-chat')!.newChat());
+      expect(await ask(second, 'What is it?')).toBe(answer);
+    },
+  );
 });

@@ -62,7 +62,7 @@ export class ShellCache {
    *
    * @throws Error with the file that cannot be had as it should be; what is there of other versions is left as it is
    */
-  async adopt(): Promise<void> {
+  async fill(): Promise<void> {
     for (const file of this.#files.values()) {
       if (!(await this.#kept(file))) await this.#renew(file);
     }

@@ -7,22 +7,23 @@ import { fileURLToPath } from 'node:url';
 import { ensureChromium } from '../tools/chromium.mjs';
 import { ensureDependencies } from '../tools/dependencies.mjs';
 import { reportFault } from '../tools/fault.mjs';
+import { ensureFirefox } from '../tools/firefox.mjs';
 import { CommandError, run } from '../tools/process.mjs';
 import { lacksDriver, vulkanEnvironment } from '../tools/vulkan.mjs';
 
-/** @typedef {'gpu' | 'browser' | 'tests'} Needs */
+/** @typedef {'gpu' | 'browser' | 'tests' | 'browsers'} Needs */
 
 const tools = join(dirname(fileURLToPath(import.meta.url)), '..', 'tools');
 const root = join(tools, '..', '..');
 
 /**
  * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `browser`, a Chromium;
- * `tests`, a Chromium and Dawn.
+ * `tests`, a Chromium and Dawn; `browsers`, a Firefox besides, where one can be installed.
  * @type {Record<string, { script: string, args?: string[], needs?: Needs }>}
  */
 const COMMANDS = {
   start: { script: 'serve.mjs' },
-  test: { script: 'check.mjs', needs: 'tests' },
+  test: { script: 'check.mjs', needs: 'browsers' },
   ask: { script: 'command.mjs', args: ['ask'], needs: 'gpu' },
   verify: { script: 'command.mjs', args: ['verify'], needs: 'gpu' },
   bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
@@ -63,7 +64,8 @@ async function prepare(needs) {
   if (needs === undefined) return {};
   if (needs === 'browser') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to measure in') };
   checkDawn();
-  if (needs === 'tests') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to test the chat page') };
+  if (needs === 'browsers') await ensureFirefox('to test the chat page in');
+  if (needs !== 'gpu') return { BAMBA_CHROMIUM: await ensureChromium(root, 'to test the chat page') };
   if (lacksDriver()) await ensureChromium(root, 'for its WebGPU on the CPU (here is no GPU with a Vulkan driver)');
   return vulkanEnvironment('native');
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import type { Tuning } from '../model/tuning.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { ALL } from '../testing/extent.ts';
 import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
 import { KnownPrompts, STATE_CACHE_BYTES } from '../testing/known-prompts.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
@@ -17,7 +18,7 @@ import { keepTuning } from './tuned.ts';
 // Lexicon's committed int8 package against the original weights, in every way to run it. The end-to-end tests type the
 // other chats. `npm run test:chats` asks for all answers in all ways; where the CPU plays the GPU, a token takes a second.
 
-const ALL_CHATS = process.env['BAMBA_ALL_CHATS'] === '1';
+const ALL_CHATS = ALL || process.env['BAMBA_ALL_CHATS'] === '1';
 
 /** An answer of some fifty tokens, where the CPU plays the GPU and other work goes on. */
 const PATIENCE = 600_000;

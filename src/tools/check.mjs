@@ -2,8 +2,8 @@
 // `, N skipped`); each check without tests of its own counts as one. A test that is skipped and not in expected-skips.mjs
 // counts as a failure: what is not checked is to be known.
 //
-// GPU tests run beside all other steps, which leave a processor idle where they wait for pages and processes: together they
-// take a fifth less time, on two cores.
+// Two rows of steps run side by side: GPU tests and Firefox keep a core busy, and all other steps leave one idle where they
+// wait for pages and processes. `--all` takes large products of variants whole, of which else a sample is tested.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -20,6 +20,13 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const modules = join(root, 'node_modules');
 const reports = mkdtempSync(join(tmpdir(), 'bamba-web-reports-'));
 
+const ALL = process.argv.includes('--all');
+/**
+ * Processes for tests that compute on SwiftShader, which takes more than a core now and then: files that share one compile
+ * less, and other steps run beside.
+ */
+const HALF = Math.max(1, Math.floor(availableParallelism() / 2));
+
 /**
  * Starts a program of a package with Node, which needs no shell on any platform.
  * @param {string} script path in node_modules
@@ -29,7 +36,7 @@ const reports = mkdtempSync(join(tmpdir(), 'bamba-web-reports-'));
 const tool = (script, args, { env = {}, onOutput } = {}) =>
   run(process.execPath, [join(modules, script), ...args], {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...(ALL && { BAMBA_TEST_ALL: '1' }), ...env },
     ...(onOutput && { onOutput }),
   });
 
@@ -74,22 +81,26 @@ function explainAllSkips() {
   return tally(0, unexpected.length, -unexpected.length);
 }
 
-/** @type {(project: string, onOutput?: (text: string) => void) => Promise<Tally>} */
-async function vitest(project, onOutput) {
+/** @type {(project: string, workers: number, onOutput?: (text: string) => void) => Promise<Tally>} */
+async function vitest(project, workers, onOutput) {
   const report = join(reports, `vitest-${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  // SwiftShader uses more than one core, but not two: on two cores, two workers still gain a third.
-  const workers = ['--maxWorkers', String(Math.max(2, Math.floor(availableParallelism() / 2)))];
-  const args = ['run', '--project', project, '--allowOnly=false', ...workers, ...reporters];
+  const args = ['run', '--project', project, '--allowOnly=false', '--maxWorkers', String(workers), ...reporters];
   const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
   return readReport(code, report, countVitest, (content) => skippedInVitest(content, root));
 }
 
 let built = false;
+let endBuild = () => {};
+/** Tests that run beside wait for it, however it ends. @type {Promise<void>} */
+const buildEnded = new Promise((resolve) => {
+  endBuild = resolve;
+});
 
 async function build() {
   const code = await tool('vite/bin/vite.js', ['build', '--config', 'vite.config.ts']);
   built = code === 0;
+  endBuild();
   return asOneTest(code);
 }
 
@@ -111,11 +122,14 @@ async function library() {
   return sum([tally(1), lint, reference, asOneTest(await tool('size-limit/bin.js', []))]);
 }
 
+/** @returns {Tally} */
+function withoutBuild() {
+  console.error('Not run, as there is no build to test.');
+  return tally(0, 1);
+}
+
 async function endToEnd() {
-  if (!built) {
-    console.error('Not run, as there is no build to test.');
-    return tally(0, 1);
-  }
+  if (!built) return withoutBuild();
   const report = join(reports, 'playwright.json');
   const args = ['test', '--config', 'e2e/playwright.config.ts', '--forbid-only', '--reporter=list,json'];
   const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report, BAMBA_E2E_BUILT: '1' };
@@ -132,22 +146,31 @@ const STEPS = [
   ['types', async () => asOneTest(await tool('typescript/bin/tsc', ['--noEmit']))],
   ['types of the scripts', async () => asOneTest(await tool('typescript/bin/tsc', ['-p', 'src/tools']))],
   ['unused files and packages', async () => asOneTest(await tool('knip/bin/knip.js', []))],
-  ['unit tests', () => vitest('node')],
+  ['unit tests', () => vitest('node', Math.max(2, HALF))],
   ['build', build],
   ['package', library],
   ['end to end', endToEnd],
 ];
 
-/** Beside them; what it prints is shown in one piece. @type {Step} */
+/** Runs a project of Vitest in one process, or more on more cores; what it prints is shown in one piece, at its end. */
+async function vitestBeside(/** @type {string} */ project, /** @type {string} */ name) {
+  /** @type {string[]} */
+  const printed = [];
+  const counts = await vitest(project, HALF, (text) => printed.push(text));
+  console.log(`\n== ${name}\n${printed.join('')}\n== end of the ${name}`);
+  return counts;
+}
+
+/** Beside them, one after the other. @type {Step[]} */
 const BESIDE = [
-  'GPU tests',
-  async () => {
-    /** @type {string[]} */
-    const printed = [];
-    const counts = await vitest('dawn', (text) => printed.push(text));
-    console.log(`\n== GPU tests\n${printed.join('')}\n== end of the GPU tests`);
-    return counts;
-  },
+  ['GPU tests', () => vitestBeside('dawn', 'GPU tests')],
+  [
+    'tests in Firefox',
+    async () => {
+      await buildEnded;
+      return built ? vitestBeside('firefox', 'tests in Firefox') : withoutBuild();
+    },
+  ],
 ];
 
 /** @type {(step: Step) => Promise<{ name: string, counts: Tally, seconds: number }>} */
@@ -157,16 +180,25 @@ async function timed([name, step]) {
   return { name, counts, seconds: (performance.now() - start) / 1000 };
 }
 
-/** @type {{ name: string, counts: Tally, seconds: number }[]} */
-const results = [];
-try {
-  console.log('GPU tests begin, and are shown when they have ended.');
-  const beside = timed(BESIDE);
-  for (const step of STEPS) {
-    console.log(`\n== ${step[0]}`);
+/**
+ * Runs steps one after the other.
+ * @param {readonly Step[]} steps
+ * @param {boolean} [named] whether each says its name before it prints
+ */
+async function inRow(steps, named = false) {
+  const results = [];
+  for (const step of steps) {
+    if (named) console.log(`\n== ${step[0]}`);
     results.push(await timed(step));
   }
-  results.push(await beside);
+  return results;
+}
+
+/** @type {{ name: string, counts: Tally, seconds: number }[]} */
+let results = [];
+try {
+  console.log('GPU tests begin, and are shown when they have ended; so are those in Firefox behind them.');
+  results = (await Promise.all([inRow(STEPS, true), inRow(BESIDE)])).flat();
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }

@@ -15,6 +15,11 @@ export const EXPECTED_SKIPS = [
     reason: 'the adapter has no f16, as SwiftShader has none',
   },
   {
+    file: 'e2e/firefox/',
+    name: /^in Firefox > /,
+    reason: 'there is no Firefox, and none could be installed',
+  },
+  {
     file: 'src/engine/chats.gpu.test.ts',
     name: /^Lexicon answers as the original > /,
     reason: 'long answers, which `npm run test:chats` asks for',
