@@ -47,7 +47,8 @@ describe('a pattern', () => {
           const machine = patternMachine(source, '#');
           has = (one) => accepts(machine, one);
         } catch (error) {
-          if (/lookahead/.test((error as Error).message)) return;
+          // Refused in a sentence: what is repeated behind an assertion, and what becomes too large.
+          if (/lookahead|more states/.test((error as Error).message)) return;
           expect((error as Error).message).toMatch(/matches no text/);
           has = () => false;
         }
