@@ -52,8 +52,8 @@ describe.skipIf(!hasAdapter)('an engine', () => {
         candidates: { matvecSubgroups: [], chunkTokens: [128] },
         onProgress: (one) => progress.push(one),
       });
-      await expect(engine.tune()).rejects.toMatchObject({ code: 'busy' });
-      await expect(take(engine, REQUEST)).rejects.toMatchObject({ code: 'busy' });
+      const refused = [engine.tune({ queue: false }), engine.generate(REQUEST, { queue: false }).next()];
+      await Promise.all(refused.map((one) => expect(one).rejects.toMatchObject({ code: 'busy' })));
       const { tuning, trials, kept } = await running;
       expect(kept).toBe(true);
       expect(progress).toEqual(trials.map((trial, index) => ({ trial, done: index + 1, total: 3 })));
