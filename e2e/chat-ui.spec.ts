@@ -1,10 +1,8 @@
 // Asking and answering, on the page as it ships, with an engine that answers from a script.
 
 import { release, requests, scriptEngine, words, type ScriptedAnswer } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, CHAT_ID, expect, test } from './ui-test.ts';
 
-/** The chat is kept under it, and its state as well. */
-const CHAT_ID = expect.stringMatching(/^[0-9a-f]{24}$/) as unknown as string;
 const APPLE = 'Apple (noun): fruit with red or yellow or green skin.';
 
 test('streams an answer, and asks on with the chat so far', async ({ page }) => {

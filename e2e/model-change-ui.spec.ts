@@ -6,7 +6,7 @@ import { PRESETS } from '../src/element/models/presets.ts';
 import { violations } from './axe.ts';
 import { keepLexicon } from './kept-model.ts';
 import { release, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
-import { ask, chat, expect, offerInstallation, test } from './ui-test.ts';
+import { ask, chat, CHAT_ID, expect, offerInstallation, test } from './ui-test.ts';
 
 const GRANITE = 'ibm-granite/granite-4.0-h-1b';
 const SCRIPT: EngineScript = {
@@ -239,6 +239,7 @@ test('settings of a model that make no sense are left out', async ({ page }) => 
   await ask(page, 'Fine?');
   await expect(chat(page).answers).toHaveText('Fine.');
   expect((await page.evaluate(() => window.engineProbe.requests))[0]).toEqual({
+    conversation: CHAT_ID,
     messages: [{ role: 'user', content: 'Fine?' }],
     topP: 0.5,
   });

@@ -3,7 +3,7 @@
 import type { Page } from '@playwright/test';
 import { keepLexicon } from './kept-model.ts';
 import { requests, scriptEngine, words } from './scripted-engine.ts';
-import { ask, chat, expect, test } from './ui-test.ts';
+import { ask, chat, CHAT_ID, expect, test } from './ui-test.ts';
 
 const SCRIPT = { answers: { '*': { pieces: ['Fine.'] } } };
 
@@ -108,8 +108,8 @@ test('a model without a chat template continues text, and says so', async ({ pag
   await input.press('Enter');
   await expect(answers.nth(1)).toHaveText('the end.');
   expect(await requests(page)).toEqual([
-    { prompt: 'Once upon a time', maxTokens: 256 },
-    { prompt: 'Once upon a time there was **a** snake.\nIt was', maxTokens: 256 },
+    { prompt: 'Once upon a time', maxTokens: 256, conversation: CHAT_ID },
+    { prompt: 'Once upon a time there was **a** snake.\nIt was', maxTokens: 256, conversation: CHAT_ID },
   ]);
   await settings.click();
   await expect(page.getByRole('textbox', { name: 'System prompt' })).toHaveCount(0);

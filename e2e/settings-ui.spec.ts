@@ -2,7 +2,7 @@
 
 import { rangeText, SETTING_FIELDS } from '../src/element/settings/sampling-settings.ts';
 import { requests, scriptEngine } from './scripted-engine.ts';
-import { ask, chat, ended, expect, test } from './ui-test.ts';
+import { ask, chat, CHAT_ID, ended, expect, test } from './ui-test.ts';
 
 const SCRIPT = { answers: { '*': { pieces: ['Fine.'] } } };
 
@@ -29,7 +29,11 @@ test('valid settings reach the engine, invalid ones are named, all are kept, and
   await ask(page, 'Like this?');
   await expect(answers).toHaveText('Fine.');
   const set = { temperature: 0.7, topK: 40, topP: 0.9, maxTokens: 64, seed: 7 };
-  expect((await requests(page))[0]).toEqual({ messages: [{ role: 'user', content: 'Like this?' }], ...set });
+  expect((await requests(page))[0]).toEqual({
+    messages: [{ role: 'user', content: 'Like this?' }],
+    conversation: CHAT_ID,
+    ...set,
+  });
 
   await page.reload();
   // The chat itself is there again, too.
@@ -45,7 +49,7 @@ test('valid settings reach the engine, invalid ones are named, all are kept, and
   await page.getByRole('button', { name: 'Close settings' }).click();
   await ask(page, 'As the model likes?');
   await expect(answers.nth(2)).toHaveText('Fine.');
-  expect(Object.keys((await requests(page))[1] ?? {})).toEqual(['messages']);
+  expect(Object.keys((await requests(page))[1] ?? {})).toEqual(['messages', 'conversation']);
 });
 
 test('every setting says its range before anything is typed, and what is out of it changes nothing', async ({
@@ -69,7 +73,7 @@ test('every setting says its range before anything is typed, and what is out of 
   await page.keyboard.press('Escape');
   await ask(page, 'Fine?');
   await expect(chat(page).answers).toHaveText('Fine.');
-  expect(Object.keys((await requests(page))[0] ?? {})).toEqual(['messages']);
+  expect(Object.keys((await requests(page))[0] ?? {})).toEqual(['messages', 'conversation']);
 });
 
 test('says what is running', async ({ page }) => {

@@ -101,3 +101,37 @@ test('a chat goes on after a reload where it was, and takes its state along when
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
   await expect.poll(() => page.evaluate(keptStates), LOADED).toEqual([]);
 });
+
+/** Keeps a state of so many bytes, as the engine would. Runs in the page. */
+async function keepState(bytes: number): Promise<void> {
+  const request = indexedDB.open('bamba-web-states', 1);
+  request.addEventListener('upgradeneeded', () => {
+    request.result.createObjectStore('states', { keyPath: 'id' });
+    for (const name of ['pieces', 'deleted']) request.result.createObjectStore(name);
+  });
+  await new Promise((resolve) => {
+    request.addEventListener('success', resolve);
+  });
+  const transaction = request.result.transaction(['states', 'pieces'], 'readwrite');
+  const facts = { pieces: 1, tokens: 7, model: 'quick', savedAt: 1 };
+  transaction
+    .objectStore('states')
+    .put({ id: 'conversation a', write: '1 a', prelude: new ArrayBuffer(8), bytes, ...facts });
+  transaction.objectStore('pieces').put(new ArrayBuffer(8), ['conversation a', '1 a', 0]);
+  await new Promise((resolve) => {
+    transaction.addEventListener('complete', resolve);
+  });
+  request.result.close();
+}
+
+test('what is kept of chats beside their text is counted, and can be deleted', async ({ page }) => {
+  await page.goto('/');
+  await page.evaluate(keepState, 1_500_000);
+  await page.getByTitle('Models').click();
+  const states = page.locator('.states');
+  await expect(states).toContainText('1.50 MB of chats as the model has read them');
+  await states.getByRole('button', { name: 'Delete' }).click();
+  await expect(states).toHaveCount(0);
+  expect(await page.evaluate(keptStates)).toEqual([]);
+  await expect(chat(page).announced).toContainText('The chats themselves are kept');
+});

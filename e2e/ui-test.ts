@@ -33,6 +33,9 @@ export const test = base.extend<{ quietPage: undefined }>({
 
 export { expect };
 
+/** What requests name their chat by: it is kept under it, and its state as well. */
+export const CHAT_ID = expect.stringMatching(/^[0-9a-f]{24}$/) as unknown as string;
+
 /** The places of the page that tests look at. */
 export function chat(page: Page): {
   input: Locator;

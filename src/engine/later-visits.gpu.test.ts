@@ -2,6 +2,7 @@ import 'fake-indexeddb/auto';
 import { openDB } from 'idb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../errors.ts';
+import { decodePrelude, encodePrelude, type SnapshotBinding, type SnapshotFacts } from '../model/snapshot-bytes.ts';
 import { type StateRecord, StateStore } from '../storage/store/state-store.ts';
 import { type Answer, chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
@@ -43,10 +44,10 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     take(engine, { messages, conversation, ...SETTINGS });
 
   /** Waits until the state of so many tokens is kept. */
-  async function kept(tokens: number, conversation: string | undefined = 'one'): Promise<void> {
+  async function kept(tokens: number, conversation: string | null = 'one'): Promise<void> {
     await vi.waitFor(
       async () => {
-        const found = (await storedStates()).find((state) => state.conversation === conversation);
+        const found = (await storedStates()).find((state) => (state.conversation ?? null) === conversation);
         expect(found?.tokens).toBe(tokens);
       },
       { timeout: 60_000, interval: 20 },
@@ -83,6 +84,27 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     }
     await transaction.done;
     database.close();
+  }
+
+  /** What a file says of itself. */
+  async function headerOf(file: Uint8Array): Promise<unknown> {
+    const bytes = new DataView(file.buffer, file.byteOffset).getUint32(12, true);
+    return JSON.parse(new TextDecoder().decode(file.subarray(24, 24 + bytes)));
+  }
+
+  /** The same state with other words beside it. */
+  async function rewritten(
+    file: Uint8Array<ArrayBuffer>,
+    binding: SnapshotBinding,
+    extra: unknown,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { layout, name, logitsBytes } = (await headerOf(file)) as SnapshotFacts;
+    const vocabSize = logitsBytes / 4;
+    const reader = { binding, vocabSize, contextLength: 1000, layout: () => layout };
+    const prelude = await decodePrelude(file, reader);
+    const facts = { binding, name, tokens: prelude.tokens, layout, logitsBytes, extra };
+    const other = await encodePrelude(facts, prelude.hashes as Uint8Array<ArrayBuffer>[]);
+    return new Uint8Array([...other, ...file.subarray(prelude.bytes)]);
   }
 
   test('the next turn after a reload processes its own tokens, as do all that follow', async () => {
@@ -226,6 +248,26 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     expect(await storedStates()).toEqual([]);
   });
 
+  test('a file whose text is not that of its tokens is refused, and changes nothing', async () => {
+    const engine = await load();
+    const asked = await ask(engine, chatOf('What is it?'));
+    const file = await engine.exportState(chatOf('Another'));
+    const { model, shaders, scheme } = (await headerOf(file)) as Record<string, string>;
+    const binding = { model: model!, shaders: shaders!, scheme: scheme! };
+    for (const extra of [undefined, null, 'text', {}, { messages: 7 }, { messages: chatOf('A third') }]) {
+      await expect(engine.importState(await rewritten(file, binding, extra))).rejects.toMatchObject({
+        code: 'state_invalid',
+        message: expect.stringContaining('messages that came with it') as string,
+      });
+    }
+    await expect(engine.importState(await rewritten(file, binding, { messages: chatOf('Another') }))).resolves.toEqual({
+      messages: chatOf('Another'),
+      tokens: (await engine.tokenize(chatOf('Another'), { readAhead: true })).length,
+    });
+    const on = await ask(engine, chatOf('What is it?', asked.text, 'And?'));
+    expect(on.usage.cachedTokens).toBe(fed(asked));
+  });
+
   test('what the system says serves a new conversation of a later visit', async () => {
     const system: ChatMessage = { role: 'system', content: 'You are to speak of fruit and of nothing else.' };
     const engine = await load();
@@ -234,7 +276,7 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     const first = await ask(engine, [system, ...chatOf('Of apples?')]);
     expect(first.usage.cachedTokens).toBe(read.usage.promptTokens);
     await kept(fed(first));
-    await kept(read.usage.promptTokens, undefined);
+    await kept(read.usage.promptTokens, null);
     const messages = [system, ...chatOf('Of pears?')];
     const other = await ask(await load(), messages, 'two');
     expect(other.usage.cachedTokens).toBe(read.usage.promptTokens);

@@ -6,6 +6,7 @@ import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
 import { throwIfAborted } from '../weights/abort.ts';
+import { isRecord } from '../weights/untrusted-json.ts';
 import { AnswerCourse, type ResumePoint } from './answer-course.ts';
 import { answerRequest, requireKnown } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
@@ -249,7 +250,8 @@ export class LocalEngine {
     return this.#alone({ signal }, async (side) => {
       let messages: readonly ChatMessage[] = [];
       await readStateFile(await side.owner(), file, async ({ tokens, extra }) => {
-        ({ messages } = extra as MovedState);
+        if (!isRecord(extra)) throw strangeText();
+        ({ messages } = extra as Pick<MovedState, 'messages'>);
         const ids = await this.#chatIds(side, messages, signal).catch((error: unknown) => {
           throw error instanceof BambaError && error.code === 'aborted' ? error : strangeText(error);
         });
