@@ -43,12 +43,16 @@ export class FaultyGpu {
   calls = 0;
   /** Faults that were met with so far. */
   injected = 0;
+  /** Devices that were lost so far. */
+  losses = 0;
   /** Whether no adapter is given any more. */
   refusing = false;
   #at = 0;
   #fault: GpuFault | undefined;
   #memoryFault = false;
   #lose: () => void = () => {};
+  /** Of the device that was asked for last, who hears of errors that nobody caught. */
+  #hearers: Call[] = [];
 
   constructor(gpu: GPU) {
     this.gpu = through(gpu, (name, call) => {
@@ -80,6 +84,11 @@ export class FaultyGpu {
     this.#lose();
   }
 
+  /** The device that was asked for last runs out of memory, at nobody's call. */
+  runOutOfMemory(): void {
+    for (const hear of this.#hearers) hear({ error: new GPUOutOfMemoryError('Injected.') });
+  }
+
   #adapter(adapter: GPUAdapter): GPUAdapter {
     return through(adapter, (name, call) => {
       if (name !== 'requestDevice') return call;
@@ -105,12 +114,22 @@ export class FaultyGpu {
     const lost = new Promise<GPUDeviceLostInfo>((resolve) => {
       void device.lost.then(resolve);
       this.#lose = () => {
+        if (isLost) throw new Error('There is no device to lose.');
         isLost = true;
+        this.losses++;
         resolve({ reason: 'unknown', message: 'Injected.' } as GPUDeviceLostInfo);
         device.destroy();
       };
     });
+    const hearers: Call[] = [];
+    this.#hearers = hearers;
     const wrapped = through(device, (name, call) => {
+      if (name === 'addEventListener') {
+        return (...args) => {
+          if (args[0] === 'uncapturederror') hearers.push(args[1] as Call);
+          return call(...args);
+        };
+      }
       if (!DEVICE_CALLS.has(name)) return call;
       const counted = this.#counted(name, call);
       if (name === 'createBuffer') return (...args) => this.#buffer(counted(...args) as GPUBuffer, unlessLost);
