@@ -3,6 +3,8 @@
 import { release, requests, scriptEngine, words, type ScriptedAnswer } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
+/** The chat is kept under it, and its state as well. */
+const CHAT_ID = expect.stringMatching(/^[0-9a-f]{24}$/) as unknown as string;
 const APPLE = 'Apple (noun): fruit with red or yellow or green skin.';
 
 test('streams an answer, and asks on with the chat so far', async ({ page }) => {
@@ -20,8 +22,9 @@ test('streams an answer, and asks on with the chat so far', async ({ page }) => 
   await ask(page, 'What kind of thing is it?');
   await expect(answers.nth(1)).toHaveText('It is a fruit.');
   expect(await requests(page)).toEqual([
-    { messages: [{ role: 'user', content: 'What is an apple?' }] },
+    { messages: [{ role: 'user', content: 'What is an apple?' }], conversation: CHAT_ID },
     {
+      conversation: CHAT_ID,
       messages: [
         { role: 'user', content: 'What is an apple?' },
         { role: 'assistant', content: APPLE },
@@ -116,7 +119,7 @@ test('a new chat begins from nothing, also while an answer is being written', as
   await expect(page.getByRole('button', { name: 'What is 27 + 14?' })).toBeVisible();
   await ask(page, 'New?');
   await expect(answers).toHaveText('Fresh.');
-  expect((await requests(page))[1]).toEqual({ messages: [{ role: 'user', content: 'New?' }] });
+  expect((await requests(page))[1]).toEqual({ messages: [{ role: 'user', content: 'New?' }], conversation: CHAT_ID });
 });
 
 test('answers the last question anew', async ({ page }) => {
@@ -127,7 +130,7 @@ test('answers the last question anew', async ({ page }) => {
   await expect(answers).toHaveText('First.');
   await page.getByRole('button', { name: 'Answer again' }).click();
   await expect(answers).toHaveText('Second.');
-  expect((await requests(page))[1]).toEqual({ messages: [{ role: 'user', content: 'What?' }] });
+  expect((await requests(page))[1]).toEqual({ messages: [{ role: 'user', content: 'What?' }], conversation: CHAT_ID });
 });
 
 test('a question that fails comes back to the input with a sentence and a way on', async ({ page }) => {

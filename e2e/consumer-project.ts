@@ -13,8 +13,16 @@ import { installPackage } from './installed-package.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** The manual. */
-export const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const document = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** The first page of the manual. */
+export const README = document('README.md');
+
+/** The manual of the element. */
+export const ELEMENT = document('docs/ELEMENT.md');
+
+/** The manual of servers and security policies. */
+export const HOSTING = document('docs/HOSTING.md');
 
 /** The section of the manual that the project follows. */
 const FIRST_STEPS = 'In a project of your own';

@@ -1,5 +1,5 @@
-// The GPU's process dies: whatever the engine is doing ends with an error that says so, and nothing goes unheard. Each test
-// has a browser of its own, as the browser counts how often that process died.
+// The GPU's process dies: whatever the engine is doing goes on when the GPU is there again, and answers are as without. Each
+// test has a browser of its own, as the browser counts how often that process died, and refuses the GPU in the end.
 
 import { type Browser, chromium, expect, type Page, test } from '@playwright/test';
 import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
@@ -7,9 +7,6 @@ import { quickCheckpoint } from '../src/testing/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 
 const served = useHubPage(quickCheckpoint);
-
-/** What may be said: that the GPU is gone, or that there is none any more. */
-const TYPED = /^(device_lost|webgpu_unavailable): .{40}/;
 
 let browser: Browser;
 let page: Page;
@@ -37,10 +34,20 @@ async function killGpuProcess(): Promise<void> {
   ]);
 }
 
+interface Outcome {
+  /** That it ended, or with which error. */
+  end: string;
+  text: string;
+  /** What became of the engine after it had loaded. */
+  statuses: string[];
+}
+
 /** Loads a model, tells of `moment` when it comes, and asks something; says how it ends. */
-async function run(moment: string): Promise<string> {
+async function run(moment: string): Promise<Outcome> {
   return page.evaluate(async (when) => {
     let at = '';
+    let text = '';
+    const statuses: string[] = [];
     const reach = async (name: string) => {
       at = name;
       if (name === when) await (window as unknown as { killed: () => Promise<void> }).killed();
@@ -53,19 +60,21 @@ async function run(moment: string): Promise<string> {
         contextLength: ['prefill', 'text'].includes(when) ? 4096 : 32,
         onProgress: ({ stage }) => void (at !== stage && reach(stage)),
       });
+      engine.onStatus(({ status }) => void (statuses.at(-1) !== status && statuses.push(status)));
       try {
         await reach('idle');
         // Long enough to be read in two pieces, where that is the moment.
-        const prompt = 'Well, what is it? '.repeat(when === 'prefill' ? 25 : 1);
+        const prompt = 'Well, what is it? '.repeat(25);
         for await (const event of engine.generate({ prompt, maxTokens: 60 })) {
+          if (event.type === 'text') text += event.text;
           if (at !== event.type) await reach(event.type);
         }
-        return 'ended';
+        return { end: 'ended', text, statuses };
       } finally {
         await engine.dispose();
       }
     } catch (error) {
-      return `${(error as { code?: string }).code}: ${(error as Error).message}`;
+      return { end: `${(error as { code?: string }).code}: ${(error as Error).message}`, text, statuses };
     }
   }, moment);
 }
@@ -73,23 +82,29 @@ async function run(moment: string): Promise<string> {
 test.beforeEach(() => page.exposeFunction('killed', killGpuProcess));
 
 for (const moment of ['manifest', 'weights', 'compile', 'idle', 'prefill', 'text']) {
-  test(`at ${moment}, and the page can load again`, async () => {
-    // A load may be through before it notices, or have asked for the GPU after its process came back.
-    expect(await run(moment)).toMatch(moment === 'manifest' ? /^ended|device_lost|webgpu_unavailable/ : TYPED);
-    expect(await run('never')).toBe('ended');
+  test(`at ${moment}, and the answer is the same`, async () => {
+    const expected = await run('never');
+    expect(expected).toMatchObject({ end: 'ended', statuses: [] });
+    const outcome = await run(moment);
+    expect(outcome).toMatchObject({ end: 'ended', text: expected.text });
+    const loaded = ['idle', 'prefill', 'text'].includes(moment);
+    if (loaded) expect(outcome.statuses).toEqual(['recovering', 'ready']);
+    expect(await run('never')).toEqual(expected);
     expect(uncaught).toEqual([]);
   });
 }
 
 test('five times in a row, each ends, and a GPU that is refused says how to get it back', async () => {
-  // Five loads, on a processor that plays the GPU.
-  test.setTimeout(600_000);
-  const ends: string[] = [];
-  for (let time = 0; time < 5; time++) {
-    ends.push(await run('idle'));
-    expect(ends.at(-1)).toMatch(TYPED);
+  // Five loads and as many again, on a processor that plays the GPU.
+  test.setTimeout(900_000);
+  const expected = await run('never');
+  const outcomes: Outcome[] = [];
+  for (let time = 0; time < 5; time++) outcomes.push(await run('text'));
+  for (const { end, text } of outcomes) {
+    if (end === 'ended') expect(text).toBe(expected.text);
+    else expect(end).toMatch(/^webgpu_unavailable: .*reload the page, and if that does not help, restart the browser/);
   }
-  const refused = ends.filter((end) => end.startsWith('webgpu_unavailable'));
-  for (const end of refused) expect(end).toMatch(/reload the page, and if that does not help, restart the browser/);
+  expect(outcomes[0]!.end).toBe('ended');
+  console.log(`GPU process killed 5 times: ${outcomes.filter(({ end }) => end === 'ended').length} answers whole`);
   expect(uncaught).toEqual([]);
 });

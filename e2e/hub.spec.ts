@@ -9,7 +9,7 @@ import { greedyAnswer } from '../src/testing/greedy-answer.ts';
 import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
 import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
-import { withHeader } from '../src/weights/test-checkpoint.ts';
+import { withHeader } from '../src/testing/test-checkpoint.ts';
 import { useHubPage } from './hub-page.ts';
 
 const PROMPT = 'What is it?';

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { packageFaults } from '../src/cli/bootstrap/packed.mjs';
+import { packageFaults } from '../src/tools/packed.mjs';
 import { NO_SPECIAL } from '../src/testing/tiny-model.ts';
-import { ConsumerProject, README, shown, TSCONFIGS } from './consumer-project.ts';
+import { ConsumerProject, ELEMENT, HOSTING, README, shown, TSCONFIGS } from './consumer-project.ts';
 import { requests, scriptEngine, words } from './scripted-engine.ts';
 import { chat } from './ui-test.ts';
 
@@ -36,7 +36,7 @@ let project: ConsumerProject;
 
 test.beforeAll(async () => {
   if (!process.env['BAMBA_E2E_BUILT']) {
-    execFileSync(process.execPath, [join(ROOT, 'src/cli/bootstrap/build-library.mjs')], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(ROOT, 'src/tools/build-library.mjs')], { stdio: 'inherit' });
   }
   project = new ConsumerProject();
   project.writePage(
@@ -110,7 +110,7 @@ async function expectAnswer(page: Page, path: string, look = async (): Promise<v
 }
 
 test('in a Vite project, with the inlined worker and the element, under the policy of the manual', async ({ page }) => {
-  const [, policy] = /```text\n(default-src .*)\n```/.exec(README) ?? [];
+  const [, policy] = /```text\n(default-src .*)\n```/.exec(HOSTING) ?? [];
   project.policies.set('/dist/tiny.html', policy ?? 'missing');
   const asked = onDemand(page);
   await expectAnswer(page, '/dist/tiny.html', async () => {
@@ -141,7 +141,7 @@ for (const [framework, component] of [
   ['Svelte', 'svelte/Chat.svelte'],
 ] as const) {
   test(`in ${framework}, as the manual shows it: attributes, properties, events`, async ({ page }) => {
-    expect(README).toContain(readFileSync(join(project.folder, 'examples', component), 'utf8'));
+    expect(ELEMENT).toContain(readFileSync(join(project.folder, 'examples', component), 'utf8'));
     await scriptEngine(page, { answers: { 'What is an apple?': { pieces: words('A round fruit.') } } });
     await page.goto(`${project.origin}/dist/examples/${framework.toLowerCase()}.html`);
     await page.getByRole('button', { name: 'What is an apple?' }).click();

@@ -53,7 +53,7 @@ export default defineConfig({
     video: 'off',
   },
   webServer: {
-    command: `node src/cli/bootstrap/serve.mjs --host 127.0.0.1 --port ${port} --strict-port ${build}`,
+    command: `node src/tools/serve.mjs --host 127.0.0.1 --port ${port} --strict-port ${build}`,
     cwd: '..',
     url,
     timeout: 300_000,

@@ -5,7 +5,7 @@
 // property `createEngine`.
 
 import type { Page } from '@playwright/test';
-import type { EngineInfo, GenerationRequest, LoadProgress, Usage } from '../src/engine/protocol.ts';
+import type { EngineInfo, EngineStatus, GenerationRequest, LoadProgress, Usage } from '../src/engine/protocol.ts';
 
 /** How one question is answered. */
 export interface ScriptedAnswer {
@@ -15,6 +15,8 @@ export interface ScriptedAnswer {
   delayMs?: number;
   /** Waits before the first piece until the test calls `release`. */
   hold?: boolean;
+  /** Waits after so many pieces until the test calls `release`. */
+  holdAfter?: number;
   /** Thrown after the pieces. */
   fault?: { code: string; message: string };
   finishReason?: 'stop' | 'length';
@@ -51,6 +53,8 @@ export interface EngineProbe {
   answeredBy: string[];
   disposed: number;
   release: () => void;
+  /** Tells those who listen what becomes of the engine. */
+  tell: (status: EngineStatus) => void;
 }
 
 declare global {
@@ -74,6 +78,11 @@ export async function release(page: Page): Promise<void> {
   await page.evaluate(() => window.engineProbe.release());
 }
 
+/** Says what becomes of the engine. */
+export async function tellStatus(page: Page, status: EngineStatus): Promise<void> {
+  await page.evaluate((told) => window.engineProbe.tell(told), status);
+}
+
 /** The requests that reached the engine. */
 export async function requests(page: Page): Promise<GenerationRequest[]> {
   return page.evaluate(() => window.engineProbe.requests);
@@ -82,12 +91,14 @@ export async function requests(page: Page): Promise<GenerationRequest[]> {
 /** Runs in the page, alone: nothing from this module is in reach. */
 function install(script: EngineScript): void {
   const waiting: (() => void)[] = [];
+  const listeners = new Set<(status: EngineStatus) => void>();
   const probe: EngineProbe = {
     requests: [],
     loads: [],
     answeredBy: [],
     disposed: 0,
     release: () => waiting.splice(0).forEach((go) => go()),
+    tell: (status) => listeners.forEach((listener) => listener(status)),
   };
   window.engineProbe = probe;
   const held = (signal?: AbortSignal): Promise<void> =>
@@ -148,6 +159,7 @@ function install(script: EngineScript): void {
     for (const text of answer.pieces) {
       if (signal?.aborted) break;
       yield { type: 'text', text, ids: [count++] };
+      if (answer.holdAfter === count) await held(signal);
       if (answer.delayMs) await pause(answer.delayMs);
     }
     if (answer.fault && !signal?.aborted) fail(answer.fault);
@@ -193,6 +205,10 @@ function install(script: EngineScript): void {
       generate: (request: GenerationRequest, how?: { signal?: AbortSignal }) => {
         probe.answeredBy.push(name);
         return generate(request, how);
+      },
+      onStatus: (listener: (status: EngineStatus) => void) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
       },
       dispose,
     };

@@ -38,6 +38,8 @@ export type ErrorCode =
   | 'prompt_empty'
   /** The prompt does not fit the context. */
   | 'prompt_too_long'
+  /** A kept or exported state cannot be used: it is damaged, or of another model, scheme or version. */
+  | 'state_invalid'
   /** A setting or a parameter is unknown, or out of its range. */
   | 'setting_invalid'
   /** The chat template refuses the messages. */
@@ -46,7 +48,7 @@ export type ErrorCode =
   | 'chats_invalid'
   /** A file cannot be attached to a question: it is no text, too large, one too many, or cannot be read. */
   | 'attachment_refused'
-  /** The engine answers one request at a time. */
+  /** The engine answers one request at a time, and this one was not to wait. */
   | 'busy'
   /** The engine was disposed of. */
   | 'disposed'
@@ -83,4 +85,31 @@ export class BambaError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** An error as plain data: how it crosses between a worker and its page. */
+export type ErrorData = Pick<BambaError, 'code' | 'message'>;
+
+/**
+ * Whatever was thrown, as an error with a code. An error that this library does not know is `internal`, and keeps its own
+ * message. The class is known by its name and shape: an engine from outside may bring its own copy of it.
+ */
+export function asBambaError(error: unknown): BambaError {
+  if (error instanceof BambaError) return error;
+  if (!(error instanceof Error)) return new BambaError('internal', String(error), { cause: error });
+  const code = error.name === 'BambaError' ? (error as Partial<BambaError>).code : undefined;
+  return new BambaError(code ?? 'internal', error.message || error.name, { cause: error });
+}
+
+const FATAL: ReadonlySet<ErrorCode> = new Set([
+  'device_lost',
+  'out_of_memory',
+  'gpu_failure',
+  'disposed',
+  'worker_failed',
+]);
+
+/** Whether an engine that failed with this code never answers again. */
+export function isFatal(code: ErrorCode): boolean {
+  return FATAL.has(code);
 }

@@ -5,7 +5,8 @@
  */
 
 export { BambaEngine, createEngine } from './api/engine.ts';
-export { availability, deleteStoredModel, storedModels } from './engine/client.ts';
+export type { Session, SessionPrompt, Sessions, SessionSource, SessionStart } from './api/sessions.ts';
+export { availability, deleteStoredModel, deleteStoredStates, storedModels, storedStates } from './engine/client.ts';
 export type {
   Availability,
   ChatMessage,
@@ -14,14 +15,19 @@ export type {
   Engine,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
   FinishReason,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
   LoadStage,
+  MovedState,
   SamplingSettings,
   Scheme,
+  StateEngine,
   StoredModel,
+  StoredState,
   TokenizeOptions,
   TokenizingEngine,
   TokenLogprob,

@@ -4,7 +4,7 @@
 
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openPackageBytes } from '../../src/storage/package-source.ts';
+import { openPackageBytes } from '../../src/storage/packages/package-source.ts';
 import { ALL } from '../../src/testing/extent.ts';
 import { goldenTurn } from '../../src/testing/golden-chats.ts';
 import { greedyReply } from '../../src/testing/greedy-answer.ts';

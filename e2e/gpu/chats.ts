@@ -6,7 +6,7 @@
 
 import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
 import type { ChatMessage } from '../../src/engine/protocol.ts';
-import { openStoredPackage } from '../../src/storage/package-source.ts';
+import { openStoredPackage } from '../../src/storage/packages/package-source.ts';
 import { inScheme } from '../../src/testing/package-model.ts';
 import type { GoldenChat } from '../../src/testing/golden-chats.ts';
 import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/known-prompts.ts';
@@ -23,6 +23,10 @@ const WAYS: Readonly<Record<string, Way>> = {
   'int8 with int8 activations': { scheme: 'int8', options: { int8Activations: true } },
   'int8 with subgroup matrices': { scheme: 'int8', options: { subgroupMatrices: true } },
   'int8 without subgroups': { scheme: 'int8', options: { gpu: { without: ['subgroups'] } } },
+  'int8, keys and values in f32': { scheme: 'int8', options: { kvCacheType: 'f32' } },
+  'int8, keys and values in f16': { scheme: 'int8', options: { kvCacheType: 'f16' } },
+  'int8, keys and values in int8': { scheme: 'int8', options: { kvCacheType: 'int8' } },
+  'int8, kept states in f16': { scheme: 'int8', options: { stateCacheType: 'f16' } },
   int4: { scheme: 'int4' },
   'int4 with int8 activations': { scheme: 'int4', options: { int8Activations: true } },
   'int4 with subgroup matrices': { scheme: 'int4', options: { subgroupMatrices: true } },
@@ -56,7 +60,6 @@ async function ask(engine: LocalEngine): Promise<Answers> {
   const known = new KnownPrompts();
   for (const chat of chats as GoldenChat[]) {
     const messages: ChatMessage[] = [];
-    known.beginChat();
     for (const turn of chat) {
       messages.push({ role: 'user', content: turn.question });
       let answer = '';

@@ -8,7 +8,7 @@ import { loadModel } from '../../src/engine/load.ts';
 import { Gpu } from '../../src/gpu/device.ts';
 import { forward } from '../../src/model/forward.ts';
 import type { Model } from '../../src/model/model.ts';
-import { openStoredPackage } from '../../src/storage/package-source.ts';
+import { openStoredPackage } from '../../src/storage/packages/package-source.ts';
 
 interface Comparison {
   tokens: number;

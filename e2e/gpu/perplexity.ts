@@ -5,6 +5,7 @@
 //   package     URL of a package; may be repeated
 //   limit       score only so many sequences
 //   int8dots    1: compute prompts with activations of int8 where weights are int8 or int4
+//   cache       what keys and values are stored as: f32 (the default), f16 or int8
 //   matrices    1: with subgroup matrices where weights are int8 or int4; an adapter without them is refused
 // `__result` is then a promise of a Report.
 
@@ -13,7 +14,8 @@ import { packCheckpoint } from '../../src/engine/pack-checkpoint.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';
-import { openStoredPackage, type PackageSource } from '../../src/storage/package-source.ts';
+import { CACHE_TYPES } from '../../src/kernels/attention/kv-cache.ts';
+import { openStoredPackage, type PackageSource } from '../../src/storage/packages/package-source.ts';
 import { type ByteSource, memorySource } from '../../src/weights/byte-source.ts';
 import { SCHEMES } from '../../src/weights/manifest.ts';
 
@@ -67,7 +69,10 @@ async function fetchCheckpoint(folder: string): Promise<ByteSource> {
 
 async function measure(gpu: Gpu, name: string, source: PackageSource, text: ScoredText): Promise<Measurement> {
   const int8Activations = query.get('int8dots') === '1';
-  const model = await loadModel(gpu, source, { int8Activations });
+  const cache = query.get('cache') ?? 'f32';
+  const kvCacheType = CACHE_TYPES.find((type) => type === cache);
+  if (!kvCacheType) throw new Error(`cache is one of ${CACHE_TYPES.join(', ')}, not ${cache}.`);
+  const model = await loadModel(gpu, source, { int8Activations, kvCacheType });
   try {
     say(`${name}: loaded`);
     const scored = forwardModel(model);

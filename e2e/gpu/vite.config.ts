@@ -12,7 +12,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2023',
     rolldownOptions: {
-      input: ['chats', 'matrices', 'perplexity'].map((page) => `${import.meta.dirname}/${page}.html`),
+      input: ['chats', 'matrices', 'perplexity', 'states'].map((page) => `${import.meta.dirname}/${page}.html`),
     },
   },
 });

@@ -8,7 +8,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { preview, type PreviewServer } from 'vite';
 import type { PeersResult } from '../../src/bench/peers/result.ts';
-import { chromiumFlags } from '../../src/cli/chromium-flags.ts';
+import { chromiumFlags } from '../../src/tools/chromium-flags.ts';
 import { chromiumPath } from '../../src/testing/chromium.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -1,21 +1,27 @@
 // The inner loop of matrix-matrix kernels: a tile of lib/tile.wgsl. The kernel binds `x: array<vec4f>` of rows of
 // columns and `weights: array<vec4u>` (rows, columns), and has `x_row(t)` for the row of x that is token t's, some row of
-// x also for tokens behind the last, and `write_sums(t, row, sums)` for the four tokens and rows from t and row on, or uses
-// lib/write_sums.wgsl. `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32.
+// x also for tokens behind the last, and `write_sums(t, row, sums)` for token t and the four rows from `row` on, or uses
+// lib/write_sums.wgsl. `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32. With
+// more than one team it is f32, as the tile of weights takes the sums at the end; TEAMS is 1, or a multiple of 4.
 //
 // Tried     On an H100, TFLOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; as it is, 36. Products of a step in a loop 30;
 //           the next step's share not asked for early 33; written at the start of its step 35; places of a step, not of a
 //           row, side by side in the tiles 31; the outermost dimension the invocation 27. Of a kernel without functions,
 //           that has 40: 4 or 16 vectors a step 37, 31; 8 by 8 an invocation 39, 4 by 4 38; tiles of 128 by 64 or 64 by 128
 //           35; two tiles in turn, with one barrier a step, 26. With matrices between functions that are called twice, 7.
+//           Sums in structs of vectors are as fast as in variables.
+//           On an H200, short passes of 32 tokens, one team of 16 by 64 in each workgroup: 146 us for 1,536 rows of 4,096 int8
+//           and 56 for 8,192 of 1,536, a step being as long as memory takes to answer; eight teams of 16 by 32, 35 and 41. Short
+//           passes of up to 128 tokens: granite-h-1b 64 tokens 25.3 to 17.7 ms, but bamba-9b 62 to 76.
 
-// Vectors of four columns.
-var<workgroup> x_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;
-var<workgroup> w_tile: array<array<vec4<elem>, SLOTS>, LANES_T>;
+// Vectors of four columns, of each team.
+var<workgroup> x_tile: array<array<vec4<elem>, X_SLOTS>, TEAMS * LANES_T * LANES_T * LANES_T / X_SLOTS>;
+var<workgroup> w_tile: array<array<vec4<elem>, W_SLOTS>, TEAMS * LANES_T * LANES_R * 4 / W_SLOTS>;
 
 // What does not change from step to step.
 struct Matmul {
   lane: u32,
+  team: u32,
   x_first: vec4u,  // of the rows of x that the invocation reads
   w_rows: vec4u,   // that it reads
   rows: u32,
@@ -26,8 +32,8 @@ struct Matmul {
 // What an invocation reads for a step: vectors of x, and as they are stored, halves of blocks of weights.
 struct Share {
   x0: vec4f,
-  x1: vec4f,     // this and the next where LANES_T is 8
-  x2: vec4f,
+  x1: vec4f,     // where LANES_T or LANES_R is 8
+  x2: vec4f,     // this and the next where LANES_T is 8
   x3: vec4f,
   w0: vec4u,
   w1: vec4u,     // where BLOCK4 < 4
@@ -40,8 +46,10 @@ fn read_share(m: Matmul, column4: u32) -> Share {
   var share = Share();
   let x_at = m.x_first + min(column4 + share_place(m.lane), m.columns4 - 1);
   share.x0 = x[x_at.x];
-  if (LANES_T == 8) {
+  if (LANES_T == 8 || LANES_R == 8) {
     share.x1 = x[x_at.y];
+  }
+  if (LANES_T == 8) {
     share.x2 = x[x_at.z];
     share.x3 = x[x_at.w];
   }
@@ -63,7 +71,7 @@ fn read_share(m: Matmul, column4: u32) -> Share {
 }
 
 fn write_x(m: Matmul, token: u32, values: vec4f) {
-  let slot = x_slot(token, share_lane_t(m.lane), share_place(m.lane));
+  let slot = x_slot(m.team, token, share_lane_t(m.lane), share_place(m.lane));
   x_tile[slot.x][slot.y] = vec4<elem>(values);
 }
 
@@ -75,7 +83,7 @@ fn write_four(m: Matmul, column4: u32, row: u32, place: u32, values: vec4f, scal
   }
   let kept = select(vec4f(), scaled, column4 + place < m.columns4);
   let lane_r = share_lane_r(m.lane, BLOCK4);
-  let slot = w_slot(row, lane_r, place);
+  let slot = w_slot(m.team, row, lane_r, place);
   w_tile[slot.x][slot.y] = vec4<elem>(kept);
 }
 
@@ -97,8 +105,10 @@ fn write_w(m: Matmul, column4: u32, row: u32, stored: vec4u, scale: vec2f) {
 fn write_share(m: Matmul, column4: u32, share: Share) {
   let token = share_token(m.lane);
   write_x(m, token, share.x0);
-  if (LANES_T == 8) {
+  if (LANES_T == 8 || LANES_R == 8) {
     write_x(m, token + 2, share.x1);
+  }
+  if (LANES_T == 8) {
     write_x(m, token + 4, share.x2);
     write_x(m, token + 6, share.x3);
   }
@@ -125,13 +135,13 @@ struct Sums {
   t7: vec4f,
 }
 
-fn x_at(token: u32, lane_t: u32, place: u32) -> vec4f {
-  let slot = x_slot(token, lane_t, place);
+fn x_at(team: u32, token: u32, lane_t: u32, place: u32) -> vec4f {
+  let slot = x_slot(team, token, lane_t, place);
   return vec4f(x_tile[slot.x][slot.y]);
 }
 
-fn w_at(row: u32, lane_r: u32, place: u32) -> vec4f {
-  let slot = w_slot(row, lane_r, place);
+fn w_at(team: u32, row: u32, lane_r: u32, place: u32) -> vec4f {
+  let slot = w_slot(team, row, lane_r, place);
   return vec4f(w_tile[slot.x][slot.y]);
 }
 
@@ -144,74 +154,115 @@ fn add_token(sums: vec4f, x4: vec4f, a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> 
 }
 
 // Adds the products at a place of the step.
-fn add_place(sums: Sums, place: u32, lane_t: u32, lane_r: u32) -> Sums {
+fn add_place(team: u32, sums: Sums, place: u32, lane_t: u32, lane_r: u32) -> Sums {
   var next = sums;
-  let a = w_at(0, lane_r, place);
-  let b = w_at(1, lane_r, place);
-  let c = w_at(2, lane_r, place);
-  let d = w_at(3, lane_r, place);
-  next.t0 = add_token(sums.t0, x_at(0, lane_t, place), a, b, c, d);
-  next.t1 = add_token(sums.t1, x_at(1, lane_t, place), a, b, c, d);
-  next.t2 = add_token(sums.t2, x_at(2, lane_t, place), a, b, c, d);
-  next.t3 = add_token(sums.t3, x_at(3, lane_t, place), a, b, c, d);
+  let a = w_at(team, 0, lane_r, place);
+  let b = w_at(team, 1, lane_r, place);
+  let c = w_at(team, 2, lane_r, place);
+  let d = w_at(team, 3, lane_r, place);
+  next.t0 = add_token(sums.t0, x_at(team, 0, lane_t, place), a, b, c, d);
+  next.t1 = add_token(sums.t1, x_at(team, 1, lane_t, place), a, b, c, d);
+  next.t2 = add_token(sums.t2, x_at(team, 2, lane_t, place), a, b, c, d);
+  next.t3 = add_token(sums.t3, x_at(team, 3, lane_t, place), a, b, c, d);
   if (LANES_T == 8) {
-    next.t4 = add_token(sums.t4, x_at(4, lane_t, place), a, b, c, d);
-    next.t5 = add_token(sums.t5, x_at(5, lane_t, place), a, b, c, d);
-    next.t6 = add_token(sums.t6, x_at(6, lane_t, place), a, b, c, d);
-    next.t7 = add_token(sums.t7, x_at(7, lane_t, place), a, b, c, d);
+    next.t4 = add_token(sums.t4, x_at(team, 4, lane_t, place), a, b, c, d);
+    next.t5 = add_token(sums.t5, x_at(team, 5, lane_t, place), a, b, c, d);
+    next.t6 = add_token(sums.t6, x_at(team, 6, lane_t, place), a, b, c, d);
+    next.t7 = add_token(sums.t7, x_at(team, 7, lane_t, place), a, b, c, d);
   }
   return next;
 }
 
 // Adds the products of a step.
-fn add_step(sums: Sums, lane_t: u32, lane_r: u32) -> Sums {
+fn add_step(team: u32, sums: Sums, lane_t: u32, lane_r: u32) -> Sums {
   var next = sums;
   if (!UNROLLED) {
     for (var place = 0u; place < LANES_T; place++) {
-      next = add_place(next, place, lane_t, lane_r);
+      next = add_place(team, next, place, lane_t, lane_r);
     }
     return next;
   }
-  next = add_place(next, 0, lane_t, lane_r);
-  next = add_place(next, 1, lane_t, lane_r);
-  next = add_place(next, 2, lane_t, lane_r);
-  next = add_place(next, 3, lane_t, lane_r);
+  next = add_place(team, next, 0, lane_t, lane_r);
+  next = add_place(team, next, 1, lane_t, lane_r);
+  next = add_place(team, next, 2, lane_t, lane_r);
+  next = add_place(team, next, 3, lane_t, lane_r);
   if (LANES_T == 8) {
-    next = add_place(next, 4, lane_t, lane_r);
-    next = add_place(next, 5, lane_t, lane_r);
-    next = add_place(next, 6, lane_t, lane_r);
-    next = add_place(next, 7, lane_t, lane_r);
+    next = add_place(team, next, 4, lane_t, lane_r);
+    next = add_place(team, next, 5, lane_t, lane_r);
+    next = add_place(team, next, 6, lane_t, lane_r);
+    next = add_place(team, next, 7, lane_t, lane_r);
   }
   return next;
 }
 
+fn put_team_sum(at: u32, sum: vec4f) {
+  w_tile[at / W_SLOTS][at % W_SLOTS] = vec4<elem>(sum);
+}
+
+// Adds up what the teams summed, through the tile of weights: the first four take a token of each quad.
+fn write_team_sums(invocation: u32, t: u32, row: u32, sums: Sums) {
+  let team = team_of(invocation);
+  let invocations = TEAMS * LANES_T * LANES_R;
+  put_team_sum(invocation, sums.t0);
+  put_team_sum(invocations + invocation, sums.t1);
+  put_team_sum(2 * invocations + invocation, sums.t2);
+  put_team_sum(3 * invocations + invocation, sums.t3);
+  workgroupBarrier();
+  if (team < 4) {
+    var sum = vec4f();
+    for (var other = 0u; other < TEAMS; other++) {
+      let at = team * invocations + other * (LANES_T * LANES_R) + lane_of(invocation);
+      sum += vec4f(w_tile[at / W_SLOTS][at % W_SLOTS]);
+    }
+    write_sums(t + team, row, sum);
+  }
+}
+
 // Computes and writes the tile of a workgroup. Rows and columns behind the last are read as the last; only the columns
 // count, and their weights become zero.
-fn matmul_tile(lane: u32, first_t: u32, first_row: u32, rows: u32, blocks: u32, columns4: u32) {
+fn matmul_tile(invocation: u32, first_t: u32, first_row: u32, rows: u32, blocks: u32, columns4: u32) {
+  let team = team_of(invocation);
+  let lane = lane_of(invocation);
   let lane_t = lane_tokens(lane);
   let lane_r = lane_rows(lane);
   let tokens = share_tokens(lane, first_t);
   var x_first = vec4u(x_row(tokens.x));
+  if (LANES_T == 8 || LANES_R == 8) {
+    x_first.y = x_row(tokens.y);
+  }
   if (LANES_T == 8) {
-    x_first = vec4u(x_first.x, x_row(tokens.y), x_row(tokens.z), x_row(tokens.w));
+    x_first = vec4u(x_first.xy, x_row(tokens.z), x_row(tokens.w));
   }
   let w_rows = share_rows(lane, BLOCK4, first_row, rows);
-  let m = Matmul(lane, x_first * columns4, w_rows, rows, blocks, columns4);
+  let m = Matmul(lane, team, x_first * columns4, w_rows, rows, blocks, columns4);
+  let own = team * LANES_T;
   var sums = Sums();
-  write_share(m, 0, read_share(m, 0));
+  write_share(m, own, read_share(m, own));
   workgroupBarrier();
-  for (var column4 = 0u; column4 < columns4; column4 += LANES_T) {
+  for (var column4 = 0u; column4 < columns4; column4 += TEAMS * LANES_T) {
     // Comes while this step's products are computed. Behind the last step it is read and written in vain.
-    let next = read_share(m, column4 + LANES_T);
-    sums = add_step(sums, lane_t, lane_r);
+    let next_column4 = column4 + own + TEAMS * LANES_T;
+    let next = read_share(m, next_column4);
+    sums = add_step(team, sums, lane_t, lane_r);
     workgroupBarrier();
-    write_share(m, column4 + LANES_T, next);
+    write_share(m, next_column4, next);
     workgroupBarrier();
   }
   let t = first_t + 4 * lane_t;
   let row = first_row + 4 * lane_r;
-  write_sums(t, row, mat4x4f(sums.t0, sums.t1, sums.t2, sums.t3));
+  if (TEAMS > 1) {
+    write_team_sums(invocation, t, row, sums);
+    return;
+  }
+  write_sums(t, row, sums.t0);
+  write_sums(t + 1, row, sums.t1);
+  write_sums(t + 2, row, sums.t2);
+  write_sums(t + 3, row, sums.t3);
   if (LANES_T == 8) {
-    write_sums(t + 4 * LANES_T, row, mat4x4f(sums.t4, sums.t5, sums.t6, sums.t7));
+    let high_t = t + 4 * LANES_T;
+    write_sums(high_t, row, sums.t4);
+    write_sums(high_t + 1, row, sums.t5);
+    write_sums(high_t + 2, row, sums.t6);
+    write_sums(high_t + 3, row, sums.t7);
   }
 }

@@ -11,8 +11,8 @@
 const GROUP_BLOCKS: u32 = 8;  // of 16 columns: as in quantize_rows
 
 // Vectors of a block, 16 columns.
-var<workgroup> x_tile: array<array<vec4u, SLOTS>, LANES_T>;
-var<workgroup> w_tile: array<array<vec4u, SLOTS>, LANES_T>;
+var<workgroup> x_tile: array<array<vec4u, X_SLOTS>, LANES_T * LANES_T * LANES_T / X_SLOTS>;
+var<workgroup> w_tile: array<array<vec4u, W_SLOTS>, LANES_T * LANES_R * 4 / W_SLOTS>;
 
 // What does not change from step to step.
 struct Matmul {
@@ -70,7 +70,7 @@ fn read_share(m: Matmul, block: u32) -> Share {
 }
 
 fn write_x(m: Matmul, token: u32, values: vec4u) {
-  let slot = x_slot(token, share_lane_t(m.lane), share_place(m.lane));
+  let slot = x_slot(0, token, share_lane_t(m.lane), share_place(m.lane));
   x_tile[slot.x][slot.y] = values;
 }
 
@@ -81,7 +81,7 @@ fn write_w(m: Matmul, block: u32, row: u32, stored: vec4u, bits: u32) {
   for (var i = 0u; i < STORED_BLOCKS; i++) {
     let place = share_unit(m.lane, STORED_BLOCKS) * STORED_BLOCKS + i;
     let integers = stored_integers(stored, i, bits);
-    let slot = w_slot(row, lane_r, place);
+    let slot = w_slot(0, row, lane_r, place);
     w_tile[slot.x][slot.y] = select(vec4u(), integers, block + place < m.x_blocks);
   }
 }
@@ -137,12 +137,12 @@ fn dot_rows(x1: u32, w0: u32, w1: u32, w2: u32, w3: u32) -> vec4i {
 }
 
 fn x_at(token: u32, lane_t: u32, place: u32) -> vec4u {
-  let slot = x_slot(token, lane_t, place);
+  let slot = x_slot(0, token, lane_t, place);
   return x_tile[slot.x][slot.y];
 }
 
 fn w_at(row: u32, lane_r: u32, place: u32) -> vec4u {
-  let slot = w_slot(row, lane_r, place);
+  let slot = w_slot(0, row, lane_r, place);
   return w_tile[slot.x][slot.y];
 }
 
@@ -237,7 +237,7 @@ fn matmul_tile(lane: u32, workgroup: vec3u, tokens: u32, rows: u32, blocks: u32,
   let lane_t = lane_tokens(lane);
   let lane_r = lane_rows(lane);
   let first_t = workgroup.y * tile_tokens();
-  let first_row = workgroup.x * TILE_ROWS;
+  let first_row = workgroup.x * tile_rows();
   let t = first_t + 4 * lane_t;
   let row = first_row + 4 * lane_r;
   let x_first = min(share_tokens(lane, first_t), vec4u(tokens - 1)) * x_blocks;
@@ -259,8 +259,15 @@ fn matmul_tile(lane: u32, workgroup: vec3u, tokens: u32, rows: u32, blocks: u32,
     write_share(m, block + LANES_T, next);
     workgroupBarrier();
   }
-  write_sums(t, row, mat4x4f(sums.t0.all, sums.t1.all, sums.t2.all, sums.t3.all));
+  write_sums(t, row, sums.t0.all);
+  write_sums(t + 1, row, sums.t1.all);
+  write_sums(t + 2, row, sums.t2.all);
+  write_sums(t + 3, row, sums.t3.all);
   if (LANES_T == 8) {
-    write_sums(t + 4 * LANES_T, row, mat4x4f(sums.t4.all, sums.t5.all, sums.t6.all, sums.t7.all));
+    let high_t = t + 4 * LANES_T;
+    write_sums(high_t, row, sums.t4.all);
+    write_sums(high_t + 1, row, sums.t5.all);
+    write_sums(high_t + 2, row, sums.t6.all);
+    write_sums(high_t + 3, row, sums.t7.all);
   }
 }

@@ -1,4 +1,4 @@
-// How the next token is chosen: written by src/kernels/sampling-settings.ts, once an answer.
+// How the next token is chosen: written by src/kernels/sampling/sampling-settings.ts, once an answer.
 struct Sampling {
   temperature: f32,         // 0: the likeliest token
   top_k: u32,               // 0: off

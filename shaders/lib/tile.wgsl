@@ -1,14 +1,29 @@
-// The tile that a workgroup of lib/matmul.wgsl or lib/matmul_int8.wgsl computes, LANES_T * LANES_T tokens by 64 rows of
-// weights, step by step along the columns: which invocation computes what of it, and which reads what. The kernel
-// overrides LANES_T, 8 or 4; its workgroup has 16 * LANES_T invocations. An invocation computes LANES_T tokens by a quad
-// of rows: a quad of tokens, or two that are 4 * LANES_T apart. A step has LANES_T vectors, of four or sixteen columns.
-//
-const TILE_ROWS: u32 = 64;
-const LANES_R: u32 = 16;  // invocations along the rows
-const SLOTS: u32 = 64;    // of the inner dimension of the tiles in workgroup memory; the outer one is LANES_T
+// The tile that a workgroup of lib/matmul.wgsl or lib/matmul_int8.wgsl computes, LANES_T * LANES_T tokens by 4 * LANES_R
+// rows of weights, step by step along the columns: which invocation computes what of it, and which reads what. The kernel
+// overrides LANES_T, 8 or 4; LANES_R, 16 or 8; and TEAMS. A team has LANES_T * LANES_R invocations, each of which computes
+// LANES_T tokens by a quad of rows: a quad of tokens, or two that are 4 * LANES_T apart. A step of a team has LANES_T
+// vectors, of four or sixteen columns; the teams of a workgroup take steps in turn, and add their sums up at the end.
 
 fn tile_tokens() -> u32 {
   return LANES_T * LANES_T;
+}
+
+fn tile_rows() -> u32 {
+  return 4 * LANES_R;
+}
+
+fn team_of(invocation: u32) -> u32 {
+  if (TEAMS == 1) {
+    return 0;
+  }
+  return invocation / (LANES_T * LANES_R);
+}
+
+fn lane_of(invocation: u32) -> u32 {
+  if (TEAMS == 1) {
+    return invocation;
+  }
+  return invocation % (LANES_T * LANES_R);
 }
 
 // Quad of tokens, and of rows, that an invocation computes. 32 in a subgroup are 4 by 8, of which neighbours share one:
@@ -21,8 +36,8 @@ fn lane_rows(lane: u32) -> u32 {
   return lane / 32 % 2 * 8 + lane / 2 % 8;
 }
 
-// What an invocation reads of x in a step is a vector of one token or, where LANES_T is 8, of four: their place; whose they
-// are, and the first of its tokens.
+// What an invocation reads of x in a step is a vector of one token, of two where LANES_R is 8, or of four where LANES_T is 8:
+// their place; whose they are, and the first of its tokens.
 fn share_place(lane: u32) -> u32 {
   return lane % LANES_T;
 }
@@ -59,20 +74,27 @@ fn share_rows(lane: u32, width: u32, first_row: u32, rows: u32) -> vec4u {
   return min(vec4u(row) + width * vec4u(0, 1, 2, 3), vec4u(rows - 1));
 }
 
+// Vectors of the inner dimension of the tiles in workgroup memory. Where the outer index of a vector is constant, one address
+// serves all of an invocation's tokens, or rows, at a place of the step.
+const X_SLOTS: u32 = 64;
+const W_SLOTS: u32 = 128;
+
 // Where in the tiles the vector at a place of the step lies that is of an invocation's token. With 8 places a step these are
 // side by side, with 4 the invocations: measured to be fastest. The one rotates by the other (^), so that on different banks
 // are both what invocations side by side read for their products, of one place, and what they write, places of one row.
-fn x_slot(token: u32, lane_t: u32, place: u32) -> vec2u {
+fn x_slot(team: u32, token: u32, lane_t: u32, place: u32) -> vec2u {
   if (LANES_T == 8) {
-    return vec2u(token, lane_t * 8 + (place ^ lane_t) % 8);
+    return vec2u(team * 8 + token, lane_t * 8 + (place ^ lane_t) % 8);
   }
-  return vec2u(place, token * 4 + (lane_t ^ place) % 4);
+  return vec2u(team, place * 16 + token * 4 + (lane_t ^ place) % 4);
 }
 
 // Likewise of an invocation's row.
-fn w_slot(row: u32, lane_r: u32, place: u32) -> vec2u {
+fn w_slot(team: u32, row: u32, lane_r: u32, place: u32) -> vec2u {
   if (LANES_T == 8) {
-    return vec2u(row * 2 + lane_r / 8, lane_r % 8 * 8 + (place ^ lane_r) % 8);
+    return vec2u(team * 4 + row, lane_r * 8 + (place ^ lane_r) % 8);
   }
-  return vec2u(place, row * 16 + (lane_r ^ place) % 16);
+  let first = place * 4 * LANES_R;
+  let inner = first % W_SLOTS + row * LANES_R + (lane_r ^ place) % LANES_R;
+  return vec2u(team * (LANES_R / 8) + first / W_SLOTS, inner);
 }

@@ -11,12 +11,12 @@ fn write_pair(t: u32, row: u32, sums: vec2f) {
   put_pair(t * params.stride, params.first_row + row, row + 1 < params.rows, sums);
 }
 
-// Of four tokens by four rows from t and row on, as far as there are such.
-fn write_sums(first_t: u32, first: u32, sums: mat4x4f) {
+// Of one token by the four rows from `first` on, as far as there are such.
+fn write_sums(t: u32, first: u32, sums: vec4f) {
+  if (t >= step.tokens) {
+    return;
+  }
   for (var j = 0u; j < 4 && first + j < params.rows; j += 2) {
-    let scales = scales_of_pair(first + j);
-    for (var i = 0u; i < 4 && first_t + i < step.tokens; i++) {
-      write_pair(first_t + i, first + j, scales * vec2f(sums[i][j], sums[i][j + 1]));
-    }
+    write_pair(t, first + j, scales_of_pair(first + j) * vec2f(sums[j], sums[j + 1]));
   }
 }

@@ -19,6 +19,7 @@ import type {
 } from '@ai-sdk/provider';
 import type { ChatMessage, Engine, GenerationEvent, GenerationRequest, Tool } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
+import { SAMPLING_NAMES, type SamplingName } from '../sampling.ts';
 
 /**
  * The model of an engine, for the AI SDK.
@@ -73,7 +74,7 @@ class BambaLanguageModel implements LanguageModelV3 {
         response: { modelId: this.modelId },
       };
     }
-    throw new BambaError('gpu_failure', 'The answer had no end.');
+    throw new BambaError('internal', 'The answer had no end.');
   }
 
   async doStream(options: LanguageModelV3CallOptions): Promise<LanguageModelV3StreamResult> {
@@ -191,15 +192,12 @@ function generationRequest(options: LanguageModelV3CallOptions, warnings: Shared
     unsupported('responseFormat', 'An answer is held to JSON only where no tools may be called.');
   }
   if (options.includeRawChunks) unsupported('includeRawChunks', 'There is no server whose chunks could be shown.');
+  // The SDK's names are ours.
+  const given: Partial<Record<SamplingName, number>> = options;
   const request = {
     messages: options.prompt.flatMap((message) => chatMessages(message, unsupported)),
     maxTokens: options.maxOutputTokens,
-    temperature: options.temperature,
-    topP: options.topP,
-    topK: options.topK,
-    presencePenalty: options.presencePenalty,
-    frequencyPenalty: options.frequencyPenalty,
-    seed: options.seed,
+    ...Object.fromEntries(SAMPLING_NAMES.map((name) => [name, given[name]])),
     stop: options.stopSequences,
     ...(callable && {
       tools,

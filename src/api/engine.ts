@@ -4,6 +4,8 @@ import type {
   DetokenizeOptions,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TokenizeOptions,
@@ -12,6 +14,7 @@ import type {
   TuningResult,
 } from '../engine/protocol.ts';
 import { type ChatCompletions, type Completions, type Models, OpenAiClient } from './openai.ts';
+import { Sessions, type SessionSource } from './sessions.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -48,12 +51,20 @@ export class BambaEngine implements TunableEngine {
   readonly completions: Completions;
   /** `models.list` names the model. */
   readonly models: Models;
-  readonly #engine: TunableEngine;
+  /** `sessions.create` begins a conversation that remembers what was said. */
+  readonly sessions: Sessions;
+  readonly #engine: TunableEngine & SessionSource;
   readonly #running = new Set<AbortController>();
 
   /** @param engine what answers; one that `createEngine` did not make */
-  constructor(engine: TunableEngine) {
+  constructor(engine: TunableEngine & SessionSource) {
     this.#engine = engine;
+    const { exportState, importState } = engine;
+    this.sessions = new Sessions({
+      generate: (request, options) => this.generate(request, options),
+      ...(exportState && { exportState: exportState.bind(engine) }),
+      ...(importState && { importState: importState.bind(engine) }),
+    });
     const { chat, completions, models } = new OpenAiClient(this);
     this.chat = chat;
     this.completions = completions;
@@ -66,26 +77,25 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * Answers one request, streaming: events of everything, of which the methods by OpenAI's names are made. Leaving the
-   * loop early or aborting `signal` stops it; what is kept is then exactly that of the tokens that were yielded.
+   * Answers one request, streaming, after those that were asked before: events of everything, of which the methods by
+   * OpenAI's names are made. Leaving the loop early or aborting `signal` stops it; what is kept is then exactly that of the
+   * tokens that were yielded.
    *
    * ```ts
    * for await (const event of engine.generate({ messages })) if (event.type === 'text') output.append(event.text);
    * ```
-   * @param options `signal` stops the answer, which then ends with the reason `abort`
-   * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`,
+   * @param options what stops the answer, and whether it waits for others
+   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
+   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`,
    * `template_failed`, `device_lost`, `disposed`
    */
-  async *generate(
-    request: GenerationRequest,
-    options: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
-    const { signal } = options;
+  async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
+    const { signal, queue } = options;
     const interrupt = new AbortController();
     this.#running.add(interrupt);
     try {
       const either = signal ? AbortSignal.any([signal, interrupt.signal]) : interrupt.signal;
-      yield* this.#engine.generate(request, { signal: either });
+      yield* this.#engine.generate(request, { signal: either, ...(queue !== undefined && { queue }) });
     } finally {
       this.#running.delete(interrupt);
     }
@@ -93,10 +103,12 @@ export class BambaEngine implements TunableEngine {
 
   /**
    * Ends the answer that is being generated as it is: it is not an error, and its text so far stands. With `n` above 1 no
-   * further one is begun.
+   * further one is begun. Requests that wait for their turn stay.
    */
   interruptGenerate(): void {
-    for (const running of this.#running) running.abort();
+    // Those behind it wait for their turn.
+    const [running] = this.#running;
+    running?.abort();
   }
 
   /**
@@ -109,7 +121,7 @@ export class BambaEngine implements TunableEngine {
    * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
    * ```
    * @param options who is told how far it is, and what ends it
-   * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
+   * @throws BambaError `busy` with `queue: false` while something else runs; `setting_invalid` for a context of less than 512
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult> {
@@ -157,6 +169,20 @@ export class BambaEngine implements TunableEngine {
    */
   detokenize(ids: readonly number[], options?: DetokenizeOptions): Promise<string> {
     return this.#engine.detokenize(ids, options);
+  }
+
+  /**
+   * Hears when the engine loses its GPU or its worker, and what becomes of it. It comes back by itself: the model is loaded
+   * again from what the browser keeps, and the answer that was being written goes on where it was.
+   *
+   * ```ts
+   * const stop = engine.onStatus(({ status, message }) => console.log(status, message));
+   * ```
+   * @param listener called with each change
+   * @returns ends that
+   */
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#engine.onStatus(listener);
   }
 
   /** Frees the GPU and ends the worker. Idempotent. */

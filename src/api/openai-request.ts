@@ -1,5 +1,6 @@
 import type { ChatMessage, GenerationRequest, Tool, ToolCall } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
+import { SAMPLING, SAMPLING_NAMES } from '../sampling.ts';
 import { INERT, withoutInert } from './openai-fields.ts';
 import type {
   ChatCompletionMessageParam,
@@ -18,15 +19,8 @@ const SHARED: readonly (keyof SharedParams)[] = [
   'stream_options',
   'n',
   'stop',
-  'seed',
   'max_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'min_p',
-  'repetition_penalty',
-  'presence_penalty',
-  'frequency_penalty',
+  ...SAMPLING_NAMES.map((name) => SAMPLING[name].snake as keyof SharedParams),
   'logit_bias',
   'abortSignal',
 ];
@@ -39,6 +33,7 @@ const CHAT: readonly (keyof ChatCompletionParams)[] = [
   'response_format',
   'tools',
   'tool_choice',
+  'context_overflow',
 ];
 const TEXT: readonly (keyof CompletionParams)[] = [...SHARED, 'prompt', 'logprobs'];
 
@@ -48,6 +43,8 @@ export interface OpenAiRequest {
   answers: number;
   includeUsage: boolean;
   signal: AbortSignal | undefined;
+  /** Whether it waits for what came before it. */
+  queue?: boolean | undefined;
 }
 
 /** @throws BambaError `setting_invalid` for parameters that are not known, or cannot be kept to */
@@ -71,6 +68,7 @@ export function chatRequest(params: ChatCompletionParams, model: string): OpenAi
       ...(json && { json }),
       ...(given.tools && { tools: given.tools.map(tool) }),
       ...(given.tool_choice && { toolChoice: toolChoice(given.tool_choice) }),
+      ...(given.context_overflow && { contextOverflow: given.context_overflow }),
     },
   };
 }
@@ -136,14 +134,9 @@ function shared(given: Given<SharedParams>, loaded: string): Omit<OpenAiRequest,
 function settings(given: Given<SharedParams>): GenerationRequest {
   const { stop, seed } = given;
   const stops = typeof stop === 'string' ? [stop] : stop;
+  const numbers = SAMPLING_NAMES.map((name) => [name, given[SAMPLING[name].snake as keyof SharedParams]]);
   const renamed = {
-    temperature: given.temperature,
-    topP: given.top_p,
-    topK: given.top_k,
-    minP: given.min_p,
-    repetitionPenalty: given.repetition_penalty,
-    presencePenalty: given.presence_penalty,
-    frequencyPenalty: given.frequency_penalty,
+    ...Object.fromEntries(numbers),
     logitBias: given.logit_bias,
     // Clients have seeds of 64 bits, with a sign.
     seed: Number.isInteger(seed) ? ((seed! % 2 ** 32) + 2 ** 32) % 2 ** 32 : seed,

@@ -151,6 +151,11 @@ export interface ChatCompletionParams extends SharedParams, InertChatParams {
   messages: readonly ChatCompletionMessageParam[];
   /** The newer name of `max_tokens`; where both are given, they are the same. */
   max_completion_tokens?: number | null;
+  /**
+   * What happens when the chat leaves no room for an answer: `refuse` (the default) throws `prompt_too_long`;
+   * `drop-oldest-turns` leaves the oldest turns out, and `usage.extra.dropped_turns` counts them.
+   */
+  context_overflow?: 'refuse' | 'drop-oldest-turns' | null;
   /** Whether each token comes with its log-probability: the model's own, before any setting. */
   logprobs?: boolean | null;
   /** So many likeliest tokens in each place, 0 to 20; with `logprobs: true`. */
@@ -187,6 +192,8 @@ export interface CompletionParams extends SharedParams, InertParams {
 export interface RequestOptions {
   /** As `abortSignal` of the parameters. */
   signal?: AbortSignal | null;
+  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
 }
 
 /** Counts and speeds of an answer. With `n` above 1 the prompt counts once. */
@@ -211,6 +218,13 @@ export interface CompletionUsage {
     time_per_output_token_s: number;
     /** Seconds for all. */
     e2e_latency_s: number;
+    /**
+     * Why tokens of the prompt that were known once were processed again: their state had gone for want of room, another
+     * model or another chat template had written it, or the text is another one from this token on. Absent where none were.
+     */
+    cache_miss_reason?: 'evicted' | 'other model' | 'other template' | `edited at token ${number}`;
+    /** Oldest turns of the chat that were left out, as `context_overflow` allows; absent where the model read all. */
+    dropped_turns?: number;
   };
 }
 

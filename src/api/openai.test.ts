@@ -1,8 +1,8 @@
 import type OpenAI from 'openai';
 import { ChatCompletionRunner } from 'openai/lib/ChatCompletionRunner';
 import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
-import { describe, expect, expectTypeOf, test } from 'vitest';
-import type { ToolCall, TuningProgress } from '../engine/protocol.ts';
+import { describe, expect, expectTypeOf, test, vi } from 'vitest';
+import type { ToolCall, TuningProgress, Usage } from '../engine/protocol.ts';
 import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
 import type { ChatCompletionParams, CompletionParams } from './openai-types.ts';
@@ -40,6 +40,26 @@ describe('chat.completions.create', () => {
     });
     expect(answer.usage.extra.e2e_latency_s).toBeGreaterThan(0);
     expect(Math.abs(answer.created - Date.now() / 1000)).toBeLessThan(60);
+  });
+
+  test('tells why a known prompt was read again, and how many turns were dropped', async () => {
+    const extra = async (usage: Partial<Usage>) => {
+      const fake = new FakeEngine(textEvent('Hello'), endEvent('stop', usage));
+      const { chat } = new BambaEngine(fake);
+      const answer = await chat.completions.create({ messages, context_overflow: 'drop-oldest-turns' });
+      expect(fake.requests[0]).toMatchObject({ contextOverflow: 'drop-oldest-turns' });
+      return answer.usage.extra;
+    };
+    expect(await extra({ droppedTurns: 3 })).toMatchObject({ dropped_turns: 3 });
+    const reasons = ['edited', 'evicted', 'other-model', 'other-template'] as const;
+    const told = await Promise.all(reasons.map((reason) => extra({ cacheMiss: { reason, at: 12 } })));
+    expect(told.map(({ cache_miss_reason: reason }) => reason)).toEqual([
+      'edited at token 12',
+      'evicted',
+      'other model',
+      'other template',
+    ]);
+    expect(Object.keys(await extra({}))).not.toContain('cache_miss_reason');
   });
 
   test('streams chunks, the role in the first and usage in the last', async () => {
@@ -246,6 +266,21 @@ describe('chat.completions.create', () => {
       engine.interruptGenerate();
     }
     expect(several).toEqual([0, 0]);
+  });
+
+  test('interrupts the answer that is written, not those that wait, and says who does not wait', async () => {
+    const fake = new FakeEngine(textEvent('A'), endEvent());
+    const generate = vi.spyOn(fake, 'generate');
+    const engine = new BambaEngine(fake);
+    const running = engine.generate({ messages });
+    await running.next();
+    const behind = engine.generate({ messages });
+    await behind.next();
+    engine.interruptGenerate();
+    expect((await running.next()).value).toMatchObject({ type: 'end', finishReason: 'abort' });
+    expect((await behind.next()).value).toMatchObject({ type: 'text', text: 'A' });
+    await engine.chat.completions.create({ messages, n: 2 }, { queue: false });
+    expect(generate.mock.calls.map(([, options]) => options?.queue)).toEqual([undefined, undefined, false, undefined]);
   });
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ChosenLogprob, Engine, GenerationEvent, ToolCall, Usage } from '../engine/protocol.ts';
+import type { CacheMiss, ChosenLogprob, Engine, GenerationEvent, ToolCall, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { chatRequest, completionRequest, type OpenAiRequest } from './openai-request.ts';
 import type {
@@ -103,7 +103,7 @@ export class ChatCompletions {
     options: RequestOptions = {},
   ): Promise<ChatCompletion | AsyncIterable<ChatCompletionChunk>> {
     const { name } = this.#engine.info.model;
-    const parsed = withSignal(chatRequest(params, name), options);
+    const parsed = withOptions(chatRequest(params, name), options);
     const head = { id: `chatcmpl-${identifier()}`, created: now(), model: name };
     const wanted = parsed.request.logprobs !== undefined;
     if (params.stream) return this.#stream(parsed, head, wanted);
@@ -184,7 +184,7 @@ export class Completions {
     options: RequestOptions = {},
   ): Promise<Completion | AsyncIterable<CompletionChunk>> {
     const { name } = this.#engine.info.model;
-    const parsed = withSignal(completionRequest(params, name), options);
+    const parsed = withOptions(completionRequest(params, name), options);
     const head = { id: `cmpl-${identifier()}`, created: now(), model: name };
     const wanted = parsed.request.logprobs !== undefined;
     if (params.stream) return this.#stream(parsed, head, wanted);
@@ -246,12 +246,17 @@ export class Models {
 }
 
 /** The answers to a request as they come, one after the other. */
-async function* deltas(engine: Engine, { request, answers, signal }: OpenAiRequest): AsyncGenerator<Delta, void> {
+async function* deltas(
+  engine: Engine,
+  { request, answers, signal, queue }: OpenAiRequest,
+): AsyncGenerator<Delta, void> {
   for (let index = 0; index < answers; index++) {
     const seed = request.seed === undefined ? {} : { seed: (request.seed + index) % 2 ** 32 };
     const started = performance.now();
     let calls = 0;
-    for await (const event of engine.generate({ ...request, ...seed }, signal ? { signal } : {})) {
+    // Only the first is one to refuse: the others follow from it.
+    const options = { ...(signal && { signal }), ...(index === 0 && queue !== undefined && { queue }) };
+    for await (const event of engine.generate({ ...request, ...seed }, options)) {
       if (event.type === 'text') yield { index, type: 'text', text: event.text, logprobs: event.logprobs ?? [] };
       else if (event.type === 'toolCall') yield { index, type: 'call', call: event.call, place: calls++ };
       else if (event.type === 'end') {
@@ -290,10 +295,10 @@ async function collect(engine: Engine, request: OpenAiRequest): Promise<Answer[]
   return answers;
 }
 
-function withSignal(parsed: OpenAiRequest, { signal }: RequestOptions): OpenAiRequest {
+function withOptions(parsed: OpenAiRequest, { signal, queue }: RequestOptions): OpenAiRequest {
   const both = [parsed.signal, signal].filter((one) => one !== undefined && one !== null);
   if (both.some((one) => one.aborted)) throw new BambaError('aborted', 'The answer was aborted before it began.');
-  return { ...parsed, signal: both.length > 1 ? AbortSignal.any(both) : both[0] };
+  return { ...parsed, signal: both.length > 1 ? AbortSignal.any(both) : both[0], queue };
 }
 
 /** The prompt is that of all answers, and counts once; speeds are those of the last answer, times are sums. */
@@ -314,8 +319,23 @@ function usageOf(ends: readonly Answer['end'][]): CompletionUsage {
       time_to_first_token_s: first?.usage.timeToFirstTokenS ?? 0,
       time_per_output_token_s: decodeSpeed > 0 ? 1 / decodeSpeed : 0,
       e2e_latency_s: ends.reduce((sum, { seconds }) => sum + seconds, 0),
+      ...(first?.usage.cacheMiss && { cache_miss_reason: missReason(first.usage.cacheMiss) }),
+      ...(first?.usage.droppedTurns && { dropped_turns: first.usage.droppedTurns }),
     },
   };
+}
+
+function missReason({ reason, at }: CacheMiss): NonNullable<CompletionUsage['extra']['cache_miss_reason']> {
+  switch (reason) {
+    case 'edited':
+      return `edited at token ${at}`;
+    case 'other-model':
+      return 'other model';
+    case 'other-template':
+      return 'other template';
+    default:
+      return reason;
+  }
 }
 
 function chatCall({ id, name, arguments: given }: ToolCall) {

@@ -6,6 +6,7 @@
 
 import type { ChatMessage, Engine, EngineOptions, GenerationRequest, Scheme } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
+import { SAMPLING, SAMPLING_NAMES } from '../sampling.ts';
 import { createEngine } from './engine.ts';
 import { transformersProgress, type TransformersProgress } from './progress.ts';
 import { schemeOf } from './transformers-dtype.ts';
@@ -181,16 +182,14 @@ function promptOf(
   return { prompt: ids as number[] };
 }
 
-const NAMES = {
+const NAMES: Readonly<Record<string, keyof GenerationRequest>> = {
   max_new_tokens: 'maxTokens',
-  temperature: 'temperature',
-  top_k: 'topK',
-  top_p: 'topP',
-  min_p: 'minP',
-  repetition_penalty: 'repetitionPenalty',
+  ...Object.fromEntries(
+    SAMPLING_NAMES.filter((name) => SAMPLING[name].inTransformers).map((name) => [SAMPLING[name].snake, name]),
+  ),
   seed: 'seed',
   stop_strings: 'stop',
-} as const satisfies Partial<Record<keyof TextGenerationOptions, keyof GenerationRequest>>;
+};
 const OTHERS = ['do_sample', 'return_full_text', 'streamer', 'signal'];
 
 function generationRequest(options: TextGenerationOptions): GenerationRequest {
@@ -202,7 +201,7 @@ function generationRequest(options: TextGenerationOptions): GenerationRequest {
     );
   }
   const request = Object.fromEntries(
-    given.flatMap(([name, value]) => (Object.hasOwn(NAMES, name) ? [[NAMES[name as keyof typeof NAMES], value]] : [])),
+    given.flatMap(([name, value]) => (Object.hasOwn(NAMES, name) ? [[NAMES[name], value]] : [])),
   ) as GenerationRequest;
   if (options.do_sample === false) request.temperature = 0;
   return request;

@@ -1,7 +1,7 @@
 import { keepTuning } from '../engine/tuned.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { Architecture } from '../model/architecture.ts';
-import { packageTensors } from '../model/config.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { packageTensors } from '../architecture/config.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import { Model } from '../model/model.ts';
 import { tuneModel } from '../model/tune.ts';
@@ -178,12 +178,13 @@ class ModelBench {
   }
 
   async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
-    const { contexts, prefills, profile, profileContext, chunkTokens, int8Activations } = this.#options;
+    const { contexts, prefills, profile, profileContext, chunkTokens, int8Activations, kvCacheType } = this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
     if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
       contextLength: Math.max(...lengths, 256),
       int8Activations,
+      kvCacheType,
       ...(chunkTokens === null ? {} : { chunkTokens }),
     });
     // Room for everything at once, so that no measurement waits for memory.
@@ -196,7 +197,7 @@ class ModelBench {
     const { architecture } = model;
     const flops = prefillFlops(architecture, tokens);
     const tensors = planTensors(packageTensors(architecture), scheme);
-    const { weights } = decodeBytes(architecture, tensors, 0);
+    const { weights } = decodeBytes(architecture, tensors, 0, model.state.cacheType);
     const floorS = Math.max(flops / this.#ceilings.f32FlopsPerS, weights / this.#ceilings.readBytesPerS);
     return { ...speed, tokensPerS: tokens / speed.seconds, flops, floorS, floorRatio: floorS / speed.seconds };
   }
@@ -205,7 +206,7 @@ class ModelBench {
     const speed = await measureDecode(model, context, this.#speed);
     const { architecture } = model;
     const tensors = planTensors(packageTensors(architecture), scheme);
-    const { weights, state } = decodeBytes(architecture, tensors, context);
+    const { weights, state } = decodeBytes(architecture, tensors, context, model.state.cacheType);
     const bytes = weights + state;
     const floorS = bytes / this.#ceilings.readBytesPerS;
     const tokensPerS = 1 / speed.secondsPerToken;

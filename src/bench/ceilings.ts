@@ -3,7 +3,7 @@ import { BufferSet, slice } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan, STEP_BYTES } from '../gpu/plan.ts';
-import { shaderLibrary } from '../kernels/library.ts';
+import { shaderLibrary } from '../kernels/shared/library.ts';
 import {
   ceilingCopy,
   ceilingDot,

@@ -8,7 +8,7 @@ import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import { defineKernel, variantFor } from '../gpu/kernel.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { foldedGrid } from '../kernels/grid.ts';
+import { foldedGrid } from '../kernels/shared/grid.ts';
 import type { Scheme } from '../weights/types.ts';
 
 // Kernels that compute nothing of a model: they fill memory, or show what the adapter can do at best.

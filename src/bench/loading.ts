@@ -1,8 +1,8 @@
 import { loadModel } from '../engine/load.ts';
 import type { Gpu } from '../gpu/device.ts';
-import { type Architecture, hasBranch, isMixing } from '../model/architecture.ts';
-import { packageTensors } from '../model/config.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import { type Architecture, hasBranch, isMixing } from '../architecture/architecture.ts';
+import { packageTensors } from '../architecture/config.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { type Manifest, MANIFEST_FORMAT, MANIFEST_VERSION, SHARD_BYTES } from '../weights/manifest.ts';
 import { planTensors, streamBytes } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';

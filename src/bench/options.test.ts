@@ -24,6 +24,7 @@ describe('parseOptions', () => {
       profile: false,
       chunkTokens: null,
       int8Activations: false,
+      kvCacheType: 'f32',
       subgroupMatrices: false,
     });
   });
@@ -31,7 +32,7 @@ describe('parseOptions', () => {
   it('takes what is given, also nothing of a kind', () => {
     expect(
       parse(
-        'shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&load=0&without=subgroups,byteProducts',
+        'shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&cache=int8&load=0&without=subgroups,byteProducts',
       ),
     ).toMatchObject({
       contexts: [],
@@ -40,6 +41,7 @@ describe('parseOptions', () => {
       quick: false,
       chunkTokens: 64,
       int8Activations: true,
+      kvCacheType: 'int8',
       subgroupMatrices: true,
       loadBytes: 0,
       without: ['subgroups', 'byteProducts'],
@@ -48,6 +50,7 @@ describe('parseOptions', () => {
 
   it.each([
     'shape=gpt-2',
+    'shape=tiny&cache=int4',
     'shape=tiny:int3',
     'shape=toString',
     'scheme=q4',

@@ -1,5 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { OPTIONAL_FEATURES, type OptionalFeature } from '../gpu/device.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { isShapeName, SHAPES, type ShapeName } from './shapes.ts';
@@ -20,6 +21,8 @@ export interface BenchOptions {
   chunkTokens: number | null;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4. */
   int8Activations: boolean;
+  /** What keys and values are stored as. */
+  kvCacheType: CacheType;
   /** Whether prompts multiply subgroup matrices where the adapter has them and weights are int8 or int4. */
   subgroupMatrices: boolean;
   /** Whether loading is measured, with at most so many bytes; 0 for not at all. */
@@ -39,7 +42,7 @@ const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
 
 /**
  * Reads the options of a page's address:
- * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&int8dots=1&matrices=1&quick=1`.
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`.
  * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
@@ -64,17 +67,14 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     profileContext: number('profileContext', quick ? 16 : 1024),
     chunkTokens: chunkTokens === 0 ? null : chunkTokens,
     int8Activations: flag(query, 'int8dots'),
+    kvCacheType: oneOf('cache', query.get('cache') ?? 'f32', CACHE_TYPES),
     subgroupMatrices: flag(query, 'matrices'),
     loadBytes: number('load', quick ? 2 ** 25 : 2 ** 31),
     quick,
     runs: number('runs', quick ? 2 : 5, 1),
     tokens: number('tokens', quick ? 8 : 64, 1),
     tune: flag(query, 'tune'),
-    without: list(query, 'without', []).map((name) => {
-      const feature = OPTIONAL_FEATURES.find((one) => one === name);
-      if (!feature) throw invalid('without', name, OPTIONAL_FEATURES.join(', '));
-      return feature;
-    }),
+    without: list(query, 'without', []).map((name) => oneOf('without', name, OPTIONAL_FEATURES)),
   };
 }
 
@@ -93,8 +93,12 @@ function list<Fallback>(query: URLSearchParams, name: string, fallback: Fallback
 }
 
 function scheme(text: string): Scheme {
-  const found = SCHEMES.find((one) => one === text);
-  if (!found) throw invalid('scheme', text, SCHEMES.join(', '));
+  return oneOf('scheme', text, SCHEMES);
+}
+
+function oneOf<One extends string>(name: string, text: string, known: readonly One[]): One {
+  const found = known.find((one) => one === text);
+  if (!found) throw invalid(name, text, known.join(', '));
   return found;
 }
 

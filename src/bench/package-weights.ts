@@ -1,8 +1,8 @@
 import type { Gpu } from '../gpu/device.ts';
-import type { Architecture } from '../model/architecture.ts';
-import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { checkPackageTensors, parseArchitecture } from '../architecture/config.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
-import { openStoredPackage } from '../storage/package-source.ts';
+import { openStoredPackage } from '../storage/packages/package-source.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 

@@ -1,6 +1,6 @@
 import { BufferSet, slice } from '../gpu/buffers.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
-import { passLength } from '../kernels/pass-length.ts';
+import { passLength } from '../kernels/shared/pass-length.ts';
 import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import {
@@ -16,7 +16,7 @@ import { ropeTable } from '../model/rope-table.ts';
 import { Sampler } from '../model/sampler.ts';
 import type { Scope } from '../model/scope.ts';
 import type { Ceilings } from './ceilings.ts';
-import { GREEDY } from '../kernels/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import type { GpuTimer } from './timing.ts';
 import { matrixColumns, workOf } from './traffic.ts';
 

@@ -1,4 +1,4 @@
-import type { Architecture } from '../model/architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { LoadSpeed } from './loading.ts';

@@ -1,4 +1,4 @@
-import type { Architecture, AttentionShape, Block, MoeShape } from '../model/architecture.ts';
+import type { Architecture, AttentionShape, Block, MoeShape } from '../architecture/architecture.ts';
 
 // Shapes of models that are measured without their weights. Those of Granite 4.0-H have Bamba's formulas, without
 // Granite's four scalar factors: these take no time that could be measured.

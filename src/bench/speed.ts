@@ -1,6 +1,6 @@
 import { generateIds } from '../generate/generate.ts';
 import type { Model } from '../model/model.ts';
-import { GREEDY } from '../kernels/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import { fillState } from './synthetic-weights.ts';
 import { median } from './timing.ts';
 
@@ -66,7 +66,8 @@ export async function measureDecode(model: Model, context: number, settings: Spe
   const { runs, tokens, warmUp } = settings;
   const { state } = model;
   await model.reserve(roomFor(context, settings));
-  const caches = state.blocks.flatMap(({ attention }) => (attention ? [attention.keys, attention.values] : []));
+  const segments = state.blocks.flatMap(({ attention }) => attention?.segments ?? []);
+  const caches = segments.flatMap(({ keys, values }) => [keys.buffer, values.buffer]);
   await fillState(model.gpu, caches);
   state.reset();
   await model.prefill(promptIds(Math.min(16, context), model.architecture.vocabSize), { logits: true });

@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { BufferSlice } from '../gpu/buffers.ts';
-import { attentionDecode, attentionPartialFloats } from '../kernels/attention_decode.ts';
-import { embedToNorm } from '../kernels/embed_to_norm.ts';
-import { f32Product } from '../kernels/matmul.ts';
-import { matvecAddToNorm } from '../kernels/matvec_add_to_norm.ts';
-import type { Matrix } from '../kernels/matrix.ts';
-import { multiplyRows } from '../kernels/projection.ts';
-import type { Architecture } from '../model/architecture.ts';
-import { packageTensors, parseArchitecture } from '../model/config.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
+import { attentionDecode, attentionPartialFloats } from '../kernels/attention/attention_decode.ts';
+import { embedToNorm } from '../kernels/shared/embed_to_norm.ts';
+import { f32Product } from '../kernels/projections/matmul.ts';
+import { matvecAddToNorm } from '../kernels/projections/matvec_add_to_norm.ts';
+import type { Matrix } from '../kernels/projections/matrix.ts';
+import { multiplyRows } from '../kernels/projections/projection.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { packageTensors, parseArchitecture } from '../architecture/config.ts';
 import { attentionDims, checkArchitecture } from '../model/dims.ts';
 import { planTensors } from '../weights/package-writer.ts';
 import { SHAPES } from './shapes.ts';
-import { decodeBytes, prefillFlops, workOf } from './traffic.ts';
+import { decodeBytes, prefillFlops, type Work, workOf } from './traffic.ts';
 
 const names = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
 const shape = (name: keyof typeof SHAPES): Architecture => SHAPES[name];
@@ -40,7 +41,7 @@ describe('shapes', () => {
 
 describe('decodeBytes', () => {
   const of = (name: keyof typeof SHAPES, position: number) =>
-    decodeBytes(shape(name), planTensors(packageTensors(shape(name)), 'int8'), position);
+    decodeBytes(shape(name), planTensors(packageTensors(shape(name)), 'int8'), position, 'f32');
 
   it('counts all weights of Bamba-9B but the embedding, one byte each and a scale a row', () => {
     const looked = parameters('bamba-9b') - 128_256 * 4096;
@@ -114,17 +115,28 @@ describe('workOf', () => {
 
   it('counts keys and values up to the new token, and partial results as if there were one split', () => {
     const dims = attentionDims(shape('bamba-9b'))!;
-    const caches = { k_cache: floats(1e6), v_cache: floats(1e6) };
-    const buffers = {
-      qkv: floats(48 * 128),
-      rope: floats(1e5),
-      ...caches,
-      partial: floats(attentionPartialFloats(dims)),
-    };
-    const { bytes, flops } = workOf(attentionDecode(features, 'test', buffers, dims), pass(99, 1));
+    const buffers = { qkv: floats(48 * 128), rope: floats(1e5), partial: floats(attentionPartialFloats(dims)) };
+    const [keys, values] = [floats(1e6), floats(1e6)];
+    const work = (type: CacheType, segments: readonly (readonly [first: number, tokens: number])[]) =>
+      attentionDecode(
+        features,
+        'test',
+        buffers,
+        { type, segments: segments.map(([first, tokens]) => ({ keys, values, first, tokens })) },
+        dims,
+      ).map((spec) => workOf(spec, pass(99, 1)));
+    const [{ bytes, flops }] = work('f32', [[0, 256]]) as [Work];
     const cached = 2 * 100 * 8 * 128;
     expect(bytes).toBe(4 * (48 * 128 + 64 + cached + 32 * (128 + 4)));
     expect(flops).toBe(4 * 32 * 128 * 100);
+    const [half] = work('f16', [[0, 256]]);
+    expect(bytes - half!.bytes).toBe(2 * cached);
+    const [first, second] = work('f32', [
+      [0, 64],
+      [64, 64],
+    ]);
+    expect([first!.flops, second!.flops]).toEqual([4 * 32 * 128 * 64, 4 * 32 * 128 * 36]);
+    expect(first!.bytes - second!.bytes).toBe(2 * 28 * 8 * 128 * 4);
   });
 });
 

@@ -1,8 +1,9 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { ATTENTION_SPLITS } from '../kernels/attention-shape.ts';
-import { CHUNK_TOKENS } from '../kernels/mamba2-shape.ts';
-import { ACTIONS } from '../kernels/projection.ts';
-import { type Architecture, hasBranch } from '../model/architecture.ts';
+import { ATTENTION_SPLITS } from '../kernels/attention/attention-shape.ts';
+import { CACHE_TYPES, cacheRowBytes, type CacheType } from '../kernels/attention/kv-cache.ts';
+import { CHUNK_TOKENS } from '../kernels/mamba2/mamba2-shape.ts';
+import { ACTIONS } from '../kernels/projections/projection.ts';
+import { type Architecture, hasBranch } from '../architecture/architecture.ts';
 import { stateBytes } from '../model/state.ts';
 
 // What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the
@@ -16,6 +17,8 @@ export interface PassShape {
   /** T. Activation buffers have exactly so many rows. */
   tokens: number;
 }
+
+type Params = Readonly<Record<string, number>>;
 
 export interface Work {
   /** Read and written. */
@@ -45,13 +48,14 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
   const { kernel, params = {}, constants = {} } = spec;
   const adds = ADDS.test(kernel.name) || constants['ACTION'] === ACTIONS.add;
   const { attention } = architecture;
-  const keyBytes = attention ? attention.kvHeads * attention.headDim * 4 : 0;
   let bytes = 0;
   for (const [name, { size }] of Object.entries(spec.buffers)) {
     if (UNREAD[kernel.name]?.includes(name)) continue;
     if (name === 'k_cache' || name === 'v_cache') {
       // Appended to, and by attention read up to the last token.
-      bytes += (kernel.name === 'rope_kv_append' ? tokens : position + tokens) * keyBytes;
+      const from = kernel.name === 'rope_kv_append' ? position : 0;
+      const inSegment = (end: number) => keysInSegment(params, end);
+      bytes += (inSegment(position + tokens) - inSegment(from)) * keyBytes(spec, architecture);
     } else if (name === 'rope') bytes += tokens * (attention?.rope?.dims ?? 0) * 4;
     else if (name === 'weights' && kernel.name.startsWith('embed')) bytes += tokens * (params['blocks'] ?? 0) * 16;
     else if (UPDATED.test(name) || (adds && /^[xy]$/.test(name) && kernel.writes.includes(name))) {
@@ -64,6 +68,17 @@ function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassSha
     else bytes += size;
   }
   return bytes;
+}
+
+/** Tokens before `end` that a segment of the cache has. */
+function keysInSegment({ segment_first = 0, segment_tokens = Infinity }: Params, end: number): number {
+  return Math.min(segment_tokens, Math.max(0, end - segment_first));
+}
+
+/** Bytes of all keys of one token; a kernel's variant says what they are stored as. */
+function keyBytes({ variant }: DispatchSpec, { attention }: Architecture): number {
+  const type = CACHE_TYPES.find((one) => one === variant.scheme) ?? 'f32';
+  return attention ? attention.kvHeads * cacheRowBytes(type, attention.headDim) : 0;
 }
 
 /** How often a token passes through a set of shared weights. */
@@ -80,7 +95,8 @@ function expertShare({ moe }: Architecture, tokens: number): number {
 function flopsOf({ kernel, params = {} }: DispatchSpec, { architecture, position, tokens }: PassShape): number {
   const { mamba2, attention, moe } = architecture;
   if (kernel.name.startsWith('attention_') && !kernel.name.includes('matvec') && attention) {
-    const keys = tokens * position + (tokens * (tokens + 1)) / 2;
+    let keys = 0;
+    for (let t = 1; t <= tokens; t++) keys += keysInSegment(params, position + t);
     return 4 * attention.heads * attention.headDim * keys;
   }
   if (kernel.name.startsWith('ssd_') && mamba2) {
@@ -115,6 +131,7 @@ export function decodeBytes(
   architecture: Architecture,
   tensors: readonly { name: string; bytes: number; shape: readonly number[] }[],
   position: number,
+  cacheType: CacheType,
 ): { weights: number; state: number } {
   let weights = 0;
   for (const { name, bytes, shape } of tensors) {
@@ -123,7 +140,7 @@ export function decodeBytes(
     else if (name.startsWith('shared.')) weights += bytes * sharedUses(architecture, Number(name.split('.')[1]));
     else weights += bytes;
   }
-  const { fixed, perToken } = stateBytes(architecture);
+  const { fixed, perToken } = stateBytes(architecture, cacheType);
   return { weights, state: fixed + position * perToken };
 }
 

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
-import { installDawn } from './dawn.ts';
-import { openPackageFolder } from './folder.ts';
+import { installDawn } from '../tools/dawn.ts';
+import { openPackageFolder } from '../tools/folder.ts';
 
 const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model FOLDER] [--temperature T] [--top-k K] [--top-p P]
                      [--seed N] [--max-tokens N] [--context N] [--stats]

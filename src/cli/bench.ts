@@ -13,13 +13,13 @@ import { sections, textReport } from '../bench/report.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { SHAPES } from '../bench/shapes.ts';
 import { BambaError } from '../errors.ts';
-import { findChromium } from './bootstrap/chromium.mjs';
-import { CommandError, run } from './bootstrap/process.mjs';
-import { chromiumFlags } from './chromium-flags.ts';
+import { findChromium } from '../tools/chromium.mjs';
+import { CommandError, run } from '../tools/process.mjs';
+import { chromiumFlags } from '../tools/chromium-flags.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
-                       [--without f16,subgroups,timestamps,byteProducts] [--int8dots] [--matrices] [--tune] [--quick]
+                       [--without f16,subgroups,timestamps,byteProducts] [--int8dots] [--matrices] [--cache T] [--tune] [--quick]
                        [--json FILE] [--software] [--window] [--no-build]
        npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
                        [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
@@ -28,7 +28,8 @@ Measures speed in a Chromium without a window, on the page that a browser shows 
 Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
 --tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of int8,
---matrices with subgroup matrices where the adapter has them; --window shows the browser.
+--matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default), f16 or
+int8; --window shows the browser.
 --peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights in
 int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
@@ -52,6 +53,7 @@ const FOR_THE_PAGE = {
   runs: 'runs',
   tokens: 'tokens',
   without: 'without',
+  cache: 'cache',
   runtimes: 'runtimes',
   patience: 'patience',
 } as const;
@@ -101,6 +103,7 @@ function readArguments(args: string[]) {
       runs: text,
       tokens: text,
       without: text,
+      cache: text,
       json: text,
       runtimes: text,
       patience: text,
@@ -214,5 +217,5 @@ async function resultFrom(page: BrowserPage, promise: Page['promise']): Promise<
     }
   }, promise);
   if (answer.result) return answer.result;
-  throw new BambaError('gpu_failure', answer.error ?? 'The page of the benchmark did not start.');
+  throw new BambaError('internal', answer.error ?? 'The page of the benchmark did not start.');
 }

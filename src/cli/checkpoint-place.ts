@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { HubFiles } from '../storage/hub.ts';
-import { HUB, isRepoName } from '../storage/repo-name.ts';
+import { HubFiles } from '../storage/remote/hub.ts';
+import { HUB, isRepoName } from '../storage/remote/repo-name.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
-import { folderSource } from './folder.ts';
+import { folderSource } from '../tools/folder.ts';
 
 /** Where in a server with the Hub's paths a repository is read. */
 export interface RepoPlace {

@@ -3,18 +3,18 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { checkPackageTensors, parseArchitecture, parseConfig } from '../model/config.ts';
-import type { PackageSource } from '../storage/package-source.ts';
-import { serveHub, TestHub } from '../storage/test-hub.ts';
+import { checkPackageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
+import { serveHub, TestHub } from '../testing/test-hub.ts';
 import { fixtureFolder, GOLDENS } from '../testing/fixtures.ts';
 import { goldenFolders } from '../testing/golden.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from '../weights/test-checkpoint.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../testing/test-checkpoint.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { convert, main } from './convert.ts';
-import { folderSource, openPackageFolder } from './folder.ts';
+import { folderSource, openPackageFolder } from '../tools/folder.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** Folder of the checkpoint that the committed package was made from. */

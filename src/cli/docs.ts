@@ -5,17 +5,17 @@ import { format, resolveConfig } from 'prettier';
 import { fingerprint, isFresh } from './api-reference/fingerprint.ts';
 import { declaringFiles, type Entry, referenceOf } from './api-reference/reference.ts';
 import type { Reflection } from './api-reference/reflection.ts';
-import { emitTypes } from './bootstrap/emit-types.mjs';
-import { CommandError, run } from './bootstrap/process.mjs';
+import { emitTypes } from '../tools/emit-types.mjs';
+import { CommandError, run } from '../tools/process.mjs';
 
 const USAGE = `Usage: npm run docs [-- --check]
 
-Writes API.md, the reference of all that the package exports, from its types and their comments. TypeDoc reads them; npm
-fetches it once. --check only says whether API.md is that of the types in dist-lib/types, without the network.`;
+Writes docs/API.md: the reference of every export of the package, made from the types and their comments. TypeDoc reads
+them; npm fetches TypeDoc once. --check compares docs/API.md with the types in dist-lib/types, and needs no network.`;
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const TYPES = join(ROOT, 'dist-lib', 'types');
-const REFERENCE = join(ROOT, 'API.md');
+const REFERENCE = join(ROOT, 'docs', 'API.md');
 
 /** TypeDoc needs the compiler as JavaScript, which TypeScript 7 has not: both come from npm when they are needed. */
 const PACKAGES = ['typedoc@0.28.20', 'typescript@6.0.3'];
@@ -91,7 +91,7 @@ async function write(): Promise<void> {
   const options = { ...(await resolveConfig(REFERENCE)), filepath: REFERENCE };
   const text = await format(referenceOf(project, entries), options);
   writeFileSync(REFERENCE, text + fingerprint(declaringFiles(project), TYPES));
-  console.log('API.md is written.');
+  console.log('docs/API.md is written.');
 }
 
 /** Runs the command; gives the exit code. */
@@ -109,9 +109,9 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (existsSync(REFERENCE) && isFresh(readFileSync(REFERENCE, 'utf8'), TYPES)) {
-    console.log('API.md is that of the types.');
+    console.log('docs/API.md agrees with the types.');
     return 0;
   }
-  console.error('API.md is not that of the types. Run: npm run docs');
+  console.error('docs/API.md does not agree with the types. Run: npm run docs');
   return 1;
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BUNDLED_GOLDEN } from '../testing/golden.ts';
-import { inspect, main } from './inspect.ts';
+import { main } from './inspect.ts';
+import { inspect } from './inspection.ts';
 
 const lexicon = resolve(import.meta.dirname, '../../public/models/lexicon');
 
@@ -35,6 +36,7 @@ describe('inspect', () => {
       /attention +4 heads of 32, 1 for keys and values, positions turn 16 dimensions/,
       /conversation of 1,000 tokens/,
       /int4 .* 1 GB\n/,
+      /type +1,024 tokens +4,096 tokens +32,768 tokens +131,072 tokens\n +f32 .* MB\n +f16 .* MB\n +int8 .* MB\n/,
       /blocks\.\*\.mamba2\.in_proj +772 x 128 +2 times/,
     ]) {
       expect(text).toMatch(part);
@@ -48,7 +50,9 @@ describe('inspect', () => {
 
   it('says what a package is, and what its model would take in other types', async () => {
     expect(await main([lexicon, '--json'])).toBe(0);
-    const { stored, parameters, sizes, tokens } = JSON.parse(output.join('')) as Awaited<ReturnType<typeof inspect>>;
+    const { stored, parameters, sizes, contexts, tokens } = JSON.parse(output.join('')) as Awaited<
+      ReturnType<typeof inspect>
+    >;
     expect(stored).toEqual({ kind: 'package', bytes: { int8: 35_427_840 } });
     expect({ parameters, tokens }).toEqual({ parameters: 34_914_536, tokens: 4096 });
     expect(sizes.map(({ scheme }) => scheme)).toEqual(['int4', 'int8', 'fp8', 'f16', 'f32']);
@@ -58,6 +62,16 @@ describe('inspect', () => {
     expect(memory.state).toBe(10 * 4 * (12 * 64 * 128 + 4 * 1024));
     expect(memory.keysAndValues).toBe(4096 * 2 * 4 * 2 * 2 * 64);
     expect(memory.total).toBe(memory.weights + memory.state + memory.keysAndValues + memory.working);
+    // A block of int8 keys, 32 of them, has a scale of two bytes; 32 dimensions have angles.
+    const ofToken = { f32: 2 * 2 * 2 * 64 * 4, f16: 2 * 2 * 2 * 64 * 2, int8: 2 * 2 * 2 * (64 + 4) };
+    const expected = Object.entries(ofToken).map(([cacheType, bytes]) => ({
+      cacheType,
+      contexts: [1024, 4096, 32_768, 131_072].map((count) => ({
+        tokens: count,
+        bytes: memory.state + count * (bytes + 32 * 4),
+      })),
+    }));
+    expect(contexts).toEqual(expected);
   });
 
   it('finds the graphics memory that a long conversation needs, if there is any', async () => {

@@ -1,114 +1,15 @@
-import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
-import type { Architecture } from '../model/architecture.ts';
-import { packageTensors, parseArchitecture, parseConfig } from '../model/config.ts';
-import { checkArchitecture } from '../model/dims.ts';
-import { modelMemory } from '../model/memory.ts';
-import { Checkpoint } from '../weights/checkpoint.ts';
-import { MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
-import { readText } from '../weights/read-text.ts';
-import { resolveSources } from '../weights/tensor-sources.ts';
-import type { TensorSpec } from '../weights/types.ts';
-import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
-import { openPackageFolder } from './folder.ts';
+import { inspect } from './inspection.ts';
 import { formatInspection } from './inspection-text.ts';
 
 const USAGE = `Usage: npm run inspect -- FOLDER|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
 
 Says what a model is without loading it: its architecture, the tensors and sizes in every type that it can have, the
-memory that a conversation of N tokens takes (default 4096), and the graphics memory that it fits. The model is a folder
+memory that a conversation of N tokens takes (default 4096), the graphics memory that it fits, and what contexts of other
+lengths take, by what keys and values are stored as (the option kvCacheType). The model is a folder
 with a Hugging Face checkpoint, of which the headers alone are read, a package of bamba-web, or a repository of the Hub.
 --tensors lists every tensor.`;
-
-/** A type that the model can have. */
-export interface SchemeSize {
-  scheme: string;
-  /** Bytes of GPU memory, by what they are for, with a conversation of the tokens asked for. Weights are a package's. */
-  memory: ReturnType<typeof modelMemory>;
-  /** GB of the smallest usual graphics memory that has room for it, null where none has. */
-  fits: number | null;
-}
-
-/** What the command says. */
-export interface Inspection {
-  name: string;
-  /** A checkpoint's tensors by dtype, or the type of a package, with bytes. */
-  stored: { kind: 'checkpoint' | 'package'; bytes: Record<string, number> };
-  architecture: Architecture;
-  parameters: number;
-  tokens: number;
-  sizes: SchemeSize[];
-  tensors: { name: string; shape: readonly number[]; sources: string[] }[];
-}
-
-/** GB that graphics memory comes in. */
-const GPU_MEMORY = [1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32, 48, 80, 96, 141];
-/** The rest belongs to the screen and to other programs. */
-const FREE_SHARE = 0.85;
-
-/**
- * Reads what a model is.
- * @throws BambaError `config_invalid`, `checkpoint_invalid`, `manifest_invalid`, `unsupported_model`; see `HubFiles`.
- */
-export async function inspect(source: string, tokens: number, place: RepoPlace = {}): Promise<Inspection> {
-  const { name, stored, architecture, specs } = existsSync(join(source, MANIFEST_FILE))
-    ? await readPackage(source)
-    : await readCheckpoint(source, place);
-  checkArchitecture(architecture);
-  const length = Math.min(tokens, architecture.maxPositions);
-  const sizes = SCHEMES.map((scheme) => {
-    const memory = modelMemory(architecture, specs, scheme, { tokens: length });
-    const fits = GPU_MEMORY.find((size) => memory.total <= size * 1e9 * FREE_SHARE) ?? null;
-    return { scheme, memory, fits };
-  });
-  return {
-    name,
-    stored,
-    architecture,
-    parameters: specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
-    tokens: length,
-    sizes: sizes.toSorted((left, right) => left.memory.weights - right.memory.weights),
-    tensors: specs.map((spec) => ({
-      name: spec.name,
-      shape: spec.shape,
-      sources: spec.sources.map((from) => (from.rows ? `${from.name}[${from.rows.join(':')}]` : from.name)),
-    })),
-  };
-}
-
-type Read = Pick<Inspection, 'name' | 'stored' | 'architecture'> & { specs: readonly TensorSpec[] };
-
-async function readPackage(folder: string): Promise<Read> {
-  const { manifest } = await openPackageFolder(folder);
-  const architecture = parseArchitecture(manifest.architecture);
-  const bytes = { [manifest.scheme]: manifest.stream.bytes };
-  const specs = packageTensors(architecture).map((spec) => ({ ...spec, sources: [] }));
-  return { name: manifest.name, stored: { kind: 'package', bytes }, architecture, specs };
-}
-
-async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
-  const { files, repo } = openCheckpointFiles(source, place);
-  try {
-    const config = await readText(files, 'config.json');
-    if (!config) {
-      throw new BambaError(
-        'config_invalid',
-        `${source} has neither a config.json nor a ${MANIFEST_FILE}: name a model.`,
-      );
-    }
-    const { architecture, tensors, scaleBlocks } = parseConfig(config);
-    const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
-    const specs = resolveSources(checkpoint, tensors);
-    const bytes: Record<string, number> = {};
-    for (const { dtype, begin, end } of checkpoint.tensors.values()) bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
-    const name = repo ? source : basename(resolve(source));
-    return { name, stored: { kind: 'checkpoint', bytes }, architecture, specs };
-  } finally {
-    repo?.close();
-  }
-}
 
 /** The command `inspect`. @returns 0, 1 for a model that cannot be run, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {

@@ -1,5 +1,5 @@
-import type { Architecture, Block, Branch } from '../model/architecture.ts';
-import type { Inspection } from './inspect.ts';
+import type { Architecture, Block, Branch } from '../architecture/architecture.ts';
+import type { Inspection } from './inspection.ts';
 
 // What `npm run inspect` prints.
 
@@ -26,6 +26,9 @@ export function formatInspection(inspection: Inspection, allTensors: boolean): s
     `Memory and the graphics memory that has room for it, with a conversation of ${integer(tokens)} tokens:`,
     ...table([['type', 'weights', 'state', 'keys, values', 'working', 'in all', 'fits'], ...sizeRows(inspection)]),
     'A GPU is taken to have 85 % of its memory free.',
+    '',
+    'State, keys and values and rotary angles of a conversation, by what keys and values are stored as:',
+    ...table(contextRows(inspection)),
     '',
     'Tensors:',
     ...table(allTensors ? tensorRows(inspection) : tensorGroups(inspection)),
@@ -92,6 +95,14 @@ function sizeRows({ sizes }: Inspection): string[][] {
     ...[memory.weights, memory.state, memory.keysAndValues, memory.working, memory.total].map(size),
     fits === null ? 'no GPU' : `${fits} GB`,
   ]);
+}
+
+function contextRows({ contexts }: Inspection): string[][] {
+  const lengths = contexts[0]!.contexts.map(({ tokens }) => `${integer(tokens)} tokens`);
+  return [
+    ['type', ...lengths],
+    ...contexts.map(({ cacheType, contexts: costs }) => [cacheType, ...costs.map(({ bytes }) => size(bytes))]),
+  ];
 }
 
 function tensorRows({ tensors }: Inspection): string[][] {

@@ -8,20 +8,23 @@ import { forwardModel, means, type Score, scoreSequence, total } from '../genera
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
 import { adapterName } from '../engine/adapter-name.ts';
 import { Gpu } from '../gpu/device.ts';
-import type { OrderedPackage, PackageSource } from '../storage/package-source.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
+import type { OrderedPackage, PackageSource } from '../storage/packages/package-source.ts';
 import { type Manifest, MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme } from '../weights/types.ts';
-import { installDawn } from './dawn.ts';
-import { folderSource, openPackageFolder } from './folder.ts';
+import { installDawn } from '../tools/dawn.ts';
+import { folderSource, openPackageFolder } from '../tools/folder.ts';
 import { ScoreLog } from './score-log.ts';
 
-const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--int8dots] [--limit N] [--log FILE] [--json]
+const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--int8dots]
+                             [--cache ${CACHE_TYPES.join('|')}] [--limit N] [--log FILE] [--json]
 
 Scores MODEL, a package or a checkpoint (which is converted in memory to --dtype, f32 unless given), over TEXT.json:
 {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1", "tokens"}}, where answer has a 1 for
 each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1 share.
   --int8dots   with activations rounded to int8, as the option int8Activations reads prompts
+  --cache T    with keys and values stored as T, as the option kvCacheType does; f32 unless given
   --limit N    only the first N sequences
   --log FILE   writes the score of each sequence to FILE; with the same FILE again, goes on where it stopped`;
 
@@ -44,16 +47,25 @@ export async function main(args: string[]): Promise<number> {
   const { name, scheme, shards } = source.manifest;
   // What was measured is told by the weights, not by the folder's name.
   const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
-  const { int8Activations } = request;
-  const subject = { name, scheme, int8Activations, weights, text: await sha256Hex(new Uint8Array(bytes)) };
+  const { int8Activations, kvCacheType } = request;
+  const subject = {
+    name,
+    scheme,
+    int8Activations,
+    // Logs of before there was a choice are of f32.
+    ...(kvCacheType !== 'f32' && { kvCacheType }),
+    weights,
+    text: await sha256Hex(new Uint8Array(bytes)),
+  };
   const log = await ScoreLog.open(request.log, subject);
   const sequences = Math.min(request.limit, text.sequences.length);
-  const adapter = await scoreMissing(source, text, sequences, log, { int8Activations });
+  const adapter = await scoreMissing(source, text, sequences, log, { int8Activations, kvCacheType });
   const score = total([...log.scores].filter(([index]) => index < sequences).map(([, scored]) => scored));
   const result = {
     model: name,
     scheme,
     int8Activations,
+    kvCacheType,
     ...means(score),
     tokens: score.tokens,
     sequences,
@@ -71,7 +83,7 @@ async function scoreMissing(
   text: ScoredText,
   sequences: number,
   log: ScoreLog,
-  options: { int8Activations: boolean },
+  options: { int8Activations: boolean; kvCacheType: CacheType },
 ): Promise<string> {
   installDawn();
   const gpu = await Gpu.request();
@@ -121,6 +133,7 @@ interface Request {
   text: string;
   scheme: Scheme | undefined;
   int8Activations: boolean;
+  kvCacheType: CacheType;
   limit: number;
   log: string | undefined;
   json: boolean;
@@ -133,6 +146,7 @@ function readArguments(args: string[]): Request | null {
     options: {
       dtype: { type: 'string' },
       int8dots: { type: 'boolean', default: false },
+      cache: { type: 'string', default: 'f32' },
       limit: { type: 'string' },
       log: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -144,11 +158,14 @@ function readArguments(args: string[]): Request | null {
   if (model === undefined || text === undefined || rest.length > 0) throw new Error('A model and a text are needed.');
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (values.dtype !== undefined && !scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
+  const kvCacheType = CACHE_TYPES.find((known) => known === values.cache);
+  if (!kvCacheType) throw new Error(`--cache has to be one of ${CACHE_TYPES.join(', ')}.`);
   const limit = Number(values.limit ?? Infinity);
   if (!(limit >= 1) || (values.limit !== undefined && !Number.isInteger(limit))) {
     throw new Error('--limit has to be a whole number of at least 1.');
   }
-  return { model, text, scheme, int8Activations: values.int8dots, limit, log: values.log, json: values.json };
+  const { int8dots: int8Activations, log, json } = values;
+  return { model, text, scheme, int8Activations, kvCacheType, limit, log, json };
 }
 
 function line(score: Score): string {
@@ -160,6 +177,7 @@ function summary(result: {
   model: string;
   scheme: Scheme;
   int8Activations: boolean;
+  kvCacheType: CacheType;
   nll: number;
   top1: number;
   tokens: number;
@@ -167,8 +185,9 @@ function summary(result: {
   reference: ScoredText['reference'];
   adapter: string;
 }): string {
-  const { nll, top1, tokens, reference, int8Activations } = result;
-  const scheme = `${result.scheme}${int8Activations ? ' with int8 activations' : ''}`;
+  const { nll, top1, tokens, reference, int8Activations, kvCacheType } = result;
+  const cache = kvCacheType === 'f32' ? '' : `, keys and values in ${kvCacheType}`;
+  const scheme = `${result.scheme}${int8Activations ? ' with int8 activations' : ''}${cache}`;
   const score = line({ nll: nll * tokens, top1: top1 * tokens, tokens });
   const lines = [`${result.model} as ${scheme} on ${result.adapter}, ${result.sequences} sequences: ${score}`];
   if (reference) lines.push(`Reference: NLL ${reference.nll.toFixed(5)}, top-1 ${reference.top1.toFixed(5)}`);

@@ -4,17 +4,17 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureChromium } from './bootstrap/chromium.mjs';
-import { ensureDependencies } from './bootstrap/dependencies.mjs';
-import { reportFault } from './bootstrap/fault.mjs';
-import { ensureFirefox } from './bootstrap/firefox.mjs';
-import { CommandError, run } from './bootstrap/process.mjs';
-import { lacksDriver, vulkanEnvironment } from './bootstrap/vulkan.mjs';
+import { ensureChromium } from '../tools/chromium.mjs';
+import { ensureDependencies } from '../tools/dependencies.mjs';
+import { reportFault } from '../tools/fault.mjs';
+import { ensureFirefox } from '../tools/firefox.mjs';
+import { CommandError, run } from '../tools/process.mjs';
+import { lacksDriver, vulkanEnvironment } from '../tools/vulkan.mjs';
 
 /** @typedef {'gpu' | 'browser' | 'tests' | 'browsers'} Needs */
 
-const bootstrap = join(dirname(fileURLToPath(import.meta.url)), 'bootstrap');
-const root = join(bootstrap, '..', '..', '..');
+const tools = join(dirname(fileURLToPath(import.meta.url)), '..', 'tools');
+const root = join(tools, '..', '..');
 
 /**
  * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `browser`, a Chromium;
@@ -85,7 +85,7 @@ async function main(name, args) {
   }
   await ensureDependencies(root);
   const env = { ...process.env, ...(await prepare(command.needs)) };
-  return run(process.execPath, [join(bootstrap, command.script), ...(command.args ?? []), ...args], { env });
+  return run(process.execPath, [join(tools, command.script), ...(command.args ?? []), ...args], { env });
 }
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -7,6 +7,7 @@ export interface Subject {
   name: string;
   scheme: string;
   int8Activations: boolean;
+  kvCacheType?: string;
   /** SHA-256 of weights and text. */
   weights: string;
   text: string;

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Gpu, OPTIONAL_FEATURES } from '../gpu/device.ts';
+import { CACHE_TYPES } from '../kernels/attention/kv-cache.ts';
 import { SCHEMES } from '../weights/manifest.ts';
-import { installDawn } from './dawn.ts';
+import { installDawn } from '../tools/dawn.ts';
 import { count, formatRow, heading, jsonRow, SAMPLED, summary } from './verify/table.ts';
-import { CHANNEL_TOLERANCE, type Row, verifyFolder } from './verify/verify-folder.ts';
+import { CACHE_TOLERANCES, CHANNEL_TOLERANCE, type Row, verifyFolder } from './verify/verify-folder.ts';
 
 const USAGE = `Usage: npm run verify -- FOLDER... [--json] [--dtype ${SCHEMES.join('|')}|all] [--tolerance N]
-                         [--without ${OPTIONAL_FEATURES.join(',')}] [--default-limits]
+                         [--cache ${CACHE_TYPES.join('|')}] [--without ${OPTIONAL_FEATURES.join(',')}] [--default-limits]
 
 Runs checkpoints that bring a golden.safetensors (results of the reference implementation) through WebGPU and compares:
 logits, hidden states and final states, the prompt in one piece, split, and in single decode steps, and the greedy
@@ -19,6 +20,8 @@ channels in which the golden is that exact itself: within a quarter of the bound
 The golden has the checkpoint's own weights. With another --dtype than f32 they are rounded, and everything is held to
 our reference in f64 with the rounded weights instead; what the rounding costs, npm run perplexity measures.
 --dtype may be given more than once; "all" is every scheme.
+With another --cache than f32, keys and values are rounded, and the tolerances are ${CACHE_TOLERANCES.f16} for f16 and
+${CACHE_TOLERANCES.int8} for int8, of channels too: what the tiny models lose, whose attention is as large as all else.
 --without leaves features of the adapter unused, and --default-limits asks for a device that can no more than every
 device can, so that what smaller adapters run is verified on larger ones.`;
 
@@ -33,6 +36,7 @@ export async function main(args: string[]): Promise<number> {
         json: { type: 'boolean', default: false },
         dtype: { type: 'string', multiple: true, default: ['f32'] },
         tolerance: { type: 'string' },
+        cache: { type: 'string', default: 'f32' },
         without: { type: 'string', multiple: true, default: [] },
         'default-limits': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -47,7 +51,9 @@ export async function main(args: string[]): Promise<number> {
   const names: readonly string[] = values.dtype.includes('all') ? SCHEMES : values.dtype;
   const schemes = SCHEMES.filter((scheme) => names.includes(scheme));
   const masked = values.without.flatMap((list) => list.split(','));
+  const kvCacheType = CACHE_TYPES.find((type) => type === values.cache);
   const isUnknown =
+    !kvCacheType ||
     names.some((name) => !SCHEMES.some((scheme) => scheme === name)) ||
     masked.some((name) => !OPTIONAL_FEATURES.some((feature) => feature === name));
   if (values.help || positionals.length === 0 || isUnknown || (tolerance !== null && !(tolerance > 0))) {
@@ -63,7 +69,7 @@ export async function main(args: string[]): Promise<number> {
   if (!values.json) console.log(`${SAMPLED}\n\n${heading()}`);
   try {
     for (const folder of positionals) {
-      for await (const row of verifyFolder(gpu, resolve(folder), { schemes, tolerance })) {
+      for await (const row of verifyFolder(gpu, resolve(folder), { schemes, tolerance, kvCacheType })) {
         rows.push(row);
         if (!values.json) console.log(formatRow(row));
       }
@@ -75,7 +81,7 @@ export async function main(args: string[]): Promise<number> {
   if (values.json) {
     const { vendor, architecture, description } = gpu.adapterInfo;
     const adapter = { vendor, architecture, description };
-    console.log(JSON.stringify({ adapter, schemes, rows: rows.map(jsonRow), checked }, null, 1));
+    console.log(JSON.stringify({ adapter, schemes, kvCacheType, rows: rows.map(jsonRow), checked }, null, 1));
   } else {
     console.log(`\n${summary(checked)}`);
   }

@@ -111,6 +111,7 @@ export class BambaChat extends ChatOptions {
     },
     (turns, { info }) => ({
       ...requestFor(turns, info, this.#scoped.system),
+      ...this.#conversation,
       ...this.pageSettings,
       ...this.#scoped.sampling,
     }),
@@ -143,6 +144,12 @@ export class BambaChat extends ChatOptions {
     this.addController(
       new PageEvents(this, { stop: this.#stop, search: () => this.#keepsChats && this.#panel.search(), leave }),
     );
+  }
+
+  /** The name of the chat, where it is kept: its state is kept with it. */
+  get #conversation(): { conversation?: string } {
+    const { current } = this.#session.archive;
+    return this.#keepsChats && current !== undefined ? { conversation: current } : {};
   }
 
   /** What is loaded, once it is. */

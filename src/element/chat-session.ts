@@ -1,12 +1,13 @@
 // What happens in a chat, apart from how it looks: a model that loads, questions that are asked, chats that are kept.
 
-import type { Engine, EngineInfo, GenerationRequest } from '../engine/protocol.ts';
+import type { Engine, EngineInfo, EngineStatus, GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { ChatArchive } from './chats/chat-archive.ts';
 import type { TurnId } from './chats/ids.ts';
+import { forgetState } from './chats/kept-state.ts';
 import { Conversation, type Turn } from './conversation.ts';
 import type { ChatEventDetail, ChatEvents } from './events.ts';
-import type { Fault } from './faults.ts';
+import { sentenceOf } from './faults.ts';
 import { formatInteger } from './format.ts';
 import { loadingHeadline } from './models/loading-panel.ts';
 import { loadMarkdown } from './markdown/markdown.ts';
@@ -37,7 +38,9 @@ export interface SessionView {
 /** The state of one chat element. */
 export class ChatSession {
   /** A question that failed; its text, unless an answer to it stays in the chat. */
-  trouble: { fault: Fault; question: string | undefined } | undefined;
+  trouble: { fault: BambaError; question: string | undefined } | undefined;
+  /** What the engine said beside an answer, until that is dismissed. */
+  notice: string | undefined;
   readonly models: ModelSwitch;
   readonly archive: ChatArchive;
   readonly #conversation: Conversation;
@@ -46,6 +49,9 @@ export class ChatSession {
   #headline = '';
   /** What was told to be ready, and to have failed: each once. */
   #told: { engine: Engine | undefined; failure: LoadFailure | undefined } = { engine: undefined, failure: undefined };
+  /** What becomes of an engine that lost its GPU or its worker, until it is there again. */
+  recovery: EngineStatus | undefined;
+  #unwatch = (): void => {};
   /** Those who wait for the answer that is being written. */
   #waiting: { resolve: (turn: Turn) => void; reject: (error: BambaError) => void }[] = [];
 
@@ -65,6 +71,10 @@ export class ChatSession {
         },
         ended: (turn) => this.#onEnded(turn),
         failed: (fault, question) => this.#onFailed(fault, question),
+        noticed: (message) => {
+          this.notice = message;
+          view.changed(false);
+        },
       },
       request,
     );
@@ -75,6 +85,7 @@ export class ChatSession {
     });
     this.archive = new ChatArchive({
       changed: () => view.changed(false),
+      deleted: (id) => void forgetState(id),
       opened: (turns, draft, tip) => {
         this.#conversation.show(turns, tip);
         // The same chat, changed elsewhere: what is being typed here stays.
@@ -91,7 +102,7 @@ export class ChatSession {
   }
 
   /** Why nothing can run in this browser. */
-  get unavailable(): Fault | undefined {
+  get unavailable(): BambaError | undefined {
     const { engine, failure } = this.models;
     return !engine && failure?.fault.code === 'webgpu_unavailable' ? failure.fault : undefined;
   }
@@ -173,6 +184,12 @@ export class ChatSession {
     if (question !== undefined) this.#view.restore(question);
   }
 
+  /** The engine's notice has been read. */
+  dismissNotice(): void {
+    this.notice = undefined;
+    this.#view.changed(false);
+  }
+
   /** Begins a new chat, with these turns if any. */
   begin(turns: readonly Turn[] = []): void {
     this.#leave();
@@ -208,6 +225,7 @@ export class ChatSession {
     if (headline !== this.#headline && headline !== '') this.#view.announce(headline);
     this.#headline = headline;
     if (loading?.progress) this.#view.fire('bamba-progress', loading.progress);
+    if (engine !== told.engine) this.#watch(engine);
     if (engine && engine !== told.engine) {
       this.#view.announce(`${engine.info.model.name} is ready.`);
       this.#view.fire('bamba-ready', engine.info);
@@ -217,11 +235,26 @@ export class ChatSession {
     this.#view.changed(false);
   }
 
+  /** Hears of losses of the engine that answers, and of no other. */
+  #watch(engine: Engine | undefined): void {
+    this.#unwatch();
+    this.recovery = undefined;
+    this.#unwatch =
+      engine?.onStatus?.((status) => {
+        const before = this.recovery;
+        this.recovery = status.status === 'recovering' ? status : undefined;
+        // A try that begins, not each step of it. A failure is told of by the question that meets with it.
+        const news = status.status === 'ready' || (this.recovery && before?.attempt !== status.attempt);
+        if (news) this.#view.announce(status.message);
+        this.#view.changed(status.progress !== undefined);
+      }) ?? (() => {});
+  }
+
   #onLoadFailed({ fault }: LoadFailure): void {
     // The other failures are alerts of their own.
-    this.#view.announce(this.unavailable?.sentence ?? '');
+    this.#view.announce(this.unavailable ? sentenceOf(this.unavailable) : '');
     if (!this.stranded) {
-      this.#view.fire('bamba-error', { code: fault.code, message: fault.sentence });
+      this.#view.fire('bamba-error', { code: fault.code, message: fault.message });
       return;
     }
     this.takeBackQueued();
@@ -237,7 +270,7 @@ export class ChatSession {
     this.#view.fire('bamba-answer', { question, answer, finishReason, usage });
   }
 
-  #onFailed(fault: Fault, question: string | undefined): void {
+  #onFailed(fault: BambaError, question: string | undefined): void {
     this.trouble = { fault, question };
     this.#view.announce('');
     this.#report(fault);
@@ -245,9 +278,9 @@ export class ChatSession {
     this.#view.changed(false);
   }
 
-  #report({ code, sentence }: Fault): void {
-    this.#reject(new BambaError(code ?? 'internal', sentence));
-    this.#view.fire('bamba-error', { code, message: sentence });
+  #report(fault: BambaError): void {
+    this.#reject(fault);
+    this.#view.fire('bamba-error', { code: fault.code, message: fault.message });
   }
 
   #reject(error: BambaError): void {

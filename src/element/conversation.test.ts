@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { Engine, EngineInfo, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { Conversation, type Turn } from './conversation.ts';
-import type { Fault } from './faults.ts';
 import { requestFor } from './prompting.ts';
 
 const CHATS = { model: { hasChatTemplate: true } } as EngineInfo;
@@ -64,20 +63,23 @@ function begin(): {
   conversation: Conversation;
   engine: HandEngine;
   ended: Turn[];
-  failures: { fault: Fault; restored: string | undefined }[];
+  failures: { fault: BambaError; restored: string | undefined }[];
+  notices: string[];
 } {
+  const notices: string[] = [];
   const ended: Turn[] = [];
-  const failures: { fault: Fault; restored: string | undefined }[] = [];
+  const failures: { fault: BambaError; restored: string | undefined }[] = [];
   const conversation = new Conversation(
     {
       changed: () => undefined,
       ended: (turn) => ended.push(turn),
       failed: (fault, restored) => failures.push({ fault, restored }),
+      noticed: (message) => notices.push(message),
     },
     (turns) => ({ ...requestFor(turns, CHATS, ''), temperature: 0.5 }),
   );
   const engine = new HandEngine();
-  return { conversation, engine, ended, failures };
+  return { conversation, engine, ended, failures, notices };
 }
 
 describe('Conversation', () => {
@@ -105,6 +107,19 @@ describe('Conversation', () => {
         { role: 'user', content: 'And?' },
       ],
     });
+  });
+
+  it('passes on what the engine says beside an answer', async () => {
+    const { conversation, engine, notices } = begin();
+    conversation.setEngine(engine);
+    conversation.ask('What?');
+    await settle();
+    await engine.give({ type: 'notice', message: 'The disk is full.' });
+    expect(notices).toEqual(['The disk is full.']);
+    expect(conversation.turns[0]).toMatchObject({ status: 'reading', answer: '' });
+    await engine.text('This.');
+    await engine.end();
+    expect(conversation.turns[0]).toMatchObject({ status: 'done', answer: 'This.' });
   });
 
   it('refuses a second question while it answers, and an empty one always', async () => {
@@ -170,8 +185,8 @@ describe('Conversation', () => {
     await settle();
     await engine.give(new BambaError('prompt_too_long', 'The chat is too long.'));
     expect(conversation.turns).toEqual([]);
-    expect(failures).toEqual([
-      { fault: { code: 'prompt_too_long', sentence: 'The chat is too long.' }, restored: 'Too long?' },
+    expect(failures).toMatchObject([
+      { fault: { code: 'prompt_too_long', message: 'The chat is too long.' }, restored: 'Too long?' },
     ]);
   });
 

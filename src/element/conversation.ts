@@ -3,9 +3,9 @@
 // can tell by identity which of them to draw again.
 
 import type { Engine, FinishReason, GenerationEvent, GenerationRequest, Usage } from '../engine/protocol.ts';
+import { asBambaError, type BambaError } from '../errors.ts';
 import { newTurnId, type TurnId } from './chats/ids.ts';
 import { TurnTree } from './chats/turn-tree.ts';
-import { asFault, type Fault } from './faults.ts';
 
 /**
  * `queued`: asked before the model was ready. `reading`: the prompt is processed. `writing`: text streams in.
@@ -38,7 +38,9 @@ export interface ConversationEvents {
   /** An answer ended, by itself or by the person. */
   ended(turn: Turn): void;
   /** A question failed. `restored` is its text when the turn was taken back because nothing had been answered. */
-  failed(fault: Fault, restored: string | undefined): void;
+  failed(fault: BambaError, restored: string | undefined): void;
+  /** The engine says something beside an answer. */
+  noticed?(message: string): void;
 }
 
 /** A chat with one engine at a time. */
@@ -206,11 +208,12 @@ export class Conversation {
         if (event.type === 'end') {
           outcome.finishReason = event.finishReason;
           outcome.usage = event.usage;
-        } else this.#progress(turn.id, event);
+        } else if (event.type === 'notice') this.#events.noticed?.(event.message);
+        else this.#progress(turn.id, event);
       }
     } catch (error) {
       // An abort that surfaces as an exception is what the person asked for, not a fault.
-      if (!signal.aborted) outcome.fault = asFault(error);
+      if (!signal.aborted) outcome.fault = asBambaError(error);
     }
     if (this.#running !== run) return;
     this.#running = undefined;
@@ -218,7 +221,7 @@ export class Conversation {
     this.#startQueued();
   }
 
-  #progress(id: TurnId, event: Exclude<GenerationEvent, { type: 'end' }>): void {
+  #progress(id: TurnId, event: Exclude<GenerationEvent, { type: 'end' | 'notice' }>): void {
     if (event.type === 'prefill') {
       this.#change(id, { prefill: { processed: event.processed, total: event.total } }, true);
     } else if (event.type === 'text') {
@@ -288,7 +291,7 @@ interface Run {
 
 /** How an answer ended. */
 interface Outcome {
-  fault: Fault | undefined;
+  fault: BambaError | undefined;
   finishReason: FinishReason;
   usage: Usage | undefined;
 }

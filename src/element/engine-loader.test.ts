@@ -76,7 +76,7 @@ describe('EngineLoader', () => {
     const done = loader.load(attempt.create, { model: 'm' });
     attempt.fail(new BambaError('network', 'The server is away.'));
     await done;
-    expect(loader.state).toEqual({ kind: 'failed', fault: { code: 'network', sentence: 'The server is away.' } });
+    expect(loader.state).toMatchObject({ kind: 'failed', fault: { code: 'network', message: 'The server is away.' } });
   });
 
   it('disposes an engine that comes after loading was ended, and hears no more of its progress', async () => {

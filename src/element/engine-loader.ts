@@ -1,15 +1,15 @@
 // Loading an engine, as a state that a view can draw: what is happening, how far it is, what went wrong.
 
 import type { Engine, LoadProgress } from '../engine/protocol.ts';
+import { asBambaError, type BambaError } from '../errors.ts';
 import { claimEngine, queued, type Claim, type CreateEngine, type SharedOptions } from './engines.ts';
-import { asFault, type Fault } from './faults.ts';
 
 /** Where loading stands. */
 export type LoadState =
   | { kind: 'idle' }
   | { kind: 'loading'; progress: LoadProgress | undefined }
   | { kind: 'ready'; engine: Engine }
-  | { kind: 'failed'; fault: Fault };
+  | { kind: 'failed'; fault: BambaError };
 
 /** Holds one engine at a time; loading another, or disposing, lets go of what was before. */
 export class EngineLoader {
@@ -43,7 +43,7 @@ export class EngineLoader {
       const engine = await this.#claim.engine;
       if (current()) this.#enter({ kind: 'ready', engine });
     } catch (error) {
-      if (current()) this.#enter({ kind: 'failed', fault: asFault(error) });
+      if (current()) this.#enter({ kind: 'failed', fault: asBambaError(error) });
     }
   }
 

@@ -5,12 +5,13 @@ import type {
   Engine,
   EngineInfo,
   EngineOptions,
+  EngineStatus,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   LoadProgress,
 } from '../engine/protocol.ts';
-import { BambaError } from '../errors.ts';
-import { asFault } from './faults.ts';
+import { asBambaError, BambaError, isFatal } from '../errors.ts';
 
 /** Makes an engine, as `createEngine` of the library does. */
 export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
@@ -25,15 +26,6 @@ export interface Claim {
   /** Gives the claim up, also while the engine still loads. Idempotent. */
   release(): void;
 }
-
-/** Faults after which an engine will never answer again: whoever asks next gets another one. */
-const FATAL: ReadonlySet<string | undefined> = new Set([
-  'device_lost',
-  'out_of_memory',
-  'gpu_failure',
-  'disposed',
-  'worker_failed',
-]);
 
 interface Entry {
   readonly engine: Promise<QueuedEngine>;
@@ -123,22 +115,22 @@ export function queued(engine: Engine): Engine {
 
 /** An engine that takes one request at a time, and lets the others wait for their turn. */
 class QueuedEngine implements Engine {
-  readonly info: EngineInfo;
   readonly #engine: Engine;
   readonly #onFatal: () => void;
   #last: Promise<void> = Promise.resolve();
 
   /** @param onFatal called when the engine has failed for good */
   constructor(engine: Engine, onFatal: () => void) {
-    this.info = engine.info;
     this.#engine = engine;
     this.#onFatal = onFatal;
   }
 
-  async *generate(
-    request: GenerationRequest,
-    options: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
+  /** After a loss that may be another adapter. */
+  get info(): EngineInfo {
+    return this.#engine.info;
+  }
+
+  async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
     const before = this.#last;
     let leave = (): void => {};
     const mine = new Promise<void>((resolve) => {
@@ -149,11 +141,15 @@ class QueuedEngine implements Engine {
       await Promise.race([before, refusal(options.signal)]);
       yield* this.#engine.generate(request, options);
     } catch (error) {
-      if (FATAL.has(asFault(error).code)) this.#onFatal();
+      if (isFatal(asBambaError(error).code)) this.#onFatal();
       throw error;
     } finally {
       leave();
     }
+  }
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#engine.onStatus?.(listener) ?? (() => {});
   }
 
   dispose(): Promise<void> {

@@ -19,7 +19,7 @@ export interface ChatEvents {
     usage?: Usage | undefined;
   }>;
   /** Loading or answering failed: the code for programs, the sentence for people. */
-  'bamba-error': CustomEvent<{ code: ErrorCode | undefined; message: string }>;
+  'bamba-error': CustomEvent<{ code: ErrorCode; message: string }>;
   /** Another model, which a person chose, has loaded; a checkpoint has a `dtype`. */
   'bamba-model': CustomEvent<{ model: string; dtype?: Scheme | undefined }>;
   /** The colours changed. */

@@ -2,7 +2,7 @@
 // offers what helps: what was stored may be the reason, so the settings can be reset, and nothing else is lost.
 
 import { LitElement } from 'lit';
-import { asFault } from './faults.ts';
+import { sentenceOf } from './faults.ts';
 import { resetPreferences } from './settings/preferences.ts';
 
 /** An element that shows a panel in its place when drawing it fails. */
@@ -35,7 +35,7 @@ function showLastResort(root: HTMLElement | DocumentFragment, error: unknown): v
   title.className = 'card-title';
   title.textContent = 'This part of the page cannot be shown';
   const sentence = document.createElement('p');
-  const reason = asFault(error).sentence.replace(/\.?$/, '.');
+  const reason = sentenceOf(error).replace(/\.?$/, '.');
   sentence.textContent = `${reason} ${WHAT_TO_DO}`;
   const actions = document.createElement('div');
   actions.className = 'card-actions';

@@ -37,8 +37,8 @@ it('custom-elements.json says what the element is now (else: npm run elements)',
   expect(JSON.parse(analyze())).toEqual(JSON.parse(committed));
 }, 60_000);
 
-it('the manual names all that a page can use of the element, each with what it is for', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+it('docs/ELEMENT.md names every part of the element that a page can use', () => {
+  const manual = readFileSync(join(ROOT, 'docs/ELEMENT.md'), 'utf8');
   const [element] = (JSON.parse(committed) as Manifest).modules[0]!.declarations;
   const names = [
     ...element!.attributes.map(({ name }) => name),
@@ -49,5 +49,5 @@ it('the manual names all that a page can use of the element, each with what it i
     ...element!.cssProperties.map(({ name }) => name),
   ];
   expect(names.length).toBeGreaterThan(60);
-  expect(names.filter((name) => !readme.includes(`\`${name}`))).toEqual([]);
+  expect(names.filter((name) => !manual.includes(`\`${name}`))).toEqual([]);
 });

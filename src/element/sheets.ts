@@ -1,6 +1,7 @@
 // What lies over the chat when it is asked for: the models, and the settings.
 
 import { html, type TemplateResult } from 'lit';
+import { sentenceOf } from './faults.ts';
 import type { ModelChoice } from './models/model-choice.ts';
 import type { ModelSwitch } from './models/model-switch.ts';
 import type { Theme } from './settings/preferences.ts';
@@ -32,7 +33,7 @@ export function sheets(options: SheetOptions): TemplateResult {
       .presets=${presets}
       .running=${models.engine && models.order?.options}
       .loading=${models.loading?.order.options}
-      .failure=${models.failure && { choice: models.failure.order.options, sentence: models.failure.fault.sentence }}
+      .failure=${models.failure && { choice: models.failure.order.options, sentence: sentenceOf(models.failure.fault) }}
       @bamba-choose=${choose}
       @bamba-announce=${announce}
     ></bamba-models>

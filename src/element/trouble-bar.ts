@@ -1,7 +1,8 @@
 // A question that failed: the sentence of what is wrong, right above the input that has the question again.
 
 import { html, nothing, type TemplateResult } from 'lit';
-import { remedyFor, type Fault } from './faults.ts';
+import type { BambaError } from '../errors.ts';
+import { remedyFor, sentenceOf } from './faults.ts';
 
 /** What the buttons do. */
 export interface TroubleActions {
@@ -13,10 +14,10 @@ export interface TroubleActions {
 }
 
 /** Draws the bar with the one button that fits the fault. */
-export function troubleBar(fault: Fault, actions: TroubleActions): TemplateResult {
+export function troubleBar(fault: BambaError, actions: TroubleActions): TemplateResult {
   const remedy = remedyButton(fault, actions);
   return html`<div class="trouble" role="alert">
-    <p>${fault.sentence}</p>
+    <p>${sentenceOf(fault)}</p>
     <div class="trouble-actions">
       ${remedy ? html`<button class="button" type="button" @click=${remedy.run}>${remedy.label}</button>` : nothing}
       <button class="text-button" type="button" @click=${actions.dismiss}>Dismiss</button>
@@ -24,7 +25,17 @@ export function troubleBar(fault: Fault, actions: TroubleActions): TemplateResul
   </div>`;
 }
 
-function remedyButton(fault: Fault, actions: TroubleActions): { label: string; run: () => void } | undefined {
+/** Draws what the engine says beside an answer. */
+export function noticeBar(sentence: string, dismiss: () => void): TemplateResult {
+  return html`<div class="trouble keeping" role="alert">
+    <p>${sentence}</p>
+    <div class="trouble-actions">
+      <button class="text-button" type="button" @click=${dismiss}>Dismiss</button>
+    </div>
+  </div>`;
+}
+
+function remedyButton(fault: BambaError, actions: TroubleActions): { label: string; run: () => void } | undefined {
   switch (remedyFor(fault)) {
     case 'ask-again':
       return { label: 'Try again', run: actions.askAgain };

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { serveHub, TestHub, testClock } from '../storage/test-hub.ts';
+import { serveHub, TestHub, testClock } from '../testing/test-hub.ts';
 import { tinyCheckpoint } from '../testing/tiny-model.ts';
 import { modelAvailability } from './availability.ts';
 import type { ModelSource } from './find-model.ts';

@@ -53,6 +53,10 @@ const VARIANTS: readonly Variant[] = [
   { name: 'in f32', scheme: 'f32', chats: onRequest },
   { name: 'without subgroups', scheme: 'int8', options: { gpu: { without: ['subgroups'] } }, chats: onRequest },
   { name: 'in f32 tiles', scheme: 'int8', options: { gpu: { without: ['f16'] } }, chats: onRequest },
+  { name: 'with keys and values in f32', scheme: 'int8', options: { kvCacheType: 'f32' }, chats: onRequest },
+  { name: 'with keys and values in f16', scheme: 'int8', options: { kvCacheType: 'f16' }, chats: onRequest },
+  { name: 'with keys and values in int8', scheme: 'int8', options: { kvCacheType: 'int8' }, chats: onRequest },
+  { name: 'with kept states in f16', scheme: 'int8', options: { stateCacheType: 'f16' }, chats: onRequest },
   { name: 'tuned', scheme: 'int8', tuning: { matvecSubgroups: 8, chunkTokens: 128 }, chats: onRequest },
 ];
 
@@ -107,7 +111,6 @@ async function keepForAdapter(tuning: Tuning): Promise<void> {
 /** Asks the questions of a chat, one after the other, and holds each answer to the chat's. */
 async function expectChat(engine: LocalEngine, chat: GoldenChat, known: KnownPrompts): Promise<void> {
   const messages: ChatMessage[] = [];
-  known.beginChat();
   for (const turn of chat) {
     messages.push({ role: 'user', content: turn.question });
     let text = '';

@@ -8,7 +8,17 @@ import type { WorkerApi } from './wire.ts';
 // Whatever a worker does, and whenever: each wait of the page ends, with an error that has a code, and the worker is gone
 // where it must not go on. Deadlines are short here. They count looks at the worker, so that a slow machine changes nothing.
 
-const SHORT: Deadlines = { tick: 10, start: 300, notice: 200, silence: 60, stop: 150, busy: 200, end: 50 };
+const SHORT: Deadlines = {
+  tick: 10,
+  start: 300,
+  notice: 200,
+  silence: 60,
+  stop: 150,
+  busy: 200,
+  end: 50,
+  again: [0, 10, 20],
+  calm: 60_000,
+};
 const MODEL = 'org/name';
 
 const load = (worker: FakeWorker, options: Partial<EngineOptions> = {}): Promise<TunableEngine> =>
@@ -105,12 +115,27 @@ describe.each(['load', 'answer', 'tune'] as const)('a %s', (state) => {
 });
 
 describe.each(['answer', 'tune'] as const)('while an %s runs', (state) => {
-  test('another question is refused at once, also by a worker that is stuck', async () => {
+  test('another question that does not wait is refused at once, also by a worker that is stuck', async () => {
     const { worker, engine } = await begin(state);
     worker.stuck = true;
-    await expect(ask(engine!)).rejects.toEqual(withCode('busy'));
-    await expect(engine!.tune()).rejects.toEqual(withCode('busy'));
+    const refused = engine!.generate({ prompt: 'Well?' }, { queue: false });
+    await expect(refused[Symbol.asyncIterator]().next()).rejects.toEqual(withCode('busy'));
+    await expect(engine!.tune({ queue: false })).rejects.toEqual(withCode('busy'));
     await engine!.dispose();
+  });
+
+  test('others wait until they are taken back, or the engine is disposed of', async () => {
+    const { engine } = await begin(state);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const takenBack = [ask(engine!, signal), engine!.tune({ signal })];
+    const left = [ask(engine!), engine!.tune()];
+    const late = ask(engine!, AbortSignal.abort());
+    for (const one of [...takenBack, ...left, late]) one.catch(() => {});
+    controller.abort();
+    for (const one of [...takenBack, late]) await expect(one).rejects.toEqual(withCode('aborted'));
+    await engine!.dispose();
+    for (const one of left) await expect(one).rejects.toEqual(withCode('disposed'));
   });
 
   test.each(['well', 'stuck'])('disposing of the engine ends it, where the worker is %s', async (how) => {
@@ -287,7 +312,7 @@ describe('the next question', () => {
     });
     let asked = 0;
     const worker = new FakeWorker({
-      async generate(_, port) {
+      async generate(_, _resume, port) {
         if (asked++ === 0) await first;
         port.postMessage({ type: 'end' });
       },
@@ -306,6 +331,39 @@ describe('the next question', () => {
     finish();
     expect(await second).toEqual([]);
     expect(worker.terminated).toBe(0);
+  });
+
+  test('waits for its turn, first come, first served', async () => {
+    const asked: unknown[] = [];
+    let finish = (): void => {};
+    const engine = await load(
+      new FakeWorker({
+        async generate({ prompt }, _, port) {
+          asked.push(prompt);
+          await new Promise<void>((resolve) => {
+            finish = resolve;
+          });
+          port.postMessage({ type: 'end' });
+        },
+      }),
+    );
+    const ended: string[] = [];
+    const all = ['a', 'b', 'c'].map(async (prompt) => {
+      for await (const _ of engine.generate({ prompt }));
+      ended.push(prompt);
+    });
+    for (const upTo of [1, 2, 3]) {
+      await vi.waitFor(() => expect(asked).toHaveLength(upTo));
+      // Nothing of the next one reaches the worker meanwhile.
+      await engine.countTokens('ab');
+      expect(asked).toHaveLength(upTo);
+      finish();
+    }
+    await Promise.all(all);
+    expect([asked, ended]).toEqual([
+      ['a', 'b', 'c'],
+      ['a', 'b', 'c'],
+    ]);
   });
 
   test('can be taken back while it waits', async () => {

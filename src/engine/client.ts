@@ -1,16 +1,18 @@
 import { proxy } from 'comlink';
 import { BambaError } from '../errors.ts';
-import { isRepoName } from '../storage/repo-name.ts';
-import { askToPersist } from '../storage/package-blobs.ts';
+import { isRepoName } from '../storage/remote/repo-name.ts';
+import { askToPersist } from '../storage/packages/package-blobs.ts';
 import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
-import type { Deadlines } from './deadlines.ts';
+import { DEADLINES, type Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
-import type { Availability, EngineInfo, EngineOptions, LoadProgress, TunableEngine } from './protocol.ts';
-import { asTyped, fromWire, type LoadOptions, type WireResult } from './wire.ts';
-import { tell, WorkerEngine } from './worker-engine.ts';
+import { tell } from './listeners.ts';
+import type { Availability, EngineInfo, EngineOptions, EngineStatus, LoadProgress, StateEngine } from './protocol.ts';
+import { asTyped, type LoadOptions, valueOf, type WireResult } from './wire.ts';
+import { type LoadedWorker, WorkerEngine, type WorkerLoading } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
 
 export { deleteStoredModel, storedModels } from './stored-models.ts';
+export { deleteStoredStates, storedStates } from './stored-states.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -24,7 +26,7 @@ export { deleteStoredModel, storedModels } from './stored-models.ts';
  * `manifest_invalid`, `storage_full`, `unsupported_model`, `setting_invalid`, `worker_failed`, `aborted` and others; each
  * says what to do. Where `signal` is aborted, at any moment, it is `aborted`, and the worker is gone.
  */
-export async function createEngine(options: EngineOptions): Promise<TunableEngine> {
+export async function createEngine(options: EngineOptions): Promise<StateEngine> {
   return loadInWorker(options, startWorker);
 }
 
@@ -35,18 +37,31 @@ export async function createEngine(options: EngineOptions): Promise<TunableEngin
 export async function loadInWorker(
   options: EngineOptions,
   start: (address: EngineOptions['worker']) => Promise<Worker>,
-  deadlines?: Readonly<Deadlines>,
-): Promise<TunableEngine> {
+  deadlines = DEADLINES,
+): Promise<StateEngine> {
   checkOptions(options);
   const { onProgress = () => {}, signal } = options;
   throwIfAborted(signal);
   const source = sourceOf(options);
   // Not waited for: a browser may ask the person first, who may take his time.
   void askToPersist();
-  const link = new WorkerLink(await wanted(start(options.worker), signal), deadlines);
+  const startAndLoad = (loading: WorkerLoading) => loadWorker(start(options.worker), source, deadlines, loading);
+  return WorkerEngine.begin({ load: startAndLoad, deadlines, onProgress, signal });
+}
+
+/** Has a worker load a model; it is gone where that fails. @throws BambaError as `createEngine`. */
+async function loadWorker(
+  starting: Promise<Worker>,
+  source: LoadOptions,
+  deadlines: Readonly<Deadlines>,
+  loading: WorkerLoading,
+): Promise<LoadedWorker> {
+  const { signal } = loading;
+  const link = new WorkerLink(await wanted(starting, signal), deadlines);
+  loading.onLink(link);
   try {
     throwIfAborted(signal);
-    return new WorkerEngine(await load(link, source, onProgress, signal), link);
+    return { link, info: await load(link, source, loading) };
   } catch (error) {
     const typed = asTyped(error);
     link.end(typed);
@@ -87,9 +102,7 @@ export async function askWorker(
   const link = new WorkerLink(await wanted(start(options.worker), signal), deadlines);
   try {
     const asking = link.ask<WireResult<Availability>>((worker) => worker.availability({ model, ...given }));
-    const found = await abortable(asking, signal);
-    if ('error' in found) throw fromWire(found.error);
-    return found.value;
+    return valueOf(await abortable(asking, signal));
   } finally {
     link.end(new BambaError('disposed', 'What was asked has been answered.'));
   }
@@ -111,20 +124,19 @@ async function wanted(starting: Promise<Worker>, signal: AbortSignal | undefined
 async function load(
   link: WorkerLink,
   source: LoadOptions,
-  onProgress: (progress: LoadProgress) => void,
-  signal: AbortSignal | undefined,
+  { onProgress, onStatus, signal }: WorkerLoading,
 ): Promise<EngineInfo> {
   let over = false;
   // What was on its way when loading ended is no news.
   const told = proxy((progress: LoadProgress) => void (over || tell(onProgress, progress)));
-  const loading = link.ask<WireResult<EngineInfo>>((worker) => worker.load(source, told));
+  const status = proxy((news: EngineStatus, info: EngineInfo) => onStatus(news, info));
+  const loading = link.ask<WireResult<EngineInfo>>((worker) => worker.load(source, told, status));
   try {
     const loaded = await abortable(loading, signal);
     throwIfAborted(signal);
-    if ('error' in loaded) throw fromWire(loaded.error);
-    return loaded.value;
+    return valueOf(loaded);
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal.aborted) throw error;
     over = true;
     // What has come of the model is put away first, as far as that goes quickly.
     link.ask((worker) => worker.abortLoading()).catch(() => {});

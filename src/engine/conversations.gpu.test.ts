@@ -44,17 +44,29 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     }
   });
 
-  test('the same question again processes nothing', async () => {
+  /** A prompt without the header of the answer, before which its state is kept. */
+  const beforeHeader = ({ usage }: Answer) => usage.promptTokens - 'assistant: '.length;
+
+  test('the same question again processes the header of the answer alone', async () => {
     const messages = chatOf('Once and again');
     const first = await answer(messages);
-    const again = await answer(messages, first.usage.promptTokens);
+    const again = await answer(messages, beforeHeader(first));
+    expect(again.processed).toEqual([beforeHeader(first), first.usage.promptTokens]);
+    expect(again.ids).toEqual(first.ids);
+  });
+
+  test('the same text again processes nothing', async () => {
+    const request = { prompt: 'A text that is gone on with', ...SETTINGS };
+    const first = await take(engine, request);
+    await take(engine, { prompt: 'Another text', ...SETTINGS });
+    const again = await take(engine, request);
     expect(again.processed).toEqual([first.usage.promptTokens]);
     expect(again.ids).toEqual(first.ids);
   });
 
   test('another wording of the last question goes on from the last answer but one', async () => {
     const opening = await answer(chatOf('An opening'));
-    const kept = opening.usage.promptTokens;
+    const kept = beforeHeader(opening);
     const wrong = await answer(chatOf('An opening', opening.text, 'A question with a typo'));
     expect(wrong.usage.cachedTokens).toBeGreaterThan(kept);
     const { usage } = await answer(chatOf('An opening', opening.text, 'A question as meant'));
@@ -101,7 +113,7 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     expect(cut.ids.length).toBeGreaterThanOrEqual(tokens);
     expect(cut.text).toBe(cut.ids.map(spell).join(''));
     await answer(chatOf(question, cut.text, 'Something else now'));
-    const whole = await answer(chatOf(question), cut.usage.promptTokens);
+    const whole = await answer(chatOf(question), beforeHeader(cut));
     expect(cut.ids.slice(0, 6)).toEqual(whole.ids.slice(0, cut.ids.length));
     await answer(chatOf(`A new chat ${tokens}`), 0);
   });
@@ -152,7 +164,7 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     expect(cut.finishReason).toBe('stop');
     expect(whole.text.startsWith(cut.text + stop)).toBe(true);
     await answer(chatOf(question, cut.text, 'Go on'));
-    await answer(chatOf(question), whole.usage.promptTokens);
+    await answer(chatOf(question), beforeHeader(whole));
   });
 
   test('the limit of tokens', async () => {
@@ -160,7 +172,7 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     const cut = await take(engine, { messages: chatOf(question), ...SETTINGS, maxTokens: 3 });
     expect(cut.finishReason).toBe('length');
     expect(cut.ids).toHaveLength(3);
-    const { ids } = await answer(chatOf(question), cut.usage.promptTokens);
+    const { ids } = await answer(chatOf(question), beforeHeader(cut));
     expect(ids.slice(0, 3)).toEqual(cut.ids);
     await answer(chatOf(question, cut.text, 'More'));
   });
@@ -169,6 +181,6 @@ describe.skipIf(!hasAdapter)('what a conversation keeps', () => {
     const single = await take(engine, { messages: chatOf('A word'), ...SETTINGS, maxTokens: 1 });
     expect(single.ids).toHaveLength(1);
     expect(single.usage.decodeTokensPerS).toBe(0);
-    await answer(chatOf('A word'), single.usage.promptTokens);
+    await answer(chatOf('A word'), beforeHeader(single));
   });
 });

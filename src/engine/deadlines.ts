@@ -2,6 +2,8 @@
 // seconds for a part of a prompt, and minutes for all programs of a model. What is asked of an idle worker, and what ends
 // something, has one.
 
+import { TRIES } from './recovery.ts';
+
 /** Milliseconds. */
 export interface Deadlines {
   /** Between two looks at the worker. Looks are counted, not time: a machine that slept meanwhile has waited for nothing. */
@@ -16,6 +18,10 @@ export interface Deadlines {
   stop: number;
   /** For the next question to wait for that. */
   busy: number;
+  /** Before each try to start another worker, after one broke down. */
+  again: readonly number[];
+  /** A worker that has been well for so long may break down as often again. */
+  calm: number;
   /** For the worker to put away what a load has brought, or to give the GPU back, before it is ended anyhow. */
   end: number;
 }
@@ -27,5 +33,7 @@ export const DEADLINES: Readonly<Deadlines> = {
   silence: 3000,
   stop: 5000,
   busy: 30_000,
+  again: TRIES.pauses,
+  calm: TRIES.calm,
   end: 2000,
 };

@@ -1,5 +1,5 @@
 import type { GenerationDefaults } from '../generate/sampling.ts';
-import { MAX_STOP_IDS } from '../kernels/sampling-settings.ts';
+import { MAX_STOP_IDS } from '../kernels/sampling/sampling-settings.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { isRecord } from '../weights/untrusted-json.ts';
 

@@ -1,13 +1,12 @@
 import { BambaError } from '../errors.ts';
-import { parseConfig } from '../model/config.ts';
-import type { CheckpointFiles } from '../storage/checkpoint-files.ts';
-import type { StoredOrigin } from '../storage/database.ts';
-import { DiskFiles } from '../storage/disk-files.ts';
-import { HttpSource, type HttpSourceOptions } from '../storage/http-source.ts';
-import { HubFiles, repoFolder } from '../storage/hub.ts';
-import { packageUrl } from '../storage/manifest-source.ts';
-import type { ConversionRequest } from '../storage/open-checkpoint.ts';
-import { HUB, isRepoName } from '../storage/repo-name.ts';
+import type { CheckpointFiles } from '../storage/remote/checkpoint-files.ts';
+import type { StoredOrigin } from '../storage/store/database.ts';
+import { DiskFiles } from '../storage/remote/disk-files.ts';
+import { HttpSource, type HttpSourceOptions } from '../storage/remote/http-source.ts';
+import { HubFiles, repoFolder } from '../storage/remote/hub.ts';
+import { packageUrl } from '../storage/remote/manifest-source.ts';
+import type { ConversionRequest } from '../storage/packages/open-checkpoint.ts';
+import { HUB, isRepoName } from '../storage/remote/repo-name.ts';
 import { type Manifest, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, SCHEMES } from '../weights/manifest.ts';
 import type { EngineOptions } from './protocol.ts';
 
@@ -129,7 +128,6 @@ class Finder<Result> {
       files,
       from: made.from,
       ...(made.repo !== undefined && { repo: made.repo }),
-      parse: parseConfig,
     });
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import { forward } from '../model/forward.ts';
 import type { Model } from '../model/model.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { expectClose, measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectSnapshots } from '../testing/random-model.ts';

@@ -2,8 +2,8 @@ import 'fake-indexeddb/auto';
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../errors.ts';
-import type * as clock from '../storage/clock.ts';
-import { serveHub, TestHub, testClock } from '../storage/test-hub.ts';
+import type * as clock from '../storage/store/clock.ts';
+import { serveHub, TestHub, testClock } from '../testing/test-hub.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
 import { FaultyFetch, NETWORK_FAULTS } from '../testing/faults/fetch.ts';
 import { DATABASE_ERRORS, databaseFaults, type DatabaseFault } from '../testing/faults/indexed-db.ts';
@@ -16,7 +16,7 @@ import { deleteUnlessLocked, storedModels } from './stored-models.ts';
 // error; and the next one, without a fault, has the right bytes.
 
 // A minute of waiting takes a moment here.
-vi.mock('../storage/clock.ts', async (original) => {
+vi.mock('../storage/store/clock.ts', async (original) => {
   const module = await original<typeof clock>();
   const { systemClock } = module;
   const hasty = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal) };

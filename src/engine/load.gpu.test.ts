@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { GREEDY } from '../kernels/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';

@@ -1,16 +1,16 @@
 import { BambaError } from '../errors.ts';
 import type { Gpu } from '../gpu/device.ts';
-import { checkPackageTensors, parseArchitecture } from '../model/config.ts';
+import { checkPackageTensors, parseArchitecture } from '../architecture/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { GpuWeights } from '../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../model/model.ts';
 import { longestContext } from '../model/state.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { abortable, throwIfAborted } from '../weights/abort.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { suggestion } from '../weights/smaller-schemes.ts';
 
-/** Tokens of a sequence where nothing else is asked for: tables for all positions of some models would fill memory. */
+/** Tokens of a sequence where nothing else is asked for: what more of them take of memory is to be asked for. */
 const DEFAULT_CONTEXT = 32_768;
 
 export interface LoadModelOptions extends Partial<ModelOptions> {

@@ -1,31 +1,39 @@
-import { BambaError } from '../errors.ts';
-import { generateIds } from '../generate/generate.ts';
-import { defaultBudget, PrefixCache } from '../generate/prefix-cache.ts';
-import { resolveSampling } from '../generate/sampling.ts';
-import { generateStepwise } from '../generate/stepwise.ts';
-import { Gpu, type GpuOptions } from '../gpu/device.ts';
-import type { Model } from '../model/model.ts';
+import { asBambaError, BambaError } from '../errors.ts';
+import { isPrefix } from '../generate/state-tree.ts';
+import type { GpuOptions } from '../gpu/device.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
+import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
-import type { PackageSource } from '../storage/package-source.ts';
-import { abortable, throwIfAborted } from '../weights/abort.ts';
+import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
+import { throwIfAborted } from '../weights/abort.ts';
+import { AnswerCourse, type ResumePoint } from './answer-course.ts';
+import { answerRequest, requireKnown } from './answer.ts';
 import { AnswerForms } from './answer-form.ts';
-import { AnswerText, spelledLogprobs } from './answer-text.ts';
-import { loadModel } from './load.ts';
+import { checkBytes } from './check-bytes.ts';
+import { describeEngine, requireSame } from './describe.ts';
+import { GpuSide } from './gpu-side.ts';
+import { Listeners } from './listeners.ts';
+import type { OpenModel } from './open-model.ts';
+import { DEFAULT_CACHE_TYPE } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
   EngineInfo,
-  FinishReason,
+  EngineStatus,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
+  MovedState,
   TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
-  Usage,
 } from './protocol.ts';
-import { checkIds, type ParsedRequest, parseRequest, parseTokenInput } from './request.ts';
+import { Recovery, type Tries } from './recovery.ts';
+import { checkIds, parseTokenInput } from './request.ts';
+import { readStateFile, writeStateFile } from './state-files.ts';
 import { TextSide } from './text-side.ts';
-import { keepTuning, storedTuning } from './tuned.ts';
+import { keepTuning } from './tuned.ts';
+import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
@@ -35,246 +43,264 @@ export interface LocalEngineOptions {
   subgroupMatrices?: boolean;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
+  /** See `EngineOptions`. */
+  storedStateBytes?: number;
+  /** Milliseconds without a request before the states of conversations are kept. */
+  quietMs?: number;
+  /** See `EngineOptions`. */
+  kvCacheType?: CacheType;
+  /** See `EngineOptions`. */
+  stateCacheType?: StateType;
   signal?: AbortSignal;
   gpu?: GpuOptions;
-  /** Told in a sentence where what is asked for goes beyond the model. */
+  /** Told in a sentence where what is asked for goes beyond the model, and where a load begins again. */
   onMessage?: (message: string) => void;
   /** Called as pipelines become ready, after the weights are on the GPU. */
   onCompiled?: (ready: number, total: number) => void;
+  /** How often a GPU that is lost is asked for again. */
+  tries?: Tries;
 }
+
+/**
+ * Opens the package of a model.
+ * @param tries how often the GPU was asked for since it was lost; 0 for the first load of all
+ */
+export type Opening = (tries: number) => Promise<OpenModel>;
 
 /** The engine itself, in the thread that it is made in: a worker in the browser, Node for the command line. */
 export class LocalEngine {
-  readonly info: EngineInfo;
-  readonly #gpu: Gpu;
-  readonly #model: Model;
-  readonly #text: TextSide;
-  readonly #prefixes: PrefixCache;
-  readonly #forms: AnswerForms;
-  #busy = false;
+  readonly #open: Opening;
+  readonly #options: LocalEngineOptions;
+  readonly #side: Recovery<GpuSide>;
+  readonly #turns = new Turns();
+  readonly #listeners = new Listeners<EngineStatus>();
+  #text!: TextSide;
+  #forms!: AnswerForms;
+  #package: PackageDescription | null = null;
+  #info!: EngineInfo;
+  #loaded = false;
   #disposed = false;
 
-  private constructor(info: EngineInfo, gpu: Gpu, model: Model, text: TextSide, stateCacheBytes: number | undefined) {
-    this.info = info;
-    this.#gpu = gpu;
-    this.#model = model;
-    this.#text = text;
-    const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
-    this.#prefixes = new PrefixCache(model, budget);
-    this.#forms = new AnswerForms(text.tokenizer, text.template, model.architecture.vocabSize, text.stopIds);
+  private constructor(open: Opening, options: LocalEngineOptions) {
+    this.#open = open;
+    this.#options = options;
+    const { onMessage = () => {}, tries } = options;
+    this.#side = new Recovery<GpuSide>({
+      make: (tried, signal) => this.#makeSide(tried, signal),
+      free: (side) => side.dispose(),
+      isLoss: ({ code }) => code === 'device_lost',
+      // Before there is an engine, only its load is heard of.
+      onStatus: (status) => (this.#loaded ? this.#listeners.tell(status) : onMessage(status.message)),
+      ...(tries && { tries }),
+    });
   }
 
-  /** @throws BambaError, see `Gpu.request`, `loadModel` and the package source. */
-  static async load(source: PackageSource, options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const { subgroupMatrices = false, stateCacheBytes, signal } = options;
+  /**
+   * Loads a model. Where the GPU is lost meanwhile, that begins again.
+   * @param from its package, or what opens it whenever it is loaded
+   * @throws BambaError, see `Gpu.request`, `loadModel` and the package source.
+   */
+  static async load(
+    from: PackageSource | Opening,
+    { kvCacheType = DEFAULT_CACHE_TYPE, stateCacheType = 'f32', ...others }: LocalEngineOptions = {},
+  ): Promise<LocalEngine> {
+    const options = { ...others, kvCacheType, stateCacheType };
     requireWhole('contextLength', options.contextLength, 1);
-    requireWhole('stateCacheBytes', stateCacheBytes, 0);
-    throwIfAborted(signal);
-    const loadingText = TextSide.load(source);
-    loadingText.catch(() => {}); // without a GPU, nobody asks for it
-    const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
+    requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
+    requireWhole('storedStateBytes', options.storedStateBytes, 0);
+    requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);
+    requireOneOf('stateCacheType', stateCacheType, STATE_TYPES);
+    throwIfAborted(options.signal);
+    const open = typeof from === 'function' ? from : async () => ({ source: from, close() {} });
+    const engine = new LocalEngine(open, options);
     try {
-      const [text, tuning] = await abortable(Promise.all([loadingText, storedTuning(gpu)]), signal);
-      const model = await loadModel(gpu, source, { ...options, tuning });
-      return new LocalEngine(describe(source, gpu, model, text, tuning !== null), gpu, model, text, stateCacheBytes);
+      await engine.#side.begin();
+      engine.#loaded = true;
+      return engine;
     } catch (error) {
-      const explained = await gpu.explain(error);
-      gpu.dispose();
-      throw explained;
+      engine.dispose();
+      throw error;
+    }
+  }
+
+  /** What is loaded, and where it runs; after a loss that may be another adapter. */
+  get info(): EngineInfo {
+    return this.#info;
+  }
+
+  /** Puts the model on the GPU, for the first time or again. */
+  async #makeSide(tries: number, ending: AbortSignal): Promise<GpuSide> {
+    const { signal: loading, tries: _tries, ...options } = this.#options;
+    // What ends the load does not end what comes after it.
+    const signal = loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending;
+    const { source, close } = await this.#open(tries);
+    try {
+      if (this.#package) requireSame(this.#package, source.manifest);
+      const known = this.#text as TextSide | undefined;
+      const text = known ? Promise.resolve(known) : TextSide.load(source);
+      const side = await GpuSide.load(source, text, { ...options, signal });
+      this.#package = source.manifest;
+      this.#text = await text;
+      const { tokenizer, template, stopIds } = this.#text;
+      this.#forms ??= new AnswerForms(tokenizer, template, side.model.architecture.vocabSize, stopIds);
+      this.#info = describeEngine(source.manifest, side, this.#text);
+      void side.gpu.lost.then((loss) => this.#side.lose(side, asLoss(loss)));
+      return side;
+    } finally {
+      close();
     }
   }
 
   /**
-   * Answers one request. See `Engine.generate`.
-   * @throws BambaError `busy`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`,
-   * `device_lost`, `gpu_failure`, `out_of_memory`.
+   * Answers one request, after those that were asked before. See `Engine.generate`. Where the GPU is lost, the answer goes
+   * on from its tokens once the model is there again.
+   * @param resume what the answer has already, from another engine with this model; the request has a seed then
+   * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`,
+   * `template_failed`, and where the GPU does not come back `device_lost`, `webgpu_unavailable`, `gpu_failure`,
+   * `out_of_memory`.
    */
   async *generate(
     request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, queue, resume }: GenerateOptions & { resume?: ResumePoint } = {},
   ): AsyncGenerator<GenerationEvent, void> {
-    this.#occupy();
+    const leave = await this.#occupy({ signal, queue });
     try {
-      this.#gpu.check();
-      yield* this.#answer(request, signal);
-    } catch (error) {
-      throw await this.#gpu.explain(error);
+      const course = new AnswerCourse(resume);
+      for (;;) {
+        const side = await this.#side.get(signal).catch((error: unknown) => {
+          if (signal?.aborted && !this.#disposed) return null;
+          throw error;
+        });
+        if (!side) {
+          yield* course.abort();
+          return;
+        }
+        try {
+          side.gpu.check();
+          const { model, states, kept, overflow } = side;
+          const message = kept.takeMessage();
+          if (message !== undefined) yield { type: 'notice', message };
+          const answering = { model, states, kept, overflow, text: this.#text, forms: this.#forms };
+          yield* answerRequest(answering, request, signal, course);
+          this.#side.noteWork(side);
+          return;
+        } catch (error) {
+          const fault = await this.#noteFault(side, error);
+          if (!SPOILING.has(fault.code) || this.#disposed || !course.mayGoOn(fault)) throw fault;
+        }
+      }
     } finally {
-      this.#busy = false;
+      leave();
     }
+  }
+
+  /** Finds out what is wrong; where the GPU has to do with it, nothing of it is used any more. */
+  async #noteFault(side: GpuSide, error: unknown): Promise<BambaError> {
+    const typed = asBambaError(await side.gpu.explain(error));
+    const fault = this.#disposed ? typed : asLoss(typed);
+    if (SPOILING.has(fault.code)) this.#side.lose(side, fault);
+    return fault;
   }
 
   /** Tries sizes and keeps the fastest for this adapter. See `TunableEngine.tune`; it throws the same. */
   async tune({
     signal,
+    queue,
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    this.#occupy();
-    try {
-      this.#gpu.check();
-      const { contextLength } = this.#model;
-      if (contextLength < TUNING_TOKENS) {
+    return this.#alone({ signal, queue }, async ({ gpu, model }) => {
+      if (model.contextLength < TUNING_TOKENS) {
         throw new BambaError(
           'setting_invalid',
-          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${contextLength}: load the model with them.`,
+          `Tuning takes a context of ${TUNING_TOKENS} tokens or more, and there are ${model.contextLength}: load the model with them.`,
         );
       }
-      const report = await tuneModel(this.#model, {
+      const report = await tuneModel(model, {
         ...sizes,
         ...(signal && { signal }),
         onTrial: (trial, done, total) => onProgress({ trial, done, total }),
       });
-      const kept = await keepTuning(this.#gpu, report.tuning).then(
+      const kept = await keepTuning(gpu, report.tuning).then(
         () => true,
         () => false,
       );
       return { ...report, kept };
-    } catch (error) {
-      throw await this.#gpu.explain(error);
-    } finally {
-      this.#busy = false;
-    }
+    });
   }
 
-  /** @throws BambaError `disposed`, `busy`. */
-  #occupy(): void {
-    this.#requireUse();
-    if (this.#busy) {
-      throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
-    }
-    this.#busy = true;
+  /** The state of a chat as bytes. See `StateEngine`; it throws the same. */
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#alone({ signal }, async (side) => {
+      const ids = await this.#chatIds(side, messages, signal);
+      const { position } = await side.states.resume(ids);
+      await side.model.prefill(ids.slice(position), { logits: true, ...(signal && { signal }) });
+      await side.states.keep('prompt', { logits: true });
+      return writeStateFile(await side.owner(), { messages });
+    });
   }
 
-  async *#answer(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
-    const model = this.#model;
-    const { tokenizer, stopIds, defaults } = this.#text;
-    const parsed = parseRequest(request);
-    const values = resolveSampling(parsed.sampling, defaults.sampling, model.architecture.vocabSize);
-    const { constraint, ...form } = this.#forms.of(parsed);
-    const answer = new AnswerText(tokenizer, parsed.stop, form);
-    const promptIds = await this.#encode(parsed, signal).catch(nullIfAborted);
-    if (promptIds === null) {
-      yield { type: 'end', finishReason: 'abort', usage: NO_USAGE };
-      return;
-    }
-    if ('messages' in parsed.input && parsed.input.continueLast) answer.goOnFrom(promptIds);
-    const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
-
-    const started = performance.now();
-    const cachedTokens = await this.#prefixes.resume(promptIds);
-    let prefilled = started;
-    let firstToken = 0;
-    let completionTokens = 0;
-    const end = (finishReason: FinishReason): GenerationEvent => {
-      const now = performance.now();
-      const decodeMs = firstToken === 0 ? 0 : now - firstToken;
-      const usage: Usage = {
-        promptTokens: promptIds.length,
-        cachedTokens,
-        completionTokens,
-        timeToFirstTokenS: firstToken === 0 ? 0 : (firstToken - started) / 1000,
-        prefillTokensPerS: perSecond(promptIds.length - cachedTokens, prefilled - started),
-        decodeTokensPerS: perSecond(completionTokens - 1, decodeMs),
-      };
-      return { type: 'end', finishReason, usage };
-    };
-
-    try {
-      yield* this.#prefill(promptIds, cachedTokens, signal);
-    } catch (error) {
-      nullIfAborted(error);
-      yield end('abort');
-      return;
-    }
-    await this.#prefixes.keep();
-    prefilled = performance.now();
-    if (limit === 0) {
-      yield end('length');
-      return;
-    }
-
-    const settings = { values, limit, stopIds, promptIds };
-    const { logprobs } = parsed;
-    const pieces =
-      constraint || logprobs !== undefined
-        ? generateStepwise(model, settings, { constraint, logprobs })
-        : generateIds(model, settings);
-    for await (const piece of pieces) {
-      firstToken ||= performance.now();
-      completionTokens += piece.ids.length;
-      const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
-      const steps = [answer.push(ended ? piece.ids.slice(0, -1) : piece.ids)];
-      const stopped = () => steps.some((step) => step.stopped);
-      if (!stopped() && (piece.ended || signal?.aborted)) steps.push(answer.finish());
-      const text = steps.map((step) => step.text).join('');
-      if (text !== '' || piece.ids.length > 0) {
-        const named = piece.logprobs
-          ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
-          : {};
-        yield { type: 'text', text, ids: piece.ids, ...named };
-      }
-      for (const call of steps.flatMap(({ calls }) => calls)) yield { type: 'toolCall', call };
-      const reason = stopped() || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
-      if (reason) {
-        yield end(reason);
-        return;
-      }
-    }
-  }
-
-  /** Runs the part of the prompt that the live sequence does not hold yet, reporting how far it is. */
-  async *#prefill(
-    promptIds: readonly number[],
-    cachedTokens: number,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<GenerationEvent, void> {
-    const total = promptIds.length;
-    const done: number[] = [];
-    let wake = () => {};
-    const running = this.#model
-      .prefill(promptIds.slice(cachedTokens), {
-        logits: true,
-        ...(signal ? { signal } : {}),
-        onChunk: (tokens) => {
-          done.push(cachedTokens + tokens);
-          wake();
-        },
-      })
-      .then(
-        () => null,
-        (error: unknown) => ({ error }),
-      );
-    yield { type: 'prefill', processed: cachedTokens, total };
-    let fault: { error: unknown } | null | undefined;
-    while (fault === undefined) {
-      const chunk = new Promise<undefined>((resolve) => {
-        wake = () => resolve(undefined);
+  /** Makes the state of a chat known that was exported. See `StateEngine`; it throws the same. */
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    const file = checkBytes(bytes);
+    return this.#alone({ signal }, async (side) => {
+      let messages: readonly ChatMessage[] = [];
+      await readStateFile(await side.owner(), file, async ({ tokens, extra }) => {
+        ({ messages } = extra as MovedState);
+        const ids = await this.#chatIds(side, messages, signal).catch((error: unknown) => {
+          throw error instanceof BambaError && error.code === 'aborted' ? error : strangeText(error);
+        });
+        if (ids.length !== tokens.length || !isPrefix(ids, tokens)) throw strangeText();
       });
-      // A chunk that was done while the event was being taken has woken nobody.
-      fault = done.length > 0 ? undefined : await Promise.race([chunk, running]);
-      for (const processed of done.splice(0)) yield { type: 'prefill', processed, total };
-    }
-    if (fault) throw fault.error;
+      await side.states.keep('prompt', { logits: true });
+      return { messages, tokens: side.model.state.position };
+    });
   }
 
-  /** Ids of a request's prompt. @throws BambaError `prompt_empty`, `prompt_too_long`, `template_failed`, `aborted`. */
-  async #encode(parsed: ParsedRequest, signal: AbortSignal | undefined): Promise<readonly number[]> {
-    const ids = await this.#text.encode(parsed, signal);
-    if (ids.length === 0) throw new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
-    const { contextLength } = this.#model;
-    if (ids.length >= contextLength) {
-      throw new BambaError(
-        'prompt_too_long',
-        `The prompt has ${ids.length} tokens, and the context has room for ${contextLength} with the answer. ` +
-          'Shorten it or start a new chat.',
-      );
+  /** Does `work` in a turn of its own. @throws BambaError as `Turns.take`; what it throws. */
+  async #alone<Result>(options: TurnOptions, work: (side: GpuSide) => Promise<Result>): Promise<Result> {
+    const leave = await this.#occupy(options);
+    try {
+      const side = await this.#side.get(options.signal);
+      try {
+        side.gpu.check();
+        return await work(side);
+      } catch (error) {
+        throw await this.#noteFault(side, error);
+      }
+    } finally {
+      leave();
     }
-    const unknown = ids.find((id) => id >= this.#model.architecture.vocabSize);
-    if (unknown !== undefined) {
-      throw new BambaError('config_invalid', `The prompt has token id ${unknown}, which the model does not have.`);
-    }
+  }
+
+  /** Ids of a chat up to the end of its last message. */
+  async #chatIds(
+    { model, overflow }: GpuSide,
+    messages: readonly ChatMessage[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly number[]> {
+    const ids = await this.#text.encode(parseTokenInput(messages, { readAhead: true }), signal);
+    overflow.require(ids.length);
+    requireKnown(ids, model.architecture.vocabSize);
     return ids;
+  }
+
+  /**
+   * Waits for the turn, in which no state is written.
+   * @returns what gives it to the next one
+   * @throws BambaError as `Turns.take`
+   */
+  async #occupy(options: TurnOptions): Promise<() => void> {
+    const leave = await this.#turns.take(options);
+    this.#side.thing?.kept.pause();
+    return () => {
+      const side = this.#side.thing;
+      side?.kept.resume(side.model.state);
+      leave();
+    };
   }
 
   /** How many tokens a chat or a text has. See `TokenizingEngine`; it throws the same. */
@@ -299,17 +325,38 @@ export class LocalEngine {
 
   /** @throws BambaError `disposed`. */
   #requireUse(): void {
-    if (this.#disposed) throw new BambaError('disposed', 'The engine was disposed. Create another one.');
+    if (this.#disposed) throw disposed();
+  }
+
+  /** Hears of losses of the GPU, and what becomes of them. See `Engine.onStatus`. */
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Frees the GPU. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#prefixes.clear();
-    this.#model.dispose();
-    this.#gpu.dispose();
+    this.#turns.end(disposed());
+    void this.#side.end(disposed());
   }
+}
+
+/** Faults after which nobody knows what is on the GPU. */
+const SPOILING: ReadonlySet<string> = new Set(['device_lost', 'gpu_failure', 'out_of_memory']);
+
+/** A device that is gone although nobody here wished it. */
+function asLoss(error: BambaError): BambaError {
+  if (error.code !== 'disposed') return error;
+  return new BambaError(
+    'device_lost',
+    'The GPU device was destroyed. Load the model again; if it happens again, close other programs that use the GPU.',
+    { cause: error },
+  );
+}
+
+function disposed(): BambaError {
+  return new BambaError('disposed', 'The engine was disposed. Create another one.');
 }
 
 /** @throws BambaError `setting_invalid` unless it is left out, or a whole number from `least` on. */
@@ -318,43 +365,17 @@ function requireWhole(option: string, value: number | undefined, least: number):
   throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
 }
 
-/** Of a request that ended before its prompt was known. */
-const NO_USAGE: Usage = {
-  promptTokens: 0,
-  cachedTokens: 0,
-  completionTokens: 0,
-  timeToFirstTokenS: 0,
-  prefillTokensPerS: 0,
-  decodeTokensPerS: 0,
-};
-
-function nullIfAborted(error: unknown): null {
-  if (error instanceof BambaError && error.code === 'aborted') return null;
-  throw error;
+/** @throws BambaError `setting_invalid` unless it is one of these. */
+function requireOneOf(option: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new BambaError('setting_invalid', `${option} is ${JSON.stringify(value)}; give one of: ${known.join(', ')}.`);
 }
 
-function perSecond(count: number, ms: number): number {
-  return count > 0 && ms > 0 ? (1000 * count) / ms : 0;
-}
-
-function describe(source: PackageSource, gpu: Gpu, model: Model, text: TextSide, tuned: boolean): EngineInfo {
-  const { name, parameters, scheme } = source.manifest;
-  const { vendor, architecture, description } = gpu.adapterInfo;
-  const { f16, subgroups, timestamps, subgroupMatrices } = gpu.features;
-  const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
-  const { maxPositions } = model.architecture;
-  return {
-    model: {
-      name,
-      parameters,
-      scheme,
-      bytes: model.bytes.weights,
-      contextLength: model.contextLength,
-      ...(model.contextLength > maxPositions && { configLength: maxPositions }),
-      hasChatTemplate: text.template.exists,
-    },
-    adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
-    sampling: text.defaults.sampling,
-    warnings: text.warnings,
-  };
+/** The error for a state that says it is of a text of which it is not. */
+function strangeText(cause?: unknown): BambaError {
+  return new BambaError(
+    'state_invalid',
+    'The kept state is not that of the messages that came with it. The conversation can be begun anew from its text.',
+    { cause },
+  );
 }

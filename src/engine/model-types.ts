@@ -39,3 +39,17 @@ export interface StoredModel {
   /** Milliseconds since 1970. */
   savedAt: number;
 }
+
+/** A state of a conversation that this browser keeps. */
+export interface StoredState {
+  /** As requests name it; left out where several conversations begin with it. */
+  conversation?: string;
+  /** That it is the state of. */
+  tokens: number;
+  /** Stored. */
+  bytes: number;
+  /** Name of the model that it is a state of. */
+  model: string;
+  /** Milliseconds since 1970. */
+  savedAt: number;
+}

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { serveHub, TestHub, testClock } from '../storage/test-hub.ts';
+import { serveHub, TestHub, testClock } from '../testing/test-hub.ts';
 import { packTinyModel, tinyCheckpoint } from '../testing/tiny-model.ts';
 import { type ModelSource, openModel } from './open-model.ts';
 import type { LoadProgress } from './protocol.ts';

@@ -1,13 +1,18 @@
 import { BambaError } from '../errors.ts';
-import { openConverted } from '../storage/convert.ts';
-import type { DiskFiles } from '../storage/disk-files.ts';
-import type { Fetch } from '../storage/fetch.ts';
-import type { HttpSourceOptions } from '../storage/http-source.ts';
-import { browserLocks, type Locks } from '../storage/locks.ts';
-import type { ConversionRequest } from '../storage/open-checkpoint.ts';
-import { defaultStore, openPackageBytes, openStoredPackage, type PackageSource } from '../storage/package-source.ts';
-import { goesOnWithout } from '../storage/storage-faults.ts';
-import type { PackageStore } from '../storage/store.ts';
+import { openConverted } from '../storage/packages/convert.ts';
+import type { DiskFiles } from '../storage/remote/disk-files.ts';
+import type { Fetch } from '../storage/remote/fetch.ts';
+import type { HttpSourceOptions } from '../storage/remote/http-source.ts';
+import { browserLocks, type Locks } from '../storage/store/locks.ts';
+import type { ConversionRequest } from '../storage/packages/open-checkpoint.ts';
+import {
+  defaultStore,
+  openPackageBytes,
+  openStoredPackage,
+  type PackageSource,
+} from '../storage/packages/package-source.ts';
+import { goesOnWithout } from '../storage/store/storage-faults.ts';
+import type { PackageStore } from '../storage/store/store.ts';
 import { readExactly } from '../weights/byte-source.ts';
 import type { Manifest } from '../weights/manifest.ts';
 import { checkModel, findModel, type Handling, type Http, isOnlyStored, type ModelSource } from './find-model.ts';

@@ -1,5 +1,9 @@
 import { BambaError } from '../errors.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import type { EngineOptions } from './protocol.ts';
+
+/** What keys and values are stored as where nobody says. */
+export const DEFAULT_CACHE_TYPE: CacheType = 'f32';
 
 const OPTIONS: readonly string[] = [
   'model',
@@ -13,6 +17,9 @@ const OPTIONS: readonly string[] = [
   'int8Activations',
   'subgroupMatrices',
   'stateCacheBytes',
+  'storedStateBytes',
+  'kvCacheType',
+  'stateCacheType',
   'onProgress',
   'signal',
 ] satisfies (keyof EngineOptions)[];

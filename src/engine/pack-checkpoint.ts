@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
-import { parseConfig } from '../model/config.ts';
-import { openPackageBytes, type OrderedPackage } from '../storage/package-source.ts';
+import { parseConfig } from '../architecture/config.ts';
+import { openPackageBytes, type OrderedPackage } from '../storage/packages/package-source.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import type { Manifest } from '../weights/manifest.ts';

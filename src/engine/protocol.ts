@@ -1,10 +1,17 @@
 // The types that cross between the page and the engine's worker: plain data, nothing with behaviour.
 
+import type { CacheMiss } from '../generate/state-cache.ts';
+import type { SamplingSettings } from '../sampling.ts';
+import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Scheme } from '../weights/types.ts';
 
+export type { CacheMiss } from '../generate/state-cache.ts';
+export type { SamplingSettings } from '../sampling.ts';
+export type { Tool, ToolCall } from '../text/tool-call.ts';
 export type { Scheme } from '../weights/types.ts';
-export type { Availability, StoredModel } from './model-types.ts';
+export type { Availability, StoredModel, StoredState } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
 
 /** One message of a chat, as chat templates take it. */
@@ -19,48 +26,6 @@ export interface ChatMessage {
   toolCallId?: string;
   /** Of a tool's messages: the tool; some templates show it. */
   name?: string;
-}
-
-/** A call of a tool, as a model wrote it. */
-export interface ToolCall {
-  /** Identifies it; the tool's answer names it. */
-  id: string;
-  /** Of the tool. */
-  name: string;
-  /** JSON of an object. */
-  arguments: string;
-}
-
-/** A function that a model may call. */
-export interface Tool {
-  /** What the model calls it by. */
-  name: string;
-  /** For the model: what it does and when to call it. */
-  description?: string;
-  /** JSON Schema of its arguments, of type `object`; none takes no arguments. */
-  parameters?: object;
-}
-
-/** How the next token is chosen. Every field is optional; the model's `generation_config.json` gives the defaults. */
-export interface SamplingSettings {
-  /** 0 takes the likeliest token; above 0 samples. At most 100. */
-  temperature?: number;
-  /** Keep the k likeliest tokens (ties kept); 0 keeps all. */
-  topK?: number;
-  /** Keep the smallest set of likeliest tokens whose probabilities reach this sum; in (0, 1]. */
-  topP?: number;
-  /** Keep tokens at least this fraction as likely as the likeliest; in [0, 1]. */
-  minP?: number;
-  /** Divides positive and multiplies negative logits of tokens in prompt and answer; above 0, 1 is neutral. */
-  repetitionPenalty?: number;
-  /** Subtracted once from the logit of every token of the answer so far; in [-2, 2]. */
-  presencePenalty?: number;
-  /** Subtracted from a token's logit for each time the answer has it; in [-2, 2]. */
-  frequencyPenalty?: number;
-  /** Added to the logits of these token ids; each in [-100, 100]. */
-  logitBias?: Record<number, number>;
-  /** Seed of the sampler, an integer in [0, 2^32); the same seed and prompt give the same answer on the same device. */
-  seed?: number;
 }
 
 /** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */
@@ -83,6 +48,12 @@ export interface GenerationRequest extends SamplingSettings {
    * in several, does not wait for them. Default false.
    */
   readAhead?: boolean;
+  /**
+   * Names the conversation that this is a turn of, in at most 200 characters. Once nothing else is to do, its state is kept
+   * in this browser: after a reload, or in another tab, its next turn processes its own tokens only. See
+   * `deleteStoredStates`. Default: nothing is kept.
+   */
+  conversation?: string;
   /** Hold the answer to JSON: an object, or what a JSON Schema allows. Not while tools may be called. */
   json?: { schema?: unknown };
   /**
@@ -97,6 +68,12 @@ export interface GenerationRequest extends SamplingSettings {
    * answered: a request that begins with it does not wait for that.
    */
   maxTokens?: number;
+  /**
+   * What happens when a chat leaves no room for its answer: it is refused with `prompt_too_long` (the default), or its
+   * oldest turns are left out of what the model reads, a question with all that was said until the next one. The system
+   * prompt and the last turn always stay, and `Usage.droppedTurns` counts those that do not.
+   */
+  contextOverflow?: 'refuse' | 'drop-oldest-turns';
   /** Stop before any of these strings would appear in the answer. */
   stop?: string | string[];
 }
@@ -136,6 +113,10 @@ export interface Usage {
   prefillTokensPerS: number;
   /** Tokens of the answer a second, after the first. */
   decodeTokensPerS: number;
+  /** Why tokens that were known once were processed again; absent where none were, or too few to take any time. */
+  cacheMiss?: CacheMiss;
+  /** Oldest turns of the chat that the model did not read, where `contextOverflow` allows that; absent where it read all. */
+  droppedTurns?: number;
 }
 
 /** What a generation yields, in order: prefill events, text and calls of tools, one end. */
@@ -146,6 +127,8 @@ export type GenerationEvent =
   | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
   /** A call, once it is whole. */
   | { type: 'toolCall'; call: ToolCall }
+  /** A sentence for people, told once: that states of conversations cannot be kept, because the disk is full. */
+  | { type: 'notice'; message: string }
   /** The last event. */
   | { type: 'end'; finishReason: FinishReason; usage: Usage };
 
@@ -206,6 +189,15 @@ export interface EngineInfo {
     configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
+    /** What a conversation takes of GPU memory. Not of engines that a page brings. */
+    context?: {
+      /** What keys and values are stored as. */
+      kvCacheType: 'f32' | 'f16' | 'int8';
+      /** Bytes that do not depend on its length. */
+      fixedBytes: number;
+      /** Bytes that each of its tokens adds; 0 without attention. */
+      tokenBytes: number;
+    };
   };
   /** The GPU, as the browser names it; names may be empty. */
   adapter: {
@@ -275,10 +267,25 @@ export interface EngineOptions {
   subgroupMatrices?: boolean;
   /**
    * Bytes of GPU memory for the states of earlier prompts: whoever asks again, or edits an earlier question, does not wait
-   * for the whole chat to be read again. The least recently used go first; 0 keeps none. By default as much as the weights
+   * for the whole chat to be read again. Those that are used least and save the least go first; 0 keeps none. By default as much as the weights
    * take (at least 16 MiB), but no more than 256 MiB, nor an eighth of the largest buffer of the adapter.
    */
   stateCacheBytes?: number;
+  /**
+   * Bytes of this browser's storage for states of conversations that requests name: see `conversation`. The oldest go first;
+   * 0 keeps none. By default a quarter of what the browser has left, but no more than 1 GiB.
+   */
+  storedStateBytes?: number;
+  /**
+   * What the keys and values of attention are stored as. f16 takes half the memory of f32, and int8 somewhat more than a
+   * quarter: blocks of 32 numbers, with a scale each. What each costs in exactness, the README says. Default: `f16`.
+   */
+  kvCacheType?: 'f32' | 'f16' | 'int8';
+  /**
+   * What the recurrent states of those earlier prompts are stored as. f16 takes half the memory of f32, so that about twice
+   * as many are kept; what goes on from one is a little less exact. Default: `f32`.
+   */
+  stateCacheType?: 'f32' | 'f16';
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
@@ -305,8 +312,32 @@ export interface TuningResult extends TuningReport {
 export interface TuneEngineOptions {
   /** Told after each trial. */
   onProgress?: (progress: TuningProgress) => void;
-  /** Ends tuning, and nothing is kept of it. */
+  /** Ends tuning, and nothing is kept of it; while it waits for its turn, takes it back. */
   signal?: AbortSignal;
+  /** Whether it waits for requests that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
+}
+
+/** How a request is answered. */
+export interface GenerateOptions {
+  /** Stops the answer, which then ends with the reason `abort`; while the request waits for its turn, takes it back. */
+  signal?: AbortSignal;
+  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  queue?: boolean;
+}
+
+/** What becomes of an engine that lost its GPU or its worker. */
+export interface EngineStatus {
+  /** It is being made again; it answers again; it does not, and requests fail until the model is loaded anew. */
+  status: 'recovering' | 'ready' | 'failed';
+  /** Which try it is, from 1 on. */
+  attempt: number;
+  /** What happened, for programs: `device_lost`, `worker_failed`, `out_of_memory`, `gpu_failure`. */
+  reason: ErrorCode;
+  /** A sentence for people. */
+  message: string;
+  /** While the model is loaded again: how far that is, from 0 to 1. */
+  progress?: number;
 }
 
 /** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
@@ -314,14 +345,22 @@ export interface Engine {
   /** What is loaded, and where it runs. */
   readonly info: EngineInfo;
   /**
-   * Answers one request, streaming. Leaving the loop early or aborting `signal` stops generation;
-   * the kept state is then exactly that of the tokens that were yielded.
-   * @param options `signal` stops the answer, which then ends with the reason `abort`
-   * @throws BambaError `busy` while another generation runs; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
-   * `worker_failed` once the worker broke down, or did not answer when it was asked to stop: create another engine then;
+   * Answers one request, streaming, after those that were asked before: first come, first served. Leaving the loop early
+   * or aborting `signal` stops generation; the kept state is then exactly that of the tokens that were yielded.
+   * @param options what stops the answer, and whether it waits for others
+   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
+   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
+   * `worker_failed` where the worker did not answer when it was asked to stop; that too, `device_lost`,
+   * `webgpu_unavailable`, `out_of_memory` or `gpu_failure` where worker or GPU broke down and did not come back in several
+   * tries: create another engine then;
    * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
    */
-  generate(request: GenerationRequest, options?: { signal?: AbortSignal }): AsyncIterable<GenerationEvent>;
+  generate(request: GenerationRequest, options?: GenerateOptions): AsyncIterable<GenerationEvent>;
+  /**
+   * Hears when the engine loses its GPU or its worker, and what becomes of it: it comes back by itself, and answers go on.
+   * @returns ends that
+   */
+  onStatus?(listener: (status: EngineStatus) => void): () => void;
   /** Frees the GPU and ends the worker, within two seconds and whatever it does. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -383,6 +422,7 @@ export interface TokenizingEngine extends Engine {
 
 /** An engine that can be tuned, as `createEngine` makes one. */
 export interface TunableEngine extends TokenizingEngine {
+  onStatus(listener: (status: EngineStatus) => void): () => void;
   /**
    * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
    * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
@@ -393,8 +433,35 @@ export interface TunableEngine extends TokenizingEngine {
    * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
    * ```
    * @param options who is told how far it is, and what ends it
-   * @throws BambaError `busy` while an answer or another tuning runs; `setting_invalid` for a context of less than 512
+   * @throws BambaError `busy` with `queue: false` while something else runs; `setting_invalid` for a context of less than 512
    * tokens; `aborted`, `disposed`, `out_of_memory`, `device_lost`, `gpu_failure`, `worker_failed`.
    */
   tune(options?: TuneEngineOptions): Promise<TuningResult>;
+}
+
+/** A conversation whose state came from elsewhere. */
+export interface MovedState {
+  /** What was said in it. */
+  messages: readonly ChatMessage[];
+  /** Those that need not be processed again. */
+  tokens: number;
+}
+
+/** An engine whose states can be taken elsewhere, as `createEngine` makes one. Sessions are made of it. */
+export interface StateEngine extends TunableEngine {
+  /**
+   * The state of a chat as bytes: for `importState`, here or on another machine with the same package. Messages that the
+   * engine does not know are read first.
+   * @param messages they go along
+   * @throws BambaError `busy`, `prompt_empty`, `prompt_too_long`, `template_failed`, `setting_invalid`, `aborted`, `disposed`,
+   * `worker_failed`, `device_lost`, `out_of_memory`
+   */
+  exportState(messages: readonly ChatMessage[], options?: { signal?: AbortSignal }): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Makes the state of a chat known that was exported: what goes on from it processes its own tokens only.
+   * @param bytes of `exportState`; they stay as they are
+   * @throws BambaError `state_invalid` for bytes that are damaged, cut short, or of another model, scheme or version, with
+   * nothing changed; `setting_invalid` for what are no bytes; others as `exportState`
+   */
+  importState(bytes: Uint8Array, options?: { signal?: AbortSignal }): Promise<MovedState>;
 }

@@ -86,11 +86,12 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     expect((await take(engine, QUESTION)).ids).toEqual(expected);
   });
 
-  test('refuses a second request while it answers, and ends the first as if alone', async () => {
+  test('refuses a second request that does not wait, and ends the first as if alone', async () => {
     const ids: number[] = [];
     let refusals = 0;
     for await (const event of engine.generate(QUESTION)) {
-      await expect(take(engine, { prompt: 'Me too' })).rejects.toThrow(refusal('busy', /Wait/));
+      const second = engine.generate({ prompt: 'Me too' }, { queue: false });
+      await expect(second.next()).rejects.toThrow(refusal('busy', /Wait/));
       refusals++;
       if (event.type === 'text') ids.push(...event.ids);
     }
@@ -98,14 +99,37 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     expect(ids).toEqual(expected);
   });
 
-  test('that was disposed says so, also in mid-answer', async () => {
+  test('answers requests that wait, in their order, each as if alone', async () => {
+    const ends: string[] = [];
+    const answer = async (name: string, request: GenerationRequest) => {
+      const answered = await take(engine, request);
+      ends.push(name);
+      return answered.ids;
+    };
+    const other = { prompt: 'Me too', maxTokens: 3, logitBias: NO_SPECIAL };
+    const alone = (await take(engine, other)).ids;
+    const controller = new AbortController();
+    const first = answer('first', QUESTION);
+    const second = answer('second', other);
+    const takenBack = engine.generate(QUESTION, { signal: controller.signal }).next();
+    const third = answer('third', QUESTION);
+    controller.abort();
+    await expect(takenBack).rejects.toThrow(refusal('aborted', /taken back/));
+    expect(await Promise.all([first, second, third])).toEqual([expected, alone, expected]);
+    expect(ends).toEqual(['first', 'second', 'third']);
+  });
+
+  test('that was disposed says so, also in mid-answer, and to whoever waits', async () => {
     const gone = await LocalEngine.load(await packQuickModel());
     const events = gone.generate({ prompt: 'Long', maxTokens: 200, logitBias: NO_SPECIAL });
     for await (const event of events) if (event.type === 'text') break;
     const running = gone.generate({ prompt: 'Long', maxTokens: 200, logitBias: NO_SPECIAL });
     await running.next();
+    const waiting = take(gone, { prompt: 'And me?' });
+    waiting.catch(() => {});
     gone.dispose();
     gone.dispose();
+    await expect(waiting).rejects.toThrow(refusal('disposed', /disposed/));
     const rest = async () => {
       for await (const event of running) if (event.type === 'end') return event;
       return undefined;

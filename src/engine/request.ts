@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import { SAMPLING_NAMES } from '../sampling.ts';
 import type { ChatMessage, GenerationRequest, TokenizeOptions, Tool } from './protocol.ts';
 
 const ROLES = ['system', 'user', 'assistant', 'tool'];
@@ -13,18 +14,13 @@ const FIELDS = new Set<string>([
   'pattern',
   'continueLast',
   'readAhead',
+  'conversation',
+  'contextOverflow',
   'logprobs',
   'maxTokens',
   'stop',
-  'temperature',
-  'topK',
-  'topP',
-  'minP',
-  'repetitionPenalty',
-  'presencePenalty',
-  'frequencyPenalty',
   'logitBias',
-  'seed',
+  ...SAMPLING_NAMES,
 ] satisfies (keyof GenerationRequest)[]);
 
 /** What a model reads. */
@@ -47,7 +43,9 @@ export interface ParsedRequest {
   json: { schema?: unknown } | undefined;
   pattern: string | undefined;
   logprobs: number | undefined;
+  conversation: string | undefined;
   maxTokens: number;
+  contextOverflow: 'refuse' | 'drop-oldest-turns';
   stop: string[];
   /** What is left: the sampling settings. */
   sampling: object;
@@ -63,12 +61,18 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     throw new BambaError('setting_invalid', `There is no setting ${JSON.stringify(unknown)}.`);
   }
   const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...others } = request;
-  const { continueLast, readAhead, pattern, ...sampling } = others;
+  const { continueLast, readAhead, pattern, conversation, contextOverflow = 'refuse', ...sampling } = others;
   if ((messages === undefined) === (prompt === undefined)) {
     throw new BambaError('setting_invalid', 'Give either messages or prompt.');
   }
   if (maxTokens !== undefined && (!Number.isSafeInteger(maxTokens) || maxTokens < 0)) {
     throw new BambaError('setting_invalid', `maxTokens is ${String(maxTokens)}; give a whole number from 0 on.`);
+  }
+  if (contextOverflow !== 'refuse' && contextOverflow !== 'drop-oldest-turns') {
+    throw new BambaError(
+      'setting_invalid',
+      `contextOverflow is ${JSON.stringify(contextOverflow)}; give 'refuse' or 'drop-oldest-turns'.`,
+    );
   }
   const stops = stop === undefined ? [] : Array.isArray(stop) ? stop : [stop];
   if (stops.some((text) => typeof text !== 'string')) {
@@ -76,6 +80,9 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   }
   if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= MOST_LOGPROBS)) {
     throw new BambaError('setting_invalid', `logprobs is ${String(logprobs)}; give 0 to ${MOST_LOGPROBS}.`);
+  }
+  if (conversation !== undefined && !isName(conversation)) {
+    throw new BambaError('setting_invalid', 'conversation takes a name of 1 to 200 characters.');
   }
   const offered = checkTools(tools, toolChoice, messages === undefined);
   if (pattern !== undefined && typeof pattern !== 'string') {
@@ -103,14 +110,21 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   return {
     input: promptInput(request),
     maxTokens: readAhead ? 0 : (maxTokens ?? Infinity),
+    contextOverflow,
     stop: stops,
     tools: offered,
     toolChoice: toolChoice === 'none' ? 'auto' : toolChoice,
     json,
     pattern,
     logprobs,
+    conversation,
     sampling,
   };
+}
+
+/** Names of conversations are keys of a database. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 200;
 }
 
 /** What is read for a request. @throws BambaError `setting_invalid`, `prompt_empty`. */

@@ -7,6 +7,9 @@ import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 
 // How much GPU memory the states of earlier prompts may take, and that a small adapter keeps less of them.
 
+/** What an answer of the tiny model begins with; the state before it is kept. */
+const HEADER_TOKENS = 'assistant: '.length;
+
 describe.skipIf(!hasAdapter)('states of earlier prompts', () => {
   const shared = sharedGpu();
   let engine: LocalEngine | null = null;
@@ -25,7 +28,7 @@ describe.skipIf(!hasAdapter)('states of earlier prompts', () => {
 
   test('are kept by default, and not where none are wanted', async () => {
     const { kept, of } = await askTwice({});
-    expect(kept).toBe(of);
+    expect(kept).toBe(of - HEADER_TOKENS);
     expect((await askTwice({ stateCacheBytes: 0 })).kept).toBe(0);
   });
 
@@ -37,7 +40,7 @@ describe.skipIf(!hasAdapter)('states of earlier prompts', () => {
     expect((await askTwice({ gpu: { maxLimits } })).kept).toBe(0);
     // Whoever says how many bytes there are is believed.
     const { kept, of } = await askTwice({ gpu: { maxLimits }, stateCacheBytes: 2 ** 24 });
-    expect(kept).toBe(of);
+    expect(kept).toBe(of - HEADER_TOKENS);
   });
 
   test.each([-1, 1.5, Number.NaN])('take a whole number of bytes, not %s', async (stateCacheBytes) => {

@@ -1,8 +1,8 @@
 import 'fake-indexeddb/auto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { openDatabase } from '../storage/database.ts';
-import { deletePackage } from '../storage/package-list.ts';
+import { openDatabase } from '../storage/store/database.ts';
+import { deletePackage } from '../storage/packages/package-list.ts';
 import { storedModels } from './stored-models.ts';
 
 const GOOD = {

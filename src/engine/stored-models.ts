@@ -1,8 +1,8 @@
 import { BambaError } from '../errors.ts';
-import { openDatabase } from '../storage/database.ts';
-import { browserLocks, type Locks, withFreeLock } from '../storage/locks.ts';
-import { deletePackage, listPackages, type StoredPackage } from '../storage/package-list.ts';
-import { conversionLock } from '../storage/waiting.ts';
+import { openDatabase } from '../storage/store/database.ts';
+import { browserLocks, type Locks, withFreeLock } from '../storage/store/locks.ts';
+import { deletePackage, listPackages, type StoredPackage } from '../storage/packages/package-list.ts';
+import { conversionLock } from '../storage/store/waiting.ts';
 import type { StoredModel } from './protocol.ts';
 
 /**

@@ -1,13 +1,25 @@
 import { BambaError } from '../errors.ts';
 import { type GenerationDefaults, readGenerationConfig } from '../generate/sampling.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { ChatTemplate, encodePrompt, readChatTemplate, readToolTemplate } from '../text/chat-template.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { parseJsonFile } from '../text/tokenizer-files.ts';
 import type { PackageFile } from '../weights/manifest.ts';
 import { endIds } from './end-ids.ts';
 import type { ParsedRequest } from './request.ts';
-import { templateMessage, templateTool } from './tools.ts';
+
+/** What a request has the model read. */
+type PromptParts = Pick<ParsedRequest, 'input' | 'tools'>;
+
+/** What a model reads. */
+export interface Prompt {
+  readonly ids: readonly number[];
+  /**
+   * How many ids its first messages take; null where that cannot be told, and of a text.
+   * @throws BambaError `aborted`
+   */
+  endOf(messages: number): Promise<number | null>;
+}
 
 interface TextFiles {
   tokenizer: Tokenizer;
@@ -67,19 +79,22 @@ export class TextSide {
   }
 
   /** The ids of what a request has the model read. @throws BambaError `template_failed`, `aborted`. */
-  async encode(
-    { input, tools }: Pick<ParsedRequest, 'input' | 'tools'>,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly number[]> {
-    if ('messages' in input) {
-      return this.template.encodeInSlices(input.messages.map(templateMessage), {
-        addGenerationPrompt: !input.continueLast && !input.readAhead,
-        continueLast: input.continueLast,
-        tools: tools.map(templateTool),
-        signal,
-      });
+  async encode(parsed: PromptParts, signal: AbortSignal | undefined): Promise<readonly number[]> {
+    return (await this.prompt(parsed, signal)).ids;
+  }
+
+  /** As `encode`, with where messages end in it. @throws BambaError as `encode`. */
+  async prompt({ input, tools }: PromptParts, signal: AbortSignal | undefined): Promise<Prompt> {
+    if (!('messages' in input)) {
+      const { prompt } = input;
+      const ids = typeof prompt === 'string' ? await encodePrompt(this.tokenizer, prompt, { signal }) : prompt;
+      return { ids, endOf: async () => null };
     }
-    const { prompt } = input;
-    return typeof prompt === 'string' ? encodePrompt(this.tokenizer, prompt, { signal }) : prompt;
+    return this.template.promptInSlices(input.messages, {
+      addGenerationPrompt: !input.continueLast && !input.readAhead,
+      continueLast: input.continueLast,
+      tools,
+      signal,
+    });
   }
 }

@@ -1,37 +1,8 @@
 import { BambaError } from '../errors.ts';
 import { choice, type Expression, repeat, sequence, text } from '../generate/grammar.ts';
 import { jsonGrammar } from '../generate/json-grammar.ts';
-import type { TemplateMessage, TemplateTool } from '../text/chat-template.ts';
-import { readToolArguments } from '../text/tool-arguments.ts';
+import { NO_PARAMETERS, type Tool } from '../text/tool-call.ts';
 import type { ToolFormat } from '../text/tool-format.ts';
-import type { ChatMessage, Tool } from './protocol.ts';
-
-/** What a tool without `parameters` takes. */
-const NO_PARAMETERS = { type: 'object', properties: {} };
-
-/** A message by the names of templates. */
-export function templateMessage({ role, content, toolCalls, toolCallId, name }: ChatMessage): TemplateMessage {
-  return {
-    role,
-    content,
-    ...(toolCalls && toolCalls.length > 0
-      ? {
-          tool_calls: toolCalls.map((call) => ({
-            id: call.id,
-            type: 'function',
-            function: { name: call.name, arguments: readToolArguments(call.arguments) },
-          })),
-        }
-      : {}),
-    ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
-    ...(name === undefined ? {} : { name }),
-  };
-}
-
-/** A tool by the names of templates. */
-export function templateTool({ name, description = '', parameters = NO_PARAMETERS }: Tool): TemplateTool {
-  return { type: 'function', function: { name, description, parameters } };
-}
 
 /**
  * Answers that call tools, in the model's own format: one call, and more where any tool may be called.

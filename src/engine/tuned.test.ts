@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it, vi } from 'vitest';
 import type { Gpu } from '../gpu/device.ts';
-import { readTuning, writeTuning } from '../storage/tuning-store.ts';
+import { readTuning, writeTuning } from '../storage/store/tuning-store.ts';
 import { keepTuning, storedTuning } from './tuned.ts';
 
 /** What the key of an adapter is made of. */

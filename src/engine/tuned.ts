@@ -1,16 +1,13 @@
 import type { Gpu } from '../gpu/device.ts';
-import { shaderSources } from '../kernels/sources.ts';
 import { parseTuning, type Tuning } from '../model/tuning.ts';
-import { readTuning, writeTuning } from '../storage/tuning-store.ts';
-import { sha256Hex } from '../weights/sha256.ts';
+import { readTuning, writeTuning } from '../storage/store/tuning-store.ts';
+import { shadersHash } from './state-binding.ts';
 
 // Which tuning is for an adapter: that of its name, features and limits, measured with these very shaders.
 
 async function keyOf({ adapterInfo, features, limits }: Gpu): Promise<string> {
   const { vendor, architecture, device, description } = adapterInfo;
-  const sources = new TextEncoder().encode(JSON.stringify(shaderSources));
-  const shaders = await sha256Hex(sources);
-  return JSON.stringify([vendor, architecture, device, description, features, limits, shaders]);
+  return JSON.stringify([vendor, architecture, device, description, features, limits, await shadersHash()]);
 }
 
 /** The tuning that was kept for this adapter, or null. */

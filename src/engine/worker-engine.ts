@@ -1,65 +1,242 @@
-import { proxy, type Remote, transfer } from 'comlink';
+import { proxy, transfer } from 'comlink';
 import { BambaError } from '../errors.ts';
+import { checkBytes } from './check-bytes.ts';
+import { AnswerCourse } from './answer-course.ts';
+import type { Deadlines } from './deadlines.ts';
+import { Listeners, tell } from './listeners.ts';
 import type {
+  ChatMessage,
   DetokenizeOptions,
   EngineInfo,
+  EngineStatus,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
+  LoadProgress,
+  MovedState,
+  StateEngine,
   TokenizeOptions,
-  TunableEngine,
   TuneEngineOptions,
   TuningProgress,
   TuningResult,
 } from './protocol.ts';
-import { fromWire, type GenerationMessage, type TokenInput, type WireResult, type WorkerApi } from './wire.ts';
+import { Recovery } from './recovery.ts';
+import { takenBack, type TurnOptions, Turns } from './turns.ts';
+import { fromWire, type GenerationMessage, type TokenInput, type WireResult } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
+import { type Ask, Messages, Task } from './worker-task.ts';
 
-/** What the worker does now, and whether the page still waits for it. */
-interface Work {
-  end: Watch;
-  left: boolean;
+/** A worker that has loaded a model. */
+export interface LoadedWorker {
+  link: WorkerLink;
+  info: EngineInfo;
 }
 
-/** The page's side of an engine in a worker. */
-export class WorkerEngine implements TunableEngine {
-  readonly info: EngineInfo;
-  readonly #link: WorkerLink;
-  #work: Work | null = null;
-  #disposing: Promise<void> | null = null;
+/** Who hears of a worker that loads, and what ends that. */
+export interface WorkerLoading {
+  onLink: (link: WorkerLink) => void;
+  onProgress: (progress: LoadProgress) => void;
+  onStatus: (status: EngineStatus, info: EngineInfo) => void;
+  signal: AbortSignal;
+}
 
-  constructor(info: EngineInfo, link: WorkerLink) {
-    this.info = info;
-    this.#link = link;
+/** How a worker is started that loads a model. */
+export interface WorkerEngineOptions {
+  load: (loading: WorkerLoading) => Promise<LoadedWorker>;
+  deadlines: Readonly<Deadlines>;
+  /** Of the first load. */
+  onProgress: (progress: LoadProgress) => void;
+  /** Ends the first load. */
+  signal: AbortSignal | undefined;
+}
+
+/** Workers that one question is carried over. */
+const MOST_LOSSES = 3;
+
+/** The page's side of an engine in a worker; where that breaks down, in another one. */
+export class WorkerEngine implements StateEngine {
+  readonly #options: WorkerEngineOptions;
+  readonly #workers: Recovery<LoadedWorker>;
+  readonly #turns = new Turns();
+  readonly #listeners = new Listeners<EngineStatus>();
+  #info!: EngineInfo;
+  #loaded = false;
+  /** Of the worker that was started last. */
+  #link: WorkerLink | null = null;
+  /** What is said of another worker while it loads. */
+  #recovering: EngineStatus | null = null;
+  /** Of what was begun last: the worker may be at it although nobody waits for it any more. */
+  #work: Watch | null = null;
+  #disposing: Promise<void> | null = null;
+  #freed: Promise<void> = Promise.resolve();
+
+  private constructor(options: WorkerEngineOptions) {
+    this.#options = options;
+    const { again: pauses, calm } = options.deadlines;
+    this.#workers = new Recovery<LoadedWorker>({
+      make: (_, ending) => this.#load(ending),
+      free: ({ link }) => {
+        this.#freed = this.#free(link);
+      },
+      // One that never started is not likely to start.
+      isLoss: ({ code }) => code === 'worker_failed' && this.#link?.started === true,
+      onStatus: (status) => {
+        this.#recovering = status.status === 'recovering' ? status : null;
+        if (this.#loaded) this.#listeners.tell(status);
+      },
+      tries: { pauses, calm },
+    });
   }
 
-  async *generate(
+  /** Loads a model. Where the worker breaks down meanwhile, another one begins again. @throws BambaError as `load`. */
+  static async begin(options: WorkerEngineOptions): Promise<WorkerEngine> {
+    const engine = new WorkerEngine(options);
+    await engine.#workers.begin();
+    engine.#loaded = true;
+    return engine;
+  }
+
+  async #load(ending: AbortSignal): Promise<LoadedWorker> {
+    const { load, onProgress, signal: loading } = this.#options;
+    const worker = await load({
+      // What ends the first load does not end what comes after it.
+      signal: loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending,
+      onLink: (link) => {
+        this.#link = link;
+      },
+      onProgress: (progress) => {
+        if (!this.#loaded) onProgress(progress);
+        else if (this.#recovering) this.#listeners.tell({ ...this.#recovering, progress: progress.progress });
+      },
+      onStatus: (status, info) => {
+        this.#info = info;
+        this.#listeners.tell(status);
+      },
+    });
+    this.#info = worker.info;
+    void worker.link.gone.then((reason) => this.#workers.lose(worker, reason));
+    return worker;
+  }
+
+  get info(): EngineInfo {
+    return this.#info;
+  }
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
+    const leave = await this.#turns.take(options);
+    try {
+      yield* this.#generate(request, options.signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async *#generate(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
+    // Another worker draws what this one would have drawn.
+    const { seed = crypto.getRandomValues(new Uint32Array(1))[0]! } = request;
+    const course = new AnswerCourse();
+    for (let attempt = 0; ; attempt++) {
+      const worker = await this.#workers.get(signal).catch((error: unknown) => {
+        if (signal?.aborted && !this.#disposing && attempt > 0) return null;
+        throw error;
+      });
+      if (!worker) {
+        yield course.end('abort');
+        return;
+      }
+      const loss = yield* this.#answer(worker.link, { ...request, seed }, signal, course);
+      if (!loss) {
+        this.#workers.noteWork(worker);
+        return;
+      }
+      if (!course.mayGoOn(loss)) throw loss;
+    }
+  }
+
+  /**
+   * What one worker has to say of an answer, which another one may have begun.
+   * @returns why the worker is gone, where another one is to go on
+   */
+  async *#answer(
+    link: WorkerLink,
     request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
-    await this.#takeTurn(signal);
-    const task = this.#begin<void>(signal, (worker, port) => worker.generate(request, transfer(port, [port])));
+    signal: AbortSignal | undefined,
+    course: AnswerCourse,
+  ): AsyncGenerator<GenerationEvent, BambaError | null> {
+    try {
+      await this.#waitUntilFree(link, signal);
+    } catch (error) {
+      if (this.#disposing || !link.fault) throw error;
+      return link.fault;
+    }
+    course.begin();
+    const { ids, calls } = course;
+    const resume = ids.length > 0 ? { ids: [...ids], calls } : null;
+    const task = this.#begin<void>(link, signal, (worker, port) =>
+      worker.generate(request, resume, transfer(port, [port])),
+    );
     const messages = new Messages<GenerationMessage>(task.port);
     task.failed.catch((error: unknown) => messages.fail(error));
     try {
       for (;;) {
         const message = await messages.next();
         if (message.type === 'error') throw fromWire(message.error);
-        if (message.type === 'end') return;
-        yield message.event;
+        if (message.type === 'end') return null;
+        const { event } = message;
+        if (event.type === 'prefill') course.noteRead({ promptTokens: event.total });
+        else if (event.type === 'text') course.take(event.ids);
+        else if (event.type === 'toolCall') course.takeCall();
+        yield event.type === 'end' && resume ? course.since(event) : event;
+        // Whatever happens to the worker now is no matter of this answer.
+        if (event.type === 'end') return null;
       }
+    } catch (error) {
+      if (this.#disposing) throw disposed();
+      // One that had to be ended because it did not stop is not asked the same again.
+      if (!link.fault || task.stopAsked) throw error;
+      return link.fault;
     } finally {
-      // Whoever leaves early waits for the worker to be free again, so that the next request is not refused.
+      // Whoever leaves early waits for the worker to be free again: the next request finds it so.
       await task.leave();
     }
   }
 
-  async tune({ signal, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
-    await this.#takeTurn(signal);
+  async tune({ signal, queue, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
     const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
-    const task = this.#begin<WireResult<TuningResult>>(signal, (worker, port) =>
-      worker.tune(told, transfer(port, [port])),
+    return this.#inTurn<TuningResult>({ signal, queue }, (worker, port) => worker.tune(told, transfer(port, [port])));
+  }
+
+  /** What the worker does in a turn of its own. @throws BambaError as `Turns.take`, and as the worker says. */
+  async #inTurn<Value>({ signal, queue }: TurnOptions, ask: Ask<WireResult<Value>>): Promise<Value> {
+    const leave = await this.#turns.take({ signal, queue });
+    try {
+      const { link } = await this.#workers.get(signal);
+      await this.#waitUntilFree(link, signal);
+      return await this.#begin(link, signal, ask).value();
+    } finally {
+      leave();
+    }
+  }
+
+  async exportState(
+    messages: readonly ChatMessage[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inTurn<Uint8Array<ArrayBuffer>>({ signal }, (worker, port) =>
+      worker.exportState(messages, transfer(port, [port])),
     );
-    return task.value();
+  }
+
+  async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
+    // Of a copy, which is handed over: what the caller has stays whole.
+    const copy = new Uint8Array(checkBytes(bytes));
+    return this.#inTurn<MovedState>({ signal }, (worker, port) =>
+      worker.importState(transfer(copy, [copy.buffer]), transfer(port, [port])),
+    );
   }
 
   async countTokens(input: TokenInput, { signal, ...options }: TokenizeOptions = {}): Promise<number> {
@@ -80,185 +257,65 @@ export class WorkerEngine implements TunableEngine {
   }
 
   dispose(): Promise<void> {
-    this.#disposing ??= this.#dispose();
+    this.#turns.end(disposed());
+    this.#disposing ??= this.#workers.end(disposed()).then(() => this.#freed);
     return this.#disposing;
   }
 
-  async #dispose(): Promise<void> {
-    const freed = new Watch(this.#link.ask((worker) => worker.dispose()));
-    await freed.overWithin(this.#link.deadlines.end);
-    this.#link.end(disposed());
+  /** Lets a worker give the GPU back, and ends it. */
+  async #free(link: WorkerLink): Promise<void> {
+    if (!link.fault) {
+      const freed = new Watch(link.ask((worker) => worker.dispose()));
+      await freed.overWithin(link.deadlines.end);
+    }
+    link.end(disposed());
   }
 
   /**
    * Waits until what was left before its end has ended.
-   * @throws BambaError `disposed`, `worker_failed`; `busy` while something runs that nobody has left; `aborted`.
+   * @throws BambaError `disposed`, `worker_failed`; `busy` where that takes too long; `aborted`.
    */
-  async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
-    const { busy, tick } = this.#link.deadlines;
-    let left: { work: Work; vigil: Vigil } | undefined;
+  async #waitUntilFree(link: WorkerLink, signal: AbortSignal | undefined): Promise<void> {
+    const { busy, tick } = link.deadlines;
+    const work = this.#work;
+    const vigil = work && new Vigil(link, work);
     for (let waited = 0; ; waited += tick) {
       if (this.#disposing) throw disposed();
-      this.#link.check();
-      const work = this.#work;
-      if (!work || work.end.over) return;
-      if (!work.left) {
-        throw new BambaError('busy', 'The engine is busy with another request. Wait for its end, or abort it.');
-      }
+      link.check();
+      if (!work || !vigil || work.over) return;
       if (waited >= busy) {
         throw new BambaError(
           'busy',
           'The GPU is still busy with what was stopped before. Ask again later, or load the model again.',
         );
       }
-      if (signal?.aborted) throw new BambaError('aborted', 'The request was taken back before it began.');
-      left = left?.work === work ? left : { work, vigil: new Vigil(this.#link, work.end) };
-      await left.vigil.look();
+      if (signal?.aborted) throw takenBack();
+      await vigil.look();
     }
   }
 
   /** What the worker does beside an answer: it takes no turn. @throws BambaError `disposed`, `aborted`, `worker_failed`. */
   async #beside<Value>(signal: AbortSignal | undefined, ask: Ask<WireResult<Value>>): Promise<Value> {
-    if (this.#disposing) throw disposed();
-    this.#link.check();
-    if (signal?.aborted) throw new BambaError('aborted', 'The question was taken back before it was asked.');
-    // One that works may have no time to notice; what it does is waited for by others.
-    if (!this.#work || this.#work.end.over) this.#link.expectNotice();
-    return new Task(this.#link, signal, ask).value();
+    for (let losses = 0; ; losses++) {
+      // Asked in the tick that it is called in, where there is a worker: whoever aborts then has it told.
+      const { link } = this.#workers.thing ?? (await this.#workers.get(signal));
+      if (signal?.aborted) throw new BambaError('aborted', 'The question was taken back before it was asked.');
+      // One that works may have no time to notice; what it does is waited for by others.
+      if (!this.#work || this.#work.over) link.expectNotice();
+      try {
+        return await new Task(link, signal, ask).value();
+      } catch (error) {
+        if (!link.fault || this.#disposing || signal?.aborted || losses >= MOST_LOSSES) throw error;
+      }
+    }
   }
 
   /** Has the worker begin something that it hears the wish to end on a port of its own. */
-  #begin<Result>(signal: AbortSignal | undefined, ask: Ask<Result>): Task<Result> {
-    this.#link.expectNotice();
-    const task = new Task(this.#link, signal, ask);
-    const work: Work = { end: task.end, left: false };
-    this.#work = work;
-    task.onLeft = () => {
-      work.left = true;
-    };
+  #begin<Result>(link: WorkerLink, signal: AbortSignal | undefined, ask: Ask<Result>): Task<Result> {
+    link.expectNotice();
+    const task = new Task(link, signal, ask);
+    this.#work = task.end;
     return task;
-  }
-}
-
-type Ask<Result> = (worker: Remote<WorkerApi>, port: MessagePort) => Promise<Result>;
-
-/** Something that the worker does until it is done, asked to stop, or gone. */
-class Task<Result> {
-  readonly port: MessagePort;
-  /** As the worker says; rejects when it is gone. */
-  readonly finished: Promise<Result>;
-  readonly end: Watch;
-  /** Rejects once there is no use in waiting: as `finished`, or where it goes on although it was stopped. */
-  readonly failed: Promise<never>;
-  onLeft = (): void => {};
-  readonly #link: WorkerLink;
-  readonly #signal: AbortSignal | undefined;
-  #stopping: Promise<boolean> | null = null;
-  #giveUp!: (error: unknown) => void;
-
-  constructor(link: WorkerLink, signal: AbortSignal | undefined, ask: Ask<Result>) {
-    const { port1, port2 } = new MessageChannel();
-    this.port = port1;
-    this.#link = link;
-    this.#signal = signal;
-    this.finished = link.ask((worker) => ask(worker, port2));
-    this.end = new Watch(this.finished);
-    this.failed = new Promise((_, reject) => {
-      this.#giveUp = reject;
-    });
-    this.finished.catch(this.#giveUp);
-    this.failed.catch(() => {}); // of interest only to those who still wait
-    port1.addEventListener('messageerror', () =>
-      link.end(
-        new BambaError(
-          'worker_failed',
-          "The engine's worker sent something that cannot be read. Load the model again.",
-        ),
-      ),
-    );
-    signal?.addEventListener('abort', this.#onAbort);
-    if (signal?.aborted) this.#onAbort();
-  }
-
-  /** For whoever does not wait for the end, or has it: resolves when the worker is free, or will be in its own time. */
-  async leave(): Promise<void> {
-    this.onLeft();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    await this.#stop();
-    this.port.close();
-  }
-
-  /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
-  async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
-    try {
-      const result = await Promise.race([this.finished, this.failed]);
-      if ('error' in result) throw fromWire(result.error);
-      return result.value;
-    } finally {
-      await this.leave();
-    }
-  }
-
-  readonly #onAbort = (): void => void this.#requireStop();
-
-  async #requireStop(): Promise<void> {
-    if (await this.#stop()) return;
-    this.#giveUp(
-      new BambaError(
-        'aborted',
-        'It was stopped, and the GPU still computes what it had begun. The next question waits for that.',
-      ),
-    );
-  }
-
-  #stop(): Promise<boolean> {
-    if (!this.#stopping) {
-      const { port } = this;
-      port.postMessage('abort');
-      this.#stopping = this.#link.stopped(this.end);
-    }
-    return this.#stopping;
-  }
-}
-
-/** What comes over a port, one after the other. */
-class Messages<Message> {
-  readonly #waiting: Message[] = [];
-  #fault: { error: unknown } | null = null;
-  #wake = (): void => {};
-
-  constructor(port: MessagePort) {
-    port.addEventListener('message', ({ data }: MessageEvent<Message>) => {
-      this.#waiting.push(data);
-      this.#wake();
-    });
-    port.start();
-  }
-
-  /** What has come before is still given. */
-  fail(error: unknown): void {
-    this.#fault = { error };
-    this.#wake();
-  }
-
-  async next(): Promise<Message> {
-    for (;;) {
-      const message = this.#waiting.shift();
-      if (message !== undefined) return message;
-      if (this.#fault) throw this.#fault.error;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
-
-/** What a listener throws is reported, as from any: the work that it hears of goes on. */
-export function tell<Progress>(listener: (progress: Progress) => void, progress: Progress): void {
-  try {
-    listener(progress);
-  } catch (error) {
-    reportError(error);
   }
 }
 

@@ -17,11 +17,18 @@ export class WorkerLink {
   readonly #worker: Worker;
   readonly #remote: Remote<WorkerApi>;
   readonly #waiting = new Set<(error: BambaError) => void>();
+  readonly #over = new AbortController();
+  /** Resolves once, when the worker is gone, with why. */
+  readonly gone: Promise<BambaError>;
+  #tellGone!: (reason: BambaError) => void;
   #fault: BambaError | null = null;
   #started = false;
 
   constructor(worker: Worker, deadlines = DEADLINES) {
     this.#worker = worker;
+    this.gone = new Promise((resolve) => {
+      this.#tellGone = resolve;
+    });
     this.deadlines = deadlines;
     worker.addEventListener('error', (event) => {
       // A script that does not load is an event without a message.
@@ -30,9 +37,17 @@ export class WorkerLink {
     });
     worker.addEventListener('messageerror', () => this.end(failed('sent something that cannot be read')));
     this.#remote = wrap<WorkerApi>(worker);
-    void this.#requireReply(deadlines.start, () =>
-      notStarted(`did not start within ${deadlines.start / 1000} seconds`),
-    );
+    void this.#begin();
+  }
+
+  /** Whether it has ever answered. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Why the worker is gone; null while it is there. */
+  get fault(): BambaError | null {
+    return this.#fault;
   }
 
   /** @throws BambaError why the worker is gone, once it is. */
@@ -45,6 +60,8 @@ export class WorkerLink {
     this.#worker.terminate();
     if (this.#fault) return;
     this.#fault = reason;
+    this.#over.abort();
+    this.#tellGone(reason);
     this.#remote[releaseProxy]();
     for (const reject of this.#waiting) reject(reason);
     this.#waiting.clear();
@@ -68,6 +85,28 @@ export class WorkerLink {
     } finally {
       this.#waiting.delete(reject);
     }
+  }
+
+  async #begin(): Promise<void> {
+    const { start } = this.deadlines;
+    await this.#requireReply(start, () => notStarted(`did not start within ${start / 1000} seconds`));
+    await this.#watchLife();
+  }
+
+  /** A worker that the browser ends, or the page, says nothing of it; what it holds of the browser becomes free. */
+  async #watchLife(): Promise<void> {
+    const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager };
+    if (!locks || this.#fault) return;
+    const lock = `bamba-web worker ${crypto.randomUUID()}`;
+    const { signal } = this.#over;
+    try {
+      if (!(await this.ask((worker) => worker.holdLife(lock)))) return;
+      await locks.request(lock, { signal }, () => {});
+    } catch {
+      // The worker is gone, and that is known; or the browser denies locks.
+      return;
+    }
+    this.end(failed('was ended'));
   }
 
   /** Has an idle worker notice what is asked of it next: one that died in silence is ended, and said to be dead. */

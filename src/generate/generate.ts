@@ -15,13 +15,15 @@ export interface AnswerPiece {
 }
 
 /**
- * Samples an answer from the logits that the model holds, steps running ahead of what the caller has seen.
+ * Samples an answer, or the rest of one, from the logits that the model holds, steps running ahead of what the caller has
+ * seen.
  * However the caller leaves, the model's live sequence knows its tokens: the prompt and all that was sampled but the
  * last token, which has not been fed. That may be more than the caller took.
  * @throws BambaError `setting_invalid`, `device_lost`, `gpu_failure`, `out_of_memory`.
  */
 export async function* generateIds(model: Model, settings: AnswerSettings): AsyncGenerator<AnswerPiece> {
   const promptTokens = model.state.tokens.length;
+  const limit = settings.limit - (settings.answered?.length ?? 0);
   const feed = feedReported(model.state);
   const running: Promise<SamplerReport>[] = [];
   let submitted = 1;
@@ -36,8 +38,8 @@ export async function* generateIds(model: Model, settings: AnswerSettings): Asyn
   submit(model.beginAnswer(settings));
   try {
     for (;;) {
-      while (running.length < REPORTS_IN_FLIGHT && submitted < settings.limit) {
-        const count = Math.min(batch, settings.limit - submitted);
+      while (running.length < REPORTS_IN_FLIGHT && submitted < limit) {
+        const count = Math.min(batch, limit - submitted);
         await model.reserve(Math.min(model.contextLength, promptTokens + submitted + count));
         submit(model.decode(count));
         submitted += count;

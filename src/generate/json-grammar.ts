@@ -7,7 +7,7 @@ import { countTexts } from './automaton.ts';
 import { choice, type Expression, item, NOTHING, reference, type Rule, scope, text } from './grammar.ts';
 import { ANY, BOOLEAN, jsonText, list, NULL } from './json-text.ts';
 import { acceptsNumber, numberExpression } from './number-schema.ts';
-import { objectExpression } from './object-schema.ts';
+import { objectExpression, type Schemas } from './object-schema.ts';
 import {
   assertsOf,
   invalid,
@@ -32,15 +32,6 @@ const MOST_COMBINED = 256;
  */
 export function jsonGrammar(schema: unknown): Expression {
   return new SchemaGrammar(schema).whole();
-}
-
-/** What parts of the grammar ask of the whole. */
-export interface Schemas {
-  readonly strings: StringSchemas;
-  /** The texts of a schema. @throws BambaError `setting_invalid`, also where nothing is valid */
-  value(schema: unknown, path: string): Expression;
-  /** What a schema comes to, one by one where there is a choice; none where nothing is valid. */
-  alternatives(schema: unknown, path: string): SchemaObject[];
 }
 
 class SchemaGrammar implements Schemas {

@@ -1,9 +1,18 @@
 import { choice, type Expression, item, reference, scope, sequence, text } from './grammar.ts';
-import type { Schemas } from './json-grammar.ts';
 import { list, STRING } from './json-text.ts';
 import { accepts } from './machine.ts';
 import { patternMachine } from './pattern.ts';
 import { invalid, isObject, readCountRange, type SchemaObject } from './schema-keywords.ts';
+import type { StringSchemas } from './string-schema.ts';
+
+/** What the grammar of an object asks of the whole grammar. */
+export interface Schemas {
+  readonly strings: StringSchemas;
+  /** The texts of a schema. @throws BambaError `setting_invalid`, also where nothing is valid */
+  value(schema: unknown, path: string): Expression;
+  /** What a schema comes to, one by one where there is a choice; none where nothing is valid. */
+  alternatives(schema: unknown, path: string): SchemaObject[];
+}
 
 /** @throws BambaError `setting_invalid` */
 export function objectExpression(fields: SchemaObject, path: string, schemas: Schemas): Expression {

@@ -1,24 +1,17 @@
 // What a caller may ask of the sampler, checked, and what the model's generation_config.json says where he does not.
 
 import { BambaError } from '../errors.ts';
-
-/** The settings that are plain numbers and that a model may have defaults for. */
-export interface SamplingDefaults {
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repetitionPenalty: number;
-  presencePenalty: number;
-  frequencyPenalty: number;
-}
-
-/** Settings of one answer, complete: as `packSampling` of the kernels takes them. */
-export interface ResolvedSampling extends SamplingDefaults {
-  /** Token id to what is added to its logit; neutral entries are left out. */
-  logitBias: ReadonlyMap<number, number>;
-  seed: number;
-}
+import {
+  BIAS_RANGE,
+  GREEDY,
+  inRange,
+  type NumberRange,
+  SAMPLING,
+  SAMPLING_NAMES,
+  type SamplingDefaults,
+  type SamplingName,
+  type SamplingValues,
+} from '../sampling.ts';
 
 /** What generation_config.json says. */
 export interface GenerationDefaults {
@@ -28,37 +21,6 @@ export interface GenerationDefaults {
   /** A sentence for each default that cannot be used, with what counts in its place. */
   warnings: readonly string[];
 }
-
-interface Range {
-  min: number;
-  max: number;
-  minExcluded?: true;
-  integer?: true;
-}
-
-const RANGES = {
-  temperature: { min: 0, max: 100 },
-  topK: { min: 0, max: 1_000_000, integer: true },
-  topP: { min: 0, max: 1, minExcluded: true },
-  minP: { min: 0, max: 1 },
-  repetitionPenalty: { min: 0, max: 100, minExcluded: true },
-  presencePenalty: { min: -2, max: 2 },
-  frequencyPenalty: { min: -2, max: 2 },
-  seed: { min: 0, max: 2 ** 32 - 1, integer: true },
-} as const satisfies Record<keyof SamplingDefaults | 'seed', Range>;
-
-const NAMES = Object.keys(RANGES) as (keyof typeof RANGES)[];
-const BIAS_RANGE: Range = { min: -100, max: 100 };
-
-const NEUTRAL: SamplingDefaults = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-};
 
 /**
  * Checks settings and completes them from the model's defaults. A missing seed is drawn at random.
@@ -71,17 +33,21 @@ const NEUTRAL: SamplingDefaults = {
  * @param vocabulary tokens of the model, to check the ids of `logitBias`
  * @throws BambaError `setting_invalid` naming the field, its value and what it takes
  */
-export function resolveSampling(settings: object, defaults: SamplingDefaults, vocabulary: number): ResolvedSampling {
+export function resolveSampling(settings: object, defaults: SamplingDefaults, vocabulary: number): SamplingValues {
   const fields = settings as Readonly<Record<string, unknown>>;
-  const unknown = Object.keys(fields).find((name) => name !== 'logitBias' && !Object.hasOwn(RANGES, name));
+  const unknown = Object.keys(fields).find((name) => name !== 'logitBias' && !Object.hasOwn(SAMPLING, name));
   if (unknown !== undefined) {
-    throw invalid(`There is no sampling setting ${show(unknown)}. There are: ${[...NAMES, 'logitBias'].join(', ')}.`);
+    throw invalid(
+      `There is no sampling setting ${show(unknown)}. There are: ${[...SAMPLING_NAMES, 'logitBias'].join(', ')}.`,
+    );
   }
   const resolved = { ...defaults, seed: 0 };
-  for (const name of NAMES) {
+  for (const name of SAMPLING_NAMES) {
     const value = fields[name];
     if (value === undefined) continue;
-    if (!within(value, RANGES[name])) throw invalid(`${name} is ${show(value)}. It takes ${describe(RANGES[name])}.`);
+    if (!inRange(value, SAMPLING[name])) {
+      throw invalid(`${name} is ${show(value)}. It takes ${describe(SAMPLING[name])}.`);
+    }
     resolved[name] = value;
   }
   if (fields['seed'] === undefined) resolved.seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
@@ -97,31 +63,39 @@ export function resolveSampling(settings: object, defaults: SamplingDefaults, vo
  * @param config the parsed file; undefined where the model has none
  */
 export function readGenerationConfig(config: unknown): GenerationDefaults {
-  if (config === undefined || config === null) return { sampling: { ...NEUTRAL }, stopIds: [], warnings: [] };
+  const { seed: _seed, logitBias: _logitBias, ...sampling } = GREEDY;
+  if (config === undefined || config === null) return { sampling, stopIds: [], warnings: [] };
   if (typeof config !== 'object' || Array.isArray(config)) {
-    return { sampling: { ...NEUTRAL }, stopIds: [], warnings: [`${FILE} holds no object; answers are greedy.`] };
+    return { sampling, stopIds: [], warnings: [`${FILE} holds no object; answers are greedy.`] };
   }
   const fields = config as Readonly<Record<string, unknown>>;
   const warnings: string[] = [];
-  const read = (field: string, name: keyof SamplingDefaults, fallback: number, neutral = NEUTRAL[name]): number => {
-    const value = fields[field] ?? fallback;
-    if (within(value, RANGES[name])) return value;
-    warnings.push(unusable(field, show(value), `takes ${describe(RANGES[name])}; ${neutral} counts in its place`));
-    return neutral;
-  };
   const samples = readSamples(fields['do_sample'], warnings);
-  const sampling = {
-    ...NEUTRAL,
-    temperature: samples ? read('temperature', 'temperature', 1, 1) : 0,
-    // Also without do_sample: they are what the model wants once a temperature is asked for.
-    topK: read('top_k', 'topK', samples ? 50 : 0),
-    topP: read('top_p', 'topP', 1),
-    minP: read('min_p', 'minP', 0),
-    repetitionPenalty: read('repetition_penalty', 'repetitionPenalty', 1),
-  };
+  // Also without do_sample: they are what the model wants once a temperature is asked for.
+  for (const name of OF_MODELS) {
+    if (name === 'temperature' && !samples) continue;
+    const { snake } = SAMPLING[name];
+    const sampled = samples ? SAMPLED[name] : undefined;
+    const value = fields[snake] ?? sampled?.absent ?? sampling[name];
+    if (inRange(value, SAMPLING[name])) sampling[name] = value;
+    else {
+      sampling[name] = sampled?.unusable ?? sampling[name];
+      const takes = `takes ${describe(SAMPLING[name])}; ${sampling[name]} counts in its place`;
+      warnings.push(unusable(snake, show(value), takes));
+    }
+  }
   const stops = readStopIds(fields['eos_token_id'], FILE);
   return { sampling, stopIds: stops.ids, warnings: [...warnings, ...stops.warnings] };
 }
+
+/** What the file may have, in the order of the table. */
+const OF_MODELS = SAMPLING_NAMES.filter((name): name is keyof SamplingDefaults => SAMPLING[name].inTransformers);
+
+/** With `do_sample`: what counts where a field is absent, and where it cannot be used, if that is not neutral. */
+const SAMPLED: Partial<Record<SamplingName, { absent: number; unusable: number }>> = {
+  temperature: { absent: 1, unusable: 1 },
+  topK: { absent: 50, unusable: 0 },
+};
 
 const FILE = 'generation_config.json';
 
@@ -141,7 +115,7 @@ function readSamples(value: unknown, warnings: string[]): boolean {
 export function readStopIds(value: unknown, file: string): { ids: number[]; warnings: string[] } {
   if (value === undefined || value === null) return { ids: [], warnings: [] };
   const all = [...new Set<unknown>(Array.isArray(value) ? value : [value])];
-  const ids = all.filter((id): id is number => within(id, { min: 0, max: 2 ** 31, integer: true }));
+  const ids = all.filter((id): id is number => inRange(id, { min: 0, max: 2 ** 31, integer: true }));
   const wrong = all.filter((id) => !ids.includes(id as number)).map(show);
   if (wrong.length === 0) return { ids, warnings: [] };
   const shown = wrong.length > 4 ? `${wrong.slice(0, 4).join(', ')} and more` : wrong.join(', ');
@@ -161,7 +135,7 @@ function readLogitBias(value: unknown, vocabulary: number): Map<number, number> 
         `logitBias has the token id ${show(key)}. It takes whole numbers from 0 to ${vocabulary - 1}, the ids of this model.`,
       );
     }
-    if (!within(amount, BIAS_RANGE)) {
+    if (!inRange(amount, BIAS_RANGE)) {
       throw invalid(`logitBias of token ${id} is ${show(amount)}. It takes ${describe(BIAS_RANGE)}.`);
     }
     if (amount !== 0) bias.set(id, amount);
@@ -169,13 +143,7 @@ function readLogitBias(value: unknown, vocabulary: number): Map<number, number> 
   return bias;
 }
 
-function within(value: unknown, range: Range): value is number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return false;
-  if (range.integer && !Number.isInteger(value)) return false;
-  return (range.minExcluded ? value > range.min : value >= range.min) && value <= range.max;
-}
-
-function describe({ min, max, minExcluded, integer }: Range): string {
+function describe({ min, max, minExcluded, integer }: NumberRange): string {
   const kind = integer ? 'a whole number' : 'a number';
   return minExcluded ? `${kind} above ${min} and at most ${max}` : `${kind} from ${min} to ${max}`;
 }

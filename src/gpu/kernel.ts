@@ -51,9 +51,12 @@ export function packParams(kernel: Kernel, values: Readonly<Record<string, numbe
 /** Library files by the name that `// uses:` lines say. */
 export type ShaderLibrary = Readonly<Record<string, string>>;
 
-/** What selects among the library's variants: the weight scheme of the matrix, and the device's features. */
+/** What selects among the library's variants: how the matrix or the cache is stored, and the device's features. */
 export interface Variant {
-  /** A file that the library does not have, as `lib/weight.wgsl`, becomes that of the scheme: `lib/weight_int8.wgsl`. */
+  /**
+   * A scheme of weights, or a type of the cache. A file that the library does not have, as `lib/weight.wgsl`, becomes that
+   * of the scheme: `lib/weight_int8.wgsl`.
+   */
   scheme?: string;
   /** `lib/reduce.wgsl` becomes `lib/subgroup/reduce.wgsl` where that exists. */
   subgroups: boolean;

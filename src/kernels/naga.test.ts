@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { assemble, type Kernel, type Variant } from '../gpu/kernel.ts';
 import { allKernels } from '../testing/all-kernels.ts';
 import { schemesOf } from '../testing/schemes.ts';
-import { shaderLibrary } from './library.ts';
+import { shaderLibrary } from './shared/library.ts';
 
 // A second compiler reads every shader: naga, which Firefox has. It translates each to the languages of all drivers. The
 // program is the Rust crate naga-cli; where it is missing, these tests are skipped.

@@ -7,7 +7,7 @@ import { allKernels } from '../testing/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { SCHEMES } from '../testing/device.ts';
 import { schemesOf } from '../testing/schemes.ts';
-import { shaderLibrary } from './library.ts';
+import { shaderLibrary } from './shared/library.ts';
 
 // Every variant of every shader compiles without a message: no error, no warning. Where no adapter here has a feature, a
 // compiler without a GPU knows it: code for half precision, subgroups and matrices of them is checked on every machine, and

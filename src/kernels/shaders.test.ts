@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 import { assemble } from '../gpu/kernel.ts';
@@ -6,8 +7,9 @@ import { allKernels } from '../testing/all-kernels.ts';
 import { catalogue } from '../testing/catalogue.ts';
 import { schemesOf } from '../testing/schemes.ts';
 import { parseHeader } from '../testing/shader-header.ts';
-import { shaderLibrary } from './library.ts';
-import { isOfIntegers } from './matrix.ts';
+import { shaderLibrary } from './shared/library.ts';
+import { CACHE_TYPES } from './attention/kv-cache.ts';
+import { isOfIntegers } from './projections/matrix.ts';
 
 // The contract between each WGSL file and its TypeScript half. That all variants compile is tested on a device, in
 // shaders.gpu.test.ts.
@@ -15,9 +17,12 @@ import { isOfIntegers } from './matrix.ts';
 const SOURCE = new URL('..', import.meta.url).pathname;
 const SHADERS = new URL('../../shaders', import.meta.url).pathname;
 
-const shaderFiles = readdirSync(SHADERS)
-  .filter((file) => file.endsWith('.wgsl'))
-  .map((file) => file.slice(0, -'.wgsl'.length));
+/** Of each shader, by the name of its file, the folder that it is in. */
+const shaderFolders = new Map(
+  readdirSync(SHADERS, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.wgsl') && !/^(?:lib|bench)\b/.test(path))
+    .map((path) => [basename(path, '.wgsl'), dirname(path)]),
+);
 
 describe.each([...allKernels])('%s', (file, kernel) => {
   const { uses, name, formula, sections } = parseHeader(kernel.code);
@@ -25,13 +30,13 @@ describe.each([...allKernels])('%s', (file, kernel) => {
   it('has the name of its file, shader and entry point', () => {
     expect(kernel.name).toBe(file);
     expect(name).toBe(file);
-    expect(kernel.code).toBe(readFileSync(`${SHADERS}/${file}.wgsl`, 'utf8'));
+    expect(kernel.code).toBe(readFileSync(`${SHADERS}/${shaderFolders.get(file)}/${file}.wgsl`, 'utf8'));
     const { compute } = reflect().entry;
     expect(compute.map((entry) => entry.name)).toEqual([file]);
   });
 
   it('has a test of its own on the device', () => {
-    expect(existsSync(`${SOURCE}/kernels/${file}.gpu.test.ts`)).toBe(true);
+    expect(existsSync(`${SOURCE}/kernels/${shaderFolders.get(file)}/${file}.gpu.test.ts`)).toBe(true);
   });
 
   it('says in its header what it computes, on which shapes, how, and after whom', () => {
@@ -47,9 +52,12 @@ describe.each([...allKernels])('%s', (file, kernel) => {
 
   it('is short, and uses library files that exist', () => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
-    // Kernels on integers take some schemes, all others all.
+    // Kernels on integers take some schemes, those on keys and values what these are stored as, all others all.
     const ofIntegers = ['lib/stored.wgsl', 'lib/matmul_subgroup_matrix.wgsl'].some((part) => uses.includes(part));
-    const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) => !ofIntegers || isOfIntegers({ scheme }));
+    const ofCaches = uses.includes('lib/cache.wgsl');
+    const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) =>
+      ofCaches ? CACHE_TYPES.some((type) => type === scheme) : !ofIntegers || isOfIntegers({ scheme }),
+    );
     expect(schemesOf(kernel).toSorted()).toEqual(schemes.toSorted());
   });
 
@@ -132,7 +140,7 @@ describe('shaders', () => {
   const libraryFiles = Object.keys(shaderLibrary);
 
   it('have each a TypeScript half, and no half is without a shader', () => {
-    expect([...allKernels.keys()].toSorted()).toEqual(shaderFiles.toSorted());
+    expect([...allKernels.keys()].toSorted()).toEqual([...shaderFolders.keys()].toSorted());
   });
 
   it('bind nothing in library files, which say what they are for', () => {
@@ -146,7 +154,7 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = libraryFiles.map((file) =>
-      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_subgroup_matrix)_\w+/, '$1'),
+      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_subgroup_matrix|cache)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

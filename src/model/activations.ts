@@ -1,13 +1,14 @@
 import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
-import { attentionPartialFloats } from '../kernels/attention_decode.ts';
-import { gatedSquares } from '../kernels/conv1d_selective_state_update_gate_to_norm.ts';
-import { selectedWidth } from '../kernels/mamba1-shape.ts';
-import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2-shape.ts';
-import { MOE_TILE, moeTiles } from '../kernels/moe-shape.ts';
-import { quantizedRowSizes, type QuantizedRows } from '../kernels/quantize_rows.ts';
-import { quantizedRowInt16Sizes } from '../kernels/quantize_rows_int16.ts';
-import type { Architecture } from './architecture.ts';
+import { attentionPartialFloats } from '../kernels/attention/attention_decode.ts';
+import { attentionSumsFloats } from '../kernels/attention/attention_prefill.ts';
+import { gatedSquares } from '../kernels/mamba2/conv1d_selective_state_update_gate_to_norm.ts';
+import { selectedWidth } from '../kernels/mamba1/mamba1-shape.ts';
+import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
+import { MOE_TILE, moeTiles } from '../kernels/moe/moe-shape.ts';
+import { quantizedRowSizes, type QuantizedRows } from '../kernels/projections/quantize_rows.ts';
+import { quantizedRowInt16Sizes } from '../kernels/projections/quantize_rows_int16.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
 
 /** What a Mamba-1 mixer has on its way besides. */
@@ -99,6 +100,8 @@ export interface Activations {
   quantizedInt16: QuantizedRows | null;
   /** Partial attention of decode. */
   partial: BufferSlice;
+  /** Largest scores and sums of attention's rows (T, heads, 2), between segments of the cache; for prefill. */
+  sums: BufferSlice;
   /** (V) f32 of the last token. */
   logits: BufferSlice;
 }
@@ -110,11 +113,17 @@ export function activationBytes(architecture: Architecture, tokens: number): num
   return tally.bytes;
 }
 
-/** `tokens`, or as many halvings of them as leave no buffer larger than `most` bytes. */
+/** Workgroups that a dimension of a dispatch may have; there is a kernel with one for every token. */
+const MOST_TOKENS = 65_535;
+
+/**
+ * `tokens`, or as many halvings of them as leave no buffer larger than `most` bytes, and no dispatch larger than any device
+ * takes.
+ */
 export function boundTokens(architecture: Architecture, tokens: number, most: number): number {
   const tally = new BufferTally();
   createActivations(tally, architecture, tokens, { int8Activations: true, subgroupMatrices: true });
-  if (tally.largest <= most || tokens <= 1) return tokens;
+  if ((tally.largest <= most && tokens <= MOST_TOKENS) || tokens <= 1) return tokens;
   return boundTokens(architecture, Math.floor(tokens / 2), most);
 }
 
@@ -171,6 +180,7 @@ export function createActivations(
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
     quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
+    sums: floats('sums', attention ? attentionSumsFloats(attention, tokens) : 0),
     logits: floats('logits', architecture.vocabSize),
   };
 }

@@ -1,7 +1,7 @@
-import type { AttentionDims } from '../kernels/attention-shape.ts';
-import type { Mamba2Dims } from '../kernels/mamba2-shape.ts';
+import type { AttentionDims } from '../kernels/attention/attention-shape.ts';
+import type { Mamba2Dims } from '../kernels/mamba2/mamba2-shape.ts';
 import { BambaError } from '../errors.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 
 const NO_LIMIT = 3e38;
 

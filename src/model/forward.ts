@@ -1,5 +1,6 @@
-import { BufferSet, type BufferSlice, readFloats, slice } from '../gpu/buffers.ts';
+import { BufferSet, type BufferSlice, readBuffer, readFloats, slice } from '../gpu/buffers.ts';
 import { Plan } from '../gpu/plan.ts';
+import { cacheRowBytes, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { headOfAll } from './hybrid.ts';
 import { type Model, type PassParts, writeStep } from './model.ts';
 
@@ -160,17 +161,31 @@ function divideByRms(rows: Float32Array, squares: Float32Array, C: number, eps: 
 /**
  * What the mixers of a block keep of a model's live sequence, read back: conv (4, CD) and ssm (H, P, N) of Mamba-2, keys
  * and values (position, J, headDim) of attention.
+ * @param decode what the words of a cache stand for: rows of `headDim`
  */
-export async function readState(model: Model, index: number): Promise<Record<string, Float32Array>> {
+export async function readState(
+  model: Model,
+  index: number,
+  decode: (type: CacheType, words: Uint32Array, headDim: number) => Float32Array,
+): Promise<Record<string, Float32Array>> {
   const { gpu, state, architecture } = model;
   const { mamba2, mamba1, attention } = state.blocks[index]!;
-  const { kvHeads, headDim } = architecture.attention ?? { kvHeads: 0, headDim: 0 };
-  const bytes = state.position * kvHeads * headDim * 4;
   const read: Record<string, Float32Array> = {};
-  for (const [name, buffer] of Object.entries({ ...mamba2, ...mamba1 }))
+  for (const [name, buffer] of Object.entries({ ...mamba2, ...mamba1 })) {
     read[name] = await readFloats(gpu.device, slice(buffer));
-  for (const [name, buffer] of Object.entries({ ...attention })) {
-    read[name] = await readFloats(gpu.device, slice(buffer, 0, bytes));
+  }
+  if (!attention) return read;
+  const { kvHeads, headDim } = architecture.attention!;
+  const rowBytes = kvHeads * cacheRowBytes(attention.type, headDim);
+  for (const name of ['keys', 'values'] as const) {
+    const values = new Float32Array(state.position * kvHeads * headDim);
+    for (const segment of attention.segments) {
+      const tokens = Math.min(segment.tokens, state.position - segment.first);
+      if (tokens <= 0) break;
+      const words = new Uint32Array(await readBuffer(gpu.device, { ...segment[name], size: tokens * rowBytes }));
+      values.set(decode(attention.type, words, headDim), segment.first * kvHeads * headDim);
+    }
+    read[name] = values;
   }
   return read;
 }

@@ -2,7 +2,7 @@ import { BambaError } from '../errors.ts';
 import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import { type UploadCopy, UploadRing } from '../gpu/upload-ring.ts';
-import type { Matrix, MatrixPart } from '../kernels/matrix.ts';
+import type { Matrix, MatrixPart } from '../kernels/projections/matrix.ts';
 import { alignTo, rowBytes, scaleBytesPerRow, TENSOR_ALIGNMENT } from '../weights/layout.ts';
 import type { TensorEntry } from '../weights/types.ts';
 

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { boundTokens } from './activations.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
+import { cacheLayout, SEGMENT_TOKENS } from './sequence-cache.ts';
 import { longestContext } from './state.ts';
 
 // Sizes that a model has within the limits that every device has.
@@ -23,23 +25,27 @@ const architecture: Architecture = {
   maxPositions: 131_072,
 };
 
-it('keys and values of the longest context fill a binding, and are within it', () => {
-  expect(longestContext(architecture, DEFAULTS)).toBe(32_768);
-  const three = { ...architecture, attention: { ...attention, kvHeads: 3 } };
-  const tokens = longestContext(three, DEFAULTS);
-  expect(tokens % 256).toBe(0);
-  expect(tokens * 3 * 128 * 4).toBeLessThanOrEqual(2 ** 27);
-  expect((tokens + 256) * 3 * 128 * 4).toBeGreaterThan(2 ** 27);
+it('a segment of keys fills a binding where it must, and is within it', () => {
+  const tokens = (type: CacheType, kvHeads: number, limits = DEFAULTS) =>
+    cacheLayout({ ...architecture, attention: { ...attention, kvHeads } }, type, limits).segmentTokens;
+  expect(tokens('f32', 8)).toBe(SEGMENT_TOKENS);
+  const few = tokens('f32', 24);
+  expect(few % 256).toBe(0);
+  expect(few * 24 * 128 * 4).toBeLessThanOrEqual(2 ** 27);
+  expect((few + 256) * 24 * 128 * 4).toBeGreaterThan(2 ** 27);
+  expect(tokens('f16', 24)).toBe(SEGMENT_TOKENS);
+  // What cannot be bound as a buffer counts as well, and a block there always is.
+  expect(tokens('f32', 8, { ...DEFAULTS, maxBufferSize: 2 ** 25 })).toBe(8192);
+  expect(tokens('f32', 512)).toBe(512);
+  expect(tokens('f32', 8, { ...DEFAULTS, maxBufferSize: 1 })).toBe(256);
 });
 
-it('the table of rotary angles is within a binding, too', () => {
+it('the longest context is what a table of rotary angles has, and without one there is no end', () => {
   const rope = { dims: 256, inverseFrequencies: [], attentionFactor: 1 };
   const one = { ...architecture, attention: { ...attention, kvHeads: 1, rope } };
   expect(longestContext(one, DEFAULTS)).toBe(131_072);
-});
-
-it('what cannot be bound as a buffer counts as well, and without attention nothing does', () => {
-  expect(longestContext(architecture, { ...DEFAULTS, maxBufferSize: 2 ** 26 })).toBe(16_384);
+  expect(longestContext(one, { ...DEFAULTS, maxBufferSize: 2 ** 26 })).toBe(65_536);
+  expect(longestContext(architecture, DEFAULTS)).toBe(Infinity);
   expect(longestContext({ ...architecture, attention: null }, DEFAULTS)).toBe(Infinity);
 });
 
@@ -49,4 +55,6 @@ it('a chunk of a prompt is halved until each of its buffers can be bound', () =>
   expect(boundTokens(architecture, 1024, 2 ** 27)).toBe(512);
   expect(boundTokens(architecture, 1024, 2 ** 25)).toBe(128);
   expect(boundTokens(architecture, 1, 2 ** 10)).toBe(1);
+  // A dispatch has at most 65,535 workgroups in a dimension, one for each token.
+  expect(boundTokens(architecture, 100_000, 2 ** 40)).toBe(50_000);
 });

@@ -1,7 +1,8 @@
 import { planTensors, streamBytes } from '../weights/package-writer.ts';
 import type { Scheme, TensorSpec } from '../weights/types.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import { activationBytes } from './activations.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { stateBytes } from './state.ts';
 
 /** GPU memory that a model takes, by what it is for. Programs and the driver's own are not in it. */
@@ -15,6 +16,16 @@ export interface ModelMemory {
   total: number;
 }
 
+/** What a conversation of `tokens` tokens takes: what does not grow, keys and values, and the table of rotary angles. */
+export function contextBytes(architecture: Architecture, cacheType: CacheType, tokens: number): number {
+  const { fixed, perToken } = stateBytes(architecture, cacheType);
+  return fixed + perToken * tokens + anglesBytes(architecture, tokens);
+}
+
+function anglesBytes({ attention }: Architecture, tokens: number): number {
+  return (attention?.rope?.dims ?? 0) * 4 * tokens;
+}
+
 /**
  * What a model takes with a sequence of `tokens` tokens, in bytes, before any of it is there.
  * @param specs its tensors, see `parseConfig` and `packageTensors`.
@@ -23,12 +34,12 @@ export function modelMemory(
   architecture: Architecture,
   specs: readonly TensorSpec[],
   scheme: Scheme,
-  { tokens, chunkTokens = 256 }: { tokens: number; chunkTokens?: number },
+  { tokens, cacheType, chunkTokens = 256 }: { tokens: number; cacheType: CacheType; chunkTokens?: number },
 ): ModelMemory {
-  const { fixed, perToken } = stateBytes(architecture);
+  const { fixed, perToken } = stateBytes(architecture, cacheType);
   const weights = streamBytes(planTensors(specs, scheme));
   const keysAndValues = perToken * tokens;
-  const angles = (architecture.attention?.rope?.dims ?? 0) * 4 * tokens;
+  const angles = anglesBytes(architecture, tokens);
   // Logits are kept twice: of the last token, and for the next answer to begin with.
   const working = activationBytes(architecture, Math.min(chunkTokens, tokens)) + angles + 4 * architecture.vocabSize;
   const total = weights + fixed + keysAndValues + working;

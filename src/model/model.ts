@@ -3,20 +3,23 @@ import { BufferSet, slice } from '../gpu/buffers.ts';
 import { type Gpu, type GpuFeatures, largestBinding } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
-import { shaderLibrary } from '../kernels/library.ts';
-import { defaultMatvecSubgroups } from '../kernels/matrix.ts';
-import { type PassLength, passLength } from '../kernels/pass-length.ts';
+import { shaderLibrary } from '../kernels/shared/library.ts';
+import { defaultMatvecSubgroups } from '../kernels/projections/matrix.ts';
+import type { CacheType } from '../kernels/attention/kv-cache.ts';
+import { type PassLength, passLength } from '../kernels/shared/pass-length.ts';
 import { type Activations, boundTokens, createActivations } from './activations.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { chunksOf } from './chunks.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import { decodeBlock, decodeEmbedding, decodeHead, prefillBlock, prefillEmbedding, prefillHead } from './hybrid.ts';
-import { ropeTable, ropeTableBytes } from './rope-table.ts';
+import { RopeTable } from './rope-table.ts';
 import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
+import { StateConverter, type StateType } from './state-converter.ts';
 import { SequenceState } from './state.ts';
 import type { Tuning } from './tuning.ts';
-import { Snapshot } from './snapshot.ts';
+import { Snapshot, type SnapshotOptions } from './snapshot.ts';
 
 export interface ModelOptions {
   /** Tokens that a sequence may have. */
@@ -25,6 +28,12 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
+  /** What keys and values are stored as; f32 by default. */
+  kvCacheType?: CacheType;
+  /** What the SSM states of snapshots are stored as; f32 by default. */
+  stateCacheType?: StateType;
+  /** Tokens of a segment of keys and values, where not as many as there may be. */
+  segmentTokens?: number;
   /** Sizes that were measured on this adapter; `chunkTokens` comes before its own. */
   tuning?: Tuning | null;
   /** Called as pipelines become ready. */
@@ -57,7 +66,9 @@ export class Model {
   readonly #buffers: BufferSet;
   readonly #activations: Activations;
   readonly #pipelines: PipelineCache;
-  readonly #rope: GPUBuffer;
+  #rope: RopeTable;
+  readonly #converter: StateConverter;
+  readonly #stateCacheType: StateType;
   /** Logits of the prompt's last token, before penalties: what a snapshot needs to begin another answer. */
   readonly #lastLogits: GPUBuffer;
   /** Of passes over a prompt, without a head. */
@@ -94,7 +105,9 @@ export class Model {
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
-    this.#rope = buffers.storage('rope', ropeTableBytes(architecture.attention?.rope ?? null, options.contextLength));
+    this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step);
+    this.#stateCacheType = options.stateCacheType ?? 'f32';
+    this.#rope = new RopeTable(gpu, architecture.attention?.rope ?? null, state.capacity);
   }
 
   /**
@@ -126,7 +139,8 @@ export class Model {
   ): { model: Model; ready: Promise<void> } {
     checkArchitecture(architecture);
     const buffers = new BufferSet(gpu.device, 'model');
-    const state = SequenceState.allocate(gpu, architecture);
+    const { kvCacheType: cacheType = 'f32', segmentTokens } = options;
+    const state = SequenceState.allocate(gpu, architecture, { cacheType, ...(segmentTokens && { segmentTokens }) });
     try {
       const allocated = gpu.guardedNow(
         'allocating the working memory of the model',
@@ -136,7 +150,7 @@ export class Model {
       const built = gpu.guardedNow('preparing the model', () => model.#build(options.onCompiled));
       built.value.catch(() => {}); // heard of below, after what it may come from
       // While others compile.
-      model.#writeRope();
+      model.#rope.fill(model.state.capacity);
       const ready = async () => {
         try {
           // In this order: without memory, nothing that follows is right.
@@ -153,11 +167,6 @@ export class Model {
       buffers.dispose();
       throw error;
     }
-  }
-
-  #writeRope(): void {
-    const table = ropeTable(this.architecture.attention?.rope ?? null, this.contextLength);
-    this.gpu.device.queue.writeBuffer(this.#rope, 0, table);
   }
 
   /** Tokens of a prefill pass. */
@@ -178,7 +187,8 @@ export class Model {
   async sibling(tuning: Tuning): Promise<Model> {
     const { contextLength } = this;
     const int8Activations = this.#activations.quantized !== null;
-    const options = { contextLength, int8Activations, tuning };
+    const { cacheType: kvCacheType } = this.state;
+    const options = { contextLength, int8Activations, kvCacheType, tuning };
     const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;
@@ -186,7 +196,8 @@ export class Model {
 
   /** GPU memory of weights, state and activations. */
   get bytes(): { weights: number; state: number; activations: number } {
-    return { weights: this.#weights.bytes, state: this.state.bytes, activations: this.#buffers.bytes };
+    const activations = this.#buffers.bytes + this.#rope.bytes;
+    return { weights: this.#weights.bytes, state: this.state.bytes, activations };
   }
 
   /** Dispatches of one decoded token, with labels. */
@@ -202,7 +213,7 @@ export class Model {
       weights: this.#weights,
       activations: this.#activations,
       blocks: this.state.blocks,
-      rope: slice(this.#rope),
+      rope: this.#rope.angles,
     };
   }
 
@@ -267,14 +278,23 @@ export class Model {
           'Start a new chat or shorten the text.',
       );
     }
-    if (!(await this.state.reserve(tokens, this.contextLength))) return;
-    const old = this.#plans();
+    const capacity = this.state.capacityFor(tokens, this.contextLength);
+    if (capacity === this.state.capacity) return;
+    const rope = await this.#rope.longer(capacity);
+    try {
+      await this.state.grow(capacity);
+    } catch (error) {
+      rope.dispose();
+      throw error;
+    }
+    const old = [...this.#plans(), this.#rope];
+    this.#rope = rope;
     await this.#build();
-    for (const plan of old) plan.dispose();
+    for (const one of old) one.dispose();
   }
 
-  #writeStep(position: number, tokens: number): void {
-    writeStep(this.gpu, this.#activations, position, tokens);
+  #writeStep(position: number, tokens: number, answered = 0): void {
+    writeStep(this.gpu, this.#activations, position, tokens, answered);
   }
 
   /** Of a pass over so many tokens of a prompt, as it is now: growing the sequence replaces it. */
@@ -291,25 +311,34 @@ export class Model {
    * Runs tokens through the model, in chunks, appending them to the live sequence.
    * @param options.logits whether the logits of the last token are wanted, as `beginAnswer` needs them.
    * @param options.onChunk called when a chunk is done, with the number of tokens so far.
-   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran.
+   * @param options.cuts numbers of tokens, in order, after which a chunk ends.
+   * @param options.onCut called there: what it submits sees the live sequence of just these tokens, and the next chunk waits
+   * for it.
+   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran. What `onCut` throws.
    */
   async prefill(
     ids: readonly number[],
-    options: { logits?: boolean; signal?: AbortSignal; onChunk?: (tokens: number) => void } = {},
+    options: {
+      logits?: boolean;
+      signal?: AbortSignal;
+      onChunk?: (tokens: number) => void;
+      cuts?: readonly number[];
+      onCut?: (tokens: number) => Promise<unknown>;
+    } = {},
   ): Promise<void> {
     const { device } = this.gpu;
+    const { cuts = [] } = options;
+    const chunks = chunksOf(ids.length, this.chunkTokens, cuts);
     await this.#makeRoom(this.state.position + ids.length);
-    for (const tokens of [Math.min(ids.length, this.chunkTokens), ids.length % this.chunkTokens || 1]) {
-      await this.promptPass(tokens).plan.ready();
-    }
+    for (const [first, end] of chunks) await this.promptPass(end - first).plan.ready();
     let running: Promise<void> = Promise.resolve();
-    for (let first = 0; first < ids.length; first += this.#activations.tokens) {
+    for (const [first, end] of chunks) {
       if (options.signal?.aborted) break;
-      const chunk = ids.slice(first, first + this.#activations.tokens);
+      const chunk = ids.slice(first, end);
       this.#writeStep(this.state.position, chunk.length);
       device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
       const encoder = device.createCommandEncoder({ label: 'prefill' });
-      const isLast = first + chunk.length === ids.length;
+      const isLast = end === ids.length;
       const pass = encoder.beginComputePass();
       this.promptPass(chunk.length).plan.record(pass, chunk.length);
       if (options.logits && isLast) this.#head.record(pass, chunk.length);
@@ -322,8 +351,9 @@ export class Model {
       this.state.tokens.push(...chunk);
       // One chunk runs while the next is recorded; more would make aborting slow.
       await running;
-      const done = first + chunk.length;
-      running = this.gpu.done().then(() => options.onChunk?.(done));
+      running = this.gpu.done().then(() => options.onChunk?.(end));
+      running.catch(() => {}); // what a cut throws comes first
+      if (cuts.includes(end) && !isLast) await options.onCut?.(end);
     }
     await running;
     this.gpu.check();
@@ -331,8 +361,8 @@ export class Model {
   }
 
   /**
-   * Samples the first token of an answer from the logits that `prefill` or `restore` left. `decode` or `decodeStep`
-   * goes on.
+   * Samples the first token of an answer, or the next one of an answer that was interrupted, from the logits that
+   * `prefill` or `restore` left. `decode` or `decodeStep` goes on.
    * @throws BambaError `setting_invalid`; the promise as `decode`.
    */
   beginAnswer(settings: AnswerSettings, step: StepOptions = {}): Promise<StepReport> {
@@ -340,7 +370,7 @@ export class Model {
     this.#sampler.begin(settings);
     if (step.mask) this.#sampler.allow(step.mask);
     // The sampler moves the position on by the tokens of the pass: the last token of the prompt is that pass.
-    this.#writeStep(this.state.position - 1, 1);
+    this.#writeStep(this.state.position - 1, 1, settings.answered?.length);
     const encoder = device.createCommandEncoder({ label: 'first token' });
     const { buffer, size } = this.#activations.logits;
     encoder.copyBufferToBuffer(this.#lastLogits, 0, buffer, 0, size);
@@ -399,20 +429,47 @@ export class Model {
     return report();
   }
 
+  /** Where the logits of the prompt's last token are. */
+  get promptLogits(): GPUBuffer {
+    return this.#lastLogits;
+  }
+
+  /**
+   * Fills the live sequence from elsewhere. @param write fills its buffers, which have room for `tokens`; where it fails,
+   * the sequence is an empty one.
+   * @throws BambaError `out_of_memory`, `prompt_too_long`; what `write` throws.
+   */
+  async adopt(tokens: readonly number[], write: () => Promise<void>): Promise<void> {
+    await this.#makeRoom(tokens.length);
+    this.state.reset();
+    try {
+      await write();
+    } catch (error) {
+      this.state.reset();
+      throw error;
+    }
+    this.state.tokens = [...tokens];
+  }
+
   /** Bytes of GPU memory that a snapshot of the live sequence takes. */
-  get snapshotBytes(): number {
-    return Snapshot.bytesOf(this.architecture, this.state.position);
+  snapshotBytes(options: SnapshotOptions = {}): number {
+    const types = { cacheType: this.state.cacheType, stateType: this.#stateCacheType };
+    return Snapshot.bytesOf(this.architecture, this.state.position, types, options);
   }
 
-  /** A copy of the live sequence as `prefill` with logits left it. @throws BambaError `out_of_memory`. */
-  async snapshot(): Promise<Snapshot> {
-    return Snapshot.take(this.gpu, this.state, this.#lastLogits);
+  /**
+   * A copy of the live sequence. With logits, it is to be as `prefill` with logits left it, and `beginAnswer` may follow
+   * when it is restored. @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  async snapshot({ logits = true }: SnapshotOptions = {}): Promise<Snapshot> {
+    const conversion = { converter: this.#converter, stateType: this.#stateCacheType };
+    return Snapshot.take(this.gpu, this.state, logits ? this.#lastLogits : null, conversion);
   }
 
-  /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`. */
+  /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`, `gpu_failure`. */
   async restore(snapshot: Snapshot): Promise<void> {
     await this.#makeRoom(snapshot.state.position);
-    snapshot.restore(this.gpu, this.state, this.#lastLogits);
+    await snapshot.restore(this.gpu, this.state, this.#lastLogits, this.#converter);
   }
 
   /** Frees everything of the model, its weights included where they are its own. Idempotent. */
@@ -436,6 +493,7 @@ export class Model {
   #free(): void {
     for (const plan of this.#plans()) plan.dispose();
     this.state.dispose();
+    this.#rope.dispose();
     this.#buffers.dispose();
   }
 }
@@ -446,7 +504,16 @@ function endsOf(parts: readonly (readonly DispatchSpec[])[]): number[] {
   return parts.map((specs) => (end += specs.length));
 }
 
-/** Tells the kernels of the next pass where it begins, and how many tokens it has. */
-export function writeStep(gpu: Gpu, { step }: Pick<Activations, 'step'>, position: number, tokens: number): void {
-  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, 0]));
+/**
+ * Tells the kernels of the next pass where it begins, and how many tokens it has.
+ * @param answered tokens of the answer so far: the place in the sampler's sequence of random numbers
+ */
+export function writeStep(
+  gpu: Gpu,
+  { step }: Pick<Activations, 'step'>,
+  position: number,
+  tokens: number,
+  answered = 0,
+): void {
+  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, answered]));
 }

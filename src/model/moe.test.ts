@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseArchitecture, parseConfig } from './config.ts';
+import { parseArchitecture, parseConfig } from '../architecture/config.ts';
 import { checkArchitecture } from './dims.ts';
 
 // What a config with a mixture of experts becomes. What it computes is in random-models.gpu.test.ts.

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
-import type { Matrix } from '../kernels/matrix.ts';
-import { passLength } from '../kernels/pass-length.ts';
-import type { Action } from '../kernels/projection.ts';
+import type { Matrix } from '../kernels/projections/matrix.ts';
+import { passLength } from '../kernels/shared/pass-length.ts';
+import type { Action } from '../kernels/projections/projection.ts';
 import { type Products, project } from './projections.ts';
 
 // Which kernels read a prompt of so many tokens; what they compute is tested with them, on a device.

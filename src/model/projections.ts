@@ -1,14 +1,14 @@
 import { type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { isOfIntegers, type Matrix } from '../kernels/matrix.ts';
-import { f32Product } from '../kernels/matmul.ts';
-import { int8Product } from '../kernels/matmul_int8.ts';
-import { subgroupMatrixProduct, takesSubgroupMatrices } from '../kernels/matmul_subgroup_matrix.ts';
-import type { PassLength } from '../kernels/pass-length.ts';
-import { type Action, multiplyRows, type Product } from '../kernels/projection.ts';
-import { quantizedRowSizes, type QuantizedRows, quantizeRows } from '../kernels/quantize_rows.ts';
-import { quantizedRowInt16Sizes, quantizeRowsInt16 } from '../kernels/quantize_rows_int16.ts';
+import { isOfIntegers, type Matrix } from '../kernels/projections/matrix.ts';
+import { f32Product } from '../kernels/projections/matmul.ts';
+import { int8Product } from '../kernels/projections/matmul_int8.ts';
+import { subgroupMatrixProduct, takesSubgroupMatrices } from '../kernels/projections/matmul_subgroup_matrix.ts';
+import type { PassLength } from '../kernels/shared/pass-length.ts';
+import { type Action, multiplyRows, type Product } from '../kernels/projections/projection.ts';
+import { quantizedRowSizes, type QuantizedRows, quantizeRows } from '../kernels/projections/quantize_rows.ts';
+import { quantizedRowInt16Sizes, quantizeRowsInt16 } from '../kernels/projections/quantize_rows_int16.ts';
 import type { Activations } from './activations.ts';
 
 // Which product of prefill multiplies a matrix. Mixtures of experts have products of their own, in f32.

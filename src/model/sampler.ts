@@ -2,21 +2,16 @@ import { BambaError } from '../errors.ts';
 import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { logitsProcess, maskBytes, partialsBytes } from '../kernels/logits_process.ts';
-import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sample.ts';
-import {
-  denseBias,
-  packSampling,
-  promptCounts,
-  SAMPLING_BYTES,
-  type SamplingValues,
-} from '../kernels/sampling-settings.ts';
+import { logitsProcess, maskBytes, partialsBytes } from '../kernels/sampling/logits_process.ts';
+import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sampling/sample.ts';
+import { denseBias, packSampling, promptCounts, SAMPLING_BYTES } from '../kernels/sampling/sampling-settings.ts';
+import type { SamplingValues } from '../sampling.ts';
 import type { Activations } from './activations.ts';
 
 /** What an answer is sampled by. */
 export interface AnswerSettings {
   values: SamplingValues;
-  /** Tokens after which it ends, at least 1. */
+  /** Tokens after which it ends, at least 1, and more than are `answered`. */
   limit: number;
   /** Ids that end it. */
   stopIds: readonly number[];
@@ -24,6 +19,8 @@ export interface AnswerSettings {
   promptIds: readonly number[];
   /** Whether each step is given a mask of the tokens that may come. Default false. */
   masked?: boolean;
+  /** Tokens that the answer has already, behind the prompt: it goes on as if it had not been interrupted. */
+  answered?: readonly number[];
 }
 
 /** The sampler's account of an answer, as read back. */
@@ -120,16 +117,18 @@ export class Sampler {
   }
 
   /** Sets an answer up, before the pass that samples its first token. @throws BambaError `setting_invalid`. */
-  begin({ values, limit, stopIds, promptIds, masked = false }: AnswerSettings): void {
+  begin({ values, limit, stopIds, promptIds, masked = false, answered = [] }: AnswerSettings): void {
     const { queue } = this.#gpu.device;
     queue.writeBuffer(this.#settings, 0, packSampling(values, { limit, stopIds, masked }));
-    queue.writeBuffer(this.#output, 0, new Uint32Array(2));
+    queue.writeBuffer(this.#output, 0, new Uint32Array([answered.length, OUTPUT_STATE.goingOn]));
     const plain = values.repetitionPenalty === 1 && values.presencePenalty === 0 && values.frequencyPenalty === 0;
     // Counts are read only for penalties: without any, those of an earlier answer may stay.
-    if (!plain || !this.#plain) queue.writeBuffer(this.#counts, 0, promptCounts(promptIds, this.#vocabulary));
+    if (!plain || !this.#plain) {
+      queue.writeBuffer(this.#counts, 0, promptCounts(promptIds, this.#vocabulary, answered));
+    }
     this.#plain = plain;
     if (values.logitBias.size > 0) queue.writeBuffer(this.#bias, 0, denseBias(values.logitBias, this.#vocabulary));
-    this.#reported = 0;
+    this.#reported = answered.length;
   }
 
   /** Sets which tokens the next step may choose. */

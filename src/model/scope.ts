@@ -1,9 +1,9 @@
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import type { PassLength } from '../kernels/pass-length.ts';
+import type { PassLength } from '../kernels/shared/pass-length.ts';
 import type { Activations } from './activations.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import type { GpuWeights } from './gpu-weights.ts';
 import type { BlockState } from './state.ts';
 

@@ -1,14 +1,27 @@
 import { type BufferMaker, BufferSet, BufferTally } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
-import { mamba2Widths } from '../kernels/mamba2-shape.ts';
-import type { Architecture } from './architecture.ts';
+import type { Plan } from '../gpu/plan.ts';
+import type { CacheType, KvCache } from '../kernels/attention/kv-cache.ts';
+import { mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { mamba2Dims } from './dims.ts';
+import { LayoutMaker, type StateBuffer } from './state-layout.ts';
+import type { StateConverter, StateType } from './state-converter.ts';
+import {
+  CACHE_BLOCK,
+  cacheBuffers,
+  cacheBytesPerToken,
+  cacheLayout,
+  type CacheLayout,
+  roundUp,
+  SequenceCache,
+} from './sequence-cache.ts';
 
 /** Conv columns and SSM state of a Mamba-2 mixer. */
 interface Mamba2State {
   /** (4, CD) f32: column q % 4 holds the raw conv input of position q. */
   conv: GPUBuffer;
-  /** (H, P, N) f32. */
+  /** (H, P, N) f32, or f16 in a snapshot. */
   ssm: GPUBuffer;
 }
 
@@ -16,36 +29,34 @@ interface Mamba2State {
 interface Mamba1State {
   /** (4, I) f32: column q % 4 holds the raw conv input of position q. */
   conv: GPUBuffer;
-  /** (I, N) f32. */
+  /** (I, N) f32, or f16 in a snapshot. */
   ssm: GPUBuffer;
-}
-
-/** Keys (after RoPE) and values of attention, (capacity, J, headDim) f32 each. */
-interface AttentionState {
-  keys: GPUBuffer;
-  values: GPUBuffer;
 }
 
 /** What the mixers of a block keep; a block of an MLP alone keeps nothing. */
 export interface BlockState {
   mamba2?: Mamba2State;
   mamba1?: Mamba1State;
-  attention?: AttentionState;
+  /** Keys and values. */
+  attention?: KvCache;
 }
 
-/** Buffers of a block whose size does not depend on the length of the sequence, in a fixed order. */
-function fixedBuffers({ mamba2, mamba1 }: BlockState): GPUBuffer[] {
-  return [mamba2, mamba1].flatMap((state) => (state ? [state.conv, state.ssm] : []));
+/** The buffers of one kind, of all blocks, whose size does not depend on the length of the sequence, in a fixed order. */
+function fixedBuffers(blocks: readonly BlockState[], kind: 'conv' | 'ssm'): GPUBuffer[] {
+  return blocks.flatMap(({ mamba2, mamba1 }) => [mamba2, mamba1].flatMap((state) => (state ? [state[kind]] : [])));
 }
-
-const KV_BLOCK = 256; // tokens that a cache grows by at least
 
 /** What the mixers of block `index` keep that does not grow. */
-function fixedState(set: BufferMaker, architecture: Architecture, index: number): BlockState {
+function fixedState(set: BufferMaker, architecture: Architecture, index: number, stateType: StateType): BlockState {
   const kinds = architecture.blocks[index]!.flat();
+  const halves = (name: string, shape: number[]) =>
+    set.storage(
+      name,
+      shape.reduce((product, size) => product * size, 2),
+    );
   const state = (channels: number, ...ssm: number[]) => ({
     conv: set.floats(`block ${index} / conv`, 4, channels),
-    ssm: set.floats(`block ${index} / ssm`, ...ssm),
+    ssm: stateType === 'f32' ? set.floats(`block ${index} / ssm`, ...ssm) : halves(`block ${index} / ssm`, ssm),
   });
   const dims = mamba2Dims(architecture);
   const { mamba1 } = architecture;
@@ -58,39 +69,57 @@ function fixedState(set: BufferMaker, architecture: Architecture, index: number)
   };
 }
 
-/** Keys and values of block `index` with room for so many tokens. */
-function caches(set: BufferMaker, architecture: Architecture, index: number, capacity: number): BlockState {
-  const kinds = architecture.blocks[index]!.flat();
-  if (!kinds.includes('attention') && !kinds.includes('shared')) return {};
-  const { kvHeads, headDim } = architecture.attention!;
-  return {
-    attention: {
-      keys: set.floats(`block ${index} / keys`, capacity, kvHeads, headDim),
-      values: set.floats(`block ${index} / values`, capacity, kvHeads, headDim),
-    },
-  };
-}
-
-/** Bytes of a sequence's state: those that it always has, and those that every token adds to them. */
-export function stateBytes(architecture: Architecture): { fixed: number; perToken: number } {
-  const [fixed, cache] = [new BufferTally(), new BufferTally()];
-  for (const index of architecture.blocks.keys()) {
-    fixedState(fixed, architecture, index);
-    caches(cache, architecture, index, KV_BLOCK);
-  }
-  return { fixed: fixed.bytes, perToken: cache.bytes / KV_BLOCK };
+/** What the mixers of block `index` keep that does not grow, each with the buffer of `block` that it is in. */
+function fixedPairs(
+  architecture: Architecture,
+  index: number,
+  block: BlockState = {},
+): [StateBuffer, GPUBuffer | undefined][] {
+  const layout = new LayoutMaker();
+  return layout.match(fixedState(layout, architecture, index, 'f32'), block);
 }
 
 /**
- * Most tokens whose keys and values, and whose table of rotary angles, a device can bind; Infinity without attention.
- * A cache grows by blocks, and one of them is within what every device binds.
+ * What a state of so many tokens consists of, in a fixed order: each block's buffers as far as they are in use, and keys and
+ * values without regard to segments. Its SSM states are of f32.
+ */
+export function stateLayout(architecture: Architecture, tokens: number, cacheType: CacheType): StateBuffer[] {
+  return architecture.blocks.flatMap((_, index) => [
+    ...fixedPairs(architecture, index).map(([layout]) => layout),
+    ...cacheBuffers(architecture, cacheType, index, tokens),
+  ]);
+}
+
+/** Bytes of a sequence's state: those that it always has, and those that every token adds to them. */
+export function stateBytes(
+  architecture: Architecture,
+  cacheType: CacheType,
+  stateType: StateType = 'f32',
+): { fixed: number; perToken: number } {
+  const fixed = new BufferTally();
+  for (const index of architecture.blocks.keys()) fixedState(fixed, architecture, index, stateType);
+  return { fixed: fixed.bytes, perToken: cacheBytesPerToken(architecture, cacheType) };
+}
+
+/**
+ * Most tokens whose table of rotary angles a device can bind; Infinity without such. Keys and values lie in as many buffers
+ * as they take.
  */
 export function longestContext({ attention }: Architecture, limits: GpuLimits): number {
-  if (!attention) return Infinity;
-  const { kvHeads, headDim, rope } = attention;
-  const bytes = 4 * Math.max(kvHeads * headDim, rope?.dims ?? 0);
-  const blocks = Math.floor(largestBinding(limits) / (bytes * KV_BLOCK));
-  return KV_BLOCK * Math.max(1, blocks);
+  const dims = attention?.rope?.dims ?? 0;
+  if (dims === 0) return Infinity;
+  return CACHE_BLOCK * Math.floor(largestBinding(limits) / (4 * dims * CACHE_BLOCK));
+}
+
+/** What a sequence is made for. */
+export interface SequenceOptions {
+  /** Tokens that there is room for at first. */
+  capacity?: number;
+  cacheType: CacheType;
+  /** Tokens of a segment of keys and values; by default as many as `cacheLayout` finds. */
+  segmentTokens?: number;
+  /** What SSM states are stored as. Kernels take f32 alone; by default it is that. */
+  stateType?: StateType;
 }
 
 /**
@@ -101,33 +130,41 @@ export class SequenceState {
   readonly #gpu: Gpu;
   readonly #architecture: Architecture;
   readonly #fixed: BufferSet;
-  #cache: BufferSet;
-  #capacity: number;
+  readonly #cache: SequenceCache;
+  readonly #stateType: StateType;
   blocks: BlockState[];
   /** The tokens that the state is the state of. */
   tokens: number[] = [];
 
-  private constructor(gpu: Gpu, architecture: Architecture, capacity: number) {
+  private constructor(
+    gpu: Gpu,
+    architecture: Architecture,
+    layout: CacheLayout,
+    capacity: number,
+    stateType: StateType,
+  ) {
     this.#gpu = gpu;
     this.#architecture = architecture;
     this.#fixed = new BufferSet(gpu.device, 'state');
-    this.#cache = new BufferSet(gpu.device, 'kv cache');
-    this.#capacity = capacity;
-    this.blocks = architecture.blocks.map((_, index) => ({
-      ...fixedState(this.#fixed, architecture, index),
-      ...caches(this.#cache, architecture, index, capacity),
-    }));
+    this.#cache = new SequenceCache(gpu, architecture, layout, capacity);
+    this.blocks = architecture.blocks.map((_, index) => fixedState(this.#fixed, architecture, index, stateType));
+    this.#stateType = stateType;
+    this.#showCache();
   }
 
   /** Bytes of GPU memory that a state with room for so many tokens takes. */
-  static bytesOf(architecture: Architecture, tokens: number): number {
-    const { fixed, perToken } = stateBytes(architecture);
+  static bytesOf(
+    architecture: Architecture,
+    tokens: number,
+    { cacheType, stateType }: Pick<SequenceOptions, 'cacheType' | 'stateType'>,
+  ): number {
+    const { fixed, perToken } = stateBytes(architecture, cacheType, stateType);
     return fixed + perToken * roundUp(Math.max(1, tokens));
   }
 
   /** @throws BambaError `out_of_memory`. */
-  static async create(gpu: Gpu, architecture: Architecture, capacity = KV_BLOCK): Promise<SequenceState> {
-    const { value: state, accepted } = SequenceState.allocate(gpu, architecture, capacity);
+  static async create(gpu: Gpu, architecture: Architecture, options: SequenceOptions): Promise<SequenceState> {
+    const { value: state, accepted } = SequenceState.allocate(gpu, architecture, options);
     try {
       await accepted;
     } catch (error) {
@@ -141,11 +178,13 @@ export class SequenceState {
   static allocate(
     gpu: Gpu,
     architecture: Architecture,
-    capacity = KV_BLOCK,
+    { capacity = 1, cacheType, segmentTokens, stateType = 'f32' }: SequenceOptions,
   ): { value: SequenceState; accepted: Promise<void> } {
+    const found = cacheLayout(architecture, cacheType, gpu.device.limits);
+    const layout = segmentTokens === undefined ? found : { ...found, segmentTokens };
     return gpu.guardedNow(
       'allocating the state of a sequence',
-      () => new SequenceState(gpu, architecture, roundUp(capacity)),
+      () => new SequenceState(gpu, architecture, layout, capacity, stateType),
     );
   }
 
@@ -153,9 +192,14 @@ export class SequenceState {
     return this.tokens.length;
   }
 
-  /** Tokens that the KV caches have room for. */
+  /** Tokens that keys and values have room for. */
   get capacity(): number {
-    return this.#capacity;
+    return this.#cache.capacity;
+  }
+
+  /** What keys and values are stored as. */
+  get cacheType(): CacheType {
+    return this.#cache.layout.type;
   }
 
   /** Bytes of GPU memory. */
@@ -163,80 +207,99 @@ export class SequenceState {
     return this.#fixed.bytes + this.#cache.bytes;
   }
 
+  #showCache(): void {
+    this.blocks = this.blocks.map((block, index) => {
+      const attention = this.#cache.ofBlock(index);
+      return attention ? { ...block, attention } : block;
+    });
+  }
+
+  /** Tokens that there is to be room for, where `tokens` are wanted of a context of `limit`: what there is, or more. */
+  capacityFor(tokens: number, limit: number): number {
+    if (tokens <= this.capacity || !this.#architecture.attention) return this.capacity;
+    return this.#cache.capacityFor(tokens, limit);
+  }
+
   /**
-   * Makes room for `tokens` tokens in all. Existing keys and values are kept.
-   * @returns whether buffers were replaced: whoever bound them binds again.
+   * Makes room for so many tokens in all; see `capacityFor`. Existing keys and values are kept. Buffers are added or
+   * replaced: whoever bound them binds again.
    * @throws BambaError `out_of_memory`; the state is as before then.
    */
-  async reserve(tokens: number, limit: number): Promise<boolean> {
-    if (tokens <= this.#capacity || !this.#architecture.attention) return false;
-    // Doubling keeps the copying linear in the length.
-    const capacity = roundUp(Math.min(limit, Math.max(tokens, 2 * this.#capacity)));
-    const old = this.#cache;
-    const oldBlocks = this.blocks;
-    const cache = new BufferSet(this.#gpu.device, 'kv cache');
-    this.#cache = cache;
-    try {
-      const grown = await this.#gpu.guarded(`growing the attention cache to ${capacity} tokens`, () =>
-        oldBlocks.map((block, index) => ({ ...block, ...caches(cache, this.#architecture, index, capacity) })),
-      );
-      // All of it: steps that the host has not heard of yet may have appended.
-      this.#copyCaches(oldBlocks, grown, this.#capacity);
-      this.blocks = grown;
-    } catch (error) {
-      cache.dispose();
-      this.#cache = old;
-      throw error;
-    }
-    this.#capacity = capacity;
-    old.dispose();
-    return true;
+  async grow(capacity: number): Promise<void> {
+    await this.#cache.grow(capacity);
+    this.#showCache();
+  }
+
+  /** Whether its SSM states are of f32, as kernels and `stateLayout` have them. */
+  get isExact(): boolean {
+    return this.#stateType === 'f32';
+  }
+
+  /** Where what `stateLayout` names is, in its order, of so many tokens. Its capacity must suffice. */
+  ranges(tokens = this.position): { buffer: GPUBuffer; bytes: number }[] {
+    return this.blocks.flatMap((block, index) => [
+      ...fixedPairs(this.#architecture, index, block).map(([{ bytes }, buffer]) => ({ buffer: buffer!, bytes })),
+      ...this.#cache.ranges(index, tokens),
+    ]);
   }
 
   /** Back to an empty sequence. */
   reset(): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'reset state' });
     // Keys and values stay: rows beyond the position are never read.
-    for (const buffer of this.blocks.flatMap(fixedBuffers)) encoder.clearBuffer(buffer);
+    for (const kind of ['conv', 'ssm'] as const) {
+      for (const buffer of fixedBuffers(this.blocks, kind)) encoder.clearBuffer(buffer);
+    }
     this.#gpu.device.queue.submit([encoder.finish()]);
     this.tokens = [];
   }
 
-  /** A copy of its own, with room for its tokens only. @throws BambaError `out_of_memory`. */
-  async clone(): Promise<SequenceState> {
-    const copy = await SequenceState.create(this.#gpu, this.#architecture, Math.max(1, this.position));
-    copy.#copyFrom(this);
-    return copy;
-  }
-
-  /** Becomes what `other` is. Its capacity must suffice: reserve first. */
-  restore(other: SequenceState): void {
-    this.#copyFrom(other);
-  }
-
-  #copyFrom(other: SequenceState): void {
-    const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy state' });
-    const sources = other.blocks.flatMap(fixedBuffers);
-    for (const [index, buffer] of this.blocks.flatMap(fixedBuffers).entries()) {
-      encoder.copyBufferToBuffer(sources[index]!, 0, buffer, 0, buffer.size);
+  /**
+   * A copy of its own, with room for its tokens only, and SSM states of the given type.
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  async clone(converter: StateConverter, stateType: StateType = 'f32'): Promise<SequenceState> {
+    const { type: cacheType, segmentTokens } = this.#cache.layout;
+    const options = { cacheType, segmentTokens, stateType, capacity: this.position };
+    const copy = await SequenceState.create(this.#gpu, this.#architecture, options);
+    try {
+      await copy.restore(this, converter);
+      return copy;
+    } catch (error) {
+      copy.dispose();
+      throw error;
     }
+  }
+
+  /**
+   * Becomes what `other` is. Its capacity must suffice: grow first.
+   * @throws BambaError `out_of_memory`, `gpu_failure`; the state is as before then.
+   */
+  async restore(other: SequenceState, converter: StateConverter): Promise<void> {
+    const ssm = { from: fixedBuffers(other.blocks, 'ssm'), to: fixedBuffers(this.blocks, 'ssm') };
+    const conversion = this.#stateType === other.#stateType ? null : await this.#conversion(ssm, converter);
+    const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy state' });
+    const copy = (sources: readonly GPUBuffer[], targets: readonly GPUBuffer[]) => {
+      for (const [index, target] of targets.entries()) {
+        encoder.copyBufferToBuffer(sources[index]!, 0, target, 0, target.size);
+      }
+    };
+    copy(fixedBuffers(other.blocks, 'conv'), fixedBuffers(this.blocks, 'conv'));
+    if (conversion) {
+      const pass = encoder.beginComputePass();
+      conversion.record(pass, 1);
+      pass.end();
+    } else copy(ssm.from, ssm.to);
     this.#gpu.device.queue.submit([encoder.finish()]);
-    this.#copyCaches(other.blocks, this.blocks, other.position);
+    conversion?.dispose();
+    this.#cache.copyFrom(other.#cache, other.position);
     this.tokens = [...other.tokens];
   }
 
-  #copyCaches(from: readonly BlockState[], to: readonly BlockState[], tokens: number): void {
-    const { attention } = this.#architecture;
-    if (!attention || tokens === 0) return;
-    const bytes = tokens * attention.kvHeads * attention.headDim * 4;
-    const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy kv cache' });
-    for (const [index, { attention: target }] of to.entries()) {
-      const source = from[index]?.attention;
-      if (!source || !target) continue;
-      encoder.copyBufferToBuffer(source.keys, 0, target.keys, 0, bytes);
-      encoder.copyBufferToBuffer(source.values, 0, target.values, 0, bytes);
-    }
-    this.#gpu.device.queue.submit([encoder.finish()]);
+  #conversion({ from, to }: { from: GPUBuffer[]; to: GPUBuffer[] }, converter: StateConverter): Promise<Plan> {
+    const [exact, half] = this.#stateType === 'f32' ? [to, from] : [from, to];
+    const pairs = exact.map((buffer, index) => ({ exact: buffer, half: half[index]! }));
+    return converter.plan(pairs, this.#stateType);
   }
 
   /** Idempotent. */
@@ -244,8 +307,4 @@ export class SequenceState {
     this.#fixed.dispose();
     this.#cache.dispose();
   }
-}
-
-function roundUp(tokens: number): number {
-  return Math.ceil(tokens / KV_BLOCK) * KV_BLOCK;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { GREEDY } from '../kernels/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { expectSnapshots } from '../testing/random-model.ts';

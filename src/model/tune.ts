@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { GREEDY } from '../kernels/sampling-settings.ts';
+import { GREEDY } from '../sampling.ts';
 import type { Model } from './model.ts';
 import { Sampler } from './sampler.ts';
 import { CANDIDATES, type Tuning, type TuningReport, type TuningTrial } from './tuning.ts';

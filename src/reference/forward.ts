@@ -2,6 +2,7 @@ import { add } from './add.ts';
 import { embed } from './embed.ts';
 import { matmul } from './matmul.ts';
 import { moe } from './moe.ts';
+import type { BlockState, ReferenceArchitecture, ReferenceState, ReferenceTensors, Sublayer } from './model.ts';
 import {
   attentionBranch,
   type Branch,
@@ -15,63 +16,9 @@ import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { sharedTransformer } from './shared.ts';
 import { swiglu } from './swiglu.ts';
-import type { AttentionDims } from './attention.ts';
-import type { RotaryEmbedding } from './rope.ts';
-import type { SsmDims } from './selective_state_update.ts';
-import type { TimeStepLimit } from './softplus.ts';
 import { rowCount, type Values } from './values.ts';
 
 // The whole model, token by token where it is a recurrence: what everything else is held to.
-
-/** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
-type Sublayer = readonly ('shared' | 'mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
-
-/** What the reference needs of a normalized architecture (src/model/architecture.ts is one). */
-export interface ReferenceArchitecture {
-  hiddenSize: number;
-  /** Of each block its sublayers. */
-  blocks: readonly (readonly Sublayer[])[];
-  mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
-  attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
-  mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
-  shared?: { sets: number };
-  moe?: { topK: number };
-  normEps: number;
-  tiedHead: boolean;
-  embeddingScale: number;
-  logitScale: number;
-}
-
-/** Tensors by our names, such as `blocks.3.mamba2.in_proj`; matrices (rows, columns). */
-export type ReferenceTensors = ReadonlyMap<string, Values>;
-
-/** What the mixers of one block keep. */
-export interface BlockState {
-  mamba2?: {
-    /** (4, channels), column q % 4 holds the raw input of position q */
-    conv: Float64Array;
-    /** (H, P, N) */
-    ssm: Float64Array;
-  };
-  mamba1?: {
-    /** (4, I), column q % 4 holds the raw input of position q */
-    conv: Float64Array;
-    /** (I, N) */
-    ssm: Float64Array;
-  };
-  attention?: {
-    /** (position, J, headDim), rotated */
-    keys: Float64Array;
-    /** (position, J, headDim) */
-    values: Float64Array;
-  };
-}
-
-/** What a sequence of `position` tokens leaves behind. */
-export interface ReferenceState {
-  position: number;
-  blocks: BlockState[];
-}
 
 export interface ForwardResult {
   /** (T, V) */

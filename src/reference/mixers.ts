@@ -1,7 +1,7 @@
 import { attention } from './attention.ts';
 import { conv1d } from './conv1d.ts';
-import type { BlockState, ReferenceArchitecture } from './forward.ts';
 import { matmul } from './matmul.ts';
+import type { BlockState, ReferenceArchitecture } from './model.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
 import { rope } from './rope.ts';

@@ -1,8 +1,8 @@
 import { add } from './add.ts';
-import type { BlockState, ReferenceArchitecture } from './forward.ts';
 import { geglu } from './geglu.ts';
 import { matmul } from './matmul.ts';
 import { attentionBranch } from './mixers.ts';
+import type { BlockState, ReferenceArchitecture } from './model.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { rowCount, type Values } from './values.ts';
 

@@ -1,7 +1,7 @@
 import type { Kernel } from '../gpu/kernel.ts';
 
 /** Modules of src/kernels by file name without extension. */
-const modules = import.meta.glob<Record<string, unknown>>(['../kernels/*.ts', '!../kernels/*.test.ts'], {
+const modules = import.meta.glob<Record<string, unknown>>(['../kernels/*/*.ts', '!../kernels/*/*.test.ts'], {
   eager: true,
 });
 

@@ -1,8 +1,11 @@
-import { ATTENTION_SPLITS, type AttentionDims } from '../kernels/attention-shape.ts';
-import { shaderLibrary } from '../kernels/library.ts';
-import { attention } from '../reference/attention.ts';
+import { ATTENTION_SPLITS, type AttentionDims } from '../kernels/attention/attention-shape.ts';
+import { type CacheType, cacheRowBytes, type KvCache } from '../kernels/attention/kv-cache.ts';
+import { shaderLibrary } from '../kernels/shared/library.ts';
+import { decodeCache, encodeCache } from '../reference/kv_cache.ts';
 import { rope, type RotaryEmbedding } from '../reference/rope.ts';
 import { randomTensor } from './arbitrary.ts';
+import { expectClose } from './close.ts';
+import type { TestGpu } from './device.ts';
 
 // Attention mixers of small sizes, and what the reference makes of them between qkv and o_proj.
 
@@ -42,23 +45,107 @@ export function pastOf(seed: number, positions: number, { kvHeads, headDim }: At
   return { keys: randomTensor(seed, size), values: randomTensor(seed + 1, size) };
 }
 
-/** What attention makes of qkv (T, heads + 2J, headDim) after the past: rotated q, all keys and values, y (T, heads, headDim). */
-export function attentionReference(
-  qkv: Float32Array,
-  past: { keys: Float32Array; values: Float32Array },
+/** Keys and values of a mixer, (tokens, J, headDim) each. */
+interface KeysAndValues {
+  keys: Float32Array;
+  values: Float32Array;
+}
+
+/** A cache on the GPU, and what it holds. */
+export interface TestCache {
+  cache: KvCache;
+  /** Words of all rows, (tokens, J), as they were written, and as they are now. */
+  written: { keys: Uint32Array; values: Uint32Array };
+  words: () => Promise<{ keys: Uint32Array; values: Uint32Array }>;
+}
+
+/** Words of keys or values of one token. */
+export function tokenWords(type: CacheType, { kvHeads, headDim }: AttentionDims): number {
+  return (kvHeads * cacheRowBytes(type, headDim)) / 4;
+}
+
+/** A cache that holds these rows, in segments of so many tokens. */
+export function testCache(
+  gpu: TestGpu,
+  type: CacheType,
   dims: AttentionDims,
-) {
+  held: KeysAndValues,
+  segmentTokens = Infinity,
+): TestCache {
+  const total = held.keys.length / (dims.kvHeads * dims.headDim);
+  const width = tokenWords(type, dims);
+  const stored = [held.keys, held.values].map((rows) => encodeCache(type, rows, dims.headDim));
+  const places: { first: number; tokens: number }[] = [];
+  for (let first = 0; first < total; first += segmentTokens) {
+    places.push({ first, tokens: Math.min(segmentTokens, total - first) });
+  }
+  const outputs = stored.map((words) =>
+    places.map(({ first, tokens }) => {
+      const part = words.slice(first * width, (first + tokens) * width);
+      return gpu.output(new Float32Array(part.buffer));
+    }),
+  );
+  const segments = places.map((place, index) => ({ keys: outputs[0]![index]!, values: outputs[1]![index]!, ...place }));
+  const read = async (index: number) => {
+    const all = new Uint32Array(total * width);
+    for (const [segment, output] of outputs[index]!.entries()) {
+      const { buffer, byteOffset, length } = await gpu.read(output);
+      all.set(new Uint32Array(buffer, byteOffset, length), places[segment]!.first * width);
+    }
+    return all;
+  };
+  const written = { keys: stored[0]!, values: stored[1]! };
+  return { cache: { type, segments }, written, words: async () => ({ keys: await read(0), values: await read(1) }) };
+}
+
+/** What the words of a cache stand for, of the first `tokens` tokens. */
+export function heldBy(
+  type: CacheType,
+  dims: AttentionDims,
+  words: { keys: Uint32Array; values: Uint32Array },
+  tokens: number,
+): KeysAndValues {
+  const decoded = (all: Uint32Array) => decodeCache(type, all.slice(0, tokens * tokenWords(type, dims)), dims.headDim);
+  return { keys: decoded(words.keys), values: decoded(words.values) };
+}
+
+/**
+ * Holds rows as they were stored to what they should be, within what the type rounds: a step of f16, which WGSL lets round
+ * either way and flush what is below its normal numbers, or half a step of int8, of a scale that is rounded up by 2^-7.
+ * @param exact rows of headDim, of which `error` is the error by itself
+ */
+export function expectStored(
+  type: CacheType,
+  actual: Float32Array,
+  exact: Float64Array,
+  headDim: number,
+  { error, what }: { error: number; what: string },
+): void {
+  const bounds = Float64Array.from(exact, (value, i) => {
+    if (type === 'f32') return error;
+    if (type === 'f16') return error + Math.abs(value) * 2 ** -10 + 2 ** -14;
+    const [row, block] = [Math.floor(i / headDim) * headDim, Math.floor((i % headDim) / 32) * 32];
+    const inBlock = exact.subarray(row + block, Math.min(row + block + 32, row + headDim));
+    const largest = inBlock.reduce((most, other) => Math.max(most, Math.abs(other)), 0);
+    return error + (largest / 127) * (1 + 2 ** -7) * 0.501;
+  });
+  expectClose(actual, exact, { abs: bounds }, what);
+}
+
+/** What attention makes of qkv (T, heads + 2J, headDim) after the past: rotated q, and the new keys and values. */
+export function rotatedParts(
+  qkv: Float32Array,
+  position: number,
+  dims: AttentionDims,
+): { q: Float64Array; keys: Float64Array; values: Float64Array } {
   const { heads, kvHeads, headDim } = dims;
   const width = qkvWidth(dims);
   const part = (first: number, count: number) =>
     qkv.filter((_, i) => i % width >= first * headDim && i % width < (first + count) * headDim);
-  const position = past.keys.length / (kvHeads * headDim);
   const embedding = embeddingOf(dims);
   const q = rope(part(0, heads), embedding, { heads, headDim, position });
-  const k = rope(part(heads, kvHeads), embedding, { heads: kvHeads, headDim, position });
-  const keys = Float64Array.from([...past.keys, ...k]);
-  const values = Float64Array.from([...past.values, ...part(heads + kvHeads, kvHeads)]);
-  return { q, keys, values, y: attention(q, keys, values, dims, position), position };
+  const keys = rope(part(heads, kvHeads), embedding, { heads: kvHeads, headDim, position });
+  return { q, keys, values: Float64Array.from(part(heads + kvHeads, kvHeads)) };
 }
 
 /** Keys that a split of decode has at least. */

@@ -1,7 +1,7 @@
 // The browser of the end-to-end tests: which program, and with which flags.
 
-import { findChromium } from '../cli/bootstrap/chromium.mjs';
-import { chromiumFlags } from '../cli/chromium-flags.ts';
+import { findChromium } from '../tools/chromium.mjs';
+import { chromiumFlags } from '../tools/chromium-flags.ts';
 
 /** Flags for SwiftShader, the same on every machine, also without a GPU; with BAMBA_GPU=native for the GPU. */
 export const CHROMIUM_FLAGS: readonly string[] = chromiumFlags(

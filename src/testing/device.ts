@@ -3,8 +3,8 @@ import { BufferSet, type BufferSlice, readBuffer, slice } from '../gpu/buffers.t
 import { Gpu, type GpuFeatures, type OptionalFeature } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan, STEP_BYTES } from '../gpu/plan.ts';
-import { shaderLibrary } from '../kernels/library.ts';
-import type { Matrix } from '../kernels/matrix.ts';
+import { shaderLibrary } from '../kernels/shared/library.ts';
+import type { Matrix } from '../kernels/projections/matrix.ts';
 import { matrixBytes } from '../weights/layout.ts';
 import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { Scheme } from '../weights/types.ts';

@@ -1,6 +1,8 @@
 import type {
   ChatMessage,
   EngineInfo,
+  EngineStatus,
+  GenerateOptions,
   GenerationEvent,
   GenerationRequest,
   TunableEngine,
@@ -19,8 +21,8 @@ const USAGE: Usage = {
 };
 
 /** An end of an answer. */
-export function endEvent(finishReason: 'stop' | 'length' = 'stop'): GenerationEvent {
-  return { type: 'end', finishReason, usage: USAGE };
+export function endEvent(finishReason: 'stop' | 'length' = 'stop', usage: Partial<Usage> = {}): GenerationEvent {
+  return { type: 'end', finishReason, usage: { ...USAGE, ...usage } };
 }
 
 /** A piece of text, with ids that count it. */
@@ -38,10 +40,7 @@ export class FakeEngine implements TunableEngine {
     this.#events = events;
   }
 
-  async *generate(
-    request: GenerationRequest,
-    { signal }: { signal?: AbortSignal } = {},
-  ): AsyncGenerator<GenerationEvent, void> {
+  async *generate(request: GenerationRequest, { signal }: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
     this.requests.push(request);
     for (const event of [{ type: 'prefill', processed: 7, total: 7 } as const, ...this.#events]) {
       await Promise.resolve();
@@ -71,6 +70,18 @@ export class FakeEngine implements TunableEngine {
 
   async detokenize(ids: readonly number[]): Promise<string> {
     return String.fromCodePoint(...ids);
+  }
+
+  readonly #listeners = new Set<(status: EngineStatus) => void>();
+
+  onStatus(listener: (status: EngineStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells those who listen. */
+  tell(status: EngineStatus): void {
+    for (const listener of this.#listeners) listener(status);
   }
 
   async dispose(): Promise<void> {}

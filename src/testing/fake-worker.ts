@@ -26,7 +26,8 @@ export class FakeWorker extends EventTarget {
       ping() {},
       load: async () => ({ value: INFO }),
       abortLoading() {},
-      async generate(_, port) {
+      holdLife: async () => false,
+      async generate(_, _resume, port) {
         const end = { type: 'end', finishReason: 'stop', usage: {} };
         port.postMessage({ type: 'event', event: end });
         port.postMessage({ type: 'end' });
@@ -36,6 +37,8 @@ export class FakeWorker extends EventTarget {
       tokenize: async () => ({ value: [1, 2] }),
       countTokens: async () => ({ value: 2 }),
       detokenize: async () => ({ value: 'ab' }),
+      exportState: async () => ({ value: new Uint8Array([1, 2, 3]) }),
+      importState: async ({ length }) => ({ value: { messages: [], tokens: length } }),
       dispose() {},
     };
     expose({ ...well, ...api }, port2);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Architecture, hasBranch } from '../model/architecture.ts';
+import { type Architecture, hasBranch } from '../architecture/architecture.ts';
 
 // Results of Hugging Face transformers for small models of random weights, one of each family at least: the only thing here
 // that our own reference is held to.

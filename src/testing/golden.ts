@@ -1,14 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MODEL_TYPES, parseConfig } from '../model/config.ts';
-import type { Architecture } from '../model/architecture.ts';
+import { MODEL_TYPES, parseConfig } from '../architecture/config.ts';
+import type { Architecture } from '../architecture/architecture.ts';
 import { type ByteSource, memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { readHeader } from '../weights/safetensors.ts';
 import { readSource, resolveSources, sourceRows } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 
-export { goldenStage } from '../cli/golden.ts';
+export { goldenStage } from '../tools/golden.ts';
 
 // Small models with the results that Hugging Face transformers gives for them. Some are in the tree, see fixtures.ts; a
 // folder of more is named in the environment variable BAMBA_GOLDENS.

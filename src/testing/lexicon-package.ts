@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { openPackageFolder } from '../cli/folder.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import { openPackageFolder } from '../tools/folder.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 
 /** The committed package of Lexicon. */
 export function openLexiconPackage(): Promise<PackageSource> {

@@ -1,4 +1,4 @@
-import type { Mamba1Dims } from '../kernels/mamba1-shape.ts';
+import type { Mamba1Dims } from '../kernels/mamba1/mamba1-shape.ts';
 import { selectiveScan } from '../reference/selective_scan.ts';
 import { softplus } from '../reference/softplus.ts';
 import { randomTensor } from './arbitrary.ts';

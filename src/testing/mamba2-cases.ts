@@ -1,5 +1,5 @@
-import type { Mamba2Dims } from '../kernels/mamba2-shape.ts';
-import { mamba2Widths } from '../kernels/mamba2-shape.ts';
+import type { Mamba2Dims } from '../kernels/mamba2/mamba2-shape.ts';
+import { mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
 import { conv1d } from '../reference/conv1d.ts';
 import { rmsNormGated } from '../reference/rms_norm_gated.ts';
 import { timeStep } from '../reference/softplus.ts';

@@ -1,10 +1,10 @@
 import type { BufferSlice } from '../gpu/buffers.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
-import { CHUNK_TOKENS as Q, type Mamba2Dims, mamba2Widths } from '../kernels/mamba2-shape.ts';
-import { ssdBmm } from '../kernels/ssd_bmm.ts';
-import { ssdChunkCumsum } from '../kernels/ssd_chunk_cumsum.ts';
-import { ssdChunkScan } from '../kernels/ssd_chunk_scan.ts';
-import { ssdStatePassing } from '../kernels/ssd_state_passing.ts';
+import { CHUNK_TOKENS as Q, type Mamba2Dims, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
+import { ssdBmm } from '../kernels/mamba2/ssd_bmm.ts';
+import { ssdChunkCumsum } from '../kernels/mamba2/ssd_chunk_cumsum.ts';
+import { ssdChunkScan } from '../kernels/mamba2/ssd_chunk_scan.ts';
+import { ssdStatePassing } from '../kernels/mamba2/ssd_state_passing.ts';
 import type { TestGpu } from './device.ts';
 import type { MixerVectors } from './mamba2-cases.ts';
 

@@ -1,5 +1,5 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
-import type { PassLength } from '../kernels/pass-length.ts';
+import type { PassLength } from '../kernels/shared/pass-length.ts';
 
 /** The tiles of short passes and of long ones, with the tokens of each: both take any number of tokens. */
 export const MATMUL_TILES: readonly { pass: PassLength; tile: number }[] = [

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MOE_TILE, moeTiles, type MoeDims } from '../kernels/moe-shape.ts';
+import { MOE_TILE, moeTiles, type MoeDims } from '../kernels/moe/moe-shape.ts';
 import { matvec } from '../reference/matvec.ts';
 import { moeRoute } from '../reference/moe.ts';
 import { random, randomTensor, seeds } from './arbitrary.ts';

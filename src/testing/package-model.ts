@@ -1,6 +1,6 @@
-import { readStream, valuesOf } from '../cli/package-model.ts';
-import { packageTensors, parseArchitecture } from '../model/config.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import { readStream, valuesOf } from '../tools/package-model.ts';
+import { packageTensors, parseArchitecture } from '../architecture/config.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { SHARD_BYTES } from '../weights/manifest.ts';
 import { planTensors, streamBytes } from '../weights/package-writer.ts';
 import { quantizeRows } from '../weights/quantize.ts';
@@ -8,7 +8,7 @@ import type { Scheme } from '../weights/types.ts';
 
 // What is in a package, to make the same model in another scheme.
 
-export { readPackageModel } from '../cli/package-model.ts';
+export { readPackageModel } from '../tools/package-model.ts';
 
 /**
  * The same model with its matrices in another scheme. Their values are those of the package, rounded once more: with

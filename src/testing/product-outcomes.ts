@@ -1,4 +1,4 @@
-import type { Action } from '../kernels/projection.ts';
+import type { Action } from '../kernels/projections/projection.ts';
 import { add } from '../reference/add.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { randomTensor } from './arbitrary.ts';

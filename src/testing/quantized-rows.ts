@@ -1,5 +1,5 @@
 import { dequantizeRows, QUANTIZED_GROUP } from '../reference/quantize_rows.ts';
-import type { QuantizedRows } from '../kernels/quantize_rows.ts';
+import type { QuantizedRows } from '../kernels/projections/quantize_rows.ts';
 import { randomTensor } from './arbitrary.ts';
 import type { TestGpu } from './device.ts';
 

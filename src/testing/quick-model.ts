@@ -1,6 +1,6 @@
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
-import { parseConfig } from '../model/config.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import { parseConfig } from '../architecture/config.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import type { Manifest } from '../weights/manifest.ts';

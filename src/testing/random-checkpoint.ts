@@ -1,5 +1,5 @@
-import { parseConfig } from '../model/config.ts';
-import { safetensorsBytes, testTensor } from '../weights/test-checkpoint.ts';
+import { parseConfig } from '../architecture/config.ts';
+import { safetensorsBytes, testTensor } from './test-checkpoint.ts';
 import { randomTensor } from './arbitrary.ts';
 
 // Checkpoints of any family, made of a config.json and random weights.

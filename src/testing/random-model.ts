@@ -1,15 +1,15 @@
 import { expect } from 'vitest';
-import { loadModel } from '../engine/load.ts';
+import { loadModel, type LoadModelOptions } from '../engine/load.ts';
 import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { SamplingValues } from '../kernels/sampling-settings.ts';
-import { packageTensors } from '../model/config.ts';
+import { packageTensors } from '../architecture/config.ts';
 import { forward } from '../model/forward.ts';
 import { modelMemory } from '../model/memory.ts';
 import type { Model } from '../model/model.ts';
 import { stateBytes } from '../model/state.ts';
 import { forward as reference } from '../reference/forward.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import { GREEDY } from '../sampling.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import { TENSOR_ALIGNMENT } from '../weights/layout.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -25,32 +25,22 @@ import { randomCheckpoint } from './random-checkpoint.ts';
  * is small. A wrong formula is off by far more.
  */
 const CLOSE = { ofLargest: 1e-4 };
-const GREEDY: SamplingValues = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: 0,
-};
 
 /** A model of this config.json with random weights. */
-export async function loadRandomModel(gpu: Gpu, config: object): Promise<Model> {
-  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'));
+export async function loadRandomModel(gpu: Gpu, config: object, options: LoadModelOptions = {}): Promise<Model> {
+  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'), options);
 }
 
 /** What is said of a model's memory beforehand is what it takes, but for buffers of the sampler. */
 function expectMemory(model: Model, scheme: Scheme): void {
-  const { architecture, contextLength, chunkTokens } = model;
-  const options = { tokens: contextLength, chunkTokens };
+  const { architecture, chunkTokens } = model;
+  const { capacity, cacheType } = model.state;
+  const options = { tokens: capacity, chunkTokens, cacheType };
   const told = modelMemory(architecture, packageTensors(architecture), scheme, options);
   const { weights, state, activations } = model.bytes;
-  const { fixed, perToken } = stateBytes(architecture);
+  const { fixed, perToken } = stateBytes(architecture, cacheType);
   expect(told.state).toBe(fixed);
-  expect(state).toBe(fixed + perToken * model.state.capacity);
+  expect(state).toBe(fixed + perToken * capacity);
   expect(weights).toBeGreaterThanOrEqual(told.weights);
   expect(weights - told.weights).toBeLessThan(TENSOR_ALIGNMENT * packageTensors(architecture).length);
   expect(activations).toBeGreaterThanOrEqual(told.working);

@@ -1,33 +1,14 @@
 import { expect } from 'vitest';
 import { forward } from '../reference/forward.ts';
 import { argmax, keptTokens, processLogits, sample } from '../reference/sample.ts';
+import { GREEDY as NEUTRAL, type SamplingValues } from '../sampling.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden } from './golden.ts';
 import { NO_SPECIAL } from './tiny-model.ts';
 
-/** Settings of the reference's sampler, all given. */
-export interface ReferenceSettings {
-  repetitionPenalty: number;
-  presencePenalty: number;
-  frequencyPenalty: number;
-  logitBias: ReadonlyMap<number, number>;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  seed: number;
-}
-
 /** The likeliest token that is not special (`NO_SPECIAL`). */
-export const GREEDY: ReferenceSettings = {
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
+export const GREEDY: SamplingValues = {
+  ...NEUTRAL,
   logitBias: new Map(Object.entries(NO_SPECIAL).map(([id, bias]): [number, number] => [Number(id), bias])),
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  seed: 0,
 };
 
 /** Logits may be off by so much of their largest magnitude, here and there. */
@@ -44,7 +25,7 @@ let golden: Promise<Golden> | undefined;
 export async function expectReferenceAnswer(
   promptIds: readonly number[],
   ids: readonly number[],
-  settings: ReferenceSettings = GREEDY,
+  settings: SamplingValues = GREEDY,
 ): Promise<void> {
   golden ??= loadGolden(BUNDLED_GOLDEN);
   const { architecture, tensors } = await golden;

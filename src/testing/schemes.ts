@@ -1,5 +1,5 @@
 import type { Kernel } from '../gpu/kernel.ts';
-import { shaderLibrary } from '../kernels/library.ts';
+import { shaderLibrary } from '../kernels/shared/library.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 

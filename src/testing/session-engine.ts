@@ -7,6 +7,7 @@ import type {
   TokenizingEngine,
 } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
+import { GREEDY } from '../sampling.ts';
 import { endEvent, textEvent } from './fake-engine.ts';
 
 /** What an engine says to a request, piece by piece; events other than text as they are. */
@@ -27,7 +28,7 @@ export class SessionEngine implements TokenizingEngine {
 
   constructor(script: Script = () => ['Fine', '.'], contextLength = 1000) {
     this.#script = script;
-    const sampling = { temperature: 0.8, topK: 40, topP: 1, minP: 0 };
+    const sampling = { ...GREEDY, temperature: 0.8, topK: 40 };
     this.info = { model: { name: 'scripted', contextLength }, sampling } as unknown as EngineInfo;
   }
 

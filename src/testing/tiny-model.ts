@@ -4,7 +4,7 @@ import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
 import type { Gpu } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
-import type { PackageSource } from '../storage/package-source.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
 import { createTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { memorySource } from '../weights/byte-source.ts';
 import type { Scheme } from '../weights/types.ts';

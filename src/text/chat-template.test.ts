@@ -2,19 +2,14 @@ import { PreTrainedTokenizer } from '@huggingface/transformers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import {
-  ChatTemplate,
-  encodePrompt,
-  readChatTemplate,
-  readToolTemplate,
-  type TemplateMessage,
-} from './chat-template.ts';
+import { ChatTemplate, encodePrompt, readChatTemplate, readToolTemplate } from './chat-template.ts';
 import { createDetokenizer } from './detokenize.ts';
 import { arbitraryText } from './fixtures/arbitrary-text.ts';
 import chats from './fixtures/lexicon-chats.json' with { type: 'json' };
 import { readLexiconFiles } from './fixtures/lexicon.ts';
 import { byteFallbackFiles } from './fixtures/synthetic.ts';
 import { WHITESPACE } from './jinja/whitespace.ts';
+import type { Message } from './template-message.ts';
 import { createTokenizer } from './tokenizer.ts';
 
 const { tokenizerJson, tokenizerConfig } = readLexiconFiles();
@@ -29,12 +24,12 @@ const role = fc.constantFrom('system', 'user', 'assistant');
 /** What the template's `trim` leaves: whitespace is Python's, which has U+001C to U+001F and not U+FEFF. */
 const trimmed = (text: string) => text.replaceAll(new RegExp(`^[${WHITESPACE}]+|[${WHITESPACE}]+$`, 'g'), '');
 /** JavaScript's is another, by which the library for comparison goes. */
-const trimsAlike = (messages: readonly TemplateMessage[]) =>
+const trimsAlike = (messages: readonly Message[]) =>
   messages.every(({ content }) => content.trim() === trimmed(content));
 const conversation = fc.array(fc.record({ role, content: arbitraryText }), { maxLength: 5 });
 
 /** The ids of a ChatML conversation, put together by hand. */
-function chatMl(messages: readonly TemplateMessage[], addGenerationPrompt: boolean): number[] {
+function chatMl(messages: readonly Message[], addGenerationPrompt: boolean): number[] {
   const text = (value: string) => plain.encode(value, { addSpecialTokens: false });
   const ids = messages.flatMap((m) => [START, ...text(`${m.role}\n${trimmed(m.content)}`), END, ...text('\n')]);
   return [BOS, ...ids, ...(addGenerationPrompt ? [START, ...text('assistant\n')] : [])];
@@ -276,7 +271,7 @@ describe('a template sees messages as they are', () => {
 });
 
 describe('named templates', () => {
-  const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {} } }];
+  const tools = [{ name: 'f', parameters: {} }];
   const user = [{ role: 'user', content: 'Hi' }];
 
   test('the one for tools is taken where tools are offered', () => {
@@ -299,13 +294,7 @@ describe('named templates', () => {
 });
 
 describe('calls whose arguments are no object', () => {
-  const messages = [
-    {
-      role: 'assistant',
-      content: '',
-      tool_calls: [{ id: 'a', type: 'function' as const, function: { name: 'f', arguments: 'on' } }],
-    },
-  ];
+  const messages = [{ role: 'assistant', content: '', toolCalls: [{ id: 'a', name: 'f', arguments: 'on' }] }];
 
   test('are shown as the text they are', () => {
     expect(new ChatTemplate('{{ messages[0].tool_calls[0].function.arguments }}', tokenizer).render(messages)).toBe(

@@ -1,40 +1,20 @@
 // A conversation to the prompt of a model, by the Jinja template that the checkpoint brings.
 
 import { BambaError } from '../errors.ts';
+import { ChatPrompt } from './chat-prompt.ts';
 import { TemplateFault, TemplateOverrun, TemplateUnsupported } from './jinja/faults.ts';
 import { fieldsOf, fromJs } from './jinja/from-js.ts';
 import { Template } from './jinja/render.ts';
 import { callable, plainArgument } from './jinja/signature.ts';
-import { plain, sub, type Str } from './jinja/text.ts';
+import { behind, plain, sub, type Str } from './jinja/text.ts';
 import { Dict, type Value } from './jinja/values.ts';
 import { formatTime } from './strftime.ts';
 import { markSpecialTokens, unusedCharacter } from './special-text.ts';
+import { type Message, templateMessage, templateTool } from './template-message.ts';
 import { isRecord } from './tokenizer-files.ts';
 import type { Tokenizer } from './tokenizer.ts';
-
-/** One message as a template sees it, by the names that templates use. */
-export interface TemplateMessage {
-  readonly role: string;
-  readonly content: string;
-  /** What an assistant called. */
-  readonly tool_calls?: readonly TemplateToolCall[];
-  /** Which call a tool answers, and the tool. */
-  readonly tool_call_id?: string;
-  readonly name?: string;
-}
-
-export interface TemplateToolCall {
-  readonly id: string;
-  readonly type: 'function';
-  /** `arguments` as an object: templates turn it into JSON themselves. As text where they are no object. */
-  readonly function: { readonly name: string; readonly arguments: unknown };
-}
-
-/** A tool as templates show it to a model. */
-export interface TemplateTool {
-  readonly type: 'function';
-  readonly function: { readonly name: string; readonly description?: string; readonly parameters: unknown };
-}
+import { readToolArguments } from './tool-arguments.ts';
+import type { Tool } from './tool-call.ts';
 
 export interface RenderOptions {
   /** End the prompt where the assistant's answer begins; templates may ignore it. Default false. */
@@ -42,7 +22,7 @@ export interface RenderOptions {
   /** End the prompt where the last message's content ends, for the model to go on with it. Default false. */
   continueLast?: boolean;
   /** What the model may call; templates may ignore them. */
-  tools?: readonly TemplateTool[];
+  tools?: readonly Tool[];
   /** Further variables for the template, such as `enable_thinking`. */
   variables?: Readonly<Record<string, unknown>>;
   /** What `strftime_now` takes for now. Default: the clock. */
@@ -129,7 +109,7 @@ export class ChatTemplate {
    *
    * @throws BambaError `template_failed` when there is no template, or it refuses these messages, or takes too much
    */
-  render(messages: readonly TemplateMessage[], options: RenderOptions = {}): string {
+  render(messages: readonly Message[], options: RenderOptions = {}): string {
     return plain(this.#render(messages, options));
   }
 
@@ -139,8 +119,8 @@ export class ChatTemplate {
    *
    * @throws BambaError `template_failed` as for `render`
    */
-  encode(messages: readonly TemplateMessage[], options: RenderOptions = {}): number[] {
-    const { text, mark } = this.#renderMarked(messages, options);
+  encode(messages: readonly Message[], options: RenderOptions = {}): number[] {
+    const { text, mark } = this.#marked(this.#render(messages, options));
     // Special tokens are not added: a template writes its BOS itself.
     if (mark === null) return this.#tokenizer.encode(text, { addSpecialTokens: false });
     return this.#tokenizer.encodeMarked(text, mark);
@@ -153,21 +133,56 @@ export class ChatTemplate {
    * @throws BambaError `template_failed` as for `render`, `aborted`
    */
   async encodeInSlices(
-    messages: readonly TemplateMessage[],
+    messages: readonly Message[],
     { signal, ...options }: RenderOptions & { signal?: AbortSignal | undefined } = {},
   ): Promise<number[]> {
-    const { text, mark } = this.#renderMarked(messages, options);
-    if (mark === null) return this.#tokenizer.encodeInSlices(text, { addSpecialTokens: false, signal });
-    return this.#tokenizer.encodeMarkedInSlices(text, mark, { signal });
+    return [...(await this.promptInSlices(messages, { signal, ...options })).ids];
   }
 
-  /** The prompt as text, with marks where messages would make special tokens; `mark` is null where none would. */
-  #renderMarked(messages: readonly TemplateMessage[], options: RenderOptions): { text: string; mark: string | null } {
-    const rendered = this.#render(messages, options);
-    return markSpecialTokens(rendered, this.#tokenizer.specialTokens) ?? { text: plain(rendered), mark: null };
+  /**
+   * As `encodeInSlices`, and what tells where parts of the prompt end.
+   *
+   * @throws BambaError as `encodeInSlices`
+   */
+  async promptInSlices(
+    messages: readonly Message[],
+    { signal, ...options }: RenderOptions & { signal?: AbortSignal | undefined } = {},
+  ): Promise<ChatPrompt> {
+    const text = this.#render(messages, options);
+    const part = { ...options, addGenerationPrompt: false, continueLast: false };
+    return new ChatPrompt(await this.#idsInSlices(text, signal), text, {
+      render: (count) => this.#renderIfTaken(messages.slice(0, count), part),
+      encode: async (rest, fromStart) => {
+        // Behind a special token, a text is not the beginning of one, before which some tokenizers put a space.
+        const [special] = fromStart ? [] : this.#tokenizer.specialTokens;
+        if (special === undefined) return this.#idsInSlices(rest, signal);
+        return (await this.#idsInSlices(behind(special, rest), signal)).slice(1);
+      },
+    });
   }
 
-  #render(messages: readonly TemplateMessage[], options: RenderOptions): Str {
+  /** Null where the template refuses the messages: some want an answer to every question, or a question at all. */
+  #renderIfTaken(messages: readonly Message[], options: RenderOptions): Str | null {
+    try {
+      return this.#render(messages, options);
+    } catch (error) {
+      if (error instanceof BambaError && error.code === 'template_failed') return null;
+      throw error;
+    }
+  }
+
+  #idsInSlices(text: Str, signal: AbortSignal | undefined): Promise<number[]> {
+    const { text: marked, mark } = this.#marked(text);
+    if (mark === null) return this.#tokenizer.encodeInSlices(marked, { addSpecialTokens: false, signal });
+    return this.#tokenizer.encodeMarkedInSlices(marked, mark, { signal });
+  }
+
+  /** A prompt with marks where messages would make special tokens; `mark` is null where none would. */
+  #marked(text: Str): { text: string; mark: string | null } {
+    return markSpecialTokens(text, this.#tokenizer.specialTokens) ?? { text: plain(text), mark: null };
+  }
+
+  #render(messages: readonly Message[], options: RenderOptions): Str {
     messages.forEach(checkMessage);
     if (options.continueLast) return this.#renderUnfinished(messages, options);
     try {
@@ -178,7 +193,7 @@ export class ChatTemplate {
   }
 
   /** The prompt up to the end of the last message: a character that nothing else has shows where the template put it. */
-  #renderUnfinished(messages: readonly TemplateMessage[], options: RenderOptions): Str {
+  #renderUnfinished(messages: readonly Message[], options: RenderOptions): Str {
     const last = messages.at(-1);
     const mark = unusedCharacter(messages.map(({ content }) => content).join(''));
     const marked = last ? [...messages.slice(0, -1), { ...last, content: last.content + mark }] : [];
@@ -227,7 +242,7 @@ export function encodePrompt(
 
 /** What a template finds: the same names that transformers gives it. */
 function variablesOf(
-  messages: readonly TemplateMessage[],
+  messages: readonly Message[],
   { variables = {}, now, tools, addGenerationPrompt = false }: RenderOptions,
   tokens: object,
 ): Map<string, Value> {
@@ -236,7 +251,7 @@ function variablesOf(
   return new Map<string, Value>([
     ['messages', messages.map(messageValue)],
     // Descriptions of tools come from others as messages do.
-    ['tools', tools && tools.length > 0 ? fromJs(tools, 'message') : null],
+    ['tools', tools && tools.length > 0 ? fromJs(tools.map(templateTool), 'message') : null],
     ['documents', null],
     ['add_generation_prompt', addGenerationPrompt],
     [
@@ -254,14 +269,16 @@ function variablesOf(
 }
 
 /** Only a role may be a part of what the template writes as a special token. */
-function messageValue(message: TemplateMessage): Dict {
+function messageValue(message: Message): Dict {
   return new Dict(
-    fieldsOf(message).map(([name, value]) => [name, fromJs(value, name === 'role' ? 'name' : 'message')] as const),
+    fieldsOf(templateMessage(message)).map(
+      ([name, value]) => [name, fromJs(value, name === 'role' ? 'name' : 'message')] as const,
+    ),
   );
 }
 
 /** What went wrong, in a sentence. */
-function failure(cause: unknown, messages: readonly TemplateMessage[]): unknown {
+function failure(cause: unknown, messages: readonly Message[]): unknown {
   if (cause instanceof TemplateUnsupported) {
     return new BambaError(
       'template_failed',
@@ -278,7 +295,9 @@ function failure(cause: unknown, messages: readonly TemplateMessage[]): unknown 
   }
   if (!(cause instanceof TemplateFault)) return cause;
   const reason = `The model's chat template refused the messages: ${cause.message}`;
-  const odd = messages.findIndex((message) => message.tool_calls?.some((one) => !isRecord(one.function.arguments)));
+  const odd = messages.findIndex((message) =>
+    message.toolCalls?.some((call) => !isRecord(readToolArguments(call.arguments))),
+  );
   const hint = odd < 0 ? '' : `. Message ${odd + 1} calls a tool with arguments that are not the JSON of an object.`;
   return new BambaError('template_failed', reason + hint, { cause });
 }

@@ -127,13 +127,13 @@ test('what tools say cannot end their message, and neither can arguments or desc
       {
         role: 'assistant',
         content: '',
-        tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: { [evil]: evil } } }],
+        toolCalls: [{ id: 'a', name: 'f', arguments: JSON.stringify({ [evil]: evil }) }],
       },
-      { role: 'tool', content: evil, tool_call_id: 'a', name: 'f' },
+      { role: 'tool', content: evil, toolCallId: 'a', name: 'f' },
     ],
     {
       addGenerationPrompt: true,
-      tools: [{ type: 'function', function: { name: 'f', description: evil, parameters: {} } }],
+      tools: [{ name: 'f', description: evil, parameters: {} }],
     },
   );
   // The system message with the tools, the three of the chat, and the one that begins.

@@ -1,14 +1,11 @@
 // Calls of tools in streamed text: what is text goes out at once, what is a call goes out whole.
 
 import { isRecord } from './tokenizer-files.ts';
+import type { ToolCall } from './tool-call.ts';
 import { jsonEnd, type ToolFormat } from './tool-format.ts';
 
-/** A call as a model wrote it. */
-export interface WrittenCall {
-  name: string;
-  /** JSON of an object. */
-  arguments: string;
-}
+/** A call as a model wrote it: nobody has given it an id. */
+export type WrittenCall = Omit<ToolCall, 'id'>;
 
 /** What a piece of text led to. */
 export interface ToolCallStep {

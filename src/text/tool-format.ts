@@ -2,7 +2,9 @@
 // writes down the calls of earlier turns. So a call is rendered, and what stands around it is read off.
 
 import { BambaError } from '../errors.ts';
-import type { ChatTemplate, TemplateMessage, TemplateTool } from './chat-template.ts';
+import type { ChatTemplate } from './chat-template.ts';
+import type { Message } from './template-message.ts';
+import type { Tool } from './tool-call.ts';
 import { isRecord } from './tokenizer-files.ts';
 
 /** Calls of tools as text: `begin`, the JSON of an object with a name and arguments or of a list of them, `end`. */
@@ -16,16 +18,13 @@ export interface ToolFormat {
 }
 
 const NAME = 'probe_of_the_format';
-const ARGUMENT = { probed: 'yes' };
-const QUESTION: TemplateMessage = { role: 'user', content: 'Probe.' };
-const TOOL: TemplateTool = {
-  type: 'function',
-  function: { name: NAME, description: 'Probes.', parameters: { type: 'object', properties: {} } },
-};
-const CALL: TemplateMessage = {
+const ARGUMENTS = '{"probed": "yes"}';
+const QUESTION: Message = { role: 'user', content: 'Probe.' };
+const TOOL: Tool = { name: NAME, description: 'Probes.' };
+const CALL: Message = {
   role: 'assistant',
   content: '',
-  tool_calls: [{ id: 'probe0001', type: 'function', function: { name: NAME, arguments: ARGUMENT } }],
+  toolCalls: [{ id: 'probe0001', name: NAME, arguments: ARGUMENTS }],
 };
 
 /**

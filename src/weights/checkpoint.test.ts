@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { memorySource } from './byte-source.ts';
 import { Checkpoint } from './checkpoint.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from './test-checkpoint.ts';
-import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from './test-mutations.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../testing/test-checkpoint.ts';
+import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from '../testing/test-mutations.ts';
 
 const open = (tensors: TestTensors) =>
   Checkpoint.open(memorySource({ 'model.safetensors': safetensorsBytes(tensors) }));

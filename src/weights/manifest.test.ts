@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { checkManifest, type Manifest, parseManifest, SHARD_BYTES, shardBytes } from './manifest.ts';
 import { planTensors, streamBytes } from './package-writer.ts';
-import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from './test-mutations.ts';
+import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from '../testing/test-mutations.ts';
 import type { TensorSpec } from './types.ts';
 
 const spec = (name: string, shape: number[], kind: TensorSpec['kind']): TensorSpec => ({

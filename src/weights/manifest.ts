@@ -33,7 +33,8 @@ const MAX_TENSORS = 15_000;
 const MAX_SHARDS = 15_000;
 const MAX_PACKAGE_FILE = 64 * 2 ** 20;
 const MAX_DIMENSION = 2 ** 32;
-const MAX_STOP_IDS = 1000;
+/** Ids that end an answer, of one file. An answer ends at fewer: see `MAX_STOP_IDS` of the sampler. */
+export const MOST_END_IDS = 1000;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const dimension = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MAX_DIMENSION));
@@ -59,7 +60,7 @@ const manifestSchema = v.object({
   architecture: v.custom<object>(isRecord, 'is no object'),
   parameters: count,
   /** Tokens that end an answer by the checkpoint's config.json. Packages of earlier versions do not say. */
-  stopIds: v.optional(v.pipe(v.array(count), v.maxLength(MAX_STOP_IDS))),
+  stopIds: v.optional(v.pipe(v.array(count), v.maxLength(MOST_END_IDS))),
   stream: v.object({ bytes: v.pipe(count, v.minValue(1)) }),
   tensors: v.pipe(v.array(tensorSchema), v.minLength(1), v.maxLength(MAX_TENSORS)),
   shards: v.pipe(v.array(v.object(blob)), v.minLength(1), v.maxLength(MAX_SHARDS)),

@@ -6,7 +6,7 @@ import { SHARD_BYTES } from './manifest.ts';
 import { PackageStream } from './package-stream.ts';
 import { planTensors } from './package-writer.ts';
 import { type Piece, PIECE_BYTES, type PieceKeeper } from './pieces.ts';
-import { safetensorsBytes } from './test-checkpoint.ts';
+import { safetensorsBytes } from '../testing/test-checkpoint.ts';
 import type { Scheme, TensorSpec } from './types.ts';
 
 const COLUMNS = 4099;

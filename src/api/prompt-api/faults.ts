@@ -15,20 +15,6 @@ const NAMES: Partial<Record<ErrorCode, string>> = {
   access_denied: 'NetworkError',
 };
 
-/** Faults after which an engine never answers again. */
-const FATAL: ReadonlySet<ErrorCode> = new Set([
-  'device_lost',
-  'out_of_memory',
-  'gpu_failure',
-  'disposed',
-  'worker_failed',
-]);
-
-/** Whether an engine that threw this is of no more use. */
-export function isFatal(error: unknown): boolean {
-  return error instanceof BambaError && FATAL.has(error.code);
-}
-
 /** A fault by one of the names that the Prompt API has. `cause` is what it was made of. */
 export function fault(name: string, message: string, cause?: unknown): DOMException {
   return withFields(new DOMException(message, name), cause === undefined ? {} : { cause });

@@ -5,9 +5,10 @@ import type {
   TokenizingEngine,
   ToolCall,
 } from '../../engine/protocol.ts';
+import { asBambaError, isFatal } from '../../errors.ts';
 import { readConstraint, type ResponseForm, withHint } from './constraint.ts';
 import type { Context, Ending } from './context.ts';
-import { asFault, fault, isFatal } from './faults.ts';
+import { asFault, fault } from './faults.ts';
 import { readMessages, readPrompt } from './input.ts';
 import type { SessionSampling } from './sampling.ts';
 import type { Lease } from './shared-engine.ts';
@@ -229,7 +230,7 @@ export class LanguageModel extends EventTarget {
 
   #explained(error: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return signal.reason;
-    if (isFatal(error)) this.#parts.lease.spoil();
+    if (isFatal(asBambaError(error).code)) this.#parts.lease.spoil();
     return asFault(error);
   }
 

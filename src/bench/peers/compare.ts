@@ -1,5 +1,5 @@
 import { Gpu } from '../../gpu/device.ts';
-import type { Architecture } from '../../model/architecture.ts';
+import type { Architecture } from '../../architecture/architecture.ts';
 import { SHAPES } from '../shapes.ts';
 import { median } from '../timing.ts';
 import { checkedLogits, logitDifference } from './agreement.ts';

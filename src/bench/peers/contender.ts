@@ -1,4 +1,4 @@
-import type { Architecture } from '../../model/architecture.ts';
+import type { Architecture } from '../../architecture/architecture.ts';
 import type { PeerScheme } from './random-model.ts';
 
 /** The model that every runtime is given. */

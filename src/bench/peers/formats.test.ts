@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packageTensors } from '../../model/config.ts';
+import { packageTensors } from '../../architecture/config.ts';
 import { decodeF16 } from '../../weights/half.ts';
 import { planTensors } from '../../weights/package-writer.ts';
 import { dequantizeMatrix } from '../../weights/quantize.ts';

@@ -1,4 +1,4 @@
-import type { Architecture } from '../../model/architecture.ts';
+import type { Architecture } from '../../architecture/architecture.ts';
 import { encodeF16 } from '../../weights/half.ts';
 import { type GgufTensor, ggufFile, type MetadataValue, type PiecedFile, TENSOR_TYPE } from './gguf.ts';
 import { packedPool } from './own-package.ts';

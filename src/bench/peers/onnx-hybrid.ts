@@ -1,4 +1,4 @@
-import type { Architecture, AttentionShape, Mamba2Shape } from '../../model/architecture.ts';
+import type { Architecture, AttentionShape, Mamba2Shape } from '../../architecture/architecture.ts';
 import { OnnxGraph } from './onnx.ts';
 import { BLOCK, blockMixers, plainTensor, type RandomMatrix } from './random-model.ts';
 

@@ -1,6 +1,6 @@
-import type { Architecture } from '../../model/architecture.ts';
-import { packageTensors } from '../../model/config.ts';
-import type { PackageSource } from '../../storage/package-source.ts';
+import type { Architecture } from '../../architecture/architecture.ts';
+import { packageTensors } from '../../architecture/config.ts';
+import type { PackageSource } from '../../storage/packages/package-source.ts';
 import { rowBytes, scaleBytesPerRow } from '../../weights/layout.ts';
 import { type Manifest, MANIFEST_FORMAT, MANIFEST_VERSION, SHARD_BYTES } from '../../weights/manifest.ts';
 import { planTensors, streamBytes } from '../../weights/package-writer.ts';

@@ -2,7 +2,7 @@ import { loadModel } from '../../engine/load.ts';
 import { Gpu } from '../../gpu/device.ts';
 import { forward } from '../../model/forward.ts';
 import type { Model } from '../../model/model.ts';
-import { GREEDY } from '../../kernels/sampling-settings.ts';
+import { GREEDY } from '../../sampling.ts';
 import { measureDecode } from '../speed.ts';
 import { type Contender, promptIds, type Runtime } from './contender.ts';
 import { countDispatches } from './dispatches.ts';

@@ -1,5 +1,5 @@
 import { BambaError } from '../../errors.ts';
-import type { Architecture, Mixer } from '../../model/architecture.ts';
+import type { Architecture, Mixer } from '../../architecture/architecture.ts';
 
 // A model with random weights that every runtime can be given bit for bit. A matrix is integers ("codes") times one
 // power of two, which int8 with a scale a row, blocks of 32 with an f32 or f16 scale and int4 with or without zero points

@@ -22,7 +22,7 @@ export interface Entry {
 const HEAD = `# API reference
 
 All that the package exports, entry by entry. \`npm run docs\` writes this file from the types and their comments; the
-[README](README.md) is the manual.
+[README](../README.md) is the manual.
 `;
 
 /** Exports in the order of these kinds, within them in that of the sources. */

@@ -1,6 +1,9 @@
 import type { Mutation } from './mutation.ts';
 
-const SETTINGS = { file: 'src/kernels/sampling-settings.ts', test: 'src/kernels/sampling-settings.test.ts' };
+const SETTINGS = {
+  file: 'src/kernels/sampling/sampling-settings.ts',
+  test: 'src/kernels/sampling/sampling-settings.test.ts',
+};
 const STOP = { file: 'src/generate/stop.ts', test: 'src/generate/stop.test.ts' };
 const CONVERSATIONS = 'src/engine/conversations.gpu.test.ts';
 
@@ -39,30 +42,30 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a snapshot is restored without its last keys',
     file: 'src/model/state.ts',
-    find: 'this.#copyCaches(other.blocks, this.blocks, other.position);',
-    replace: 'this.#copyCaches(other.blocks, this.blocks, Math.max(0, other.position - 1));',
+    find: 'this.#cache.copyFrom(other.#cache, other.position);',
+    replace: 'this.#cache.copyFrom(other.#cache, Math.max(0, other.position - 1));',
     test: CONVERSATIONS,
   },
   {
     name: 'a grown cache forgets what it held',
-    file: 'src/model/state.ts',
-    find: 'this.#copyCaches(oldBlocks, grown, this.#capacity);',
-    replace: 'this.#copyCaches(oldBlocks, grown, 0);',
+    file: 'src/model/sequence-cache.ts',
+    find: 'this.#copy(old, Infinity);',
+    replace: 'this.#copy(old, 0);',
     test: CONVERSATIONS,
   },
   {
     name: 'a snapshot keeps the logits of another time',
     file: 'src/model/snapshot.ts',
-    find: 'encoder.copyBufferToBuffer(this.#logitsBuffer, 0, logits, 0, logits.size);',
-    replace: 'encoder.copyBufferToBuffer(this.#logitsBuffer, 0, logits, 0, 4);',
+    find: 'encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, logits.size);',
+    replace: 'encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, 4);',
     test: CONVERSATIONS,
   },
   {
     name: 'a prefix with another last token counts as known',
-    file: 'src/generate/prefix-cache.ts',
-    find: 'prefix.every((id, index) => id === ids[index])',
-    replace: 'prefix.every((id, index) => id === ids[index] || index === prefix.length - 1)',
-    test: CONVERSATIONS,
+    file: 'src/generate/state-tree.ts',
+    find: 'commonLength(prefix, ids) === prefix.length',
+    replace: 'commonLength(prefix, ids) >= prefix.length - 1',
+    test: 'src/generate/state-cache.test.ts',
   },
   {
     name: 'f16 is rounded towards zero',
@@ -87,7 +90,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a transaction that failed in the middle keeps its first half',
-    file: 'src/storage/database.ts',
+    file: 'src/storage/store/database.ts',
     find: '      abort(transaction);\n      throw error;',
     replace: '      throw error;',
     test: 'src/engine/load-faults.test.ts',
@@ -95,29 +98,43 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a part of a file is taken from wherever it begins',
-    file: 'src/storage/fetch.ts',
+    file: 'src/storage/remote/fetch.ts',
     find: 'return { begin: Number(first),',
     replace: 'return { begin: 0 * Number(first),',
-    test: 'src/storage/lying-servers.test.ts',
+    test: 'src/storage/remote/lying-servers.test.ts',
   },
   {
     name: 'a budget of snapshots is exceeded by one',
-    file: 'src/generate/prefix-cache.ts',
-    find: 'while (this.bytes + needed > this.#budget) this.#snapshots.shift()!.dispose();',
-    replace: 'while (this.bytes > this.#budget) this.#snapshots.shift()!.dispose();',
-    test: 'src/generate/prefix-cache.test.ts',
+    file: 'src/generate/eviction.ts',
+    find: 'while (bytes > room.bytes ||',
+    replace: 'while (bytes - coming.bytes > room.bytes ||',
+    test: 'src/generate/eviction.test.ts',
+  },
+  {
+    name: 'ends of prompts go before the states inside of a chat',
+    file: 'src/generate/eviction.ts',
+    find: 'const interior = [...staying].filter((one) => !anchors.has(one));',
+    replace: 'const interior = [...staying].filter((one) => anchors.has(one));',
+    test: 'src/generate/eviction.test.ts',
+  },
+  {
+    name: 'a state is kept one token behind the cut that it is named by',
+    file: 'src/model/chunks.ts',
+    find: 'Math.min(first + chunkTokens, end)',
+    replace: 'Math.min(first + chunkTokens, end + 1)',
+    test: 'src/model/chunks.test.ts',
   },
   {
     name: 'an absent tie_word_embeddings of falcon_mamba is false',
-    file: 'src/model/families/defaults.ts',
+    file: 'src/architecture/families/defaults.ts',
     find: "    state_size: 16,\n    tie_word_embeddings: true,\n    time_step_rank: 'auto',\n    use_bias: false,\n    use_conv_bias: true,\n    vocab_size: 50_280,",
     replace:
       "    state_size: 16,\n    tie_word_embeddings: false,\n    time_step_rank: 'auto',\n    use_bias: false,\n    use_conv_bias: true,\n    vocab_size: 50_280,",
-    test: 'src/model/families/defaults.test.ts',
+    test: 'src/architecture/families/defaults.test.ts',
   },
   {
     name: 'Zamba2 norms all groups as one',
-    file: 'src/model/families/zamba2.ts',
+    file: 'src/architecture/families/zamba2.ts',
     find: 'normGroups: (groups) => groups,',
     replace: 'normGroups: () => 1,',
     test: 'src/cli/verify/goldens.gpu.test.ts',
@@ -125,7 +142,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'decode of one token has a skip that is 5 % too large, in a whole model',
-    file: 'shaders/conv1d_selective_state_update_gate_to_norm.wgsl',
+    file: 'shaders/mamba2/conv1d_selective_state_update_gate_to_norm.wgsl',
     find: 'let skip = heads[2 * params.heads + head];',
     replace: 'let skip = 1.05 * heads[2 * params.heads + head];',
     test: 'src/cli/verify/goldens.gpu.test.ts',

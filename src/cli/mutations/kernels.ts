@@ -1,9 +1,12 @@
 import type { Mutation } from './mutation.ts';
 
-const STATE_UPDATE = 'shaders/conv1d_selective_state_update_gate_to_norm.wgsl';
-const STATE_UPDATE_TEST = 'src/kernels/conv1d_selective_state_update_gate_to_norm.gpu.test.ts';
-const SAMPLE = { file: 'shaders/sample.wgsl', test: 'src/kernels/sample.gpu.test.ts' };
-const LOGITS = { file: 'shaders/logits_process.wgsl', test: 'src/kernels/logits_process.gpu.test.ts' };
+const STATE_UPDATE = 'shaders/mamba2/conv1d_selective_state_update_gate_to_norm.wgsl';
+const STATE_UPDATE_TEST = 'src/kernels/mamba2/conv1d_selective_state_update_gate_to_norm.gpu.test.ts';
+const SAMPLE = { file: 'shaders/sampling/sample.wgsl', test: 'src/kernels/sampling/sample.gpu.test.ts' };
+const LOGITS = {
+  file: 'shaders/sampling/logits_process.wgsl',
+  test: 'src/kernels/sampling/logits_process.gpu.test.ts',
+};
 
 /** Faults in shaders. */
 export const KERNEL_MUTATIONS: readonly Mutation[] = [
@@ -37,115 +40,129 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the step is not clamped from below in prompts',
-    file: 'shaders/ssd_chunk_cumsum.wgsl',
+    file: 'shaders/mamba2/ssd_chunk_cumsum.wgsl',
     find: 'dt_bias[head]), params.dt_lo, params.dt_hi);',
     replace: 'dt_bias[head]), 0.0, params.dt_hi);',
-    test: 'src/kernels/ssd_chunk_cumsum.gpu.test.ts',
+    test: 'src/kernels/mamba2/ssd_chunk_cumsum.gpu.test.ts',
   },
   {
     name: 'a token of the chunk does not see itself',
-    file: 'shaders/ssd_chunk_scan.wgsl',
+    file: 'shaders/mamba2/ssd_chunk_scan.wgsl',
     find: '(span.s <= vec4u(t))',
     replace: '(span.s < vec4u(t))',
-    test: 'src/kernels/ssd_chunk_scan.gpu.test.ts',
+    test: 'src/kernels/mamba2/ssd_chunk_scan.gpu.test.ts',
   },
   {
     name: 'the last token of a state is counted twice',
-    file: 'shaders/ssd_state_passing.wgsl',
+    file: 'shaders/mamba2/ssd_state_passing.wgsl',
     find: 'let t = min(first + index / (2 * LANES_P), step.tokens - 1);',
     replace: 'let t = min(first + index / (2 * LANES_P) + 1, step.tokens - 1);',
-    test: 'src/kernels/ssd_state_passing.gpu.test.ts',
+    test: 'src/kernels/mamba2/ssd_state_passing.gpu.test.ts',
   },
   {
     name: 'the convolution keeps two columns instead of three',
-    file: 'shaders/conv1d_prefill.wgsl',
+    file: 'shaders/mamba2/conv1d_prefill.wgsl',
     find: 'var back = min(step.tokens, 3);',
     replace: 'var back = min(step.tokens, 2);',
-    test: 'src/kernels/conv1d_prefill.gpu.test.ts',
+    test: 'src/kernels/mamba2/conv1d_prefill.gpu.test.ts',
   },
   {
     name: 'keys turn the other way',
-    file: 'shaders/rope_kv_append.wgsl',
-    find: 'vec2f(value.x * turn.x - value.y * turn.y, value.y * turn.x + value.x * turn.y)',
-    replace: 'vec2f(value.x * turn.x + value.y * turn.y, value.y * turn.x - value.x * turn.y)',
-    test: 'src/kernels/rope_kv_append.gpu.test.ts',
+    file: 'shaders/lib/rope.wgsl',
+    find: 'select(other, -other, low)',
+    replace: 'select(-other, other, low)',
+    test: 'src/kernels/attention/rope_kv_append.gpu.test.ts',
   },
   {
     name: 'a query of one token is not scaled',
-    file: 'shaders/attention_decode.wgsl',
+    file: 'shaders/attention/attention_decode.wgsl',
     find: 'queries[index] = params.scale * rotated4(',
     replace: 'queries[index] = rotated4(',
-    test: 'src/kernels/attention_decode.gpu.test.ts',
+    test: 'src/kernels/attention/attention_decode.gpu.test.ts',
   },
   {
     name: 'the new key is seen by every split',
-    file: 'shaders/attention_decode.wgsl',
-    find: 'let cached = min(end, step.position);',
-    replace: 'let cached = min(end, step.position - min(step.position, 1));',
-    test: 'src/kernels/attention_decode.gpu.test.ts',
+    file: 'shaders/attention/attention_decode.wgsl',
+    find: 'let held = min(end, new_token);',
+    replace: 'let held = min(end, new_token - min(new_token, 1));',
+    test: 'src/kernels/attention/attention_decode.gpu.test.ts',
+  },
+  {
+    name: 'a block of keys takes the scale of its neighbour',
+    file: 'shaders/lib/cache_int8.wgsl',
+    find: 'd4 % UNIT4 >= BLOCK4)',
+    replace: 'd4 % UNIT4 < BLOCK4)',
+    test: 'src/kernels/attention/attention_prefill.gpu.test.ts',
+  },
+  {
+    name: 'a segment of keys forgets those before it',
+    file: 'shaders/attention/attention_prefill.wgsl',
+    find: 'output = read_output(rows, first + t, column, before[1]);',
+    replace: 'output = Output();',
+    test: 'src/kernels/attention/attention_prefill.gpu.test.ts',
   },
   {
     name: 'squared ReLU is ReLU',
-    file: 'shaders/relu2.wgsl',
+    file: 'shaders/shared/relu2.wgsl',
     find: '= positive * positive;',
     replace: '= positive;',
-    test: 'src/kernels/relu2.gpu.test.ts',
+    test: 'src/kernels/shared/relu2.gpu.test.ts',
   },
   {
     name: 'SiLU overflows for large negative values',
     file: 'shaders/lib/math.wgsl',
     find: 'return x / (1.0 + exp(min(-x, 87.0)));',
     replace: 'return x * (1.0 / (1.0 + exp(-x)) + 1e-3);',
-    test: 'src/kernels/silu_gate.gpu.test.ts',
+    test: 'src/kernels/mamba1/silu_gate.gpu.test.ts',
   },
   {
     name: 'softplus lacks a term of its series',
     file: 'shaders/lib/math.wgsl',
     find: 'q * (1.0 / 3 + q * (1.0 / 5',
     replace: 'q * (1.0 / 3 + q * (1.0 / 6',
-    test: 'src/kernels/ssd_chunk_cumsum.gpu.test.ts',
+    test: 'src/kernels/mamba2/ssd_chunk_cumsum.gpu.test.ts',
   },
   {
     name: 'eps of a norm is left out',
     file: 'shaders/lib/normed.wgsl',
     find: 'inverseSqrt(squares_sum / f32(columns4 * 4) + eps)',
     replace: 'inverseSqrt(squares_sum / f32(columns4 * 4))',
-    test: 'src/kernels/normed_matvec.gpu.test.ts',
+    test: 'src/kernels/projections/normed_matvec.gpu.test.ts',
   },
   {
     name: 'a workgroup without subgroups loses a share of its sums',
     file: 'shaders/lib/reduce.wgsl',
     find: 'for (var adder = 1u;',
     replace: 'for (var adder = 2u;',
-    test: 'src/kernels/matvec.gpu.test.ts',
+    test: 'src/kernels/projections/matvec.gpu.test.ts',
   },
   {
-    name: 'subnormal e4m3 values are zero',
+    name: 'subnormal e4m3 values are taken for normal ones',
     file: 'shaders/lib/weight_fp8.wgsl',
     find: 'let subnormal = magnitude < 0x00800000u;',
     replace: 'let subnormal = magnitude < 0x00000001u;',
-    test: 'src/kernels/matvec.gpu.test.ts',
+    test: 'src/kernels/shared/embed.gpu.test.ts',
   },
   {
     name: 'every second group of int4 takes the scale of the first',
     file: 'shaders/lib/stored_int4.wgsl',
     find: '>> (16 * (block & 1))',
     replace: '>> (0 * (block & 1))',
-    test: 'src/kernels/matmul_int8.gpu.test.ts',
+    test: 'src/kernels/projections/matmul_int8.gpu.test.ts',
   },
   {
     name: 'sums that are to be added take the place of what they are added to',
     file: 'shaders/lib/action.wgsl',
     find: 'y[at] += sum;',
     replace: 'y[at] = sum;',
-    test: 'src/kernels/matmul.gpu.test.ts',
+    test: 'src/kernels/projections/matmul.gpu.test.ts',
   },
   {
     name: 'a row is scaled as its neighbour',
     file: 'shaders/lib/action.wgsl',
     find: 'vec2f(row_scale(row, rows, blocks),',
     replace: 'vec2f(row_scale(min(row + 1, rows - 1), rows, blocks),',
-    test: 'src/kernels/matmul.gpu.test.ts',
+    test: 'src/kernels/projections/matmul.gpu.test.ts',
   },
   {
     name: 'of equal logits the higher token is chosen',

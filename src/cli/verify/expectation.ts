@@ -1,6 +1,7 @@
-import type { Architecture } from '../../model/architecture.ts';
-import { emptyState, forward, type ReferenceTensors } from '../../reference/forward.ts';
-import { type Golden, goldenStage, invalid, type StatePart } from '../golden.ts';
+import type { Architecture } from '../../architecture/architecture.ts';
+import { emptyState, forward } from '../../reference/forward.ts';
+import type { ReferenceTensors } from '../../reference/model.ts';
+import { type Golden, goldenStage, invalid, type StatePart } from '../../tools/golden.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 
 // What a model is held to, in one form: results of another implementation, or of our reference in f64.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../../gpu/device.ts';
+import type { CacheType } from '../../kernels/attention/kv-cache.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { ALL } from '../../testing/extent.ts';
 import { FEATURES, fixtureFolder, GOLDENS } from '../../testing/fixtures.ts';
@@ -21,8 +22,8 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  async function verify(golden: string, dtype: (typeof SCHEMES)[number]): Promise<Row> {
-    const options = { schemes: [dtype], tolerance: null, ways: fewWays };
+  async function verify(golden: string, dtype: (typeof SCHEMES)[number], kvCacheType: CacheType = 'f32'): Promise<Row> {
+    const options = { schemes: [dtype], tolerance: null, ways: fewWays, kvCacheType };
     for await (const row of verifyFolder(gpu, fixtureFolder(golden), options)) return row;
     throw new Error('There is no row.');
   }
@@ -56,4 +57,8 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
       expectPass(await verify('bamba-short', scheme), 0.95);
     },
   );
+
+  it.each(['f16', 'int8'] as const)('bamba-short with keys and values in %s', { timeout: PATIENCE }, async (type) => {
+    expectPass(await verify('bamba-short', 'f32', type), 0.95);
+  });
 });

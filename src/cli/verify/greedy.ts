@@ -1,9 +1,8 @@
 import { generateIds } from '../../generate/generate.ts';
-import { readGenerationConfig, resolveSampling } from '../../generate/sampling.ts';
 import type { Model } from '../../model/model.ts';
+import { GREEDY } from '../../sampling.ts';
 import type { Greedy } from './expectation.ts';
 
-const GREEDY = resolveSampling({ temperature: 0 }, readGenerationConfig(undefined).sampling, Infinity);
 /** Below this gap between best and second-best logit either choice is right. */
 export const MARGIN = 1e-3;
 

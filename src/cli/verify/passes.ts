@@ -1,6 +1,7 @@
 import { forward, forwardSteps, readState } from '../../model/forward.ts';
+import { decodeCache } from '../../reference/kv_cache.ts';
 import type { Model } from '../../model/model.ts';
-import type { StatePart } from '../golden.ts';
+import type { StatePart } from '../../tools/golden.ts';
 import { byPosition, ringColumns, stateParts, stateTensor } from './expectation.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 
@@ -116,7 +117,7 @@ async function readStates(model: Model): Promise<[string, Tensor][]> {
   for (const index of architecture.blocks.keys()) {
     const parts = stateParts(architecture, index);
     if (parts.length === 0) continue;
-    const read = await readState(model, index);
+    const read = await readState(model, index, decodeCache);
     const last = (values: Float32Array) => values.subarray((state.position - 1) * kvHeads * headDim);
     const values: Record<StatePart, () => Float32Array> = {
       conv: () => ringColumns(read['conv']!, state.position),

@@ -3,15 +3,16 @@ import { loadModel } from '../../engine/load.ts';
 import { packCheckpoint } from '../../engine/pack-checkpoint.ts';
 import { BambaError } from '../../errors.ts';
 import type { Gpu } from '../../gpu/device.ts';
-import { parseArchitecture } from '../../model/config.ts';
+import { parseArchitecture } from '../../architecture/config.ts';
+import type { CacheType } from '../../kernels/attention/kv-cache.ts';
 import { checkArchitecture } from '../../model/dims.ts';
 import type { Model } from '../../model/model.ts';
-import type { PackageSource } from '../../storage/package-source.ts';
+import type { PackageSource } from '../../storage/packages/package-source.ts';
 import type { ByteSource } from '../../weights/byte-source.ts';
 import type { Scheme } from '../../weights/types.ts';
-import { folderSource } from '../folder.ts';
-import { type Golden, readGolden } from '../golden.ts';
-import { readPackageModel } from '../package-model.ts';
+import { folderSource } from '../../tools/folder.ts';
+import { type Golden, readGolden } from '../../tools/golden.ts';
+import { readPackageModel } from '../../tools/package-model.ts';
 import { type Expectation, fromGolden, fromReference } from './expectation.ts';
 import { compareGreedy, type GreedyCount } from './greedy.ts';
 import { allWays, atPositions, runWay, stepsOf, type Way, type Ways } from './passes.ts';
@@ -59,6 +60,8 @@ export interface VerifyOptions {
   schemes: readonly Scheme[];
   /** Instead of the family's. */
   tolerance: number | null;
+  /** What keys and values are stored as. */
+  kvCacheType?: CacheType;
   /** By the length of the prompt; by default all. */
   ways?: (tokens: number) => Ways;
 }
@@ -70,6 +73,8 @@ export type Row = { case: string; dtype: Scheme } & ({ result: Result } | { faul
 const TOLERANCES: Readonly<Record<string, number>> = { falcon_h1: 1e-3 };
 const TOLERANCE = 2e-4;
 export const CHANNEL_TOLERANCE = 2e-4;
+/** The bounds of both where keys and values are rounded. */
+export const CACHE_TOLERANCES: Readonly<Record<Exclude<CacheType, 'f32'>, number>> = { f16: 2e-3, int8: 5e-2 };
 /** A golden is as exact as that bound asks for where it is this much nearer to the reference in f64. */
 const EXACT_SHARE = 1 / 4;
 /** Most parameters of a model that the reference computes: f64 on the CPU takes eight bytes and some time for each. */
@@ -151,8 +156,9 @@ async function verifyScheme(
   }
   const { maxPositions } = parseArchitecture(source.manifest.architecture);
   const needed = golden.inputIds.length + (golden.greedy?.length ?? 0);
+  const { kvCacheType = 'f32' } = options;
   const context = needed > maxPositions ? { contextLength: needed } : {};
-  const model = await loadModel(gpu, source, context);
+  const model = await loadModel(gpu, source, { ...context, kvCacheType });
   try {
     // A golden has the checkpoint's own weights. In another scheme they are rounded, and only we know what to.
     const theirs = isPlain ? fromGolden(golden, model.architecture) : reference!;
@@ -162,17 +168,19 @@ async function verifyScheme(
       { theirs, reference, exact },
       (options.ways ?? allWays)(golden.inputIds.length),
     );
-    const tolerance = options.tolerance ?? TOLERANCES[model.architecture.family] ?? TOLERANCE;
+    const rounded = kvCacheType === 'f32' ? null : CACHE_TOLERANCES[kvCacheType];
+    const channelTolerance = rounded ?? CHANNEL_TOLERANCE;
+    const tolerance = options.tolerance ?? rounded ?? TOLERANCES[model.architecture.family] ?? TOLERANCE;
     const { logits, hidden, states, splits, decode, channels, greedy } = found;
     const errors = [logits, hidden, states, splits, decode].map((error) => error ?? 0);
     return {
       ...found,
       tolerance,
-      channelTolerance: CHANNEL_TOLERANCE,
+      channelTolerance,
       beyond: needed > maxPositions ? maxPositions : null,
       pass:
         Math.max(...errors) <= tolerance &&
-        (channels?.worst ?? 0) <= CHANNEL_TOLERANCE &&
+        (channels?.worst ?? 0) <= channelTolerance &&
         (greedy === null || greedy.equal === greedy.decided),
     };
   } finally {

@@ -1,8 +1,8 @@
 // The list of chats, and which of them is open: saves what changes, keeps drafts, hears of other tabs. Where the browser
 // keeps nothing (a private window, blocked storage), the open chat works the same and is forgotten with the page.
 
+import type { BambaError } from '../../errors.ts';
 import type { Turn } from '../conversation.ts';
-import type { Fault } from '../faults.ts';
 import type { OwnSettings } from '../settings/own-settings.ts';
 import type { DatabaseTiming } from './chat-database.ts';
 import { ChatList } from './chat-list.ts';
@@ -22,6 +22,8 @@ export interface ArchiveEvents {
    * some have several versions.
    */
   opened(turns: readonly Turn[], draft: string | undefined, tip: TurnId | undefined): void;
+  /** A chat was deleted here: what is kept of it elsewhere goes, too. */
+  deleted?(id: string): void;
 }
 
 /** A chat that another tab has deleted. */
@@ -70,7 +72,7 @@ export class ChatArchive {
   }
 
   /** Why the list is not what is kept. */
-  get trouble(): Fault | undefined {
+  get trouble(): BambaError | undefined {
     return this.#list.trouble;
   }
 
@@ -80,7 +82,7 @@ export class ChatArchive {
   }
 
   /** Why something that was said is not saved; undefined while everything is, or is about to be. */
-  get unsaved(): Fault | undefined {
+  get unsaved(): BambaError | undefined {
     if (!this.#drafts) return undefined;
     return [this.#writer, ...this.#others].find(({ fault }) => fault)?.fault;
   }
@@ -231,6 +233,7 @@ export class ChatArchive {
     const store = this.#store;
     if (!store) return;
     this.deleted = await store.delete(id);
+    this.#events.deleted?.(id);
     this.#drafts?.delete(id);
     for (const writer of this.#others) if (writer.id === id) this.#forget(writer);
     if (this.current === id) this.#leaveDeleted();

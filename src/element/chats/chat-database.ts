@@ -2,38 +2,12 @@
 // or slow. Whatever happens, a call ends within its deadline, with a result or with an error that says what to do, and
 // the next call begins with a database that is open again.
 
-import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
+import { openDB, type IDBPDatabase } from 'idb';
 import { BambaError } from '../../errors.ts';
 import { linkTurns } from './chat-migration.ts';
-import type { TurnId } from './ids.ts';
-
-/** A chat's own record: what this version or another one has written. `readChat` reads it. */
-export interface KeptChat {
-  readonly id: string;
-  readonly [field: string]: unknown;
-}
-
-/** What the database holds. */
-export interface ChatSchema extends DBSchema {
-  chats: { key: string; value: KeptChat };
-  /** By [chat, id of the turn]: in the order in which they were asked, versions of each other among them. */
-  turns: { key: [string, TurnId]; value: unknown };
-  /** When chats were deleted: a tab that has one of them open must not bring it back by writing to it. */
-  deleted: { key: string; value: number };
-}
+import { type ChatSchema, type ChatTransaction, STORES } from './chat-schema.ts';
 
 const VERSION = 3;
-
-/** All stores: a transaction of one chat concerns all of them. */
-const STORES = ['chats', 'turns', 'deleted'] as const;
-
-type Stores = typeof STORES;
-
-/** A store of the database. */
-export type StoreName = Stores[number];
-
-/** A transaction of the database. */
-export type ChatTransaction<Mode extends IDBTransactionMode> = IDBPTransaction<ChatSchema, Stores, Mode>;
 
 /** How long the database may take, in milliseconds. */
 export interface DatabaseTiming {

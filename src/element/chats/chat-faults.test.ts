@@ -93,7 +93,7 @@ const scenarios: Scenario[] = [
     act: async (archive) => {
       archive.note([FIRST, SECOND], '', false);
       await archive.flush();
-      if (archive.unsaved) throw new BambaError(archive.unsaved.code!, archive.unsaved.sentence);
+      if (archive.unsaved) throw archive.unsaved;
     },
     done: { 'First?': ['First.', 'Second.'] },
     undone: BEFORE,
@@ -104,7 +104,7 @@ const scenarios: Scenario[] = [
       archive.begin();
       archive.note([SECOND], '', false);
       await archive.flush();
-      if (archive.unsaved) throw new BambaError(archive.unsaved.code!, archive.unsaved.sentence);
+      if (archive.unsaved) throw archive.unsaved;
     },
     done: { ...BEFORE, 'Second?': ['Second.'] },
     undone: BEFORE,
@@ -143,7 +143,7 @@ const scenarios: Scenario[] = [
       await archive.open(id);
       await archive.search('First');
       await archive.records();
-      if (archive.trouble) throw new BambaError(archive.trouble.code!, archive.trouble.sentence);
+      if (archive.trouble) throw archive.trouble;
     },
     done: BEFORE,
     undone: BEFORE,

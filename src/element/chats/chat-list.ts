@@ -1,7 +1,7 @@
 // The chats as the list shows them: read from the database, changed at once by what this tab does, and read again, while
 // that fails, until it succeeds.
 
-import { asFault, type Fault } from '../faults.ts';
+import { asBambaError, type BambaError } from '../../errors.ts';
 import type { ChatSummary } from './chat-record.ts';
 import type { ChatStore } from './chat-store.ts';
 
@@ -25,7 +25,7 @@ export class ChatList {
   /** The list was read at least once, or it is known why it cannot be. */
   available = false;
   /** Why the list is not what is kept. */
-  trouble: Fault | undefined;
+  trouble: BambaError | undefined;
   /** Chats that cannot be read; they stay where they are. */
   unreadable = 0;
   readonly #host: ListHost;
@@ -87,7 +87,7 @@ export class ChatList {
 
   /** The database has failed; it is tried again. */
   fail(error: unknown): void {
-    this.trouble = asFault(error);
+    this.trouble = asBambaError(error);
     this.available = true;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#host.retry(), RETRY_MS);

@@ -1,7 +1,7 @@
 // From earlier versions of the database to this one.
 
 import type { IDBPObjectStore } from 'idb';
-import type { ChatSchema, StoreName } from './chat-database.ts';
+import type { ChatSchema, StoreName } from './chat-schema.ts';
 import { readTurn } from './chat-record.ts';
 import type { TurnId } from './ids.ts';
 

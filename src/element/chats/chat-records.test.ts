@@ -125,7 +125,7 @@ describe('chats of version 1', () => {
     await holder.put('chats', { id: 'a', title: 'Held', createdAt: 1, updatedAt: 1, model: '' });
     const { archive } = await open(50);
     expect(archive).toMatchObject({ available: true, chats: [] });
-    expect(archive.trouble?.sentence).toContain('Another tab of this site holds the chats');
+    expect(archive.trouble?.message).toContain('Another tab of this site holds the chats');
     holder.close();
     await vi.waitFor(async () => {
       await archive.tryAgain();

@@ -1,6 +1,6 @@
 // Looking through all turns of all chats, with a cursor: chats may be more than should lie in memory at once.
 
-import type { ChatTransaction } from './chat-database.ts';
+import type { ChatTransaction } from './chat-schema.ts';
 import { readChat, readTurn } from './chat-record.ts';
 import type { TurnId } from './ids.ts';
 

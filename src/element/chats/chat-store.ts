@@ -7,7 +7,8 @@
 import type { OwnSettings } from '../settings/own-settings.ts';
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatDetails, StoredTurn } from './chat-record.ts';
-import { ChatDatabase, quiet, type ChatTransaction, type DatabaseTiming, type KeptChat } from './chat-database.ts';
+import { ChatDatabase, type DatabaseTiming, quiet } from './chat-database.ts';
+import type { ChatTransaction, KeptChat } from './chat-schema.ts';
 import { copyOf, sameTurns } from './copies.ts';
 import { findUnreadable, searchChats, type RawRecord } from './chat-search.ts';
 import type { TurnId } from './ids.ts';

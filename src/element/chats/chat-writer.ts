@@ -1,8 +1,8 @@
 // Saves one chat as it changes, until all of it is saved: what fails is tried again, later and later, and meanwhile the
 // chat knows why it is not saved.
 
+import { asBambaError, type BambaError } from '../../errors.ts';
 import type { Turn } from '../conversation.ts';
-import { asFault, type Fault } from '../faults.ts';
 import type { OwnSettings } from '../settings/own-settings.ts';
 import { storedTurn, titleOf, type ChatSummary, type LoadedChat } from './chat-record.ts';
 import type { ChatChange, ChatStore, SaveOutcome } from './chat-store.ts';
@@ -47,7 +47,7 @@ export class ChatWriter {
   /** Another tab has changed the chat since it was read here. */
   stale = false;
   /** Why the chat is not saved; undefined where it is, or is being saved. */
-  fault: Fault | undefined;
+  fault: BambaError | undefined;
   /** Turns of the chat that cannot be read. */
   unreadable = 0;
   /** Undefined until there is a question to make it of. */
@@ -242,7 +242,7 @@ export class ChatWriter {
     try {
       outcome = await store.save(change);
     } catch (error) {
-      this.fault = asFault(error);
+      this.fault = asBambaError(error);
     }
     this.#underWay--;
     // Meanwhile the text may have become a chat of its own.
@@ -277,7 +277,7 @@ export class ChatWriter {
     try {
       chat = await store.chat(id);
     } catch (error) {
-      this.fault = asFault(error);
+      this.fault = asBambaError(error);
       this.#tryLater();
       return this.#host.written(undefined);
     }

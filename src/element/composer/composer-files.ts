@@ -2,7 +2,7 @@
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
 import { LIMITS_SENTENCE, readAttachment, sizeOf, type Attachment } from './attachments.ts';
-import { asFault } from '../faults.ts';
+import { sentenceOf } from '../faults.ts';
 import { formatBytes } from '../format.ts';
 import { attachIcon, closeIcon, fileIcon } from '../icons.ts';
 
@@ -120,7 +120,7 @@ export class ComposerFiles implements ReactiveController {
         this.#files = [...this.#files, attached];
         count++;
       } catch (error) {
-        refusals.push(asFault(error).sentence);
+        refusals.push(sentenceOf(error));
       }
     }
     this.#refusals = refusals;

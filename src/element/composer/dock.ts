@@ -8,7 +8,7 @@ import { loadFailurePanel, loadingPanel, loadOfferPanel, type LoadActions } from
 import type { ModelOrder } from '../models/model-switch.ts';
 import type { StatisticsSwitch } from '../turns/statistics.ts';
 import { statusLine } from '../status-line.ts';
-import { troubleBar, type TroubleActions } from '../trouble-bar.ts';
+import { noticeBar, troubleBar, type TroubleActions } from '../trouble-bar.ts';
 
 /** What the dock shows and does. */
 export interface DockOptions {
@@ -41,6 +41,7 @@ export function dock(options: DockOptions): TemplateResult {
       ${atEnd ? nothing : html`<button class="jump" type="button" @click=${jump}>${downIcon} Jump to latest</button>`}
       <slot name="notice"></slot>
       ${modelPanels(options)} ${keepingNotice(session.archive)}
+      ${session.notice === undefined ? nothing : noticeBar(session.notice, () => session.dismissNotice())}
       ${trouble ? troubleBar(trouble.fault, remedies) : nothing}
       <bamba-composer
         placeholder=${options.placeholder || placeholder}
@@ -51,7 +52,12 @@ export function dock(options: DockOptions): TemplateResult {
         @bamba-typing=${(event: CustomEvent<string>) => typing(event.detail)}
         @bamba-stop=${stop}
       ></bamba-composer>
-      ${statusLine({ name: name ?? '', measured: turns.some(({ usage }) => usage !== undefined), statistics })}
+      ${statusLine({
+        name: name ?? '',
+        recovery: session.recovery,
+        measured: turns.some(({ usage }) => usage !== undefined),
+        statistics,
+      })}
     </div>
   </div>`;
 }

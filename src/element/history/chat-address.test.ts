@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { ReactiveController } from 'lit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BambaError } from '../../errors.ts';
 import { ChatAddress, chatOf, hashOf } from './chat-address.ts';
 import type { ChatSummary } from '../chats/chat-record.ts';
 
@@ -78,7 +79,7 @@ function element(hash = true) {
   const archive = {
     chats: ['a', 'b'].map((id) => ({ id }) as ChatSummary),
     current: undefined as string | undefined,
-    trouble: undefined as { code: undefined; sentence: string } | undefined,
+    trouble: undefined as BambaError | undefined,
     missing: 0,
     reportMissing: () => archive.missing++,
   };
@@ -175,7 +176,7 @@ describe('ChatAddress', () => {
   it('waits for a list that cannot be read', async () => {
     tab.entries = ['/#chat=a'];
     const { address, archive, updated } = element();
-    archive.trouble = { code: undefined, sentence: 'Away.' };
+    archive.trouble = new BambaError('storage_unavailable', 'Away.');
     address.arrived();
     updated();
     await settled();

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ChatArchive } from '../chats/chat-archive.ts';
+import { sentenceOf } from '../faults.ts';
 
 /** Draws the notices, above the input. */
 export function keepingNotice(archive: ChatArchive): TemplateResult {
@@ -31,7 +32,7 @@ export function keepingNotice(archive: ChatArchive): TemplateResult {
     ${
       unsaved
         ? html`<div class="trouble keeping" role="alert">
-            <p><strong>Not saved.</strong> ${unsaved.sentence} It is tried again by itself.</p>
+            <p><strong>Not saved.</strong> ${sentenceOf(unsaved)} It is tried again by itself.</p>
             <div class="trouble-actions">
               <button class="button" type="button" @click=${() => void archive.tryAgain()}>Try again</button>
             </div>

@@ -3,13 +3,14 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { live } from 'lit/directives/live.js';
+import type { BambaError } from '../../errors.ts';
 import { chatRow } from './chat-row.ts';
 import type { ChatArchive } from '../chats/chat-archive.ts';
 import type { ChatFormat } from '../chats/chat-files.ts';
 import { groupChats } from '../chats/chat-groups.ts';
 import type { ChatSummary } from '../chats/chat-record.ts';
 import type { DeletedChat } from '../chats/chat-store.ts';
-import { asFault, type Fault } from '../faults.ts';
+import { sentenceOf } from '../faults.ts';
 import { formatInteger } from '../format.ts';
 import { addFiles, saveChats, saveUnreadable } from './history-files.ts';
 import { closeIcon, exportIcon, importIcon } from '../icons.ts';
@@ -47,7 +48,7 @@ export class BambaHistory extends LitElement {
   /** A chat that can come back. */
   declare deleted: DeletedChat | undefined;
   /** Why the list is not what is kept. */
-  declare unread: Fault | undefined;
+  declare unread: BambaError | undefined;
   /** How many records of the list, and of the chat that is open, cannot be read. */
   declare unreadable: number;
   declare private words: string;
@@ -216,9 +217,9 @@ export class BambaHistory extends LitElement {
     `;
   }
 
-  #unreadNotice({ sentence }: Fault): TemplateResult {
+  #unreadNotice(unread: BambaError): TemplateResult {
     return html`<div class="history-notice wrong" role="alert">
-      <span>The chats cannot be read now. ${sentence}</span>
+      <span>The chats cannot be read now. ${sentenceOf(unread)}</span>
       <button class="text-button" type="button" @click=${() => void this.archive.tryAgain()}>Try again</button>
     </div>`;
   }
@@ -351,7 +352,7 @@ export class BambaHistory extends LitElement {
       this.trouble = '';
       return result;
     } catch (error) {
-      this.trouble = asFault(error).sentence;
+      this.trouble = sentenceOf(error);
       return undefined;
     }
   }

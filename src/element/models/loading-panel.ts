@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { LoadProgress } from '../../engine/protocol.ts';
-import { canLoadAgain, isForModels } from '../faults.ts';
+import { canLoadAgain, isForModels, sentenceOf } from '../faults.ts';
 import { formatBytes, formatInteger, formatTimeLeft } from '../format.ts';
 import type { LoadFailure, Loading } from './model-switch.ts';
 
@@ -106,7 +106,7 @@ export function loadFailurePanel({ failure: { fault }, name, running, actions }:
   const alone = running !== undefined && fault.code === 'out_of_memory';
   return html`<div class="card failure" part="failure" role="alert">
     <span class="card-title">${name === '' ? 'The model' : name} could not be loaded</span>
-    <p>${fault.sentence}${running === undefined ? '' : ` ${running} goes on answering.`}</p>
+    <p>${sentenceOf(fault)}${running === undefined ? '' : ` ${running} goes on answering.`}</p>
     <div class="card-actions">
       ${back ? html`<button class="button" type="button" @click=${back.run}>Back to ${back.name}</button>` : nothing}
       ${

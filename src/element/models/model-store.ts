@@ -14,6 +14,10 @@ export interface StorageFacts {
 export interface ModelStore {
   list(): Promise<StoredModel[]>;
   delete(id: string): Promise<void>;
+  /** Bytes of what is kept of chats beside their text. */
+  stateBytes(): Promise<number>;
+  /** Deletes that: the text stays, and is read again when a chat goes on. */
+  deleteStates(): Promise<void>;
 }
 
 /** This library's own store. Its code is fetched only when it is asked. */
@@ -25,6 +29,14 @@ export const browserModels: ModelStore = {
   async delete(id) {
     const { deleteStoredModel } = await import('../../engine/client.ts');
     await deleteStoredModel(id);
+  },
+  async stateBytes() {
+    const { storedStates } = await import('../../engine/client.ts');
+    return (await storedStates()).reduce((sum, { bytes }) => sum + bytes, 0);
+  },
+  async deleteStates() {
+    const { deleteStoredStates } = await import('../../engine/client.ts');
+    await deleteStoredStates();
   },
 };
 

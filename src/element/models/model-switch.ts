@@ -1,9 +1,9 @@
 // Changing models. The one that runs goes on answering until another is ready; what cannot be loaded changes nothing.
 
 import type { Engine, LoadProgress } from '../../engine/protocol.ts';
+import type { BambaError } from '../../errors.ts';
 import { EngineLoader } from '../engine-loader.ts';
 import type { CreateEngine, SharedOptions } from '../engines.ts';
-import type { Fault } from '../faults.ts';
 
 /** A model to load, and what makes its engine. */
 export interface ModelOrder {
@@ -14,7 +14,7 @@ export interface ModelOrder {
 /** A model that could not be loaded, and why. */
 export interface LoadFailure {
   order: ModelOrder;
-  fault: Fault;
+  fault: BambaError;
   /** A person had asked for it; else the page. */
   asked: boolean;
 }

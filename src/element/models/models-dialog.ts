@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Scheme, StoredModel } from '../../engine/protocol.ts';
-import { asFault } from '../faults.ts';
+import { sentenceOf } from '../faults.ts';
 import { formatBytes } from '../format.ts';
 import { firstType, type GpuFacts, readGpu } from './gpu-fit.ts';
 import { closeIcon } from '../icons.ts';
@@ -29,6 +29,7 @@ export class BambaModels extends SafeElement {
     store: { attribute: false },
     stored: { state: true },
     facts: { state: true },
+    stateBytes: { state: true },
     gpu: { state: true },
     unread: { state: true },
     chosen: { state: true },
@@ -51,6 +52,8 @@ export class BambaModels extends SafeElement {
   /** Undefined until it is known. */
   declare private stored: readonly StoredModel[] | undefined;
   declare private facts: StorageFacts | undefined;
+  /** Of what is kept of chats beside their text. */
+  declare private stateBytes: number;
   declare private gpu: GpuFacts | undefined;
   /** Why the list of what is kept cannot be read; empty where it can. */
   declare private unread: string;
@@ -75,6 +78,7 @@ export class BambaModels extends SafeElement {
     this.otherDtype = 'int8';
     this.wrong = '';
     this.unread = '';
+    this.stateBytes = 0;
     this.opened = false;
   }
 
@@ -145,6 +149,7 @@ export class BambaModels extends SafeElement {
               ${this.stored.map((model) => html`<li>${this.#kept(model)}</li>`)}
             </ul>`
       }
+      ${this.stateBytes === 0 ? nothing : this.#states()}
       ${facts?.usedBytes === undefined ? nothing : this.#storage(facts)}
     </section>`;
   }
@@ -168,6 +173,13 @@ export class BambaModels extends SafeElement {
       keep: () => (this.doomed = undefined),
       delete: () => void this.#delete(model),
     });
+  }
+
+  #states(): TemplateResult {
+    return html`<div class="storage states">
+      <span>${formatBytes(this.stateBytes)} of chats as the model has read them, so that they go on at once</span>
+      <button class="text-button" type="button" @click=${this.#deleteStates}>Delete</button>
+    </div>`;
   }
 
   #storage({ usedBytes = 0, quotaBytes, persisted }: StorageFacts): TemplateResult {
@@ -260,13 +272,15 @@ export class BambaModels extends SafeElement {
 
   async #refresh(): Promise<void> {
     this.facts = await storageFacts();
+    // Where they cannot be counted, the list below says what is wrong with storage.
+    this.stateBytes = await this.store.stateBytes().catch(() => 0);
     this.gpu ??= await readGpu();
     try {
       this.stored = await this.store.list();
       this.unread = '';
     } catch (error) {
       this.stored = [];
-      this.unread = asFault(error).sentence;
+      this.unread = sentenceOf(error);
     }
   }
 
@@ -277,11 +291,22 @@ export class BambaModels extends SafeElement {
       await this.store.delete(model.id);
       this.#emit('bamba-announce', `${model.name} is deleted.`);
     } catch (error) {
-      this.undeleted = { id: model.id, sentence: `Could not be deleted: ${asFault(error).sentence}` };
+      this.undeleted = { id: model.id, sentence: `Could not be deleted: ${sentenceOf(error)}` };
     }
     await this.#refresh();
     this.querySelector<HTMLElement>('.sheet-head button')?.focus();
   }
+
+  readonly #deleteStates = async (): Promise<void> => {
+    try {
+      await this.store.deleteStates();
+      this.#emit('bamba-announce', 'Deleted. The chats themselves are kept, and are read again when they go on.');
+    } catch (error) {
+      this.#emit('bamba-announce', `Could not be deleted: ${sentenceOf(error)}`);
+    }
+    await this.#refresh();
+    this.querySelector<HTMLElement>('.sheet-head button')?.focus();
+  };
 
   readonly #keep = async (): Promise<void> => {
     const kept = await askToKeep();

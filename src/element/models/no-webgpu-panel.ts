@@ -2,7 +2,8 @@
 // been seen to run. Of everything else it says that nobody has tested it.
 
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Fault } from '../faults.ts';
+import type { BambaError } from '../../errors.ts';
+import { sentenceOf } from '../faults.ts';
 
 /** What a page can know about the browser it is in. */
 export interface Surroundings {
@@ -77,10 +78,10 @@ export const SEEN: readonly Readonly<Record<'browser' | 'system' | 'by', string>
 ];
 
 /** The whole panel. */
-export function noWebgpuPanel(fault: Fault, surroundings: Surroundings, retry: () => void): TemplateResult {
+export function noWebgpuPanel(fault: BambaError, surroundings: Surroundings, retry: () => void): TemplateResult {
   return html`<div class="card no-webgpu" part="no-webgpu">
     <h2 class="card-title">This page needs WebGPU</h2>
-    <p>The model runs on your own GPU, and WebGPU is how a browser lets a page use it. ${fault.sentence}</p>
+    <p>The model runs on your own GPU, and WebGPU is how a browser lets a page use it. ${sentenceOf(fault)}</p>
     <h3>To try here</h3>
     <ul>
       ${firstSteps(surroundings).map((step) => html`<li>${withCode(step)}</li>`)}

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SAMPLING_NAMES } from '../../sampling.ts';
 import {
   defaultText,
   isSampling,
@@ -16,6 +17,10 @@ function field(name: SettingName): SettingField {
   if (!found) throw new Error(`no field ${name}`);
   return found;
 }
+
+it('has a field for every sampling setting that is a number', () => {
+  expect(SETTING_FIELDS.map(({ name }) => name).toSorted()).toEqual([...SAMPLING_NAMES, 'maxTokens'].toSorted());
+});
 
 describe('parseSetting', () => {
   it.each([

@@ -3,35 +3,22 @@
 
 import * as v from 'valibot';
 import type { EngineInfo, GenerationRequest } from '../../engine/protocol.ts';
+import { inRange, type NumberRange, SAMPLING, type SamplingName } from '../../sampling.ts';
 import { formatNumber } from '../format.ts';
 import { readPreference, writePreference } from './preferences.ts';
 
 /** Names of the settings, as `GenerationRequest` has them. */
-export type SettingName =
-  | 'temperature'
-  | 'topK'
-  | 'topP'
-  | 'minP'
-  | 'repetitionPenalty'
-  | 'presencePenalty'
-  | 'frequencyPenalty'
-  | 'seed'
-  | 'maxTokens';
+export type SettingName = SamplingName | 'maxTokens';
 
 /** What a person has set; a missing setting means the model's default. */
 export type SettingOverrides = Partial<Pick<GenerationRequest, SettingName>>;
 
 /** One setting: how it is labelled, what it accepts, what it does. */
-export interface SettingField {
+export interface SettingField extends NumberRange {
   name: SettingName;
   label: string;
   /** One sentence that says what the setting does. */
   hint: string;
-  integer: boolean;
-  min: number;
-  max: number;
-  /** True when `min` itself is refused. */
-  minExcluded?: boolean;
   /** The useful part of the range and its step, where a slider helps. */
   slider?: { min: number; max: number; step: number };
   /** What holds while the field is empty, when the model says nothing of it. */
@@ -44,78 +31,60 @@ export interface SettingField {
 export const SETTING_FIELDS: readonly SettingField[] = [
   {
     name: 'temperature',
+    ...SAMPLING.temperature,
     label: 'Temperature',
     hint: 'Higher values make answers more varied; 0 always takes the likeliest token.',
-    integer: false,
-    min: 0,
-    max: 100,
     slider: { min: 0, max: 2, step: 0.05 },
   },
   {
     name: 'topP',
+    ...SAMPLING.topP,
     label: 'Top-p',
     hint: 'Keeps the likeliest tokens whose probabilities add up to this.',
-    integer: false,
-    min: 0,
-    minExcluded: true,
-    max: 1,
     slider: { min: 0.01, max: 1, step: 0.01 },
     onlyWhenSampling: true,
   },
   {
     name: 'minP',
+    ...SAMPLING.minP,
     label: 'Min-p',
     hint: 'Keeps tokens at least this fraction as likely as the likeliest.',
-    integer: false,
-    min: 0,
-    max: 1,
     slider: { min: 0, max: 1, step: 0.01 },
     onlyWhenSampling: true,
   },
   {
     name: 'topK',
+    ...SAMPLING.topK,
     label: 'Top-k',
     hint: 'Keeps this many of the likeliest tokens; 0 keeps all.',
-    integer: true,
-    min: 0,
-    max: 1_000_000,
     onlyWhenSampling: true,
   },
   {
     name: 'repetitionPenalty',
+    ...SAMPLING.repetitionPenalty,
     label: 'Repetition penalty',
     hint: 'Above 1 discourages tokens of the question and the answer so far; 1 is neutral.',
-    integer: false,
-    min: 0,
-    minExcluded: true,
-    max: 100,
     slider: { min: 0.5, max: 2, step: 0.05 },
   },
   {
     name: 'presencePenalty',
+    ...SAMPLING.presencePenalty,
     label: 'Presence penalty',
     hint: 'Discourages any token that the answer has already used; 0 is neutral.',
-    integer: false,
-    min: -2,
-    max: 2,
     slider: { min: -2, max: 2, step: 0.1 },
   },
   {
     name: 'frequencyPenalty',
+    ...SAMPLING.frequencyPenalty,
     label: 'Frequency penalty',
     hint: 'Discourages a token each time that the answer has used it; 0 is neutral.',
-    integer: false,
-    min: -2,
-    max: 2,
     slider: { min: -2, max: 2, step: 0.1 },
   },
   {
     name: 'seed',
+    ...SAMPLING.seed,
     label: 'Seed',
     hint: 'The same seed and question give the same answer on the same device.',
-    integer: true,
-    min: 0,
-    max: 4_294_967_295,
     emptyMeans: 'random',
     onlyWhenSampling: true,
   },
@@ -147,7 +116,7 @@ export function parseSetting(field: SettingField, text: string): ParsedSetting {
   if (trimmed === '') return { ok: true, value: undefined };
   const looksNumeric = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/.test(trimmed);
   const value = looksNumeric ? Number(trimmed.replace(',', '.')) : Number.NaN;
-  return isAccepted(field, value) ? { ok: true, value } : { ok: false, sentence: rangeSentence(field) };
+  return inRange(value, field) ? { ok: true, value } : { ok: false, sentence: rangeSentence(field) };
 }
 
 /**
@@ -202,11 +171,6 @@ export function writeSystem(model: string, system: string): void {
   writePreference(systemKey(model), system);
 }
 
-function isAccepted(field: SettingField, value: number): boolean {
-  if (!Number.isFinite(value) || (field.integer && !Number.isInteger(value))) return false;
-  return (field.minExcluded ? value > field.min : value >= field.min) && value <= field.max;
-}
-
 /** Each setting that is not valid any longer is left out, and the others stay. */
 const settingsSchema = v.fallback(
   v.object(
@@ -217,7 +181,7 @@ const settingsSchema = v.fallback(
           v.optional(
             v.pipe(
               v.number(),
-              v.check((value) => isAccepted(field, value)),
+              v.check((value) => inRange(value, field)),
             ),
           ),
           undefined,

@@ -1,9 +1,8 @@
-import { slice } from '../../gpu/buffers.ts';
-import { attentionDecode } from '../../kernels/attention_decode.ts';
-import { attentionMergeMatvecAddToNorm } from '../../kernels/attention_merge_matvec_add_to_norm.ts';
-import { attentionPrefill } from '../../kernels/attention_prefill.ts';
-import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
+import { attentionDecode } from '../../kernels/attention/attention_decode.ts';
+import { attentionMergeMatvecAddToNorm } from '../../kernels/attention/attention_merge_matvec_add_to_norm.ts';
+import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { ropeKvAppend } from '../../kernels/attention/rope_kv_append.ts';
 import { attentionDims } from '../dims.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
@@ -12,11 +11,10 @@ function mixer({ architecture, weights, blocks }: Scope, block: number) {
   const dims = attentionDims(architecture)!;
   const { heads, kvHeads, headDim } = dims;
   const { hiddenSize } = architecture;
-  const { keys, values } = blocks[block]!.attention!;
   return {
     dims,
     label: `block ${block} / attention`,
-    cache: { k_cache: slice(keys), v_cache: slice(values) },
+    cache: blocks[block]!.attention!,
     qkvProj: weights.matrix(`blocks.${block}.attention.qkv`, (heads + 2 * kvHeads) * headDim, hiddenSize),
     oProj: weights.matrix(`blocks.${block}.attention.o_proj`, hiddenSize, heads * headDim),
   };
@@ -26,12 +24,12 @@ function mixer({ architecture, weights, blocks }: Scope, block: number) {
 export const attention: BranchPlan = {
   prefill(scope, block) {
     const { features, activations, rope } = scope;
-    const { x, h, qkv, y } = activations;
+    const { x, h, qkv, y, sums } = activations;
     const { dims, label, cache, qkvProj, oProj } = mixer(scope, block);
     return [
       ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed: true }),
-      ropeKvAppend(features, label, { rope, qkv, ...cache }, dims),
-      attentionPrefill(features, label, { qkv, ...cache, y }, dims),
+      ...ropeKvAppend(features, label, { rope, qkv }, cache, dims),
+      ...attentionPrefill(features, label, { qkv, y, sums }, cache, dims),
       ...project(scope, label, { x: y, weights: oProj, y: x }, { normed: false, action: 'add' }),
     ];
   },
@@ -42,14 +40,14 @@ export const attention: BranchPlan = {
     const { dims, label, cache, qkvProj } = mixer(scope, block);
     return [
       ...normedMatvec(features, label, { h, squares, weights: qkvProj, y: qkv }, norm),
-      attentionDecode(features, label, { qkv, rope, ...cache, partial }, dims),
+      ...attentionDecode(features, label, { qkv, rope, partial }, cache, dims),
     ];
   },
 
   decodeAdd(scope, block, nextNorm) {
     const { x, h, squares, partial } = scope.activations;
-    const { dims, label, oProj } = mixer(scope, block);
+    const { dims, label, cache, oProj } = mixer(scope, block);
     const merge = { partial, weights: oProj, normWeight: nextNorm, x, h, squares };
-    return attentionMergeMatvecAddToNorm(scope.features, label, merge, dims);
+    return attentionMergeMatvecAddToNorm(scope.features, label, merge, cache, dims);
   },
 };

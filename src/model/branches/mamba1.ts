@@ -1,12 +1,12 @@
 import { slice } from '../../gpu/buffers.ts';
-import { conv1dPrefill } from '../../kernels/conv1d_prefill.ts';
-import { selectedWidth } from '../../kernels/mamba1-shape.ts';
-import { matvec } from '../../kernels/matvec.ts';
-import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
-import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { rmsNormMatvecSelectiveScanGate } from '../../kernels/rms_norm_matvec_selective_scan_gate.ts';
-import { rmsNormSplit } from '../../kernels/rms_norm_split.ts';
-import { selectiveScanGate } from '../../kernels/selective_scan_gate.ts';
+import { conv1dPrefill } from '../../kernels/mamba2/conv1d_prefill.ts';
+import { selectedWidth } from '../../kernels/mamba1/mamba1-shape.ts';
+import { matvec } from '../../kernels/projections/matvec.ts';
+import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { rmsNormMatvecSelectiveScanGate } from '../../kernels/mamba1/rms_norm_matvec_selective_scan_gate.ts';
+import { rmsNormSplit } from '../../kernels/norms/rms_norm_split.ts';
+import { selectiveScanGate } from '../../kernels/mamba1/selective_scan_gate.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 

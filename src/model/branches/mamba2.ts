@@ -1,20 +1,20 @@
 import { slice } from '../../gpu/buffers.ts';
-import { conv1dPrefill } from '../../kernels/conv1d_prefill.ts';
+import { conv1dPrefill } from '../../kernels/mamba2/conv1d_prefill.ts';
 import {
   conv1dSelectiveStateUpdateGateToNorm,
   gatedSquares,
-} from '../../kernels/conv1d_selective_state_update_gate_to_norm.ts';
-import { mamba2Widths } from '../../kernels/mamba2-shape.ts';
-import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
-import { normedGroups } from '../../kernels/normed_groups.ts';
-import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { normedMatvecAddToNorm } from '../../kernels/normed_matvec_add_to_norm.ts';
-import { rmsNormGated } from '../../kernels/rms_norm_gated.ts';
-import { siluGate } from '../../kernels/silu_gate.ts';
-import { ssdBmm } from '../../kernels/ssd_bmm.ts';
-import { ssdChunkCumsum } from '../../kernels/ssd_chunk_cumsum.ts';
-import { ssdChunkScan } from '../../kernels/ssd_chunk_scan.ts';
-import { ssdStatePassing } from '../../kernels/ssd_state_passing.ts';
+} from '../../kernels/mamba2/conv1d_selective_state_update_gate_to_norm.ts';
+import { mamba2Widths } from '../../kernels/mamba2/mamba2-shape.ts';
+import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
+import { normedGroups } from '../../kernels/norms/normed_groups.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { normedMatvecAddToNorm } from '../../kernels/projections/normed_matvec_add_to_norm.ts';
+import { rmsNormGated } from '../../kernels/norms/rms_norm_gated.ts';
+import { siluGate } from '../../kernels/mamba1/silu_gate.ts';
+import { ssdBmm } from '../../kernels/mamba2/ssd_bmm.ts';
+import { ssdChunkCumsum } from '../../kernels/mamba2/ssd_chunk_cumsum.ts';
+import { ssdChunkScan } from '../../kernels/mamba2/ssd_chunk_scan.ts';
+import { ssdStatePassing } from '../../kernels/mamba2/ssd_state_passing.ts';
 import { mamba2Dims } from '../dims.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';

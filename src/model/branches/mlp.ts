@@ -1,7 +1,7 @@
-import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
-import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { normedMatvecSwiglu } from '../../kernels/normed_matvec_swiglu.ts';
-import { relu2 as relu2Kernel } from '../../kernels/relu2.ts';
+import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { normedMatvecSwiglu } from '../../kernels/projections/normed_matvec_swiglu.ts';
+import { relu2 as relu2Kernel } from '../../kernels/shared/relu2.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 

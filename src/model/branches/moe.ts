@@ -1,12 +1,12 @@
-import { f32Product } from '../../kernels/matmul.ts';
-import { moeCombine } from '../../kernels/moe_combine.ts';
-import { moeGroup } from '../../kernels/moe_group.ts';
-import { moeMatmul } from '../../kernels/moe_matmul.ts';
-import { moeMatvecAddToNorm } from '../../kernels/moe_matvec_add_to_norm.ts';
-import { moeRoute } from '../../kernels/moe_route.ts';
-import { moeRouteNormedMatvecSwiglu } from '../../kernels/moe_route_normed_matvec_swiglu.ts';
-import { normedMatvec } from '../../kernels/normed_matvec.ts';
-import { multiplyRows } from '../../kernels/projection.ts';
+import { f32Product } from '../../kernels/projections/matmul.ts';
+import { moeCombine } from '../../kernels/moe/moe_combine.ts';
+import { moeGroup } from '../../kernels/moe/moe_group.ts';
+import { moeMatmul } from '../../kernels/moe/moe_matmul.ts';
+import { moeMatvecAddToNorm } from '../../kernels/moe/moe_matvec_add_to_norm.ts';
+import { moeRoute } from '../../kernels/moe/moe_route.ts';
+import { moeRouteNormedMatvecSwiglu } from '../../kernels/moe/moe_route_normed_matvec_swiglu.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { multiplyRows } from '../../kernels/projections/projection.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 const GATE_UP = { action: 'swiglu', input: 'tokens' } as const;

@@ -1,13 +1,12 @@
-import { slice } from '../../gpu/buffers.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
-import { attentionPrefill } from '../../kernels/attention_prefill.ts';
-import { geglu } from '../../kernels/geglu.ts';
-import { matvec } from '../../kernels/matvec.ts';
-import { matvecAddToNorm } from '../../kernels/matvec_add_to_norm.ts';
-import { rmsNorm } from '../../kernels/rms_norm.ts';
-import { rmsNormConcat } from '../../kernels/rms_norm_concat.ts';
-import { ropeKvAppend } from '../../kernels/rope_kv_append.ts';
-import { normName, sharedSet } from '../architecture.ts';
+import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
+import { geglu } from '../../kernels/shared/geglu.ts';
+import { matvec } from '../../kernels/projections/matvec.ts';
+import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
+import { rmsNorm } from '../../kernels/norms/rms_norm.ts';
+import { rmsNormConcat } from '../../kernels/norms/rms_norm_concat.ts';
+import { ropeKvAppend } from '../../kernels/attention/rope_kv_append.ts';
+import { normName, sharedSet } from '../../architecture/architecture.ts';
 import { attentionDims } from '../dims.ts';
 import { type ProductBuffers, type ProductOptions, project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
@@ -17,7 +16,6 @@ function transformer({ architecture, weights, activations, blocks }: Scope, bloc
   const { intermediateSize: F, adapterRank } = architecture.shared!;
   const dims = attentionDims(architecture)!;
   const { heads, kvHeads, headDim } = dims;
-  const { keys, values } = blocks[block]!.attention!;
   const set = `shared.${sharedSet(architecture, block)}`;
   const own = `blocks.${block}.shared`;
   return {
@@ -25,7 +23,7 @@ function transformer({ architecture, weights, activations, blocks }: Scope, bloc
     F,
     dims,
     label: `block ${block} / shared`,
-    cache: { k_cache: slice(keys), v_cache: slice(values) },
+    cache: blocks[block]!.attention!,
     buffers: activations.shared!,
     norm: weights.plain(`${set}.norm`, 2 * C),
     qkv: weights.matrix(`${set}.qkv`, (heads + 2 * kvHeads) * headDim, 2 * C),
@@ -47,15 +45,15 @@ type Multiply = (buffers: ProductBuffers, options: ProductOptions & { action?: '
 function transform(scope: Scope, block: number, multiply: Multiply): DispatchSpec[] {
   const { features, activations, rope, architecture } = scope;
   const { normEps: eps } = architecture;
-  const { x, h, qkv, y } = activations;
+  const { x, h, qkv, y, sums } = activations;
   const t = transformer(scope, block);
   const { embedded, carried, both, hidden, adapted, gateUp, ff } = t.buffers;
   const entry = { x, e: embedded, weight: t.norm, y: both, copied: carried };
   return [
     rmsNormConcat(features, t.label, entry, { columns: t.C, eps }),
     ...multiply({ x: both, weights: t.qkv, y: qkv }, { normed: true }),
-    ropeKvAppend(features, t.label, { rope, qkv, ...t.cache }, t.dims),
-    attentionPrefill(features, t.label, { qkv, ...t.cache, y }, t.dims),
+    ...ropeKvAppend(features, t.label, { rope, qkv }, t.cache, t.dims),
+    ...attentionPrefill(features, t.label, { qkv, y, sums }, t.cache, t.dims),
     ...multiply({ x: y, weights: t.oProj, y: hidden }, { normed: false }),
     rmsNorm(features, t.label, { x: hidden, weight: t.mlpNorm, y: h }, { columns: t.C, eps }),
     ...multiply({ x: h, weights: t.gateUp, y: gateUp }, { normed: true }),

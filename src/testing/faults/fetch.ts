@@ -2,7 +2,7 @@
 //
 // What is counted is every answer to a request, and every chunk of its body.
 
-import type { Fetch } from '../../storage/fetch.ts';
+import type { Fetch } from '../../storage/remote/fetch.ts';
 
 /** What happens to one answer or chunk. */
 export type NetworkFault =

@@ -43,6 +43,8 @@ export class FaultyGpu {
   calls = 0;
   /** Faults that were met with so far. */
   injected = 0;
+  /** Whether no adapter is given any more. */
+  refusing = false;
   #at = 0;
   #fault: GpuFault | undefined;
   #memoryFault = false;
@@ -52,7 +54,7 @@ export class FaultyGpu {
     this.gpu = through(gpu, (name, call) => {
       if (name !== 'requestAdapter') return call;
       return async (...args) => {
-        if (this.#next('requestAdapter')) return null;
+        if (this.#next('requestAdapter') || this.refusing) return null;
         const adapter = (await call(...args)) as GPUAdapter | null;
         return adapter && this.#adapter(adapter);
       };
@@ -73,6 +75,11 @@ export class FaultyGpu {
     this.#memoryFault = false;
   }
 
+  /** Loses the device that was asked for last. */
+  loseNow(): void {
+    this.#lose();
+  }
+
   #adapter(adapter: GPUAdapter): GPUAdapter {
     return through(adapter, (name, call) => {
       if (name !== 'requestDevice') return call;
@@ -84,10 +91,21 @@ export class FaultyGpu {
   }
 
   #device(device: GPUDevice): GPUDevice {
-    const queue = through(device.queue, (name, call) => (QUEUE_CALLS.has(name) ? this.#counted(name, call) : call));
+    // As of any device that is lost: what it is given it takes no notice of, and what is asked of it is refused.
+    let isLost = false;
+    const unlessLost =
+      (name: string, call: Call): Call =>
+      (...args) => {
+        if (!isLost) return call(...args);
+        return name === 'mapAsync' ? Promise.reject(refusal()) : undefined;
+      };
+    const queue = through(device.queue, (name, call) =>
+      QUEUE_CALLS.has(name) ? unlessLost(name, this.#counted(name, call)) : call,
+    );
     const lost = new Promise<GPUDeviceLostInfo>((resolve) => {
       void device.lost.then(resolve);
       this.#lose = () => {
+        isLost = true;
         resolve({ reason: 'unknown', message: 'Injected.' } as GPUDeviceLostInfo);
         device.destroy();
       };
@@ -95,7 +113,7 @@ export class FaultyGpu {
     const wrapped = through(device, (name, call) => {
       if (!DEVICE_CALLS.has(name)) return call;
       const counted = this.#counted(name, call);
-      if (name === 'createBuffer') return (...args) => this.#buffer(counted(...args) as GPUBuffer);
+      if (name === 'createBuffer') return (...args) => this.#buffer(counted(...args) as GPUBuffer, unlessLost);
       if (name !== 'popErrorScope') return counted;
       return async (...args) => {
         const error = await counted(...args);
@@ -109,8 +127,8 @@ export class FaultyGpu {
     });
   }
 
-  #buffer(buffer: GPUBuffer): GPUBuffer {
-    const mapAsync = this.#counted('mapAsync', buffer.mapAsync.bind(buffer) as Call);
+  #buffer(buffer: GPUBuffer, unlessLost: (name: string, call: Call) => Call): GPUBuffer {
+    const mapAsync = unlessLost('mapAsync', this.#counted('mapAsync', buffer.mapAsync.bind(buffer) as Call));
     return Object.defineProperty(buffer, 'mapAsync', { value: mapAsync });
   }
 

@@ -54,6 +54,12 @@ export function sub(text: Str, start: number, end = Infinity): Str {
   return new Text(text.text.slice(start, end), text.origin.slice(start, end), text.safe);
 }
 
+/** A text behind one that the template wrote. */
+export function behind(own: string, text: Str): Str {
+  if (typeof text === 'string') return own + text;
+  return new Text(own + text.text, TEMPLATE.repeat(own.length) + text.origin);
+}
+
 /** Few parts are linked, which copies nothing; many links would be slow to follow. */
 function glued(parts: readonly string[]): string {
   return parts.length > 64 ? parts.join('') : parts.reduce((text, part) => text + part, '');

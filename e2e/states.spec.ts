@@ -1,0 +1,103 @@
+// Over a reload, on the page as it ships: the next question of a chat processes its own tokens only, and what is kept for
+// that goes with the chat. The page's own model is exchanged for one that a processor computes in no time.
+
+import type { Page } from '@playwright/test';
+import { packCheckpoint } from '../src/engine/pack-checkpoint.ts';
+import type { Usage } from '../src/engine/protocol.ts';
+import { quickCheckpoint } from '../src/testing/quick-model.ts';
+import { memorySource } from '../src/weights/byte-source.ts';
+import type { PackageFile } from '../src/weights/manifest.ts';
+import { ask, chat, expect, test } from './ui-test.ts';
+
+declare global {
+  interface Window {
+    usages: Usage[];
+  }
+}
+
+const LOADED = { timeout: 180_000 };
+
+/** Its package, by the names of its files. */
+async function quickPackage(): Promise<Map<string, Uint8Array>> {
+  const source = await packCheckpoint(memorySource(quickCheckpoint()), 'f32', 'quick');
+  const { manifest } = source;
+  const files = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
+  for (const [name, entry] of Object.entries(manifest.files)) {
+    if (entry) files.set(entry.file, await source.file(name as PackageFile));
+  }
+  for (const [index, { file }] of manifest.shards.entries()) files.set(file, await source.shard(index));
+  return files;
+}
+
+test.beforeEach(async ({ page }) => {
+  const files = await quickPackage();
+  await page.route('**/models/lexicon/**', (route) => {
+    const name = new URL(route.request().url()).pathname.split('/').at(-1) ?? '';
+    const body = files.get(name);
+    return body ? route.fulfill({ body: Buffer.from(body) }) : route.fulfill({ status: 404 });
+  });
+  await page.addInitScript(() => {
+    window.usages = [];
+    // Short answers, always the same.
+    document.addEventListener('DOMContentLoaded', () => {
+      Object.assign(document.querySelector('bamba-chat')!, { maxTokens: 6, temperature: 0 });
+    });
+    document.addEventListener('bamba-answer', ({ detail }) => {
+      if (detail.usage) window.usages.push(detail.usage);
+    });
+  });
+});
+
+/** Asks, and waits for the counts of the answer. */
+async function counted(page: Page, question: string, count: number): Promise<Usage> {
+  await ask(page, question);
+  await expect.poll(() => page.evaluate(() => window.usages.length), LOADED).toBe(count);
+  return page.evaluate(() => window.usages.at(-1)!);
+}
+
+/** Tokens and bytes of each state that is kept. Runs in the page. */
+async function keptStates(): Promise<{ tokens: number; bytes: number }[]> {
+  const settled = <Value>(request: IDBRequest<Value>): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      request.addEventListener('success', () => resolve(request.result));
+      request.addEventListener('error', () => reject(request.error ?? new Error('no reason given')));
+    });
+  const known = await indexedDB.databases();
+  if (!known.some(({ name }) => name === 'bamba-web-states')) return [];
+  const database = await settled(indexedDB.open('bamba-web-states'));
+  try {
+    if (!database.objectStoreNames.contains('states')) return [];
+    const records = await settled(database.transaction('states').objectStore('states').getAll());
+    return (records as { tokens: number; bytes: number }[]).map(({ tokens, bytes }) => ({ tokens, bytes }));
+  } finally {
+    database.close();
+  }
+}
+
+test('a chat goes on after a reload where it was, and takes its state along when it is deleted', async ({ page }) => {
+  test.setTimeout(600_000);
+  await page.goto('/');
+  await expect(page.getByText('quick', { exact: true }).first()).toBeVisible(LOADED);
+  await counted(page, 'First?', 1);
+  const { promptTokens, completionTokens, cachedTokens } = await counted(page, 'Second?', 2);
+  expect(cachedTokens).toBeGreaterThan(0);
+  // All but the last token of the answer, which was never fed.
+  const known = promptTokens + completionTokens - 1;
+  await expect.poll(async () => (await page.evaluate(keptStates)).map(({ tokens }) => tokens), LOADED).toEqual([known]);
+
+  await page.reload();
+  await expect(chat(page).turns).toHaveCount(2);
+  const third = await counted(page, 'Third?', 1);
+  expect(third.cachedTokens).toBe(known);
+  const later = third.promptTokens + third.completionTokens - 1;
+  await expect.poll(async () => (await page.evaluate(keptStates)).map(({ tokens }) => tokens), LOADED).toEqual([later]);
+
+  // What is kept is shown, and counted.
+  await page.getByTitle('Models').click();
+  await expect(page.getByText('of chats as the model has read them')).toBeVisible();
+  await page.getByRole('button', { name: 'Close models' }).click();
+
+  await page.getByRole('button', { name: 'More for “First?”' }).click();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect.poll(() => page.evaluate(keptStates), LOADED).toEqual([]);
+});

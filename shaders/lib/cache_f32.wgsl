@@ -1,0 +1,42 @@
+// Keys and values of attention as f32. A kernel that uses lib/cache.wgsl overrides HEAD_DIM4, and binds `k_cache` and
+// `v_cache: array<Cached>`: rows of one head's key or value, one after the other.
+
+alias Cached = vec4f;        // holds four elements
+const SCALED: bool = false;  // whether the elements of a block are multiples of a scale
+const BLOCK4: u32 = 1;       // vec4f's of a block
+const UNIT4: u32 = 1;        // vec4f's that are stored together
+
+// Where vec4f number d4 of a row is.
+fn cached_at(row: u32, d4: u32) -> u32 {
+  return row * HEAD_DIM4 + d4;
+}
+
+// Where the scales of unit number `unit` of a row would be.
+fn scales_at(row: u32, unit: u32) -> u32 {
+  return row * HEAD_DIM4;
+}
+
+fn key4(row: u32, d4: u32) -> vec4f {
+  return k_cache[cached_at(row, d4)];
+}
+
+fn value4(row: u32, d4: u32) -> vec4f {
+  return v_cache[cached_at(row, d4)];
+}
+
+// The scale of a block, from its largest magnitude.
+fn scale_of(largest: f32) -> f32 {
+  return 1.0;
+}
+
+fn cached(value: vec4f, scale: f32) -> Cached {
+  return value;
+}
+
+fn uncached(stored: Cached, scale: f32) -> vec4f {
+  return stored;
+}
+
+fn cached_scales(first: f32, second: f32) -> Cached {
+  return vec4f();
+}

@@ -1,0 +1,47 @@
+// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// matmul: s[t, r] = scale * sum_c x[t, c] * W[r, c]
+//         y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
+//
+// Shapes    x: (T, C) f32;  weights: (rows, C), any scheme;  y: (T, stride), columns first_row .. first_row + rows, or half
+//           of them where gate and up rows of weights are in turn: rows and first_row are then even.
+// Mapping   one workgroup LANES_T * LANES_T tokens by 4 * LANES_R rows: x of the grid the rows, y the tokens. Its teams share
+//           the columns.
+// Constants LANES_T   invocations of a team along the tokens, each with as many, 8 or 4.
+//           LANES_R   along the rows, each with four, 16 or 8.
+//           TEAMS     of LANES_T * LANES_R invocations: 1, or a multiple of 4, of f32 alone.
+//           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
+//           ACTION    what becomes of the sums s: 0 y = s, 1 y += s, 2 y[t, f] = silu(s[t, 2f]) * s[t, 2f+1], see
+//                     lib/action.wgsl.
+// Source    Shazeer 2020, SwiGLU; reference: matmul.ts, add.ts, swiglu.ts in src/reference.
+
+override LANES_T: u32 = 8;
+override LANES_R: u32 = 16;
+override TEAMS: u32 = 1;
+override UNROLLED: bool = false;
+override ACTION: u32 = 0;
+
+struct Params {
+  rows: u32,
+  first_row: u32,
+  blocks: u32,    // 16-byte blocks of a row
+  columns4: u32,  // C / 4
+  stride: u32,    // of y
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;            // (T, C)
+@group(0) @binding(2) var<storage, read> weights: array<vec4u>;      // (rows, C)
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;        // (T, stride)
+@group(1) @binding(0) var<uniform> step: Step;
+
+@compute @workgroup_size(TEAMS * LANES_T * LANES_R)
+fn matmul(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) invocation: u32) {
+  matmul_tile(
+    invocation, workgroup.y * tile_tokens(), workgroup.x * tile_rows(), params.rows, params.blocks, params.columns4,
+  );
+}
+
+fn x_row(t: u32) -> u32 {
+  return min(t, step.tokens - 1);
+}

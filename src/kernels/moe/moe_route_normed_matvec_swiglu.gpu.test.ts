@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { rmsNorm } from '../../reference/rms_norm.ts';
+import { swiglu } from '../../reference/swiglu.ts';
+import { randomTensor } from '../../testing/arbitrary.ts';
+import { expBound } from '../../testing/bounds.ts';
+import { expectClose } from '../../testing/close.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
+import { swigluBounds } from '../../testing/matrix-cases.ts';
+import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes, words } from '../../testing/moe-cases.ts';
+import { goingToNorm } from '../../testing/to-norm-cases.ts';
+import type { MoeDims } from './moe-shape.ts';
+import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
+
+const EPS = 1e-5;
+
+describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
+  async function expectReference(x: Float32Array, logits: Float32Array, weights: TestMatrix, dims: MoeDims) {
+    const rows = weights.rows / dims.experts;
+    const normWeight = randomTensor(98, x.length);
+    const { h, squares, count } = goingToNorm(gpu(), x, normWeight);
+    const experts = gpu().output(dims.topK);
+    const y = gpu().output((dims.topK * rows) / 2);
+    const buffers = { logits: gpu().input(logits), h, squares, weights, experts, y };
+    const options = { squares: count, eps: EPS };
+    await gpu().run(moeRouteNormedMatvecSwiglu(gpu().features, 'test', buffers, dims, options), { tokens: 1 });
+    const route = routes(logits, dims);
+    expect(words(await gpu().read(experts))).toEqual(route.experts);
+    const normed = rmsNorm(x, normWeight, EPS);
+    const inputs = Array.from(route.experts, () => Float32Array.from(normed));
+    const { products, bounds } = expertProducts(inputs, route.experts, weights, rows);
+    const share = (f: number) => route.shares[Math.floor((2 * f) / rows)]!;
+    const outputs = swiglu(products);
+    const spread = Math.max(...logits) - Math.min(...logits);
+    // That of the product, that of the share, and denormals, which may be flushed to zero.
+    const abs = swigluBounds(products, bounds).map(
+      (bound, f) => share(f) * (bound + 2 * expBound(spread) * Math.abs(outputs[f]!)) + 1e-37,
+    );
+    expectClose(
+      await gpu().read(y),
+      outputs.map((value, f) => share(f) * value),
+      { abs },
+    );
+  }
+
+  // Few pipelines: each takes longer to compile than all its runs. That every stored value is decoded is tested elsewhere.
+  const cases = MOE_SHAPES.flatMap((dims) =>
+    (dims.experts === 8 ? SCHEMES : (['f32'] as const)).map((scheme) => ({ ...dims, scheme })),
+  );
+  it.each(cases)('is the reference for $experts experts, $topK chosen, $scheme, also in parts', async (testCase) => {
+    const { scheme, ...dims } = testCase;
+    await fc.assert(
+      fc.asyncProperty(moeCases(dims, [1]), async ({ seed, rows, columns, partRows }) => {
+        const values = randomTensor(seed + 1, dims.experts * rows * columns, 0.1);
+        const weights = gpu().matrix(scheme, values, columns, partRows);
+        await expectReference(randomTensor(seed + 2, columns), routerLogits(seed, 1, dims), weights, dims);
+      }),
+      { numRuns: 4 },
+    );
+  });
+});

@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Gpu } from '../gpu/device.ts';
+import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
+import { randomTensor } from '../testing/arbitrary.ts';
+import { expectClose, measure } from '../testing/close.ts';
+import { hasAdapter } from '../testing/dawn.ts';
+import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/family-configs.ts';
+import { expectSnapshots, loadRandomModel } from '../testing/random-model.ts';
+import { forward, forwardSteps } from './forward.ts';
+import type { Model } from './model.ts';
+import { CACHE_BLOCK } from './sequence-cache.ts';
+
+// Keys and values of whole models, small and of random weights: in segments, growing, and in each type.
+
+const BAMBA = {
+  ...common,
+  ...mamba,
+  ...attention,
+  model_type: 'bamba',
+  num_hidden_layers: 3,
+  attn_layer_indices: [0, 2],
+};
+const CONTEXT = 2048;
+const prompt = Array.from(randomTensor(1, 700), (value) => Math.floor(Math.abs(value) * 1e4) % common.vocab_size);
+
+/** Segments add up in another order; where values are stored rounded, the least difference may round them otherwise. */
+const SAME: Readonly<Record<CacheType, number>> = { f32: 1e-5, f16: 5e-4, int8: 1e-2 };
+/** What rounding keys and values may cost a model of two blocks of attention, of the largest logit. */
+const ROUNDED: Readonly<Record<CacheType, number>> = { f32: 0, f16: 2e-3, int8: 3e-2 };
+
+/** The device, and how many bytes its buffers of keys and values have, now and at most. */
+async function countingGpu(): Promise<{ gpu: Gpu; bytes: { now: number; most: number } }> {
+  const gpu = await Gpu.request();
+  const bytes = { now: 0, most: 0 };
+  const create = gpu.device.createBuffer.bind(gpu.device);
+  gpu.device.createBuffer = (descriptor) => {
+    const buffer = create(descriptor);
+    if (!descriptor.label?.startsWith('kv cache')) return buffer;
+    bytes.now += descriptor.size;
+    bytes.most = Math.max(bytes.most, bytes.now);
+    const destroy = buffer.destroy.bind(buffer);
+    buffer.destroy = () => {
+      bytes.now -= descriptor.size;
+      destroy();
+    };
+    return buffer;
+  };
+  return { gpu, bytes };
+}
+
+describe.skipIf(!hasAdapter)('keys and values', () => {
+  let gpu: Gpu;
+  let bytes: { now: number; most: number };
+  const models: Model[] = [];
+  const load = async (config: object, kvCacheType: CacheType, segmentTokens?: number): Promise<Model> => {
+    const options = { kvCacheType, contextLength: CONTEXT, ...(segmentTokens && { segmentTokens }) };
+    const model = await loadRandomModel(gpu, config, options);
+    models.push(model);
+    return model;
+  };
+  beforeAll(async () => {
+    ({ gpu, bytes } = await countingGpu());
+  });
+  afterEach(() => {
+    for (const model of models.splice(0)) model.dispose();
+    expect(bytes.now).toBe(0);
+    bytes.most = 0;
+  });
+  afterAll(() => gpu?.dispose());
+
+  const whole = async (model: Model) => {
+    model.state.reset();
+    return (await forward(model, prompt)).logits;
+  };
+
+  describe.each(CACHE_TYPES)('in %s', (type) => {
+    it.each([
+      ['bamba', BAMBA],
+      ['zamba2', FAMILY_CONFIGS['zamba2: shared transformers']!],
+    ])('are the same in segments as in one, of a %s', async (_, config) => {
+      const one = await load(config, type);
+      const expected = await whole(one);
+      expect(one.state.blocks[0]!.attention!.segments).toHaveLength(1);
+      const segmented = await load(config, type, CACHE_BLOCK);
+      expectClose(await whole(segmented), expected, { ofLargest: SAME[type] }, 'in chunks');
+      expect(segmented.state.blocks[0]!.attention!.segments).toHaveLength(3);
+      // Chunks that end and begin anywhere.
+      segmented.state.reset();
+      const parts = [prompt.slice(0, 250), prompt.slice(250, 263), prompt.slice(263)];
+      const logits: number[] = [];
+      for (const part of parts) logits.push(...(await forward(segmented, part)).logits);
+      expectClose(logits, expected, { ofLargest: SAME[type] }, 'in parts');
+    });
+
+    it('are read by single steps as by chunks, over the end of a segment', async () => {
+      const model = await load(BAMBA, type, CACHE_BLOCK);
+      const expected = await whole(model);
+      model.state.reset();
+      await forward(model, prompt.slice(0, 505));
+      const steps = await forwardSteps(model, prompt.slice(505, 520));
+      const rows = expected.subarray(505 * common.vocab_size, 520 * common.vocab_size);
+      expectClose(steps.logits, rows, { ofLargest: SAME[type] });
+    });
+
+    it('come back from a snapshot of several segments', async () => {
+      const model = await load(BAMBA, type, CACHE_BLOCK);
+      await model.prefill(prompt.slice(0, 600), { logits: true });
+      const snapshot = await model.snapshot();
+      expect(snapshot.bytes).toBe(model.snapshotBytes());
+      const never = (await forward(model, prompt.slice(600))).logits;
+      const fresh = await load(BAMBA, type, CACHE_BLOCK);
+      await fresh.restore(snapshot);
+      expect(fresh.state.tokens).toEqual(prompt.slice(0, 600));
+      expect((await forward(fresh, prompt.slice(600))).logits).toEqual(never);
+      snapshot.dispose();
+      await expectSnapshots(model, prompt.slice(0, 40));
+    });
+
+    it('cost no more than their rounding', async () => {
+      const exact = await whole(await load(BAMBA, 'f32'));
+      const { abs, index } = measure(await whole(await load(BAMBA, type)), exact);
+      const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expect(abs / largest, `at ${index}`).toBeLessThanOrEqual(ROUNDED[type]);
+      if (type !== 'f32') expect(abs).toBeGreaterThan(0);
+    });
+  });
+
+  it('are never there twice, once they fill a segment', async () => {
+    const model = await load(BAMBA, 'f32', 512);
+    const perToken = 2 * 2 * attention.num_key_value_heads * attention.head_dim * 4;
+    const seen: [capacity: number, most: number][] = [];
+    for (let at = 0; at < prompt.length * 2; at += 100) {
+      bytes.most = bytes.now;
+      await model.prefill(prompt.slice(0, 100));
+      seen.push([model.state.capacity, bytes.most / perToken]);
+    }
+    // Up to the segment's length a copy is made, of half of it; behind it none.
+    expect(Object.fromEntries(seen.toReversed())).toEqual({ 256: 256, 512: 768, 1024: 1024, 1536: 1536 });
+    expect(bytes.now / perToken).toBe(1536);
+  });
+
+  it('end with the context, in a shorter segment', async () => {
+    const model = await loadRandomModel(gpu, BAMBA, { contextLength: 700, segmentTokens: 512 });
+    models.push(model);
+    await model.reserve(700);
+    expect(model.state.blocks[0]!.attention!.segments.map(({ tokens }) => tokens)).toEqual([512, 256]);
+    await expect(model.reserve(701)).rejects.toMatchObject({ code: 'prompt_too_long' });
+  });
+
+  it('that do not fit leave the sequence as it was', async () => {
+    const model = await load(BAMBA, 'f32', CACHE_BLOCK);
+    const expected = await whole(model);
+    const before = bytes.now;
+    const create = gpu.device.createBuffer.bind(gpu.device);
+    gpu.device.createBuffer = (descriptor) => {
+      if (descriptor.label?.startsWith('kv cache') && descriptor.label.includes('block 2')) {
+        throw new RangeError('no memory');
+      }
+      return create(descriptor);
+    };
+    await expect(model.reserve(CONTEXT)).rejects.toThrow('no memory');
+    gpu.device.createBuffer = create;
+    expect(bytes.now).toBe(before);
+    expect(model.state.capacity).toBe(3 * CACHE_BLOCK);
+    expectClose(await whole(model), expected, { abs: 0 });
+  });
+});

@@ -1,0 +1,57 @@
+import type { AttentionDims } from './attention.ts';
+import type { RotaryEmbedding } from './rope.ts';
+import type { SsmDims } from './selective_state_update.ts';
+import type { TimeStepLimit } from './softplus.ts';
+import type { Values } from './values.ts';
+
+// A model as the reference knows it: its dimensions, its tensors, and what a sequence leaves behind.
+
+/** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
+export type Sublayer = readonly ('shared' | 'mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
+
+/** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
+export interface ReferenceArchitecture {
+  hiddenSize: number;
+  /** Of each block its sublayers. */
+  blocks: readonly (readonly Sublayer[])[];
+  mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
+  attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
+  mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
+  shared?: { sets: number };
+  moe?: { topK: number };
+  normEps: number;
+  tiedHead: boolean;
+  embeddingScale: number;
+  logitScale: number;
+}
+
+/** Tensors by our names, such as `blocks.3.mamba2.in_proj`; matrices (rows, columns). */
+export type ReferenceTensors = ReadonlyMap<string, Values>;
+
+/** What the mixers of one block keep. */
+export interface BlockState {
+  mamba2?: {
+    /** (4, channels), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (H, P, N) */
+    ssm: Float64Array;
+  };
+  mamba1?: {
+    /** (4, I), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (I, N) */
+    ssm: Float64Array;
+  };
+  attention?: {
+    /** (position, J, headDim), rotated */
+    keys: Float64Array;
+    /** (position, J, headDim) */
+    values: Float64Array;
+  };
+}
+
+/** What a sequence of `position` tokens leaves behind. */
+export interface ReferenceState {
+  position: number;
+  blocks: BlockState[];
+}
