@@ -60,6 +60,8 @@ async function run(moment: string): Promise<Outcome> {
       const engine = await window.bamba.createEngine({
         model: 'org/name',
         endpoint: location.origin,
+        // A short context spares the programs that only longer prompts take; steps run ahead to its end.
+        contextLength: ['prefill', 'text'].includes(when) ? 4096 : 32,
         onProgress: ({ stage }) => void (at !== stage && reach(stage)),
       });
       engine.onStatus(({ status }) => void (statuses.at(-1) !== status && statuses.push(status)));

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { expect, type Page, test } from '@playwright/test';
+import { ALL } from '../src/testing/extent.ts';
 import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
 import { BUNDLED_GOLDEN, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
 import { greedyAnswer } from '../src/testing/greedy-answer.ts';
@@ -109,12 +110,16 @@ test('tunes when it is asked, ends that when it is aborted, and answers as befor
   expect(told[1]).toBeGreaterThanOrEqual(7);
 });
 
-test('loads a repository of every family, and answers as the reference does', async ({ page }) => {
+/** Mamba-1 alone; and Mamba-2, attention and experts. */
+const SOME_FAMILIES = ['falcon_mamba', 'granitemoehybrid'];
+
+test('loads a repository of any family, and answers as the reference does', async ({ page }) => {
   test.setTimeout(300_000);
   const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
   expect(families.size).toBe(7);
   await page.goto(served.url);
-  for (const [family, config] of families) {
+  // In Firefox, every family is loaded this way; here those of the most different blocks.
+  for (const [family, config] of [...families].filter(([name]) => ALL || SOME_FAMILIES.includes(String(name)))) {
     const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
     const files = {
       ...randomCheckpoint({ ...config, vocab_size: 512 }),

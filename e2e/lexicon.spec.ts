@@ -1,9 +1,14 @@
 // The whole way: Lexicon's package, the worker, WebGPU, the page; questions are typed, answers read.
 // The expected answers are those of the original weights, decoded greedily.
 
-import { goldenChat, goldenTurn, typedChats } from '../src/testing/golden-chats.ts';
+import { type GoldenChat, goldenChat, goldenTurn, typedChats } from '../src/testing/golden-chats.ts';
+import { ALL } from '../src/testing/extent.ts';
 import { answer, ANSWERED, openLexicon } from './lexicon-page.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
+
+/** Those that are typed also where the CPU plays the GPU: what the model knows, with a further question, and what it does not. */
+const FEW = ['What is the symbol of gold?', 'What is a flornup?'];
+const isFew = (turns: GoldenChat): boolean => FEW.includes(turns[0]!.question);
 
 /** What the first screen offers, and what may be asked behind it. */
 const SUM = goldenChat('What is 27 + 14?');
@@ -28,8 +33,11 @@ test('answers word for word as the original what is offered and what is typed, a
     expect(await answer(page, 0)).toBe('The capital of France is Paris.');
     await page.getByRole('button', { name: 'And its currency?' }).click();
     expect(await answer(page, 1)).toBe('France uses the currency EUR.');
-    await page.getByRole('button', { name: 'What about Spain?' }).click();
-    expect(await answer(page, 2)).toBe('Spain uses the currency EUR.');
+    await expect(page.getByRole('button', { name: 'What about Spain?' })).toBeVisible();
+    if (ALL) {
+      await page.getByRole('button', { name: 'What about Spain?' }).click();
+      expect(await answer(page, 2)).toBe('Spain uses the currency EUR.');
+    }
     await newChat.click();
   });
 
@@ -37,7 +45,7 @@ test('answers word for word as the original what is offered and what is typed, a
     expect(typedChats.length).toBeGreaterThanOrEqual(5);
     expect(typedChats.some((turns) => turns.length > 2)).toBe(true);
     expect(typedChats).toContain(SUM);
-    for (const turns of typedChats.filter((one) => one !== SUM)) {
+    for (const turns of typedChats.filter((one) => one !== SUM && (ALL || isFew(one)))) {
       for (const [index, turn] of turns.entries()) {
         await ask(page, turn.question);
         expect(await answer(page, index), turn.question).toBe(turn.answer);

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { violations } from './axe.ts';
+import { coloursOn } from './looks.ts';
 import { requests, scriptEngine } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
@@ -25,7 +26,7 @@ for (const [device, viewport] of [
   ['a desktop', { width: 1280, height: 720 }],
   ['a phone', { width: 390, height: 844 }],
 ] as const) {
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const colorScheme of coloursOn(device)) {
     test.describe(`on ${device}, ${colorScheme}`, () => {
       test.use({ viewport, colorScheme, contextOptions: { reducedMotion: 'reduce' } });
 

@@ -2,17 +2,22 @@
 // and find out when the model was damaged there. The model is a quick one in the place of Lexicon.
 
 import { expect, type Page, test } from '@playwright/test';
+import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
 import { answer } from './lexicon-page.ts';
 import { type PageServer, servePage } from './page-server.ts';
-import { serveQuickModel } from './quick-page.ts';
+import { servePackage } from './quick-page.ts';
 import { ask, chat } from './ui-test.ts';
+
+/** 25 MB: a full shard, and another. */
+const LARGER = { hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 7 };
 
 let server: PageServer;
 
 test.beforeEach(async () => {
   test.setTimeout(300_000);
   server = await servePage();
-  await serveQuickModel(server);
+  const { files } = await quickPackage('quick', quickCheckpoint(LARGER));
+  await servePackage(server, files);
 });
 
 test.afterEach(() => server.close());

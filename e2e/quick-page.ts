@@ -1,15 +1,17 @@
 // The page with a quick model in the place of Lexicon, for what is the same with any model.
 
-import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
 import type { PageServer } from './page-server.ts';
 
-/** 25 MB: a full shard, and another. */
-const LARGER = { hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 7 };
+/** Has the elements of a page say these attributes, besides their own. */
+export async function setAttributes(server: PageServer, path: string, attributes: string): Promise<void> {
+  await server.revise(path, (text) => text.replaceAll(/<bamba-chat\s/g, `<bamba-chat ${attributes} `));
+}
 
-/** Serves it, and has the page ask for a few tokens, and always for the same: the model comes to no end, and has none. */
-export async function serveQuickModel(server: PageServer): Promise<void> {
-  const { files } = await quickPackage('quick', quickCheckpoint(LARGER));
+/**
+ * Serves another package in the place of Lexicon's, and has the page ask for few tokens, and for the same each time: such a
+ * model comes to no end by itself.
+ */
+export async function servePackage(server: PageServer, files: Record<string, Uint8Array>): Promise<void> {
   for (const [name, bytes] of Object.entries(files)) server.put(`/models/lexicon/${name}`, bytes);
-  const settings = 'max-tokens="8" temperature="0"';
-  await server.revise('/index.html', (text) => text.replace('<bamba-chat ', `<bamba-chat ${settings} `));
+  await setAttributes(server, '/index.html', 'max-tokens="8" temperature="0"');
 }

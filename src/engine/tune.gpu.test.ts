@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
-import { asciiIds, NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
+import { packQuickModel } from '../testing/quick-model.ts';
+import { asciiIds, NO_SPECIAL } from '../testing/tiny-model.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import type { TuningProgress } from './protocol.ts';
 
@@ -29,7 +30,7 @@ describe.skipIf(!hasAdapter)('an engine', () => {
   });
 
   async function load(options: LocalEngineOptions = {}): Promise<LocalEngine> {
-    const engine = await LocalEngine.load(await packTinyModel(), { gpu, ...options });
+    const engine = await LocalEngine.load(await packQuickModel(), { gpu, ...options });
     engines.push(engine);
     return engine;
   }

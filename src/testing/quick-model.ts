@@ -5,6 +5,7 @@ import { memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import type { Manifest } from '../weights/manifest.ts';
 import { writePackage } from '../weights/package-writer.ts';
+import type { Scheme } from '../weights/types.ts';
 import { FAMILY_CONFIGS } from './family-configs.ts';
 import { randomCheckpoint } from './random-checkpoint.ts';
 import { tinyCheckpoint } from './tiny-model.ts';
@@ -20,10 +21,11 @@ export function quickCheckpoint(sizes: object = {}): Record<string, Uint8Array> 
   return { ...tinyCheckpoint(), ...randomCheckpoint({ ...MAMBA, vocab_size: 512, ...sizes }) };
 }
 
-/** The files of a package of such a model, in f32, and its manifest. */
+/** The files of a package of such a model, and its manifest. */
 export async function quickPackage(
   name: string,
   checkpoint: Record<string, Uint8Array>,
+  scheme: Scheme = 'f32',
 ): Promise<{ manifest: Manifest; files: Record<string, Uint8Array> }> {
   const source = memorySource(checkpoint);
   const { tensors, architecture } = parseConfig(checkpoint['config.json']!);
@@ -31,7 +33,7 @@ export async function quickPackage(
   const manifest = await writePackage({
     checkpoint: await Checkpoint.open(source),
     specs: tensors,
-    scheme: 'f32',
+    scheme,
     name,
     architecture,
     sink: {

@@ -1,10 +1,14 @@
 import { LocalEngine, type LocalEngineOptions } from '../engine/local-engine.ts';
 import type { StateEngine } from '../engine/protocol.ts';
+import { sharedGpu } from './shared-gpu.ts';
 import { packTinyModel, TOOL_TEMPLATE } from './tiny-model.ts';
 
 /** The engine itself in this thread, with the tiny model and a template that shows tools. */
 export async function loadTinyEngine(loading: LocalEngineOptions = {}): Promise<StateEngine> {
-  const engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }), loading);
+  const engine = await LocalEngine.load(await packTinyModel({ template: TOOL_TEMPLATE }), {
+    gpu: { gpu: sharedGpu() },
+    ...loading,
+  });
   return {
     info: engine.info,
     generate: (request, options) => engine.generate(request, options),

@@ -22,7 +22,7 @@ export const EXPECTED_SKIPS = [
   {
     file: 'src/engine/chats.gpu.test.ts',
     name: /^Lexicon answers as the original > /,
-    reason: 'long answers, which `npm run test:chats` asks for',
+    reason: 'further chats, which `npm run test:chats` asks for',
   },
   {
     file: 'src/reference/forward.test.ts',

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../../gpu/device.ts';
 import type { CacheType } from '../../kernels/attention/kv-cache.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
+import { ALL } from '../../testing/extent.ts';
 import { FEATURES, fixtureFolder, GOLDENS } from '../../testing/fixtures.ts';
 import { sharedGpu } from '../../testing/shared-gpu.ts';
 import { SCHEMES } from '../../weights/manifest.ts';
@@ -48,9 +49,14 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
     async ({ golden }) => expectPass(await verify(golden, 'f32'), golden === 'zamba2-groups' ? 0.99 : 1),
   );
 
-  it.each(SCHEMES.filter((scheme) => scheme !== 'f32'))('bamba-short in %s', { timeout: PATIENCE }, async (scheme) => {
-    expectPass(await verify('bamba-short', scheme), 0.95);
-  });
+  // In every scheme, models are held to the reference elsewhere.
+  it.each(SCHEMES.filter((scheme) => (ALL ? scheme !== 'f32' : scheme.startsWith('int'))))(
+    'bamba-short in %s',
+    { timeout: PATIENCE },
+    async (scheme) => {
+      expectPass(await verify('bamba-short', scheme), 0.95);
+    },
+  );
 
   it.each(['f16', 'int8'] as const)('bamba-short with keys and values in %s', { timeout: PATIENCE }, async (type) => {
     expectPass(await verify('bamba-short', 'f32', type), 0.95);
