@@ -50,7 +50,7 @@ describe('parseOptions', () => {
 
   it.each([
     'shape=gpt-2',
-    'shape=tiny&cache=int4',
+    'cache=int4',
     'shape=tiny:int3',
     'shape=toString',
     'scheme=q4',

@@ -20,8 +20,8 @@ channels in which the golden is that exact itself: within a quarter of the bound
 The golden has the checkpoint's own weights. With another --dtype than f32 they are rounded, and everything is held to
 our reference in f64 with the rounded weights instead; what the rounding costs, npm run perplexity measures.
 --dtype may be given more than once; "all" is every scheme.
-With another --cache than f32, keys and values are rounded, and the tolerances are ${CACHE_TOLERANCES.f16} for f16 and
-${CACHE_TOLERANCES.int8} for int8, of channels too: what the tiny models lose, whose attention is as large as all else.
+With another --cache than f32, keys and values are rounded, and the tolerances are wider: ${CACHE_TOLERANCES.f16.ofLargest} for f16 and ${CACHE_TOLERANCES.int8.ofLargest} for
+int8, of channels ${CACHE_TOLERANCES.f16.ofChannels} and ${CACHE_TOLERANCES.int8.ofChannels}.
 --without leaves features of the adapter unused, and --default-limits asks for a device that can no more than every
 device can, so that what smaller adapters run is verified on larger ones.`;
 

@@ -278,7 +278,7 @@ export interface EngineOptions {
   storedStateBytes?: number;
   /**
    * What the keys and values of attention are stored as. f16 takes half the memory of f32, and int8 somewhat more than a
-   * quarter: blocks of 32 numbers, with a scale each. What each costs in exactness, the README says. Default: `f16`.
+   * quarter: blocks of 32 numbers, with a scale each. Default: `f32`.
    */
   kvCacheType?: 'f32' | 'f16' | 'int8';
   /**

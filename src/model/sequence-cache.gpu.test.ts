@@ -24,9 +24,16 @@ const CONTEXT = 2048;
 const prompt = Array.from(randomTensor(1, 700), (value) => Math.floor(Math.abs(value) * 1e4) % common.vocab_size);
 
 /** Segments add up in another order; where values are stored rounded, the least difference may round them otherwise. */
-const SAME: Readonly<Record<CacheType, number>> = { f32: 1e-5, f16: 5e-4, int8: 1e-2 };
-/** What rounding keys and values may cost a model of two blocks of attention, of the largest logit. */
-const ROUNDED: Readonly<Record<CacheType, number>> = { f32: 0, f16: 2e-3, int8: 3e-2 };
+const SAME: Readonly<Record<CacheType, number>> = { f32: 1e-4, f16: 5e-4, int8: 1e-2 };
+/**
+ * What rounding keys and values may cost a model of two blocks of attention: of the largest logit at worst, and of all in the
+ * mean square. Random weights make large scores, whose exponentials enlarge the errors of keys.
+ */
+const ROUNDED: Readonly<Record<CacheType, { ofLargest: number; nmse: number }>> = {
+  f32: { ofLargest: 0, nmse: 0 },
+  f16: { ofLargest: 1e-2, nmse: 1e-6 },
+  int8: { ofLargest: 0.2, nmse: 5e-4 },
+};
 
 /** The device, and how many bytes its buffers of keys and values have, now and at most. */
 async function countingGpu(): Promise<{ gpu: Gpu; bytes: { now: number; most: number } }> {
@@ -118,10 +125,9 @@ describe.skipIf(!hasAdapter)('keys and values', () => {
 
     it('cost no more than their rounding', async () => {
       const exact = await whole(await load(BAMBA, 'f32'));
-      const { abs, index } = measure(await whole(await load(BAMBA, type)), exact);
-      const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      expect(abs / largest, `at ${index}`).toBeLessThanOrEqual(ROUNDED[type]);
-      if (type !== 'f32') expect(abs).toBeGreaterThan(0);
+      const rounded = await whole(await load(BAMBA, type));
+      expectClose(rounded, exact, ROUNDED[type]);
+      expect(measure(rounded, exact).abs > 0).toBe(type !== 'f32');
     });
   });
 
