@@ -9,6 +9,7 @@ export type { Session, SessionPrompt, Sessions, SessionSource, SessionStart } fr
 export { availability, deleteStoredModel, deleteStoredStates, storedModels, storedStates } from './engine/client.ts';
 export type {
   Availability,
+  CacheMiss,
   ChatMessage,
   ChosenLogprob,
   DetokenizeOptions,

@@ -453,6 +453,7 @@ export interface StateEngine extends TunableEngine {
    * The state of a chat as bytes: for `importState`, here or on another machine with the same package. Messages that the
    * engine does not know are read first.
    * @param messages they go along
+   * @param options `signal` takes it back
    * @throws BambaError `busy`, `prompt_empty`, `prompt_too_long`, `template_failed`, `setting_invalid`, `aborted`, `disposed`,
    * `worker_failed`, `device_lost`, `out_of_memory`
    */
@@ -460,6 +461,7 @@ export interface StateEngine extends TunableEngine {
   /**
    * Makes the state of a chat known that was exported: what goes on from it processes its own tokens only.
    * @param bytes of `exportState`; they stay as they are
+   * @param options as those of `exportState`
    * @throws BambaError `state_invalid` for bytes that are damaged, cut short, or of another model, scheme or version, with
    * nothing changed; `setting_invalid` for what are no bytes; others as `exportState`
    */

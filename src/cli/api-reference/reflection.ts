@@ -68,6 +68,7 @@ export interface Reflection {
 export type Type =
   | { type: 'intrinsic' | 'unknown'; name: string }
   | { type: 'literal'; value: string | number | boolean | null }
+  | { type: 'templateLiteral'; head: string; tail: [Type, string][] }
   | { type: 'reference'; name: string; target: number | object; typeArguments?: Type[] }
   | { type: 'array'; elementType: Type }
   | { type: 'union'; types: Type[]; elementSummaries?: CommentPart[][] }

@@ -25,6 +25,10 @@ export function typeText(type: Type | undefined, writer: TypeWriter = PLAIN): st
       return code(type.name);
     case 'literal':
       return code(typeof type.value === 'string' ? `'${type.value}'` : String(type.value));
+    case 'templateLiteral': {
+      const parts = type.tail.map(([inner, text]) => `\${${typeText(inner)}}${text}`);
+      return code(`'${type.head}${parts.join('')}'`);
+    }
     case 'reference': {
       const given = type.typeArguments?.filter((argument) => !isDefaulted(argument)) ?? [];
       const name = writer.name(type.name, type.target);

@@ -19,19 +19,17 @@ export function laneTiles(features: GpuFeatures, pass: PassLength): Tiles {
 
 /** Invocations along the rows of a tile whose columns several teams share. */
 const TEAM_LANES_R = 8;
-/** Bytes of workgroup memory of a team: a step of 16 tokens and of 32 rows, four vectors each. */
-const TEAM_BYTES = 4 * (16 + 32) * 16;
+/** As many as every device has workgroup memory for, at 3 KiB each. */
+const TEAMS = 4;
 
 /**
- * Tiles of lib/matmul.wgsl. Short passes have few of them, which wait for memory at every step: more teams take fewer steps,
- * eight where workgroup memory has room for them.
+ * Tiles of lib/matmul.wgsl. Short passes have few of them, which wait for memory at every step: more teams take fewer steps.
  */
 export function teamTiles(features: GpuFeatures, pass: PassLength): Tiles {
   if (pass === 'long') {
     const { constants, grid } = laneTiles(features, pass);
     return { constants: { ...constants, LANES_R: TILE_ROWS / 4, TEAMS: 1 }, grid };
   }
-  const TEAMS = features.workgroupBytes >= 8 * TEAM_BYTES ? 8 : 4;
   const LANES_T = LANES.short;
   return {
     constants: { LANES_T, LANES_R: TEAM_LANES_R, TEAMS, UNROLLED: unrolled(features) },
