@@ -15,5 +15,24 @@ export async function openLexicon(page: Page, url = '/'): Promise<void> {
 export async function answer(page: Page, index: number): Promise<string> {
   // Copying it, and what it took, stand below an answer once it has ended.
   await expect(chat(page).turns.nth(index).locator('.foot')).toBeVisible(ANSWERED);
-  return (await chat(page).answers.nth(index).textContent())?.trim() ?? '';
+  return chat(page).answers.nth(index).evaluate(drawnText, DRAWN_MS);
+}
+
+/** An answer that has not changed for so long is drawn: its last words are when frames have time for them. */
+const DRAWN_MS = 1_000;
+
+/** The text of an element, once nothing of it changes any longer. Runs in the page. */
+function drawnText(element: Element, quietMs: number): Promise<string> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      changes.disconnect();
+      resolve(element.textContent.trim());
+    };
+    let timer = setTimeout(end, quietMs);
+    const changes = new MutationObserver(() => {
+      clearTimeout(timer);
+      timer = setTimeout(end, quietMs);
+    });
+    changes.observe(element, { childList: true, characterData: true, subtree: true });
+  });
 }

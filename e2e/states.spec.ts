@@ -126,6 +126,8 @@ async function keepState(bytes: number): Promise<void> {
 
 test('what is kept of chats beside their text is counted, and can be deleted', async ({ page }) => {
   await page.goto('/');
+  // What a model says when it is ready would take the place of what is to be heard.
+  await expect(chat(page).announced).toHaveText('quick is ready.', LOADED);
   await page.evaluate(keepState, 1_500_000);
   await page.getByTitle('Models').click();
   const states = page.locator('.states');

@@ -90,8 +90,12 @@ function usedFiles(code: string): string[] {
   return /^\/\/ uses: (.*)\n/.exec(code)?.[1]?.split(', ') ?? [];
 }
 
+/** The lines that declare overrides. */
+const OVERRIDE = /^override .*\n/gm;
+
 /**
- * The complete WGSL of a variant: directives, the library files that the kernel uses, the kernel.
+ * The complete WGSL of a variant: directives, the kernel's overrides, the library files that it uses, the kernel. Overrides
+ * come first because Firefox 153 dies of an array whose size is computed from one that is declared further down.
  * @throws BambaError `gpu_failure` where the library lacks a file.
  */
 export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrary): string {
@@ -118,7 +122,8 @@ export function assemble(kernel: Kernel, variant: Variant, library: ShaderLibrar
     usesElem && variant.f16 ? 'enable f16;' : '',
     usesElem ? `alias elem = ${variant.f16 ? 'f16' : 'f32'};` : '',
   ].filter((line) => line !== '');
-  return [...prelude, ...parts, code].join('\n');
+  const overrides = code.match(OVERRIDE) ?? [];
+  return [...prelude, ...overrides.map((line) => line.trimEnd()), ...parts, code.replaceAll(OVERRIDE, '')].join('\n');
 }
 
 /** A shader of a complete source, and its pipelines by override values. */
