@@ -97,6 +97,8 @@ function cutBoxes(text: string, end: number): string[] {
       if (cut !== undefined) next = cut;
       else if (/[\ud800-\udbff]/.test(text.charAt(next - 1))) next--;
     }
+    // A box that began with the end of a line would show an empty one.
+    if (next < end && text.charAt(next) === '\n') next++;
     boxes.push(text.slice(at, next));
     at = next;
   }
