@@ -329,6 +329,24 @@ test('the greeting and the questions to begin with are those of the model at han
   await expect(suggestions).toBeVisible();
 });
 
+test('a model brings questions of its own, in the place of those of its preset', async ({ page }) => {
+  const model = {
+    name: 'Lexicon',
+    parameters: 34_900_000,
+    scheme: 'int8',
+    bytes: 35_400_000,
+    contextLength: 4096,
+    hasChatTemplate: true,
+    suggestions: ['What is a pear?', ['Define gravity.', 'And mass?']] as const,
+  };
+  await scriptEngine(page, { ...SCRIPT, holdLoad: true, info: { model } });
+  await page.goto('/');
+  const begin = page.getByRole('list', { name: 'Questions to begin with' }).getByRole('button');
+  await expect(begin).toHaveCount(4);
+  await release(page);
+  await expect(begin).toHaveText(['What is a pear?', 'Define gravity. then And mass?']);
+});
+
 test('a preset that is chosen brings its own questions, and those that follow on them', async ({ page }) => {
   await scriptEngine(page, SCRIPT);
   await page.goto('/');

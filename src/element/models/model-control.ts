@@ -52,9 +52,14 @@ export class ModelControl {
     return this.#parts.page.presets.find((preset) => fullName(preset.model) === fullName(model));
   }
 
-  /** Questions for the model at hand: those of the page are for the page's own. */
+  /**
+   * Questions for the model at hand. Those of the page are for the page's own model. A package brings its own; until it is
+   * loaded, those of its preset stand for them.
+   */
   get suggestions(): readonly Suggestion[] {
-    return this.isOwn ? this.#parts.page.suggestions : (this.preset?.suggestions ?? []);
+    const { page, session } = this.#parts;
+    if (this.isOwn && page.suggestions.length > 0) return page.suggestions;
+    return session.info?.model.suggestions ?? this.preset?.suggestions ?? [];
   }
 
   /** What a model is called. */
