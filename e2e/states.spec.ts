@@ -2,11 +2,8 @@
 // that goes with the chat. The page's own model is exchanged for one that a processor computes in no time.
 
 import type { Page } from '@playwright/test';
-import { packCheckpoint } from '../src/engine/pack-checkpoint.ts';
 import type { Usage } from '../src/engine/protocol.ts';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
-import { memorySource } from '../src/weights/byte-source.ts';
-import type { PackageFile } from '../src/weights/manifest.ts';
+import { serveQuickPackage } from './quick-package.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
 declare global {
@@ -17,25 +14,8 @@ declare global {
 
 const LOADED = { timeout: 180_000 };
 
-/** Its package, by the names of its files. */
-async function quickPackage(): Promise<Map<string, Uint8Array>> {
-  const source = await packCheckpoint(memorySource(quickCheckpoint()), 'f32', 'quick');
-  const { manifest } = source;
-  const files = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
-  for (const [name, entry] of Object.entries(manifest.files)) {
-    if (entry) files.set(entry.file, await source.file(name as PackageFile));
-  }
-  for (const [index, { file }] of manifest.shards.entries()) files.set(file, await source.shard(index));
-  return files;
-}
-
 test.beforeEach(async ({ page }) => {
-  const files = await quickPackage();
-  await page.route('**/models/lexicon/**', (route) => {
-    const name = new URL(route.request().url()).pathname.split('/').at(-1) ?? '';
-    const body = files.get(name);
-    return body ? route.fulfill({ body: Buffer.from(body) }) : route.fulfill({ status: 404 });
-  });
+  await serveQuickPackage(page, '**/models/lexicon/**');
   await page.addInitScript(() => {
     window.usages = [];
     // Short answers, always the same.

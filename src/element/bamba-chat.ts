@@ -15,6 +15,7 @@ import { ChatSession } from './chat-session.ts';
 import type { TurnId } from './chats/ids.ts';
 import type { BambaComposer } from './composer/composer.ts';
 import { dock } from './composer/dock.ts';
+import { createDefaultEngine } from './default-engine.ts';
 import { chatEvent } from './events.ts';
 import { FollowScroll } from './follow-scroll.ts';
 import { FrameUpdates } from './frame-updates.ts';
@@ -321,6 +322,7 @@ export class BambaChat extends ChatOptions {
       ${sheets({
         presets: this.presets,
         models,
+        asks: this.createEngine === createDefaultEngine,
         settings: this.#scoped,
         fallbacks: this.pageSettings,
         theme: this.#theme.choice,

@@ -14,6 +14,8 @@ import type { ScopedSettings } from './settings/scoped-settings.ts';
 export interface SheetOptions {
   presets: readonly ModelPreset[];
   models: ModelSwitch;
+  /** Whether models are looked at before they are loaded. */
+  asks: boolean;
   settings: ScopedSettings;
   /** What the page has set. */
   fallbacks: SettingOverrides;
@@ -27,10 +29,11 @@ export interface SheetOptions {
 
 /** Draws both sheets; they open themselves. */
 export function sheets(options: SheetOptions): TemplateResult {
-  const { presets, models, settings, fallbacks, theme, choose, changed, paint, announce } = options;
+  const { presets, models, asks, settings, fallbacks, theme, choose, changed, paint, announce } = options;
   const change = (act: () => void): void => (act(), changed());
   return html`<bamba-models
       .presets=${presets}
+      .asks=${asks}
       .running=${models.engine && models.order?.options}
       .loading=${models.loading?.order.options}
       .failure=${models.failure && { choice: models.failure.order.options, sentence: sentenceOf(models.failure.fault) }}

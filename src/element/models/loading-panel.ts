@@ -36,6 +36,8 @@ export interface LoadActions {
   retryAlone: () => void;
   /** What there is to return to from what failed or was cancelled. */
   back: { name: string; run: () => void } | undefined;
+  /** What is downloaded, in bytes, where that is known. */
+  downloadBytes: number | undefined;
   /** Shows the models; undefined where there is nothing to choose. */
   openModels: (() => void) | undefined;
 }
@@ -82,9 +84,12 @@ function meanwhile(running: string, waiting: boolean): string {
 }
 
 /** A card that offers to load the model, where the page does not do so by itself. */
-export function loadOfferPanel({ load, back }: LoadActions): TemplateResult {
+export function loadOfferPanel({ load, back, downloadBytes }: LoadActions): TemplateResult {
   return html`<div class="card offer" part="loading">
-    <p>The model runs on this device; it is loaded once, and then kept in this browser.</p>
+    <p>
+      The model runs on this device. It is downloaded
+      once${downloadBytes === undefined ? '' : `, ${formatBytes(downloadBytes)}`}, and then kept in this browser.
+    </p>
     <button class="button" type="button" @click=${load}>Load the model</button>
     ${back ? html`<button class="text-button" type="button" @click=${back.run}>Back to ${back.name}</button>` : nothing}
   </div>`;

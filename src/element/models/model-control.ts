@@ -110,6 +110,7 @@ export class ModelControl {
       retry: () => models.retry(),
       retryAlone: () => models.retryAlone(),
       back: this.#wayBack(),
+      downloadBytes: this.preset?.downloadBytes,
       openModels,
     };
   }

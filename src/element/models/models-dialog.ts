@@ -8,8 +8,9 @@ import { firstType, type GpuFacts, readGpu } from './gpu-fit.ts';
 import { closeIcon } from '../icons.ts';
 import { keptCard } from './kept-card.ts';
 import { SafeElement } from '../last-resort.ts';
-import { DTYPES, fullName, parseModel, type ModelChoice } from './model-choice.ts';
+import { fullName, type ModelChoice } from './model-choice.ts';
 import { askToKeep, browserModels, storageFacts, type ModelStore, type StorageFacts } from './model-store.ts';
+import { OtherModel } from './other-model.ts';
 import { presetCard } from './preset-card.ts';
 import type { ModelPreset } from './presets.ts';
 
@@ -26,6 +27,7 @@ export class BambaModels extends SafeElement {
     running: { attribute: false },
     loading: { attribute: false },
     failure: { attribute: false },
+    asks: { attribute: false },
     store: { attribute: false },
     stored: { state: true },
     facts: { state: true },
@@ -33,9 +35,6 @@ export class BambaModels extends SafeElement {
     gpu: { state: true },
     unread: { state: true },
     chosen: { state: true },
-    typed: { state: true },
-    otherDtype: { state: true },
-    wrong: { state: true },
     doomed: { state: true },
     undeleted: { state: true },
     opened: { state: true },
@@ -48,6 +47,8 @@ export class BambaModels extends SafeElement {
   declare loading: ModelChoice | undefined;
   /** What could not be loaded, and why. */
   declare failure: { choice: ModelChoice; sentence: string } | undefined;
+  /** Whether the store can tell what a model takes: the engine is this library's own. */
+  declare asks: boolean;
   declare store: ModelStore;
   /** Undefined until it is known. */
   declare private stored: readonly StoredModel[] | undefined;
@@ -59,24 +60,25 @@ export class BambaModels extends SafeElement {
   declare private unread: string;
   /** Types chosen for presets. */
   declare private chosen: Readonly<Record<string, Scheme>>;
-  declare private typed: string;
-  declare private otherDtype: Scheme;
-  declare private wrong: string;
   /** The stored model that is deleted once that is confirmed. */
   declare private doomed: string | undefined;
   /** The stored model that could not be deleted, and why. */
   declare private undeleted: { id: string; sentence: string } | undefined;
   /** What nobody sees is not drawn. */
   declare private opened: boolean;
+  readonly #other = new OtherModel({
+    changed: () => this.requestUpdate(),
+    refocus: () => this.querySelector<HTMLElement>('input.text')?.focus(),
+    choose: (choice) => this.#choose(choice),
+    find: () => (this.asks ? (choice, signal) => this.store.find(choice, signal) : undefined),
+  });
 
   constructor() {
     super();
     this.presets = [];
+    this.asks = false;
     this.store = browserModels;
     this.chosen = {};
-    this.typed = '';
-    this.otherDtype = 'int8';
-    this.wrong = '';
     this.unread = '';
     this.stateBytes = 0;
     this.opened = false;
@@ -84,7 +86,7 @@ export class BambaModels extends SafeElement {
 
   /** Opens the dialog; focus returns to where it was when it closes. */
   async open(): Promise<void> {
-    this.wrong = '';
+    this.#other.reset();
     this.doomed = undefined;
     this.undeleted = undefined;
     this.opened = true;
@@ -107,7 +109,7 @@ export class BambaModels extends SafeElement {
       part="models"
       aria-labelledby="models-title"
       @click=${this.#onBackdrop}
-      @close=${() => (this.opened = false)}
+      @close=${this.#onClose}
       @keydown=${this.#keepEscape}
     >
       ${this.opened ? this.#body() : nothing}
@@ -134,7 +136,7 @@ export class BambaModels extends SafeElement {
           ${this.presets.map((preset) => html`<li>${this.#preset(preset)}</li>`)}
         </ul>
       </section>
-      ${this.#other()}
+      ${this.#other.render(this.#unloaded)}
     </div>`;
   }
 
@@ -213,61 +215,13 @@ export class BambaModels extends SafeElement {
     });
   }
 
-  /** What is wrong with what was typed: at once, or once it was tried. */
-  #sentence(): string {
-    const { failure, presets, stored = [], wrong } = this;
+  /** Why a model that is in no list could not be loaded; empty where nothing failed. */
+  get #unloaded(): string {
+    const { failure, presets, stored = [] } = this;
     const listed =
       presets.some(({ model }) => isOneOf(failure?.choice, model)) ||
       stored.some(({ model, dtype }) => isOneOf(failure?.choice, model, dtype));
-    if (wrong !== '' || !failure || listed) return wrong;
-    return `${failure.choice.model} could not be loaded: ${failure.sentence}`;
-  }
-
-  #other(): TemplateResult {
-    const wrong = this.#sentence();
-    return html`<section aria-labelledby="other-title">
-      <h3 id="other-title">Any other</h3>
-      <p class="hint" id="other-hint">
-        A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model.
-      </p>
-      <form class="other" novalidate @submit=${this.#onSubmit}>
-        <input
-          class="text"
-          aria-label="Repository or address"
-          aria-describedby=${wrong ? 'other-wrong' : 'other-hint'}
-          aria-invalid=${wrong ? 'true' : 'false'}
-          placeholder="org/name"
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck="false"
-          .value=${this.typed}
-          @input=${(event: Event) => (this.typed = (event.target as HTMLInputElement).value)}
-        />
-        <select
-          aria-label="Type to store it in"
-          @change=${(event: Event) => (this.otherDtype = (event.target as HTMLSelectElement).value as Scheme)}
-        >
-          ${DTYPES.map((each) => html`<option value=${each} ?selected=${each === this.otherDtype}>${each}</option>`)}
-        </select>
-        <button class="button quiet">Load</button>
-      </form>
-      ${wrong ? html`<p class="hint wrong" id="other-wrong" role="alert">${wrong}</p>` : nothing}
-      <button
-        class="text-button"
-        type="button"
-        @click=${() => this.querySelector<HTMLInputElement>('.folder')?.click()}
-      >
-        Choose a folder on this device
-      </button>
-      <input
-        class="folder"
-        type="file"
-        webkitdirectory
-        hidden
-        aria-label="Folder with a model"
-        @change=${this.#onFolder}
-      />
-    </section>`;
+    return !failure || listed ? '' : `${failure.choice.model} could not be loaded: ${failure.sentence}`;
   }
 
   async #refresh(): Promise<void> {
@@ -314,22 +268,6 @@ export class BambaModels extends SafeElement {
     this.#emit('bamba-announce', kept ? 'The browser keeps it.' : 'The browser does not promise to keep it.');
   };
 
-  readonly #onSubmit = (event: Event): void => {
-    event.preventDefault();
-    const parsed = parseModel(this.typed);
-    this.wrong = parsed.ok ? '' : parsed.sentence;
-    if (parsed.ok) this.#choose({ ...parsed.choice, dtype: this.otherDtype });
-    else this.querySelector<HTMLElement>('input.text')?.focus();
-  };
-
-  readonly #onFolder = (event: Event): void => {
-    const input = event.target as HTMLInputElement;
-    const files = [...(input.files ?? [])];
-    const name = files[0]?.webkitRelativePath.split('/')[0];
-    input.value = '';
-    if (name) this.#choose({ model: name, files, dtype: this.otherDtype });
-  };
-
   #choose(choice: ModelChoice): void {
     this.#close();
     this.#emit('bamba-choose', choice);
@@ -337,6 +275,11 @@ export class BambaModels extends SafeElement {
 
   readonly #close = (): void => {
     this.querySelector('dialog')?.close();
+  };
+
+  readonly #onClose = (): void => {
+    this.opened = false;
+    this.#other.reset();
   };
 
   readonly #onBackdrop = (event: MouseEvent): void => {
