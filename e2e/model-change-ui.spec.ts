@@ -65,7 +65,7 @@ test('an answer that is being written ends with the model that began it', async 
   await ask(page, 'held');
   await expect(chat(page).stop).toBeVisible();
   await choose(page);
-  await expect(page.getByText('It takes over once Lexicon has ended this answer.')).toBeVisible();
+  await expect(page.getByText('It answers once Lexicon has finished this answer.')).toBeVisible();
   await expect(title(page, 'Lexicon')).toBeVisible();
   await release(page);
   await expect(chat(page).answers).toHaveText('First this, then that.');

@@ -74,7 +74,7 @@ test('a chat goes on after a reload where it was, and takes its state along when
 
   // What is kept is shown, and counted.
   await page.getByTitle('Models').click();
-  await expect(page.getByText('of chats as the model has read them')).toBeVisible();
+  await expect(page.getByText('of chat states')).toBeVisible();
   await page.getByRole('button', { name: 'Close models' }).click();
 
   await page.getByRole('button', { name: 'More for “First?”' }).click();
@@ -111,9 +111,9 @@ test('what is kept of chats beside their text is counted, and can be deleted', a
   await page.evaluate(keepState, 1_500_000);
   await page.getByTitle('Models').click();
   const states = page.locator('.states');
-  await expect(states).toContainText('1.50 MB of chats as the model has read them');
+  await expect(states).toContainText('1.50 MB of chat states');
   await states.getByRole('button', { name: 'Delete' }).click();
   await expect(states).toHaveCount(0);
   expect(await page.evaluate(keptStates)).toEqual([]);
-  await expect(chat(page).announced).toContainText('The chats themselves are kept');
+  await expect(chat(page).announced).toContainText('The chats stay');
 });

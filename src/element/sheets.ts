@@ -1,4 +1,4 @@
-// What lies over the chat when it is asked for: the models, and the settings.
+// The two sheets over the chat: the models, and the settings.
 
 import { html, type TemplateResult } from 'lit';
 import { sentenceOf } from './faults.ts';
@@ -10,14 +10,14 @@ import type { ModelPreset } from './models/presets.ts';
 import type { SettingOverrides } from './settings/sampling-settings.ts';
 import type { ScopedSettings } from './settings/scoped-settings.ts';
 
-/** What the sheets show and do. */
+/** Options of the sheets. */
 export interface SheetOptions {
   presets: readonly ModelPreset[];
   models: ModelSwitch;
   /** Whether models are looked at before they are loaded. */
   asks: boolean;
   settings: ScopedSettings;
-  /** What the page has set. */
+  /** The page's own settings. */
   fallbacks: SettingOverrides;
   theme: Theme;
   choose: (event: CustomEvent<ModelChoice>) => void;

@@ -10,8 +10,7 @@ export function stepsOf(suggestion: Suggestion): readonly [string, ...string[]] 
 }
 
 /**
- * What follows on the questions of a chat: of each suggestion that the chat has been going through up to its last
- * question, the next one.
+ * The follow-up questions of a chat: the next step of each suggestion whose steps so far are the chat's last questions.
  *
  * @example
  * followUps([['Capital of France?', 'And its currency?']], ['Hello!', 'Capital of France?']); // ['And its currency?']

@@ -1,4 +1,4 @@
-// What a person and the page do about models: which is loaded, which comes back, what each is called.
+// The models of a chat: which one is loaded, which one comes back, and their names.
 
 import type { ChatOptions } from '../chat-options.ts';
 import type { ChatSession } from '../chat-session.ts';
@@ -10,9 +10,9 @@ import type { ModelOrder } from './model-switch.ts';
 import type { ModelPreset } from './presets.ts';
 import type { Suggestion } from '../suggestions.ts';
 
-/** What it works with. */
+/** The parts that it works with. */
 export interface ModelControlParts {
-  /** What the page has set. */
+  /** The page's options. */
   page: ChatOptions;
   settings: ModelSettings;
   session: ChatSession;
@@ -41,12 +41,12 @@ export class ModelControl {
     return engine ? 'ready' : loading ? 'loading' : failure ? 'failed' : 'idle';
   }
 
-  /** What the model at hand is called, until it says its own name. */
+  /** The name of the model at hand, until the model says its own. */
   get name(): string {
     return this.nameOf(this.#atHand);
   }
 
-  /** What is known of the model at hand before it is loaded. */
+  /** The known facts about the model at hand before it is loaded. */
   get preset(): ModelPreset | undefined {
     const { model } = this.#atHand;
     return this.#parts.page.presets.find((preset) => fullName(preset.model) === fullName(model));
@@ -62,7 +62,7 @@ export class ModelControl {
     return session.info?.model.suggestions ?? this.preset?.suggestions ?? [];
   }
 
-  /** What a model is called. */
+  /** The name of a model. */
   nameOf(choice: ModelChoice): string {
     return shownName(choice, this.#parts.page.presets);
   }
@@ -90,13 +90,13 @@ export class ModelControl {
     refocus();
   }
 
-  /** What was chosen has loaded: it is kept for the next visit. */
+  /** The chosen model has loaded: the choice is kept for the next visit. */
   keep({ options: { model, dtype, revision, files } }: ModelOrder): void {
     const choice = { model, ...(dtype && { dtype }), ...(revision !== undefined && { revision }) };
     this.#parts.settings.keep({ ...choice, ...(files && { files }) });
   }
 
-  /** What the buttons of the cards do. */
+  /** The actions of the buttons on the cards. */
   actions(openModels: (() => void) | undefined): LoadActions {
     const { refocus, session } = this.#parts;
     const { models } = session;
@@ -115,13 +115,13 @@ export class ModelControl {
     };
   }
 
-  /** What runs, or is to. */
+  /** The model that runs, or is to run. */
   get #atHand(): ModelChoice {
     const { session, settings } = this.#parts;
     return session.models.order?.options ?? settings.choice;
   }
 
-  /** What to return to: the model that runs, else the one that a person had chosen before, else the page's own. */
+  /** The model to return to: the running one, else a person's earlier choice, else the page's own. */
   #wayBack(): LoadActions['back'] {
     const { refocus, session, settings } = this.#parts;
     const { engine, failure } = session.models;

@@ -1,4 +1,4 @@
-// What the browser keeps of models, and how much room it gives this site.
+// The models that the browser keeps, and the room that it gives this site.
 
 import type { Availability, StoredModel } from '../../engine/protocol.ts';
 import type { ModelChoice } from './model-choice.ts';
@@ -17,9 +17,9 @@ export interface ModelStore {
   find(choice: ModelChoice, signal: AbortSignal): Promise<Availability>;
   list(): Promise<StoredModel[]>;
   delete(id: string): Promise<void>;
-  /** Bytes of what is kept of chats beside their text. */
+  /** Bytes of the stored states of chats. */
   stateBytes(): Promise<number>;
-  /** Deletes that: the text stays, and is read again when a chat goes on. */
+  /** Deletes these states. The text stays, and the model reads it again when a chat goes on. */
   deleteStates(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// The models: which one runs, which this browser keeps, which there are to choose from, and any other.
+// The models: the running one, the kept ones, the presets, and any other.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Scheme, StoredModel } from '../../engine/protocol.ts';
@@ -41,11 +41,11 @@ export class BambaModels extends SafeElement {
   };
 
   declare presets: readonly ModelPreset[];
-  /** What runs. */
+  /** The model that runs. */
   declare running: ModelChoice | undefined;
-  /** What is on its way. */
+  /** The model that is loading. */
   declare loading: ModelChoice | undefined;
-  /** What could not be loaded, and why. */
+  /** The model that could not be loaded, and the reason. */
   declare failure: { choice: ModelChoice; sentence: string } | undefined;
   /** Whether the store can tell what a model takes: the engine is this library's own. */
   declare asks: boolean;
@@ -53,10 +53,10 @@ export class BambaModels extends SafeElement {
   /** Undefined until it is known. */
   declare private stored: readonly StoredModel[] | undefined;
   declare private facts: StorageFacts | undefined;
-  /** Of what is kept of chats beside their text. */
+  /** Bytes of the stored states of chats. */
   declare private stateBytes: number;
   declare private gpu: GpuFacts | undefined;
-  /** Why the list of what is kept cannot be read; empty where it can. */
+  /** The reason why the list of kept models cannot be read; empty where it can. */
   declare private unread: string;
   /** Types chosen for presets. */
   declare private chosen: Readonly<Record<string, Scheme>>;
@@ -64,7 +64,7 @@ export class BambaModels extends SafeElement {
   declare private doomed: string | undefined;
   /** The stored model that could not be deleted, and why. */
   declare private undeleted: { id: string; sentence: string } | undefined;
-  /** What nobody sees is not drawn. */
+  /** A closed dialog draws nothing. */
   declare private opened: boolean;
   readonly #other = new OtherModel({
     changed: () => this.requestUpdate(),
@@ -95,7 +95,7 @@ export class BambaModels extends SafeElement {
     this.querySelector('dialog')?.showModal();
     await refreshed;
     await this.updateComplete;
-    // Whoever comes to see what has failed sees it.
+    // A person who opens the list after a failure sees the failure.
     this.querySelector('.wrong')?.scrollIntoView({ block: 'center' });
   }
 
@@ -128,9 +128,8 @@ export class BambaModels extends SafeElement {
       <section aria-labelledby="presets-title">
         <h3 id="presets-title">To choose from</h3>
         <p class="hint">
-          Loaded once, from the repository itself, and made smaller on the way; then kept in this browser. What should
-          fit is judged by the largest buffer that your GPU gives. <em>Untried</em> are those whose own weights nobody
-          has run here yet.
+          This browser downloads a model once, makes it smaller, and keeps it. The largest buffer of your GPU decides
+          which models should fit. <em>Untried</em>: nobody has run these weights here yet.
         </p>
         <ul class="model-list">
           ${this.presets.map((preset) => html`<li>${this.#preset(preset)}</li>`)}
@@ -179,7 +178,7 @@ export class BambaModels extends SafeElement {
 
   #states(): TemplateResult {
     return html`<div class="storage states">
-      <span>${formatBytes(this.stateBytes)} of chats as the model has read them, so that they go on at once</span>
+      <span>${formatBytes(this.stateBytes)} of chat states: with them, chats go on at once</span>
       <button class="text-button" type="button" @click=${this.#deleteStates}>Delete</button>
     </div>`;
   }
@@ -191,9 +190,7 @@ export class BambaModels extends SafeElement {
       ${
         persisted
           ? html`<span>The browser keeps it until you delete it.</span>`
-          : html`<button class="text-button" type="button" @click=${this.#keep}>
-              Ask the browser not to clear it by itself
-            </button>`
+          : html`<button class="text-button" type="button" @click=${this.#keep}>Ask the browser to keep it</button>`
       }
     </div>`;
   }
@@ -254,7 +251,7 @@ export class BambaModels extends SafeElement {
   readonly #deleteStates = async (): Promise<void> => {
     try {
       await this.store.deleteStates();
-      this.#emit('bamba-announce', 'Deleted. The chats themselves are kept, and are read again when they go on.');
+      this.#emit('bamba-announce', 'Deleted. The chats stay, and the model reads them again when they go on.');
     } catch (error) {
       this.#emit('bamba-announce', `Could not be deleted: ${sentenceOf(error)}`);
     }

@@ -6,7 +6,7 @@ import { sentenceOf } from '../faults.ts';
 import { formatBytes } from '../format.ts';
 import { DTYPES, parseModel, type ModelChoice } from './model-choice.ts';
 
-/** What the section works with. */
+/** The parts that the section works with. */
 export interface OtherModelParts {
   /** Draws it anew. */
   changed: () => void;
@@ -24,7 +24,7 @@ export class OtherModel {
   #typed = '';
   /** Undefined: a package keeps its type, and a checkpoint becomes int8. */
   #dtype: Scheme | undefined;
-  /** What is wrong with the typed name. */
+  /** The mistake in the typed name, as a sentence. */
   #wrong = '';
   /** The model that is looked at, and its download once that is known. */
   #found: { choice: ModelChoice; bytes?: number } | undefined;
@@ -87,7 +87,7 @@ export class OtherModel {
     </section>`;
   }
 
-  /** What the model takes, and the question whether to download it. */
+  /** The size of the download, and the question whether to begin it. */
   #offer(): TemplateResult | typeof nothing {
     if (!this.#found) return nothing;
     const { choice, bytes } = this.#found;
@@ -133,7 +133,7 @@ export class OtherModel {
     return this.#dtype ? { dtype: this.#dtype } : {};
   }
 
-  /** Whatever can be found out without weights is found out first: nobody downloads what cannot run. */
+  /** Looks at the model first: nobody downloads a model that cannot run. */
   async #look(choice: ModelChoice): Promise<void> {
     const find = this.#parts.find();
     if (!find) return this.#take(choice);
