@@ -86,7 +86,7 @@ async function tensorBytes(source: PackageSource, name: string): Promise<Uint8Ar
   return bytes;
 }
 
-/** What a tensor has to be, read from the checkpoint by the words of the spec, row by row. */
+/** The true values of a tensor, read from the checkpoint by its spec, row by row. */
 async function expectedRows(
   checkpoint: Checkpoint,
   { sources, arrange, map, shape }: TensorSpec,

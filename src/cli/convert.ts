@@ -92,7 +92,7 @@ export async function convert(
   return manifest;
 }
 
-/** @throws BambaError `config_invalid` for a file that cannot be read. What it says is checked with the manifest. */
+/** @throws BambaError `config_invalid` for a file that cannot be read. Its content is checked with the manifest. */
 async function readSuggestions(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
