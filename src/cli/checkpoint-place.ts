@@ -12,8 +12,8 @@ export interface RepoPlace {
 }
 
 /**
- * Files of a checkpoint: of the folder `source`, or of the repository of that name where there is no such folder, read
- * with the access token in HF_TOKEN if there is one. `repo` is null for a folder, and to be closed.
+ * Files of a checkpoint: of the folder `source`, or of the repository of that name where there is no such folder. HF_TOKEN
+ * may have an access token for the repository. `repo` is null for a folder, and to be closed.
  * @throws BambaError see `HubFiles`.
  */
 export function openCheckpointFiles(
