@@ -7,14 +7,15 @@ import { Checkpoint } from '../weights/checkpoint.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
 import { readText } from '../weights/read-text.ts';
 import { writePackage } from '../weights/package-writer.ts';
+import { roundingNotice } from '../weights/rounding.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { folderSink } from '../tools/folder.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
 
-Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files) or a repository org/name
-of the Hub, into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.
+Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file or a repository
+org/name of the Hub, into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.
 A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there is one.`;
 
 /**
@@ -36,7 +37,11 @@ export async function main(args: string[]): Promise<number> {
   try {
     const begun = performance.now();
     const { source, out, scheme, name, ...where } = request;
-    const manifest = await convert(source, out, scheme, name, { ...where, onProgress: showProgress() });
+    const manifest = await convert(source, out, scheme, name, {
+      ...where,
+      onProgress: showProgress(),
+      onMessage: (message) => console.log(message),
+    });
     console.log(summary(manifest, request.out, (performance.now() - begun) / 1000));
     return 0;
   } catch (error) {
@@ -48,6 +53,8 @@ export async function main(args: string[]): Promise<number> {
 
 export interface ConvertOptions extends RepoPlace {
   onProgress?: (progress: { tensor: string; written: number; total: number }) => void;
+  /** Told in a sentence where the package cannot keep weights as they are. */
+  onMessage?: (message: string) => void;
 }
 
 /**
@@ -60,15 +67,17 @@ export async function convert(
   out: string,
   scheme: Scheme,
   name: string,
-  { onProgress, ...place }: ConvertOptions = {},
+  { onProgress, onMessage, ...place }: ConvertOptions = {},
 ): Promise<Manifest> {
-  const { files, repo } = openCheckpointFiles(source, place);
+  const { files, repo } = await openCheckpointFiles(source, place);
   const config = await readText(files, 'config.json');
   if (!config) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
   const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
   const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
+  const notice = roundingNotice(name, checkpoint, scheme);
+  if (notice !== null) onMessage?.(notice);
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,
@@ -120,7 +129,7 @@ function readArguments(args: string[]): Request | null {
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
-  const { revision, endpoint, name = basename(resolve(source)) } = values;
+  const { revision, endpoint, name = basename(resolve(source)).replace(/\.gguf$/i, '') } = values;
   return {
     source,
     out,

@@ -99,7 +99,7 @@ async function readPackage(folder: string): Promise<Read> {
 }
 
 async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
-  const { files, repo } = openCheckpointFiles(source, place);
+  const { files, repo } = await openCheckpointFiles(source, place);
   try {
     const config = await readText(files, 'config.json');
     if (!config) {
@@ -112,8 +112,13 @@ async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
     const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
     const specs = resolveSources(checkpoint, tensors);
     const bytes: Record<string, number> = {};
-    for (const { dtype, begin, end } of checkpoint.tensors.values()) bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
-    const name = repo ? source : basename(resolve(source));
+    for (const tensor of checkpoint.tensors.values()) {
+      const stored = tensor.parts ? new Set(tensor.parts.map((part) => part.tensor)) : [tensor];
+      for (const { dtype, begin, end } of stored) {
+        bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
+      }
+    }
+    const name = repo ? source : basename(resolve(source)).replace(/\.gguf$/i, '');
     return { name, stored: { kind: 'checkpoint', bytes }, architecture, specs };
   } finally {
     repo?.close();
