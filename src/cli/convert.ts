@@ -1,5 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
 import { parseConfig } from '../architecture/config.ts';
@@ -11,6 +11,7 @@ import { roundingNotice } from '../weights/rounding.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { folderSink } from '../tools/folder.ts';
+import { modelName } from './open-model.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
 
@@ -129,7 +130,7 @@ function readArguments(args: string[]): Request | null {
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
-  const { revision, endpoint, name = basename(resolve(source)).replace(/\.gguf$/i, '') } = values;
+  const { revision, endpoint, name = modelName(source) } = values;
   return {
     source,
     out,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
@@ -14,6 +14,7 @@ import { resolveSources } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { openPackageFolder } from '../tools/folder.ts';
+import { modelName } from './open-model.ts';
 
 // What `npm run inspect` finds out about a model without loading it.
 
@@ -118,7 +119,7 @@ async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
         bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
       }
     }
-    const name = repo ? source : basename(resolve(source)).replace(/\.gguf$/i, '');
+    const name = repo ? source : modelName(source);
     return { name, stored: { kind: 'checkpoint', bytes }, architecture, specs };
   } finally {
     repo?.close();
