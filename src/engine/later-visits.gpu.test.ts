@@ -140,7 +140,11 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     await kept(fed(first));
     const messages = chatOf('Once', first.text, 'Twice');
     const other = await load({ scheme: 'int8' });
-    expect((await ask(other, messages)).usage.cachedTokens).toBe(0);
+    const { usage } = await ask(other, messages);
+    expect(usage.cachedTokens).toBe(0);
+    expect(usage.cacheMiss).toEqual({ reason: 'other-model', at: 0 });
+    // It has read them by now.
+    expect((await ask(other, messages)).usage.cacheMiss).toBeUndefined();
     const again = await ask(await load(), chatOf('Again'), 'two');
     await kept(fed(again), 'two');
     await deleteStoredStates('two');
