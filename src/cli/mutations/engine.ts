@@ -51,7 +51,8 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'src/model/sequence-cache.ts',
     find: 'this.#copy(old, Infinity);',
     replace: 'this.#copy(old, 0);',
-    test: CONVERSATIONS,
+    test: 'src/engine/answers.gpu.test.ts',
+    only: 'outgrows the attention cache',
   },
   {
     name: 'a snapshot keeps the logits of another time',
