@@ -13,6 +13,10 @@ afterEach(async () => {
   const store = await StateStore.open();
   await store.deleteAll();
   store.close();
+  // A state that is written in the millisecond of its deletion counts as deleted.
+  await new Promise((resolve) => {
+    setTimeout(resolve, 2);
+  });
 });
 
 const piece = (value: number, length = 8) => new Uint8Array(length).fill(value);
