@@ -35,7 +35,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await ended(page);
       await ask(page, 'held');
       await expect(page.getByText(/Reading the chat/)).toBeVisible();
-      // Whoever wants no motion gets none.
+      // A person who wants no motion gets none.
       await expect(page.locator('.dots i').first()).toHaveCSS('animation-name', 'none');
       expect(await violations(page), 'answering').toEqual([]);
       await release(page);
@@ -114,7 +114,7 @@ test('the keyboard alone does everything', async ({ page }) => {
   await page.keyboard.press('Enter');
   await expect(answers).toHaveText('Third.');
   await ended(page);
-  // What has the focus shows it.
+  // The focused element shows its focus.
   await page.keyboard.press('Shift+Tab');
   await expect(page.getByRole('button', { name: 'plus 3?' })).toHaveCSS('outline-style', 'solid');
 });

@@ -47,7 +47,7 @@ test('back and forward move between chats, and an address opens its chat', async
   await page.reload();
   await expect(answers).toHaveText('They flow.');
   await expect(input).toHaveValue('typed here');
-  // Whoever comes back without an address finds the chat of before.
+  // A visit without an address finds the former chat.
   await page.goto('/');
   await expect(answers).toHaveText('They flow.');
   await expect.poll(() => hash(page)).toBe(rivers);

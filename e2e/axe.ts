@@ -1,9 +1,9 @@
-// What axe finds: https://github.com/dequelabs/axe-core.
+// The findings of axe: https://github.com/dequelabs/axe-core.
 
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
-/** What axe finds wrong with the page as it is shown, a text each: the rule, the elements, and why. */
+/** The faults that axe finds in the shown page, a text each: the rule, the elements, and why. */
 export async function violations(page: Page): Promise<string[]> {
   // The page has no frames. To look into those, axe opens a tab of its own, which takes longer than the looking.
   const { violations: found } = await new AxeBuilder({ page }).setLegacyMode().analyze();

@@ -1,5 +1,5 @@
-// The benchmark's page, on a model so small that it takes seconds also where the CPU plays the GPU: all that it measures
-// is measured, in each scheme that was asked for, and shown.
+// The benchmark's page, on a model so small that it takes seconds also where the CPU plays the GPU. The page measures and
+// shows everything, in each scheme that was asked for.
 
 import type { BenchResult } from '../src/bench/result.ts';
 import { violations } from './axe.ts';

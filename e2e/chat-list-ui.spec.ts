@@ -27,7 +27,7 @@ const FILE = JSON.stringify({
   })),
 });
 
-/** What the list says from top to bottom: headings and titles. */
+/** The texts of the list from top to bottom: headings and titles. */
 async function list(page: Page): Promise<string[]> {
   return (await page.locator('.chats-label, .chat-title').allTextContents()).map((text) => text.trim());
 }

@@ -99,7 +99,7 @@ for (const [device, viewport] of [
         await expect(page.getByRole('button', { name: 'Long', exact: true })).toBeFocused();
         await page.getByRole('button', { name: 'Delete the preset “Long”' }).press('Enter');
         await expect(name).toBeFocused();
-        // What holds goes on.
+        // The settings in force stay.
         await expect(system).toHaveValue('Be brief.');
         await page.reload();
         await openSettings(page);

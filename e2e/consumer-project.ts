@@ -1,5 +1,4 @@
-// A project of somebody who follows the manual: with the package as npm packs and installs it, pages in every framework,
-// and a server of them.
+// A project after the manual: with the package as npm packs and installs it, pages in every framework, and a server of them.
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -27,7 +26,7 @@ export const HOSTING = document('docs/HOSTING.md');
 /** The section of the manual that the project follows. */
 const FIRST_STEPS = 'In a project of your own';
 
-/** What a project with these frameworks has installed. */
+/** The installed packages of a project with these frameworks. */
 const FRAMEWORKS = ['@types/react', '@types/react-dom', 'preact', 'react', 'react-dom', 'solid-js', 'svelte', 'vue'];
 
 /** Pages that Vite builds. */

@@ -38,7 +38,7 @@ interface Outcome {
   /** That it ended, or with which error. */
   end: string;
   text: string;
-  /** What became of the engine after it had loaded. */
+  /** The engine's end after it had loaded. */
   statuses: string[];
 }
 

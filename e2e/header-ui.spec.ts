@@ -82,7 +82,7 @@ test('the menu is used by the keyboard alone; Escape closes it, and does not sto
   await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toHaveCount(0);
-  // What opened the dialog is in a menu that has closed.
+  // The button that opened the dialog is in a closed menu.
   await expect(more).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(settings).toBeVisible();
@@ -114,7 +114,7 @@ test('statistics are shown once, in words, where they are asked for, and never t
   await chat(page).newChat.click();
   await expect(page.getByText('tokens/s')).toHaveCount(0);
   await expect(toggle).toHaveCount(0);
-  // Who wants them once wants them on the next visit.
+  // The choice holds on the next visit.
   await page.reload();
   await ask(page, 'third');
   await expect(facts).toHaveText('12 tokens read · first after 0.118 s · 1 token written, 58.3 tokens/s');

@@ -29,7 +29,7 @@ test('chats are kept, opened, searched, renamed, deleted and brought back', asyn
   await ask(page, 'About rivers');
   await expect(answers).toHaveText('They flow.');
   await expect(titles(page)).toHaveText(['About rivers', 'About apples']);
-  // What was typed and not sent stays with its chat, also over a reload.
+  // An unsent draft stays with its chat, also over a reload.
   await input.fill('and lakes?');
   await page.getByRole('button', { name: 'About apples', exact: true }).click();
   await expect(answers).toHaveText('They are fruit.');
@@ -222,7 +222,7 @@ test('two tabs in one chat keep both answers, each its own draft, and nothing co
     await expect(chat(tab).answers).toHaveText(both);
     await expect(chat(tab).questions).toHaveText(['About apples', 'Here', 'There']);
   }
-  // What is typed here stays, whatever another tab asks.
+  // The draft stays, whatever another tab asks.
   await chat(page).input.fill('typed here');
   await ask(other, 'More?');
   await expect(chat(page).answers).toHaveCount(4);

@@ -5,7 +5,7 @@ import { test } from '@playwright/test';
 import { TestHub } from '../src/testing/test-hub.ts';
 import { buildHubPage, type HubServer, serveHubPage } from './hub-server.ts';
 
-/** What a test finds: a hub of its own, and the address of the page. */
+/** The setting of a test: a hub of its own, and the address of the page. */
 export interface HubPage {
   hub: TestHub;
   url: string;

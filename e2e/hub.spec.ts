@@ -14,7 +14,7 @@ import { useHubPage } from './hub-page.ts';
 
 const PROMPT = 'What is it?';
 const TOKENS = 6;
-/** What the model says by the reference in f64. */
+/** The model's answer by the reference in f64. */
 let truth: string;
 
 const served = useHubPage(tinyCheckpoint);

@@ -1,5 +1,5 @@
-// The package as somebody has it who is not us: packed by npm, and installed by npm from that file, in a project of its
-// own, without the network.
+// The package as a stranger has it: packed by npm, and installed by npm from that file, in a project of its own, without the
+// network.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';

@@ -10,7 +10,7 @@ import { ask, chat, expect, test } from './ui-test.ts';
 const FEW = ['What is the symbol of gold?', 'What is a flornup?'];
 const isFew = (turns: GoldenChat): boolean => FEW.includes(turns[0]!.question);
 
-/** What the first screen offers, and what may be asked behind it. */
+/** The questions of the first screen, and their follow-ups. */
 const SUM = goldenChat('What is 27 + 14?');
 
 // One page for all: where the CPU plays the GPU, loading takes longer than an answer.

@@ -1,4 +1,4 @@
-// What the page shows before it can answer, and when it never will.
+// The page before it can answer, and when it never will.
 
 import type { LoadProgress } from '../src/engine/protocol.ts';
 import { release, scriptEngine } from './scripted-engine.ts';
@@ -136,7 +136,7 @@ test('screen readers hear every stage of loading once', async ({ page }) => {
   });
   await page.goto('/');
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
-  // What is said last is heard a frame later.
+  // The last sentence is heard a frame later.
   const heard = () => page.evaluate(() => (window as unknown as { heard: string[] }).heard);
   await expect.poll(async () => (await heard()).at(-1)).toBe('Lexicon is ready.');
   expect((await heard()).filter((each) => each !== 'Looking for the model')).toEqual([

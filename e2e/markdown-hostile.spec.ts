@@ -1,5 +1,5 @@
-// Texts that mean no good, as answers that stream in and as answers of a chat that is kept: the page goes on, no task takes
-// long, and the text is there to be read.
+// Hostile texts, as streaming answers and as answers of a kept chat. The page goes on, no task takes long, and the text can
+// be read.
 
 import type { Page } from '@playwright/test';
 import { every } from '../src/testing/extent.ts';
@@ -179,7 +179,7 @@ test('no text takes the page down while it streams', async ({ page }) => {
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
   const longest: [string, number][] = [];
   for (const name of every(2, STREAMED)) {
-    // Whoever looks for words on a page of so many takes longer than the page itself: it says when the answer has ended.
+    // A search for words on a page of so many takes longer than the page itself: so the page says when the answer has ended.
     const ms = await longestTask(page, () =>
       page.evaluate(async (question) => {
         const element = document.querySelector('bamba-chat') as unknown as { ask(text: string): Promise<unknown> };

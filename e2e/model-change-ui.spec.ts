@@ -371,7 +371,7 @@ test('what failed is in sight when the list opens, and what cannot be deleted sa
   await page.setViewportSize({ width: 1280, height: 500 });
   await page.goto('/');
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');
-  // Whoever looks at the list first makes the database.
+  // The first look at the list makes the database.
   await page.getByRole('button', { name: 'Models' }).click();
   await expect(page.getByText('None yet.')).toBeVisible();
   await page.keyboard.press('Escape');

@@ -1,5 +1,5 @@
-// What stays of the page's model in the browser: later visits take it from IndexedDB and the page from its service worker,
-// and find out when the model was damaged there. The model is a quick one in the place of Lexicon.
+// The page's model in the browser. Later visits take it from IndexedDB, and the page from its service worker. They find out
+// when the stored model was damaged. The model is a quick one in the place of Lexicon.
 
 import { expect, type Page, test } from '@playwright/test';
 import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
@@ -30,7 +30,7 @@ async function open(page: Page): Promise<void> {
   await expect(chat(page).announced).toHaveText('quick is ready.', { timeout: 120_000 });
 }
 
-/** What the model says in a new chat. */
+/** The model's answer in a new chat. */
 async function said(page: Page): Promise<string> {
   // The chat of the visit before is there again.
   if (await chat(page).newChat.isEnabled()) await chat(page).newChat.click();

@@ -30,7 +30,7 @@ test('a preset is loaded in the type that is chosen, and again on the next visit
   await expect(chat(page).announced).toHaveText(/Lexicon is ready/);
   const chosen = { model: 'ibm-granite/granite-4.0-h-1b', dtype: 'int4' };
   expect((await loads(page)).at(-1)).toMatchObject(chosen);
-  // What ran before is freed.
+  // The former engine is freed.
   await expect.poll(() => page.evaluate(() => window.engineProbe.disposed)).toBe(1);
   await page.reload();
   await expect(chat(page).announced).toHaveText('Lexicon is ready.');

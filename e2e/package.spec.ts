@@ -1,5 +1,5 @@
-// The package as it is published: packed, installed in a project as the manual says, checked in strict TypeScript, built by
-// Vite, and run in pages that are not ours.
+// The package as it is published. It is packed, installed as the manual says, checked in strict TypeScript, built by Vite,
+// and run in foreign pages.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -119,7 +119,7 @@ test('in a Vite project, with the inlined worker and the element, under the poli
     await page.getByRole('button', { name: 'Settings' }).click();
     await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible();
     expect(asked).toEqual([]);
-    // What code and formulas in answers need is fetched for the first of them.
+    // The parts for code and formulas in answers are fetched for the first of them.
     await page.locator('bamba-chat').evaluate((element: Element & { messages?: unknown }) => {
       const content = '```js\nlet x = 1;\n```\n\nAnd $x^2$.';
       element.messages = [

@@ -1,5 +1,5 @@
-// A server of the built page that remembers what it was asked for, serves a file as a later version has it, and can be
-// wrong in all the ways that servers are.
+// A server of the built page. It remembers its requests, serves files of a later version, and makes all the mistakes of
+// servers.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.bin': 'application/octet-stream',
 };
 
-/** What is served instead of a file. */
+/** The answer in the place of a file. */
 export const FAULTS = ['html', 'truncated', 'type', '404', '500', 'hung'] as const;
 /** One of them. */
 export type ServerFault = (typeof FAULTS)[number];

@@ -31,7 +31,7 @@ export default defineConfig({
   projects: [
     // With models, these take longest: begun first, they leave no worker alone at the end.
     { name: 'whole', testIgnore: OF_THE_PAGE },
-    // A tab of its own costs a test more than all that it does. What they keep is cleared between them, and they leave
+    // A tab of its own costs a test more than all that it does. Their storage is cleared between them, and they leave
     // permissions and the network as they are.
     { name: 'page', testMatch: OF_THE_PAGE, use: { reuseContext: true } },
   ],

@@ -8,8 +8,8 @@ export async function setAttributes(server: PageServer, path: string, attributes
 }
 
 /**
- * Serves another package in the place of Lexicon's, and has the page ask for few tokens, and for the same each time: such a
- * model comes to no end by itself.
+ * Serves another package in the place of Lexicon's. The page asks for few tokens, and for the same each time: such a model
+ * comes to no end by itself.
  */
 export async function servePackage(server: PageServer, files: Record<string, Uint8Array>): Promise<void> {
   for (const [name, bytes] of Object.entries(files)) server.put(`/models/lexicon/${name}`, bytes);

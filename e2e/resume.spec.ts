@@ -7,7 +7,7 @@ import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
 import type { Manifest } from '../src/weights/manifest.ts';
 import { useHubPage } from './hub-page.ts';
 
-/** What an end may cost at most: pieces that were not kept yet, and of a checkpoint its headers and rows not made yet. */
+/** The largest cost of an end: pieces that were not kept yet, and of a checkpoint its headers and rows not made yet. */
 const PER_END = 3.5e6;
 const ENDS = times(10, 4);
 
@@ -51,7 +51,7 @@ const storedBytes = (page: Page) =>
 async function send(page: Page, way: Way, bytes: number, start = true): Promise<void> {
   const { hub } = served;
   const before = await storedBytes(page);
-  // What is left of connections of before takes no bytes.
+  // Rests of former connections take no bytes.
   if (start) served.cut();
   hub.goOn(bytes);
   if (start) await begin(page, way);
@@ -165,7 +165,7 @@ for (const [name, way] of Object.entries(WAYS)) {
       hub.goOn();
       await begin(page, way);
       await expectWhole(page);
-      // What the worker had hashed and not yet noted of a checkpoint is read again, to be compared.
+      // Bytes of a checkpoint that the worker had hashed and not yet noted are read again, to be compared.
       expect(hub.sent).toBeLessThan(size + 3 * PER_END);
     });
 

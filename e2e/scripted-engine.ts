@@ -1,8 +1,8 @@
 // An engine that answers from a script: no GPU, no model, every case of loading, answering and failing at will.
 //
 // The page under test is the one that ships, unchanged. A script that runs before the page's own wraps
-// `customElements.define`, so that the page registers a subclass of its chat element whose constructor sets the public
-// property `createEngine`.
+// `customElements.define`. So the page registers a subclass of its chat element, whose constructor sets the public property
+// `createEngine`.
 
 import type { Page } from '@playwright/test';
 import type { EngineInfo, EngineStatus, GenerationRequest, LoadProgress, Usage } from '../src/engine/protocol.ts';
@@ -25,7 +25,7 @@ export interface ScriptedAnswer {
   usage?: Partial<Usage>;
 }
 
-/** What the engine does. */
+/** The script of an engine. */
 export interface EngineScript {
   /** Reported in order while loading. */
   progress?: LoadProgress[];
@@ -36,7 +36,7 @@ export interface EngineScript {
   /** Faults of the first loads, in order; a load without one succeeds. */
   loadFaults?: ({ code: string; message: string } | null)[];
   info?: Partial<EngineInfo>;
-  /** What models call themselves, by what they are asked for as; others as `info` says. */
+  /** Names of models by the option `model`; others have that of `info`. */
   names?: Record<string, string>;
   /** Leaves counts and speeds of answers out: they are nobody's. */
   withoutUsage?: boolean;
@@ -44,12 +44,12 @@ export interface EngineScript {
   answers: Record<string, ScriptedAnswer | ScriptedAnswer[]>;
 }
 
-/** What a test reads and steers in the page. */
+/** The values that a test reads and steers in the page. */
 export interface EngineProbe {
   requests: GenerationRequest[];
   /** Options of every load, but for its functions. */
   loads: { model: string; dtype?: string; revision?: string }[];
-  /** What the model of each request calls itself. */
+  /** The name of each request's model. */
   answeredBy: string[];
   disposed: number;
   release: () => void;

@@ -1,5 +1,5 @@
-// Sessions and named conversations in the engine's worker: what was computed of them serves a later visit, from bytes that the
-// page keeps and from the browser's storage. The first visit makes the package, the second finds it made.
+// Sessions and named conversations in the engine's worker. Their states serve a later visit, from bytes that the page keeps
+// and from the browser's storage. The first visit makes the package, the second finds it made.
 
 import { expect, test } from '@playwright/test';
 import { quickCheckpoint } from '../src/testing/quick-model.ts';

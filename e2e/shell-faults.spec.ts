@@ -1,5 +1,5 @@
-// The page's own files, wherever they go wrong: on their way to the service worker at the first visit and at an update,
-// and in the cache afterwards. What runs goes on running, and a visit with a good network has everything right again.
+// Faults of the page's own files: on their way to the service worker at the first visit and at an update, and in the cache
+// afterwards. A running page goes on, and a visit with a good network has everything right again.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -93,7 +93,7 @@ for (const fault of atVisits) {
     server.spoil(SCRIPT, fault, 1);
     await open(page);
     await expect.poll(() => server.requests.filter((path) => path === SCRIPT).length).toBe(2);
-    // What hangs is given up after a while; the page answers meanwhile.
+    // A hanging request is given up after a while; the page answers meanwhile.
     await expect.poll(() => isRegistered(page)).toBe(false);
     await expect(chat(page).input).toBeEnabled();
     server.spoil(SCRIPT, undefined);

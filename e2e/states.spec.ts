@@ -1,5 +1,5 @@
-// Over a reload, on the page as it ships: the next question of a chat processes its own tokens only, and what is kept for
-// that goes with the chat. The page's own model is exchanged for one that a processor computes in no time.
+// States over a reload, on the page as it ships. The next question of a chat processes its own tokens only, and the state
+// goes with the chat. The page's own model is exchanged for one that a processor computes in no time.
 
 import type { Page } from '@playwright/test';
 import type { Usage } from '../src/engine/protocol.ts';
@@ -72,7 +72,7 @@ test('a chat goes on after a reload where it was, and takes its state along when
   const later = third.promptTokens + third.completionTokens - 1;
   await expect.poll(async () => (await page.evaluate(keptStates)).map(({ tokens }) => tokens), LOADED).toEqual([later]);
 
-  // What is kept is shown, and counted.
+  // The kept state is shown, and counted.
   await page.getByTitle('Models').click();
   await expect(page.getByText('of chat states')).toBeVisible();
   await page.getByRole('button', { name: 'Close models' }).click();
@@ -106,7 +106,7 @@ async function keepState(bytes: number): Promise<void> {
 
 test('what is kept of chats beside their text is counted, and can be deleted', async ({ page }) => {
   await page.goto('/');
-  // What a model says when it is ready would take the place of what is to be heard.
+  // The sentence of a ready model would take the place of the expected one.
   await expect(chat(page).announced).toHaveText('quick is ready.', LOADED);
   await page.evaluate(keepState, 1_500_000);
   await page.getByTitle('Models').click();

@@ -1,5 +1,4 @@
-// An engine whose worker is in a loop without an end: whatever the page asks for next ends, the worker is gone, and another
-// one answers.
+// An engine whose worker is in an endless loop: the page's next request ends, the worker is gone, and another one answers.
 
 import { expect, type Page, test } from '@playwright/test';
 import { times } from '../src/testing/extent.ts';
@@ -21,7 +20,7 @@ declare global {
   interface Window {
     engine: Awaited<ReturnType<typeof window.bamba.createEngine>>;
     stopping: AbortController;
-    /** What became of what is under way: its code, or that it ended. */
+    /** The end of the running request: its code, or that it ended. */
     outcome: string;
   }
 }

@@ -1,5 +1,5 @@
-// What every test of the page has: it fails on an error in the console (a violation of the page's own security policy
-// is one), on an exception, and on a request to anywhere but the page's own server.
+// The common part of the page's tests. A test fails on an error in the console, such as a violation of the page's security
+// policy. It also fails on an exception, and on a request to any server but the page's own.
 
 import { expect, test as base, type Locator, type Page } from '@playwright/test';
 
@@ -33,7 +33,7 @@ export const test = base.extend<{ quietPage: undefined }>({
 
 export { expect };
 
-/** What requests name their chat by: it is kept under it, and its state as well. */
+/** The name of a chat in requests: the chat and its state are kept under it. */
 export const CHAT_ID = expect.stringMatching(/^[0-9a-f]{24}$/) as unknown as string;
 
 /** The places of the page that tests look at. */
@@ -67,7 +67,7 @@ export function chat(page: Page): {
   };
 }
 
-/** What Chromium does where a page can be installed. Runs in the page. */
+/** Does as Chromium where a page can be installed. Runs in the page. */
 export function offerInstallation(): void {
   const asked = new Event('beforeinstallprompt', { cancelable: true });
   dispatchEvent(Object.assign(asked, { prompt: () => Promise.resolve() }));

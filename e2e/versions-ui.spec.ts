@@ -59,7 +59,7 @@ for (const [device, viewport] of [
         await page.keyboard.press('Space');
         await expect(announced).toHaveText('Version 2 of 3.');
         await expect(later).toBeFocused();
-        // What is asked next follows what is shown.
+        // The next question follows the shown turns.
         await ask(page, 'More?');
         await expect(answers).toHaveText(['They are red.', 'Yes.']);
         expect((await requests(page)).at(-1)?.messages?.map(({ content }) => content)).toEqual([

@@ -1,4 +1,4 @@
-// What a project in strict TypeScript knows of the library and the element. Each wrong line says that it is one.
+// The types of the library and the element in a project of strict TypeScript. Each wrong line says that it is one.
 
 import { BambaError, createEngine, type LoadProgress } from 'bamba-web';
 import { BambaChat } from 'bamba-web/define';

@@ -1,7 +1,7 @@
 import 'bamba-web/svelte';
 import type { SvelteHTMLElements } from 'svelte/elements';
 
-/** What checkers of components read. */
+/** The types that checkers of components read. */
 type Chat = SvelteHTMLElements['bamba-chat'];
 
 export const right: Chat = {

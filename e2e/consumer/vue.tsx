@@ -20,7 +20,7 @@ export const misspelt = <bamba-chat modle="/models/lexicon/" />;
 // @ts-expect-error an answer has no sentence
 export const wrong = <bamba-chat onBambaAnswer={({ detail }) => console.log(detail.sentence)} />;
 
-/** What checkers of templates read. */
+/** The types that checkers of templates read. */
 type Chat = InstanceType<GlobalComponents['bamba-chat']>;
 export const properties: Chat['$props'] = { temperature: 0.7, class: 'wide' };
 // @ts-expect-error a number

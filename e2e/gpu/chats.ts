@@ -1,5 +1,5 @@
-// Lexicon's golden chats, asked in a browser on a GPU in every way to run it: answers, their ids and what is kept from turn
-// to turn must be those of the original weights. The query says:
+// Lexicon's golden chats, asked in a browser on a GPU in every way to run it. Answers, their ids and the tokens kept from
+// turn to turn must be those of the original weights. The query says:
 //   package     URL of Lexicon's int8 package
 //   ways        names of WAYS, by default all that the adapter offers
 // `__result` is then a promise of a Report.

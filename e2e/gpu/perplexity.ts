@@ -1,4 +1,4 @@
-// What quantization costs a model, measured in a browser on its GPU. The query says what to load:
+// The cost of quantization, measured in a browser on its GPU. The query says what to load:
 //   text        URL of a scored text, see src/generate/scored-text.ts
 //   checkpoint  URL of a folder with config.json and model.safetensors; converted here for each `dtype`
 //   dtype       f32, f16, int8, fp8 or int4; may be repeated

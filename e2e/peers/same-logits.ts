@@ -1,5 +1,5 @@
-// Other runtimes beside ours, with the same weights, on a model so small that the CPU can play the GPU: their graphs
-// and files are right where their logits are ours.
+// Other runtimes beside ours, with the same weights, on a model so small that the CPU can play the GPU. Their graphs and
+// files are right where their logits are ours.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -6,11 +6,11 @@
 //           (segment_tokens, J) rows of head_dim, of any type;  partial: (SPLITS, heads, head_dim/4 + 1) vec4f, as
 //           attention_merge_matvec_add_to_norm takes it; splits without keys are not written. A segment behind the first
 //           adds to what those before it left there.
-// Mapping   one workgroup a split and four query heads of one KV head: x the split, y the KV head, and within it the
-//           tile of its heads/J query heads. Keys are taken WG at a time: for the scores SHARERS invocations share a
-//           key, and take as many in turn; for the output every HEAD_DIM4 of them take other keys. Both read a key's or
-//           value's vec4f once for all four heads, which are the components of vectors here. The first workgroup of a KV
-//           head appends; the split that the new token falls in takes it from qkv, as the cache will hold it.
+// Mapping   one workgroup a split and four query heads of one KV head: x the split, y the KV head, and within it the tile of
+//           its heads/J query heads. Keys are taken WG at a time. For the scores, SHARERS invocations share a key, and take
+//           as many in turn. For the output, every HEAD_DIM4 of them take other keys. Both read a key's or value's vec4f
+//           once for all four heads, which are the components of vectors here. The first workgroup of a KV head appends. The
+//           split of the new token takes it from qkv, as the cache will hold it.
 // Constants WG         invocations a workgroup, a multiple of 4 and at least HEAD_DIM4.
 //           HEAD_DIM4  head_dim / 4.               SPLITS  parts that the keys may be cut into.
 // Source    Dao et al. 2023, Flash-Decoding; Su et al. 2021, RoPE; reference: rope.ts, kv_cache.ts, attention.ts in

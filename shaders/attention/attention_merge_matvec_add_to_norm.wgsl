@@ -6,8 +6,8 @@
 //           sum_j exp(s_j - m) v_j, then (m, l, -, -) with m the largest score and l = sum_j exp(s_j - m);
 //           weights: (rows, heads * head_dim), any scheme;  norm_weight, x, h: (all rows) f32;  x_squares: (all rows / 4).
 //           rows and first_row are multiples of 4.
-// Mapping   one workgroup sixteen rows, as merging is dear; each finds the weights of the splits of all heads, and merges
-//           as it reads: of all vec4f's of a block at once, so that no read waits for another.
+// Mapping   one workgroup sixteen rows, as merging is dear. Each finds the weights of the splits of all heads, and merges as
+//           it reads. It merges all vec4f's of a block at once, so that no read waits for another.
 // Constants WG       invocations a workgroup, a power of two.
 //           SPLITS   parts that the keys may be cut into.    HEADS   query heads.
 // Source    Dao et al. 2023, Flash-Decoding; reference: attention.ts, matvec.ts, add.ts, to_norm.ts in src/reference.
@@ -132,7 +132,7 @@ fn attention_merge_matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invoc
   }
 }
 
-// What half a block adds to the dot products of four rows; rows past the end repeat the last one.
+// The share of half a block in the dot products of four rows; rows past the end repeat the last one.
 fn dot_rows(first: u32, block: u32, half: u32, x: mat4x4f) -> vec4f {
   let row = min(vec4u(first) + vec4u(0, 1, 2, 3), vec4u(params.rows - 1));
   let at = row * params.blocks + block;

@@ -5,10 +5,10 @@
 //           head_dim, of any type, a segment of the cache, up to and with position + T - 1;  y: (T, heads, head_dim);
 //           sums: (T, heads) vec2f of m, the largest score, and sum_j exp(s_j - m). A segment behind the first goes on
 //           from the y and sums of those before it.
-// Mapping   one workgroup 32 rows of one KV head: x the tile, y the KV head. A row is a pair (t, query head of the KV
-//           head), the head fastest, so that keys and values are read once for all heads that share them. Both products
-//           are made in tiles, of the scores in steps of 32 columns: an invocation has four rows, every eighth, by four
-//           keys, and of the output by every 16th vec4f. What a step needs is asked for during the one before.
+// Mapping   one workgroup 32 rows of one KV head: x the tile, y the KV head. A row is a pair (t, query head of the KV head),
+//           the head fastest. So keys and values are read once for all heads that share them. Both products are made in
+//           tiles, of the scores in steps of 32 columns. An invocation has four rows, every eighth, by four keys; of the
+//           output, by every 16th vec4f. The inputs of a step are asked for during the one before.
 // Constants HEAD_DIM4   head_dim / 4, at most 64.
 //           VALUE_KEYS  keys of a tile of values, 8, 16 or 32; at most 512 / HEAD_DIM4.
 // Source    Dao 2023, FlashAttention-2; reference: attention.ts, kv_cache.ts in src/reference.
@@ -46,8 +46,8 @@ struct Params {
 // In turn: columns of a step of the queries, (ROWS, 32); weights (ROWS, VALUE_KEYS). The vec4f's of a row change places (^),
 // so that invocations side by side hit different banks.
 var<workgroup> left: array<array<vec4f, DEPTH4>, ROWS>;
-// In turn: columns of a step of the keys, (KEYS, 32), with every fourth key side by side; what invocations have of rows'
-// largest scores and sums, (16, 8) of four rows each; values (VALUE_KEYS, HEAD_DIM4).
+// In turn: columns of a step of the keys, (KEYS, 32), with every fourth key side by side; the invocations' largest scores
+// and sums of rows, (16, 8) of four rows each; values (VALUE_KEYS, HEAD_DIM4).
 var<workgroup> right: array<vec4f, KEYS * DEPTH4>;
 
 // Rows t, t + 8, t + 16 and t + 24.
@@ -66,7 +66,7 @@ fn values_at(at: u32) -> mat4x4f {
   return mat4x4f(right[at], right[at + HEAD_DIM4], right[at + 2 * HEAD_DIM4], right[at + 3 * HEAD_DIM4]);
 }
 
-// With four keys of a tile of values. What is behind the head's last vec4f is not written.
+// With four keys of a tile of values. Elements behind the head's last vec4f are not written.
 fn with_values(output: Output, t: u32, k: u32, column: u32) -> Output {
   let at = 4 * k * HEAD_DIM4 + column;
   let weights = left_rows(t, k ^ t);
@@ -113,7 +113,7 @@ fn attention_prefill(
   let kv_head = workgroup.y;
   let rows = Rows(kv_head, sharing, step.tokens * sharing);
   let first = workgroup.x * ROWS;
-  // What this invocation loads of a step: a vec4f of the queries of rows own and own + 16 and of four keys. Rows past the
+  // The loads of this invocation in a step: a vec4f of the queries of rows own and own + 16, and of four keys. Rows past the
   // end repeat the last one.
   let part = lane % DEPTH4;
   let own = lane / DEPTH4;
@@ -123,7 +123,7 @@ fn attention_prefill(
   let slots = own % 4 * KEY_QUADS + own / 4 + vec4u(0, 4, 8, 12);
   let key_slots = slots * DEPTH4 + (vec4u(part) ^ (slots % KEY_QUADS % DEPTH4));
 
-  // What it makes: rows t, t + 8, .. by keys 4*column .. 4*column + 3. Two side by side share their keys.
+  // Its results: rows t, t + 8, .. by keys 4*column .. 4*column + 3. Two side by side share their keys.
   let column = lane / 2 % KEY_QUADS;
   let t = lane % 2 + lane / 2 / KEY_QUADS * 2;
   // The first key of the segment that a row does not see: of this invocation's rows, and of the workgroup's last.

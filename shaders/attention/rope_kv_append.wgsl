@@ -5,9 +5,9 @@
 // Shapes    qkv: (T, heads + 2*J, head_dim) f32;  rope: (positions, half) vec2f of cos and sin;
 //           k_cache, v_cache: (segment_tokens, J) rows of head_dim, of any type; those of position .. position + T - 1
 //           that the segment has are written.
-// Mapping   x: one invocation a pair (query head, i) with i < head_dim/2, behind them one a unit of a key or value, so
-//           that whoever stores a block knows its scale; y: the token. Dimensions at and beyond dims are not rotated:
-//           those pairs are (dims + 2k, dims + 2k + 1). The dispatch of the first segment rotates q.
+// Mapping   x: one invocation a pair (query head, i) with i < head_dim/2. Behind them come invocations of a unit of a key or
+//           value each, so that an invocation that stores a block knows its scale. y: the token. Dimensions at and beyond
+//           dims are not rotated: those pairs are (dims + 2k, dims + 2k + 1). The dispatch of the first segment rotates q.
 // Constants WG         invocations a workgroup.
 //           HEAD_DIM4  head_dim / 4.
 // Source    Su et al. 2021, RoPE, half-split as in GPT-NeoX; reference: rope.ts, kv_cache.ts in src/reference.

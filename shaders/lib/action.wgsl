@@ -1,5 +1,5 @@
-// What becomes of the sums of a product. The kernel overrides ACTION, binds `y: array<f32>` read_write, and uses
-// lib/math.wgsl and lib/weight.wgsl.
+// The action on the sums of a product. The kernel overrides ACTION, binds `y: array<f32>` read_write, and uses lib/math.wgsl
+// and lib/weight.wgsl.
 
 // Sums become elements of y, but for these values of ACTION.
 const ADD: u32 = 1;     // they are added to y

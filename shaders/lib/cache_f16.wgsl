@@ -31,7 +31,7 @@ fn scale_of(largest: f32) -> f32 {
   return 1.0;
 }
 
-// What is too large becomes the largest: WGSL says nothing about a number that does not fit.
+// A number that is too large becomes the largest: WGSL says nothing about numbers that do not fit.
 fn cached(value: vec4f, scale: f32) -> Cached {
   let bounded = clamp(value, vec4f(-F16_MAX), vec4f(F16_MAX));
   return vec2u(pack2x16float(bounded.xy), pack2x16float(bounded.zw));

@@ -1,7 +1,7 @@
-// Keys and values of attention as int8: blocks of 32 elements with a scale each, the largest magnitude / 127. A kernel
-// that uses lib/cache.wgsl overrides HEAD_DIM4, and binds `k_cache` and `v_cache: array<Cached>`: rows of one head's key
-// or value, a word of four int8 + 128 after the other, and behind them words of two scales. A scale is the upper half of
-// an f32, rounded up: it has the range of an f32, and no element exceeds 127.
+// Keys and values of attention as int8: blocks of 32 elements with a scale each, the largest magnitude / 127. A kernel that
+// uses lib/cache.wgsl overrides HEAD_DIM4, and binds `k_cache` and `v_cache: array<Cached>`. These are rows of one head's
+// key or value: words of four int8 + 128, and behind them words of two scales. A scale is the upper half of an f32, rounded
+// up: it has the range of an f32, and no element exceeds 127.
 
 alias Cached = u32;         // holds four elements
 const SCALED: bool = true;  // whether the elements of a block are multiples of a scale

@@ -1,4 +1,4 @@
-// Logarithms of decays, sums of dt * a: at most 0. One token may add -1e4 and its neighbours -1e-2, so a sum is kept as an
+// Logarithms of decays, sums of dt * a: at most 0. One token may add -1e4 and its neighbours -1e-2. So a sum is kept as an
 // integer and a fraction within [-0.5, 0.5], and no digits are lost.
 
 fn split(value: vec2f) -> vec2f {

@@ -9,9 +9,9 @@ fn silu4(x: vec4f) -> vec4f {
   return x / (1.0 + exp(min(-x, vec4f(87.0))));
 }
 
-// log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|, and log(1 + u) = 2 artanh(u / (2 + u)), whose series is cut
-// where terms are below 2^-26 of it. With log() the digits of a small u would be lost in 1 + u, and a small dt matters:
-// it is multiplied by a large |A|.
+// log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|, and log(1 + u) = 2 artanh(u / (2 + u)), whose series is cut where
+// terms are below 2^-26 of it. With log() the digits of a small u would be lost in 1 + u. A small dt matters: it is
+// multiplied by a large |A|.
 fn softplus(x: f32) -> f32 {
   let u = exp(-abs(x));
   let s = u / (2.0 + u);
@@ -20,8 +20,8 @@ fn softplus(x: f32) -> f32 {
   return max(x, 0.0) + 2.0 * s * series;
 }
 
-// x times the share of a standard normal distribution below x, which is erfc(z) / 2 on the side of zero where z = |x| / sqrt(2)
-// lies away from. With t = 1 / (1 + 0.4 z), log(erfc(z) / t) + z^2 is a polynomial of t to within 3e-7: a least-squares fit
+// x times the share of a standard normal distribution below x. On the far side of zero that share is erfc(z) / 2 with z =
+// |x| / sqrt(2). With t = 1 / (1 + 0.4 z), log(erfc(z) / t) + z^2 is a polynomial of t to within 3e-7: a least-squares fit
 // at Chebyshev nodes.
 fn gelu(x: f32) -> f32 {
   let z = min(abs(x) * 0.70710678, 12.0);

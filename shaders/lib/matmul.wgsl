@@ -18,7 +18,7 @@
 var<workgroup> x_tile: array<array<vec4<elem>, X_SLOTS>, TEAMS * LANES_T * LANES_T * LANES_T / X_SLOTS>;
 var<workgroup> w_tile: array<array<vec4<elem>, W_SLOTS>, TEAMS * LANES_T * LANES_R * 4 / W_SLOTS>;
 
-// What does not change from step to step.
+// The values that do not change from step to step.
 struct Matmul {
   lane: u32,
   team: u32,
@@ -29,7 +29,7 @@ struct Matmul {
   columns4: u32,
 }
 
-// What an invocation reads for a step: vectors of x, and as they are stored, halves of blocks of weights.
+// The reads of an invocation for a step: vectors of x, and halves of blocks of weights as they are stored.
 struct Share {
   x0: vec4f,
   x1: vec4f,     // where LANES_T or LANES_R is 8

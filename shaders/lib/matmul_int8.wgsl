@@ -14,7 +14,7 @@ const GROUP_BLOCKS: u32 = 8;  // of 16 columns: as in quantize_rows
 var<workgroup> x_tile: array<array<vec4u, X_SLOTS>, LANES_T * LANES_T * LANES_T / X_SLOTS>;
 var<workgroup> w_tile: array<array<vec4u, W_SLOTS>, LANES_T * LANES_R * 4 / W_SLOTS>;
 
-// What does not change from step to step.
+// The values that do not change from step to step.
 struct Matmul {
   lane: u32,
   x_first: vec4u,  // of the rows of x that the invocation reads
@@ -24,7 +24,7 @@ struct Matmul {
   x_blocks: u32,
 }
 
-// What an invocation reads for a step.
+// The reads of an invocation for a step.
 struct Share {
   x0: vec4u,
   x1: vec4u,     // this and the next where LANES_T is 8
@@ -37,7 +37,7 @@ struct Share {
   bits: vec2u,   // of the groups that w0 and w1 are, where GROUPED
 }
 
-// What scheme int4 keeps of the groups in a step: of four rows, words of two groups.
+// The words of scheme int4 for the groups in a step: of four rows, words of two groups.
 struct GroupWords {
   first: vec4u,
   second: vec4u,
@@ -103,7 +103,7 @@ fn write_share(m: Matmul, block: u32, share: Share) {
   }
 }
 
-// What is summed of a token by four rows: over a group of weights, over a group of x, over all.
+// The sums of a token by four rows: over a group of weights, over a group of x, over all.
 struct Sums {
   dots: vec4i,
   of_group: vec4f,

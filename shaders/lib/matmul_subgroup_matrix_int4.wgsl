@@ -1,5 +1,5 @@
-// The inner loop of lib/subgroup_matrix.wgsl for weights of scheme int4, which become integers of 16 bits, two digits of int8 as x
-// has them: 1024 times the weight by its row's scale, rounded. The product of both lower digits is left out. The kernel
+// The inner loop of lib/subgroup_matrix.wgsl for weights of scheme int4. They become integers of 16 bits, two digits of int8
+// as x has them: 1024 times the weight by its row's scale, rounded. The product of both lower digits is left out. The kernel
 // binds what it does for int8; of fewer than 2^16 columns.
 //
 // Tried     On an H100, in TOP/s at 512 tokens by 4,096 rows of 14,336 columns: 86; with 64 rows and the next step's columns
@@ -17,8 +17,8 @@ const LOWER: f32 = 0.25;
 // subgroup has one to write its sums to.
 var<workgroup> shares: array<array<vec4i, 2 * HALF>, 12>;
 
-// What an invocation brings to shares: blocks of 16 columns of x, of the first tokens and of the second, and a group of
-// weights with the bits that say its scale.
+// The contribution of an invocation to shares: blocks of 16 columns of x, of the first tokens and of the second, and a group
+// of weights with the bits of its scale.
 struct Blocks {
   x0: vec4i,
   x1: vec4i,

@@ -22,7 +22,7 @@ fn team_sum(value: Sums, invocation: Invocation) -> Sums {
   return workgroup_sum(value, invocation);
 }
 
-// What one block of columns adds to the dot products of rows first .. first+3; rows past the end repeat the last one.
+// The share of one block of columns in the dot products of rows first .. first+3; rows past the end repeat the last one.
 fn matvec_block(first: u32, rows: u32, blocks: u32, block: u32) -> vec4f {
   let last = rows - 1;
   let base = vec4u(first, min(first + 1, last), min(first + 2, last), min(first + 3, last)) * blocks;

@@ -28,7 +28,7 @@ fn add_group(of_group: vec4f, dots: vec4i, scales: vec4f) -> vec4f {
   return of_group;
 }
 
-// What is summed over a group of x.
+// The sums over a group of x.
 fn group_sums(of_group: vec4f, dots: vec4i) -> vec4f {
   return vec4f(dots);
 }

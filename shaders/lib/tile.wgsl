@@ -1,8 +1,8 @@
 // The tile that a workgroup of lib/matmul.wgsl or lib/matmul_int8.wgsl computes, LANES_T * LANES_T tokens by 4 * LANES_R
 // rows of weights, step by step along the columns: which invocation computes what of it, and which reads what. The kernel
-// overrides LANES_T, 8 or 4; LANES_R, 16 or 8; and TEAMS. A team has LANES_T * LANES_R invocations, each of which computes
-// LANES_T tokens by a quad of rows: a quad of tokens, or two that are 4 * LANES_T apart. A step of a team has LANES_T
-// vectors, of four or sixteen columns; the teams of a workgroup take steps in turn, and add their sums up at the end.
+// overrides LANES_T, 8 or 4; LANES_R, 16 or 8; and TEAMS. A team has LANES_T * LANES_R invocations. Each computes LANES_T
+// tokens by a quad of rows: a quad of tokens, or two that are 4 * LANES_T apart. A step of a team has LANES_T vectors, of
+// four or sixteen columns. The teams of a workgroup take steps in turn, and add up their sums at the end.
 
 fn tile_tokens() -> u32 {
   return LANES_T * LANES_T;
@@ -26,8 +26,8 @@ fn lane_of(invocation: u32) -> u32 {
   return invocation % (LANES_T * LANES_R);
 }
 
-// Quad of tokens, and of rows, that an invocation computes. 32 in a subgroup are 4 by 8, of which neighbours share one:
-// together they read fewer places than 2 by 16 would.
+// Quad of tokens, and of rows, that an invocation computes. 32 in a subgroup are 4 by 8, and neighbours share one. Together
+// they read fewer places than 2 by 16 would.
 fn lane_tokens(lane: u32) -> u32 {
   return lane / 64 * 4 + lane / 16 % 2 * 2 + lane % 2;
 }
@@ -36,8 +36,8 @@ fn lane_rows(lane: u32) -> u32 {
   return lane / 32 % 2 * 8 + lane / 2 % 8;
 }
 
-// What an invocation reads of x in a step is a vector of one token, of two where LANES_R is 8, or of four where LANES_T is 8:
-// their place; whose they are, and the first of its tokens.
+// An invocation reads of x in a step a vector of one token, of two where LANES_R is 8, or of four where LANES_T is 8. These
+// are the place of the vectors, and the first of their tokens.
 fn share_place(lane: u32) -> u32 {
   return lane % LANES_T;
 }
@@ -55,8 +55,8 @@ fn share_tokens(lane: u32, first_t: u32) -> vec4u {
   return vec4u(t) + vec4u(0, 2, 4 * LANES_T, 4 * LANES_T + 2);
 }
 
-// Of weights it reads units that make `width` vectors each, one of 4 / width rows, which are `width` apart: which unit of
-// the step; whose they are, and the first of its rows.
+// Of weights it reads units that make `width` vectors each, one of 4 / width rows, which are `width` apart. These are the
+// unit of the step, and the first of its rows.
 fn share_unit(lane: u32, width: u32) -> u32 {
   return lane % (LANES_T / width);
 }
@@ -80,8 +80,8 @@ const X_SLOTS: u32 = 64;
 const W_SLOTS: u32 = 128;
 
 // Where in the tiles the vector at a place of the step lies that is of an invocation's token. With 8 places a step these are
-// side by side, with 4 the invocations: measured to be fastest. The one rotates by the other (^), so that on different banks
-// are both what invocations side by side read for their products, of one place, and what they write, places of one row.
+// side by side, with 4 the invocations: measured to be fastest. The one rotates by the other (^). So neighbouring
+// invocations use different banks, both when they read one place for their products and when they write places of one row.
 fn x_slot(team: u32, token: u32, lane_t: u32, place: u32) -> vec2u {
   if (LANES_T == 8) {
     return vec2u(team * 8 + token, lane_t * 8 + (place ^ lane_t) % 8);

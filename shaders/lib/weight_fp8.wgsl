@@ -10,8 +10,8 @@ fn decode_word(word: u32) -> vec4f {
   return vec4f(decode_top(word << 24), decode_top(word << 16), decode_top(word << 8), decode_top(word));
 }
 
-// The upper byte of a word. Normal numbers get their exponent rebased to f32's; a subnormal m/8 * 2^-6 becomes
-// (1 + m/8) * 2^-6 less 2^-6, never a subnormal f32 or f16, which a GPU may flush to zero.
+// The upper byte of a word. Normal numbers get their exponent rebased to f32's. A subnormal m/8 * 2^-6 becomes (1 + m/8) *
+// 2^-6 less 2^-6: never a subnormal f32 or f16, which a GPU may flush to zero.
 fn decode_top(word: u32) -> f32 {
   let magnitude = (word >> 4) & 0x07f00000u;
   let subnormal = magnitude < 0x00800000u;

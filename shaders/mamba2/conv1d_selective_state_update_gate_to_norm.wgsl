@@ -50,7 +50,7 @@ var<workgroup> c_tile: array<f32, N>;
 var<workgroup> dots: array<f32, PT * (N / 4 + PITCH_PAD) + 3>;
 var<workgroup> row_squares: array<f32, PT + 3>;
 
-// What the convolution of a channel takes: the three inputs before, the new one, weights and bias.
+// The inputs of the convolution of a channel: the three before, the new one, weights and bias.
 struct Taps {
   raw: vec4f,
   weight: vec4f,
@@ -125,8 +125,8 @@ fn conv1d_selective_state_update_gate_to_norm(
   let weight = norm_weight[channel];
   let skip = heads[2 * params.heads + head];
 
-  // A store could change what a later load finds, as far as the compiler knows: so all loads come first. x's channel is
-  // that of row `lane`, so that it is one of this workgroup's also in lanes behind the last row.
+  // For the compiler, a store could change a later load: so all loads come first. x's channel is that of row `lane`, so that
+  // it is one of this workgroup's also in lanes behind the last row.
   let b_channel = inner + group * N + min(lane, N - 1);
   let c_channel = b_channel + params.groups * N;
   let x_taps = read_taps(channel, inner, channels);

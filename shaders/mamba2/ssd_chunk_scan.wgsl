@@ -4,9 +4,9 @@
 //
 // Shapes    v: (T, CD) f32 of x: (H, P) | B: (G, N) | C: (G, N);  cb: (chunks, G, Q, Q), the dot products C_t . B_s;
 //           decays: (chunks, H, Q) as ssd_chunk_cumsum leaves them;  states: (chunks, H, P, N);  d: (H);  y: (T, H, P).
-// Mapping   one workgroup PT columns p of one head in one chunk: x the tile, y the head, z the chunk. Both sums are
-//           products of matrices, (Q, N) by (N, PT) and (Q, Q) by (Q, PT), made in steps of 32 columns: an invocation
-//           makes eight tokens, every eighth, of four p. What a step needs is asked for during the one before.
+// Mapping   one workgroup PT columns p of one head in one chunk: x the tile, y the head, z the chunk. Both sums are products
+//           of matrices, (Q, N) by (N, PT) and (Q, Q) by (Q, PT), made in steps of 32 columns. An invocation makes eight
+//           tokens, every eighth, of four p. The inputs of a step are asked for during the one before.
 // Constants Q    tokens of a chunk: 64.    N   state size, a multiple of 4.
 //           PT   columns of a workgroup, a multiple of 4 that divides P; the workgroup has 2 * PT invocations.
 // Hazards   exp(l_t - l_s) is never factored, its argument never above 0, and the mask selects terms.
@@ -86,11 +86,11 @@ fn ssd_chunk_scan(
   let decays_at = (chunk * params.heads + head) * Q;
   let state_at = (chunk * inner + head * params.head_dim + first_p) * (N / 4);
   let cb_at4 = (chunk * params.groups + group) * Q * (Q / 4);
-  // What this invocation makes: tokens t, t + 8, .. of four p.
+  // The results of this invocation: tokens t, t + 8, .. of four p.
   let column = lane / 2 % (PT / 4);
   let t = lane % 2 + lane / 2 / (PT / 4) * 2;
-  // What it loads of a step, while the one before is computed: a vec4f of four rows. Of the left matrix there are more
-  // where a workgroup is small; these are loaded in between. Tokens past the end are read as the last, and not written.
+  // Its loads of a step, while the one before is computed: a vec4f of four rows. Of the left matrix there are more where a
+  // workgroup is small; these are loaded in between. Tokens past the end are read as the last, and not written.
   let part = lane % DEPTH4;
   let own = lane / DEPTH4;
   let rows = own + vec4u(0, 1, 2, 3) * (PT / 4);

@@ -4,8 +4,8 @@
 //
 // Shapes    v: (T, CD) f32 of x: (H, P) | B: (G, N) | C: (G, N);  decays: (chunks, H, Q) as ssd_chunk_cumsum leaves them;
 //           ssm_state: (H, P, N);  states: (chunks, H, P, N).
-// Mapping   one workgroup 8*LANES_P rows p by 4*LANES_N columns n of a head, from the first chunk to the last: x the tile,
-//           y the head. Inputs pass through workgroup memory, DEPTH tokens at a time, and are asked for one step ahead; an
+// Mapping   one workgroup 8*LANES_P rows p by 4*LANES_N columns n of a head, from the first chunk to the last: x the tile, y
+//           the head. Inputs pass through workgroup memory, DEPTH tokens at a time, and are asked for one step ahead. An
 //           invocation has eight p by four n in registers.
 // Constants LANES_P  invocations along p, an even number up to 8.    LANES_N  along n, up to 16.
 //           DEPTH    tokens of a step, a multiple of 4 that divides Q; at most 2 * LANES_N and 4 * LANES_P.

@@ -1,6 +1,6 @@
 // moe_combine: x[t, c] += sum_k shares[t, k] * y[t, k, c]
 //
-// Shapes    y: (T, top_k, C) f32, what the experts of each token made;  shares: (T, top_k) f32;  x: (T, C) f32.
+// Shapes    y: (T, top_k, C) f32, the results of each token's experts;  shares: (T, top_k) f32;  x: (T, C) f32.
 // Mapping   one invocation four columns of a token: x of the grid the columns, y the token.
 // Constants WG   invocations a workgroup.
 // Source    reference: moe.ts, add.ts in src/reference.

@@ -7,9 +7,9 @@
 // Shapes    logits: (V) f32 as bits, V at most 1024 * WG;  partials: (ceil(V / 1024)) (key, token), by logits_process;
 //           counts: (V), incremented;  ids: [0] becomes the token;  output: emitted, state (0 going on, 1 ended,
 //           2 no logit is a number), then a ring of RING tokens, number n at n % RING.
-// Mapping   one workgroup. Thresholds are found digit by digit, 8 bits of the logits' sort keys a round, in
-//           histograms whose bins are the invocations; the draw narrows a range of tokens WG-fold a round.
-//           Weights are integers in units of 2^-45: their sums are exact, in whatever order atomics add them.
+// Mapping   one workgroup. Thresholds are found digit by digit, 8 bits of the logits' sort keys a round, in histograms whose
+//           bins are the invocations. The draw narrows a range of tokens WG-fold a round. Weights are integers in units of
+//           2^-45: their sums are exact, in whatever order atomics add them.
 // Constants none: bins, invocations and WG are one number.
 // Source    Fan et al. 2018 (top-k), Holtzman et al. 2020 (top-p), Nguyen et al. 2024 (min-p); O'Neill 2014 (PCG);
 //           reference: src/reference/sample.ts.

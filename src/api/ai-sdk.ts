@@ -27,7 +27,7 @@ import { SAMPLING_NAMES, type SamplingName } from '../sampling.ts';
  * ```ts
  * const { text } = await generateText({ model: bambaModel(engine), prompt: 'What is an apple?' });
  * ```
- * What the SDK asks for and a model in the page cannot do becomes a warning, as is its custom.
+ * A setting of the SDK that a model in the page cannot keep to becomes a warning, as is the SDK's custom.
  * @param engine what answers, made by `createEngine`
  * @returns what the SDK takes as `model`
  */
@@ -111,8 +111,8 @@ class BambaLanguageModel implements LanguageModelV3 {
 }
 
 /**
- * What the SDK is told of an answer. An error is one of its parts, as the SDK asks of a model: whoever reads the stream
- * hears of it there, and the text so far stands. An abort is no such part: the SDK knows it by the signal.
+ * The parts of an answer for the SDK. An error is one of its parts, as the SDK asks of a model. A reader of the stream finds
+ * it there, and the text so far stands. An abort is no such part: the SDK knows it by the signal.
  */
 async function* streamParts(
   events: AsyncIterable<GenerationEvent>,
@@ -133,7 +133,7 @@ async function* streamParts(
   }
 }
 
-/** What the parts so far said. */
+/** The content of the parts so far. */
 interface Told {
   /** Texts that have ended. */
   texts: number;

@@ -71,7 +71,7 @@ export class BambaEngine implements TunableEngine {
     this.models = models;
   }
 
-  /** What is loaded, and where it runs. */
+  /** The loaded model, and its adapter. */
   get info(): EngineInfo {
     return this.#engine.info;
   }
@@ -85,9 +85,8 @@ export class BambaEngine implements TunableEngine {
    * for await (const event of engine.generate({ messages })) if (event.type === 'text') output.append(event.text);
    * ```
    * @param options what stops the answer, and whether it waits for others
-   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
-   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`,
-   * `template_failed`, `device_lost`, `disposed`
+   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request back
+   * before its turn; `setting_invalid`, `prompt_empty`, `prompt_too_long`, `template_failed`, `device_lost`, `disposed`
    */
   async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
     const { signal, queue } = options;
@@ -112,10 +111,10 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
-   * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
-   * are loaded from then on have them. It runs when it is called, never by itself; what is loaded, and the chat that it
-   * knows, stay as they are.
+   * Tries sizes of kernels by running the loaded model with each: the best ones differ between adapters. It takes some
+   * seconds on a GPU, in which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this
+   * version, and models that are loaded from then on have them. It runs when it is called, never by itself; what is loaded,
+   * and the chat that it knows, stay as they are.
    *
    * ```ts
    * const { tuning, kept } = await engine.tune({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
@@ -129,7 +128,7 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * Tokens that a request would have the model read. It does not wait for an answer that is being written.
+   * The number of tokens that the model would read for a request. It does not wait for an answer that is being written.
    *
    * ```ts
    * const room = engine.info.model.contextLength - (await engine.countTokens(messages));
@@ -143,8 +142,8 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * The ids of the tokens that a request would have the model read: with those of the chat template, or of what the
-   * tokenizer puts around a text.
+   * The ids of the tokens that the model would read for a request. They include those of the chat template, or those that
+   * the tokenizer puts around a text.
    *
    * ```ts
    * for await (const event of engine.generate({ prompt: await engine.tokenize(messages) })) show(event);
@@ -172,8 +171,8 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * Hears when the engine loses its GPU or its worker, and what becomes of it. It comes back by itself: the model is loaded
-   * again from what the browser keeps, and the answer that was being written goes on where it was.
+   * Adds a listener for losses of the GPU or the worker, and for the engine's return. It comes back by itself: the model is
+   * loaded again from the browser's storage, and the current answer goes on.
    *
    * ```ts
    * const stop = engine.onStatus(({ status, message }) => console.log(status, message));

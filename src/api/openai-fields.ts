@@ -1,5 +1,5 @@
-// Parameters of OpenAI's API that change nothing of an answer here, and values of them that would ask for something which
-// a model in the page cannot give. Clients send many of them with every request.
+// Parameters of OpenAI's API that change nothing of an answer here. Some of their values ask for things that a model in the
+// page cannot give. Clients send many of them with every request.
 
 import { BambaError } from '../errors.ts';
 import type { InertChatParams, InertParams } from './openai-types.ts';
@@ -10,7 +10,7 @@ interface Inert {
   refusal: string;
 }
 
-/** Whatever its value is. */
+/** Every value is taken. */
 const ANY: Inert = { taken: () => true, refusal: '' };
 
 /** About who asks: nobody but this page hears of it. */
@@ -72,7 +72,7 @@ const TEXT: Readonly<Record<string, Inert>> = {
   },
 };
 
-/** What changes nothing, by the method that takes it. */
+/** The parameters without effect, by the method that takes them. */
 export const INERT = { chat: CHAT, text: TEXT };
 
 /**

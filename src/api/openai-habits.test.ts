@@ -4,7 +4,7 @@ import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
 import type { ChatCompletionParams, CompletionParams } from './openai-types.ts';
 
-// What clients of OpenAI's API send with every request, whether or not it changes anything.
+// Parameters that clients of OpenAI's API send with every request, whether or not they change anything.
 
 const messages = [{ role: 'user' as const, content: 'Hi' }];
 const call: ToolCall = { id: 'abc', name: 'f', arguments: '{"a":1}' };

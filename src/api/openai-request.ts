@@ -38,7 +38,7 @@ const CHAT: readonly (keyof ChatCompletionParams)[] = [
 ];
 const TEXT: readonly (keyof CompletionParams)[] = [...SHARED, 'prompt', 'logprobs'];
 
-/** What was asked for, in the engine's terms. */
+/** The request in the engine's terms. */
 export interface OpenAiRequest {
   request: GenerationRequest;
   answers: number;
@@ -147,7 +147,7 @@ function settings(given: Given<SharedParams>): GenerationRequest {
   return Object.fromEntries(Object.entries(renamed).filter(([, value]) => value !== undefined));
 }
 
-/** What OpenAI's messages may have besides; null for nothing. */
+/** Further fields of OpenAI's messages; null for nothing. */
 const LOST = ['audio', 'function_call'];
 
 function chatMessage(message: ChatCompletionMessageParam, index: number): ChatMessage {

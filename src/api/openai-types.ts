@@ -1,8 +1,8 @@
 // Requests and answers in the form that OpenAI gave them, as far as a model in the page can keep to it.
 
-/** What OpenAI's own types have besides; it is refused. */
+/** Further parts of OpenAI's own types; they are refused. */
 export interface Refused<Type extends string> {
-  /** What it is. */
+  /** The type of the part. */
   type: Type;
 }
 
@@ -22,15 +22,15 @@ export interface ChatCompletionMessageToolCall {
   id: string;
   /** The only kind there is. */
   type: 'function';
-  /** What is called; `arguments` are the JSON of an object. */
+  /** The called function; `arguments` are the JSON of an object. */
   function: { name: string; arguments: string };
 }
 
 /** One message of a chat. */
 export interface ChatCompletionMessageParam {
-  /** Who says it. `developer` counts as `system`; `function` is refused. */
+  /** The author. `developer` counts as `system`; `function` is refused. */
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool' | 'function';
-  /** What is said; parts of text are joined. */
+  /** The text; parts of text are joined. */
   content?: string | readonly ContentPart[] | null;
   /** Of the assistant's messages: what it said instead of an answer, which counts where there is no content. */
   refusal?: string | null;
@@ -50,7 +50,7 @@ export interface ChatCompletionTool {
   function: { name: string; description?: string; parameters?: object; strict?: boolean | null };
 }
 
-/** What answers are held to: nothing, any JSON object, or a JSON Schema (always, whatever `strict` says). */
+/** The form of answers: free, any JSON object, or a JSON Schema (always strict, whatever `strict` says). */
 export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json_object' }
@@ -59,26 +59,26 @@ export type ResponseFormat =
       json_schema: { name?: string; description?: string; schema?: object; strict?: boolean | null };
     };
 
-/** What clients send that changes nothing of an answer here. */
+/** Parameters of clients that change nothing of an answer here. */
 export interface InertParams {
-  /** Who asks. */
+  /** A name of the user. */
   user?: string | null;
 }
 
 /**
- * What clients send with chats that changes nothing of an answer here. Values that would ask for something which a model
- * in the page cannot give are refused in a sentence.
+ * Parameters of clients' chats that change nothing of an answer here. Values that would ask for something which a model in
+ * the page cannot give are refused in a sentence.
  */
 export interface InertChatParams extends InertParams {
   /** Whether a server keeps the answer; none is there. */
   store?: boolean | null;
-  /** What a server keeps with it. */
+  /** Data that a server keeps with it. */
   metadata?: object | null;
   /** How soon a server answers. */
   service_tier?: string | null;
-  /** Who asks, as a hash. */
+  /** A hash of the user. */
   safety_identifier?: string | null;
-  /** What a server finds a known prompt by; here all of what a request has in common with the last one is known. */
+  /** The key by which a server finds a known prompt. Here the engine finds it by the tokens. */
   prompt_cache_key?: string | null;
   /** How a server keeps a known prompt. */
   prompt_cache_options?: object | null;
@@ -106,7 +106,7 @@ export interface InertChatParams extends InertParams {
   function_call?: string | object | null;
 }
 
-/** What requests of both kinds take. */
+/** Parameters of both kinds of requests. */
 export interface SharedParams {
   /** The model that the engine has, by `engine.models.list()`; may be left out. */
   model?: string | null;
@@ -145,15 +145,15 @@ export interface SharedParams {
   abortSignal?: AbortSignal | null;
 }
 
-/** What `chat.completions.create` takes. */
+/** The parameters of `chat.completions.create`. */
 export interface ChatCompletionParams extends SharedParams, InertChatParams {
-  /** The chat so far. What an earlier request had in common with it is not processed again. */
+  /** The chat so far. The engine does not process the known beginning again. */
   messages: readonly ChatCompletionMessageParam[];
   /** The newer name of `max_tokens`; where both are given, they are the same. */
   max_completion_tokens?: number | null;
   /**
-   * What happens when the chat leaves no room for an answer: `refuse` (the default) throws `prompt_too_long`;
-   * `drop-oldest-turns` leaves the oldest turns out, and `usage.extra.dropped_turns` counts them.
+   * For a chat that leaves no room for an answer. `refuse` (the default) throws `prompt_too_long`. `drop-oldest-turns`
+   * leaves the oldest turns out, and `usage.extra.dropped_turns` counts them.
    */
   context_overflow?: 'refuse' | 'drop-oldest-turns' | null;
   /**
@@ -165,9 +165,9 @@ export interface ChatCompletionParams extends SharedParams, InertChatParams {
   logprobs?: boolean | null;
   /** So many likeliest tokens in each place, 0 to 20; with `logprobs: true`. */
   top_logprobs?: number | null;
-  /** What the answer is held to. Not while tools may be called. */
+  /** The form of the answer. Not while tools may be called. */
   response_format?: ResponseFormat | null;
-  /** What the model may call; for models whose chat template shows tools. */
+  /** The tools that the model may call; for models whose chat template shows tools. */
   tools?: readonly (ChatCompletionTool | Refused<'custom'>)[] | null;
   /** Whether it calls: as it likes (the default), not at all, at least one, or the one that is named. */
   tool_choice?:
@@ -179,7 +179,7 @@ export interface ChatCompletionParams extends SharedParams, InertChatParams {
     | null;
 }
 
-/** What `completions.create` takes. */
+/** The parameters of `completions.create`. */
 export interface CompletionParams extends SharedParams, InertParams {
   /** Text to continue, or its token ids; or a list of one of them. */
   prompt: string | readonly number[] | readonly string[] | readonly (readonly number[])[];
@@ -193,7 +193,7 @@ export interface CompletionParams extends SharedParams, InertParams {
   logprobs?: number | null;
 }
 
-/** What goes beside the parameters, as with OpenAI's client. */
+/** Options beside the parameters, as with OpenAI's client. */
 export interface RequestOptions {
   /** As `abortSignal` of the parameters. */
   signal?: AbortSignal | null;
@@ -224,8 +224,8 @@ export interface CompletionUsage {
     /** Seconds for all. */
     e2e_latency_s: number;
     /**
-     * Why tokens of the prompt that were known once were processed again: their state had gone for want of room, another
-     * model or another chat template had written it, or the text is another one from this token on. Absent where none were.
+     * The reason why known tokens of the prompt were processed again. Their state had gone for want of room; another model
+     * or another chat template had written it; or the text differs from this token on. Absent where none were.
      */
     cache_miss_reason?: 'evicted' | 'other model' | 'other template' | `edited at token ${number}`;
     /** Oldest turns of the chat that were left out, as `context_overflow` allows; absent where the model read all. */
@@ -255,7 +255,7 @@ export interface ChatLogprobs {
 export interface ChatCompletion {
   /** Another for every request. */
   id: string;
-  /** What this is. */
+  /** The type of the object. */
   object: 'chat.completion';
   /** Seconds since 1970. */
   created: number;
@@ -281,13 +281,13 @@ export interface ChatCompletion {
 export interface ChatCompletionChunk {
   /** The same in all chunks of a request. */
   id: string;
-  /** What this is. */
+  /** The type of the object. */
   object: 'chat.completion.chunk';
   /** Seconds since 1970. */
   created: number;
   /** The model that answered. */
   model: string;
-  /** What is new, of one answer; empty in the last chunk of `include_usage`. A call of a tool comes whole, in one chunk. */
+  /** The new part of one answer; empty in the last chunk of `include_usage`. A call of a tool comes whole, in one chunk. */
   choices: {
     index: number;
     delta: {
@@ -318,7 +318,7 @@ export interface CompletionLogprobs {
 export interface Completion<FinishReason = 'stop' | 'length', Counts = CompletionUsage> {
   /** Another for every request. */
   id: string;
-  /** What this is. */
+  /** The type of the object. */
   object: 'text_completion';
   /** Seconds since 1970. */
   created: number;
@@ -337,7 +337,7 @@ export type CompletionChunk = Completion<'stop' | 'length' | null, CompletionUsa
 export interface Model {
   /** Its name; `model` of requests. */
   id: string;
-  /** What this is. */
+  /** The type of the object. */
   object: 'model';
   /** When it was loaded, in seconds since 1970. */
   created: number;

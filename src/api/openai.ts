@@ -55,7 +55,7 @@ export class OpenAiClient {
   }
 }
 
-/** What an answer came to. */
+/** The result of an answer. */
 interface Answer {
   text: string;
   calls: ToolCall[];

@@ -45,7 +45,7 @@ describe.skipIf(!hasAdapter)('the Prompt API', () => {
 
     const clones = [await session.clone(), await session.clone()];
     const conversation = session.contextUsage;
-    // What was left of the last answer is read for the first clone, and nothing for the second.
+    // The rest of the last answer is read for the first clone, and nothing for the second.
     expect(usages[3]).toMatchObject({ promptTokens: conversation, cachedTokens: conversation });
     for (const [index, one] of [session, ...clones].entries()) await one.prompt(`And ${index}?`);
     for (const usage of usages.slice(4)) expect(usage.cachedTokens).toBe(conversation);

@@ -29,7 +29,7 @@ describe('a session', () => {
     expect(await session.prompt('Hi')).toBe('Fine.');
     expect(await read(session.promptStreaming('And?'))).toEqual(['Fine', '.']);
     expect(said(engine.asked[1]!)).toEqual(['system: Be brief.', 'user: Hi', 'assistant: Fine.', 'user: And?']);
-    // What it began with was read before it was asked.
+    // Its beginning was read before the question.
     expect(engine.requests[0]).toMatchObject({ messages: [system], readAhead: true });
   });
 

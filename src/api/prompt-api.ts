@@ -1,5 +1,5 @@
 /**
- * Chrome's Prompt API over an engine of this library: pages that are written for `LanguageModel` run with a model of their
+ * Chrome's Prompt API over an engine of this library. Pages that are written for `LanguageModel` run with a model of their
  * own choice, in each browser with WebGPU.
  *
  * @module
@@ -27,7 +27,7 @@ import type {
 export type { LanguageModel } from './prompt-api/session.ts';
 export type * from './prompt-api/types.ts';
 
-/** What a page knows as `LanguageModel`: it says whether there is a model, and makes sessions with it. */
+/** The object that pages know as `LanguageModel`: it says whether there is a model, and makes sessions with it. */
 export interface LanguageModelFactory {
   /**
    * Whether a session can be made at once, after a download, or not at all.

@@ -68,7 +68,7 @@ describe.skipIf(!hasAdapter)('sessions', { timeout: 120_000 }, () => {
     const copy = await elsewhere.sessions.import(bytes);
     expect(copy.messages).toEqual(session.messages.slice(0, 3));
     expect(copy.tokens).toBe(cached);
-    // Whatever is asked in between.
+    // Also after other questions in between.
     await (await elsewhere.sessions.create()).prompt('Something else', SETTINGS);
     expect(await copy.prompt('A pear?', SETTINGS)).toBe(one);
     expect(usages.at(-1)!.cachedTokens).toBe(cached);

@@ -1,7 +1,7 @@
 import type { ChatMessage, GenerationEvent, GenerationRequest, MovedState, TunableEngine } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 
-/** What an engine needs for sessions: those that `createEngine` makes have all of it. */
+/** The parts of an engine that sessions need; an engine of `createEngine` has all of them. */
 export type SessionSource = Pick<TunableEngine, 'generate'> & {
   /** Needed by `export`. */
   exportState?: (
@@ -12,11 +12,11 @@ export type SessionSource = Pick<TunableEngine, 'generate'> & {
   importState?: (bytes: Uint8Array, options?: { signal?: AbortSignal }) => Promise<MovedState>;
 };
 
-/** What a session begins with: either, or nothing. */
+/** The beginning of a session: either, or nothing. */
 export interface SessionStart {
-  /** What the system says, before all else. */
+  /** The system prompt, before all else. */
   system?: string;
-  /** What was said before. */
+  /** Earlier messages. */
   messages?: readonly ChatMessage[];
   /** Takes the beginning back. */
   signal?: AbortSignal;
@@ -27,11 +27,11 @@ export type SessionPrompt = Omit<
   GenerationRequest,
   'messages' | 'prompt' | 'tools' | 'toolChoice' | 'continueLast' | 'readAhead'
 > & {
-  /** Ends the answer; what has come of it stays in the session. */
+  /** Ends the answer; its text so far stays in the session. */
   signal?: AbortSignal;
 };
 
-/** Conversations that remember what was said. `engine.sessions` makes them. */
+/** Conversations that remember their messages. `engine.sessions` makes them. */
 export class Sessions {
   readonly #engine: SessionSource;
 
@@ -41,13 +41,13 @@ export class Sessions {
   }
 
   /**
-   * Begins a session. What it begins with is read at once, so that the first question does not wait for that.
+   * Begins a session. The model reads its beginning at once, so that the first question does not wait for it.
    *
    * ```ts
    * const session = await engine.sessions.create({ system: 'Answer in one word.' });
    * console.log(await session.prompt('What is an apple?'));
    * ```
-   * @param start what it begins with
+   * @param start its beginning
    * @throws BambaError `setting_invalid` for both of them; as `generate`
    */
   async create({ system, messages, signal }: SessionStart = {}): Promise<Session> {
@@ -97,7 +97,7 @@ export class Session {
     this.#tokens = tokens;
   }
 
-  /** What was said so far. */
+  /** The messages so far. */
   get messages(): readonly ChatMessage[] {
     return this.#messages;
   }
@@ -121,7 +121,7 @@ export class Session {
   }
 
   /**
-   * Asks, and yields the answer as it comes. Leaving the loop early ends the answer; what has come of it stays.
+   * Asks, and yields the answer as it comes. Leaving the loop early ends the answer; its text so far stays.
    *
    * @param text the question
    * @param options how it is answered
@@ -181,7 +181,7 @@ export class Session {
     });
   }
 
-  /** Ends the session: it answers nothing any more. What the GPU has of it makes room when others need it. Idempotent. */
+  /** Ends the session: it answers nothing any more. Its state on the GPU makes room when others need it. Idempotent. */
   dispose(): void {
     this.#disposed = true;
     this.#messages = [];
@@ -207,7 +207,7 @@ export class Session {
   }
 }
 
-/** What comes of one question. */
+/** The result of one question. */
 class Turn {
   answer = '';
   #prompt = 0;

@@ -13,7 +13,7 @@ import { schemeOf } from './transformers-dtype.ts';
 
 export { transformersProgress, type TransformersProgress } from './progress.ts';
 
-/** What is used of a tokenizer object of @huggingface/transformers. */
+/** The used part of a tokenizer object of @huggingface/transformers. */
 export interface TransformersTokenizer {
   /**
    * The ids of a text.
@@ -36,7 +36,7 @@ export interface TransformersTokenizer {
   ): unknown;
 }
 
-/** What takes an answer as it comes: `TextStreamer`, or one of @huggingface/transformers. */
+/** A streamer, which takes an answer as it comes: `TextStreamer`, or one of @huggingface/transformers. */
 export interface Streamer {
   /**
    * Takes ids: the prompt's first, where they are known.
@@ -52,7 +52,7 @@ export interface Streamer {
   text?(piece: string): void;
 }
 
-/** What `pipeline` takes beside the model: all that `createEngine` does, and these. */
+/** The options of `pipeline` beside the model: those of `createEngine`, and these. */
 export interface PipelineOptions extends Omit<EngineOptions, 'model' | 'onProgress' | 'dtype'> {
   /** How the matrices of a checkpoint are stored: by our names, or by those of transformers.js; default `int8`. */
   dtype?: Scheme | 'fp32' | 'fp16' | 'q8' | 'q4';
@@ -102,9 +102,9 @@ export interface TextGenerationPipeline {
    */
   (text: string, options?: TextGenerationOptions): Promise<{ generated_text: string }[]>;
   (messages: readonly ChatMessage[], options?: TextGenerationOptions): Promise<{ generated_text: ChatMessage[] }[]>;
-  /** What answers. */
+  /** The engine that answers. */
   readonly engine: Engine;
-  /** That of `pipeline`'s options; null where the model's own is used. */
+  /** The tokenizer of `pipeline`'s options; null where the model's own is used. */
   readonly tokenizer: TransformersTokenizer | null;
   /** Frees the GPU and ends the worker. Idempotent. */
   dispose(): Promise<void>;
@@ -207,7 +207,7 @@ function generationRequest(options: TextGenerationOptions): GenerationRequest {
   return request;
 }
 
-/** What a `TextStreamer` shows, and to whom. */
+/** Options of a `TextStreamer`. */
 export interface TextStreamerOptions {
   /** Leave the prompt out. Only with a tokenizer can it be shown. */
   skip_prompt?: boolean;

@@ -1,5 +1,5 @@
-// Grammars as automata with a stack (recursive transition networks, Woods 1970), made deterministic as far as a text
-// goes: a place is the set of all states and stacks that the bytes so far can have led to, and is worked out once.
+// Grammars as automata with a stack (recursive transition networks, Woods 1970), made deterministic as far as a text goes. A
+// place is the set of all states and stacks that the bytes so far can have led to. It is worked out once.
 
 import { DistinctPlace, type MarkedPlace } from './distinct.ts';
 import type { Expression, MachineStep, Rule } from './grammar.ts';

@@ -1,6 +1,6 @@
 /**
- * What an answer may be, token by token. It knows nothing of the model: whoever can say which tokens may come next, and
- * be told which one came, can constrain an answer.
+ * The allowed answers, token by token. It knows nothing of the model: whoever can say which tokens may come next, and be
+ * told which one came, can constrain an answer.
  *
  * ```ts
  * const mask = constraint.mask(); // the next token is chosen under it

@@ -32,7 +32,7 @@ describe('a prompt is cut', () => {
     expect(cuts({ from: 10, junction: 90, total: 200 })).toEqual(['junction 90']);
     expect(cuts({ from: 60, junction: 90, total: 200 })).toEqual([]);
     expect(cuts({ opening: 80, junction: 90, total: 200 })).toEqual(['opening 80']);
-    // What lies behind the junction is no help to whoever leaves there.
+    // A state behind the junction is no help to a prompt that leaves there.
     expect(cuts({ opening: 95, junction: 90, total: 200 })).toEqual(['junction 90', 'opening 95']);
   });
 
@@ -75,7 +75,7 @@ test('any prompt is cut inside of it, in order, for four passes more at most, an
       // A rung costs no pass.
       const others = found.filter(({ kind }) => kind !== 'rung');
       expect(passes(one, found)).toBe(passes(one, others));
-      // Whoever leaves at a place reads half of it again, and two passes, at most.
+      // A prompt that leaves at a place reads half of it again, and two passes, at most.
       for (const left of [...at.map((cut) => cut - 1), one.total]) {
         const nearest = Math.max(one.from, ...at.filter((cut) => cut <= left));
         expect(left - nearest).toBeLessThanOrEqual(Math.max(left / 2, 0) + 2 * one.chunk);

@@ -3,8 +3,8 @@
 import type { StateKind } from './eviction.ts';
 
 /**
- * Tokens that are not worth a state of their own: a pass over a few tokens takes nearly as long as one over so many, so
- * reading them again along with what is new costs nothing.
+ * Tokens that are not worth a state of their own. A pass over a few tokens takes nearly as long as one over so many. So
+ * reading them again with the new ones costs nothing.
  */
 export const NEAR_TOKENS = 32;
 
@@ -15,7 +15,7 @@ export interface Cut {
   readonly kind: StateKind;
 }
 
-/** What is known of a prompt before it is read. */
+/** The known facts about a prompt before it is read. */
 export interface Reading {
   /** Tokens that are read already. */
   from: number;
@@ -34,10 +34,10 @@ export interface Reading {
 }
 
 /**
- * Where to keep states on the way, in order, none at the very end. Each that is no end of a pass anyway costs a pass: so
- * there are three at most, of what conversations return to, and none of them close behind another. A long prompt has rungs
- * besides, at growing distances: whoever leaves it in the middle reads half of the way again at most. They cost no pass,
- * and together no more memory for keys and values than the prompt itself twice.
+ * Where to keep states on the way, in order, none at the very end. Each place that is no end of a pass anyway costs a pass.
+ * So there are at most three places that conversations return to, and none of them is close behind another. A long prompt
+ * has rungs besides, at growing distances: a prompt that leaves it in the middle reads half of the way again at most. They
+ * cost no pass, and together no more memory for keys and values than the prompt itself twice.
  */
 export function cutsOf({ from, total, chunk, opening, start, end, junction }: Reading): Cut[] {
   const cuts: Cut[] = [];

@@ -1,5 +1,5 @@
-// Items that have to differ. No automaton with a stack can tell that two parts of a text are the same, so a place of such a
-// grammar remembers what the items so far were; which texts they are made of, the automaton says.
+// Items that have to differ. No automaton with a stack can tell that two parts of a text are the same. So a place of such a
+// grammar remembers the items so far. The automaton decides which texts they can be.
 
 import { isEqual } from './schema-merge.ts';
 
@@ -20,7 +20,7 @@ interface Scope {
   readonly values: readonly unknown[];
 }
 
-/** What is open, the outermost first: a scope, the text of its item so far, a scope in that, and so on. */
+/** The open scopes, the outermost first: a scope, the text of its item so far, a scope in that, and so on. */
 type Open = readonly (Scope | string)[];
 
 const EMPTY: Scope = { texts: [], values: [] };

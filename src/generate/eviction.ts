@@ -12,7 +12,7 @@
  */
 export type StateKind = 'opening' | 'start' | 'prompt' | 'answer' | 'junction' | 'rung';
 
-/** What is weighed of a kept state. */
+/** The properties by which kept states are weighed. */
 export interface Weighed {
   readonly kind: StateKind;
   /** Tokens that it is the state of. */
@@ -34,8 +34,8 @@ export interface Room {
 }
 
 /**
- * How much saved work counts beside recent use. Both run from 0 to 1, so that with 1 the state that saves the most work a
- * byte is as dear as the one that was used last.
+ * How much saved work counts beside recent use. Both run from 0 to 1. With 1, the state that saves the most work a byte is
+ * as dear as the one that was used last.
  */
 const ALPHA = 1;
 
@@ -68,9 +68,9 @@ export function anchorsOf(staying: ReadonlySet<Weighed>): Set<Weighed> {
 }
 
 /**
- * What each state is worth: recency + α · saved. Recency is the rank of its last use over the number of states, so that
- * no clock counts. Saved is what would have to be read again without it, in tokens from the nearest kept ancestor, over
- * its bytes; it is divided by the largest of all, so that neither the model's size nor the length of texts counts.
+ * The worth of each state: recency + α · saved. Recency is the rank of its last use over the number of states, so that no
+ * clock counts. Saved is the number of tokens to read again without it, from the nearest kept ancestor, over its bytes. It
+ * is divided by the largest of all, so that neither the model's size nor the length of texts counts.
  */
 export function worths(staying: ReadonlySet<Weighed>): Map<Weighed, number> {
   const byUse = [...staying].toSorted((a, b) => a.used - b.used);

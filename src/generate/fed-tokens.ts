@@ -1,5 +1,5 @@
 /**
- * What tells the live sequence the tokens of an answer as they are reported: all but the last, which has not been fed.
+ * Tells the live sequence the tokens of an answer as they are reported: all but the last, which has not been fed.
  * @param state its tokens are the prompt at first
  */
 export function feedReported(state: { readonly tokens: number[] }): (ids: readonly number[]) => void {

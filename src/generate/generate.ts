@@ -16,9 +16,8 @@ export interface AnswerPiece {
 
 /**
  * Samples an answer, or the rest of one, from the logits that the model holds, steps running ahead of what the caller has
- * seen.
- * However the caller leaves, the model's live sequence knows its tokens: the prompt and all that was sampled but the
- * last token, which has not been fed. That may be more than the caller took.
+ * seen. However the caller leaves, the model's live sequence knows its tokens: the prompt and all sampled tokens but the
+ * last, which has not been fed. These may be more than the caller took.
  * @throws BambaError `setting_invalid`, `device_lost`, `gpu_failure`, `out_of_memory`.
  */
 export async function* generateIds(model: Model, settings: AnswerSettings): AsyncGenerator<AnswerPiece> {
@@ -54,7 +53,7 @@ export async function* generateIds(model: Model, settings: AnswerSettings): Asyn
       if (report.ended) return;
     }
   } finally {
-    // What runs cannot be called back: the state is known once it is through.
+    // A running step cannot be called back: the state is known once it has ended.
     for (const result of await Promise.allSettled(running)) if (result.status === 'fulfilled') feed(result.value.ids);
   }
 }

@@ -1,7 +1,7 @@
-// JSON Schemas as grammars. Every text of such a grammar is valid; not every valid text is in it: JSON is written in one
-// way (`{"a": 1, "b": [2, 3]}`), properties come in the order of the schema, none that it does not name where it names
-// some, and numbers have at most 15 digits, or with bounds two digits behind the point and so many more as the bounds.
-// Texts of a `format` have one of its usual forms; a format that is not known is a note.
+// JSON Schemas as grammars. Every text of such a grammar is valid, but not every valid text is in it. JSON is written in one
+// way (`{"a": 1, "b": [2, 3]}`). Properties come in the order of the schema, and no others where it names some. And numbers
+// have at most 15 digits, or with bounds two digits behind the point and so many more as the bounds. Texts of a `format`
+// have one of its usual forms; a format that is not known is a note.
 
 import { countTexts } from './automaton.ts';
 import { choice, type Expression, item, NOTHING, reference, type Rule, scope, text } from './grammar.ts';
@@ -78,7 +78,7 @@ class SchemaGrammar implements Schemas {
     return parts.nullable ? [...possible, { type: ['null'] }] : possible;
   }
 
-  /** What stands beside the fields of a schema: lists of which one holds. */
+  /** Alternatives beside the fields of a schema: lists of which one holds. */
   #combinations({ ref, all, choices }: SchemaParts, path: string): SchemaObject[][] {
     const target = ref === null ? [] : [this.#follow(ref, path, () => this.alternatives(this.#target(ref, path), ref))];
     return [

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { bothSpeakers, speak, type Speaker } from '../testing/speaker.ts';
 import { jsonGrammar } from './json-grammar.ts';
 
-// Schemas as zod and OpenAPI write them: what a model that draws tokens at random says under them is valid, for zod itself
+// Schemas as zod and OpenAPI write them. A model that draws tokens at random gives valid texts under them, for zod itself
 // and for a validator of the standard.
 
 /** Takes OpenAPI's `nullable` and `example`, too; multiples of decimals are what their digits say. */

@@ -105,7 +105,7 @@ export function stringOf(machine: Machine): Expression {
   return sequence(text('"'), textOf(machine, spelling), text('"'));
 }
 
-/** What is not written as it is. */
+/** The characters that are escaped. */
 const ESCAPED_CODES: Characters = [
   [0, 0x1f],
   [0x22, 0x22],

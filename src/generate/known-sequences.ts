@@ -11,7 +11,7 @@ interface Known {
   turns: ReadonlyMap<number, number>;
 }
 
-/** What is known of a prompt's beginning. */
+/** The known facts about a prompt's beginning. */
 export interface Acquaintance {
   /** Tokens that it shares with a sequence that was read once. */
   common: number;
@@ -58,7 +58,7 @@ export class KnownSequences {
     this.#forget();
   }
 
-  /** What is known of the beginning of `ids`; null where nothing is. */
+  /** The known facts about the beginning of `ids`; null where there are none. */
   of(ids: readonly number[]): Acquaintance | null {
     const closest = this.#closest(ids);
     if (!closest) return null;
@@ -110,7 +110,7 @@ export class KnownSequences {
   }
 
   /**
-   * What is known of a chat by its messages, whatever they were written as.
+   * The known facts about a chat by its messages, whatever tokens they became.
    * @param digests of the chat so far, for each of its messages
    * @param ids its prompt
    * @returns `rewritten`: the longest beginning that was asked was written as other tokens; `foreign`: another model read

@@ -1,5 +1,5 @@
-// Sets of texts as finite automata over characters, deterministic, so that what all of several sets have, and what one of
-// them has not, is one again.
+// Sets of texts as deterministic finite automata over characters. So the intersection of several sets, and the complement of
+// one, is such a set again.
 
 import { atoms, type Characters, contains } from './characters.ts';
 

@@ -38,11 +38,11 @@ export function multiplesRange(min: bigint, max: bigint, of: bigint, decimals: n
   return signed(min, max, natural);
 }
 
-/** What is left of a number that is being written. */
+/** The rest of a number that is being written. */
 interface Digits {
   /** Digits that are to come. */
   left: number;
-  /** What they have to be at least and at most, all of them; null where the digits before leave them free. */
+  /** Their lower and upper bounds; null where the digits before leave them free. */
   low: string | null;
   high: string | null;
   /** The remainder of the digits before. */

@@ -8,7 +8,7 @@ const DECIMALS = 2;
 /** Units that a multiple may have: each is a state of the automaton. */
 const MOST_UNITS = 1000n;
 
-/** What OpenAPI's formats say about integers. */
+/** The bounds of integers by OpenAPI's formats. */
 const FORMATS: Readonly<Record<string, { minimum: number; maximum: number }>> = {
   int8: { minimum: -(2 ** 7), maximum: 2 ** 7 - 1 },
   uint8: { minimum: 0, maximum: 2 ** 8 - 1 },

@@ -5,12 +5,12 @@ import { patternMachine } from './pattern.ts';
 import { invalid, isObject, readCountRange, type SchemaObject } from './schema-keywords.ts';
 import type { StringSchemas } from './string-schema.ts';
 
-/** What the grammar of an object asks of the whole grammar. */
+/** The parts of the whole grammar that the grammar of an object needs. */
 export interface Schemas {
   readonly strings: StringSchemas;
   /** The texts of a schema. @throws BambaError `setting_invalid`, also where nothing is valid */
   value(schema: unknown, path: string): Expression;
-  /** What a schema comes to, one by one where there is a choice; none where nothing is valid. */
+  /** The choices of a schema; none where nothing is valid. */
   alternatives(schema: unknown, path: string): SchemaObject[];
 }
 
@@ -27,7 +27,7 @@ class ObjectSchema {
   readonly #required: readonly string[];
   readonly #patterns: SchemaObject;
   readonly #additional: unknown;
-  /** What names of properties may be; none where any is valid. */
+  /** The schema of property names; none where any is valid. */
   readonly #names: readonly SchemaObject[] | null;
 
   constructor(fields: SchemaObject, path: string, schemas: Schemas) {
@@ -62,7 +62,7 @@ class ObjectSchema {
     return open && this.#additional !== false ? this.#free() : this.#empty();
   }
 
-  /** What is said about a property: by its name, by patterns, or about all others. */
+  /** The schemas of a property: by its name, by patterns, or for all others. */
   #schemaOf(name: string): unknown {
     if (!this.#isName(name)) return false;
     const own = Object.hasOwn(this.#properties, name) ? [this.#properties[name]] : [];
@@ -84,7 +84,7 @@ class ObjectSchema {
     );
   }
 
-  /** What can never be valid is left out. */
+  /** A property that can never be valid is left out. */
   #isPossible(name: string, schema: unknown): boolean {
     if (schema === false) return false;
     const composed = isObject(schema) && ('allOf' in schema || 'not' in schema);

@@ -1,10 +1,10 @@
-// Regular expressions of JSON schemas, as trees. They are those of JavaScript, as the standard recommends; what cannot be
-// told by looking at one character after the other is refused by its name.
+// Regular expressions of JSON schemas, as trees. They are those of JavaScript, as the standard recommends. A construct that
+// cannot be checked character by character is refused by its name.
 
 import { type Characters, complement, ofClass, range, union } from './characters.ts';
 import { invalid } from './schema-keywords.ts';
 
-/** What a part of a pattern matches. */
+/** The part of a pattern, by its match. */
 export type Pattern =
   | { kind: 'characters'; set: Characters }
   | { kind: 'sequence'; parts: readonly Pattern[] }
@@ -12,7 +12,7 @@ export type Pattern =
   | { kind: 'repeat'; of: Pattern; min: number; max: number }
   | { kind: 'start' }
   | { kind: 'end' }
-  /** What follows matches, or does not. */
+  /** The following text matches, or does not. */
   | { kind: 'ahead'; of: Pattern; negative: boolean };
 
 const DIGITS = range(0x30, 0x39);
@@ -70,7 +70,7 @@ class PatternParser {
     return true;
   }
 
-  /** What a sticky expression matches here, taken. */
+  /** Takes the match of a sticky expression here. */
   #match(expression: RegExp): RegExpExecArray | null {
     expression.lastIndex = this.#at;
     const match = expression.exec(this.#source);

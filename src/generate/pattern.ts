@@ -1,5 +1,5 @@
-// Patterns as machines: Thompson's construction (1968), from the end to the beginning, so that what follows a lookahead is
-// there when it is met; then sets of states as states.
+// Patterns as machines: Thompson's construction (1968), from the end to the beginning, so that a lookahead meets a finished
+// rest. Then sets of states become states.
 
 import { atoms, type Characters, EVERY } from './characters.ts';
 import { common, explore, type Machine, MOST_STATES, TooManyStates } from './machine.ts';
@@ -96,7 +96,7 @@ class PatternBuilder {
     return reached;
   }
 
-  /** What follows, as far as the lookahead has it. */
+  /** The rest, as far as the lookahead allows it. */
   #ahead({ of, negative }: Pattern & { kind: 'ahead' }, next: Node, looped: boolean): Node {
     if (looped) throw new LookaheadRefused('that is repeated');
     const node = this.#node();

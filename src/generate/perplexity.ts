@@ -20,7 +20,7 @@ export interface Score {
   top1: number;
 }
 
-/** What scoring needs of a model. */
+/** The parts of a model that scoring needs. */
 export interface ForwardModel {
   readonly architecture: { readonly vocabSize: number };
   readonly state: { reset(): void };

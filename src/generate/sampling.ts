@@ -1,4 +1,4 @@
-// What a caller may ask of the sampler, checked, and what the model's generation_config.json says where he does not.
+// Checks a caller's settings, and completes them from the model's generation_config.json.
 
 import { BambaError } from '../errors.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type SamplingValues,
 } from '../sampling.ts';
 
-/** What generation_config.json says. */
+/** The content of generation_config.json. */
 export interface GenerationDefaults {
   sampling: SamplingDefaults;
   /** Ids that end an answer, from `eos_token_id`; empty where the file has none. */
@@ -55,8 +55,8 @@ export function resolveSampling(settings: object, defaults: SamplingDefaults, vo
 }
 
 /**
- * Reads generation_config.json. Where it leaves something out, answers are greedy and all else is neutral; with
- * `do_sample` the defaults are those that transformers has for it: temperature 1 and the 50 likeliest tokens.
+ * Reads generation_config.json. Where fields are missing, answers are greedy and all else is neutral. With `do_sample` the
+ * defaults are those of transformers: temperature 1 and the 50 likeliest tokens.
  *
  * Defaults are a help, not a part of the model: one that cannot be used is neutral, and `warnings` says so.
  *
@@ -88,7 +88,7 @@ export function readGenerationConfig(config: unknown): GenerationDefaults {
   return { sampling, stopIds: stops.ids, warnings: [...warnings, ...stops.warnings] };
 }
 
-/** What the file may have, in the order of the table. */
+/** The fields that the file may have, in the order of the table. */
 const OF_MODELS = SAMPLING_NAMES.filter((name): name is keyof SamplingDefaults => SAMPLING[name].inTransformers);
 
 /** With `do_sample`: what counts where a field is absent, and where it cannot be used, if that is not neutral. */
@@ -109,7 +109,7 @@ function readSamples(value: unknown, warnings: string[]): boolean {
 }
 
 /**
- * Reads an `eos_token_id`: one id, a list, or nothing. What is no token id ends no answer, and is left out.
+ * Reads an `eos_token_id`: one id, a list, or nothing. A value that is no token id is left out.
  * @param file where it stands, for the warnings
  */
 export function readStopIds(value: unknown, file: string): { ids: number[]; warnings: string[] } {

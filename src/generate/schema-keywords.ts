@@ -62,7 +62,7 @@ export interface SchemaParts {
 }
 
 /**
- * What a schema asks for; null where nothing is valid.
+ * The demands of a schema; null where nothing is valid.
  * @param path where it stands, for errors
  * @throws BambaError `setting_invalid` for what is no schema, and for keywords that cannot be kept to
  */
@@ -183,7 +183,7 @@ export function isOfType(value: unknown, type: JsonType): boolean {
   return typeof value === type;
 }
 
-/** What a count may ask for: each one is a part of the grammar. */
+/** The largest count: each one is a part of the grammar. */
 const MOST_COUNTED = 10_000;
 
 /** Two keywords that count something. @throws BambaError `setting_invalid` */

@@ -2,7 +2,7 @@
 
 import { isObject, type JsonType, type SchemaObject } from './schema-keywords.ts';
 
-/** How two values of a keyword become one. What is not here is a schema, and both of them hold. */
+/** How two values of a keyword become one. The value of any other keyword is a schema, and both schemas hold. */
 const MERGED: Readonly<Record<string, (a: never, b: never) => unknown>> = {
   type: commonTypes,
   enum: (a: readonly unknown[], b: readonly unknown[]) => a.filter((one) => b.some((other) => isEqual(one, other))),
@@ -25,7 +25,7 @@ const MERGED: Readonly<Record<string, (a: never, b: never) => unknown>> = {
 };
 
 /**
- * What is valid under two schemas without references and choices.
+ * The schema of values that are valid under two schemas without references and choices.
  * @returns null where nothing is
  */
 export function merge(a: SchemaObject, b: SchemaObject): SchemaObject | null {

@@ -137,7 +137,7 @@ describe('kept states', () => {
       const made = cacheOf(budget);
       expect(await read(made, textOf(1))).toBe(0);
       expect(await read(made, textOf(1))).toBe(0);
-      // What goes on in the same sequence needs none.
+      // A request that goes on in the same sequence needs none.
       expect(await read(made, [...textOf(1), 2])).toBe(10);
       expect(made.model.taken).toEqual([]);
     }
@@ -158,7 +158,7 @@ describe('kept states', () => {
     expect(made.cache.bytes).toBe(0);
     made.model.refuse = new BambaError('device_lost', 'lost');
     await expect(read(made, textOf(3))).rejects.toBe(made.model.refuse);
-    // What was not taken leaves nothing behind.
+    // A snapshot that was not taken leaves nothing behind.
     expect(made.cache.find(textOf(3))).toBeNull();
     made.model.refuse = null;
     expect(await read(made, textOf(1))).toBe(0);

@@ -18,7 +18,7 @@ export function defaultBudget(maxBufferSize: number, weightBytes: number): numbe
   return Math.floor(Math.min(MOST, maxBufferSize / 8, Math.max(weightBytes, LEAST_OF_WEIGHTS)));
 }
 
-/** What the cache needs of a model. */
+/** The parts of a model that the cache needs. */
 interface SnapshotSource<One> {
   readonly state: { readonly tokens: readonly number[]; readonly position: number; reset(): void };
   /** Bytes that a snapshot would take now. */
@@ -40,18 +40,18 @@ export type CacheMiss = {
   at: number;
 };
 
-/** What a prompt goes on from. */
+/** The point that a prompt goes on from. */
 export interface Resumption {
   /** Tokens of it that the live sequence holds. */
   position: number;
-  /** What is known of the prompt's beginning. */
+  /** The known facts about the prompt's beginning. */
   known: Acquaintance | null;
 }
 
 /**
- * Snapshots of sequences at the places that conversations return to, under a budget of GPU memory. A recurrent state
- * cannot be taken back, so whoever regenerates, edits, branches or comes back to another chat begins from the longest one
- * that fits, and reads what follows it.
+ * Snapshots of sequences at the places that conversations return to, under a budget of GPU memory. A recurrent state cannot
+ * be taken back. So a request that regenerates, edits, branches or switches chats begins from the longest fitting snapshot,
+ * and reads the tokens behind it.
  *
  * ```ts
  * const { position } = await states.resume(ids); // the live sequence holds so many of them
@@ -63,7 +63,7 @@ export class StateCache<One extends Kept = Snapshot> {
   readonly #model: SnapshotSource<One>;
   readonly #budget: number;
   readonly #tree = new StateTree<One>();
-  /** What was read once, whether its states are kept or not. */
+  /** The sequences that were read once, with or without kept states. */
   readonly known = new KnownSequences();
   #clock = 0;
 
@@ -191,7 +191,7 @@ export class StateCache<One extends Kept = Snapshot> {
   }
 }
 
-/** What a miss is told by, besides the tokens. */
+/** Further signs of a miss, besides the tokens. */
 export interface MissHints {
   /** Tokens that a prompt shares with one that it is a changed version of, at least: all chats begin alike. */
   own: number;

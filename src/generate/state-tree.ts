@@ -1,6 +1,6 @@
 import type { StateKind, Weighed } from './eviction.ts';
 
-/** What a tree needs of a kept state. */
+/** The parts of a kept state that a tree needs. */
 export interface Kept {
   readonly state: { readonly tokens: readonly number[]; readonly position: number };
   /** Whether an answer can begin from it at once. */

@@ -7,15 +7,15 @@ import { tokenLogprobs } from './logprobs.ts';
 
 /** Why the steps of an answer are waited for one by one. */
 export interface StepwiseOptions {
-  /** What the answer may be. */
+  /** The allowed answers. */
   constraint?: Constraint | undefined;
   /** For each token its log-probability and those of so many likeliest ones. */
   logprobs?: number | undefined;
 }
 
 /**
- * As `generateIds`, but no step runs ahead: each is submitted when the token before it is known, because its mask
- * follows from that token, or because its logits are read back.
+ * As `generateIds`, but no step runs ahead. Each is submitted when the token before it is known: its mask follows from that
+ * token, or its logits are read back.
  * @throws BambaError as `generateIds`, and what the constraint throws.
  */
 export async function* generateStepwise(

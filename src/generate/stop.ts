@@ -6,7 +6,7 @@ import { BambaError } from '../errors.ts';
 const MAX_STOP_STRINGS = 64;
 const MAX_STOP_LENGTH = 1024;
 
-/** What one piece of text leads to. */
+/** The results of one piece of text. */
 export interface StopStep {
   /** Text that may go out now. */
   text: string;
@@ -15,9 +15,9 @@ export interface StopStep {
 }
 
 /**
- * Watches streamed text for stop strings. Of several, the one that is complete first counts (the longest where two end
- * together), so the result does not depend on how the text was cut into pieces. Held back is only the longest suffix
- * that could begin a stop string.
+ * Watches streamed text for stop strings. Of several, the one that is complete first counts; where two end together, the
+ * longest. So the result does not depend on the pieces of the text. Held back is only the longest suffix that could begin a
+ * stop string.
  *
  * ```ts
  * const matcher = new StopMatcher(['\n\n', 'User:']);

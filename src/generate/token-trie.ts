@@ -1,8 +1,8 @@
 import type { Place } from './automaton.ts';
 
 /**
- * The tokens of a vocabulary in the order of their bytes, so that tokens which begin alike are followed through a
- * grammar together, and left together where it does not go on.
+ * The tokens of a vocabulary in the order of their bytes. So tokens with the same beginning go through a grammar together,
+ * and leave it together.
  */
 export class TokenTrie {
   /** Token ids, sorted by their bytes. */

@@ -1,7 +1,7 @@
 // lib/matvec.wgsl for int4 weights, with activations as fixed point: groups of 32 columns, as weights have them, share a
 // scale, and a number is 256 * high + low of two signed bytes. A product with stored weights then is one instruction for
 // four columns and each byte, where floats take three or four for one. Every workgroup makes its own from the kernel's
-// input4, for several teams of TEAM invocations, each with four rows: making them must not cost more than using them.
+// input4, for several teams of TEAM invocations with four rows each: to make them must not cost more than to use them.
 //
 // Rounding to 16 bits changes an activation by 2^-16 of its group's largest.
 //

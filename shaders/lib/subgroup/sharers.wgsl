@@ -1,5 +1,5 @@
-// How many invocations share the work of a dot product of attention, and the sum of what each found: four neighbours, so
-// that they read what lies side by side. No subgroup is smaller.
+// How many invocations share a dot product of attention, and the sum of their shares. They are four neighbours, so that they
+// read neighbouring places. No subgroup is smaller.
 
 const SHARERS: u32 = 4;
 

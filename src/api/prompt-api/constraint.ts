@@ -2,10 +2,10 @@ import type { ChatMessage, GenerationRequest } from '../../engine/protocol.ts';
 import { fault } from './faults.ts';
 import type { LanguageModelPromptOptions } from './types.ts';
 
-/** What an answer is held to. */
+/** The form of an answer. */
 export interface ResponseForm {
   request: Pick<GenerationRequest, 'json' | 'pattern'>;
-  /** What the model is told of it; empty for nothing. */
+  /** The text that tells the model of it; empty for nothing. */
   hint: string;
 }
 
@@ -15,8 +15,8 @@ const IDLE_FLAGS = new Set('dguy');
 /**
  * Reads what an answer is held to.
  * @returns null where it is free
- * @throws TypeError for what is neither a schema nor a regular expression, and for `omitResponseConstraintInput` without
- * either; DOMException `NotSupportedError` for flags that cannot be kept to
+ * @throws TypeError for a value that is neither a schema nor a regular expression, and for `omitResponseConstraintInput`
+ * alone; DOMException `NotSupportedError` for flags that cannot be kept to
  */
 export function readConstraint({
   responseConstraint: constraint,

@@ -5,7 +5,7 @@ import { quotaExceeded } from './faults.ts';
 /** How what is read ends: where an answer begins, within one, or with the last message. */
 export type Ending = Pick<GenerationRequest, 'continueLast' | 'readAhead'>;
 
-/** What a conversation consists of. */
+/** The parts of a conversation. */
 export interface ContextOptions {
   tools: readonly Tool[];
   /** Messages at the beginning that are never dropped. */
@@ -116,7 +116,7 @@ export class Context {
     }
   }
 
-  /** What requests offer the model to call. */
+  /** The tools that requests offer to the model. */
   get offer(): Pick<GenerationRequest, 'tools'> {
     return this.tools.length > 0 ? { tools: this.tools } : {};
   }

@@ -1,6 +1,6 @@
 import { BambaError, type ErrorCode } from '../../errors.ts';
 
-/** What a fault of the engine is called here; others are `UnknownError`. */
+/** The names of the engine's faults here; others are `UnknownError`. */
 const NAMES: Partial<Record<ErrorCode, string>> = {
   aborted: 'AbortError',
   disposed: 'InvalidStateError',
@@ -21,7 +21,7 @@ export function fault(name: string, message: string, cause?: unknown): DOMExcept
 }
 
 /**
- * Whatever was thrown, as pages that know the Prompt API expect it.
+ * Turns a thrown value into the error that pages of the Prompt API expect.
  * @param otherwise what faults are called that have no name of their own there
  */
 export function asFault(error: unknown, otherwise = 'UnknownError'): unknown {

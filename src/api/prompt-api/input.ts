@@ -1,4 +1,4 @@
-// What a page gives a session, checked, and in the engine's terms.
+// The input of a session, checked, and in the engine's terms.
 
 import type { ChatMessage } from '../../engine/protocol.ts';
 import { fault } from './faults.ts';
@@ -21,8 +21,8 @@ const TYPES: readonly unknown[] = ['text', 'image', 'audio', 'tool-call', 'tool-
 /**
  * Reads a prompt.
  * @param begun whether the conversation has a message already
- * @throws TypeError for what is no prompt, and for a system message that is not the first of all; DOMException
- * `SyntaxError` for a prefix that is not the assistant's last message, `NotSupportedError` for what is not text
+ * @throws TypeError for a value that is no prompt, and for a system message that is not the first of all; DOMException
+ * `SyntaxError` for a prefix that is not the assistant's last message, `NotSupportedError` for content that is not text
  */
 export function readPrompt(input: LanguageModelPrompt, begun: boolean): Input {
   if (typeof input === 'string') return { messages: [{ role: 'user', content: input }], prefix: false };

@@ -2,7 +2,7 @@ import type { EngineInfo, SamplingSettings } from '../../engine/protocol.ts';
 import { fault } from './faults.ts';
 import type { LanguageModelCreateCoreOptions, LanguageModelParams, LanguageModelSamplingMode } from './types.ts';
 
-/** What a mode makes of the model's own temperature. */
+/** The temperature of a mode, by the model's own. */
 const MODES: Readonly<Record<LanguageModelSamplingMode, number>> = {
   'most-predictable': 0,
   predictable: 0.5,
@@ -15,7 +15,7 @@ const MODES: Readonly<Record<LanguageModelSamplingMode, number>> = {
 const MAX_TEMPERATURE = 2;
 const MAX_TOP_K = 1024;
 
-/** What a session samples with. */
+/** The sampling settings of a session. */
 export interface SessionSampling {
   mode: LanguageModelSamplingMode;
   settings: Pick<SamplingSettings, 'temperature' | 'topK'>;
@@ -33,8 +33,8 @@ export function paramsOf({ sampling }: EngineInfo): LanguageModelParams {
 
 /**
  * Checks what can be checked without a model.
- * @throws TypeError for a mode that there is none of, and for a mode beside the numbers; RangeError for a temperature below
- * 0 and a topK below 1
+ * @throws TypeError for an unknown mode, and for a mode beside the numbers; RangeError for a temperature below 0 and a topK
+ * below 1
  */
 export function checkSampling({ samplingMode, temperature, topK }: LanguageModelCreateCoreOptions): void {
   if (samplingMode !== undefined && !Object.hasOwn(MODES, samplingMode)) {
@@ -47,7 +47,7 @@ export function checkSampling({ samplingMode, temperature, topK }: LanguageModel
   if (topK !== undefined && !(topK >= 1)) throw new RangeError('topK is 1 or more.');
 }
 
-/** What a session with a model samples with. */
+/** The sampling settings of a session with a model. */
 export function samplingOf(
   { samplingMode: mode = 'balanced', temperature, topK }: LanguageModelCreateCoreOptions,
   { sampling }: EngineInfo,

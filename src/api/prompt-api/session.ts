@@ -23,7 +23,7 @@ import type {
   LanguageModelTool,
 } from './types.ts';
 
-/** What a session is made of. */
+/** The parts of a session. */
 export interface SessionParts {
   lease: Lease;
   context: Context;
@@ -32,8 +32,8 @@ export interface SessionParts {
 }
 
 /**
- * A conversation with a model, as the Prompt API has it. What is asked is answered one after the other, also where
- * several sessions ask; each goes on from its own conversation.
+ * A conversation with a model, as the Prompt API has it. Questions are answered one after the other, also those of several
+ * sessions. Each session goes on from its own conversation.
  *
  * ```ts
  * const session = await LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'Be brief.' }] });
@@ -103,7 +103,7 @@ export class LanguageModel extends EventTarget {
   }
 
   /**
-   * As `prompt`, while it comes. Whoever cancels the stream ends the answer.
+   * As `prompt`, while it comes. Cancelling the stream ends the answer.
    *
    * ```ts
    * for await (const piece of session.promptStreaming('What is an apple?')) output.append(piece);
@@ -167,7 +167,7 @@ export class LanguageModel extends EventTarget {
     const signal = this.#signal(options.signal);
     signal.throwIfAborted();
     const { context } = this.#parts;
-    // That of the conversation may change meanwhile.
+    // The conversation's count may change meanwhile.
     const { usage } = context;
     const { added, ending } = this.#read(input, options, false);
     try {
@@ -178,7 +178,7 @@ export class LanguageModel extends EventTarget {
   }
 
   /**
-   * A session with the same conversation, which goes its own way from here. What the model has read is not read again.
+   * A session with the same conversation, which goes its own way from here. The model reads nothing of it again.
    *
    * ```ts
    * const [first, second] = [await session.clone(), await session.clone()];
@@ -189,7 +189,7 @@ export class LanguageModel extends EventTarget {
   clone(options: LanguageModelCloneOptions = {}): Promise<LanguageModel> {
     return this.#run(options.signal, async (signal) => {
       const { lease, context, ...parts } = this.#parts;
-      // What is left to read of the last answer is read once, for both.
+      // The unread rest of the last answer is read once, for both.
       await context.read([], signal);
       return new LanguageModel({ ...parts, lease: lease.again(), context: context.copy() });
     });
@@ -299,7 +299,7 @@ export class LanguageModel extends EventTarget {
   }
 }
 
-/** What was said, with the answer: behind its beginning, where the page gave one. */
+/** The messages with the answer: behind its beginning, where the page gave one. */
 function withAnswer(
   said: readonly ChatMessage[],
   { continueLast }: Ending,

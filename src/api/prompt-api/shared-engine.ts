@@ -44,7 +44,10 @@ export class SharedEngine {
     return this.#entry ? (this.#entry.ready ? 'ready' : 'loading') : 'none';
   }
 
-  /** Waits for the engine. What nobody waits for any more is not loaded. @throws as loading does; the signal's reason. */
+  /**
+   * Waits for the engine. An engine that nobody waits for any more is not loaded. @throws as loading does; the signal's
+   * reason.
+   */
   async lease(signal: AbortSignal, onProgress: (progress: LoadProgress) => void): Promise<Lease> {
     const { entry, engine } = await this.#wait(signal, onProgress);
     return this.#leaseOf(entry, engine);
@@ -100,7 +103,7 @@ export class SharedEngine {
       // It may come although nobody waits any more.
       if (entry.loading.signal.aborted) await this.#free(engine);
     } catch {
-      // Whoever waits for it hears of it.
+      // A waiting caller hears of it.
       this.#forget(entry);
     }
   }

@@ -1,6 +1,6 @@
 import type { Engine } from '../../engine/protocol.ts';
 
-/** What sessions ask of one engine, one after the other, in the order in which it was asked. */
+/** The requests of sessions to one engine, one after the other, in their order. */
 export class Turns {
   static readonly #of = new WeakMap<Engine, Turns>();
   #last: Promise<void> = Promise.resolve();

@@ -6,7 +6,7 @@ export type LanguageModelAvailability = 'unavailable' | 'downloadable' | 'downlo
 /** How varied answers are, from the likeliest token each time to much that is unlikely. */
 export type LanguageModelSamplingMode = 'most-predictable' | 'predictable' | 'balanced' | 'creative' | 'most-creative';
 
-/** What a part of a message, an input or an output is. These models take and give text, and call tools. */
+/** The types of a message's part, of an input or of an output. These models take and give text, and call tools. */
 export type LanguageModelMessageType = 'text' | 'image' | 'audio' | 'tool-call' | 'tool-response';
 
 /** A part of a message. */
@@ -19,15 +19,15 @@ export interface LanguageModelMessageContent {
 
 /** One message of a conversation. */
 export interface LanguageModelMessage {
-  /** Who says it. `system` only as the first message of a session. */
+  /** The author. `system` only as the first message of a session. */
   role: 'system' | 'user' | 'assistant';
-  /** What is said; parts are joined. */
+  /** The text; parts are joined. */
   content: string | readonly LanguageModelMessageContent[];
   /** Of the last message, where it is the assistant's: the answer goes on with it. Default false. */
   prefix?: boolean;
 }
 
-/** What a session is given: messages, or the text of one of the user's. */
+/** The input of a session: messages, or the text of one of the user's. */
 export type LanguageModelPrompt = string | readonly LanguageModelMessage[];
 
 /** A kind of input or output that a page counts on. */
@@ -40,7 +40,7 @@ export interface LanguageModelExpected {
 
 /** A function of the page that the model may call while it answers. */
 export interface LanguageModelTool {
-  /** What the model calls it by. */
+  /** The name by which the model calls it. */
   name: string;
   /** For the model: what it does and when to call it. */
   description: string;
@@ -54,7 +54,7 @@ export interface LanguageModelTool {
   execute(input: Record<string, unknown>): Promise<string>;
 }
 
-/** What decides whether a session can be made. */
+/** The conditions of a session. */
 export interface LanguageModelCreateCoreOptions {
   /** How varied answers are; default `balanced`, the model's own settings. */
   samplingMode?: LanguageModelSamplingMode;
@@ -62,11 +62,11 @@ export interface LanguageModelCreateCoreOptions {
   temperature?: number;
   /** The likeliest tokens that are sampled from, 1 or more. Not beside `samplingMode`. */
   topK?: number;
-  /** What goes in. */
+  /** Its inputs. */
   expectedInputs?: readonly LanguageModelExpected[];
-  /** What comes out. */
+  /** Its outputs. */
   expectedOutputs?: readonly LanguageModelExpected[];
-  /** What the model may call; for models whose chat template shows tools. */
+  /** The tools that the model may call; for models whose chat template shows tools. */
   tools?: readonly LanguageModelTool[];
 }
 
@@ -116,13 +116,13 @@ export interface LanguageModelCreateOptions extends LanguageModelCreateCoreOptio
   signal?: AbortSignal;
   /** Is given what tells of progress, before anything is loaded. */
   monitor?: (monitor: LanguageModelCreateMonitor) => void;
-  /** What the conversation begins with. It is read at once, and never dropped. */
+  /** The beginning of the conversation. It is read at once, and never dropped. */
   initialPrompts?: readonly LanguageModelMessage[];
 }
 
 /** How one prompt is answered. */
 export interface LanguageModelPromptOptions {
-  /** What the answer is held to: a JSON Schema, or a regular expression, which matches the whole of it. */
+  /** The form of the answer: a JSON Schema, or a regular expression, which matches the whole of it. */
   responseConstraint?: object;
   /** Whether the model is not told of it. Default false: the question gets a sentence that says it. */
   omitResponseConstraintInput?: boolean;

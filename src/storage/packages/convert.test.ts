@@ -36,7 +36,7 @@ const filesOf = (model: Uint8Array) =>
     ['README.md', text('# Read me')],
   ]);
 
-/** What the command line makes of the same checkpoint. */
+/** The package that the command line makes of the same checkpoint. */
 let truth: Manifest;
 let hub: TestHub;
 let server: Awaited<ReturnType<typeof serveHub>>;

@@ -33,8 +33,8 @@ export interface ConversionOptions {
 }
 
 /**
- * Opens the package of a checkpoint: the stored one if there is one of its version, else one that comes into being as
- * its shards are asked for, and is stored. What an earlier visit has made is kept. Nothing large is loaded yet.
+ * Opens the package of a checkpoint: the stored one if there is one of its version. Else its shards are made as they are
+ * asked for, and stored. Parts that an earlier visit has made are kept. Nothing large is loaded yet.
  * @throws BambaError `network`, `access_denied`, `config_invalid`, `checkpoint_invalid`, `unsupported_model`,
  * `storage_full` before any download of weights, `aborted`.
  */
@@ -111,7 +111,7 @@ async function openFinished(request: ConversionRequest, options: ConversionOptio
   return new ConvertedSource(manifest, signal, loader, () => files?.close(), null);
 }
 
-/** What pieces are kept under: none of files that can be read again at no cost. */
+/** The name that pieces are kept under: null for files that can be read again at no cost. */
 function piecesOf(files: CheckpointFiles | null, identity: string): string | null {
   return files?.local ? null : identity;
 }
@@ -138,7 +138,7 @@ async function beginMaking(
 ): Promise<ConvertedSource> {
   const { id } = request;
   const { store, onProgress, onMessage } = options;
-  // Whoever gives up his turn makes nothing more.
+  // A maker that gives up its turn makes nothing more.
   const turn = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, turn.signal]) : turn.signal;
   const files = request.files as CheckpointFiles;
@@ -193,7 +193,7 @@ async function beginMaking(
   return new ConvertedSource(description, signal, loader, close, facts.specs);
 }
 
-/** What is kept of a package while it is being made. */
+/** The record of a package while it is being made. */
 function recordOf(
   { id, name, scheme, from, files }: ConversionRequest,
   { stream, version, identity }: OpenCheckpoint,
@@ -214,7 +214,7 @@ function recordOf(
   };
 }
 
-/** What is known of a package before its shards are made. */
+/** The facts of a package before its shards are made. */
 function descriptionOf(
   { name, scheme }: ConversionRequest,
   { facts, stream }: OpenCheckpoint,
@@ -235,7 +235,10 @@ function descriptionOf(
   };
 }
 
-/** What an earlier visit made, or an older commit with the same weights has. What was begun of other weights is dropped. */
+/**
+ * The shards that an earlier visit made, or that an older commit with the same weights has. Parts of other weights are
+ * dropped.
+ */
 async function madeBefore(
   { id, name }: ConversionRequest,
   identity: string,

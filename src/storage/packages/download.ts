@@ -9,7 +9,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface DownloadOptions {
   signal: AbortSignal | undefined;
-  /** What is here of the file from earlier visits; what comes is added. */
+  /** The pieces of the file from earlier visits; new ones are added. */
   pieces: StoredPieces;
   /** Bytes that are here; a negative number takes back those that are fetched again. */
   onBytes: (bytes: number, source: 'network' | 'storage') => void;

@@ -10,7 +10,7 @@ import type { CheckpointFiles } from '../remote/checkpoint-files.ts';
 import type { Making } from './package-maker.ts';
 import type { StoredOrigin } from '../store/database.ts';
 
-/** What to make a package of, and how it is known. */
+/** The source of a package, and its names. */
 export interface ConversionRequest {
   /** Key in the store. */
   id: string;

@@ -26,8 +26,8 @@ interface BlobOptions {
 
 /**
  * Files and shards of one package: from the store if they are there and whole, else from the network and into the store.
- * When the last one is stored, the package's manifest is committed. Until then a complete older version of the package
- * stays as it was, so that an update that is broken off leaves a model that works offline.
+ * When the last one is stored, the package's manifest is committed. Until then a complete older version of the package stays
+ * as it was. So an interrupted update leaves a model that works offline.
  */
 export class PackageBlobs {
   readonly #base: URL;

@@ -3,9 +3,9 @@ import { contentsOf, type Database, rangeOf, type StoredOrigin, writeAtOnce } fr
 import { guard } from '../store/storage-faults.ts';
 import { readConversion, readPackage, type ReadOrigin } from '../store/stored-records.ts';
 
-// What a page needs of the database: the rest is for the worker that loads.
+// The part of the database that a page needs: the rest is for the worker that loads.
 
-/** What the store knows of a package. */
+/** The store's facts about a package. */
 export interface StoredPackage {
   url: string;
   name: string;
@@ -16,7 +16,7 @@ export interface StoredPackage {
   origin?: StoredOrigin;
   /** Of the whole package. */
   totalBytes: number;
-  /** What is here of it, parts of another version included. */
+  /** Bytes of it that are here, parts of another version included. */
   storedBytes: number;
   /** Whether it can be loaded without a network. */
   complete: boolean;

@@ -29,7 +29,7 @@ export interface Making {
   readFile(file: PackageFile, pieces?: PieceKeeper): Promise<Uint8Array | null>;
 }
 
-/** What it takes to finish a package. */
+/** The parts that finish a package. */
 export interface Unfinished {
   record: StoredConversion;
   stream: PackageStream;
@@ -50,7 +50,7 @@ export interface PackageMakerParts {
   /** As far as they are known; those that are stored, and those that a complete package had. */
   shards: (BlobEntry | null)[];
   files: Manifest['files'];
-  /** What is stored now, by hash. */
+  /** The hashes of the stored blobs. */
   stored: ReadonlySet<string>;
   /** Opens the checkpoint. Called once at most, and not at all where everything is stored. */
   open: () => Promise<Making>;
@@ -65,8 +65,8 @@ export interface PackageMakerParts {
 }
 
 /**
- * A package that is made from a checkpoint: shards that are stored and whole come from the store, all others are made,
- * now or again, and stored. One that was damaged costs no more than its own part of the checkpoint.
+ * A package that is made from a checkpoint. Shards that are stored and whole come from the store. All others are made, now
+ * or again, and stored. One that was damaged costs no more than its own part of the checkpoint.
  */
 export class PackageMaker implements PackageLoader {
   readonly #parts: PackageMakerParts;
@@ -118,7 +118,7 @@ export class PackageMaker implements PackageLoader {
       await this.#finish();
       return bytes;
     } catch (error) {
-      // What was made of it before is of the same file, and no better.
+      // Earlier shards are of the same file, and no better.
       if (isCorrupt(error)) await this.#blobs.use((store) => store.dropConversion(this.#parts.id));
       throw error;
     }

@@ -347,7 +347,7 @@ describe('openStoredPackage', () => {
     expect(server.requests).toEqual(['manifest.json']);
     estimate.mockResolvedValue({ quota: 500e6, usage: 20e6 });
     await loadAll(await open());
-    // What is stored already needs no room.
+    // Stored parts need no room.
     estimate.mockResolvedValue({ quota: 50e6, usage: 49e6 });
     await loadAll(await open());
     expect(persist).toHaveBeenCalledTimes(2);

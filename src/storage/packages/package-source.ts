@@ -12,7 +12,9 @@ import { type PackageProgress, ProgressMeter } from './progress.ts';
 import { goesOnWithout } from '../store/storage-faults.ts';
 import { PackageStore } from '../store/store.ts';
 
-/** What loading needs to know of a package: its manifest, but for the hashes, which one that is being made lacks. */
+/**
+ * The facts of a package that loading needs: its manifest without the hashes, which a package lacks while it is being made.
+ */
 export interface PackageDescription extends Omit<Manifest, 'format' | 'version' | 'shards' | 'files'> {
   shards: readonly { bytes: number }[];
   files: { readonly [File in PackageFile]?: object | undefined };
@@ -41,7 +43,7 @@ export interface PackageSource {
   smaller?(): SmallerScheme[];
 }
 
-/** What brings the parts of a package. */
+/** The loader of a package's parts. */
 export interface PackageLoader {
   file(name: PackageFile): Promise<Uint8Array<ArrayBuffer>>;
   shard(index: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>>;
@@ -69,7 +71,7 @@ export interface StoredPackageOptions {
 }
 
 /**
- * Opens the package in the folder `url`, in a browser: manifest from the network if it can be had, everything else from
+ * Opens the package in the folder `url`, in a browser. The manifest comes from the network if possible. All else comes from
  * IndexedDB if it is there, whole and unchanged. Nothing large is loaded yet.
  *
  * ```ts

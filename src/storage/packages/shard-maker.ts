@@ -5,8 +5,8 @@ import type { PackageStream, ShardsOptions } from '../../weights/package-stream.
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Makes shards of a package in whatever order they are asked for; those that follow each other in one go, so that the
- * checkpoint is read once, from its begin to its end.
+ * Makes shards of a package in any order. Consecutive ones are made in one go, so that the checkpoint is read once, from its
+ * beginning to its end.
  */
 export class ShardMaker {
   readonly #stream: PackageStream;

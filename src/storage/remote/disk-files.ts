@@ -3,7 +3,7 @@ import { throwIfAborted } from '../../weights/abort.ts';
 import { isPlainFileName } from '../../weights/file-name.ts';
 import { type CheckpointFiles, versionOfFiles } from './checkpoint-files.ts';
 
-/** What a file picker gives. */
+/** The result of a file picker. */
 export type PickedFiles = readonly File[] | FileSystemDirectoryHandle;
 
 /** A file may be in a folder of its own, but not far down. */

@@ -18,7 +18,7 @@ interface Digest {
   size: number;
   sha256: string;
   hash: Sha256Stream;
-  /** What came before its turn, in order. */
+  /** The parts that came before their turn, in order. */
   waiting: Chunk[];
   state: 'open' | 'equal' | 'differs' | 'given up';
   /** Begun in an earlier visit. */
@@ -76,7 +76,7 @@ export class FileDigests {
     return gap > 0 && gap <= MOST_READ_FOR_HASH / 4 ? digest.hash.length : null;
   }
 
-  /** What is missing of the hashes of files that were read from; `ranges` is null where it is not worth reading. */
+  /** The missing parts of the hashes of read files; `ranges` is null where they are not worth reading. */
   unread(): { file: string; ranges: [begin: number, end: number][] | null }[] {
     const open = [...this.#digests].filter(
       ([, { state, hash, waiting }]) =>

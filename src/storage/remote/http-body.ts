@@ -4,7 +4,7 @@ import { type Clock, withTimeout } from '../store/clock.ts';
 import { type Fetch, isWebPage } from './fetch.ts';
 import { CutFault, pauseAskedFor, TransientFault } from './retry.ts';
 
-/** What is asked of a server, and how. */
+/** A request to a server. */
 export interface HttpRequest {
   fetch: Fetch;
   clock: Clock;

@@ -6,7 +6,7 @@ import { FileDigests } from './file-digests.ts';
 import { HttpBody } from './http-body.ts';
 import { CutFault, Retry, TransientFault } from './retry.ts';
 
-/** What reaches no further than this is read from blocks that are kept: headers, norms and biases lie side by side. */
+/** Reads of at most so many bytes come from kept blocks: headers, norms and biases lie side by side. */
 const SMALL_READ = 128 * 2 ** 10;
 const BLOCK_BYTES = 128 * 2 ** 10;
 const BLOCKS_KEPT = 32;
@@ -19,7 +19,7 @@ const CUTS_AT_A_PLACE = 3;
 /** Read at once for a hash alone. */
 const MOST_READ = 4 * 2 ** 20;
 
-/** What is known of a file before it is read. */
+/** The known facts about a file before it is read. */
 export interface FileFacts {
   size: number;
   /** Changes with the contents. */
@@ -28,7 +28,7 @@ export interface FileFacts {
   sha256?: string;
 }
 
-/** What a server said of a file. */
+/** A server's facts about a file. */
 interface AskedFacts extends FileFacts {
   /** ETag or date: answers that bring it are parts of one file. Null where the server tells neither. */
   validator: string | null;
@@ -100,7 +100,7 @@ export class HttpSource implements CheckpointFiles {
   }
 
   async version(signal?: AbortSignal, attempts?: number): Promise<string> {
-    // What is stored is not fetched at every visit for want of a validator.
+    // A stored file without a validator is not fetched at every visit.
     const identity = async (file: string) => (await this.#factsOf(file, signal, attempts))?.identity ?? null;
     return versionOfFiles({ identity });
   }
@@ -194,9 +194,9 @@ export class HttpSource implements CheckpointFiles {
   }
 
   /**
-   * Asks for all of a file and takes the head of the answer. HEAD would do, but for servers that compress: they tell the
-   * length of what they would send, or none, where a range is sent as it is. A web page stands for a file that is not
-   * there, as some servers have it.
+   * Asks for all of a file and takes the head of the answer. HEAD would do, but some servers compress. They tell the length
+   * of the compressed file, or none, whereas a range is sent as it is. A web page stands for a file that is not there, as
+   * some servers have it.
    */
   async #ask(file: string, signal?: AbortSignal, attempts?: number): Promise<AskedFacts | null> {
     const body = await this.#head(file, this.#retry(signal, attempts), signal);

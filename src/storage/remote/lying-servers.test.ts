@@ -16,7 +16,7 @@ import { asksForLength, etagOf, type HubFault, serveHub, TestHub, testClock } fr
 import { TestLine } from '../../testing/test-line.ts';
 
 // Servers, and what is on the way to them, that send something else than the checkpoint. Whatever they do, and at whatever
-// byte, a load ends with a typed error or with the right bytes, and what is kept afterwards is right, or nothing.
+// byte, a load ends with a typed error or with the right bytes. Only right bytes are kept afterwards.
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -39,8 +39,8 @@ interface ManifestOptions {
 const ATTEMPTS = 3;
 
 /**
- * The network's manifest; the stored one where the network gives none, so that a model once loaded works offline, behind
- * a Wi-Fi portal that answers everything with its own page, and after its server is gone.
+ * The network's manifest, or the stored one where the network gives none. So a loaded model works offline, behind a Wi-Fi
+ * portal that answers everything with its own page, and after its server is gone.
  * @throws BambaError what went wrong with the network's, where none is stored; `aborted`.
  */
 export async function fetchManifest(

@@ -1,9 +1,9 @@
 import { BambaError } from '../../errors.ts';
 import type { Clock } from '../store/clock.ts';
 
-/** A failure that may pass: `Retry` tries again. What it gives up on, it throws as an error that does not pass. */
+/** A failure that may pass: `Retry` tries again. A failure that it gives up on becomes an error that does not pass. */
 export class TransientFault extends BambaError {
-  /** What the server asked to wait. */
+  /** The pause that the server asked for. */
   readonly retryAfterMs: number;
 
   /** @param options `cause` is what it was made of */
@@ -52,7 +52,7 @@ export class Retry {
     this.#failures++;
     const pause = Math.max(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), fault.retryAfterMs);
     if (this.#failures >= attempts || pause > MOST_PAUSE_MS) {
-      // Whoever has attempts of his own does not begin them anew.
+      // A caller with attempts of its own does not begin them anew.
       throw new BambaError(fault.code, fault.message, { cause: fault.cause });
     }
     onWait(`${fault.message} Trying again in ${Math.ceil(pause / 1000)} s.`);

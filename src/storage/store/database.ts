@@ -4,13 +4,13 @@ import type { Scheme } from '../../weights/types.ts';
 import { abort, openDatabaseInTime, type OpenOptions } from './open-database.ts';
 import { guard } from './storage-faults.ts';
 
-// Packages in IndexedDB. A package is known by the address it came from, with the scheme where it was made here; its files
-// and shards are kept by their hash, so that a newer version of a package finds again what did not change. What has come of
-// an unfinished file or shard is kept in pieces until it is whole.
+// Packages in IndexedDB. A package is known by its address, with the scheme where it was made here. Its files and shards are
+// kept by their hash, so that a newer version finds the unchanged ones again. An unfinished file or shard is kept in pieces
+// until it is whole.
 
 /** Where a package was made from, and what was there. */
 export interface StoredOrigin {
-  /** What `createEngine` takes to make it again. */
+  /** The options of `createEngine` that make it again. */
   model: string;
   revision?: string;
   endpoint?: string;
@@ -38,7 +38,7 @@ export interface StoredConversion {
 
 /** Which pieces belong to something that is unfinished: those of `of` that begin in [begin, end). */
 export interface PieceRange {
-  /** What the pieces are of: equal names stand for equal bytes. */
+  /** The source of the pieces: equal names stand for equal bytes. */
   of: string;
   begin: number;
   end: number;

@@ -13,6 +13,10 @@ afterEach(async () => {
   const store = await StateStore.open();
   await store.deleteAll();
   store.close();
+  // A state that is written in the millisecond of its deletion counts as deleted.
+  await new Promise((resolve) => {
+    setTimeout(resolve, 2);
+  });
 });
 
 const piece = (value: number, length = 8) => new Uint8Array(length).fill(value);
@@ -35,7 +39,7 @@ const recordOf = (id: string, write: string, value: number, savedAt: number): St
   savedAt,
 });
 
-/** What is kept under `id`: its value, where all of it is there and of one write. */
+/** The state under `id`: its value, where all of it is there and of one write. */
 async function valueOf(store: StateStore, id: string): Promise<number | null | 'torn'> {
   const record = await store.record(id);
   if (!record) return null;
@@ -108,7 +112,7 @@ describe('states of conversations', () => {
     for (const [index, id] of ['a', 'b', 'c'].entries()) await put(store, id, index, index);
     expect(await store.makeRoom('d', 101, 100)).toBe(false);
     expect(await store.list()).toHaveLength(3);
-    // What is replaced takes no room besides.
+    // A replaced state takes no room besides.
     expect(await store.makeRoom('b', 20, 60)).toBe(true);
     expect(await store.list()).toHaveLength(3);
     expect(await store.makeRoom('d', 20, 60)).toBe(true);

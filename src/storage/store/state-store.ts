@@ -2,8 +2,8 @@ import type { DBSchema, IDBPDatabase, IDBPTransaction } from 'idb';
 import { abort, openDatabaseInTime, type OpenOptions } from './open-database.ts';
 import { ANSWERS_WITHIN_MS, guard } from './storage-faults.ts';
 
-// States of conversations, in a database of their own: they may be lost at any time, since every one can be computed again
-// from its text. A state is written in pieces, and counts only once its record is there.
+// States of conversations, in a database of their own. They may be lost at any time: each can be computed again from its
+// text. A state is written in pieces, and counts only once its record is there.
 
 const DATABASE = 'bamba-web-states';
 const VERSION = 1;
@@ -30,7 +30,7 @@ export interface StateRecord {
   savedAt: number;
 }
 
-/** What lists need of a state. */
+/** The facts of a state that lists need. */
 export type StateEntry = Omit<StateRecord, 'prelude' | 'write' | 'pieces'>;
 
 interface Schema extends DBSchema {
@@ -145,7 +145,7 @@ export class StateStore {
 
   /**
    * Makes room for `needed` bytes under `budget`: the oldest go first, and what an earlier one of `id` takes does not count.
-   * What was left of broken writes goes, too.
+   * The rests of broken writes go, too.
    * @returns false, with all as it was, where `needed` is more than the budget.
    */
   async makeRoom(id: string, needed: number, budget: number): Promise<boolean> {

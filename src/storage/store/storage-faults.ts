@@ -1,9 +1,9 @@
 import { BambaError } from '../../errors.ts';
 import { systemClock, withTimeout } from './clock.ts';
 
-// What can be wrong with the browser's storage, in our words.
+// The faults of the browser's storage, in our words.
 
-/** A slow disk takes seconds for a shard. What takes longer than this waits for another tab, or for ever. */
+/** A slow disk takes seconds for a shard. A call that takes longer waits for another tab, or for ever. */
 export const ANSWERS_WITHIN_MS = 60_000;
 
 /**
@@ -39,7 +39,7 @@ export function reasonOf(cause: unknown): string {
   return message || name;
 }
 
-/** What people are told where a load goes on although storage fails. */
+/** The sentence for people where a load goes on although storage fails. */
 export function goesOnWithout({ message }: BambaError): string {
   return `${message} Loading goes on, but nothing is kept.`;
 }
@@ -64,7 +64,7 @@ export async function fullFor(needed: number, error: unknown): Promise<unknown> 
 
 const ESTIMATES_WITHIN_MS = 5000;
 
-/** What the browser lets this site store, where it says so. */
+/** The storage that the browser gives this site, where it says so. */
 export async function storageEstimate(): Promise<StorageEstimate | null> {
   try {
     const { storage } = globalThis.navigator ?? {};

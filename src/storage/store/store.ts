@@ -108,9 +108,9 @@ export class PackageStore {
   }
 
   /**
-   * Stores a blob under its hash, which the caller has verified, and with it what `conversion` now says of itself. `pieces`,
-   * of which the blob is made, go in the same transaction; where there is no room for both, they go before, and come back
-   * where that is not enough.
+   * Stores a blob under its hash, which the caller has verified, and with it what `conversion` now says of itself. The
+   * blob's `pieces` go in the same transaction. Where there is no room for both, they go before, and come back where that is
+   * not enough.
    */
   async putBlob(
     url: string,

@@ -49,7 +49,7 @@ export class StoredBlobs {
     }
   };
 
-  /** What is stored under the entry's hash, if it is whole. What is damaged is deleted, and null. */
+  /** The bytes under the entry's hash, if they are whole. Damaged ones are deleted, and the result is null. */
   async read(entry: BlobEntry): Promise<Uint8Array<ArrayBuffer> | null> {
     const bytes = await this.use((store) => store.blob(this.#id, entry.sha256));
     if (!bytes) return null;

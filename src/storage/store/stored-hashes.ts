@@ -3,8 +3,8 @@ import type { CheckpointFiles } from '../remote/checkpoint-files.ts';
 import type { PackageStore } from './store.ts';
 
 /**
- * How far the files of a checkpoint are hashed, in the store beside the pieces that were made of them: a load that is ended
- * and gone on with is compared with what its server declares as any other. Where the store fails, it is only forgotten.
+ * How far the files of a checkpoint are hashed, in the store beside their pieces. So an interrupted load that goes on is
+ * compared with the server's hashes as any other. Where the store fails, it is only forgotten.
  */
 export class StoredHashes {
   readonly #files: CheckpointFiles;

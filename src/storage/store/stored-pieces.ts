@@ -8,8 +8,8 @@ export type UseStore = <T>(operation: (store: PackageStore) => Promise<T>) => Pr
  * Pieces in the store, of one unfinished thing of a package. One write is under way at a time, and nobody waits for it but
  * who comes with the next.
  *
- * A full disk is an error at once, though the pieces could be done without: what they belong to takes more room than
- * they do, so that the rest of it would be downloaded in vain.
+ * A full disk is an error at once, though a load can do without the pieces. Their shard takes more room than they do, so the
+ * rest of it would be downloaded in vain.
  */
 export class StoredPieces implements PieceKeeper {
   readonly #use: UseStore;
@@ -44,7 +44,7 @@ export class StoredPieces implements PieceKeeper {
   async keep(pieces: readonly Piece[]): Promise<void> {
     await this.#last;
     this.#last = this.#use((store) => store.putPieces(this.#id, this.#of, pieces)).then(() => this.#beside?.());
-    // Whoever comes next is told.
+    // The next caller is told.
     this.#last.catch(() => {});
   }
 

@@ -1,5 +1,5 @@
-// What lists need of the records in the database, each with its schema. Another version of this library, another page of
-// the site or a broken disk may have written them.
+// The parts of the database's records that lists need, each with its schema. Another version of this library, another page
+// of the site or a broken disk may have written them.
 
 import * as v from 'valibot';
 import type { Scheme } from '../../weights/types.ts';
@@ -42,13 +42,13 @@ const conversionRecord = v.object({
   savedAt: v.number(),
 });
 
-/** What is listed of a package; undefined where its record is damaged. */
+/** The listed facts of a package; undefined where its record is damaged. */
 export function readPackage(record: unknown): v.InferOutput<typeof packageRecord> | undefined {
   const { success, output } = v.safeParse(packageRecord, record);
   return success ? output : undefined;
 }
 
-/** What is listed of a conversion that was begun; undefined where its record is damaged. */
+/** The listed facts of a conversion that was begun; undefined where its record is damaged. */
 export function readConversion(record: unknown): v.InferOutput<typeof conversionRecord> | undefined {
   const { success, output } = v.safeParse(conversionRecord, record);
   return success ? output : undefined;

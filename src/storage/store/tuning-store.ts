@@ -2,7 +2,7 @@ import type { DBSchema, IDBPDatabase } from 'idb';
 import { openDatabaseInTime } from './open-database.ts';
 import { guard } from './storage-faults.ts';
 
-// What was measured on this machine's adapters, apart from models: it may be lost at any time.
+// Measurements of this machine's adapters, apart from models: they may be lost at any time.
 
 interface Schema extends DBSchema {
   tunings: { key: string; value: unknown };
@@ -12,7 +12,7 @@ const DATABASE = 'bamba-web-tuning';
 const VERSION = 1;
 const ANSWERS_WITHIN_MS = 3000;
 
-/** What was kept under `key`, or undefined: also where the browser keeps nothing. */
+/** The value under `key`, or undefined: also where the browser keeps nothing. */
 export async function readTuning(key: string): Promise<unknown> {
   try {
     return await withDatabase((database) => database.get('tunings', key));
@@ -32,7 +32,7 @@ async function withDatabase<Result>(work: (database: IDBPDatabase<Schema>) => Pr
     DATABASE,
     VERSION,
     (created) => void created.createObjectStore('tunings'),
-    // What was measured is not worth waiting for.
+    // A measurement is not worth waiting for.
     { within: ANSWERS_WITHIN_MS },
   );
   try {
