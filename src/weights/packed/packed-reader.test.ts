@@ -183,7 +183,7 @@ describe('packed matrices', () => {
       'words of another shape',
       compressed(good),
       {},
-      [ROWS, 60],
+      [ROWS, 40],
       /a\.weight_packed has shape \[16, 8\], but by config\.json/,
     ],
     ['a vector', compressed(good), {}, [ROWS], /a\.weight_packed holds packed numbers, but/],
