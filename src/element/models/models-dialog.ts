@@ -228,7 +228,8 @@ export class BambaModels extends SafeElement {
     return html`<section aria-labelledby="other-title">
       <h3 id="other-title">Any other</h3>
       <p class="hint" id="other-hint">
-        A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model.
+        A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model or of a
+        GGUF file.
       </p>
       <form class="other" novalidate @submit=${this.#onSubmit}>
         <input
@@ -266,6 +267,17 @@ export class BambaModels extends SafeElement {
         hidden
         aria-label="Folder with a model"
         @change=${this.#onFolder}
+      />
+      <button class="text-button" type="button" @click=${() => this.querySelector<HTMLInputElement>('.gguf')?.click()}>
+        Choose a GGUF file on this device
+      </button>
+      <input
+        class="gguf"
+        type="file"
+        accept=".gguf"
+        hidden
+        aria-label="GGUF file with a model"
+        @change=${this.#onFile}
       />
     </section>`;
   }
@@ -328,6 +340,14 @@ export class BambaModels extends SafeElement {
     const name = files[0]?.webkitRelativePath.split('/')[0];
     input.value = '';
     if (name) this.#choose({ model: name, files, dtype: this.otherDtype });
+  };
+
+  readonly #onFile = (event: Event): void => {
+    const input = event.target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    const [file] = files;
+    input.value = '';
+    if (file) this.#choose({ model: file.name.replace(/\.gguf$/i, ''), files, dtype: this.otherDtype });
   };
 
   #choose(choice: ModelChoice): void {
