@@ -210,11 +210,12 @@ describe('parseConfig', () => {
     ['mamba_d_conv', { mamba_d_conv: 3 }],
     ['partial_rotary_factor', { partial_rotary_factor: 1 }],
     ['partial_rotary_factor', { rope_parameters: { partial_rotary_factor: 0.25 } }],
-    ['quant_method "gptq"', { quantization_config: { quant_method: 'gptq' } }],
-    [
-      'format "pack-quantized"',
-      { quantization_config: { quant_method: 'compressed-tensors', format: 'pack-quantized' } },
-    ],
+    ['quant_method "bitsandbytes"', { quantization_config: { quant_method: 'bitsandbytes' } }],
+    ['bits 3', { quantization_config: { quant_method: 'gptq', bits: 3 } }],
+    ['version "gemv"', { quantization_config: { quant_method: 'awq', bits: 4, version: 'gemv' } }],
+    ['format "marlin-24"', { quantization_config: { quant_method: 'compressed-tensors', format: 'marlin-24' } }],
+    ['Load the checkpoint that it was made of', { quantization: { group_size: 64, bits: 4 } }],
+    ['one of MLX', { quantization: { group_size: 64, bits: 4 } }],
   ])('says that it cannot do %s', (message, change) => {
     expect(() => parse(change)).toThrow(
       expect.objectContaining({ code: 'unsupported_model', message: expect.stringContaining(message) as string }),

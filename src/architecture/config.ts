@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import type { BlockSize } from '../weights/fp8-scales.ts';
+import type { Quantization } from '../weights/checkpoint.ts';
 import { MOST_END_IDS } from '../weights/manifest.ts';
 import type { TensorEntry, TensorSpec } from '../weights/types.ts';
 import { isRecord, parseUntrustedJson } from '../weights/untrusted-json.ts';
@@ -15,7 +15,7 @@ import * as llama from './families/llama.ts';
 import * as mamba2 from './families/mamba2.ts';
 import * as nemotron_h from './families/nemotron-h.ts';
 import * as zamba2 from './families/zamba2.ts';
-import { requireFloatQuantized } from './quantization-config.ts';
+import { readQuantization } from './quantization-config.ts';
 
 // From a checkpoint's config.json to the normalized architecture and the tensors of a package. What differs between
 // families is in families/, one file each.
@@ -51,8 +51,8 @@ export interface ModelConfig {
   tensors: TensorSpec[];
   /** Tokens that end an answer, from `eos_token_id`. Other files may name more. */
   stopIds: number[];
-  /** Rows and columns that share a scale of 8-bit weights, where the config says so. */
-  scaleBlocks: BlockSize | null;
+  /** What the config says of how weights are rounded. */
+  quantization: Quantization;
 }
 
 /**
@@ -77,9 +77,9 @@ export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void)
   const type = new ConfigReader(fields, { onRead }).text('model_type', '');
   const family = familyOf(type, 'unsupported_model', 'config.json');
   const config = new ConfigReader(fields, { defaults: FAMILY_DEFAULTS[type], onRead });
-  const scaleBlocks = requireFloatQuantized(config);
+  const quantization = readQuantization(config);
   const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
-  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config), scaleBlocks };
+  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config), quantization };
 }
 
 /** Ids of `eos_token_id`, one or a list, also of a nested `text_config`. What is no token id ends no answer. */

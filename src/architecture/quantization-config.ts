@@ -1,21 +1,21 @@
 import { BambaError } from '../errors.ts';
+import type { Quantization } from '../weights/checkpoint.ts';
 import type { BlockSize } from '../weights/fp8-scales.ts';
+import type { Packing } from '../weights/packed/packed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 
-// What a config says of its quantization. Float weights of 8 bits are read from the tensors themselves, whatever tool wrote
-// them and however it describes them; a label that is not known here refuses nothing. One that stands for other weights
-// does, as the tensors would only look incomplete.
+// What a config says of its quantization. Weights of 8 bits with scales, and packed ones of 4 and 8, are read from the
+// tensors themselves, whatever tool wrote them and however it describes them; a label that is not known here refuses
+// nothing. One that stands for other weights does, as the tensors would only look incomplete.
 
-/** Values of `quant_method` that stand for other weights than F8_E4M3 with scales. */
+/** Values of `quant_method` that stand for weights that cannot be read. */
 const OTHER_METHODS: ReadonlySet<unknown> = new Set([
   'aqlm',
   'auto-round',
-  'awq',
   'bitnet',
   'bitsandbytes',
   'eetq',
   'fp_quant',
-  'gptq',
   'higgs',
   'hqq',
   'mxfp4',
@@ -24,25 +24,30 @@ const OTHER_METHODS: ReadonlySet<unknown> = new Set([
   'torchao',
   'vptq',
 ]);
-/** Values of `format` that do: packed bits, integers, sparse ones. */
-const OTHER_FORMATS = /pack|int-|marlin|sparse|fp4/;
+/** Values of `format` that do: sparse ones, bits of their own kernels. */
+const OTHER_FORMATS = /marlin|sparse|fp4/;
 /** Values of ModelOpt's `quant_algo` that do. */
 const OTHER_ALGORITHMS = /FP4|INT|W4|AWQ/;
-/** Values of a group's `strategy` that do: scales for parts of a row. */
-const OTHER_STRATEGIES: ReadonlySet<unknown> = new Set(['group', 'tensor_group', 'attn_head']);
+/** Values of a group's `strategy` that do. */
+const OTHER_STRATEGIES: ReadonlySet<unknown> = new Set(['tensor_group', 'attn_head']);
+/** Of integers, the numbers of bits that fill a word evenly and are in use. */
+const PACKED_BITS = [4, 8];
 
 /**
- * Makes sure that what a config says of its quantization, if it does, is nothing else than float weights of 8 bits with
- * scales. Activations are not quantized here, which is more exact than what such configs ask for.
- * @returns rows and columns that share a scale, where the config says so
- * @throws BambaError `unsupported_model`.
+ * What a config says of its quantization. Activations are not quantized here, which is more exact than what such configs ask
+ * for.
+ * @throws BambaError `unsupported_model` for weights that cannot be read, with what to load in their place.
  */
-export function requireFloatQuantized(config: ConfigReader): BlockSize | null {
+export function readQuantization(config: ConfigReader): Quantization {
+  refuseMlx(config);
   const quantization = config.child('quantization_config') ?? config.child('compression_config');
-  if (!quantization) return null;
+  if (!quantization) return {};
   refuse(quantization, 'quant_method', (method) => OTHER_METHODS.has(method));
   refuse(quantization, 'format', (format) => OTHER_FORMATS.test(String(format)));
   refuse(quantization, 'quant_algo', (algorithm) => OTHER_ALGORITHMS.test(String(algorithm)));
+  const method = quantization.get('quant_method');
+  if (method === 'gptq') return { packing: readGptq(quantization) };
+  if (method === 'awq') return { packing: readAwq(quantization) };
   const groups = quantization.child('config_groups');
   for (const name of groups?.names() ?? []) {
     const group = groups?.child(name);
@@ -50,12 +55,37 @@ export function requireFloatQuantized(config: ConfigReader): BlockSize | null {
     refuse(group, 'format', (format) => OTHER_FORMATS.test(String(format)));
     const weights = group.child('weights');
     if (!weights) continue;
-    refuse(weights, 'num_bits', (bits) => bits !== 8);
-    refuse(weights, 'type', (type) => type !== 'float');
-    refuse(weights, 'strategy', (strategy) => OTHER_STRATEGIES.has(strategy));
-    refuse(weights, 'symmetric', (symmetric) => symmetric !== true);
+    const isInteger = weights.get('type') === 'int';
+    refuse(weights, 'type', (type) => type !== 'float' && type !== 'int');
+    refuse(weights, 'num_bits', (bits) => bits !== 8 && !(isInteger && bits === 4));
+    refuse(weights, 'strategy', (strategy) => OTHER_STRATEGIES.has(strategy) || (strategy === 'group' && !isInteger));
+    refuse(weights, 'symmetric', (symmetric) => symmetric !== true && !isInteger);
   }
-  return readBlocks(quantization);
+  return { blocks: readBlocks(quantization), packing: { method: 'compressed', bits: PACKED_BITS, zeroOffset: 0 } };
+}
+
+function readGptq(quantization: ConfigReader): Packing {
+  refuse(quantization, 'bits', (bits) => !PACKED_BITS.includes(bits as number));
+  const isFirst = quantization.text('checkpoint_format', 'gptq') !== 'gptq_v2';
+  return { method: 'gptq', bits: PACKED_BITS, zeroOffset: isFirst ? 1 : 0 };
+}
+
+function readAwq(quantization: ConfigReader): Packing {
+  refuse(quantization, 'bits', (bits) => bits !== 4);
+  refuse(quantization, 'version', (version) => String(version).toLowerCase() !== 'gemm');
+  return { method: 'awq', bits: [4], zeroOffset: 0 };
+}
+
+/** MLX writes its own groups into files that look like any other checkpoint. */
+function refuseMlx(config: ConfigReader): void {
+  const own = config.get('quantization');
+  const isMlx = typeof own === 'object' && own !== null && 'group_size' in own && 'bits' in own;
+  if (!isMlx) return;
+  throw new BambaError(
+    'unsupported_model',
+    'The checkpoint is one of MLX, whose groups only its own runtime reads. Load the checkpoint that it was made of, or a ' +
+      'GGUF file of the model.',
+  );
 }
 
 /** Size of a block, as the method `fp8` states it. */
@@ -73,7 +103,8 @@ function refuse(config: ConfigReader, field: string, isOther: (value: unknown) =
   if (found === undefined || !isOther(found)) return;
   throw new BambaError(
     'unsupported_model',
-    `The checkpoint is quantized with ${field} ${JSON.stringify(found).slice(0, 60)}; float weights of 8 bits with ` +
-      'scales are supported. Use the unquantized checkpoint.',
+    `The checkpoint is quantized with ${field} ${JSON.stringify(found).slice(0, 60)}; floats and integers of 8 bits with ` +
+      'scales are supported, and 4-bit integers of compressed-tensors, GPTQ and AWQ. Use the unquantized checkpoint, or a ' +
+      'GGUF file of the model.',
   );
 }

@@ -82,8 +82,8 @@ export async function convert(
   if (!config) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
-  const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
-  const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
+  const { architecture, tensors, stopIds, quantization } = parseConfig(config);
+  const checkpoint = await Checkpoint.open(files, undefined, quantization);
   const notice = roundingNotice(name, checkpoint, scheme);
   if (notice !== null) onMessage?.(notice);
   const manifest = await writePackage({

@@ -109,8 +109,8 @@ async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
         `${source} has neither a config.json nor a ${MANIFEST_FILE}: name a model.`,
       );
     }
-    const { architecture, tensors, scaleBlocks } = parseConfig(config);
-    const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
+    const { architecture, tensors, quantization } = parseConfig(config);
+    const checkpoint = await Checkpoint.open(files, undefined, quantization);
     const specs = resolveSources(checkpoint, tensors);
     const bytes: Record<string, number> = {};
     for (const tensor of checkpoint.tensors.values()) {

@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ggufOfCheckpoint } from '../testing/gguf-of-checkpoint.ts';
 import { serveHub, TestHub, testClock } from '../testing/test-hub.ts';
 import { packTinyModel, tinyCheckpoint } from '../testing/tiny-model.ts';
 import { type ModelSource, openModel } from './open-model.ts';
@@ -83,6 +84,46 @@ describe('openModel', () => {
     const again = await load({ model: 'device:mine' });
     expect(Buffer.compare(first.bytes, again.bytes)).toBe(0);
     await expect(load({ model: 'device:other' })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('takes a GGUF file by its address, picked, and in a repository', async () => {
+    const gguf = await ggufOfCheckpoint(tinyCheckpoint());
+    const url = new URL('plain/tiny-f32.gguf', server.endpoint).href;
+    hub.files = new Map([
+      ['tiny-f32.gguf', gguf],
+      ['README.md', new Uint8Array(1)],
+    ]);
+    const fromUrl = await load({ model: url });
+    expect(fromUrl).toMatchObject({ name: 'tiny-f32', scheme: 'int8' });
+    expect(await storedModels()).toMatchObject([{ model: url, dtype: 'int8', complete: true }]);
+    const picked = await load({ model: 'mine', files: asFiles({ 'tiny-f32.gguf': gguf }) });
+    const fromRepo = await load({ model: 'org/name', endpoint: server.endpoint });
+    expect(fromRepo).toMatchObject({ name: 'name', origin: { repo: 'org/name', revision: hub.commit } });
+    for (const { bytes } of [picked, fromRepo]) expect(Buffer.compare(bytes, fromUrl.bytes)).toBe(0);
+    // What is stored loads without the file, and without asking what the repository has.
+    const requests = hub.requests.length;
+    await load({ model: 'device:mine' });
+    expect(hub.requests).toHaveLength(requests);
+    await server.close();
+    const offline = await load({ model: 'org/name', endpoint: server.endpoint });
+    expect(Buffer.compare(offline.bytes, fromUrl.bytes)).toBe(0);
+  });
+
+  it('asks which file of several is meant, and names a file that is cut short', async () => {
+    const gguf = await ggufOfCheckpoint(tinyCheckpoint());
+    hub.files = new Map([
+      ['a.Q4_K_M.gguf', gguf],
+      ['b.Q8_0.gguf', gguf],
+      ['mmproj-f16.gguf', gguf],
+    ]);
+    await expect(load({ model: 'org/name', endpoint: server.endpoint })).rejects.toMatchObject({
+      code: 'setting_invalid',
+      message: expect.stringMatching(/2 GGUF files: a\.Q4_K_M\.gguf, b\.Q8_0\.gguf\. Give the address/) as string,
+    });
+    await expect(load({ model: 'x', files: asFiles({ 'x.gguf': gguf.slice(0, 1000) }) })).rejects.toMatchObject({
+      code: 'checkpoint_invalid',
+      message: expect.stringMatching(/x\.gguf .*cut short/) as string,
+    });
   });
 
   it('explains the package where there is neither package nor checkpoint', async () => {

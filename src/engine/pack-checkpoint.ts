@@ -20,8 +20,8 @@ export async function packCheckpoint(
 ): Promise<OrderedPackage<Manifest>> {
   const config = await readText(source, 'config.json');
   if (!config) throw new BambaError('config_invalid', `${name} has no config.json: name the folder of a checkpoint.`);
-  const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
-  const checkpoint = await Checkpoint.open(source, undefined, scaleBlocks);
+  const { architecture, tensors, stopIds, quantization } = parseConfig(config);
+  const checkpoint = await Checkpoint.open(source, undefined, quantization);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const manifest = await writePackage({
     checkpoint,

@@ -234,6 +234,7 @@ export interface EngineOptions {
    * - `org/name`: a repository of the Hugging Face Hub, or of the server `endpoint`;
    * - a URL of a folder, of a package (`manifest.json`) or a checkpoint (`config.json` and safetensors). Relative ones are
    *   taken from the page and begin or end with a slash, or begin with a dot: `/models/lexicon/`, `./lexicon`;
+   * - a URL of a GGUF file, which ends in `.gguf`; a repository that has one such file and no safetensors is loaded by name;
    * - any name for `files`, under which they are kept; `device:NAME` loads them again without the files.
    */
   model: string;
@@ -245,7 +246,7 @@ export interface EngineOptions {
   token?: string;
   /** A server that speaks the Hub's paths; default `https://huggingface.co`. */
   endpoint?: string;
-  /** A checkpoint or a package on the user's disk: files from an `<input>`, or a folder from `showDirectoryPicker()`. */
+  /** A checkpoint, a package or a GGUF file on the user's disk: files from an `<input>`, or a folder from `showDirectoryPicker()`. */
   files?: readonly File[] | FileSystemDirectoryHandle;
   /**
    * Address of the worker's own file, `bamba-web/worker`, for pages whose Content-Security-Policy does not allow workers

@@ -67,7 +67,9 @@ function permuted({ shape, values }: Weights, headDim: number): Weights {
 
 /** The file of a checkpoint. Its config may not have factors of Falcon-H1 on embeddings and logits. */
 export async function ggufOfCheckpoint(files: Readonly<Record<string, Uint8Array>>): Promise<Uint8Array> {
-  const config = JSON.parse(new TextDecoder().decode(files['config.json'])) as Config;
+  // Python writes infinity bare.
+  const text = new TextDecoder().decode(files['config.json']).replaceAll('Infinity', '1e999');
+  const config = JSON.parse(text) as Config;
   const { architecture } = parseConfig(files['config.json']!);
   const family = architecture.family;
   const checkpoint = await Checkpoint.open(memorySource(files));

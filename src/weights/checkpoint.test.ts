@@ -63,7 +63,7 @@ describe('Checkpoint', () => {
       6 * second,
     ]);
     expect([...(await checkpoint.readRows('a.weight', 1, 2))]).toEqual([4 * second, 5 * second, 6 * second]);
-    const stored = await checkpoint.readFp8Rows('a.weight', 1, 2);
+    const stored = await checkpoint.readStoredRows('a.weight', 'fp8', 1, 2);
     expect([...(stored?.scales ?? [])]).toEqual([second]);
     expect(stored?.bytes).toEqual(testTensor('F8_E4M3', [3], [4, 5, 6]).data);
   });
@@ -71,8 +71,8 @@ describe('Checkpoint', () => {
   it('reads F8 without scales as it is, where the checkpoint knows none', async () => {
     const checkpoint = await open({ x: testTensor('F8_E4M3', [1, 2], [1.5, -3]), y: testTensor('F32', [1], [1]) });
     expect([...(await checkpoint.readRows('x', 0, 1))]).toEqual([1.5, -3]);
-    expect([...((await checkpoint.readFp8Rows('x', 0, 1))?.scales ?? [])]).toEqual([1]);
-    expect(await checkpoint.readFp8Rows('y', 0, 1)).toBeNull();
+    expect([...((await checkpoint.readStoredRows('x', 'fp8', 0, 1))?.scales ?? [])]).toEqual([1]);
+    expect(await checkpoint.readStoredRows('y', 'fp8', 0, 1)).toBeNull();
   });
 
   it('refuses F8 that lacks its scale, scales that fit no blocks, and scales that are none', async () => {
@@ -222,7 +222,7 @@ describe('Checkpoint', () => {
     expect(checkpoint.require('a.weight', [rows, columns]).dtype).toBe('F8_E4M3');
     expect([...(await checkpoint.readRows('a.weight', 0, rows))]).toEqual([...expected]);
     expect([...(await checkpoint.readRows('a.weight', 2, 4))]).toEqual([...expected].slice(12, 24));
-    const stored = await checkpoint.readFp8Rows('a.weight', 1, 4);
+    const stored = await checkpoint.readStoredRows('a.weight', 'fp8', 1, 4);
     if (across > 1) expect(stored).toBeNull();
     else expect([...(stored?.scales ?? [])]).toEqual([1, 2, 3].map((row) => scales[Math.floor(row / high)]));
   });
@@ -240,10 +240,10 @@ describe('Checkpoint', () => {
           ),
         }),
       });
-    const fitting = await Checkpoint.open(files([2, 2], 4), undefined, [3, 4]);
+    const fitting = await Checkpoint.open(files([2, 2], 4), undefined, { blocks: [3, 4] });
     expect([...(await fitting.readRows('a.weight', 2, 4))]).toEqual([1, 1, 1, 1, 2, 2, 4, 4, 4, 4, 8, 8]);
     for (const source of [files([1], 1), files([2, 1], 2)]) {
-      const other = await Checkpoint.open(source, undefined, [3, 4]);
+      const other = await Checkpoint.open(source, undefined, { blocks: [3, 4] });
       expect(() => other.require('a.weight', [5, 6])).toThrow(/one scale for each block of 3 by 4 weights/);
     }
   });

@@ -2,9 +2,11 @@ import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
 import { type Encoding, encodingOf, READABLE } from './encodings.ts';
 import { type BlockSize, isScale, type ScaleLayout, scaleLayout } from './fp8-scales.ts';
+import { PackedReader } from './packed/packed-reader.ts';
+import { isPacked, type PackedMatrix, packedMatrix, type Packing } from './packed/packed-tensors.ts';
 import type { PieceKeeper } from './pieces.ts';
 import { readText } from './read-text.ts';
-import type { RotaryRows, TensorInfo } from './types.ts';
+import type { RotaryRows, Scheme, TensorInfo } from './types.ts';
 import { TensorFiles } from './tensor-files.ts';
 
 /** Raw bytes read at once. */
@@ -12,9 +14,20 @@ const READ_BYTES = 4 * 2 ** 20;
 /** Scale tensors kept decoded: those of one stacked tensor's sources, and some more. */
 const SCALES_KEPT = 8;
 
-/** Rows of an F8_E4M3 tensor as they are stored, each with its scale: weight = value of the byte * scale. */
-export interface Fp8Rows {
-  /** (rows, columns) E4M3FN. */
+/** What config.json says of how weights are rounded. */
+export interface Quantization {
+  /** Rows and columns that share a scale of 8-bit weights. */
+  blocks?: BlockSize | null;
+  /** How matrices of small integers are packed. */
+  packing?: Packing | null;
+}
+
+/** Dtypes of 8 bits that come with scales beside them, and the scheme that holds them as they are. */
+const SCALED: Readonly<Record<string, Scheme>> = { F8_E4M3: 'fp8', I8: 'int8' };
+
+/** Rows of a tensor of 8 bits as they are stored, each with its scale: weight = value of the byte * scale. */
+export interface StoredRows {
+  /** (rows, columns) E4M3FN, or integers. */
   bytes: Uint8Array;
   /** (rows) */
   scales: Float32Array;
@@ -23,7 +36,8 @@ export interface Fp8Rows {
 /**
  * A checkpoint in Hugging Face's layout: safetensors in one file or several with an index, and text files beside them.
  * All headers are read and checked on opening; tensors are read by rows, as much at a time as the caller asks for.
- * Tensors in F8_E4M3 with scales beside them read as what they stand for, see `fp8-scales.ts`.
+ * Tensors of 8 bits with scales beside them read as what they stand for, see `fp8-scales.ts`, and so do packed matrices, see
+ * `packed/packed-tensors.ts`.
  *
  * ```ts
  * const checkpoint = await Checkpoint.open(source);
@@ -34,29 +48,45 @@ export class Checkpoint {
   readonly #source: ByteSource;
   readonly #files: TensorFiles;
   readonly #blocks: BlockSize | null;
+  readonly #packing: Packing | null;
+  readonly #packedReader: PackedReader;
+  /** Packed matrices that were asked for, by name. */
+  readonly #packed = new Map<string, PackedMatrix>();
   /** Whether F8 tensors come with scales here; one without is then an error rather than a tensor of scale 1. */
   readonly #scaled: boolean;
   readonly #scales = new Map<string, Float32Array>();
 
-  private constructor(source: ByteSource, files: TensorFiles, blocks: BlockSize | null) {
+  private constructor(source: ByteSource, files: TensorFiles, { blocks = null, packing = null }: Quantization) {
     this.#source = source;
     this.#files = files;
     this.#blocks = blocks;
+    this.#packing = packing;
+    this.#packedReader = new PackedReader(source);
     this.#scaled = [...files.tensors.keys()].some(isScale);
   }
 
   /**
    * Reads the headers of all files.
-   * @param blocks rows and columns that share a scale of an F8 tensor, where config.json says so
+   * @param quantization what config.json says of how weights are rounded
    * @throws BambaError `checkpoint_invalid` with the file and what is wrong with it.
    */
-  static async open(source: ByteSource, signal?: AbortSignal, blocks: BlockSize | null = null): Promise<Checkpoint> {
-    return new Checkpoint(source, await TensorFiles.open(source, signal), blocks);
+  static async open(source: ByteSource, signal?: AbortSignal, quantization: Quantization = {}): Promise<Checkpoint> {
+    return new Checkpoint(source, await TensorFiles.open(source, signal), quantization);
   }
 
   /** All tensors by name. */
   get tensors(): ReadonlyMap<string, TensorInfo> {
     return this.#files.tensors;
+  }
+
+  /** Whether packed matrices were asked for. */
+  get isPacked(): boolean {
+    return this.#packed.size > 0;
+  }
+
+  /** Whether there is a tensor or a packed matrix of this name. */
+  has(name: string): boolean {
+    return this.tensors.has(name) || (this.#packing !== null && isPacked(name, this.tensors, this.#packing));
   }
 
   /**
@@ -72,6 +102,11 @@ export class Checkpoint {
    * @throws BambaError `checkpoint_invalid`; `unsupported_model` for a dtype that is none of `READABLE`.
    */
   require(name: string, shape: readonly number[]): TensorInfo {
+    if (this.#packing && isPacked(name, this.tensors, this.#packing)) {
+      const matrix = packedMatrix(name, shape, this.tensors, this.#packing);
+      this.#packed.set(name, matrix);
+      return { ...matrix.words, name, shape: [...shape] };
+    }
     const tensor = this.#files.get(name);
     if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
       throw new BambaError(
@@ -82,7 +117,7 @@ export class Checkpoint {
     }
     for (const stored of tensor.parts?.map((part) => part.tensor) ?? [tensor]) {
       requireEncoding(stored);
-      if (stored.dtype === 'F8_E4M3') this.#scaleOf(stored);
+      if (Object.hasOwn(SCALED, stored.dtype)) this.#scaleOf(stored);
     }
     return tensor;
   }
@@ -99,6 +134,12 @@ export class Checkpoint {
     signal?: AbortSignal,
     allocate: (length: number) => Float32Array = (length) => new Float32Array(length),
   ): Promise<Float32Array> {
+    const matrix = this.#packed.get(name);
+    if (matrix) {
+      const piece = allocate((rowEnd - rowBegin) * matrix.columns);
+      await this.#packedReader.fill(matrix, rowBegin, piece, signal);
+      return piece;
+    }
     const tensor = this.#files.get(name);
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const out = allocate(count * columns);
@@ -162,20 +203,31 @@ export class Checkpoint {
       const end = begin + (piece.length / values) * size;
       decode(await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end), piece);
     }
-    const layout = tensor.dtype === 'F8_E4M3' ? this.#scaleOf(tensor) : null;
+    const layout = Object.hasOwn(SCALED, tensor.dtype) ? this.#scaleOf(tensor) : null;
+    const zeros = layout && this.#zerosOf(tensor);
+    if (layout && zeros) await this.#subtractZeros(out, { columns, first }, layout, zeros, signal);
     if (layout) applyScales(out, { columns, first }, layout, await this.#readScales(layout, signal));
     applyMap(tensor, out);
   }
 
   /**
-   * Rows of a tensor stored in F8_E4M3, unchanged; null for a tensor of another dtype, or with several scales in a row.
+   * Rows of a tensor that a scheme of a package holds as they are stored; null for all others: those of another dtype, with
+   * zero points, or with several scales in a row.
    * @throws BambaError `checkpoint_invalid`, `unsupported_model`, and what the source throws.
    */
-  async readFp8Rows(name: string, rowBegin: number, rowEnd: number, signal?: AbortSignal): Promise<Fp8Rows | null> {
+  async readStoredRows(
+    name: string,
+    scheme: Scheme,
+    rowBegin: number,
+    rowEnd: number,
+    signal?: AbortSignal,
+  ): Promise<StoredRows | null> {
+    if (this.#packed.has(name)) return null;
     const tensor = this.#files.get(name);
-    if (tensor.dtype !== 'F8_E4M3' || tensor.parts) return null;
+    const isHeld = Object.hasOwn(SCALED, tensor.dtype) && SCALED[tensor.dtype] === scheme;
+    if (!isHeld || tensor.parts || tensor.rotary || tensor.map) return null;
     const layout = this.#scaleOf(tensor);
-    if (layout && layout.across > 1) return null;
+    if (layout && (layout.across > 1 || this.#zerosOf(tensor))) return null;
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const begin = tensor.begin + first * columns;
     const end = begin + count * columns;
@@ -188,12 +240,41 @@ export class Checkpoint {
     return { bytes, scales };
   }
 
+  /** The zero points of a tensor of integers, as many as it has scales; null where it has none. */
+  #zerosOf(tensor: TensorInfo): TensorInfo | null {
+    return (tensor.dtype === 'I8' && this.tensors.get(`${tensor.name}_zero_point`)) || null;
+  }
+
+  async #subtractZeros(
+    out: Float32Array,
+    rows: { columns: number; first: number },
+    layout: ScaleLayout,
+    zeros: TensorInfo,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (zeros.dtype !== 'I8' || String(zeros.shape) !== String(layout.scale.shape)) {
+      throw new BambaError(
+        'checkpoint_invalid',
+        `Tensor ${zeros.name} has type ${zeros.dtype} and shape [${zeros.shape.join(', ')}], but it has to be I8 of the shape ` +
+          `of ${layout.scale.name}, [${layout.scale.shape.join(', ')}]. Fetch all files of one revision.`,
+      );
+    }
+    const bytes = await readExactly(this.#source, zeros.file, zeros.begin, zeros.end, signal);
+    const values = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    forBlocks(out, rows, layout, (at, block) => {
+      out[at] = (out[at] as number) - (values[block] as number);
+    });
+  }
+
   /** Where the scales of an F8 tensor are; null where the checkpoint knows no scales. */
   #scaleOf(tensor: TensorInfo): ScaleLayout | null {
     const layout = scaleLayout(tensor, this.tensors, this.#blocks);
     if (layout) requireEncoding(layout.scale);
-    if (layout || !this.#scaled) return layout;
-    throw new BambaError('checkpoint_invalid', `Tensor ${tensor.name} is F8_E4M3 but has no ${tensor.name}_scale.`);
+    if (layout || (!this.#scaled && tensor.dtype !== 'I8')) return layout;
+    throw new BambaError(
+      'checkpoint_invalid',
+      `Tensor ${tensor.name} is ${tensor.dtype} but has no ${tensor.name}_scale.`,
+    );
   }
 
   /** All scales of a tensor, flat: a shape of [], [1], [rows] or [rows, 1] is all the same. */
@@ -231,15 +312,26 @@ function applyMap({ map }: TensorInfo, values: Float32Array): void {
 /** Multiplies rows of a tensor by the scales of their blocks. */
 function applyScales(
   values: Float32Array,
-  { columns, first }: { columns: number; first: number },
-  { block: [blockRows, blockColumns], across }: ScaleLayout,
+  rows: { columns: number; first: number },
+  layout: ScaleLayout,
   scales: Float32Array,
 ): void {
-  for (let at = 0, row = first; at < values.length; at += columns, row++) {
+  forBlocks(values, rows, layout, (at, block) => {
+    values[at] = (values[at] as number) * (scales[block] as number);
+  });
+}
+
+/** Calls `use` for each weight of rows from `first` on, with its place and the number of its block. */
+function forBlocks(
+  { length }: Float32Array,
+  { columns, first }: { columns: number; first: number },
+  { block: [blockRows, blockColumns], across }: ScaleLayout,
+  use: (at: number, block: number) => void,
+): void {
+  for (let at = 0, row = first; at < length; at += columns, row++) {
     const begin = Math.floor(row / blockRows) * across;
     for (let column = 0; column < columns; column++) {
-      const scale = scales[begin + (across === 1 ? 0 : Math.floor(column / blockColumns))] as number;
-      values[at + column] = (values[at + column] as number) * scale;
+      use(at + column, begin + (across === 1 ? 0 : Math.floor(column / blockColumns)));
     }
   }
 }

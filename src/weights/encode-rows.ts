@@ -4,7 +4,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { F8_NAN } from './half.ts';
 import { rowBytes, scaleBytesPerRow } from './layout.ts';
 import { type QuantizedRows, quantizeRows } from './quantize.ts';
-import { readFp8Source, readSource, sourceRows } from './tensor-sources.ts';
+import { readSource, readStoredSource, sourceRows } from './tensor-sources.ts';
 import type { Scheme, TensorSource, TensorSpec } from './types.ts';
 
 // Rows of a package's tensor, made from the rows of its sources.
@@ -127,9 +127,9 @@ async function readPiece(
   if (piece.parts.length === 0) return [() => zeros(piece.count, layout)];
   const encoders: (() => QuantizedRows)[] = [];
   for (const { source, begin, end } of piece.parts) {
-    const stored = scheme === 'fp8' ? await readFp8Source(checkpoint, source, begin, end, signal) : null;
+    const stored = await readStoredSource(checkpoint, source, scheme, begin, end, signal);
     if (stored) {
-      encoders.push(() => passThrough(stored, source.name, begin, layout.columns));
+      encoders.push(() => passThrough(stored, scheme, source.name, begin, layout.columns));
       continue;
     }
     const values = await readSource(checkpoint, source, begin, end, signal, (length) => arrays.take(length));
@@ -146,14 +146,15 @@ function zeros(count: number, { stride, scaleBytes }: RowLayout): QuantizedRows 
   return { bytes: new Uint8Array(count * stride), scales: new Uint8Array(count * scaleBytes) };
 }
 
-/** Rows of an FP8 checkpoint as they are: requantizing would round them a second time. */
+/** Rows of a checkpoint of 8 bits as they are: requantizing would round them a second time. */
 function passThrough(
   stored: { bytes: Uint8Array; scales: Float32Array },
+  scheme: Scheme,
   name: string,
   firstRow: number,
   columns: number,
 ): QuantizedRows {
-  const nan = stored.bytes.findIndex((code) => (code & 0x7f) === F8_NAN);
+  const nan = scheme === 'fp8' ? stored.bytes.findIndex((code) => (code & 0x7f) === F8_NAN) : -1;
   if (nan >= 0) {
     throw new BambaError(
       'checkpoint_invalid',
@@ -161,7 +162,7 @@ function passThrough(
         'The checkpoint is damaged.',
     );
   }
-  const stride = rowBytes('fp8', columns);
+  const stride = rowBytes(scheme, columns);
   const rows = stored.scales.length;
   const bytes = new Uint8Array(rows * stride);
   for (let row = 0; row < rows; row++) {

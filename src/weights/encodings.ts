@@ -26,6 +26,11 @@ const PLAIN: Readonly<Record<string, Encoding>> = {
     decode: (bytes, out) => decodeF16Array(new Uint16Array(...aligned(bytes), out.length), out),
   },
   F8_E4M3: { values: 1, bytes: 1, decode: decodeF8Array },
+  I8: {
+    values: 1,
+    bytes: 1,
+    decode: (bytes, out) => out.set(new Int8Array(bytes.buffer, bytes.byteOffset, out.length)),
+  },
 };
 
 const BLOCKS: Readonly<Record<string, Encoding>> = Object.fromEntries(

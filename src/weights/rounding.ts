@@ -12,6 +12,7 @@ export function roundingNotice(name: string, checkpoint: Checkpoint, scheme: Sch
   for (const { dtype, parts } of checkpoint.tensors.values()) {
     for (const stored of parts?.map(({ tensor }) => tensor.dtype) ?? [dtype]) if (isRounded(stored)) found.add(stored);
   }
+  if (checkpoint.isPacked) found.add('packed integers');
   if (found.size === 0) return null;
   const types = [...found].toSorted().join(', ');
   const more = scheme === 'f16' ? 'f32 keeps them exactly' : 'f16 keeps them nearly, f32 exactly';

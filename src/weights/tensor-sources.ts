@@ -1,5 +1,5 @@
-import type { Checkpoint, Fp8Rows } from './checkpoint.ts';
-import type { TensorSource, TensorSpec } from './types.ts';
+import type { Checkpoint, StoredRows } from './checkpoint.ts';
+import type { Scheme, TensorSource, TensorSpec } from './types.ts';
 
 // From what a specification says of a source to the rows of a checkpoint.
 
@@ -18,7 +18,7 @@ export function resolveSources(checkpoint: Checkpoint, specs: readonly TensorSpe
 }
 
 function resolve(checkpoint: Checkpoint, source: TensorSource): TensorSource {
-  const alias = [source.name, ...(source.aliases ?? [])].find((known) => checkpoint.tensors.has(known));
+  const alias = [source.name, ...(source.aliases ?? [])].find((known) => checkpoint.has(known));
   const name = alias ?? source.name;
   checkpoint.require(name, source.shape);
   return { ...source, name };
@@ -39,15 +39,16 @@ export async function readSource(
   return values;
 }
 
-/** The same as they are stored, where that is F8_E4M3; else null. @throws BambaError as `Checkpoint.readFp8Rows`. */
-export async function readFp8Source(
+/** The same as they are stored, where the scheme holds that; else null. @throws BambaError as `Checkpoint.readStoredRows`. */
+export async function readStoredSource(
   checkpoint: Checkpoint,
   { name, rows, factor = 1 }: TensorSource,
+  scheme: Scheme,
   begin: number,
   end: number,
   signal?: AbortSignal,
-): Promise<Fp8Rows | null> {
+): Promise<StoredRows | null> {
   const first = rows?.[0] ?? 0;
-  const stored = await checkpoint.readFp8Rows(name, first + begin, first + end, signal);
+  const stored = await checkpoint.readStoredRows(name, scheme, first + begin, first + end, signal);
   return stored && { bytes: stored.bytes, scales: stored.scales.map((scale) => scale * factor) };
 }

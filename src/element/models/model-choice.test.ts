@@ -38,6 +38,12 @@ describe('parseModel', () => {
     expect(parseModel(text)).toMatchObject({ ok: false });
   });
 
+  it('reads the page of a GGUF file on the Hub as the file', () => {
+    const file = 'https://huggingface.co/a/b-GGUF/resolve/main/b.Q4_K_M.gguf';
+    expect(parseModel(file)).toEqual({ ok: true, choice: { model: file } });
+    expect(parseModel(file.replace('resolve', 'blob'))).toEqual({ ok: true, choice: { model: file } });
+  });
+
   it('gives every name in full, and one that is no address as it is', () => {
     expect(fullName('/m/')).toBe('http://localhost/m/');
     expect(fullName('https://example.org')).toBe('https://example.org/');

@@ -14,13 +14,17 @@ export const DTYPES: readonly Scheme[] = ['int4', 'int8', 'fp8', 'f16', 'f32'];
 const REPOSITORY = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
 const HUB = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/]+\/[^/?#]+)(?:\/tree\/([^/?#]+))?\/?(?:[?#].*)?$/;
 
-const HOW_TO_NAME = 'Give a repository as org/name, or the address of a folder with a model: https://… or /path/.';
+/** The page of a GGUF file on the Hub, up to what says that it is a page. */
+const GGUF_PAGE = /^(https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/[^/]+\/[^/]+)\/blob\/(?=[^?#]+\.gguf(?:[?#]|$))/i;
+
+const HOW_TO_NAME =
+  'Give a repository as org/name, or the address of a folder with a model or of a GGUF file: https://… or /path/.';
 
 /** A typed name as a model, or a sentence about the mistake. */
 export type ParsedModel = { ok: true; choice: ModelChoice } | { ok: false; sentence: string };
 
 /**
- * Reads the name of a repository, the address of its page on the Hub, or the address of a folder. An address that no
+ * Reads the name of a repository, the address of its page on the Hub, or the address of a folder or a GGUF file. An address that no
  * request could be sent to is refused here, before it is tried.
  *
  * @example
@@ -39,7 +43,7 @@ export function parseModel(text: string): ParsedModel {
   if (address.username !== '' || address.password !== '') {
     return { ok: false, sentence: 'Browsers open no address with a user name or a password in it: leave both out.' };
   }
-  return { ok: true, choice: { model: typed } };
+  return { ok: true, choice: { model: typed.replace(GGUF_PAGE, '$1/resolve/') } };
 }
 
 /** Whether a model is named by an address, which may be relative to the page. */

@@ -18,6 +18,13 @@ export interface OtherModelParts {
   find: () => ((choice: ModelChoice, signal: AbortSignal) => Promise<Availability>) | undefined;
 }
 
+/** Opens the browser's dialog of a hidden input beside the button. */
+const pick =
+  (input: string) =>
+  ({ currentTarget }: Event): void => {
+    (currentTarget as HTMLElement).parentElement?.querySelector<HTMLInputElement>(input)?.click();
+  };
+
 /** The part of the list of models where a person types a name, or picks a folder. */
 export class OtherModel {
   readonly #parts: OtherModelParts;
@@ -46,8 +53,8 @@ export class OtherModel {
     return html`<section aria-labelledby="other-title">
       <h3 id="other-title">Any other</h3>
       <p class="hint" id="other-hint">
-        A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model. With an
-        automatic type a package keeps its own, and a checkpoint becomes int8.
+        A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model or of a
+        GGUF file. With an automatic type a package keeps its own, and a checkpoint becomes int8.
       </p>
       <form class="other" novalidate @submit=${this.#onSubmit}>
         <input
@@ -75,7 +82,7 @@ export class OtherModel {
         <button class="button quiet">Load</button>
       </form>
       ${wrong ? html`<p class="hint wrong" id="other-wrong" role="alert">${wrong}</p>` : nothing} ${this.#offer()}
-      <button class="text-button" type="button" @click=${this.#pickFolder}>Choose a folder on this device</button>
+      <button class="text-button" type="button" @click=${pick('.folder')}>Choose a folder on this device</button>
       <input
         class="folder"
         type="file"
@@ -83,6 +90,15 @@ export class OtherModel {
         hidden
         aria-label="Folder with a model"
         @change=${this.#onFolder}
+      />
+      <button class="text-button" type="button" @click=${pick('.gguf')}>Choose a GGUF file on this device</button>
+      <input
+        class="gguf"
+        type="file"
+        accept=".gguf"
+        hidden
+        aria-label="GGUF file with a model"
+        @change=${this.#onFile}
       />
     </section>`;
   }
@@ -117,14 +133,18 @@ export class OtherModel {
     else this.#refuse(parsed.sentence);
   };
 
-  readonly #pickFolder = ({ currentTarget }: Event): void => {
-    (currentTarget as HTMLElement).parentElement?.querySelector<HTMLInputElement>('.folder')?.click();
-  };
-
   readonly #onFolder = (event: Event): void => {
     const input = event.target as HTMLInputElement;
     const files = [...(input.files ?? [])];
     const name = files[0]?.webkitRelativePath.split('/')[0];
+    input.value = '';
+    if (name) this.#take({ model: name, files, ...this.#type });
+  };
+
+  readonly #onFile = (event: Event): void => {
+    const input = event.target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    const name = files[0]?.name.replace(/\.gguf$/i, '');
     input.value = '';
     if (name) this.#take({ model: name, files, ...this.#type });
   };

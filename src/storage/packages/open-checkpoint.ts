@@ -53,8 +53,8 @@ export async function openCheckpoint(
   }
   if (size > MAX_CONFIG_BYTES) throw new BambaError('config_invalid', `The config.json of ${name} has ${size} bytes.`);
   const config = await files.read('config.json', 0, size, signal);
-  const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
-  const checkpoint = await Checkpoint.open(files, signal, scaleBlocks);
+  const { architecture, tensors, stopIds, quantization } = parseConfig(config);
+  const checkpoint = await Checkpoint.open(files, signal, quantization);
   const stream = new PackageStream(checkpoint, tensors, planTensors(tensors, scheme));
   const { commit } = files;
   const source = { ...(repo !== undefined && { repo }), ...(commit !== undefined && { revision: commit }) };
