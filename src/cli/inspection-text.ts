@@ -2,7 +2,7 @@ import type { Architecture } from '../architecture/architecture.ts';
 import { attentionExtras, biasText, blockKinds, normText } from './block-text.ts';
 import type { Inspection } from './inspection.ts';
 
-// What `npm run inspect` prints.
+// The text that `npm run inspect` prints.
 
 /** An inspection as text; with `allTensors` every tensor on a line of its own, else those of all blocks together. */
 export function formatInspection(inspection: Inspection, allTensors: boolean): string {
@@ -18,7 +18,7 @@ export function formatInspection(inspection: Inspection, allTensors: boolean): s
     ...table([['type', 'weights', 'state', 'keys, values', 'working', 'in all', 'fits'], ...sizeRows(inspection)]),
     'A GPU is taken to have 85 % of its memory free.',
     '',
-    'State, keys and values and rotary angles of a conversation, by what keys and values are stored as:',
+    'Memory of a conversation (state, keys and values, rotary angles), by the type of keys and values:',
     ...table(contextRows(inspection)),
     '',
     'Tensors:',
