@@ -7,15 +7,8 @@ import type { Architecture } from '../architecture/architecture.ts';
 import { mamba2Dims } from './dims.ts';
 import { LayoutMaker, type StateBuffer } from './state-layout.ts';
 import type { StateConverter, StateType } from './state-converter.ts';
-import {
-  CACHE_BLOCK,
-  cacheBuffers,
-  cacheBytesPerToken,
-  cacheLayout,
-  type CacheLayout,
-  roundUp,
-  SequenceCache,
-} from './sequence-cache.ts';
+import { cacheBuffers, cacheBytes, cacheLayout, type CacheLayout, SequenceCache } from './sequence-cache.ts';
+import { CACHE_BLOCK, roundUp } from './window-ring.ts';
 
 /** Conv columns and SSM state of a Mamba-2 mixer. */
 interface Mamba2State {
@@ -90,7 +83,10 @@ export function stateLayout(architecture: Architecture, tokens: number, cacheTyp
   ]);
 }
 
-/** Bytes of a sequence's state: those that it always has, and those that every token adds to them. */
+/**
+ * Bytes of a sequence's state: those that it always has, and those that every token adds to them, as long as there is room
+ * in the rings of blocks with a window.
+ */
 export function stateBytes(
   architecture: Architecture,
   cacheType: CacheType,
@@ -98,7 +94,7 @@ export function stateBytes(
 ): { fixed: number; perToken: number } {
   const fixed = new BufferTally();
   for (const index of architecture.blocks.keys()) fixedState(fixed, architecture, index, stateType);
-  return { fixed: fixed.bytes, perToken: cacheBytesPerToken(architecture, cacheType) };
+  return { fixed: fixed.bytes, perToken: cacheBytes(architecture, cacheType, 1) };
 }
 
 /**
@@ -158,8 +154,8 @@ export class SequenceState {
     tokens: number,
     { cacheType, stateType }: Pick<SequenceOptions, 'cacheType' | 'stateType'>,
   ): number {
-    const { fixed, perToken } = stateBytes(architecture, cacheType, stateType);
-    return fixed + perToken * roundUp(Math.max(1, tokens));
+    const { fixed } = stateBytes(architecture, cacheType, stateType);
+    return fixed + cacheBytes(architecture, cacheType, roundUp(Math.max(1, tokens)));
   }
 
   /** @throws BambaError `out_of_memory`. */
