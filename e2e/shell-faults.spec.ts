@@ -12,7 +12,7 @@ import { chat, expect, test } from './ui-test.ts';
 let server: PageServer;
 
 /** The largest script of the page: what it is drawn with. */
-const SCRIPT = `/${/assets\/define-[\w-]+\.js/.exec(readFileSync(join(import.meta.dirname, '../dist/sw.js'), 'utf8'))?.[0]}`;
+const SCRIPT = `/${/assets\/define-[\w-]+\.js/.exec(readFileSync(join(import.meta.dirname, '../dist/index.html'), 'utf8'))?.[0]}`;
 
 // The page's own server is one of the test's, on a port of its own.
 test.use({ serviceWorkers: 'allow', baseURL: 'http://127.0.0.1:' });
