@@ -12,7 +12,7 @@ import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
 import { safetensorsBytes, testTensor, type TestTensors } from '../testing/test-checkpoint.ts';
-import type { TensorSpec } from '../weights/types.ts';
+import { TENSOR_MAPS, type TensorSpec } from '../weights/types.ts';
 import { convert, main } from './convert.ts';
 import { folderSource, openPackageFolder } from '../tools/folder.ts';
 
@@ -113,7 +113,7 @@ async function expectedRows(
     }
   }
   const flat = Float32Array.from(rows.flat());
-  return map === 'negate_exp' ? flat.map((value) => -Math.exp(value)) : flat;
+  return map ? flat.map(TENSOR_MAPS[map]) : flat;
 }
 
 /** Compares every tensor of a package with the checkpoint that it was made from. */
