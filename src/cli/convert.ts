@@ -1,5 +1,5 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
 import { parseConfig } from '../architecture/config.ts';
@@ -7,18 +7,20 @@ import { Checkpoint } from '../weights/checkpoint.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
 import { readText } from '../weights/read-text.ts';
 import { writePackage } from '../weights/package-writer.ts';
+import { roundingNotice } from '../weights/rounding.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { folderSink } from '../tools/folder.ts';
+import { modelName } from './open-model.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
                           [--suggestions FILE]
 
-Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files) or a repository org/name
-of the Hub, into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.
-A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there is one.
-FILE has questions to begin with, as JSON: a list of questions. In the place of a question there may be a list: a question,
-and those that follow it. A chat page offers them.`;
+Turns SRC into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type. SRC is
+a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file, or a repository org/name
+of the Hub. A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there
+is one. FILE has questions to begin with, as JSON: a list of questions. In the place of a question there may be a list: a
+question, and those that follow it. A chat page offers them.`;
 
 /**
  * The command `convert`.
@@ -40,7 +42,12 @@ export async function main(args: string[]): Promise<number> {
     const begun = performance.now();
     const { source, out, scheme, name, suggestions: file, ...where } = request;
     const suggestions = file === undefined ? undefined : await readSuggestions(file);
-    const manifest = await convert(source, out, scheme, name, { ...where, suggestions, onProgress: showProgress() });
+    const manifest = await convert(source, out, scheme, name, {
+      ...where,
+      suggestions,
+      onProgress: showProgress(),
+      onMessage: (message) => console.log(message),
+    });
     console.log(summary(manifest, request.out, (performance.now() - begun) / 1000));
     return 0;
   } catch (error) {
@@ -54,6 +61,8 @@ export interface ConvertOptions extends RepoPlace {
   /** Questions to begin with, unchecked. */
   suggestions?: unknown;
   onProgress?: (progress: { tensor: string; written: number; total: number }) => void;
+  /** Told in a sentence where the package cannot keep weights as they are. */
+  onMessage?: (message: string) => void;
 }
 
 /**
@@ -66,15 +75,17 @@ export async function convert(
   out: string,
   scheme: Scheme,
   name: string,
-  { onProgress, suggestions, ...place }: ConvertOptions = {},
+  { onProgress, onMessage, suggestions, ...place }: ConvertOptions = {},
 ): Promise<Manifest> {
-  const { files, repo } = openCheckpointFiles(source, place);
+  const { files, repo } = await openCheckpointFiles(source, place);
   const config = await readText(files, 'config.json');
   if (!config) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
   const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
   const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
+  const notice = roundingNotice(name, checkpoint, scheme);
+  if (notice !== null) onMessage?.(notice);
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,
@@ -141,7 +152,7 @@ function readArguments(args: string[]): Request | null {
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
-  const { revision, endpoint, suggestions, name = basename(resolve(source)) } = values;
+  const { revision, endpoint, suggestions, name = modelName(source) } = values;
   return {
     source,
     out,

@@ -30,6 +30,7 @@ const COMMANDS = {
   convert: { script: 'command.mjs', args: ['convert'] },
   inspect: { script: 'command.mjs', args: ['inspect'] },
   lexicon: { script: 'lexicon.mjs' },
+  'get:public': { script: 'get-public.mjs' },
   prepack: { script: 'prepack.mjs' },
   release: { script: 'release.mjs' },
   docs: { script: 'command.mjs', args: ['docs'] },

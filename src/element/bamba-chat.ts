@@ -248,7 +248,8 @@ export class BambaChat extends ChatOptions {
     const named = changed.has('model') || changed.has('dtype') || changed.has('revision');
     // A choice of an earlier visit holds until the page itself names another model.
     if (named) this.#settings.reset(!this.hasUpdated && this.has('models'));
-    if (named || changed.has('engine') || changed.has('createEngine') || changed.has('contextLength')) {
+    const loadedBy = ['engine', 'createEngine', 'contextLength', 'shareAcrossTabs'] as const;
+    if (named || loadedBy.some((name) => changed.has(name))) {
       if (this.preload !== 'none' || this.engine || !this.#session.models.idle) this.#control.loadOwn();
     }
   }

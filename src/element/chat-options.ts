@@ -20,6 +20,7 @@ export class ChatOptions extends SafeElement {
     dtype: {},
     revision: {},
     contextLength: { type: Number, attribute: 'context-length' },
+    shareAcrossTabs: { type: Boolean, attribute: 'share-across-tabs' },
     preload: {},
     system: {},
     placeholder: {},
@@ -50,6 +51,8 @@ export class ChatOptions extends SafeElement {
   declare revision: string | undefined;
   /** Tokens of prompt and answer together, at most. */
   declare contextLength: number | undefined;
+  /** Whether tabs of this site that show the same model use one engine together. */
+  declare shareAcrossTabs: boolean;
   /** `auto` loads the model at once; `none` waits for the first question, or for `load()`. */
   declare preload: 'auto' | 'none';
   /** The system prompt, sent before every chat, unless a person writes another. */
@@ -94,6 +97,7 @@ export class ChatOptions extends SafeElement {
   constructor() {
     super();
     this.model = '';
+    this.shareAcrossTabs = false;
     this.preload = 'auto';
     this.system = '';
     this.placeholder = '';

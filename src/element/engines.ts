@@ -17,7 +17,10 @@ import { asBambaError, BambaError, isFatal } from '../errors.ts';
 export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
 
 /** Options that must be equal for two elements to share an engine. */
-export type SharedOptions = Pick<EngineOptions, 'model' | 'dtype' | 'revision' | 'contextLength' | 'files'>;
+export type SharedOptions = Pick<
+  EngineOptions,
+  'model' | 'dtype' | 'revision' | 'contextLength' | 'files' | 'shareAcrossTabs'
+>;
 
 /** A claim to an engine. The engine lives until its last claim is released. */
 export interface Claim {
@@ -99,9 +102,9 @@ function begin(create: CreateEngine, options: SharedOptions, forget: () => void)
   return Object.assign(heard, { engine, controller, claims: 0 });
 }
 
-function keyOf({ model, dtype, revision, contextLength, files }: SharedOptions): string {
+function keyOf({ model, dtype, revision, contextLength, files, shareAcrossTabs }: SharedOptions): string {
   if (files && !fileIds.has(files)) fileIds.set(files, nextFileId++);
-  return JSON.stringify([model, dtype, revision, contextLength, files && fileIds.get(files)]);
+  return JSON.stringify([model, dtype, revision, contextLength, files && fileIds.get(files), shareAcrossTabs]);
 }
 
 const queues = new WeakMap<Engine, QueuedEngine>();

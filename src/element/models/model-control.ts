@@ -138,7 +138,12 @@ export class ModelControl {
   }
 
   #orderOf(choice: ModelChoice): ModelOrder {
-    const { contextLength, createEngine } = this.#parts.page;
-    return { create: createEngine, options: { ...choice, ...(contextLength && { contextLength }) } };
+    const { contextLength, createEngine, shareAcrossTabs } = this.#parts.page;
+    const options = {
+      ...choice,
+      ...(contextLength && { contextLength }),
+      ...(shareAcrossTabs && { shareAcrossTabs }),
+    };
+    return { create: createEngine, options };
   }
 }
