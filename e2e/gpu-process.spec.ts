@@ -35,7 +35,7 @@ async function killGpuProcess(): Promise<void> {
 }
 
 interface Outcome {
-  /** That it ended, or with which error. */
+  /** The end of the answer, or its error. */
   end: string;
   text: string;
   /** The engine's end after it had loaded. */

@@ -1,4 +1,4 @@
-// The package as a stranger has it: packed by npm, and installed by npm from that file, in a project of its own, without the
+// The package as a stranger has it: packed by npm, and installed from that file in a project of its own, without the
 // network.
 
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Faults of the page's own files: on their way to the service worker at the first visit and at an update, and in the cache
-// afterwards. A running page goes on, and a visit with a good network has everything right again.
+// Faults of the page's own files: on their way to the service worker, at the first visit and at an update, and in the cache.
+// A running page goes on, and a visit with a good network has everything right again.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Several tabs with one engine: the weights are on the GPU once, each tab is answered, and whichever is closed, the others go
-// on: with the same tokens, and from what the browser keeps of the conversation.
+// Several tabs with one engine. The weights are on the GPU once, and each tab is answered. When one is closed, the others go
+// on with the same tokens, from the stored state of the conversation.
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { quickCheckpoint } from '../src/testing/quick-model.ts';
@@ -7,7 +7,7 @@ import { useHubPage } from './hub-page.ts';
 
 const served = useHubPage(quickCheckpoint);
 
-/** What a tab hears of one answer. */
+/** The events of one answer in a tab. */
 interface Heard {
   ids: number[];
   text: string;

@@ -1,7 +1,6 @@
-// The demo in Firefox as a person meets it, with a quick model in the place of Lexicon: the first visit and chats, a second
-// visit, two tabs, no network, and the element in another page. Where everything is tested, an answer of Lexicon. Firefox
-// has shaders clear their memory and watch their loops: where the CPU plays the GPU, all takes several times as long as in
-// Chromium.
+// The demo in Firefox as a person meets it, with a quick model in the place of Lexicon. Visits and chats, two tabs, no
+// network, and the element in another page. Where everything is tested, an answer of Lexicon. Firefox has shaders clear
+// their memory and watch their loops: where the CPU plays the GPU, all takes several times as long as in Chromium.
 
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';

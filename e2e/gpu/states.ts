@@ -1,5 +1,5 @@
-// The cost of a conversation's state on a GPU: to restore it from a snapshot, to write it into the browser's storage, and to
-// bring it back, against processing its tokens. The weights are random; none are downloaded. The query says:
+// The cost of a conversation's state on a GPU, against processing its tokens: to restore a snapshot, to write it into the
+// browser's storage, and to bring it back. The weights are random; none are downloaded. The query says:
 //   shape       a shape of the benchmark, by default bamba-9b
 //   dtype       scheme of the weights, by default int8
 //   tokens      of the conversation, by default 4000

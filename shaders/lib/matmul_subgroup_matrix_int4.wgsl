@@ -152,24 +152,8 @@ fn matmul_tile(
   }
   let t0 = first_t + subgroup / 4 * 32;
   let row0 = first_row + subgroup % 4 * 32;
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&shares[subgroup], 0, upper_00, 4);
-  subgroupMatrixStore<row_major>(&shares[subgroup], 64, lower_00, 4);
-  workgroupBarrier();
-  write_part(subgroup, member, t0, row0, tokens, rows);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&shares[subgroup], 0, upper_01, 4);
-  subgroupMatrixStore<row_major>(&shares[subgroup], 64, lower_01, 4);
-  workgroupBarrier();
-  write_part(subgroup, member, t0, row0 + 16, tokens, rows);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&shares[subgroup], 0, upper_10, 4);
-  subgroupMatrixStore<row_major>(&shares[subgroup], 64, lower_10, 4);
-  workgroupBarrier();
-  write_part(subgroup, member, t0 + 16, row0, tokens, rows);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&shares[subgroup], 0, upper_11, 4);
-  subgroupMatrixStore<row_major>(&shares[subgroup], 64, lower_11, 4);
-  workgroupBarrier();
-  write_part(subgroup, member, t0 + 16, row0 + 16, tokens, rows);
+  write_part(upper_00, lower_00, subgroup, member, t0, row0, tokens, rows);
+  write_part(upper_01, lower_01, subgroup, member, t0, row0 + 16, tokens, rows);
+  write_part(upper_10, lower_10, subgroup, member, t0 + 16, row0, tokens, rows);
+  write_part(upper_11, lower_11, subgroup, member, t0 + 16, row0 + 16, tokens, rows);
 }

@@ -8,8 +8,14 @@ alias Sums = subgroup_matrix_result<i32, 16, 16>;
 const TILE_TOKENS: u32 = 64;
 const TILE_ROWS: u32 = 128;
 
-// Writes 16 tokens by 16 rows, whose sums a subgroup has in its share: those of upper digits, then of lower ones.
-fn write_part(subgroup: u32, member: u32, first_t: u32, first_row: u32, tokens: u32, rows: u32) {
+// Writes 16 tokens by 16 rows: a subgroup's sums of upper digits, and of lower ones. They pass through its share.
+fn write_part(
+  upper_sums: Sums, lower_sums: Sums, subgroup: u32, member: u32, first_t: u32, first_row: u32, tokens: u32, rows: u32,
+) {
+  workgroupBarrier();
+  subgroupMatrixStore<row_major>(&shares[subgroup], 0, upper_sums, 4);
+  subgroupMatrixStore<row_major>(&shares[subgroup], 64, lower_sums, 4);
+  workgroupBarrier();
   for (var pair = member; pair < 128; pair += 32) {
     let t = first_t + pair / 8;
     let row = first_row + pair % 8 * 2;

@@ -54,6 +54,8 @@ function replacements(): [pattern: RegExp, by: string | ((found: string) => stri
   return [
     [/enable chromium_experimental_subgroup_matrix;\n/, MATRICES],
     [/(?<=const PITCH: u32 = )(?:9|5)/, (pitch) => `${Number(pitch) - 1}`],
+    // Sums are a number of their own.
+    [/^alias Sums = subgroup_matrix_result<.*$/m, 'alias Sums = u32;'],
     [/^alias \w+ = subgroup_matrix_\w+<.*\n/gm, ''],
     [/(?<=var \w+ = )Sums\(\)/g, () => `${sums++}u`],
     [/subgroupMatrixLoad<\w+, \w+>\(&shares\[(\w+)\], (.*), PITCH\);/g, 'vec2u($1, $2);'],

@@ -55,7 +55,7 @@ async function runCommand(name, args) {
   }
 }
 
-// Who reads no more, as `head` after some lines, ends the command as any program of a shell.
+// A reader that stops, as `head` after some lines, ends the command as any program of a shell.
 process.stdout.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(141);

@@ -123,7 +123,7 @@ try {
   if (values.help) console.log(USAGE);
   else {
     const target = join(root, 'trained');
-    // What an earlier call left that was ended in the middle.
+    // Files that an interrupted earlier call left.
     if (existsSync(target)) {
       for (const name of readdirSync(target)) {
         if (name.startsWith('download-')) rmSync(join(target, name), { recursive: true, force: true });

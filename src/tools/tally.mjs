@@ -55,8 +55,7 @@ export function countPlaywright(report) {
 }
 
 /**
- * The tally of a run of tests: its report, and one more failure if the runner failed outside of tests, without a report or
- * without tests.
+ * The tally of a run of tests: its report, and one more failure if the runner failed outside of tests, or without a report.
  * @param {number} exitCode of the runner
  * @param {Tally | undefined} counts undefined where there is no readable report
  * @returns {{ counts: Tally, fault?: string }} `fault` says why a failure was added

@@ -33,7 +33,7 @@ export interface OpenCheckpoint extends Making {
   facts: PackageFacts;
   identity: string;
   version: string;
-  /** What becomes of the checkpoint's own rounding, where the package cannot keep it: a sentence for people. */
+  /** A sentence for people about the checkpoint's own rounding, where the package cannot keep it. */
   notice: string | null;
 }
 

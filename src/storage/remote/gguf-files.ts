@@ -74,8 +74,8 @@ export class GgufFiles extends GgufSource implements CheckpointFiles {
 }
 
 /**
- * Files that turn out to be those of a checkpoint or of a GGUF file once they are asked for anything: a repository says
- * only then what it has, and what is stored of it loads without asking.
+ * Files of a checkpoint or of a GGUF file: the first request finds out which. Only then a repository tells its files; a
+ * stored model loads without asking.
  */
 export class LazyFiles implements CheckpointFiles {
   readonly #place: CheckpointFiles;
@@ -92,7 +92,7 @@ export class LazyFiles implements CheckpointFiles {
     return this.#place.commit;
   }
 
-  /** That of the place: it is known before its files are. */
+  /** The place's own: it is known before its files are. */
   async version(signal?: AbortSignal, attempts?: number): Promise<string> {
     return this.#place.version(signal, attempts);
   }
