@@ -1,5 +1,5 @@
-// Engines of this page. Elements that ask for the same model share one engine, as a GPU has room for a model once; their
-// questions are answered one after the other. What nobody uses any more is freed.
+// Engines of this page. Elements that ask for the same model share one engine: a GPU has room for a model once. It answers
+// their questions one after the other. An engine without users is freed.
 
 import type {
   Engine,
@@ -16,7 +16,7 @@ import { asBambaError, BambaError, isFatal } from '../errors.ts';
 /** Makes an engine, as `createEngine` of the library does. */
 export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
 
-/** What decides whether two elements can share an engine. */
+/** Options that must be equal for two elements to share an engine. */
 export type SharedOptions = Pick<
   EngineOptions,
   'model' | 'dtype' | 'revision' | 'contextLength' | 'files' | 'shareAcrossTabs'
@@ -69,7 +69,7 @@ export function claimEngine(
     reject = refuse;
   });
   const engine = Promise.race([entry.engine, released]);
-  engine.catch(() => {}); // whoever waits for it hears of it
+  engine.catch(() => {}); // a waiting caller hears of it
   let held = true;
   return {
     engine,

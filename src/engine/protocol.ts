@@ -171,6 +171,9 @@ export interface LoadProgress {
   secondsLeft: number;
 }
 
+/** A question to begin with; in a list, with the questions that follow on it, each once the one before is answered. */
+export type Suggestion = string | readonly [question: string, ...then: string[]];
+
 /** What is loaded, and where it runs. */
 export interface EngineInfo {
   /** The model. */
@@ -189,6 +192,8 @@ export interface EngineInfo {
     configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
+    /** Questions that show what it is good at, where its package has some. */
+    suggestions?: readonly Suggestion[];
     /** What a conversation takes of GPU memory. Not of engines that a page brings. */
     context?: {
       /** What keys and values are stored as. */
