@@ -4,8 +4,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { quickPackage, quickCheckpoint } from '../src/testing/quick-model.ts';
 import { ALL } from '../src/testing/extent.ts';
+import { serveQuickPackage } from './quick-package.ts';
 
 const LEXICON = join(import.meta.dirname, '../public/models/lexicon');
 
@@ -14,11 +14,15 @@ export const MODEL_NAME = ALL ? 'Lexicon' : 'a quick model';
 
 /** Serves the model to a page as `/models/watched/`. */
 export async function serveModel(page: Page): Promise<void> {
-  const files = ALL ? null : (await quickPackage('quick', quickCheckpoint())).files;
-  await page.route('**/models/watched/**', async (route) => {
+  const addresses = '**/models/watched/**';
+  if (!ALL) {
+    await serveQuickPackage(page, addresses);
+    return;
+  }
+  await page.route(addresses, async (route) => {
     const name = new URL(route.request().url()).pathname.split('/').at(-1)!;
-    const body = files ? files[name] : await readFile(join(LEXICON, name)).catch(() => undefined);
-    await (body ? route.fulfill({ body: Buffer.from(body) }) : route.fulfill({ status: 404 }));
+    const body = await readFile(join(LEXICON, name)).catch(() => undefined);
+    await (body ? route.fulfill({ body }) : route.fulfill({ status: 404 }));
   });
 }
 
