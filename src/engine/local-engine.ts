@@ -147,6 +147,9 @@ export class LocalEngine {
       this.#info = describeEngine(source.manifest, side, this.#text);
       void side.gpu.lost.then((loss) => this.#side.lose(side, asLoss(loss)));
       return side;
+    } catch (error) {
+      // A device that is destroyed while it is loaded is as lost as any.
+      throw signal.aborted ? error : asLoss(asBambaError(error));
     } finally {
       close();
     }
