@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { BambaError } from '../errors.ts';
+import { CONV_RING } from './recurrent-state.ts';
 import { type Architecture, type Block, type Branch, hasBranch, isMixing, MIXERS, MLPS } from './architecture.ts';
 
 // What an architecture has to be, wherever it comes from: a config.json, or the manifest of a package.
@@ -48,6 +49,7 @@ const architectureSchema = v.object({
   mamba1: v.optional(
     v.object({ inner: size, stateSize: size, dtRank: size, convWidth: v.literal(4), normEps: positive }),
   ),
+  shortConv: v.optional(v.object({ convWidth: v.pipe(size, v.minValue(2), v.maxValue(CONV_RING)) })),
   shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: size })),
   moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
   normEps: positive,
@@ -88,7 +90,8 @@ export function checkConsistency(
   const demand = (holds: boolean, sentence: string) => {
     if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
   };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, attention, shared, moe } = architecture;
+  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, shortConv, attention, shared, moe } =
+    architecture;
   for (const block of blocks) checkBlock(block, demand);
   const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
     const used = kinds.some((kind) => hasBranch(blocks, kind));
@@ -96,6 +99,7 @@ export function checkConsistency(
   };
   together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
   together(['mamba1'], mamba1 !== undefined, 'Mamba-1 blocks');
+  together(['short_conv'], shortConv !== undefined, 'short convolutions');
   together(['attention', 'shared'], attention !== null, 'attention blocks');
   together(['shared'], shared !== undefined, 'shared transformers');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');

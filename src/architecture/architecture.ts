@@ -2,7 +2,7 @@
 // Dimension letters are those of GLOSSARY.md.
 
 /** Branches that mix tokens; `shared` adds to what those beside it read, the others to the residual stream. */
-export const MIXERS = ['shared', 'mamba2', 'mamba1', 'attention'] as const;
+export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'attention'] as const;
 /** Branches that take each token for itself. */
 export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
@@ -55,6 +55,12 @@ export interface Mamba1Shape {
   normEps: number;
 }
 
+/** A mixer that is a gated convolution over few tokens, as LFM2 has it; its channels are those of the model. */
+export interface ShortConvShape {
+  /** K, at most 4. */
+  convWidth: number;
+}
+
 export interface AttentionShape {
   /** Query heads. */
   heads: number;
@@ -102,6 +108,8 @@ export interface Architecture {
   attention: AttentionShape | null;
   /** Of all `mamba1` branches; absent where there are none. */
   mamba1?: Mamba1Shape;
+  /** Of all `short_conv` branches; absent where there are none. */
+  shortConv?: ShortConvShape;
   /** Of all `shared` branches; absent where there are none. */
   shared?: SharedShape;
   /** Of all `moe` branches; absent where there are none. */

@@ -7,6 +7,7 @@ const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
   shared: 'a shared transformer',
   mamba2: 'Mamba-2',
   mamba1: 'Mamba-1',
+  short_conv: 'short convolution',
   attention: 'attention',
   swiglu: 'SwiGLU',
   relu2: 'squared ReLU',

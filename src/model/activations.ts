@@ -70,7 +70,7 @@ export interface Activations {
   squares: BufferSlice;
   /** The same of a mixer's gated output. */
   gatedSquares: BufferSlice;
-  /** Output of in_proj (T, 2I + 2GN + H), of a Mamba-1 mixer (T, 2I). */
+  /** Output of in_proj (T, 2I + 2GN + H), of a Mamba-1 mixer (T, 2I), of a short convolution (T, 3C). */
   u: BufferSlice;
   /** Output of qkv (T, (heads + 2J) * headDim). Where no block has both, it is the same memory as `u`. */
   qkv: BufferSlice;
@@ -138,7 +138,7 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean; subgroupMatrices?: boolean } = {},
 ): Activations {
-  const { hiddenSize, intermediateSize, blocks, mamba1, shared } = architecture;
+  const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
@@ -146,7 +146,8 @@ export function createActivations(
   const attended = attention ? attention.heads * attention.headDim : 0;
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
   const inner = Math.max(widths.inner, mamba1?.inner ?? 0);
-  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0));
+  const convolved = shortConv ? hiddenSize : 0;
+  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0), 3 * convolved);
   const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
   const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0, ...ofShared);
   const rows = (name: string, { words, scales }: { words: number; scales: number }): QuantizedRows => ({
@@ -167,7 +168,7 @@ export function createActivations(
     gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
     u,
     qkv: isParallel ? floats('qkv', tokens, qkvWidth) : u,
-    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0)),
+    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0, convolved)),
     y: floats('y', tokens, Math.max(inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),

@@ -15,12 +15,22 @@ import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
 import { moe } from './branches/moe.ts';
 import { shared } from './branches/shared.ts';
+import { shortConv } from './branches/short-conv.ts';
 import type { BranchPlan, Scope, StreamNorm } from './scope.ts';
 
 // The forward pass of a model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. For every
 // sublayer x = x + branch(norm(x)), of branches side by side x = x + branch(n) + other(n) with n = norm(x).
 
-const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { shared, mamba2, mamba1, attention, swiglu, relu2, moe };
+const BRANCHES: Readonly<Record<Branch, BranchPlan>> = {
+  shared,
+  mamba2,
+  mamba1,
+  short_conv: shortConv,
+  attention,
+  swiglu,
+  relu2,
+  moe,
+};
 
 function embeddingTable({ architecture, weights }: Scope): Matrix {
   return weights.matrix('embedding', architecture.vocabSize, architecture.hiddenSize);

@@ -11,6 +11,7 @@ import {
   mamba1Branch,
   mamba2Branch,
   mamba2Widths,
+  shortConvBranch,
 } from './mixers.ts';
 import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
@@ -31,7 +32,7 @@ export interface ForwardResult {
 }
 
 /** The state before the first token. */
-export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): ReferenceState {
+export function emptyState({ hiddenSize, blocks, mamba2, mamba1 }: ReferenceArchitecture): ReferenceState {
   return {
     position: 0,
     blocks: blocks.map((block): BlockState => {
@@ -40,6 +41,7 @@ export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): R
         if (kind === 'attention' || kind === 'shared') {
           state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
         }
+        if (kind === 'short_conv') state.short_conv = { conv: new Float64Array(4 * hiddenSize) };
         if (kind === 'mamba1') {
           const { inner, stateSize } = given(mamba1, 'mamba1');
           state.mamba1 = { conv: new Float64Array(4 * inner), ssm: new Float64Array(inner * stateSize) };
@@ -58,6 +60,7 @@ export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): R
 const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = {
   mamba2: mamba2Branch,
   mamba1: mamba1Branch,
+  short_conv: shortConvBranch,
   attention: attentionBranch,
   swiglu: mlp('gate_up', swiglu),
   relu2: mlp('up', relu2),

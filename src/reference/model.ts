@@ -7,7 +7,9 @@ import type { Values } from './values.ts';
 // A model as the reference knows it: its dimensions, its tensors, and what a sequence leaves behind.
 
 /** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
-export type Sublayer = readonly ('shared' | 'mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
+export type Sublayer = readonly (
+  'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'attention' | 'swiglu' | 'relu2' | 'moe'
+)[];
 
 /** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
 export interface ReferenceArchitecture {
@@ -41,6 +43,10 @@ export interface BlockState {
     conv: Float64Array;
     /** (I, N) */
     ssm: Float64Array;
+  };
+  short_conv?: {
+    /** (4, C), column q % 4 holds B times x of position q */
+    conv: Float64Array;
   };
   attention?: {
     /** (position, J, headDim), rotated */
