@@ -50,6 +50,17 @@ const architectureSchema = v.object({
     v.object({ inner: size, stateSize: size, dtRank: size, convWidth: v.literal(4), normEps: positive }),
   ),
   shortConv: v.optional(v.object({ convWidth: v.pipe(size, v.minValue(2), v.maxValue(CONV_RING)) })),
+  gatedDelta: v.optional(
+    v.object({
+      keyHeads: size,
+      valueHeads: size,
+      keyDim: size,
+      valueDim: size,
+      convWidth: v.literal(4),
+      betaScale: positive,
+      normEps: positive,
+    }),
+  ),
   shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: size })),
   moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
   normEps: positive,
@@ -90,8 +101,19 @@ export function checkConsistency(
   const demand = (holds: boolean, sentence: string) => {
     if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
   };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, shortConv, attention, shared, moe } =
-    architecture;
+  const {
+    vocabSize,
+    hiddenSize,
+    intermediateSize,
+    blocks,
+    mamba2,
+    mamba1,
+    shortConv,
+    gatedDelta,
+    attention,
+    shared,
+    moe,
+  } = architecture;
   for (const block of blocks) checkBlock(block, demand);
   const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
     const used = kinds.some((kind) => hasBranch(blocks, kind));
@@ -100,6 +122,7 @@ export function checkConsistency(
   together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
   together(['mamba1'], mamba1 !== undefined, 'Mamba-1 blocks');
   together(['short_conv'], shortConv !== undefined, 'short convolutions');
+  together(['gated_delta'], gatedDelta !== undefined, 'gated delta mixers');
   together(['attention', 'shared'], attention !== null, 'attention blocks');
   together(['shared'], shared !== undefined, 'shared transformers');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
@@ -113,6 +136,11 @@ export function checkConsistency(
     widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
   }
   if (mamba1) widest = Math.max(widest, 2 * mamba1.inner, mamba1.dtRank + 2 * mamba1.stateSize);
+  if (gatedDelta) {
+    const { keyHeads, valueHeads, keyDim, valueDim } = gatedDelta;
+    demand(valueHeads % keyHeads === 0, `${keyHeads} key heads do not divide ${valueHeads} value heads`);
+    widest = Math.max(widest, 2 * keyHeads * keyDim + 2 * valueHeads * (valueDim + 1));
+  }
   if (attention) {
     const { heads, kvHeads, headDim, rope } = attention;
     demand(heads % kvHeads === 0, `${kvHeads} KV heads do not divide ${heads} query heads`);

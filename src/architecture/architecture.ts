@@ -2,7 +2,7 @@
 // Dimension letters are those of GLOSSARY.md.
 
 /** Branches that mix tokens; `shared` adds to what those beside it read, the others to the residual stream. */
-export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'attention'] as const;
+export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'gated_delta', 'attention'] as const;
 /** Branches that take each token for itself. */
 export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
@@ -61,6 +61,22 @@ export interface ShortConvShape {
   convWidth: number;
 }
 
+/** A gated delta mixer: a state for each value head, which is corrected under keys. */
+export interface GatedDeltaShape {
+  /** Heads of queries and keys. */
+  keyHeads: number;
+  /** A multiple of them. */
+  valueHeads: number;
+  keyDim: number;
+  valueDim: number;
+  /** K, always 4 here. */
+  convWidth: number;
+  /** Largest strength of a correction: 1, or 2 where a state may change its sign. */
+  betaScale: number;
+  /** Of the norm of each head's output. */
+  normEps: number;
+}
+
 export interface AttentionShape {
   /** Query heads. */
   heads: number;
@@ -110,6 +126,8 @@ export interface Architecture {
   mamba1?: Mamba1Shape;
   /** Of all `short_conv` branches; absent where there are none. */
   shortConv?: ShortConvShape;
+  /** Of all `gated_delta` branches; absent where there are none. */
+  gatedDelta?: GatedDeltaShape;
   /** Of all `shared` branches; absent where there are none. */
   shared?: SharedShape;
   /** Of all `moe` branches; absent where there are none. */

@@ -3,7 +3,7 @@ import type { Architecture, Block } from './architecture.ts';
 // What mixers keep of a sequence whatever its length: past inputs of a convolution, and mostly a state behind it.
 
 /** Mixers with such a state. */
-export const RECURRENT = ['mamba2', 'mamba1', 'short_conv'] as const;
+export const RECURRENT = ['mamba2', 'mamba1', 'short_conv', 'gated_delta'] as const;
 export type Recurrent = (typeof RECURRENT)[number];
 
 /** Past inputs are kept in a ring of so many columns: column q % 4 holds the raw input of position q. */
@@ -20,7 +20,7 @@ export interface RecurrentShape {
 }
 
 /** What states are made from. */
-type Shapes = Pick<Architecture, 'hiddenSize' | 'mamba2' | 'mamba1' | 'shortConv'>;
+type Shapes = Pick<Architecture, 'hiddenSize' | 'mamba2' | 'mamba1' | 'shortConv' | 'gatedDelta'>;
 
 const SHAPES: Readonly<Record<Recurrent, (shapes: Shapes) => RecurrentShape>> = {
   mamba2({ mamba2 }) {
@@ -33,6 +33,11 @@ const SHAPES: Readonly<Record<Recurrent, (shapes: Shapes) => RecurrentShape>> = 
     return { channels: inner, convWidth, ssm: [inner, stateSize] };
   },
   short_conv: ({ hiddenSize, shortConv }) => ({ channels: hiddenSize, convWidth: shortConv!.convWidth, ssm: null }),
+  gated_delta({ gatedDelta }) {
+    const { keyHeads, valueHeads, keyDim, valueDim, convWidth } = gatedDelta!;
+    const channels = 2 * keyHeads * keyDim + valueHeads * valueDim;
+    return { channels, convWidth, ssm: [valueHeads, keyDim, valueDim] };
+  },
 };
 
 /** What the mixers of one kind keep. The architecture has to have its shape. */

@@ -8,6 +8,7 @@ const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
   mamba2: 'Mamba-2',
   mamba1: 'Mamba-1',
   short_conv: 'short convolution',
+  gated_delta: 'gated delta',
   attention: 'attention',
   swiglu: 'SwiGLU',
   relu2: 'squared ReLU',

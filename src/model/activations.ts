@@ -2,6 +2,7 @@ import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/b
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention/attention_decode.ts';
 import { attentionSumsFloats } from '../kernels/attention/attention_prefill.ts';
+import { DELTA_CHUNK, deltaWidths } from '../kernels/gated_delta/delta-shape.ts';
 import { gatedSquares } from '../kernels/mamba2/conv1d_selective_state_update_gate_to_norm.ts';
 import { selectedWidth } from '../kernels/mamba1/mamba1-shape.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
@@ -18,6 +19,17 @@ interface Mamba1Activations {
   /** Delta normed (T, dtRank), and b and c normed (T, 2N); for prefill. */
   delta: BufferSlice;
   bc: BufferSlice;
+}
+
+/** What a gated delta mixer has on its way besides, all of it for prefill. */
+interface GatedDeltaActivations {
+  /** Of the chunks (chunks, H, Q, 4): strengths and decays. */
+  decays: BufferSlice;
+  /** Keys and values behind the chunks' triangular systems (T, H, keyDim), (T, H, valueDim). */
+  w: BufferSlice;
+  fresh: BufferSlice;
+  /** Products of queries and keys of a chunk (chunks, H, Q, Q). */
+  scores: BufferSlice;
 }
 
 /** What a shared transformer has on its way besides. */
@@ -88,6 +100,8 @@ export interface Activations {
   ff: BufferSlice;
   /** Of Mamba-1 mixers; null without such. */
   mamba1: Mamba1Activations | null;
+  /** Of gated delta mixers; null without such. */
+  gatedDelta: GatedDeltaActivations | null;
   /** Of shared transformers; null without such. */
   shared: SharedActivations | null;
   /** Of mixtures of experts; null without such. */
@@ -138,16 +152,17 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean; subgroupMatrices?: boolean } = {},
 ): Activations {
-  const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, shared } = architecture;
+  const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, gatedDelta, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
   const qkvWidth = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
   const attended = attention ? attention.heads * attention.headDim : 0;
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
-  const inner = Math.max(widths.inner, mamba1?.inner ?? 0);
   const convolved = shortConv ? hiddenSize : 0;
-  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0), 3 * convolved);
+  const delta = gatedDelta ? deltaWidths(gatedDelta) : { values: 0, channels: 0, projected: 0 };
+  const inner = Math.max(widths.inner, mamba1?.inner ?? 0, delta.values);
+  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0), 3 * convolved, delta.projected);
   const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
   const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0, ...ofShared);
   const rows = (name: string, { words, scales }: { words: number; scales: number }): QuantizedRows => ({
@@ -168,13 +183,14 @@ export function createActivations(
     gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
     u,
     qkv: isParallel ? floats('qkv', tokens, qkvWidth) : u,
-    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0, convolved)),
+    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0, convolved, delta.channels)),
     y: floats('y', tokens, Math.max(inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),
     states: floats('states', chunks, mamba2 ? mamba2Widths(mamba2).inner * mamba2.stateSize : 0),
     ff: floats('ff', tokens, intermediateSize),
     mamba1: createMamba1(floats, architecture, tokens),
+    gatedDelta: createGatedDelta(floats, architecture, tokens),
     shared: createShared(floats, architecture, tokens),
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
@@ -194,6 +210,18 @@ function createMamba1(floats: Floats, { mamba1 }: Architecture, tokens: number):
     selected: floats('selected', tokens, selectedWidth(mamba1)),
     delta: floats('delta', tokens, mamba1.dtRank),
     bc: floats('b and c', tokens, 2 * mamba1.stateSize),
+  };
+}
+
+function createGatedDelta(floats: Floats, { gatedDelta }: Architecture, tokens: number): GatedDeltaActivations | null {
+  if (!gatedDelta) return null;
+  const { valueHeads, keyDim, valueDim } = gatedDelta;
+  const chunks = Math.ceil(tokens / DELTA_CHUNK);
+  return {
+    decays: floats('delta / decays', chunks, valueHeads, DELTA_CHUNK, 4),
+    w: floats('delta / keys', tokens, valueHeads, keyDim),
+    fresh: floats('delta / values', tokens, valueHeads, valueDim),
+    scores: floats('delta / scores', chunks, valueHeads, DELTA_CHUNK, DELTA_CHUNK),
   };
 }
 

@@ -10,6 +10,7 @@ import { rmsNorm } from '../kernels/norms/rms_norm.ts';
 import { rmsNormMatvec } from '../kernels/projections/rms_norm_matvec.ts';
 import { type Branch, isMixing, normName, type Sublayer } from '../architecture/architecture.ts';
 import { attention } from './branches/attention.ts';
+import { gatedDelta } from './branches/gated-delta.ts';
 import { mamba1 } from './branches/mamba1.ts';
 import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
@@ -26,6 +27,7 @@ const BRANCHES: Readonly<Record<Branch, BranchPlan>> = {
   mamba2,
   mamba1,
   short_conv: shortConv,
+  gated_delta: gatedDelta,
   attention,
   swiglu,
   relu2,

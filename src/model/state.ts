@@ -33,6 +33,7 @@ export interface BlockState {
   mamba2?: RecurrentState;
   mamba1?: RecurrentState;
   short_conv?: ConvState;
+  gated_delta?: RecurrentState;
   /** Keys and values. */
   attention?: KvCache;
 }

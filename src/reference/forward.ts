@@ -11,8 +11,8 @@ import {
   mamba1Branch,
   mamba2Branch,
   mamba2Widths,
-  shortConvBranch,
 } from './mixers.ts';
+import { deltaWidths, gatedDeltaBranch, shortConvBranch } from './recurrent-mixers.ts';
 import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { sharedTransformer } from './shared.ts';
@@ -32,7 +32,7 @@ export interface ForwardResult {
 }
 
 /** The state before the first token. */
-export function emptyState({ hiddenSize, blocks, mamba2, mamba1 }: ReferenceArchitecture): ReferenceState {
+export function emptyState({ hiddenSize, blocks, mamba2, mamba1, gatedDelta }: ReferenceArchitecture): ReferenceState {
   return {
     position: 0,
     blocks: blocks.map((block): BlockState => {
@@ -42,6 +42,11 @@ export function emptyState({ hiddenSize, blocks, mamba2, mamba1 }: ReferenceArch
           state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
         }
         if (kind === 'short_conv') state.short_conv = { conv: new Float64Array(4 * hiddenSize) };
+        if (kind === 'gated_delta') {
+          const dims = given(gatedDelta, 'gatedDelta');
+          const { values, channels } = deltaWidths(dims);
+          state.gated_delta = { conv: new Float64Array(4 * channels), ssm: new Float64Array(values * dims.keyDim) };
+        }
         if (kind === 'mamba1') {
           const { inner, stateSize } = given(mamba1, 'mamba1');
           state.mamba1 = { conv: new Float64Array(4 * inner), ssm: new Float64Array(inner * stateSize) };
@@ -61,6 +66,7 @@ const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = 
   mamba2: mamba2Branch,
   mamba1: mamba1Branch,
   short_conv: shortConvBranch,
+  gated_delta: gatedDeltaBranch,
   attention: attentionBranch,
   swiglu: mlp('gate_up', swiglu),
   relu2: mlp('up', relu2),

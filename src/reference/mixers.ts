@@ -7,7 +7,6 @@ import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
 import { rope } from './rope.ts';
 import { selectiveScan } from './selective_scan.ts';
 import type { SsmDims } from './selective_state_update.ts';
-import { shortConv } from './short_conv.ts';
 import { softplus, timeStep } from './softplus.ts';
 import { ssdRecurrence } from './ssd.ts';
 import { at, rowCount, type Values } from './values.ts';
@@ -89,20 +88,6 @@ export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   };
 };
 
-/** A short convolution between two projections: in_proj's rows are B, C, x. */
-export const shortConvBranch: Branch = ({ x: input, architecture, tensor: ofBlock, state, position }) => {
-  const { hiddenSize: C } = architecture;
-  const tensor = (name: string) => ofBlock(`short_conv.${name}`);
-  const before = given(state.short_conv, 'state of short_conv');
-  const u = matmul(input, tensor('in_proj'), C);
-  const { v, state: conv } = shortConv(
-    { u, weight: tensor('weight'), biases: tensor('biases') },
-    before.conv,
-    position,
-  );
-  return { y: matmul(v, tensor('out_proj'), C), state: { ...state, short_conv: { conv } } };
-};
-
 /** An attention mixer; qkv's rows are q, k, v. */
 export const attentionBranch: Branch = ({ x: input, architecture, tensor, state, position }) => {
   const dims = given(architecture.attention, 'attention');
@@ -128,7 +113,7 @@ export function mamba2Widths({ heads, headDim, stateSize, groups }: SsmDims) {
 }
 
 /** Columns [first, first + count) of a tensor with `width` columns. */
-function columns(values: Float64Array, width: number, first: number, count: number): Float64Array {
+export function columns(values: Float64Array, width: number, first: number, count: number): Float64Array {
   const rows = rowCount(values, width);
   const out = new Float64Array(rows * count);
   for (let row = 0; row < rows; row++) {

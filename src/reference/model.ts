@@ -1,4 +1,5 @@
 import type { AttentionDims } from './attention.ts';
+import type { DeltaDims } from './gated_delta.ts';
 import type { RotaryEmbedding } from './rope.ts';
 import type { SsmDims } from './selective_state_update.ts';
 import type { TimeStepLimit } from './softplus.ts';
@@ -8,7 +9,7 @@ import type { Values } from './values.ts';
 
 /** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
 export type Sublayer = readonly (
-  'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'attention' | 'swiglu' | 'relu2' | 'moe'
+  'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'gated_delta' | 'attention' | 'swiglu' | 'relu2' | 'moe'
 )[];
 
 /** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
@@ -19,6 +20,7 @@ export interface ReferenceArchitecture {
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
   attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
   mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
+  gatedDelta?: DeltaDims & { normEps: number };
   shared?: { sets: number };
   moe?: { topK: number };
   normEps: number;
@@ -42,6 +44,12 @@ export interface BlockState {
     /** (4, I), column q % 4 holds the raw input of position q */
     conv: Float64Array;
     /** (I, N) */
+    ssm: Float64Array;
+  };
+  gated_delta?: {
+    /** (4, channels), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (valueHeads, keyDim, valueDim) */
     ssm: Float64Array;
   };
   short_conv?: {
