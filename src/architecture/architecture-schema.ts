@@ -47,7 +47,15 @@ const architectureSchema = v.object({
     v.object({ heads: size, kvHeads: size, headDim: size, scale: positive, rope: v.nullable(ropeSchema) }),
   ),
   mamba1: v.optional(
-    v.object({ inner: size, stateSize: size, dtRank: size, convWidth: v.literal(4), normEps: positive }),
+    v.object({
+      inner: size,
+      stateSize: size,
+      dtRank: size,
+      convWidth: v.literal(4),
+      normEps: positive,
+      norms: v.optional(v.picklist(['none', 'weighted'])),
+      heads: v.optional(size),
+    }),
   ),
   shortConv: v.optional(v.object({ convWidth: v.pipe(size, v.minValue(2), v.maxValue(CONV_RING)) })),
   gatedDelta: v.optional(
@@ -61,7 +69,7 @@ const architectureSchema = v.object({
       normEps: positive,
     }),
   ),
-  shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: size })),
+  shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: v.union([size, v.literal(0)]) })),
   moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
   normEps: positive,
   tiedHead: v.boolean(),
@@ -135,7 +143,12 @@ export function checkConsistency(
     demand(dtLimit.hi === null || dtLimit.lo < dtLimit.hi, 'the limits of dt do not ascend');
     widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
   }
-  if (mamba1) widest = Math.max(widest, 2 * mamba1.inner, mamba1.dtRank + 2 * mamba1.stateSize);
+  if (mamba1) {
+    const { inner, stateSize, dtRank, heads = 1, norms } = mamba1;
+    demand(inner % heads === 0, `${heads} heads do not divide the ${inner} channels of its Mamba-1 mixers`);
+    demand(heads === 1 || norms === 'none', 'Mamba-1 mixers of several heads have no norms of their own');
+    widest = Math.max(widest, 2 * inner, heads * (dtRank + 3 + 2 * stateSize));
+  }
   if (gatedDelta) {
     const { keyHeads, valueHeads, keyDim, valueDim } = gatedDelta;
     demand(valueHeads % keyHeads === 0, `${keyHeads} key heads do not divide ${valueHeads} value heads`);

@@ -41,7 +41,7 @@ export interface Mamba2Shape {
   dtLimit: { lo: number; hi: number | null };
 }
 
-/** A Mamba-1 mixer whose step sizes and projections pass an RMSNorm without a weight, as Falcon-Mamba has it. */
+/** A Mamba-1 mixer. Its step sizes and projections may pass an RMSNorm each, as in Falcon-Mamba and Jamba. */
 export interface Mamba1Shape {
   /** I */
   inner: number;
@@ -53,6 +53,10 @@ export interface Mamba1Shape {
   convWidth: number;
   /** Of the mixer's own norms. */
   normEps: number;
+  /** Whether there are such norms, and they have weights; norms without weights where it is absent. */
+  norms?: 'none' | 'weighted';
+  /** Ranges of channels, each with projections of its own; one where it is absent. */
+  heads?: number;
 }
 
 /** A mixer that is a gated convolution over few tokens, as LFM2 has it; its channels are those of the model. */
@@ -94,7 +98,7 @@ export interface SharedShape {
   sets: number;
   /** F of the MLP. */
   intermediateSize: number;
-  /** Inner width of the adapter that each block adds to gate and up. */
+  /** Inner width of the adapter that each block adds to gate and up; 0 where there are none. */
   adapterRank: number;
 }
 

@@ -1,5 +1,5 @@
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
-import type { Architecture, AttentionShape, Mamba1Shape, Mamba2Shape } from './architecture.ts';
+import type { Architecture, AttentionShape, Mamba2Shape } from './architecture.ts';
 
 // Tensors of the branches, which all families that have them store alike, and short forms for the common kinds.
 
@@ -75,28 +75,6 @@ function rowFactors(source: TensorSource, counts: readonly number[], factors: re
   });
 }
 
-/** Mamba-1 mixer of block `ours`, from the checkpoint's module `theirs`. */
-export function mamba1Tensors(
-  ours: string,
-  theirs: string,
-  hiddenSize: number,
-  { inner: I, stateSize: N, dtRank, convWidth: K }: Mamba1Shape,
-  { convBias }: { convBias: boolean },
-): TensorSpec[] {
-  const name = (part: string) => `${ours}.mamba1.${part}`;
-  return [
-    matrix(name('in_proj'), [2 * I, hiddenSize], `${theirs}.in_proj.weight`),
-    plain(name('conv1d_weight'), [I, K], `${theirs}.conv1d.weight`, [I, 1, K]),
-    plain(name('conv1d_bias'), [I], convBias ? `${theirs}.conv1d.bias` : null),
-    matrix(name('x_proj'), [dtRank + 2 * N, I], `${theirs}.x_proj.weight`),
-    matrix(name('dt_proj'), [I, dtRank], `${theirs}.dt_proj.weight`),
-    plain(name('dt_bias'), [I], `${theirs}.dt_proj.bias`),
-    { ...plain(name('a'), [I, N], `${theirs}.A_log`), map: 'negate_exp' },
-    plain(name('d'), [I], `${theirs}.D`),
-    matrix(name('out_proj'), [hiddenSize, I], `${theirs}.out_proj.weight`),
-  ];
-}
-
 /** Attention mixer of block `ours`, from the checkpoint's module `theirs`. */
 export function attentionTensors(
   ours: string,
@@ -162,8 +140,16 @@ export function sharedTensors(
   const { intermediateSize: F } = shared!;
   const queryShape = [heads * headDim, 2 * C];
   const keyShape = [kvHeads * headDim, 2 * C];
-  // The rows of gate, then those of up.
-  const both = { name: `${theirs}.feed_forward.gate_up_proj.weight`, shape: [2 * F, C] };
+  const mlp = `${theirs}.feed_forward`;
+  // The rows of gate, then those of up: with adapters they are one matrix, without them two.
+  const gateUp: TensorSpec =
+    shared!.adapterRank > 0
+      ? halvesInTurn(`${ours}.gate_up`, { name: `${mlp}.gate_up_proj.weight`, shape: [2 * F, C] })
+      : {
+          ...matrix(`${ours}.gate_up`, [2 * F, C], mlp),
+          sources: ['gate', 'up'].map((part) => ({ name: `${mlp}.${part}_proj.weight`, shape: [F, C] })),
+          arrange: 'interleave',
+        };
   return [
     plain(`${ours}.norm`, [2 * C], `${theirs}.input_layernorm.weight`),
     {
@@ -176,8 +162,8 @@ export function sharedTensors(
     },
     matrix(`${ours}.o_proj`, [C, heads * headDim], `${theirs}.self_attn.o_proj.weight`),
     plain(`${ours}.mlp_norm`, [C], `${theirs}.pre_ff_layernorm.weight`),
-    halvesInTurn(`${ours}.gate_up`, both),
-    matrix(`${ours}.down`, [C, F], `${theirs}.feed_forward.down_proj.weight`),
+    gateUp,
+    matrix(`${ours}.down`, [C, F], `${mlp}.down_proj.weight`),
   ];
 }
 
@@ -188,11 +174,13 @@ export function sharedBlockTensors(
   { hiddenSize: C, shared }: Architecture,
 ): TensorSpec[] {
   const { intermediateSize: F, adapterRank } = shared!;
+  const linearTensor = matrix(`${ours}.shared.linear`, [C, C], `${linear}.weight`);
+  if (adapterRank === 0) return [linearTensor];
   const adapter = `${transformer}.feed_forward.gate_up_proj_adapter_list.${use}`;
   return [
     matrix(`${ours}.shared.adapter_in`, [adapterRank, C], `${adapter}.0.weight`),
     halvesInTurn(`${ours}.shared.adapter_out`, { name: `${adapter}.1.weight`, shape: [2 * F, adapterRank] }),
-    matrix(`${ours}.shared.linear`, [C, C], `${linear}.weight`),
+    linearTensor,
   ];
 }
 

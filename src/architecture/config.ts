@@ -11,9 +11,12 @@ import { FAMILY_DEFAULTS } from './families/defaults.ts';
 import * as falcon_h1 from './families/falcon-h1.ts';
 import * as falcon_mamba from './families/falcon-mamba.ts';
 import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
+import * as jamba from './families/jamba.ts';
 import * as llama from './families/llama.ts';
+import * as mamba from './families/mamba.ts';
 import * as mamba2 from './families/mamba2.ts';
 import * as nemotron_h from './families/nemotron-h.ts';
+import * as zamba from './families/zamba.ts';
 import * as zamba2 from './families/zamba2.ts';
 import { requireFloatQuantized } from './quantization-config.ts';
 
@@ -33,9 +36,12 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   falcon_h1,
   falcon_mamba,
   granitemoehybrid,
+  jamba,
   llama,
+  mamba,
   mamba2,
   nemotron_h,
+  zamba,
   zamba2,
 };
 

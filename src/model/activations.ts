@@ -4,7 +4,7 @@ import { attentionPartialFloats } from '../kernels/attention/attention_decode.ts
 import { attentionSumsFloats } from '../kernels/attention/attention_prefill.ts';
 import { DELTA_CHUNK, deltaWidths } from '../kernels/gated_delta/delta-shape.ts';
 import { gatedSquares } from '../kernels/mamba2/conv1d_selective_state_update_gate_to_norm.ts';
-import { selectedWidth } from '../kernels/mamba1/mamba1-shape.ts';
+import { mamba1Widths } from '../kernels/mamba1/mamba1-shape.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
 import { MOE_TILE, moeTiles } from '../kernels/moe/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/projections/quantize_rows.ts';
@@ -14,7 +14,7 @@ import { attentionDims, mamba2Dims } from './dims.ts';
 
 /** What a Mamba-1 mixer has on its way besides. */
 interface Mamba1Activations {
-  /** Output of x_proj: delta, b and c (T, dtRank + 2N). */
+  /** Output of x_proj: delta, b and c (T, dtRank + 2N), of all heads and filled up. */
   selected: BufferSlice;
   /** Delta normed (T, dtRank), and b and c normed (T, 2N); for prefill. */
   delta: BufferSlice;
@@ -163,8 +163,9 @@ export function createActivations(
   const delta = gatedDelta ? deltaWidths(gatedDelta) : { values: 0, channels: 0, projected: 0 };
   const inner = Math.max(widths.inner, mamba1?.inner ?? 0, delta.values);
   const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0), 3 * convolved, delta.projected);
+  const deltas = mamba1 ? mamba1Widths({ heads: 1, ...mamba1 }).deltas : 0;
   const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
-  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0, ...ofShared);
+  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, deltas, ...ofShared);
   const rows = (name: string, { words, scales }: { words: number; scales: number }): QuantizedRows => ({
     x: floats(name, tokens, words),
     x_scale: floats(`${name} scales`, tokens, scales),
@@ -206,10 +207,11 @@ type Floats = (name: string, ...shape: number[]) => BufferSlice;
 
 function createMamba1(floats: Floats, { mamba1 }: Architecture, tokens: number): Mamba1Activations | null {
   if (!mamba1) return null;
+  const { deltas, states, selected } = mamba1Widths({ heads: 1, ...mamba1 });
   return {
-    selected: floats('selected', tokens, selectedWidth(mamba1)),
-    delta: floats('delta', tokens, mamba1.dtRank),
-    bc: floats('b and c', tokens, 2 * mamba1.stateSize),
+    selected: floats('selected', tokens, selected),
+    delta: floats('delta', tokens, deltas),
+    bc: floats('b and c', tokens, 2 * states),
   };
 }
 

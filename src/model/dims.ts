@@ -35,8 +35,10 @@ export function checkArchitecture(architecture: Architecture): void {
     ["the experts' intermediate size", architecture.moe?.intermediateSize],
     ['the Mamba head dimension', architecture.mamba2?.headDim],
     ['the state size', architecture.mamba2?.stateSize ?? architecture.mamba1?.stateSize],
-    ['the inner width of its Mamba-1 mixers', architecture.mamba1?.inner],
-    ['the rank of its step sizes', architecture.mamba1?.dtRank],
+    [
+      'the inner width of a head of its Mamba-1 mixers',
+      architecture.mamba1 && architecture.mamba1.inner / (architecture.mamba1.heads ?? 1),
+    ],
     ['the key width of its gated delta heads', architecture.gatedDelta?.keyDim],
     ['the value width of its gated delta heads', architecture.gatedDelta?.valueDim],
     ['the attention head dimension', architecture.attention?.headDim],

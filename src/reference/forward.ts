@@ -3,15 +3,8 @@ import { embed } from './embed.ts';
 import { matmul } from './matmul.ts';
 import { moe } from './moe.ts';
 import type { BlockState, ReferenceArchitecture, ReferenceState, ReferenceTensors, Sublayer } from './model.ts';
-import {
-  attentionBranch,
-  type Branch,
-  type BranchInput,
-  given,
-  mamba1Branch,
-  mamba2Branch,
-  mamba2Widths,
-} from './mixers.ts';
+import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
+import { mamba1Branch } from './mamba1.ts';
 import { deltaWidths, gatedDeltaBranch, shortConvBranch } from './recurrent-mixers.ts';
 import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';

@@ -2,12 +2,10 @@ import { attention } from './attention.ts';
 import { conv1d } from './conv1d.ts';
 import { matmul } from './matmul.ts';
 import type { BlockState, ReferenceArchitecture } from './model.ts';
-import { rmsNorm } from './rms_norm.ts';
 import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
 import { rope } from './rope.ts';
-import { selectiveScan } from './selective_scan.ts';
 import type { SsmDims } from './selective_state_update.ts';
-import { softplus, timeStep } from './softplus.ts';
+import { timeStep } from './softplus.ts';
 import { ssdRecurrence } from './ssd.ts';
 import { at, rowCount, type Values } from './values.ts';
 
@@ -56,35 +54,6 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   return {
     y: matmul(gated, tensor('out_proj'), inner),
     state: { ...state, mamba2: { conv: conv.state, ssm: scan.state } },
-  };
-};
-
-/** A Mamba-1 mixer: in_proj, conv, x_proj, norms of delta, b and c, dt_proj, scan, gate, out_proj. in_proj's rows are x, z. */
-export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, state, position }) => {
-  const tensor = (name: string) => ofBlock(`mamba1.${name}`);
-  const { inner: I, stateSize: N, dtRank, normEps } = given(architecture.mamba1, 'mamba1');
-  const before = given(state.mamba1, 'state of mamba1');
-  const u = matmul(input, tensor('in_proj'), architecture.hiddenSize);
-  const raw = columns(u, 2 * I, 0, I);
-  const conv = conv1d(raw, tensor('conv1d_weight'), tensor('conv1d_bias'), before.conv, position);
-  const selected = matmul(conv.v, tensor('x_proj'), I);
-  const part = (first: number, width: number) =>
-    rmsNorm(columns(selected, dtRank + 2 * N, first, width), new Float64Array(width).fill(1), normEps);
-  const dtBias = tensor('dt_bias');
-  const dtRaw = matmul(part(0, dtRank), tensor('dt_proj'), dtRank);
-  const inputs = {
-    x: conv.v,
-    dt: dtRaw.map((value, i) => softplus(value + at(dtBias, i % I))),
-    a: tensor('a'),
-    b: part(dtRank, N),
-    c: part(dtRank + N, N),
-    d: tensor('d'),
-    z: columns(u, 2 * I, I, I),
-  };
-  const scan = selectiveScan(inputs, before.ssm);
-  return {
-    y: matmul(scan.y, tensor('out_proj'), I),
-    state: { ...state, mamba1: { conv: conv.state, ssm: scan.state } },
   };
 };
 

@@ -19,9 +19,16 @@ export interface ReferenceArchitecture {
   blocks: readonly (readonly Sublayer[])[];
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
   attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
-  mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
+  mamba1?: {
+    inner: number;
+    stateSize: number;
+    dtRank: number;
+    normEps: number;
+    norms?: 'none' | 'weighted';
+    heads?: number;
+  };
   gatedDelta?: DeltaDims & { normEps: number };
-  shared?: { sets: number };
+  shared?: { sets: number; adapterRank: number };
   moe?: { topK: number };
   normEps: number;
   tiedHead: boolean;

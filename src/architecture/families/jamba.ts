@@ -1,0 +1,79 @@
+import type { TensorSpec } from '../../weights/types.ts';
+import { type Architecture, type Block, hasBranch } from '../architecture.ts';
+import { readAttention } from '../attention-config.ts';
+import { attentionTensors, gatedMlpTensors } from '../block-tensors.ts';
+import type { ConfigReader } from '../config-reader.ts';
+import { MOST_LAYERS } from '../layer-types.ts';
+import { readTimeStepRank } from '../mamba1-config.ts';
+import { mamba1Tensors } from '../mamba1-tensors.ts';
+import { expandedWidth, requireFixed } from '../mamba2-config.ts';
+import { modelTensors, normOf } from '../model-tensors.ts';
+
+// model_type `jamba`: blocks of a mixer and an MLP. Every so many blocks the mixer is attention without positions; the
+// others are Mamba-1 mixers, whose step sizes, b and c pass norms with weights.
+
+/**
+ * Architecture that the config of a Jamba model describes.
+ * @throws BambaError `config_invalid` with the field, `unsupported_model`.
+ */
+export function normalize(config: ConfigReader): Architecture {
+  requireFixed(config, { hidden_act: 'silu', mamba_proj_bias: false, mamba_d_conv: 4, num_experts: 1 });
+  const hiddenSize = config.count('hidden_size');
+  const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
+  const attends = (index: number) => isEvery(config, 'attn_layer', index);
+  const blocks = Array.from({ length: count }, (_, index): Block => [
+    [attends(index) ? 'attention' : 'mamba1'],
+    ['swiglu'],
+  ]);
+  const normEps = config.number('rms_norm_eps', { above: 0, most: 1 });
+  const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary: null });
+  const mamba1 = {
+    inner: expandedWidth(config, 'mamba_expand', hiddenSize),
+    stateSize: config.count('mamba_d_state'),
+    dtRank: readTimeStepRank(config, 'mamba_dt_rank', hiddenSize),
+    convWidth: 4,
+    normEps,
+    norms: 'weighted' as const,
+  };
+  return {
+    family: 'jamba',
+    vocabSize: config.count('vocab_size'),
+    hiddenSize,
+    intermediateSize: config.count('intermediate_size'),
+    blocks,
+    mamba2: null,
+    ...(hasBranch(blocks, 'mamba1') && { mamba1 }),
+    attention: hasBranch(blocks, 'attention') ? attention : null,
+    normEps,
+    tiedHead: config.flag('tie_word_embeddings'),
+    embeddingScale: 1,
+    logitScale: 1,
+    maxPositions,
+  };
+}
+
+/** Whether block `index` is one of those that come every `period` from `offset` on. */
+function isEvery(config: ConfigReader, what: string, index: number): boolean {
+  const period = config.count(`${what}_period`);
+  const offset = config.number(`${what}_offset`, { least: 0 });
+  return index % period === offset;
+}
+
+/** Tensors of the package in the order of use, and what each is made of. */
+export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
+  const { hiddenSize, mamba1, attention } = architecture;
+  const convBias = config.flag('mamba_conv_bias');
+  const layer = (index: number) => `model.layers.${index}`;
+  return modelTensors(architecture, {
+    embedding: 'model.embed_tokens.weight',
+    finalNorm: 'model.final_layernorm.weight',
+    head: 'lm_head.weight',
+    norm: (block, sublayer) =>
+      `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
+    branches: {
+      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba1!, { convBias }),
+      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, hiddenSize, attention!),
+      swiglu: (ours, block) => gatedMlpTensors(ours, `${layer(block)}.feed_forward`, architecture),
+    },
+  });
+}
