@@ -1,3 +1,4 @@
+import { sigmoid } from './sigmoid.ts';
 import { softplus } from './softplus.ts';
 import { at, rowCount, type Values } from './values.ts';
 
@@ -49,7 +50,7 @@ export function logDecay(raw: number, bias: number, a: number): number {
 
 /** How strongly a token corrects: scale / (1 + e^-raw). */
 export function correctionStrength(raw: number, scale: number): number {
-  return scale / (1 + Math.exp(-raw));
+  return scale * sigmoid(raw);
 }
 
 /**
