@@ -70,7 +70,24 @@ const architectureSchema = v.object({
     }),
   ),
   shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: v.union([size, v.literal(0)]) })),
-  moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
+  moe: v.optional(
+    v.object({
+      experts: size,
+      topK: size,
+      intermediateSize: size,
+      routing: v.optional(
+        v.object({
+          scores: v.picklist(['softmax', 'sigmoid']),
+          biased: v.boolean(),
+          sumEps: v.nullable(v.pipe(finite, v.minValue(0))),
+          scale: positive,
+          groups: size,
+          keptGroups: size,
+        }),
+      ),
+      sharedGate: v.optional(v.literal(true)),
+    }),
+  ),
   normEps: positive,
   tiedHead: v.boolean(),
   embeddingScale: v.optional(positive, 1),
@@ -170,6 +187,23 @@ export function checkConsistency(
   }
   if (moe) {
     demand(moe.topK <= moe.experts, `a token cannot go to ${moe.topK} of ${moe.experts} experts`);
+    const { groups, keptGroups, scores, biased } = moe.routing ?? {
+      groups: 1,
+      keptGroups: 1,
+      scores: 'softmax',
+      biased: false,
+    };
+    demand(
+      moe.experts % groups === 0 && keptGroups <= groups,
+      `${keptGroups} of ${groups} groups do not fit its experts`,
+    );
+    const choosable = (keptGroups * moe.experts) / groups;
+    demand(moe.topK <= choosable, `a token cannot go to ${moe.topK} of the ${choosable} experts of its groups`);
+    demand(scores === 'sigmoid' || (!biased && groups === 1), 'only experts with sigmoids have biases and groups');
+    const gated = blocks.every((block) =>
+      block.every((sublayer) => !sublayer.includes('moe') || sublayer.join() === 'moe,swiglu'),
+    );
+    demand(!moe.sharedGate || gated, 'a gate of a shared expert has no MLP behind its mixture');
     widest = Math.max(widest, moe.experts * Math.max(2 * moe.intermediateSize, hiddenSize));
   }
   demand(widest * Math.max(hiddenSize, intermediateSize) <= MOST_ELEMENTS, 'its matrices are beyond any device');

@@ -110,6 +110,25 @@ export interface MoeShape {
   topK: number;
   /** F of an expert. */
   intermediateSize: number;
+  /** How experts are chosen and weighted; by their logits and softmax over those of the chosen where it is absent. */
+  routing?: MoeRouting;
+  /** Whether the output of the MLP beside it is multiplied by the sigmoid of a logit of its own. */
+  sharedGate?: true;
+}
+
+/** How experts are chosen and weighted, but for softmax over the logits of the chosen. */
+export interface MoeRouting {
+  /** What an expert is chosen by and weighted with: softmax over all logits, or the sigmoid of its own. */
+  scores: 'softmax' | 'sigmoid';
+  /** Whether something is added to the scores for the choice alone. */
+  biased: boolean;
+  /** Added to the sum of sigmoids that they are divided by; null where they are not divided. */
+  sumEps: number | null;
+  /** Multiplies what outputs are weighted by. */
+  scale: number;
+  /** Groups of experts in a row, and from how many of them a token may choose: those whose two best are most. */
+  groups: number;
+  keptGroups: number;
 }
 
 export interface Architecture {

@@ -196,27 +196,69 @@ function halvesInTurn(name: string, source: TensorSource): TensorSpec {
 interface MoeSources {
   /** (E, C) */
   router: TensorSource;
+  /** (E), added to scores for the choice. */
+  bias?: TensorSource;
+  /** (1, C), of the logit that gates the MLP beside it. */
+  sharedGate?: TensorSource;
   /** Of each expert F rows of C. */
   gate: (expert: number) => TensorSource;
   up: (expert: number) => TensorSource;
   /** (E * C, F) */
-  down: TensorSource;
+  down: TensorSource | ((expert: number) => TensorSource);
 }
 
 /** Mixture of experts of block `ours`. The router stays f32: a rounded logit could choose another expert. */
 export function moeTensors(
   ours: string,
   { hiddenSize: C, moe }: Architecture,
-  { router, gate, up, down }: MoeSources,
+  { router, bias, sharedGate, gate, up, down }: MoeSources,
 ): TensorSpec[] {
   const { experts: E, intermediateSize: F } = moe!;
   const name = (part: string) => `${ours}.moe.${part}`;
   const each = Array.from({ length: E }, (_, expert) => [gate(expert), up(expert)]);
   return [
-    { ...plain(name('router'), [E, C], router.name), sources: [router] },
+    {
+      ...plain(name('router'), [sharedGate ? E + 1 : E, C], router.name),
+      sources: sharedGate ? [router, sharedGate] : [router],
+    },
+    ...(bias ? [{ ...plain(name('bias'), [E], bias.name), sources: [bias] }] : []),
     { ...matrix(name('gate_up'), [E * 2 * F, C], router.name), sources: each.flat(), arrange: 'interleave' },
-    { ...matrix(name('down'), [E * C, F], down.name), sources: [down] },
+    {
+      ...matrix(name('down'), [E * C, F], router.name),
+      sources: typeof down === 'function' ? Array.from({ length: E }, (_, expert) => down(expert)) : [down],
+    },
   ];
+}
+
+/** How a checkpoint names the modules of a mixture whose experts are stored apart. */
+interface ExpertNames {
+  router: string;
+  /** Of an expert. */
+  parts: { gate: string; up: string; down: string };
+  /** A tensor that is added to scores for the choice. */
+  bias?: string;
+  /** The module of the logit that gates the MLP beside the mixture. */
+  sharedGate?: string;
+}
+
+/** Mixture of experts of block `ours`, from the checkpoint's module `theirs`, in which each expert has matrices of its own. */
+export function expertTensors(
+  ours: string,
+  theirs: string,
+  architecture: Architecture,
+  { router, parts, bias, sharedGate }: ExpertNames,
+): TensorSpec[] {
+  const { hiddenSize: C, moe } = architecture;
+  const { experts: E, intermediateSize: F } = moe!;
+  const part = (expert: number, name: string) => `${theirs}.experts.${expert}.${name}.weight`;
+  return moeTensors(ours, architecture, {
+    router: { name: `${theirs}.${router}.weight`, shape: [E, C] },
+    ...(bias !== undefined && { bias: { name: `${theirs}.${bias}`, shape: [E] } }),
+    ...(sharedGate !== undefined && { sharedGate: { name: `${theirs}.${sharedGate}.weight`, shape: [1, C] } }),
+    gate: (expert) => ({ name: part(expert, parts.gate), shape: [F, C] }),
+    up: (expert) => ({ name: part(expert, parts.up), shape: [F, C] }),
+    down: (expert) => ({ name: part(expert, parts.down), shape: [C, F] }),
+  });
 }
 
 /** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. */

@@ -242,10 +242,10 @@ function createShared(floats: Floats, { shared, hiddenSize }: Architecture, toke
 
 function createMoe(floats: Floats, { moe, hiddenSize }: Architecture, tokens: number): MoeActivations | null {
   if (!moe) return null;
-  const { experts, topK, intermediateSize } = moe;
+  const { experts, topK, intermediateSize, sharedGate } = moe;
   const tiles = moeTiles({ experts, topK }, tokens);
   return {
-    logits: floats('router logits', tokens, experts),
+    logits: floats('router logits', tokens, sharedGate ? experts + 1 : experts),
     experts: floats('experts', tokens, topK),
     shares: floats('shares', tokens, topK),
     pairs: floats('pairs', tiles, MOE_TILE),

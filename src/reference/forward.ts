@@ -10,7 +10,8 @@ import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { sharedTransformer } from './shared.ts';
 import { swiglu } from './swiglu.ts';
-import { rowCount, type Values } from './values.ts';
+import { sigmoid } from './sigmoid.ts';
+import { at, rowCount, type Values } from './values.ts';
 
 // The whole model, token by token where it is a recurrence: what everything else is held to.
 
@@ -64,16 +65,42 @@ const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = 
   swiglu: mlp('gate_up', swiglu),
   relu2: mlp('up', relu2),
   moe({ x, architecture, tensor, state }) {
-    const { topK } = given(architecture.moe, 'moe');
-    const experts = { router: tensor('moe.router'), gateUp: tensor('moe.gate_up'), down: tensor('moe.down'), topK };
+    const { experts: E, topK, routing } = given(architecture.moe, 'moe');
+    const experts = {
+      router: Array.from({ length: E * architecture.hiddenSize }, (_, i) => at(tensor('moe.router'), i)),
+      gateUp: tensor('moe.gate_up'),
+      down: tensor('moe.down'),
+      topK,
+      routing,
+      bias: routing?.biased ? tensor('moe.bias') : undefined,
+    };
     return { y: moe(x, experts, architecture.hiddenSize), state };
   },
 };
 
+/** Multiplies each row by the sigmoid of the router's last logit. */
+function gateRows(
+  rows: Float64Array,
+  x: Float64Array,
+  router: Values,
+  { hiddenSize: C, moe: mixture }: ReferenceArchitecture,
+) {
+  const E = given(mixture, 'moe').experts;
+  const T = rowCount(x, C);
+  const F = rows.length / T;
+  for (let t = 0; t < T; t++) {
+    let logit = 0;
+    for (let c = 0; c < C; c++) logit += at(router, E * C + c) * at(x, t * C + c);
+    for (let f = 0; f < F; f++) rows[t * F + f] = at(rows, t * F + f) * sigmoid(logit);
+  }
+}
+
 /** down(activation(first(x))). */
 function mlp(first: string, activation: (values: Float64Array) => Float64Array): Branch {
-  return ({ x, architecture: { hiddenSize: C }, tensor, state }) => {
+  return ({ x, architecture, tensor, state }) => {
+    const { hiddenSize: C } = architecture;
     const active = activation(matmul(x, tensor(first), C));
+    if (architecture.moe?.sharedGate) gateRows(active, x, tensor('moe.router'), architecture);
     return { y: matmul(active, tensor('down'), rowCount(tensor('down'), C)), state };
   };
 }

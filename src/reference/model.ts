@@ -1,5 +1,6 @@
 import type { AttentionDims } from './attention.ts';
 import type { DeltaDims } from './gated_delta.ts';
+import type { Routing } from './moe.ts';
 import type { RotaryEmbedding } from './rope.ts';
 import type { SsmDims } from './selective_state_update.ts';
 import type { TimeStepLimit } from './softplus.ts';
@@ -29,7 +30,7 @@ export interface ReferenceArchitecture {
   };
   gatedDelta?: DeltaDims & { normEps: number };
   shared?: { sets: number; adapterRank: number };
-  moe?: { topK: number };
+  moe?: { experts: number; topK: number; routing?: Routing & { biased: boolean }; sharedGate?: true };
   normEps: number;
   tiedHead: boolean;
   embeddingScale: number;
