@@ -33,6 +33,50 @@ const FALCON_MAMBA = {
   time_step_rank: 'auto',
 };
 
+const MAMBA = {
+  model_type: 'mamba',
+  vocab_size: 96,
+  hidden_size: 44,
+  num_hidden_layers: 2,
+  intermediate_size: 92,
+  state_size: 8,
+  time_step_rank: 6,
+  tie_word_embeddings: true,
+};
+
+const JAMBA = {
+  model_type: 'jamba',
+  vocab_size: 96,
+  hidden_size: 48,
+  num_hidden_layers: 3,
+  attn_layer_period: 3,
+  attn_layer_offset: 1,
+  expert_layer_period: 2,
+  expert_layer_offset: 1,
+  num_experts: 5,
+  num_experts_per_tok: 2,
+  intermediate_size: 52,
+  mamba_d_state: 12,
+  mamba_dt_rank: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+};
+
+/** Two hybrid blocks with one transformer; heads of 40 channels. */
+const ZAMBA = {
+  model_type: 'zamba',
+  vocab_size: 96,
+  hidden_size: 40,
+  num_hidden_layers: 4,
+  layers_block_type: ['mamba', 'hybrid', 'mamba', 'hybrid'],
+  intermediate_size: 52,
+  n_mamba_heads: 2,
+  mamba_d_state: 16,
+  mamba_dt_rank: 6,
+  num_attention_heads: 2,
+  num_key_value_heads: 2,
+};
+
 /** Three blocks that take two sets of shared weights in turn, the first of all among them. */
 const ZAMBA2 = {
   model_type: 'zamba2',
@@ -80,6 +124,9 @@ const falcon = {
 export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'granitemoehybrid: a mixture of experts beside an MLP': GRANITE_MOE,
   'falcon_mamba: another scan': FALCON_MAMBA,
+  'mamba: no norms inside, a rank that is no multiple of four': MAMBA,
+  'jamba: norms with weights, experts in every other block': JAMBA,
+  'zamba: heads with projections of their own, a shared transformer without adapters': ZAMBA,
   'zamba2: shared transformers': ZAMBA2,
   'llama: attention alone, wide heads, scaled positions, tied': {
     ...common,

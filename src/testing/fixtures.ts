@@ -54,6 +54,23 @@ export const FEATURES: readonly Feature[] = [
   feature('falcon_mamba', 'Mamba-1 with norms inside', 'falcon-mamba-tiny', ({ blocks }) =>
     hasBranch(blocks, 'mamba1'),
   ),
+  feature('mamba', 'Mamba-1 without norms inside, of a rank that is no multiple of four', 'mamba', ({ mamba1 }) => {
+    return mamba1!.norms === 'none' && mamba1!.dtRank % 4 > 0;
+  }),
+  feature(
+    'jamba',
+    'Mamba-1 with norms inside that have weights',
+    'jamba',
+    ({ mamba1 }) => mamba1!.norms === 'weighted',
+  ),
+  feature('jamba', 'attention without positions', 'jamba', (architecture) => !turns(architecture)),
+  feature('jamba', 'an MLP or a mixture of experts, weighted by softmax over all', 'jamba', ({ blocks, moe }) => {
+    return hasBranch(blocks, 'swiglu') && hasBranch(blocks, 'moe') && moe!.routing!.scores === 'softmax';
+  }),
+  feature('zamba', 'Mamba-1 of several heads', 'zamba', ({ mamba1 }) => mamba1!.heads === 2),
+  feature('zamba', 'one transformer that blocks share, without adapters', 'zamba', ({ blocks, shared }) => {
+    return shared!.adapterRank === 0 && blocks.filter((block) => hasBranch([block], 'shared')).length > 1;
+  }),
   feature('zamba2', 'two transformers that three blocks share in turn', 'zamba2-norope', ({ blocks, shared }) => {
     return shared!.sets === 2 && blocks.filter((block) => hasBranch([block], 'shared')).length === 3;
   }),
@@ -97,6 +114,11 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(REFUSED, 'nemotron_h: mlp_hidden_act', 'nemotron_h: mamba_hidden_act', 'nemotron_h: sliding_window'),
   ...every(REFUSED, 'zamba2: add_bias_linear', 'zamba2: use_long_context', 'zamba2: use_shared_attention_adapter'),
   ...every(REFUSED, 'zamba2: use_shared_mlp_adapter'),
+  ...every(DEFAULT, 'jamba: expert_layer_offset', 'jamba: expert_layer_period', 'jamba: num_experts_per_tok'),
+  ...every(DEFAULT, 'mamba_d_state', 'jamba: tie_word_embeddings', 'mamba: tie_word_embeddings', 'mamba: state_size'),
+  ...every(DEFAULT, 'zamba: n_mamba_heads', 'zamba: tie_word_embeddings'),
+  ...every(DERIVED, 'mamba: intermediate_size', 'mamba: time_step_rank', 'mamba_dt_rank'),
+  ...every(REFUSED, 'zamba: hidden_mamba_act'),
   ...every(DEFAULT, 'rms_norm_eps', 'layer_norm_epsilon', 'falcon_mamba: mixer_rms_eps', 'falcon_mamba: state_size'),
   ...every(DEFAULT, 'mamba_conv_bias', 'use_conv_bias', 'mamba_expand', 'mamba2: expand', 'time_step_limit'),
   ...every(DEFAULT, 'falcon_h1: tie_word_embeddings', 'granitemoehybrid: num_local_experts'),

@@ -12,7 +12,7 @@ import sys
 import transformers
 from transformers import CONFIG_MAPPING, PretrainedConfig
 
-FAMILIES = ["bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "llama", "mamba2", "nemotron_h", "zamba2"]
+FAMILIES = ["bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "jamba", "llama", "mamba", "mamba2", "nemotron_h", "zamba", "zamba2"]
 # Fields of the common base class; tie_word_embeddings is the one of them that describes a model.
 COMMON = set(inspect.signature(PretrainedConfig.__init__).parameters) | set(PretrainedConfig().to_dict())
 
