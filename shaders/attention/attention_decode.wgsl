@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/splits.wgsl, lib/sharers.wgsl, lib/rope.wgsl, lib/cache.wgsl, lib/append.wgsl, lib/fresh.wgsl
+// uses: lib/step.wgsl, lib/splits.wgsl, lib/sharers.wgsl, lib/rope.wgsl, lib/cache.wgsl, lib/append.wgsl, lib/fresh.wgsl, lib/window.wgsl, lib/seen.wgsl, lib/cap.wgsl
 // attention_decode: RoPE of the new q and k, append k and v to the cache, attention of the new token over one split
 // of the keys of a segment of the cache.
 //
@@ -13,6 +13,8 @@
 //           head appends; the split that the new token falls in takes it from qkv, as the cache will hold it.
 // Constants WG         invocations a workgroup, a multiple of 4 and at least HEAD_DIM4.
 //           HEAD_DIM4  head_dim / 4.               SPLITS  parts that the keys may be cut into.
+//           WINDOW     latest keys that are seen, 0 for all.  RING  rows of a ring of the latest tokens, 0 for all.
+//           CAP        scores s become CAP * tanh(s / CAP), 0 for none.
 // Source    Dao et al. 2023, Flash-Decoding; Su et al. 2021, RoPE; reference: rope.ts, kv_cache.ts, attention.ts in
 //           src/reference.
 // Tried     On an H100, a layer of Bamba-9B at 1,024 and 16,384 tokens: 21 and 115 us. Keys not shared 31 and 181;
@@ -21,6 +23,9 @@
 override WG: u32 = 256;
 override HEAD_DIM4: u32 = 32;
 override SPLITS: u32 = 16;
+override WINDOW: u32 = 0;
+override RING: u32 = 0;
+override CAP: f32 = 0.0;
 
 const MASKED: f32 = -3.0e38;   // a score below all others; WGSL promises nothing about infinities
 
@@ -86,8 +91,9 @@ fn attention_decode(
   if (step.position < params.segment_first) {
     return;
   }
-  // Tokens are counted from the segment's first on: the new one, and those that it has with it.
-  let new_token = step.position - params.segment_first;
+  // Tokens are counted from the segment's first on, or from the first that is seen: the new one, and those with it.
+  let skipped = seen_from(vec4u(step.position + 1)).x;
+  let new_token = step.position - params.segment_first - skipped;
   let length = min(new_token + 1, params.segment_tokens);
   let begin = workgroup.x * split_span(length);
   if (begin >= length) {
@@ -108,7 +114,7 @@ fn attention_decode(
   workgroupBarrier();
   if (workgroup.x == 0 && first_row == 0 && new_token < params.segment_tokens) {
     for (var index = lane; index < 2 * HEAD_DIM4; index += WG) {
-      append(new_token * params.kv_heads + kv_head, index / HEAD_DIM4, index % HEAD_DIM4);
+      append(cache_row(skipped + new_token) * params.kv_heads + kv_head, index / HEAD_DIM4, index % HEAD_DIM4);
     }
   }
 
@@ -123,7 +129,7 @@ fn attention_decode(
       let key = turn * (WG / SHARERS) + lane / SHARERS;
       var share = vec4f();
       if (tile + key < held) {
-        let row = (tile + key) * params.kv_heads + kv_head;
+        let row = cache_row(skipped + tile + key) * params.kv_heads + kv_head;
         // Four parts are asked for at a time.
         for (var d4 = lane % SHARERS; d4 < HEAD_DIM4; d4 += 4 * SHARERS) {
           let part4 = vec4u(d4, d4 + SHARERS, d4 + 2 * SHARERS, d4 + 3 * SHARERS);
@@ -136,7 +142,7 @@ fn attention_decode(
           }
         }
       }
-      let score = shared_sum(share);
+      let score = capped4(shared_sum(share));
       if (lane % SHARERS == 0) {
         scores[key] = score;
       }
@@ -162,7 +168,8 @@ fn attention_decode(
       // Four values are asked for at a time.
       for (var key = group; key < keys; key += 4 * groups) {
         let four = vec4u(key, key + groups, key + 2 * groups, key + 3 * groups);
-        let row = (tile + min(four, vec4u(keys - 1))) * params.kv_heads + kv_head;
+        let token = skipped + tile + min(four, vec4u(keys - 1));
+        let row = cache_rows(token) * params.kv_heads + kv_head;
         let value = mat4x4f(value4(row.x, part), value4(row.y, part), value4(row.z, part), value4(row.w, part));
         for (var next = 0u; next < 4; next++) {
           if (four[next] < keys) {
@@ -188,6 +195,7 @@ fn attention_decode(
     for (var d4 = 0u; d4 < HEAD_DIM4; d4++) {
       score += shares[d4];
     }
+    score = capped4(score);
     if (group == 0) {
       let new_highest = max(highest, score);
       let correction = exp(highest - new_highest);

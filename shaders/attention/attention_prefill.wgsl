@@ -1,5 +1,6 @@
-// uses: lib/step.wgsl, lib/rows.wgsl, lib/cache.wgsl, lib/attended.wgsl
-// attention_prefill: y[t, h] = softmax_j(scale * q[t, h] . k[j, h / (heads/J)]) v[j, ...],  j <= position + t
+// uses: lib/step.wgsl, lib/rows.wgsl, lib/cache.wgsl, lib/attended.wgsl, lib/window.wgsl, lib/seen.wgsl, lib/cap.wgsl
+// attention_prefill: y[t, h] = softmax_j(scale * q[t, h] . k[j, h / (heads/J)]) v[j, ...],  j <= position + t;
+//   with a WINDOW, j > position + t - WINDOW; with a CAP, scores s become CAP * tanh(s / CAP)
 //
 // Shapes    qkv: (T, heads + 2*J, head_dim) f32, q already rotated;  k_cache, v_cache: (segment_tokens, J) rows of
 //           head_dim, of any type, a segment of the cache, up to and with position + T - 1;  y: (T, heads, head_dim);
@@ -11,6 +12,9 @@
 //           keys, and of the output by every 16th vec4f. What a step needs is asked for during the one before.
 // Constants HEAD_DIM4   head_dim / 4, at most 64.
 //           VALUE_KEYS  keys of a tile of values, 8, 16 or 32; at most 512 / HEAD_DIM4.
+//           WINDOW      latest keys that a row sees, 0 for all.
+//           RING        rows of a ring of the latest tokens, 0 where the cache holds all.
+//           CAP         of the scores, 0 for none.
 // Source    Dao 2023, FlashAttention-2; reference: attention.ts, kv_cache.ts in src/reference.
 // Tried     On an H100, a layer of Bamba-9B, 256 tokens after 768: 165 us. With a loop over a step's columns of the scores
 //           179; without one among values too 160, but slower to compile; 64 rows a workgroup, eight by four, 218 to 254.
@@ -20,6 +24,9 @@
 
 override HEAD_DIM4: u32 = 32;
 override VALUE_KEYS: u32 = 16;
+override WINDOW: u32 = 0;
+override RING: u32 = 0;
+override CAP: f32 = 0.0;
 
 const ROWS: u32 = 32;
 const KEYS: u32 = 64;        // of a tile of scores
@@ -91,7 +98,7 @@ fn load_query(row: u32, d4: u32) -> vec4f {
 
 // Keys first, first + 16, ..
 fn load_keys(kv_head: u32, first: u32, end: u32, d4: u32) -> mat4x4f {
-  let row = min(first + vec4u(0, 16, 32, 48), vec4u(end - 1)) * params.kv_heads + kv_head;
+  let row = cache_rows(min(first + vec4u(0, 16, 32, 48), vec4u(end - 1))) * params.kv_heads + kv_head;
   let d = min(d4, HEAD_DIM4 - 1);
   return mat4x4f(key4(row.x, d), key4(row.y, d), key4(row.z, d), key4(row.w, d));
 }
@@ -99,7 +106,7 @@ fn load_keys(kv_head: u32, first: u32, end: u32, d4: u32) -> mat4x4f {
 // vec4f's lane, lane + 128, .. of a tile of values.
 fn load_values(kv_head: u32, first: u32, end: u32, lane: u32) -> mat4x4f {
   let index = lane + vec4u(0, 128, 256, 384);
-  let row = min(first + index / HEAD_DIM4, vec4u(end - 1)) * params.kv_heads + kv_head;
+  let row = cache_rows(min(first + index / HEAD_DIM4, vec4u(end - 1))) * params.kv_heads + kv_head;
   let d = index % HEAD_DIM4;
   return mat4x4f(value4(row.x, d.x), value4(row.y, d.y), value4(row.z, d.z), value4(row.w, d.w));
 }
@@ -132,6 +139,8 @@ fn attention_prefill(
   if (end == 0) {
     return;
   }
+  // And the first that it sees: of the workgroup's first row. Rows that see none of a tile make what the next one undoes.
+  let begin = seen_from(seen_keys(vec4u(first), rows)).x;
 
   var highest = vec4f(MASKED);  // of the rows' scores so far
   var total = vec4f();          // this invocation's share of sum_j exp(s_j - highest)
@@ -144,8 +153,8 @@ fn attention_prefill(
   }
   var query0 = load_query(query_row.x, part);
   var query1 = load_query(query_row.y, part);
-  var next = load_keys(kv_head, own, end, part);
-  for (var tile = 0u; tile < end; tile += KEYS) {
+  var next = load_keys(kv_head, begin + own, end, part);
+  for (var tile = begin; tile < end; tile += KEYS) {
     var scores = mat4x4f();  // columns: rows
     for (var first_d4 = 0u; first_d4 < HEAD_DIM4; first_d4 += DEPTH4) {
       left[own][left_at] = query0;
@@ -174,7 +183,14 @@ fn attention_prefill(
       scores = with_rows(scores, left_rows(t, 7 ^ t), keys_at(column, 7));
       workgroupBarrier();
     }
-    scores = masked_rows(scores, tile + 4 * column + vec4u(0, 1, 2, 3), seen, MASKED);
+    if (CAP > 0.0) {
+      scores = mat4x4f(capped4(scores[0]), capped4(scores[1]), capped4(scores[2]), capped4(scores[3]));
+    }
+    let keys = tile + 4 * column + vec4u(0, 1, 2, 3);
+    scores = masked_rows(scores, keys, seen, MASKED);
+    if (WINDOW > 0) {
+      scores = rows_from(scores, keys, seen_from(seen), MASKED);
+    }
     right[column * 8 + t] = largest_of_rows(scores);
     workgroupBarrier();
     var new_highest = highest;

@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/rope.wgsl, lib/cache.wgsl, lib/append.wgsl
+// uses: lib/step.wgsl, lib/rope.wgsl, lib/cache.wgsl, lib/append.wgsl, lib/window.wgsl
 // rope_kv_append: rotates q in place, appends rotated k and v to a segment of the cache
 //   (q_i, q_{i+half}) -> (q_i cos - q_{i+half} sin, q_{i+half} cos + q_i sin),  i < half = dims/2
 //
@@ -10,10 +10,12 @@
 //           those pairs are (dims + 2k, dims + 2k + 1). The dispatch of the first segment rotates q.
 // Constants WG         invocations a workgroup.
 //           HEAD_DIM4  head_dim / 4.
+//           RING       rows of a ring of the latest tokens, 0 where the cache holds all.
 // Source    Su et al. 2021, RoPE, half-split as in GPT-NeoX; reference: rope.ts, kv_cache.ts in src/reference.
 
 override WG: u32 = 64;
 override HEAD_DIM4: u32 = 32;
+override RING: u32 = 0;
 
 struct Params {
   heads: u32,
@@ -81,7 +83,7 @@ fn rope_kv_append(@builtin(global_invocation_id) invocation: vec3u) {
   let slot = (invocation.x - pairs) / units;  // of keys, then values
   let token = position - params.segment_first;  // wraps around for those before the segment
   if (slot < 2 * params.kv_heads && token < params.segment_tokens) {
-    let row = token * params.kv_heads + slot % params.kv_heads;
+    let row = cache_row(token) * params.kv_heads + slot % params.kv_heads;
     let at = (first_slot + params.heads + slot) * HEAD_DIM4 * 4;
     append(row, (invocation.x - pairs) % units, at, position, slot < params.kv_heads);
   }

@@ -1,9 +1,11 @@
 // What becomes of the sums of a product. The kernel overrides ACTION, binds `y: array<f32>` read_write, and uses
-// lib/math.wgsl and lib/weight.wgsl.
+// lib/math.wgsl, lib/activation.wgsl and lib/weight.wgsl.
 
 // Sums become elements of y, but for these values of ACTION.
 const ADD: u32 = 1;     // they are added to y
-const SWIGLU: u32 = 2;  // those of two rows in turn are gate and up, and make one element: silu(gate) * up
+// From here on those of two rows in turn are gate and up, and make one element: silu(gate) * up, and behind it the same
+// with the other activations.
+const SWIGLU: u32 = 2;
 
 // Scales of a row and of the next. Behind the last row it is that of the last.
 fn pair_scales(row: u32, rows: u32, blocks: u32) -> vec2f {
@@ -20,8 +22,8 @@ fn put(at: u32, sum: f32) {
 
 // The scaled sums of rows `row` and row + 1, of which the second counts where `both`; the row of y begins at `start`.
 fn put_pair(start: u32, row: u32, both: bool, sums: vec2f) {
-  if (ACTION == SWIGLU) {
-    put(start + row / 2, sums.y * silu(sums.x));
+  if (ACTION >= SWIGLU) {
+    put(start + row / 2, sums.y * activation(max(ACTION, SWIGLU) - SWIGLU, sums.x));
     return;
   }
   put(start + row, sums.x);

@@ -7,8 +7,9 @@ const RELU2: u32 = 3;
 
 // x / 2 * (1 + tanh(z)) = x / (1 + e^-2z). WGSL promises nothing about infinities, so that the power must not overflow.
 fn gelu_tanh(x: f32) -> f32 {
-  let z = 0.7978845608 * (x + 0.044715 * x * x * x);
-  return x / (1.0 + exp(clamp(-2.0 * z, -87.0, 87.0)));
+  let near = clamp(x, -12.0, 12.0);
+  let z = 0.7978845608 * (near + 0.044715 * near * near * near);
+  return x / (1.0 + exp(min(-2.0 * z, 87.0)));
 }
 
 // Which one is known when the shader is compiled: the others are not in the code.

@@ -45,3 +45,13 @@ fn masked_rows(rows: mat4x4f, column: vec4u, ends: vec4u, masked: f32) -> mat4x4
     select(vec4f(masked), rows[3], column < vec4u(ends.w)),
   );
 }
+
+// `masked` in place of columns that lie before the row's first.
+fn rows_from(rows: mat4x4f, column: vec4u, firsts: vec4u, masked: f32) -> mat4x4f {
+  return mat4x4f(
+    select(vec4f(masked), rows[0], column >= vec4u(firsts.x)),
+    select(vec4f(masked), rows[1], column >= vec4u(firsts.y)),
+    select(vec4f(masked), rows[2], column >= vec4u(firsts.z)),
+    select(vec4f(masked), rows[3], column >= vec4u(firsts.w)),
+  );
+}

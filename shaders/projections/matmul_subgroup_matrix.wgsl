@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/weight.wgsl, lib/subgroup_matrix.wgsl, lib/matmul_subgroup_matrix.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/subgroup_matrix.wgsl, lib/matmul_subgroup_matrix.wgsl, lib/action.wgsl, lib/write_sums.wgsl
 // matmul_subgroup_matrix: s[t, r] = scale * x_scale[t] * sum_c (256 * x[t, 0, c] + x[t, 1, c]) * W[r, c]
 //                  y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //

@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/action.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/action.wgsl
 // matvec: y[r] = sum_c W[r, c] * v[c], or y[r] += sum_c W[r, c] * v[c]
 //
 // Shapes    v: (C) f32;  weights: (rows, C), any scheme;  y: from first_row on, f32.

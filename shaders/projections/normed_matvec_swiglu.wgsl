@@ -1,5 +1,6 @@
-// uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/normed.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/normed.wgsl
 // normed_matvec_swiglu: n = h / sqrt(sum(squares) / C + eps);  y[f] = silu(W[2f, :] . n) * (W[2f+1, :] . n)
+//   or with another activation in the place of SiLU
 //
 // Shapes    h: (C) f32, the input times the norm's weight;  squares: (4*squares4) f32, partial sums of the input's
 //           squares;  weights: (rows, C), gate and up rows in turn, any scheme;  y: from first_row / 2 on, f32.
@@ -8,11 +9,13 @@
 // Constants WG   invocations a workgroup, a power of two.
 //           TEAM invocations that share four rows: WG, or less in fixed point.
 //           SEGMENT groups of columns at a time, in fixed point.
-// Source    Shazeer 2020, SwiGLU; reference: rms_norm.ts, matvec.ts, swiglu.ts in src/reference.
+//           ACTIVATION 0 SiLU, 1 GELU, 2 GELU by tanh, 3 squared ReLU, see lib/activation.wgsl.
+// Source    Shazeer 2020, SwiGLU; reference: rms_norm.ts, matvec.ts, swiglu.ts, activation.ts in src/reference.
 
 override WG: u32 = 64;
 override TEAM: u32 = 64;
 override SEGMENT: u32 = 128;
+override ACTIVATION: u32 = 0;
 
 struct Params {
   rows: u32,       // of weights
@@ -49,6 +52,6 @@ fn normed_matvec_swiglu(@builtin(workgroup_id) group: vec3u, invocation: Invocat
     let row = first + pair;
     let gate = norm * sums.four[pair] * row_scale(row, params.rows, params.blocks);
     let up = norm * sums.four[pair + 1] * row_scale(row + 1, params.rows, params.blocks);
-    y[(params.first_row + row) / 2] = up * silu(gate);
+    y[(params.first_row + row) / 2] = up * activation(ACTIVATION, gate);
   }
 }

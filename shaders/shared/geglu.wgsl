@@ -1,12 +1,14 @@
-// uses: lib/math.wgsl
-// geglu: y[t, f] = gelu(u[t, 2f]) * u[t, 2f + 1]
+// uses: lib/math.wgsl, lib/activation.wgsl
+// geglu: y[t, f] = gelu(u[t, 2f]) * u[t, 2f + 1], or with another activation
 //
 // Shapes    u: (T, 2*F) f32, gate and up in turn;  y: (T, F).
 // Mapping   x: one invocation two elements of a row of y; y: the token.
-// Constants WG   invocations a workgroup.
-// Source    Shazeer 2020, GEGLU; Hendrycks & Gimpel 2016, GELU; reference: src/reference/geglu.ts.
+// Constants WG          invocations a workgroup.
+//           ACTIVATION  0 SiLU, 1 GELU, 2 GELU by tanh, 3 squared ReLU, see lib/activation.wgsl.
+// Source    Shazeer 2020, GEGLU; Hendrycks & Gimpel 2016, GELU; reference: geglu.ts, activation.ts in src/reference.
 
 override WG: u32 = 64;
+override ACTIVATION: u32 = 1;
 
 struct Params {
   pairs: u32,  // F / 2
@@ -23,5 +25,6 @@ fn geglu(@builtin(global_invocation_id) invocation: vec3u) {
   }
   let at = invocation.y * params.pairs + invocation.x;
   let gates_ups = u[at];
-  y[at] = vec2f(gelu(gates_ups.x), gelu(gates_ups.z)) * gates_ups.yw;
+  let gates = vec2f(activation(ACTIVATION, gates_ups.x), activation(ACTIVATION, gates_ups.z));
+  y[at] = gates * gates_ups.yw;
 }

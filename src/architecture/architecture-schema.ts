@@ -1,7 +1,19 @@
 import * as v from 'valibot';
 import { BambaError } from '../errors.ts';
+import {
+  ACTIVATIONS,
+  type Architecture,
+  type AttentionLayer,
+  BIASED,
+  type Block,
+  type Branch,
+  hasBranch,
+  isMixing,
+  MIXERS,
+  MLPS,
+  NORM_PLACES,
+} from './architecture.ts';
 import { CONV_RING } from './recurrent-state.ts';
-import { type Architecture, type Block, type Branch, hasBranch, isMixing, MIXERS, MLPS } from './architecture.ts';
 
 // What an architecture has to be, wherever it comes from: a config.json, or the manifest of a package.
 
@@ -44,7 +56,25 @@ const architectureSchema = v.object({
     }),
   ),
   attention: v.nullable(
-    v.object({ heads: size, kvHeads: size, headDim: size, scale: positive, rope: v.nullable(ropeSchema) }),
+    v.object({
+      heads: size,
+      kvHeads: size,
+      headDim: size,
+      scale: positive,
+      rope: v.nullable(ropeSchema),
+      qkvLimit: v.optional(positive),
+      qkNorm: v.optional(v.picklist(['head', 'width'])),
+      scoreCap: v.optional(positive),
+      sinks: v.optional(v.literal(true)),
+      window: v.optional(size),
+      localRope: v.optional(ropeSchema),
+      layers: v.optional(
+        v.pipe(
+          v.array(v.object({ window: v.boolean(), rope: v.picklist(['main', 'local', 'none']) })),
+          v.maxLength(MOST_BLOCKS),
+        ),
+      ),
+    }),
   ),
   mamba1: v.optional(
     v.object({
@@ -89,9 +119,14 @@ const architectureSchema = v.object({
     }),
   ),
   normEps: positive,
+  norm: v.optional(v.literal('layer')),
+  normPlaces: v.optional(v.pipe(v.array(v.picklist(NORM_PLACES)), v.maxLength(MOST_BLOCKS))),
+  activation: v.optional(v.picklist(ACTIVATIONS)),
+  biases: v.optional(v.pipe(v.array(v.picklist(BIASED)), v.maxLength(BIASED.length))),
   tiedHead: v.boolean(),
   embeddingScale: v.optional(positive, 1),
   logitScale: v.optional(positive, 1),
+  logitCap: v.optional(positive),
   maxPositions: size,
 });
 
@@ -140,6 +175,10 @@ export function checkConsistency(
     moe,
   } = architecture;
   for (const block of blocks) checkBlock(block, demand);
+  const { normPlaces } = architecture;
+  demand(normPlaces === undefined || normPlaces.length === blocks.length, 'its norms are not those of each block');
+  const isPlain = normPlaces === undefined && architecture.norm === undefined;
+  demand(isPlain || shared === undefined, 'shared transformers have to stand behind RMSNorms');
   const together = (kinds: readonly Branch[], shape: boolean, what: string) => {
     const used = kinds.some((kind) => hasBranch(blocks, kind));
     demand(used === shape, `${what} and their shape have to come together`);
@@ -172,11 +211,21 @@ export function checkConsistency(
     widest = Math.max(widest, 2 * keyHeads * keyDim + 2 * valueHeads * (valueDim + 1));
   }
   if (attention) {
-    const { heads, kvHeads, headDim, rope } = attention;
+    const { heads, kvHeads, headDim, rope, localRope, layers } = attention;
     demand(heads % kvHeads === 0, `${kvHeads} KV heads do not divide ${heads} query heads`);
+    for (const turn of [rope, localRope]) {
+      demand(
+        !turn || (turn.dims <= headDim && turn.inverseFrequencies.length * 2 === turn.dims),
+        'the rotary embedding does not fit the heads',
+      );
+    }
+    demand(layers === undefined || layers.length === blocks.length, 'attention is not that of each block');
+    const has = (what: 'window' | 'localRope') => attention[what] !== undefined;
+    const uses = (used: (layer: AttentionLayer) => boolean) => layers?.some(used) ?? false;
+    demand(has('window') === uses(({ window }) => window), 'blocks with a window and its length have to come together');
     demand(
-      rope === null || (rope.dims <= headDim && rope.inverseFrequencies.length * 2 === rope.dims),
-      'the rotary embedding does not fit the heads',
+      has('localRope') === uses(({ rope: turn }) => turn === 'local'),
+      'blocks that turn in another way and how have to come together',
     );
     widest = Math.max(widest, (heads + 2 * kvHeads) * headDim);
   }

@@ -3,14 +3,29 @@
 
 /** Branches that mix tokens; `shared` adds to what those beside it read, the others to the residual stream. */
 export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'gated_delta', 'attention'] as const;
-/** Branches that take each token for itself. */
+/**
+ * Branches that take each token for itself: an MLP with a gate, one without, and a mixture of experts. The first two are
+ * named for their activation where a model does not say another.
+ */
 export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
 export type Mixer = (typeof MIXERS)[number];
 export type Mlp = (typeof MLPS)[number];
 /** What one norm of the residual stream is read by, and what adds its output to the stream. */
 export type Branch = Mixer | Mlp;
-/** Branches side by side behind one RMSNorm: all read the same, and each adds to the residual stream. */
+/** Functions between the matrices of an MLP. */
+export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu2'] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
+
+/** Matrices that may have a bias: q, k and v; o; those of MLPs; in_proj and out_proj of Mamba-2 mixers. */
+export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2'] as const;
+export type Biased = (typeof BIASED)[number];
+
+/** Where the norms of a block's sublayers are: before the branches, behind them on what these add, or both. */
+export const NORM_PLACES = ['before', 'after', 'both'] as const;
+export type NormPlace = (typeof NORM_PLACES)[number];
+
+/** Branches side by side behind one norm: all read the same, and each adds to the residual stream. */
 export type Sublayer = readonly Branch[];
 /** Sublayers one after the other: at most one of mixers, and at most one of MLPs. */
 export type Block = readonly Sublayer[];
@@ -90,6 +105,26 @@ export interface AttentionShape {
   /** Multiplies the scores. */
   scale: number;
   rope: Rope | null;
+  /** q, k and v are clipped to so much on either side of zero. */
+  qkvLimit?: number;
+  /** q and k pass an RMSNorm before they turn: over each head, or over the whole width of q and of k. */
+  qkNorm?: 'head' | 'width';
+  /** Scores s become cap * tanh(s / cap). */
+  scoreCap?: number;
+  /** Each head has a score of its own that takes part in the softmax and has no value. */
+  sinks?: true;
+  /** Latest tokens that blocks with a window attend to, the token itself among them. */
+  window?: number;
+  /** Turns the heads of blocks whose rope is `local`. */
+  localRope?: Rope;
+  /** Attention of each block, where it is not the same in all: by default without a window, turned by `rope`. */
+  layers?: AttentionLayer[];
+}
+
+/** What is particular about the attention of one block. */
+export interface AttentionLayer {
+  window: boolean;
+  rope: 'main' | 'local' | 'none';
 }
 
 /** Transformers that blocks share, as Zamba2 has them: attention is that of `attention`, over twice the model width. */
@@ -156,12 +191,22 @@ export interface Architecture {
   /** Of all `moe` branches; absent where there are none. */
   moe?: MoeShape;
   normEps: number;
+  /** What the norms of the stream are; RMSNorm where it is absent. */
+  norm?: 'layer';
+  /** Where the norms of each block are; before all branches where it is absent. */
+  normPlaces?: NormPlace[];
+  /** Of `swiglu` and `relu2`; absent where it is the one that names them. */
+  activation?: Activation;
+  /** What has biases. */
+  biases?: Biased[];
   /** The head is the embedding. */
   tiedHead: boolean;
   /** Multiplies the embeddings. Other constant factors of a model are folded into its weights. */
   embeddingScale: number;
   /** Multiplies the logits. */
   logitScale: number;
+  /** Logits l become cap * tanh(l / cap), behind `logitScale`. */
+  logitCap?: number;
   /** Longest sequence that the config allows. */
   maxPositions: number;
 }
@@ -185,4 +230,35 @@ export function sharedSet({ blocks, shared }: Architecture, block: number): numb
 /** Our name of the norm before a sublayer of block `index`. */
 export function normName(index: number, sublayer: Sublayer): string {
   return `blocks.${index}.${isMixing(sublayer) ? 'norm' : 'mlp_norm'}`;
+}
+
+/** Our name of the norm behind a sublayer of block `index`. */
+export function postNormName(index: number, sublayer: Sublayer): string {
+  return `blocks.${index}.${isMixing(sublayer) ? 'post_norm' : 'mlp_post_norm'}`;
+}
+
+/** Which norms the sublayers of a block have. */
+export function normsOf(
+  { normPlaces }: Pick<Architecture, 'normPlaces'>,
+  block: number,
+): Record<'before' | 'after', boolean> {
+  const place = normPlaces?.[block] ?? 'before';
+  return { before: place !== 'after', after: place !== 'before' };
+}
+
+/** The attention of a block. */
+export function attentionLayer({ attention }: Pick<Architecture, 'attention'>, block: number): AttentionLayer {
+  return attention?.layers?.[block] ?? { window: false, rope: 'main' };
+}
+
+/** What turns the heads of a block; null where nothing does. */
+export function ropeOf({ attention }: Pick<Architecture, 'attention'>, block: number): Rope | null {
+  const { rope } = attentionLayer({ attention }, block);
+  if (rope === 'none') return null;
+  return (rope === 'local' ? attention?.localRope : attention?.rope) ?? null;
+}
+
+/** Whether something has a bias. */
+export function hasBias({ biases }: Pick<Architecture, 'biases'>, what: Biased): boolean {
+  return biases?.includes(what) ?? false;
 }

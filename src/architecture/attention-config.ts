@@ -3,11 +3,13 @@ import type { ConfigReader } from './config-reader.ts';
 import { readRope, type RopeDefaults } from './rope.ts';
 
 /** What a family fixes about rotary embedding: the share of a head that turns, and what of its class is no default. */
-interface RotaryDefaults extends Partial<Pick<RopeDefaults, 'trainedPositions' | 'meaninglessPositions'>> {
+interface RotaryDefaults extends Partial<
+  Pick<RopeDefaults, 'trainedPositions' | 'meaninglessPositions' | 'options' | 'originalPositions'>
+> {
   share: number;
 }
 
-interface AttentionOptions {
+export interface AttentionOptions {
   hiddenSize: number;
   /** Fields that may hold the width of a head, the first that is there counting. */
   headDimFields?: readonly string[];

@@ -1,5 +1,5 @@
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
-import type { Architecture, AttentionShape, Mamba2Shape } from './architecture.ts';
+import { type Architecture, type AttentionShape, hasBias, type Mamba2Shape } from './architecture.ts';
 
 // Tensors of the branches, which all families that have them store alike, and short forms for the common kinds.
 
@@ -24,6 +24,21 @@ export function plain(
   return { name, shape, kind: 'plain', sources, arrange: 'stack' };
 }
 
+/** Biases of a matrix, from the modules whose weights it is made of, if the checkpoint has any. */
+function biasTensors(
+  name: string,
+  weights: Pick<TensorSpec, 'sources' | 'arrange' | 'shape'>,
+  has: boolean,
+): TensorSpec[] {
+  if (!has) return [];
+  const sources = weights.sources.map((source): TensorSource => ({
+    ...source,
+    name: source.name.replace(/weight$/, 'bias'),
+    shape: source.shape.slice(0, -1),
+  }));
+  return [{ name, shape: weights.shape.slice(0, 1), kind: 'plain', sources, arrange: weights.arrange }];
+}
+
 /** A name in the checkpoint, and what the matrix is multiplied by. */
 function scaled(name: string, shape: readonly number[], factor: number | undefined): TensorSource {
   return factor === undefined || factor === 1 ? { name, shape } : { name, shape, factor };
@@ -35,26 +50,30 @@ export function mamba2Tensors(
   theirs: string,
   hiddenSize: number,
   { heads: H, headDim, stateSize, groups, convWidth: K, normGroups }: Mamba2Shape,
-  { convBias, factors = {} }: { convBias: boolean; factors?: Mamba2Factors },
+  { convBias, biases = false, factors = {} }: { convBias: boolean; biases?: boolean; factors?: Mamba2Factors },
 ): TensorSpec[] {
   const I = H * headDim;
   const grouped = groups * stateSize;
   const channels = I + 2 * grouped;
   const name = (part: string) => `${ours}.mamba2.${part}`;
   const inProj = { name: `${theirs}.in_proj.weight`, shape: [I + channels + H, hiddenSize] };
-  const outProj = scaled(`${theirs}.out_proj.weight`, [hiddenSize, I], factors.out);
+  const outSource = scaled(`${theirs}.out_proj.weight`, [hiddenSize, I], factors.out);
+  const into = {
+    ...matrix(name('in_proj'), [I + channels + H, hiddenSize], inProj.name),
+    sources: factors.in ? rowFactors(inProj, [I, I, grouped, grouped, H], factors.in) : [inProj],
+  };
+  const outProj = { ...matrix(name('out_proj'), [hiddenSize, I], outSource.name), sources: [outSource] };
   return [
-    {
-      ...matrix(name('in_proj'), [I + channels + H, hiddenSize], inProj.name),
-      sources: factors.in ? rowFactors(inProj, [I, I, grouped, grouped, H], factors.in) : [inProj],
-    },
+    into,
+    ...biasTensors(name('in_proj_bias'), into, biases),
     plain(name('conv1d_weight'), [channels, K], `${theirs}.conv1d.weight`, [channels, 1, K]),
     plain(name('conv1d_bias'), [channels], convBias ? `${theirs}.conv1d.bias` : null),
     plain(name('dt_bias'), [H], `${theirs}.dt_bias`),
     { ...plain(name('a'), [H], `${theirs}.A_log`), map: 'negate_exp' },
     plain(name('d'), [H], `${theirs}.D`),
     ...(normGroups === null ? [] : [plain(name('norm'), [I], `${theirs}.norm.weight`)]),
-    { ...matrix(name('out_proj'), [hiddenSize, I], outProj.name), sources: [outProj] },
+    outProj,
+    ...biasTensors(name('out_proj_bias'), outProj, biases),
   ];
 }
 
@@ -75,43 +94,97 @@ function rowFactors(source: TensorSource, counts: readonly number[], factors: re
   });
 }
 
+/** How a checkpoint stores an attention mixer. */
+export interface AttentionNames {
+  /** Names of modules, where they are others. */
+  names?: Partial<Record<'q' | 'k' | 'v' | 'o' | 'qNorm' | 'kNorm', string>>;
+  /** The module that has the rows of q, k and v. */
+  fused?: string;
+  /** Whether weights of the norms of q and k are stored as what they are beyond 1. */
+  normsFromOne?: boolean;
+}
+
+interface AttentionTensorOptions extends AttentionNames {
+  /** What the matrices are multiplied by: all that read, that of keys besides, and the one that writes. */
+  factors?: { in?: number; key?: number; out?: number };
+}
+
 /** Attention mixer of block `ours`, from the checkpoint's module `theirs`. */
 export function attentionTensors(
   ours: string,
   theirs: string,
-  hiddenSize: number,
-  { heads, kvHeads, headDim }: AttentionShape,
-  factors: { in?: number; key?: number; out?: number } = {},
+  architecture: Architecture,
+  { factors = {}, names = {}, fused, normsFromOne = false }: AttentionTensorOptions = {},
 ): TensorSpec[] {
-  const queryShape = [heads * headDim, hiddenSize];
-  const keyShape = [kvHeads * headDim, hiddenSize];
+  const { hiddenSize } = architecture;
+  const { heads, kvHeads, headDim, qkNorm, sinks } = architecture.attention!;
+  const [wide, narrow] = [heads * headDim, kvHeads * headDim];
   const into = factors.in ?? 1;
-  const oProj = scaled(`${theirs}.o_proj.weight`, [hiddenSize, heads * headDim], factors.out);
+  const weight = (name: string) => `${theirs}.${name}.weight`;
+  const shape = [wide + 2 * narrow, hiddenSize] as const;
+  const sources =
+    fused === undefined
+      ? [
+          scaled(weight(names.q ?? 'q_proj'), [wide, hiddenSize], into),
+          scaled(weight(names.k ?? 'k_proj'), [narrow, hiddenSize], into * (factors.key ?? 1)),
+          scaled(weight(names.v ?? 'v_proj'), [narrow, hiddenSize], into),
+        ]
+      : [scaled(weight(fused), shape, into)];
+  const qkv: TensorSpec = { name: `${ours}.attention.qkv`, shape, kind: 'matrix', sources, arrange: 'stack' };
+  const out = scaled(weight(names.o ?? 'o_proj'), [hiddenSize, wide], factors.out);
+  const oProj = { ...matrix(`${ours}.attention.o_proj`, [hiddenSize, wide], out.name), sources: [out] };
   return [
-    {
-      name: `${ours}.attention.qkv`,
-      shape: [(heads + 2 * kvHeads) * headDim, hiddenSize],
-      kind: 'matrix',
-      sources: [
-        scaled(`${theirs}.q_proj.weight`, queryShape, into),
-        scaled(`${theirs}.k_proj.weight`, keyShape, into * (factors.key ?? 1)),
-        scaled(`${theirs}.v_proj.weight`, keyShape, into),
-      ],
-      arrange: 'stack',
-    },
-    { ...matrix(`${ours}.attention.o_proj`, [hiddenSize, heads * headDim], oProj.name), sources: [oProj] },
+    qkv,
+    // What is added to a product is not multiplied with what the product reads.
+    ...biasTensors(
+      `${ours}.attention.qkv_bias`,
+      { ...qkv, sources: sources.map((source) => ({ ...source, factor: (source.factor ?? 1) / into })) },
+      hasBias(architecture, 'qkv'),
+    ),
+    ...(qkNorm
+      ? [qkNormTensor(`${ours}.attention.qk_norm`, theirs, architecture.attention!, names, normsFromOne)]
+      : []),
+    ...(sinks ? [plain(`${ours}.attention.sinks`, [heads], `${theirs}.sinks`)] : []),
+    oProj,
+    ...biasTensors(`${ours}.attention.o_proj_bias`, oProj, hasBias(architecture, 'o_proj')),
   ];
+}
+
+/** Weights of the norm of q, then of that of k. */
+function qkNormTensor(
+  name: string,
+  theirs: string,
+  { heads, kvHeads, headDim, qkNorm }: AttentionShape,
+  { qNorm = 'q_norm', kNorm = 'k_norm' }: NonNullable<AttentionNames['names']>,
+  fromOne: boolean,
+): TensorSpec {
+  const [wide, narrow] = qkNorm === 'head' ? [headDim, headDim] : [heads * headDim, kvHeads * headDim];
+  const sources = [
+    { name: `${theirs}.${qNorm}.weight`, shape: [wide] },
+    { name: `${theirs}.${kNorm}.weight`, shape: [narrow] },
+  ];
+  return { ...plain(name, [wide + narrow], null), sources, ...(fromOne && { map: 'add_one' }) };
 }
 
 /** SwiGLU MLP of block `ours`, from matrices gate and up of (F, C) and down of (C, F). */
 export function swigluTensors(
   ours: string,
-  { hiddenSize: C, intermediateSize: F }: Architecture,
+  architecture: Architecture,
   { gate, up, down }: { gate: TensorSource; up: TensorSource; down: TensorSource },
 ): TensorSpec[] {
+  const { hiddenSize: C, intermediateSize: F } = architecture;
+  const gateUp: TensorSpec = {
+    ...matrix(`${ours}.gate_up`, [2 * F, C], gate.name),
+    sources: [gate, up],
+    arrange: 'interleave',
+  };
+  const last = { ...matrix(`${ours}.down`, [C, F], down.name), sources: [down] };
+  const biased = hasBias(architecture, 'mlp');
   return [
-    { ...matrix(`${ours}.gate_up`, [2 * F, C], gate.name), sources: [gate, up], arrange: 'interleave' },
-    { ...matrix(`${ours}.down`, [C, F], down.name), sources: [down] },
+    gateUp,
+    ...biasTensors(`${ours}.gate_up_bias`, gateUp, biased),
+    last,
+    ...biasTensors(`${ours}.down_bias`, last, biased),
   ];
 }
 
@@ -261,14 +334,31 @@ export function expertTensors(
   });
 }
 
-/** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. */
-export function relu2Tensors(
+/** Mixture of experts of block `ours`, as Granite's checkpoints stack the experts in the module `theirs`. */
+export function graniteMoeTensors(
   ours: string,
   theirs: string,
-  { hiddenSize: C, intermediateSize: F }: Architecture,
+  architecture: Architecture,
+  factors: { down: number },
 ): TensorSpec[] {
-  return [
-    matrix(`${ours}.up`, [F, C], `${theirs}.up_proj.weight`),
-    matrix(`${ours}.down`, [C, F], `${theirs}.down_proj.weight`),
-  ];
+  const { hiddenSize: C } = architecture;
+  const { experts: E, intermediateSize: F } = architecture.moe!;
+  // Of each expert the rows of gate, then those of up.
+  const both = { name: `${theirs}.input_linear.weight`, shape: [E, 2 * F, C] };
+  const rows = (half: number) => [half * F, (half + 1) * F] as const;
+  return moeTensors(ours, architecture, {
+    router: { name: `${theirs}.router.layer.weight`, shape: [E, C] },
+    gate: (expert) => ({ ...both, rows: rows(2 * expert) }),
+    up: (expert) => ({ ...both, rows: rows(2 * expert + 1) }),
+    down: scaled(`${theirs}.output_linear.weight`, [E, C, F], factors.down),
+  });
+}
+
+/** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. */
+export function relu2Tensors(ours: string, theirs: string, architecture: Architecture): TensorSpec[] {
+  const { hiddenSize: C, intermediateSize: F } = architecture;
+  const up = matrix(`${ours}.up`, [F, C], `${theirs}.up_proj.weight`);
+  const down = matrix(`${ours}.down`, [C, F], `${theirs}.down_proj.weight`);
+  const biased = hasBias(architecture, 'mlp');
+  return [up, ...biasTensors(`${ours}.up_bias`, up, biased), down, ...biasTensors(`${ours}.down_bias`, down, biased)];
 }

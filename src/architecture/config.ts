@@ -10,12 +10,23 @@ import * as bamba from './families/bamba.ts';
 import { FAMILY_DEFAULTS } from './families/defaults.ts';
 import * as falcon_h1 from './families/falcon-h1.ts';
 import * as falcon_mamba from './families/falcon-mamba.ts';
+import * as gemma2 from './families/gemma2.ts';
+import * as gemma3_text from './families/gemma3-text.ts';
+import * as granite from './families/granite.ts';
+import * as granitemoe from './families/granite-moe.ts';
 import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
 import * as jamba from './families/jamba.ts';
 import * as llama from './families/llama.ts';
 import * as mamba from './families/mamba.ts';
 import * as mamba2 from './families/mamba2.ts';
+import * as mistral from './families/mistral.ts';
 import * as nemotron_h from './families/nemotron-h.ts';
+import * as olmo from './families/olmo.ts';
+import * as olmo2 from './families/olmo2.ts';
+import * as phi3 from './families/phi3.ts';
+import * as qwen2 from './families/qwen2.ts';
+import * as qwen3 from './families/qwen3.ts';
+import * as smollm3 from './families/smollm3.ts';
 import * as zamba from './families/zamba.ts';
 import * as zamba2 from './families/zamba2.ts';
 import { requireFloatQuantized } from './quantization-config.ts';
@@ -35,12 +46,23 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   bamba,
   falcon_h1,
   falcon_mamba,
+  gemma2,
+  gemma3_text,
+  granite,
+  granitemoe,
   granitemoehybrid,
   jamba,
   llama,
   mamba,
   mamba2,
+  mistral,
   nemotron_h,
+  olmo,
+  olmo2,
+  phi3,
+  qwen2,
+  qwen3,
+  smollm3,
   zamba,
   zamba2,
 };

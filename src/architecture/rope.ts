@@ -11,6 +11,10 @@ export interface RopeDefaults {
   trainedPositions: number;
   /** A value of `max_position_embeddings` that is the class's default and no fact about the model. */
   meaninglessPositions?: number;
+  /** Where the config has its options, if not in a field of its own. */
+  options?: ConfigReader | undefined;
+  /** Positions before any scaling, where the config says so apart from its options. */
+  originalPositions?: number | undefined;
 }
 
 /** A rotary embedding, and how many positions it reaches. */
@@ -38,7 +42,8 @@ type Scaling = (context: {
  * @throws BambaError `config_invalid`, `unsupported_model`.
  */
 export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeReach {
-  const options = config.child('rope_parameters') ?? config.child('rope_scaling') ?? new ConfigReader({});
+  const options =
+    defaults.options ?? config.child('rope_parameters') ?? config.child('rope_scaling') ?? new ConfigReader({});
   const stated = statedPositions(config, defaults);
   const own = config.number('rope_theta', { fallback: defaults.base, above: 1 });
   const base = options.number('rope_theta', { fallback: own, above: 1 });
@@ -53,7 +58,7 @@ export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeReac
   const original =
     type === 'llama3'
       ? options.count('original_max_position_embeddings')
-      : options.optionalCount('original_max_position_embeddings');
+      : (options.optionalCount('original_max_position_embeddings') ?? defaults.originalPositions);
   const trained = original ?? stated ?? defaults.trainedPositions;
   if (NEEDS_FACTOR.has(type) && options.get('factor') === undefined) throw options.invalid('factor', 'is needed');
   const factor = options.number('factor', {

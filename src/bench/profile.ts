@@ -11,6 +11,7 @@ import {
   prefillEmbedding,
   prefillHead,
 } from '../model/hybrid.ts';
+import type { Rope } from '../architecture/architecture.ts';
 import type { Model } from '../model/model.ts';
 import { ropeTable } from '../model/rope-table.ts';
 import { Sampler } from '../model/sampler.ts';
@@ -69,14 +70,19 @@ export async function profilePass(
   const set = new BufferSet(gpu.device, 'profile');
   let plan: Plan | undefined;
   try {
-    const { activations, sampler, rope } = await gpu.guarded('allocating memory to profile with', () => {
+    const { activations, sampler, rope, localRope } = await gpu.guarded('allocating memory to profile with', () => {
       const { int8Activations } = options;
       const { subgroupMatrices } = gpu.features;
       const own = createActivations(set, architecture, tokens, { int8Activations, subgroupMatrices });
-      const table = ropeTable(architecture.attention?.rope ?? null, position + tokens);
-      const buffer = set.storage('rope', table.byteLength);
-      gpu.device.queue.writeBuffer(buffer, 0, table);
-      return { activations: own, sampler: new Sampler(gpu, set, own, architecture.vocabSize), rope: slice(buffer) };
+      const angles = (turn: Rope | null = null) => {
+        const table = ropeTable(turn, position + tokens);
+        const buffer = set.storage('rope', table.byteLength);
+        gpu.device.queue.writeBuffer(buffer, 0, table);
+        return slice(buffer);
+      };
+      const sampling = new Sampler(gpu, set, own, architecture.vocabSize);
+      const { rope: main, localRope: local } = architecture.attention ?? {};
+      return { activations: own, sampler: sampling, rope: angles(main), localRope: angles(local ?? main) };
     });
     sampler.begin({ values: GREEDY, limit: 0xffffffff, stopIds: [], promptIds: [] });
     const { features } = gpu;
@@ -88,6 +94,8 @@ export async function profilePass(
       activations,
       blocks: model.state.blocks,
       rope,
+      localRope,
+      normed: true,
     };
     const specs = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
     const { pipelines } = model.promptPass(tokens);

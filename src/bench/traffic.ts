@@ -4,6 +4,7 @@ import { CACHE_TYPES, cacheRowBytes, type CacheType } from '../kernels/attention
 import { CHUNK_TOKENS } from '../kernels/mamba2/mamba2-shape.ts';
 import { ACTIONS } from '../kernels/projections/projection.ts';
 import { type Architecture, hasBranch } from '../architecture/architecture.ts';
+import { cacheBytes } from '../model/sequence-cache.ts';
 import { stateBytes } from '../model/state.ts';
 
 // What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the
@@ -140,8 +141,7 @@ export function decodeBytes(
     else if (name.startsWith('shared.')) weights += bytes * sharedUses(architecture, Number(name.split('.')[1]));
     else weights += bytes;
   }
-  const { fixed, perToken } = stateBytes(architecture, cacheType);
-  return { weights, state: fixed + position * perToken };
+  return { weights, state: stateBytes(architecture, cacheType).fixed + cacheBytes(architecture, cacheType, position) };
 }
 
 /** Operations of reading a prompt of `tokens` tokens into an empty state, with logits of its last one. */

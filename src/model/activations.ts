@@ -9,8 +9,18 @@ import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
 import { MOE_TILE, moeTiles } from '../kernels/moe/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/projections/quantize_rows.ts';
 import { quantizedRowInt16Sizes } from '../kernels/projections/quantize_rows_int16.ts';
-import type { Architecture } from '../architecture/architecture.ts';
+import { type Architecture, hasBias, hasBranch } from '../architecture/architecture.ts';
 import { attentionDims, mamba2Dims } from './dims.ts';
+import { longestPass } from './window-ring.ts';
+
+/** What sublayers with a norm behind them have on their way besides. */
+interface PostNormActivations {
+  /** What a branch adds to instead of the stream (T, C): zeros between sublayers. */
+  out: BufferSlice;
+  /** That times the norm's weight (C), and partial sums of its squares (C / 4); for decode. */
+  h: BufferSlice;
+  squares: BufferSlice;
+}
 
 /** What a Mamba-1 mixer has on its way besides. */
 interface Mamba1Activations {
@@ -98,6 +108,12 @@ export interface Activations {
   states: BufferSlice;
   /** MLP behind its activation (T, F). */
   ff: BufferSlice;
+  /** Gate and up in turn (T, 2F), where they have biases. */
+  gateUp: BufferSlice;
+  /** Of sublayers with a norm behind them; null without such. */
+  post: PostNormActivations | null;
+  /** In the place of `squares` for an input that is divided already: sums that make the division one by 1. */
+  unitSquares: BufferSlice;
   /** Of Mamba-1 mixers; null without such. */
   mamba1: Mamba1Activations | null;
   /** Of gated delta mixers; null without such. */
@@ -135,6 +151,8 @@ const MOST_TOKENS = 65_535;
  * takes.
  */
 export function boundTokens(architecture: Architecture, tokens: number, most: number): number {
+  const longest = longestPass(architecture);
+  if (tokens > longest) return boundTokens(architecture, longest, most);
   const tally = new BufferTally();
   createActivations(tally, architecture, tokens, { int8Activations: true, subgroupMatrices: true });
   if ((tally.largest <= most && tokens <= MOST_TOKENS) || tokens <= 1) return tokens;
@@ -190,6 +208,9 @@ export function createActivations(
     decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),
     states: floats('states', chunks, mamba2 ? mamba2Widths(mamba2).inner * mamba2.stateSize : 0),
     ff: floats('ff', tokens, intermediateSize),
+    gateUp: floats('gate and up', hasGateUp(architecture) ? tokens : 0, 2 * intermediateSize),
+    post: createPost(floats, architecture, tokens),
+    unitSquares: slice(set.filled('unit squares', unitSquares(architecture))),
     mamba1: createMamba1(floats, architecture, tokens),
     gatedDelta: createGatedDelta(floats, architecture, tokens),
     shared: createShared(floats, architecture, tokens),
@@ -200,6 +221,29 @@ export function createActivations(
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     sums: floats('sums', attention ? attentionSumsFloats(attention, tokens) : 0),
     logits: floats('logits', architecture.vocabSize),
+  };
+}
+
+/** Sums of squares whose mean and `normEps` are 1 together. */
+function unitSquares({ hiddenSize, normEps }: Architecture): Float32Array<ArrayBuffer> {
+  return Float32Array.of(hiddenSize * (1 - normEps), 0, 0, 0);
+}
+
+/** Whether gate and up are kept before their activation. */
+function hasGateUp(architecture: Architecture): boolean {
+  return hasBias(architecture, 'mlp') && hasBranch(architecture.blocks, 'swiglu');
+}
+
+function createPost(
+  floats: Floats,
+  { normPlaces, hiddenSize }: Architecture,
+  tokens: number,
+): PostNormActivations | null {
+  if (!normPlaces?.some((place) => place !== 'before')) return null;
+  return {
+    out: floats('branch', tokens, hiddenSize),
+    h: floats('branch to norm', hiddenSize),
+    squares: floats('squares of the branch', hiddenSize / 4),
   };
 }
 

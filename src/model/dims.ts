@@ -1,7 +1,7 @@
 import type { AttentionDims } from '../kernels/attention/attention-shape.ts';
 import type { Mamba2Dims } from '../kernels/mamba2/mamba2-shape.ts';
 import { BambaError } from '../errors.ts';
-import type { Architecture } from '../architecture/architecture.ts';
+import { type Architecture, attentionLayer, ropeOf } from '../architecture/architecture.ts';
 
 const NO_LIMIT = 3e38;
 
@@ -13,10 +13,19 @@ export function mamba2Dims({ mamba2 }: Architecture): Mamba2Dims | null {
 }
 
 /** What the attention kernels need, or null for a model without attention. */
-export function attentionDims({ attention }: Architecture): AttentionDims | null {
+export function attentionDims(architecture: Architecture, block = 0): AttentionDims | null {
+  const { attention } = architecture;
   if (!attention) return null;
-  const { heads, kvHeads, headDim, scale, rope } = attention;
-  return { heads, kvHeads, headDim, scale, ropeDims: rope?.dims ?? 0 };
+  const { heads, kvHeads, headDim, scale, window, scoreCap } = attention;
+  return {
+    heads,
+    kvHeads,
+    headDim,
+    scale,
+    ropeDims: ropeOf(architecture, block)?.dims ?? 0,
+    ...(window !== undefined && attentionLayer(architecture, block).window && { window }),
+    ...(scoreCap !== undefined && { scoreCap }),
+  };
 }
 
 /**
@@ -61,6 +70,9 @@ export function checkArchitecture(architecture: Architecture): void {
     require(attention.heads <= 128, `it has ${attention.heads} query heads, more than 128`);
     const rows = attention.heads / attention.kvHeads;
     require(rows * Math.ceil(attention.headDim / 32) <= 128, `${rows} query heads share a key head`);
+    require(!attention.sinks, 'its attention has sinks');
   }
+  const { norm, normPlaces } = architecture;
+  require(norm !== 'layer' || !normPlaces?.some((place) => place !== 'before'), 'it has LayerNorms behind branches');
   if (moe) require(moe.experts <= 512, `it has ${moe.experts} experts, more than 512`);
 }

@@ -149,7 +149,199 @@ const nemotron8b = {
   use_conv_bias: true,
   vocab_size: 131_072,
 };
-const all = { llama8b, mamba2, codestral, granite1b, falcon05b, nemotron8b };
+const gemma270m = {
+  model_type: 'gemma3_text',
+  hidden_size: 640,
+  intermediate_size: 2048,
+  num_hidden_layers: 18,
+  num_attention_heads: 4,
+  num_key_value_heads: 1,
+  head_dim: 256,
+  hidden_activation: 'gelu_pytorch_tanh',
+  attention_bias: false,
+  query_pre_attn_scalar: 256,
+  sliding_window: 512,
+  _sliding_window_pattern: 6,
+  rope_theta: 1_000_000,
+  rope_local_base_freq: 10_000,
+  rope_scaling: null,
+  max_position_embeddings: 32_768,
+  attn_logit_softcapping: null,
+  final_logit_softcapping: null,
+  rms_norm_eps: 1e-6,
+  use_bidirectional_attention: false,
+  vocab_size: 262_144,
+};
+const gemma2b = {
+  model_type: 'gemma2',
+  hidden_size: 2304,
+  intermediate_size: 9216,
+  num_hidden_layers: 26,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  head_dim: 256,
+  hidden_activation: 'gelu_pytorch_tanh',
+  hidden_act: 'gelu_pytorch_tanh',
+  attention_bias: false,
+  query_pre_attn_scalar: 256,
+  sliding_window: 4096,
+  attn_logit_softcapping: 50,
+  final_logit_softcapping: 30,
+  rope_theta: 10_000,
+  max_position_embeddings: 8192,
+  rms_norm_eps: 1e-6,
+  vocab_size: 256_000,
+};
+const qwen2 = {
+  model_type: 'qwen2',
+  hidden_size: 896,
+  intermediate_size: 4864,
+  num_hidden_layers: 24,
+  num_attention_heads: 14,
+  num_key_value_heads: 2,
+  hidden_act: 'silu',
+  max_position_embeddings: 32_768,
+  max_window_layers: 21,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1_000_000,
+  sliding_window: 32_768,
+  use_sliding_window: false,
+  tie_word_embeddings: true,
+  vocab_size: 151_936,
+};
+const qwen3 = {
+  ...qwen2,
+  model_type: 'qwen3',
+  attention_bias: false,
+  hidden_size: 1024,
+  intermediate_size: 3072,
+  num_hidden_layers: 28,
+  num_attention_heads: 16,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  sliding_window: null,
+};
+const mistral7b = {
+  ...llama8b,
+  model_type: 'mistral',
+  attention_bias: undefined,
+  mlp_bias: undefined,
+  max_position_embeddings: 32_768,
+  rope_theta: 10_000,
+  rope_scaling: null,
+  sliding_window: 4096,
+  vocab_size: 32_000,
+};
+const olmo2 = {
+  model_type: 'olmo2',
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_hidden_layers: 16,
+  num_attention_heads: 16,
+  num_key_value_heads: 16,
+  attention_bias: false,
+  hidden_act: 'silu',
+  max_position_embeddings: 4096,
+  rms_norm_eps: 1e-6,
+  rope_scaling: null,
+  rope_theta: 500_000,
+  tie_word_embeddings: false,
+  vocab_size: 100_352,
+};
+const olmo = {
+  ...olmo2,
+  model_type: 'olmo',
+  rms_norm_eps: undefined,
+  clip_qkv: null,
+  max_position_embeddings: 2048,
+  rope_theta: 10_000,
+  tie_word_embeddings: true,
+  vocab_size: 50_304,
+};
+const phi3 = {
+  model_type: 'phi3',
+  hidden_size: 3072,
+  intermediate_size: 8192,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 32,
+  attention_bias: false,
+  hidden_act: 'silu',
+  max_position_embeddings: 4096,
+  original_max_position_embeddings: 4096,
+  rms_norm_eps: 1e-5,
+  rope_scaling: null,
+  rope_theta: 10_000,
+  sliding_window: 2047,
+  tie_word_embeddings: false,
+  vocab_size: 32_064,
+};
+const smollm3 = {
+  model_type: 'smollm3',
+  hidden_size: 2048,
+  intermediate_size: 11_008,
+  num_hidden_layers: 36,
+  num_attention_heads: 16,
+  num_key_value_heads: 4,
+  attention_bias: false,
+  mlp_bias: false,
+  hidden_act: 'silu',
+  max_position_embeddings: 65_536,
+  no_rope_layer_interval: 4,
+  no_rope_layers: null,
+  rms_norm_eps: 1e-6,
+  rope_theta: 5_000_000,
+  sliding_window: null,
+  use_sliding_window: false,
+  vocab_size: 128_256,
+};
+const granite2b = {
+  model_type: 'granite',
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_hidden_layers: 40,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  attention_bias: false,
+  mlp_bias: false,
+  hidden_act: 'silu',
+  attention_multiplier: 0.015_625,
+  embedding_multiplier: 12,
+  logits_scaling: 8,
+  residual_multiplier: 0.22,
+  max_position_embeddings: 131_072,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10_000_000,
+  tie_word_embeddings: true,
+  vocab_size: 49_160,
+};
+const graniteMoe = {
+  ...granite2b,
+  model_type: 'granitemoe',
+  mlp_bias: undefined,
+  hidden_size: 1024,
+  intermediate_size: 512,
+  num_hidden_layers: 24,
+  num_attention_heads: 16,
+  num_local_experts: 32,
+  num_experts_per_tok: 8,
+  logits_scaling: 6,
+  rope_theta: 10_000,
+};
+const dense = {
+  gemma270m,
+  gemma2b,
+  qwen2,
+  qwen3,
+  mistral7b,
+  olmo,
+  olmo2,
+  phi3,
+  smollm3,
+  granite2b,
+  graniteMoe,
+};
+const all = { llama8b, mamba2, codestral, granite1b, falcon05b, nemotron8b, ...dense };
 
 describe('published models', () => {
   it.each<[keyof typeof all, number]>([
@@ -159,6 +351,17 @@ describe('published models', () => {
     ['granite1b', 1.462e9],
     ['falcon05b', 0.521e9],
     ['nemotron8b', 8.101e9],
+    ['gemma270m', 268_098_176],
+    ['gemma2b', 2_614_341_888],
+    ['qwen2', 494_032_768],
+    ['qwen3', 596_049_920],
+    ['mistral7b', 7_241_732_096],
+    ['olmo', 1_176_764_416],
+    ['olmo2', 1_484_916_736],
+    ['phi3', 3_821_079_552],
+    ['smollm3', 3_075_098_624],
+    ['granite2b', 2.533e9],
+    ['graniteMoe', 1.334e9],
   ])('%s has its %d parameters, in tensors that each are taken once', (name, parameters) => {
     const { architecture, tensors } = parse(all[name]);
     const total = tensors.reduce((sum, { shape }) => sum + elements(shape), 0);
@@ -244,10 +447,110 @@ describe('published models', () => {
   });
 });
 
+describe('transformers', () => {
+  const attentionOf = (config: Config) => parse(config).architecture.attention!;
+  const windows = (config: Config) => attentionOf(config).layers?.map(({ window }) => window);
+
+  it('have windows in every block, in the upper ones, in those that are listed, or in none', () => {
+    expect(windows(mistral7b)).toEqual(Array(32).fill(true));
+    expect(attentionOf(mistral7b).window).toBe(4096);
+    expect(attentionOf({ ...mistral7b, sliding_window: null })).not.toHaveProperty('layers');
+    expect(attentionOf(qwen2)).not.toHaveProperty('window');
+    const used = { ...qwen2, use_sliding_window: true, num_hidden_layers: 3, max_window_layers: 1 };
+    expect(windows(used)).toEqual([false, true, true]);
+    const layer_types = ['sliding_attention', 'full_attention', 'full_attention'];
+    expect(windows({ ...used, layer_types })).toEqual([true, false, false]);
+    expect(windows(gemma2b)?.slice(0, 4)).toEqual([true, false, true, false]);
+    expect(windows(gemma270m)?.indexOf(false)).toBe(5);
+  });
+
+  it('turn, or do not, block by block', () => {
+    const { layers } = attentionOf(smollm3);
+    expect(layers?.slice(0, 4).map(({ rope }) => rope)).toEqual(['main', 'main', 'main', 'none']);
+    const { rope, localRope, layers: gemma } = attentionOf(gemma270m);
+    expect(gemma?.slice(4, 6)).toEqual([
+      { window: true, rope: 'local' },
+      { window: false, rope: 'main' },
+    ]);
+    expect(rope!.inverseFrequencies[1]).toBe(Math.fround(1e6 ** (-2 / 256)));
+    expect(localRope!.inverseFrequencies[1]).toBe(Math.fround(1e4 ** (-2 / 256)));
+    const newer = {
+      full_attention: { rope_type: 'linear', rope_theta: 1e6, factor: 8 },
+      sliding_attention: { rope_type: 'default', rope_theta: 2e4 },
+    };
+    const apart = attentionOf({ ...gemma270m, rope_theta: undefined, rope_parameters: newer });
+    expect(apart.rope!.inverseFrequencies[0]).toBe(1 / 8);
+    expect(apart.localRope!.inverseFrequencies[1]).toBe(Math.fround(2e4 ** (-2 / 256)));
+  });
+
+  it('have their norms before, behind or around, of ones where they have no weights', () => {
+    expect(parse(olmo2).architecture.normPlaces?.[0]).toBe('after');
+    expect(parse(gemma2b).architecture.normPlaces?.[0]).toBe('both');
+    const names = (config: Config) => parse(config).tensors.map(({ name }) => name);
+    expect(
+      names(olmo2)
+        .filter((name) => name.includes('norm'))
+        .slice(0, 3),
+    ).toEqual(['blocks.0.attention.qk_norm', 'blocks.0.post_norm', 'blocks.0.mlp_post_norm']);
+    const norms = parse(olmo).tensors.filter(({ name }) => name.includes('norm'));
+    expect(norms.slice(0, 2)).toMatchObject([
+      { name: 'blocks.0.norm', map: 'add_one', sources: [] },
+      { name: 'blocks.0.norm_bias', sources: [] },
+    ]);
+    const gemma = parse(gemma2b).tensors.find(({ name }) => name === 'blocks.3.mlp_post_norm');
+    expect(gemma).toMatchObject({
+      map: 'add_one',
+      sources: [{ name: 'model.layers.3.post_feedforward_layernorm.weight' }],
+    });
+  });
+
+  it('have what bounds scores and logits, and what multiplies them', () => {
+    expect(parse(gemma2b).architecture).toMatchObject({
+      activation: 'gelu_tanh',
+      embeddingScale: 48,
+      logitCap: 30,
+      attention: { scoreCap: 50, scale: 1 / 16 },
+    });
+    expect(parse(gemma270m).architecture).not.toHaveProperty('logitCap');
+    expect(attentionOf({ ...olmo, clip_qkv: 8 }).qkvLimit).toBe(8);
+    expect(attentionOf(granite2b).scale).toBe(0.015_625);
+  });
+
+  it('have biases where their configs say so, multiplied as what they are added to', () => {
+    const biased = parse({ ...granite2b, attention_bias: true, mlp_bias: true });
+    expect(biased.architecture.biases).toEqual(['qkv', 'o_proj', 'mlp']);
+    const sources = (name: string) => biased.tensors.find((tensor) => tensor.name === `blocks.1.${name}`)?.sources;
+    expect(sources('attention.qkv_bias')).toMatchObject([
+      { name: 'model.layers.1.self_attn.q_proj.bias', shape: [2048] },
+      { name: 'model.layers.1.self_attn.k_proj.bias', shape: [512] },
+      { name: 'model.layers.1.self_attn.v_proj.bias', shape: [512] },
+    ]);
+    expect(sources('attention.o_proj_bias')).toMatchObject([{ factor: 0.22 }]);
+    expect(sources('gate_up_bias')).toMatchObject([{ shape: [8192] }, { shape: [8192] }]);
+    expect(sources('down_bias')).toMatchObject([{ shape: [2048], factor: 0.22 }]);
+    expect(parse(qwen2).architecture.biases).toEqual(['qkv']);
+    expect(parse(llama8b).architecture).not.toHaveProperty('biases');
+  });
+
+  it('take q, k and v from one matrix, as Phi-3 stores them, and positions by its lists', () => {
+    const { tensors } = parse(phi3);
+    expect(tensors.find(({ name }) => name === 'blocks.0.attention.qkv')?.sources).toMatchObject([
+      { name: 'model.layers.0.self_attn.qkv_proj.weight', shape: [9216, 3072] },
+    ]);
+    const factors = Array.from({ length: 48 }, (_, i) => 1 + i);
+    const rope_scaling = { type: 'longrope', short_factor: factors, long_factor: factors };
+    const long = parse({ ...phi3, max_position_embeddings: 131_072, rope_scaling }).architecture;
+    expect(long.maxPositions).toBe(131_072);
+    expect(long.attention!.rope!.attentionFactor).toBe(Math.sqrt(1 + Math.log(32) / Math.log(4096)));
+    expect(attentionOf({ ...phi3, partial_rotary_factor: 0.75 }).rope!.dims).toBe(72);
+  });
+});
+
 describe('variants', () => {
   it.each<[string, Config, Config]>([
-    ['hidden_act "gelu"; only "silu"', llama8b, { hidden_act: 'gelu' }],
-    ['attention_bias true; only false', llama8b, { attention_bias: true }],
+    ['hidden_act "relu"; only "silu", "swish", "gelu"', llama8b, { hidden_act: 'relu' }],
+    ['use_bidirectional_attention true; only false', gemma270m, { use_bidirectional_attention: true }],
+    ['hidden_activation "quick_gelu"', gemma270m, { hidden_activation: 'quick_gelu' }],
     ['RoPE type "cubic"', llama8b, { rope_scaling: { rope_type: 'cubic' } }],
     ['use_bias true', mamba2, { use_bias: true }],
     ['conv_kernel 3; only 4', mamba2, { conv_kernel: 3 }],
@@ -284,6 +587,20 @@ describe('variants', () => {
     ['layers_block_type', nemotron8b, { hybrid_override_pattern: null }],
     ['hybrid_override_pattern', nemotron8b, { layers_block_type: Array(52).fill('mlp') }],
     ['time_step_limit', nemotron8b, { time_step_limit: [0.1, 0] }],
+    [
+      'sliding_window',
+      qwen2,
+      { use_sliding_window: true, sliding_window: null, layer_types: Array(24).fill('sliding_attention') },
+    ],
+    ['layer_types', qwen2, { layer_types: ['full_attention'] }],
+    ['layer_types', gemma2b, { layer_types: Array(26).fill('mamba') }],
+    ['no_rope_layers', smollm3, { no_rope_layers: [1, 0] }],
+    ['no_rope_layers', smollm3, { no_rope_layers: Array(36).fill('yes') }],
+    ['clip_qkv', olmo, { clip_qkv: -1 }],
+    ['query_pre_attn_scalar', gemma2b, { query_pre_attn_scalar: 0 }],
+    ['final_logit_softcapping', gemma2b, { final_logit_softcapping: '30' }],
+    ['num_experts_per_tok', graniteMoe, { num_experts_per_tok: 33 }],
+    ['residual_multiplier', granite2b, { residual_multiplier: 0 }],
   ])('that cannot be name the field: %s', (field, config, change) => {
     expect(() => parse({ ...config, ...change })).toThrow(
       expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(field) as string }),

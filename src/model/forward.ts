@@ -140,7 +140,9 @@ export async function forwardSteps(
       result.logits.set(await read(logits, V), first * V);
       for (const [index, tap] of taps.entries()) result.hidden[index]!.set(await read(tap, C), first * C);
       const normed = result.hidden.at(-1)?.subarray(first * C, (first + batch.length) * C);
-      if (normed) divideByRms(normed, await read(squares, C / 4), C, architecture.normEps);
+      // LayerNorms are done where others are only begun.
+      if (normed && architecture.norm !== 'layer')
+        divideByRms(normed, await read(squares, C / 4), C, architecture.normEps);
     }
   } finally {
     set.dispose();
@@ -176,14 +178,23 @@ export async function readState(
   }
   if (!attention) return read;
   const { kvHeads, headDim } = architecture.attention!;
+  const width = kvHeads * headDim;
   const rowBytes = kvHeads * cacheRowBytes(attention.type, headDim);
   for (const name of ['keys', 'values'] as const) {
-    const values = new Float32Array(state.position * kvHeads * headDim);
+    const values = new Float32Array(state.position * width);
     for (const segment of attention.segments) {
-      const tokens = Math.min(segment.tokens, state.position - segment.first);
-      if (tokens <= 0) break;
-      const words = new Uint32Array(await readBuffer(gpu.device, { ...segment[name], size: tokens * rowBytes }));
-      values.set(decode(attention.type, words, headDim), segment.first * kvHeads * headDim);
+      const rows = Math.min(segment.tokens, attention.ring ?? Infinity, state.position - segment.first);
+      if (rows <= 0) break;
+      const words = new Uint32Array(await readBuffer(gpu.device, { ...segment[name], size: rows * rowBytes }));
+      const held = decode(attention.type, words, headDim);
+      if (attention.ring === undefined) values.set(held, segment.first * width);
+      // Of a ring the latest tokens: those before them stay zero.
+      else {
+        for (let token = state.position - rows; token < state.position; token++) {
+          const row = (token % attention.ring) * width;
+          values.set(held.subarray(row, row + width), token * width);
+        }
+      }
     }
     read[name] = values;
   }

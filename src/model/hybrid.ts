@@ -6,9 +6,13 @@ import { f32Product } from '../kernels/projections/matmul.ts';
 import type { Matrix } from '../kernels/projections/matrix.ts';
 import { normedMatvec } from '../kernels/projections/normed_matvec.ts';
 import { multiplyRows } from '../kernels/projections/projection.ts';
+import { layerNorm } from '../kernels/norms/layer_norm.ts';
+import { normedAddToNorm } from '../kernels/norms/normed_add_to_norm.ts';
 import { rmsNorm } from '../kernels/norms/rms_norm.ts';
+import { rmsNormAdd } from '../kernels/norms/rms_norm_add.ts';
+import { softCap } from '../kernels/shared/soft_cap.ts';
 import { rmsNormMatvec } from '../kernels/projections/rms_norm_matvec.ts';
-import { type Branch, isMixing, normName, type Sublayer } from '../architecture/architecture.ts';
+import { type Branch, isMixing, normName, normsOf, postNormName, type Sublayer } from '../architecture/architecture.ts';
 import { attention } from './branches/attention.ts';
 import { gatedDelta } from './branches/gated-delta.ts';
 import { mamba1 } from './branches/mamba1.ts';
@@ -59,92 +63,174 @@ function headMatrix({ architecture, weights }: Scope): Matrix {
   return weights.matrix(name, architecture.vocabSize, architecture.hiddenSize);
 }
 
-function finalNorm({ architecture, weights }: Scope): BufferSlice {
-  return weights.plain('final_norm', architecture.hiddenSize);
+const FINAL_NORM = 'final_norm';
+
+/** Weight of a norm of the stream. */
+function normWeight({ architecture, weights }: Scope, name: string): BufferSlice {
+  return weights.plain(name, architecture.hiddenSize);
+}
+
+/** Whether norms are LayerNorms, which in decode are dispatches of their own. */
+function hasLayerNorms({ architecture }: Scope): boolean {
+  return architecture.norm === 'layer';
+}
+
+/** h = norm of x, of all tokens of the pass, or of its last one. */
+function normed(scope: Scope, label: string, name: string, last = false): DispatchSpec {
+  const { architecture, features, activations } = scope;
+  const { hiddenSize: columns, normEps: eps } = architecture;
+  const { x, h: y } = activations;
+  const weight = normWeight(scope, name);
+  if (!hasLayerNorms(scope)) return rmsNorm(features, label, { x, weight, y }, { columns, eps });
+  const bias = normWeight(scope, `${name}_bias`);
+  return layerNorm(features, label, { x, weight, bias, y }, { columns, eps, last });
+}
+
+/** Bounds `rows` rows of logits, or those of all tokens of the pass, where a model does. */
+function capped({ architecture, features }: Scope, logits: BufferSlice, rows?: number): DispatchSpec[] {
+  const { logitCap: cap, vocabSize: columns } = architecture;
+  return cap === undefined ? [] : [softCap(features, 'head', logits, { columns, cap, ...(rows && { rows }) })];
 }
 
 /** logits (V) of the last token of a pass over T tokens: final norm and head. */
 export function prefillHead(scope: Scope): DispatchSpec[] {
   const { architecture, features, activations } = scope;
   const { x, logits } = activations;
-  const buffers = { x, normWeight: finalNorm(scope), weights: headMatrix(scope), y: logits };
-  return rmsNormMatvec(features, 'head', buffers, { eps: architecture.normEps, scale: architecture.logitScale });
+  const { normEps: eps, logitScale: scale } = architecture;
+  if (hasLayerNorms(scope)) return [normed(scope, 'head', FINAL_NORM, true), ...headOfNormed(scope, unitNorm(scope))];
+  const buffers = { x, normWeight: normWeight(scope, FINAL_NORM), weights: headMatrix(scope), y: logits };
+  return [...rmsNormMatvec(features, 'head', buffers, { eps, scale }), ...capped(scope, logits, 1)];
 }
 
 /** h = final norm of x, logits (T, V) of all tokens of the pass. */
 export function headOfAll(scope: Scope, logits: BufferSlice): DispatchSpec[] {
   const { architecture, features, pass, activations } = scope;
-  const { hiddenSize: columns, normEps: eps, logitScale: scale } = architecture;
-  const { x, h } = activations;
-  const product = { x: h, weights: headMatrix(scope), y: logits };
+  const product = { x: activations.h, weights: headMatrix(scope), y: logits };
   const toLogits = { product: f32Product, action: 'set' } as const;
+  const { logitScale: scale } = architecture;
   return [
-    rmsNorm(features, 'head', { x, weight: finalNorm(scope), y: h }, { columns, eps }),
+    normed(scope, 'head', FINAL_NORM),
     ...multiplyRows(features, 'head', toLogits, product, { pass, normed: true, scale }),
+    ...capped(scope, logits),
   ];
 }
 
-function sublayerNorm({ architecture, weights }: Scope, block: number, sublayer: Sublayer): BufferSlice {
-  return weights.plain(normName(block, sublayer), architecture.hiddenSize);
+/** What the branches of a sublayer read and add to: with a norm behind them, not the stream itself. */
+function ofBranches(scope: Scope, block: number): Scope {
+  const { before, after } = normsOf(scope.architecture, block);
+  if (before && !after) return scope;
+  const { activations } = scope;
+  const { x, post } = activations;
+  return {
+    ...scope,
+    normed: before,
+    activations: { ...activations, ...(!before && { h: x }), ...(after && { x: post!.out }) },
+  };
 }
 
 /** One block over T tokens. */
 export function prefillBlock(scope: Scope, block: number): DispatchSpec[] {
   const { architecture, features, activations } = scope;
   const { hiddenSize: columns, normEps: eps } = architecture;
-  const { x, h } = activations;
+  const { before, after } = normsOf(architecture, block);
+  const inner = ofBranches(scope, block);
   return architecture.blocks[block]!.flatMap((sublayer) => {
     const label = `block ${block} / ${isMixing(sublayer) ? sublayer[0] : 'mlp'}`;
-    const norm = { x, weight: sublayerNorm(scope, block, sublayer), y: h };
+    const add = () => {
+      const weight = normWeight(scope, postNormName(block, sublayer));
+      return rmsNormAdd(features, label, { weight, v: activations.post!.out, x: activations.x }, { columns, eps });
+    };
     return [
       // A shared transformer norms what it adds to.
-      ...(sublayer.includes('shared') ? [] : [rmsNorm(features, label, norm, { columns, eps })]),
-      ...sublayer.flatMap((kind) => BRANCHES[kind].prefill(scope, block)),
+      ...(before && !sublayer.includes('shared') ? [normed(scope, label, normName(block, sublayer))] : []),
+      ...sublayer.flatMap((kind) => BRANCHES[kind].prefill(inner, block)),
+      ...(after ? [add()] : []),
     ];
   });
 }
 
 // Decode. A vector reaches a norm as h = x * norm_weight with partial sums of squares (shaders/lib/to_norm.wgsl), so each
-// step names the norm that follows it.
+// step names the norm that follows it. LayerNorms, and branches that read the stream as it is, do without: what these read
+// is divided by 1.
 
 /** The norm after a sublayer: of the next one in this block or in the next, or the final one. */
 function normAfter(scope: Scope, block: number, index: number): BufferSlice {
-  const { blocks } = scope.architecture;
+  const { architecture } = scope;
+  const { blocks } = architecture;
   const inBlock = blocks[block]![index + 1];
-  if (inBlock) return sublayerNorm(scope, block, inBlock);
-  const inNext = blocks[block + 1]?.[0];
-  return inNext ? sublayerNorm(scope, block + 1, inNext) : finalNorm(scope);
+  const next = inBlock ?? blocks[block + 1]?.[0];
+  const at = inBlock ? block : block + 1;
+  // Where none follows, h is not read: any weight will do.
+  const hasNext = next && normsOf(architecture, at).before;
+  return normWeight(scope, hasNext ? normName(at, next) : FINAL_NORM);
 }
 
 /** x and h of one token. */
 export function decodeEmbedding(scope: Scope): DispatchSpec[] {
   const { features, activations, architecture } = scope;
   const { ids, x, h, squares } = activations;
-  const normWeight = sublayerNorm(scope, 0, architecture.blocks[0]![0]!);
-  const buffers = { ids, weights: embeddingTable(scope), normWeight, x, h, squares };
+  const first = normsOf(architecture, 0).before ? normName(0, architecture.blocks[0]![0]!) : FINAL_NORM;
+  const buffers = { ids, weights: embeddingTable(scope), normWeight: normWeight(scope, first), x, h, squares };
   const { embeddingScale } = architecture;
   return [...embedToNorm(features, 'embedding', buffers, embeddingScale), ...keptEmbedding(scope)];
 }
 
 /** One block over one token. */
 export function decodeBlock(scope: Scope, block: number): DispatchSpec[] {
-  return scope.architecture.blocks[block]!.flatMap((sublayer, index) => {
+  const { architecture } = scope;
+  const { before, after } = normsOf(architecture, block);
+  return architecture.blocks[block]!.flatMap((sublayer, index) => {
+    const label = `block ${block} / ${isMixing(sublayer) ? sublayer[0] : 'mlp'}`;
     // Before the first stands the embedding, which leaves one sum, or a shared transformer.
     const isEntry = block === 0 && index === 0 && !sublayer.includes('shared');
-    const norm = isEntry ? { ...streamNorm(scope), squares: 1 } : streamNorm(scope);
+    const isDone = hasLayerNorms(scope) || !before;
+    const norm = isDone ? unitNorm(scope) : isEntry ? { ...streamNorm(scope), squares: 1 } : streamNorm(scope);
+    const inner = ofBranches(scope, block);
+    const { unitSquares } = scope.activations;
+    const reading = isDone ? { ...inner, activations: { ...inner.activations, squares: unitSquares } } : inner;
     const nextNorm = normAfter(scope, block, index);
     return [
-      ...sublayer.flatMap((kind) => BRANCHES[kind].decodeRead(scope, block, norm)),
-      ...sublayer.flatMap((kind) => BRANCHES[kind].decodeAdd(scope, block, nextNorm)),
+      ...(hasLayerNorms(scope) ? [normed(scope, label, normName(block, sublayer))] : []),
+      ...sublayer.flatMap((kind) => BRANCHES[kind].decodeRead(reading, block, norm)),
+      ...(after
+        ? decodePostNorm(scope, block, sublayer, nextNorm)
+        : sublayer.flatMap((kind) => BRANCHES[kind].decodeAdd(scope, block, nextNorm))),
     ];
   });
 }
 
+/** What branches add to the stream through a norm: they leave it on its way into that norm, as others leave the stream. */
+function decodePostNorm(scope: Scope, block: number, sublayer: Sublayer, nextNorm: BufferSlice): DispatchSpec[] {
+  const { features, activations, architecture } = scope;
+  const { x, h, squares, post } = activations;
+  const { out, h: g, squares: gSquares } = post!;
+  const toNorm = { ...scope, activations: { ...activations, x: out, h: g, squares: gSquares } };
+  const weight = normWeight(scope, postNormName(block, sublayer));
+  const label = `block ${block} / ${isMixing(sublayer) ? sublayer[0] : 'mlp'}`;
+  const buffers = { v: out, g, gSquares, normWeight: nextNorm, x, h, squares };
+  return [
+    ...sublayer.flatMap((kind) => BRANCHES[kind].decodeAdd(toNorm, block, weight)),
+    normedAddToNorm(features, label, buffers, { ...streamNorm(scope), columns: architecture.hiddenSize }),
+  ];
+}
+
 /** logits (V) of one token. */
 export function decodeHead(scope: Scope): DispatchSpec[] {
-  const { h, squares, logits } = scope.activations;
-  const options = { ...streamNorm(scope), scale: scope.architecture.logitScale };
-  return normedMatvec(scope.features, 'head', { h, squares, weights: headMatrix(scope), y: logits }, options);
+  if (!hasLayerNorms(scope)) return headOfNormed(scope, streamNorm(scope));
+  return [normed(scope, 'head', FINAL_NORM), ...headOfNormed(scope, unitNorm(scope))];
+}
+
+/** logits (V) of what reached the final norm. */
+function headOfNormed(scope: Scope, norm: StreamNorm): DispatchSpec[] {
+  const { h, squares, unitSquares, logits } = scope.activations;
+  const buffers = { h, squares: hasLayerNorms(scope) ? unitSquares : squares, weights: headMatrix(scope), y: logits };
+  const options = { ...norm, scale: scope.architecture.logitScale };
+  return [...normedMatvec(scope.features, 'head', buffers, options), ...capped(scope, logits, 1)];
+}
+
+/** What is not divided: one sum, which makes the division one by 1. */
+function unitNorm({ architecture }: Scope): StreamNorm {
+  return { squares: 1, eps: architecture.normEps };
 }
 
 /** How the last to write the residual stream left it: a sum of squares for every four rows. */

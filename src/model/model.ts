@@ -107,7 +107,7 @@ export class Model {
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
     this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step);
     this.#stateCacheType = options.stateCacheType ?? 'f32';
-    this.#rope = new RopeTable(gpu, architecture.attention?.rope ?? null, state.capacity);
+    this.#rope = new RopeTable(gpu, architecture.attention ?? {}, state.capacity);
   }
 
   /**
@@ -214,6 +214,8 @@ export class Model {
       activations: this.#activations,
       blocks: this.state.blocks,
       rope: this.#rope.angles,
+      localRope: this.#rope.localAngles,
+      normed: true,
     };
   }
 

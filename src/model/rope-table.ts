@@ -1,6 +1,6 @@
 import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
-import type { Rope } from '../architecture/architecture.ts';
+import type { AttentionShape, Rope } from '../architecture/architecture.ts';
 
 /** Bytes of the table of so many positions. */
 export function ropeTableBytes(rope: Rope | null, positions: number): number {
@@ -27,25 +27,37 @@ export function ropeTable(rope: Rope | null, positions: number, from = 0): Float
   return table;
 }
 
-/** The table on the GPU, for as many positions as a sequence has room for: a long context takes it when it is used. */
+/** How a model turns its heads: all of them, or some in a way of their own. */
+type Ropes = Readonly<Partial<Pick<AttentionShape, 'rope' | 'localRope'>>>;
+
+/** The tables on the GPU, for as many positions as a sequence has room for: a long context takes them when it is used. */
 export class RopeTable {
   readonly #gpu: Gpu;
-  readonly #rope: Rope | null;
+  readonly #ropes: Ropes;
   readonly #set: BufferSet;
-  readonly #buffer: GPUBuffer;
+  readonly #tables: readonly { rope: Rope | null; buffer: GPUBuffer }[];
   #positions = 0;
 
-  /** Allocates it; call inside `gpu.guarded`. `fill` writes it. */
-  constructor(gpu: Gpu, rope: Rope | null, positions: number) {
+  /** Allocates them; call inside `gpu.guarded`. `fill` writes them. */
+  constructor(gpu: Gpu, ropes: Ropes, positions: number) {
     this.#gpu = gpu;
-    this.#rope = rope;
+    this.#ropes = ropes;
     this.#set = new BufferSet(gpu.device, 'rope');
-    this.#buffer = this.#set.storage('angles', ropeTableBytes(rope, positions));
+    const { rope = null, localRope } = ropes;
+    this.#tables = [rope, ...(localRope ? [localRope] : [])].map((one) => ({
+      rope: one,
+      buffer: this.#set.storage('angles', ropeTableBytes(one, positions)),
+    }));
   }
 
   /** (positions, dims/2) of cos and sin. */
   get angles(): BufferSlice {
-    return slice(this.#buffer);
+    return slice(this.#tables[0]!.buffer);
+  }
+
+  /** The same for blocks that turn in a way of their own; that of the others where there are no such. */
+  get localAngles(): BufferSlice {
+    return slice(this.#tables.at(-1)!.buffer);
   }
 
   /** Bytes of GPU memory. */
@@ -55,19 +67,23 @@ export class RopeTable {
 
   /** Writes positions from those that it has up to `positions`. */
   fill(positions: number): void {
-    const table = ropeTable(this.#rope, positions - this.#positions, this.#positions);
-    const offset = this.#positions * (this.#rope?.dims ?? 0) * 4;
-    this.#gpu.device.queue.writeBuffer(this.#buffer, offset, table);
+    for (const { rope, buffer } of this.#tables) {
+      const table = ropeTable(rope, positions - this.#positions, this.#positions);
+      this.#gpu.device.queue.writeBuffer(buffer, this.#positions * (rope?.dims ?? 0) * 4, table);
+    }
     this.#positions = positions;
   }
 
   /** Another one, for more positions. @throws BambaError `out_of_memory`. */
   async longer(positions: number): Promise<RopeTable> {
     const other = await this.#gpu.guarded('growing the table of rotary angles', () => {
-      return new RopeTable(this.#gpu, this.#rope, positions);
+      return new RopeTable(this.#gpu, this.#ropes, positions);
     });
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy rope table' });
-    encoder.copyBufferToBuffer(this.#buffer, 0, other.#buffer, 0, Math.min(this.#buffer.size, other.#buffer.size));
+    for (const [index, { buffer }] of this.#tables.entries()) {
+      const target = other.#tables[index]!.buffer;
+      encoder.copyBufferToBuffer(buffer, 0, target, 0, Math.min(buffer.size, target.size));
+    }
     this.#gpu.device.queue.submit([encoder.finish()]);
     other.#positions = this.#positions;
     other.fill(positions);

@@ -18,6 +18,10 @@ export interface Scope {
   blocks: readonly BlockState[];
   /** (positions, dims/2) of cos and sin. */
   rope: BufferSlice;
+  /** The same for blocks that turn in a way of their own; that of the others where there are no such. */
+  localRope: BufferSlice;
+  /** Whether h comes out of a norm: half-precision tiles are used for such inputs only. */
+  normed: boolean;
 }
 
 /** How the stream reaches a norm in decode: partial sums of its squares (shaders/lib/to_norm.wgsl). */

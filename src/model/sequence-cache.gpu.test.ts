@@ -8,7 +8,7 @@ import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/family-conf
 import { expectSnapshots, loadRandomModel } from '../testing/random-model.ts';
 import { forward, forwardSteps } from './forward.ts';
 import type { Model } from './model.ts';
-import { CACHE_BLOCK } from './sequence-cache.ts';
+import { CACHE_BLOCK } from './window-ring.ts';
 
 // Keys and values of whole models, small and of random weights: in segments, growing, and in each type.
 

@@ -1,15 +1,22 @@
-import { type BufferMaker, BufferSet, BufferTally, slice } from '../gpu/buffers.ts';
+import { BambaError } from '../errors.ts';
+import { type BufferMaker, BufferSet, slice } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
-import { type CacheSegment, type CacheType, cacheRowBytes, type KvCache } from '../kernels/attention/kv-cache.ts';
+import {
+  type CacheSegment,
+  type CacheType,
+  cacheRowBytes,
+  ENDLESS,
+  type KvCache,
+} from '../kernels/attention/kv-cache.ts';
 import { type Architecture, hasBranch } from '../architecture/architecture.ts';
 import type { StateBuffer } from './state-layout.ts';
+import { CACHE_BLOCK, ringOf, roundUp } from './window-ring.ts';
 
 // The keys and values of a sequence. They lie in segments: the first grows by copying what it holds, as long as it is
 // short, and further ones are added without touching those before. So a long context never needs memory for itself twice,
-// and no buffer is larger than a device can bind.
+// and no buffer is larger than a device can bind. Of blocks with a window the first segment has a ring, and the others have
+// nothing.
 
-/** Tokens that a segment grows by at least. */
-export const CACHE_BLOCK = 256;
 /** Tokens of a segment, where buffers of that size can be bound: few, and more dispatches a token; many, and room unused. */
 export const SEGMENT_TOKENS = 16_384;
 
@@ -25,13 +32,8 @@ interface Segment {
   first: number;
   tokens: number;
   set: BufferSet;
-  /** By block; undefined where it has no attention. */
+  /** By block; undefined where it has no attention, or a ring in the first segment. */
   parts: readonly (CacheSegment | undefined)[];
-}
-
-/** Tokens, rounded up to what a segment grows by. */
-export function roundUp(tokens: number): number {
-  return Math.ceil(tokens / CACHE_BLOCK) * CACHE_BLOCK;
 }
 
 /** Bytes of all keys, or of all values, of one token in one block. */
@@ -43,7 +45,32 @@ function tokenBytes({ attention }: Architecture, type: CacheType): number {
 export function cacheLayout(architecture: Architecture, type: CacheType, limits: GpuLimits): CacheLayout {
   const bound = Math.floor(largestBinding(limits) / Math.max(1, tokenBytes(architecture, type)));
   const blocks = Math.floor(Math.min(SEGMENT_TOKENS, bound) / CACHE_BLOCK);
+  checkRings(architecture, type, bound);
   return { type, segmentTokens: CACHE_BLOCK * Math.max(1, blocks) };
+}
+
+/** A ring lies in one buffer. @throws BambaError `adapter_limit` where that is too large. */
+function checkRings(architecture: Architecture, type: CacheType, most: number): void {
+  const longest = architecture.blocks.reduce((rows, _, index) => Math.max(rows, ringOf(architecture, index) ?? 0), 0);
+  if (longest <= Math.max(most, CACHE_BLOCK)) return;
+  throw new BambaError(
+    'adapter_limit',
+    `Attention of this model sees ${architecture.attention?.window} tokens, and with keys and values of ${type} this ` +
+      `graphics adapter binds ${most} at once. Choose a smaller kvCacheType, such as int8, or another adapter.`,
+  );
+}
+
+/** Rows that block `index` has in a segment: where it has a ring, all of it once the first segment is whole. */
+function rowsOf(
+  architecture: Architecture,
+  index: number,
+  { first, tokens }: { first: number; tokens: number },
+  isWhole: boolean,
+): number {
+  const ring = ringOf(architecture, index);
+  if (ring === undefined) return tokens;
+  if (first > 0) return 0;
+  return isWhole ? ring : Math.min(ring, tokens);
 }
 
 function hasCache({ blocks }: Architecture, index: number): boolean {
@@ -57,15 +84,19 @@ function segmentPart(
   architecture: Architecture,
   type: CacheType,
   index: number,
-  { first, tokens }: { first: number; tokens: number },
+  place: { first: number; tokens: number },
+  isWhole = false,
 ): CacheSegment | undefined {
-  if (!hasCache(architecture, index)) return undefined;
-  const bytes = tokens * tokenBytes(architecture, type);
+  const rows = hasCache(architecture, index) ? rowsOf(architecture, index, place, isWhole) : 0;
+  if (rows === 0) return undefined;
+  const { first } = place;
+  const bytes = rows * tokenBytes(architecture, type);
   return {
     keys: slice(set.storage(`block ${index} / keys from ${first}`, bytes)),
     values: slice(set.storage(`block ${index} / values from ${first}`, bytes)),
     first,
-    tokens,
+    // A ring takes any token.
+    tokens: ringOf(architecture, index) === undefined ? rows : ENDLESS,
   };
 }
 
@@ -78,17 +109,18 @@ export function cacheBuffers(
 ): StateBuffer[] {
   const { attention } = architecture;
   if (!attention || tokens === 0 || !hasCache(architecture, index)) return [];
-  const shape = [tokens, attention.kvHeads, cacheRowBytes(type, attention.headDim)];
-  const bytes = tokens * tokenBytes(architecture, type);
+  const rows = Math.min(tokens, ringOf(architecture, index) ?? Infinity);
+  const shape = [rows, attention.kvHeads, cacheRowBytes(type, attention.headDim)];
+  const bytes = rows * tokenBytes(architecture, type);
   return ['keys', 'values'].map((name) => ({ name: `block ${index} / ${name}`, type: `cache ${type}`, shape, bytes }));
 }
 
-/** Bytes that every token adds to a sequence's state. */
-export function cacheBytesPerToken(architecture: Architecture, type: CacheType): number {
-  const tally = new BufferTally();
-  const part = { first: 0, tokens: CACHE_BLOCK };
-  for (const index of architecture.blocks.keys()) segmentPart(tally, architecture, type, index, part);
-  return tally.bytes / CACHE_BLOCK;
+/** Bytes of the keys and values of so many tokens. */
+export function cacheBytes(architecture: Architecture, type: CacheType, tokens: number): number {
+  const rows = architecture.blocks.map((_, index) =>
+    hasCache(architecture, index) ? Math.min(tokens, ringOf(architecture, index) ?? Infinity) : 0,
+  );
+  return 2 * tokenBytes(architecture, type) * rows.reduce((sum, count) => sum + count, 0);
 }
 
 /** The keys and values of all blocks of one sequence. */
@@ -118,8 +150,9 @@ export class SequenceCache {
 
   /** Of block `index`; undefined where it has no attention. */
   ofBlock(index: number): KvCache | undefined {
-    const segments = this.#segments.map(({ parts }) => parts[index]);
-    return segments[0] && { type: this.layout.type, segments: segments.filter((part) => part !== undefined) };
+    const segments = this.#segments.map(({ parts }) => parts[index]).filter((part) => part !== undefined);
+    const ring = ringOf(this.#architecture, index);
+    return segments.length > 0 ? { type: this.layout.type, segments, ...(ring !== undefined && { ring }) } : undefined;
   }
 
   /** Room that is worth making for `tokens` tokens, of a context of `limit`. */
@@ -162,11 +195,12 @@ export class SequenceCache {
   /** Where the keys of block `index` are, then its values, of the first `tokens` tokens: a range for each segment. */
   ranges(index: number, tokens: number): { buffer: GPUBuffer; bytes: number }[] {
     const rowBytes = tokenBytes(this.#architecture, this.layout.type);
-    const used = (this.ofBlock(index)?.segments ?? []).filter(({ first }) => first < tokens);
+    const { segments = [], ring = Infinity } = this.ofBlock(index) ?? {};
+    const used = segments.filter(({ first }) => first < tokens);
     return (['keys', 'values'] as const).flatMap((name) =>
       used.map((segment) => ({
         buffer: segment[name].buffer,
-        bytes: rowBytes * Math.min(segment.tokens, tokens - segment.first),
+        bytes: rowBytes * Math.min(segment.tokens, ring, tokens - segment.first),
       })),
     );
   }
@@ -181,11 +215,12 @@ export class SequenceCache {
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy kv cache' });
     for (const [index, source] of sources.entries()) {
       const target = this.#segments[index];
-      const bytes = rowBytes * Math.min(source.tokens, tokens - source.first);
-      if (!target || target === source || bytes <= 0) continue;
+      const used = rowBytes * (tokens - source.first);
+      if (!target || target === source || used <= 0) continue;
       for (const [block, from] of source.parts.entries()) {
         const to = target.parts[block];
         if (!from || !to) continue;
+        const bytes = Math.min(used, from.keys.size, to.keys.size);
         encoder.copyBufferToBuffer(from.keys.buffer, 0, to.keys.buffer, 0, bytes);
         encoder.copyBufferToBuffer(from.values.buffer, 0, to.values.buffer, 0, bytes);
       }
@@ -208,7 +243,7 @@ export class SequenceCache {
     const { type } = this.layout;
     try {
       const parts = this.#architecture.blocks.map((_, index) =>
-        segmentPart(set, this.#architecture, type, index, place),
+        segmentPart(set, this.#architecture, type, index, place, place.tokens === this.layout.segmentTokens),
       );
       return { ...place, set, parts };
     } catch (error) {

@@ -6,15 +6,8 @@ import type { Architecture } from '../architecture/architecture.ts';
 import { CONV_RING, RECURRENT, recurrentOf, recurrentShape } from '../architecture/recurrent-state.ts';
 import { LayoutMaker, type StateBuffer } from './state-layout.ts';
 import type { StateConverter, StateType } from './state-converter.ts';
-import {
-  CACHE_BLOCK,
-  cacheBuffers,
-  cacheBytesPerToken,
-  cacheLayout,
-  type CacheLayout,
-  roundUp,
-  SequenceCache,
-} from './sequence-cache.ts';
+import { cacheBuffers, cacheBytes, cacheLayout, type CacheLayout, SequenceCache } from './sequence-cache.ts';
+import { CACHE_BLOCK, roundUp } from './window-ring.ts';
 
 /** Past inputs of a mixer's convolution. */
 interface ConvState {
@@ -76,7 +69,10 @@ export function stateLayout(architecture: Architecture, tokens: number, cacheTyp
   ]);
 }
 
-/** Bytes of a sequence's state: those that it always has, and those that every token adds to them. */
+/**
+ * Bytes of a sequence's state: those that it always has, and those that every token adds to them, as long as there is room
+ * in the rings of blocks with a window.
+ */
 export function stateBytes(
   architecture: Architecture,
   cacheType: CacheType,
@@ -84,7 +80,7 @@ export function stateBytes(
 ): { fixed: number; perToken: number } {
   const fixed = new BufferTally();
   for (const index of architecture.blocks.keys()) fixedState(fixed, architecture, index, stateType);
-  return { fixed: fixed.bytes, perToken: cacheBytesPerToken(architecture, cacheType) };
+  return { fixed: fixed.bytes, perToken: cacheBytes(architecture, cacheType, 1) };
 }
 
 /**
@@ -144,8 +140,8 @@ export class SequenceState {
     tokens: number,
     { cacheType, stateType }: Pick<SequenceOptions, 'cacheType' | 'stateType'>,
   ): number {
-    const { fixed, perToken } = stateBytes(architecture, cacheType, stateType);
-    return fixed + perToken * roundUp(Math.max(1, tokens));
+    const { fixed } = stateBytes(architecture, cacheType, stateType);
+    return fixed + cacheBytes(architecture, cacheType, roundUp(Math.max(1, tokens)));
   }
 
   /** @throws BambaError `out_of_memory`. */

@@ -1,16 +1,18 @@
+import { activate, type Activation, gated } from './activation.ts';
 import { add } from './add.ts';
+import { addBias } from './add_bias.ts';
 import { embed } from './embed.ts';
+import { layerNorm } from './layer_norm.ts';
 import { matmul } from './matmul.ts';
 import { moe } from './moe.ts';
 import type { BlockState, ReferenceArchitecture, ReferenceState, ReferenceTensors, Sublayer } from './model.ts';
-import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
 import { mamba1Branch } from './mamba1.ts';
+import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
 import { deltaWidths, gatedDeltaBranch, shortConvBranch } from './recurrent-mixers.ts';
-import { relu2 } from './relu2.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { sharedTransformer } from './shared.ts';
-import { swiglu } from './swiglu.ts';
 import { sigmoid } from './sigmoid.ts';
+import { softCap } from './soft_cap.ts';
 import { at, rowCount, type Values } from './values.ts';
 
 // The whole model, token by token where it is a recurrence: what everything else is held to.
@@ -62,8 +64,8 @@ const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = 
   short_conv: shortConvBranch,
   gated_delta: gatedDeltaBranch,
   attention: attentionBranch,
-  swiglu: mlp('gate_up', swiglu),
-  relu2: mlp('up', relu2),
+  swiglu: mlp('gate_up', (values, activation = 'silu') => gated(values, activation)),
+  relu2: mlp('up', (values, activation = 'relu2') => activate(values, activation)),
   moe({ x, architecture, tensor, state }) {
     const { experts: E, topK, routing } = given(architecture.moe, 'moe');
     const experts = {
@@ -95,13 +97,17 @@ function gateRows(
   }
 }
 
-/** down(activation(first(x))). */
-function mlp(first: string, activation: (values: Float64Array) => Float64Array): Branch {
+/** down(activation(first(x))), each matrix with its bias. */
+function mlp(first: string, act: (values: Float64Array, activation?: Activation) => Float64Array): Branch {
   return ({ x, architecture, tensor, state }) => {
-    const { hiddenSize: C } = architecture;
-    const active = activation(matmul(x, tensor(first), C));
+    const { hiddenSize: C, activation, biases } = architecture;
+    const product = (values: Float64Array, name: string, columns: number) => {
+      const y = matmul(values, tensor(name), columns);
+      return biases?.includes('mlp') ? addBias(y, tensor(`${name}_bias`)) : y;
+    };
+    const active = act(product(x, first, C), activation);
     if (architecture.moe?.sharedGate) gateRows(active, x, tensor('moe.router'), architecture);
-    return { y: matmul(active, tensor('down'), rowCount(tensor('down'), C)), state };
+    return { y: product(active, 'down', rowCount(tensor('down'), C)), state };
   };
 }
 
@@ -119,8 +125,12 @@ export function forward(
   ids: Values,
   state: ReferenceState = emptyState(architecture),
 ): ForwardResult {
-  const { hiddenSize: C, blocks, normEps, tiedHead, embeddingScale, logitScale } = architecture;
+  const { hiddenSize: C, blocks, normEps, tiedHead, embeddingScale, logitScale, logitCap } = architecture;
   const tensor = (name: string) => given(tensors.get(name), name);
+  const norm = (values: Float64Array, name: string) =>
+    architecture.norm === 'layer'
+      ? layerNorm(values, tensor(name), tensor(`${name}_bias`), normEps)
+      : rmsNorm(values, tensor(name), normEps);
   let x = embed(ids, tensor('embedding'), C, embeddingScale);
   const embedded = x;
   const hidden = [x];
@@ -129,6 +139,7 @@ export function forward(
   for (const [index, block] of blocks.entries()) {
     const ofBlock = (name: string) => tensor(`blocks.${index}.${name}`);
     let after = given(state.blocks[index], `state of block ${index}`);
+    const place = architecture.normPlaces?.[index] ?? 'before';
     for (const sublayer of block) {
       const isMlp = sublayer.some((kind) => kind === 'swiglu' || kind === 'relu2' || kind === 'moe');
       let read = x;
@@ -136,27 +147,32 @@ export function forward(
         const set = uses++ % given(architecture.shared, 'shared transformer').sets;
         const ofSet = (name: string) => tensor(`shared.${set}.${name}`);
         const { position } = state;
-        const result = sharedTransformer({ x, embedded, architecture, ofSet, ofBlock, state: after, position });
+        const input = { x, embedded, architecture, ofSet, ofBlock, state: after, position, block: index };
+        const result = sharedTransformer(input);
         read = add(x, result.y);
         after = result.state;
       }
       const input: Omit<BranchInput, 'state'> = {
-        x: rmsNorm(read, ofBlock(isMlp ? 'mlp_norm' : 'norm'), normEps),
+        x: place === 'after' ? read : norm(read, `blocks.${index}.${isMlp ? 'mlp_norm' : 'norm'}`),
         architecture,
         tensor: ofBlock,
         position: state.position,
+        block: index,
       };
+      let sum: Float64Array = new Float64Array(x.length);
       for (const kind of sublayer) {
         if (kind === 'shared') continue;
         const { y, state: next } = BRANCHES[kind]({ ...input, state: after });
-        x = add(x, y);
+        sum = add(sum, y);
         after = next;
       }
+      x = add(x, place === 'before' ? sum : norm(sum, `blocks.${index}.${isMlp ? 'mlp_post_norm' : 'post_norm'}`));
     }
     states.push(after);
     hidden.push(x);
   }
-  const normed = rmsNorm(x, tensor('final_norm'), normEps);
-  const logits = matmul(normed, tensor(tiedHead ? 'embedding' : 'head'), C).map((logit) => logit * logitScale);
+  const normed = norm(x, 'final_norm');
+  const scaled = matmul(normed, tensor(tiedHead ? 'embedding' : 'head'), C).map((logit) => logit * logitScale);
+  const logits = logitCap === undefined ? scaled : softCap(scaled, logitCap);
   return { logits, hidden, normed, state: { position: state.position + ids.length, blocks: states } };
 }

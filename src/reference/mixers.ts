@@ -1,5 +1,8 @@
+import { addBias } from './add_bias.ts';
 import { attention } from './attention.ts';
+import { clip } from './clip.ts';
 import { conv1d } from './conv1d.ts';
+import { headNorm } from './head_norm.ts';
 import { matmul } from './matmul.ts';
 import type { BlockState, ReferenceArchitecture } from './model.ts';
 import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
@@ -20,6 +23,8 @@ export interface BranchInput {
   tensor: (name: string) => Values;
   state: BlockState;
   position: number;
+  /** Number of the block. */
+  block: number;
 }
 
 /** What a branch adds to the residual stream (T, C), and the state after it; that of other branches is passed on. */
@@ -32,7 +37,9 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   const dims = given(architecture.mamba2, 'mamba2');
   const before = given(state.mamba2, 'state of mamba2');
   const { inner, grouped, channels, projected } = mamba2Widths(dims);
-  const u = matmul(input, tensor('in_proj'), C);
+  const biased = architecture.biases?.includes('mamba2') ?? false;
+  const withBias = (values: Float64Array, name: string) => (biased ? addBias(values, tensor(name)) : values);
+  const u = withBias(matmul(input, tensor('in_proj'), C), 'in_proj_bias');
   const z = columns(u, projected, 0, inner);
   const dtRaw = columns(u, projected, inner + channels, dims.heads);
   const raw = columns(u, projected, inner, channels);
@@ -52,25 +59,39 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
       ? siluGate(scan.y, z)
       : rmsNormGated(scan.y, z, tensor('norm'), { eps, groups: dims.normGroups });
   return {
-    y: matmul(gated, tensor('out_proj'), inner),
+    y: withBias(matmul(gated, tensor('out_proj'), inner), 'out_proj_bias'),
     state: { ...state, mamba2: { conv: conv.state, ssm: scan.state } },
   };
 };
 
 /** An attention mixer; qkv's rows are q, k, v. */
-export const attentionBranch: Branch = ({ x: input, architecture, tensor, state, position }) => {
-  const dims = given(architecture.attention, 'attention');
+export const attentionBranch: Branch = ({ x: input, architecture, tensor, state, position, block }) => {
+  const shape = given(architecture.attention, 'attention');
   const before = given(state.attention, 'state of attention');
-  const { heads, kvHeads, headDim } = dims;
-  const qkv = matmul(input, tensor('attention.qkv'), architecture.hiddenSize);
+  const { heads, kvHeads, headDim, qkvLimit, qkNorm, window, ...dims } = shape;
+  const has = (what: 'qkv' | 'o_proj') => architecture.biases?.includes(what) ?? false;
+  const layer = shape.layers?.[block] ?? { window: false, rope: 'main' };
+  const embedding = { main: shape.rope, local: shape.localRope ?? null, none: null }[layer.rope];
+  let qkv = matmul(input, tensor('attention.qkv'), architecture.hiddenSize);
+  if (has('qkv')) qkv = addBias(qkv, tensor('attention.qkv_bias'));
+  if (qkvLimit !== undefined) qkv = clip(qkv, qkvLimit);
+  if (qkNorm) {
+    const normed = { heads, kvHeads, headDim, over: qkNorm };
+    qkv = headNorm(qkv, tensor('attention.qk_norm'), normed, architecture.normEps);
+  }
   const [wide, narrow] = [heads * headDim, kvHeads * headDim];
   const part = (first: number, width: number) => columns(qkv, wide + 2 * narrow, first, width);
-  const q = rope(part(0, wide), dims.rope, { heads, headDim, position });
-  const k = rope(part(wide, narrow), dims.rope, { heads: kvHeads, headDim, position });
+  const q = rope(part(0, wide), embedding, { heads, headDim, position });
+  const k = rope(part(wide, narrow), embedding, { heads: kvHeads, headDim, position });
   const keys = appended(before.keys, k);
   const values = appended(before.values, part(wide + narrow, narrow));
-  const y = attention(q, keys, values, dims, position);
-  return { y: matmul(y, tensor('attention.o_proj'), wide), state: { ...state, attention: { keys, values } } };
+  const all = { ...dims, heads, kvHeads, headDim, ...(layer.window && window !== undefined && { window }) };
+  const y = attention(q, keys, values, all, position, shape.sinks && tensor('attention.sinks'));
+  const out = matmul(y, tensor('attention.o_proj'), wide);
+  return {
+    y: has('o_proj') ? addBias(out, tensor('attention.o_proj_bias')) : out,
+    state: { ...state, attention: { keys, values } },
+  };
 };
 
 /** I, G*N, conv channels and the width of in_proj's output. */

@@ -1,3 +1,4 @@
+import type { Activation } from './activation.ts';
 import type { AttentionDims } from './attention.ts';
 import type { DeltaDims } from './gated_delta.ts';
 import type { Routing } from './moe.ts';
@@ -19,7 +20,7 @@ export interface ReferenceArchitecture {
   /** Of each block its sublayers. */
   blocks: readonly (readonly Sublayer[])[];
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
-  attention: (AttentionDims & { rope: RotaryEmbedding | null }) | null;
+  attention: ReferenceAttention | null;
   mamba1?: {
     inner: number;
     stateSize: number;
@@ -32,9 +33,24 @@ export interface ReferenceArchitecture {
   shared?: { sets: number; adapterRank: number };
   moe?: { experts: number; topK: number; routing?: Routing & { biased: boolean }; sharedGate?: true };
   normEps: number;
+  norm?: 'layer';
+  normPlaces?: readonly ('before' | 'after' | 'both')[];
+  activation?: Activation;
+  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2')[];
   tiedHead: boolean;
   embeddingScale: number;
   logitScale: number;
+  logitCap?: number;
+}
+
+/** Attention of all blocks, and what differs between them. */
+export interface ReferenceAttention extends AttentionDims {
+  rope: RotaryEmbedding | null;
+  qkvLimit?: number;
+  qkNorm?: 'head' | 'width';
+  sinks?: true;
+  localRope?: RotaryEmbedding;
+  layers?: readonly { window: boolean; rope: 'main' | 'local' | 'none' }[];
 }
 
 /** Tensors by our names, such as `blocks.3.mamba2.in_proj`; matrices (rows, columns). */

@@ -18,6 +18,8 @@ interface SharedInput {
   ofBlock: (name: string) => Values;
   state: BlockState;
   position: number;
+  /** Number of the block. */
+  block: number;
 }
 
 /**
@@ -25,7 +27,7 @@ interface SharedInput {
  * over x and the embeddings side by side. Nothing in it has a residual of its own. Glorioso et al. 2024.
  */
 export function sharedTransformer(input: SharedInput): { y: Float64Array; state: BlockState } {
-  const { x, embedded, architecture, ofSet, ofBlock, state, position } = input;
+  const { x, embedded, architecture, ofSet, ofBlock, state, position, block } = input;
   const { hiddenSize: C, normEps } = architecture;
   const attended = attentionBranch({
     x: rmsNorm(sideBySide(x, embedded, C), ofSet('norm'), normEps),
@@ -33,6 +35,7 @@ export function sharedTransformer(input: SharedInput): { y: Float64Array; state:
     tensor: (name) => ofSet(name.replace('attention.', '')),
     state,
     position,
+    block,
   });
   const n = rmsNorm(attended.y, ofSet('mlp_norm'), normEps);
   const gateUp = matmul(n, ofSet('gate_up'), C);

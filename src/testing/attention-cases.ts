@@ -1,5 +1,5 @@
 import { ATTENTION_SPLITS, type AttentionDims } from '../kernels/attention/attention-shape.ts';
-import { type CacheType, cacheRowBytes, type KvCache } from '../kernels/attention/kv-cache.ts';
+import { type CacheType, cacheRowBytes, ENDLESS, type KvCache } from '../kernels/attention/kv-cache.ts';
 import { shaderLibrary } from '../kernels/shared/library.ts';
 import { decodeCache, encodeCache } from '../reference/kv_cache.ts';
 import { rope, type RotaryEmbedding } from '../reference/rope.ts';
@@ -96,6 +96,33 @@ export function testCache(
   };
   const written = { keys: stored[0]!, values: stored[1]! };
   return { cache: { type, segments }, written, words: async () => ({ keys: await read(0), values: await read(1) }) };
+}
+
+/** A window of few tokens, the rows of its ring, and a cap: what a model of many tokens has, in small. */
+export const WINDOWED = { window: 24, ring: 64, scoreCap: 2 };
+
+/**
+ * A ring of so many rows that holds the latest of these tokens. Rows that no token has taken yet hold what must not be read,
+ * which f32 alone can tell.
+ */
+export function testRing(
+  gpu: TestGpu,
+  type: CacheType,
+  dims: AttentionDims,
+  held: KeysAndValues,
+  ring: number,
+): TestCache {
+  const width = dims.kvHeads * dims.headDim;
+  const total = held.keys.length / width;
+  const inRing = (rows: Float32Array) => {
+    const laid = new Float32Array(ring * width).fill(type === 'f32' ? NaN : 1e30);
+    for (let token = Math.max(0, total - ring); token < total; token++) {
+      laid.set(rows.subarray(token * width, (token + 1) * width), (token % ring) * width);
+    }
+    return laid;
+  };
+  const { cache, ...others } = testCache(gpu, type, dims, { keys: inRing(held.keys), values: inRing(held.values) });
+  return { cache: { ...cache, ring, segments: cache.segments.map((one) => ({ ...one, tokens: ENDLESS })) }, ...others };
 }
 
 /** What the words of a cache stand for, of the first `tokens` tokens. */

@@ -1,4 +1,6 @@
-// Configurations of small models, of every family but Bamba, whose small model is in the tree.
+import { DENSE_CONFIGS } from './dense-configs.ts';
+
+// Configurations of small models, of every family. A small model of Bamba is in the tree besides.
 
 const GRANITE_MOE = {
   model_type: 'granitemoehybrid',
@@ -179,4 +181,5 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
     mamba_norm_before_gate: false,
   },
   'falcon_h1: a gate without a norm': { ...falcon, mamba_rms_norm: false },
+  ...DENSE_CONFIGS,
 };

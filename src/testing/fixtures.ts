@@ -81,6 +81,39 @@ export const FEATURES: readonly Feature[] = [
   feature('zamba2', 'shared attention with positions', 'zamba2-groups', turns),
   feature('llama', 'attention alone, of shared keys', 'llama3', shares),
   feature('llama', 'positions scaled as in Llama 3', 'llama3', turns),
+  feature('bamba', 'biases of every matrix', 'bamba-biases', ({ biases }) => biases?.length === 4),
+  feature('granite', 'factors everywhere', 'granite', ({ embeddingScale, logitScale, attention }) => {
+    return embeddingScale !== 1 && logitScale !== 1 && attention!.scale !== 0.25;
+  }),
+  feature('granitemoe', 'a mixture of experts in the place of the MLP', 'granitemoe', ({ blocks }) => {
+    return blocks.every((block) => block.at(-1)!.join() === 'moe');
+  }),
+  feature('mistral', 'a window in every block', 'mistral', ({ attention }) => {
+    return attention!.window === 24 && attention!.layers!.every(({ window }) => window);
+  }),
+  feature('qwen2', 'biases of q, k and v', 'qwen2', ({ biases }) => biases!.join() === 'qkv'),
+  feature('qwen3', 'norms of q and k over each head', 'qwen3', ({ attention }) => attention!.qkNorm === 'head'),
+  feature('olmo', 'LayerNorms', 'olmo', ({ norm }) => norm === 'layer'),
+  feature('olmo', 'q, k and v clipped', 'olmo', ({ attention }) => attention!.qkvLimit === 1),
+  feature('olmo2', 'norms behind branches', 'olmo2', ({ normPlaces }) => normPlaces!.every((at) => at === 'after')),
+  feature('olmo2', 'norms of q and k over their widths', 'olmo2', ({ attention }) => attention!.qkNorm === 'width'),
+  feature('phi3', 'three quarters of each head turned', 'phi3', ({ attention }) => attention!.rope!.dims === 12),
+  feature('smollm3', 'a block without positions', 'smollm3', ({ attention }) => {
+    return attention!.layers!.map(({ rope }) => rope).join() === 'main,main,none,main';
+  }),
+  feature('gemma2', 'norms around branches', 'gemma2', ({ normPlaces }) => normPlaces!.every((at) => at === 'both')),
+  feature('gemma2', 'GELU by tanh', 'gemma2', ({ activation }) => activation === 'gelu_tanh'),
+  feature('gemma2', 'capped scores and logits', 'gemma2', ({ attention, logitCap }) => {
+    return attention!.scoreCap === 5 && logitCap === 8;
+  }),
+  feature('gemma3_text', 'blocks with a window that turn in a way of their own', 'gemma3', ({ attention }) => {
+    const layers = attention!.layers!.map(({ window, rope }) => `${window} ${rope}`);
+    return layers.join() === 'true local,true local,false main,true local' && attention!.localRope !== undefined;
+  }),
+  feature('gemma3_text', 'norms of q and k stored from one', 'gemma3', ({ attention }) => attention!.qkNorm === 'head'),
+  feature('gemma2', 'a window in every other block', 'gemma2', ({ attention }) => {
+    return attention!.layers!.map(({ window }) => Number(window)).join('') === '1010';
+  }),
 ];
 
 function feature(family: string, name: string, golden: string, holds: Feature['holds']): Feature {
@@ -108,7 +141,10 @@ const every = (reason: string, ...fields: string[]) => Object.fromEntries(fields
  * counts as covered where the model would be another one without it.
  */
 export const UNCOVERED: Readonly<Record<string, string>> = {
-  ...every(REFUSED, 'attention_bias', 'hidden_act', 'mlp_bias', 'mamba_proj_bias', 'mamba_d_conv', 'conv_kernel'),
+  ...every(REFUSED, 'hidden_act', 'mamba_d_conv', 'conv_kernel'),
+  ...every(REFUSED, 'falcon_h1: attention_bias', 'falcon_h1: mlp_bias', 'falcon_h1: mamba_proj_bias'),
+  ...every(REFUSED, 'granitemoehybrid: attention_bias', 'granitemoehybrid: mamba_proj_bias'),
+  ...every(REFUSED, 'nemotron_h: attention_bias', 'nemotron_h: mlp_bias', 'nemotron_h: mamba_proj_bias'),
   ...every(REFUSED, 'bamba: partial_rotary_factor', 'bamba: rope_parameters.partial_rotary_factor'),
   ...every(REFUSED, 'falcon_h1: projectors_bias', 'use_bias'),
   ...every(REFUSED, 'nemotron_h: mlp_hidden_act', 'nemotron_h: mamba_hidden_act', 'nemotron_h: sliding_window'),
@@ -120,9 +156,18 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(DERIVED, 'mamba: intermediate_size', 'mamba: time_step_rank', 'mamba_dt_rank'),
   ...every(REFUSED, 'zamba: hidden_mamba_act'),
   ...every(DEFAULT, 'rms_norm_eps', 'layer_norm_epsilon', 'falcon_mamba: mixer_rms_eps', 'falcon_mamba: state_size'),
-  ...every(DEFAULT, 'mamba_conv_bias', 'use_conv_bias', 'mamba_expand', 'mamba2: expand', 'time_step_limit'),
-  ...every(DEFAULT, 'falcon_h1: tie_word_embeddings', 'granitemoehybrid: num_local_experts'),
-  ...every(DEFAULT, 'nemotron_h: tie_word_embeddings', 'zamba2: tie_word_embeddings', 'llama: partial_rotary_factor'),
+  ...every(DEFAULT, 'attention_bias', 'mlp_bias', 'hidden_activation', 'tie_word_embeddings', 'use_sliding_window'),
+  ...every(DEFAULT, 'max_window_layers', 'num_key_value_heads', 'granitemoe: num_local_experts'),
+  ...every(
+    DEFAULT,
+    'granitemoe: num_experts_per_tok',
+    'mamba_conv_bias',
+    'use_conv_bias',
+    'mamba_expand',
+    'mamba2: expand',
+    'time_step_limit',
+  ),
+  ...every(DEFAULT, 'granitemoehybrid: num_local_experts', 'llama: partial_rotary_factor'),
   ...every(DEFAULT, 'rope_parameters', 'rope_parameters.rope_theta', 'rope_parameters.rope_type'),
   ...every(DEFAULT, 'rope_parameters.factor', 'rope_parameters.original_max_position_embeddings'),
   ...every(DEFAULT, 'llama: rope_parameters.low_freq_factor', 'llama: rope_parameters.high_freq_factor'),
@@ -137,6 +182,24 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(SPELLING, 'llama: rope_scaling.low_freq_factor', 'llama: rope_scaling.high_freq_factor'),
   ...every(SPELLING, 'llama: rope_scaling.rope_theta', 'llama: rope_scaling.rope_type', 'llama: rope_scaling.type'),
   ...every(SPELLING, 'llama: rope_scaling.original_max_position_embeddings'),
+  ...every(SPELLING, 'phi3: partial_rotary_factor', 'phi3: rope_parameters.partial_rotary_factor'),
+  ...every(DEFAULT, 'phi3: original_max_position_embeddings'),
+  ...every(SPELLING, 'gemma3_text: sliding_window_pattern', 'gemma3_text: _sliding_window_pattern'),
+  ...every(SPELLING, 'gemma3_text: rope_local_base_freq'),
+  ...every(REFUSED, 'gemma3_text: use_bidirectional_attention'),
+  ...every(DEFAULT, 'gemma3_text: attn_logit_softcapping', 'gemma3_text: final_logit_softcapping'),
+  ...every(DEFAULT, 'gemma3_text: rope_parameters.full_attention.rope_theta'),
+  ...every(
+    DEFAULT,
+    ...['factor', 'original_max_position_embeddings', 'rope_type'].map(
+      (field) => `gemma3_text: rope_parameters.sliding_attention.${field}`,
+    ),
+  ),
+  ...every(DEFAULT, 'gemma3_text: rope_parameters.full_attention.original_max_position_embeddings'),
+  ...every(
+    SPELLING,
+    ...['full_attention', 'sliding_attention'].map((sort) => `gemma3_text: rope_parameters.${sort}.type`),
+  ),
   ...every(DERIVED, 'head_dim', 'attention_head_dim', 'nemotron_h: num_hidden_layers', 'zamba2: num_key_value_heads'),
   ...every(DERIVED, 'falcon_mamba: intermediate_size', 'falcon_mamba: time_step_rank', 'quantization_config'),
   ...every(DERIVED, 'bamba: quantization_config.config_groups', 'bamba: quantization_config.config_groups.group_0'),
@@ -154,5 +217,5 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
     ),
   ),
   ...every(LENGTH, 'max_position_embeddings'),
-  ...every(LARGE, 'bamba: mamba_n_groups', 'granitemoehybrid: mamba_n_groups', 'bamba: tie_word_embeddings'),
+  ...every(LARGE, 'granitemoehybrid: mamba_n_groups', 'bamba: tie_word_embeddings'),
 };

@@ -6,7 +6,7 @@ import { type ByteSource, memorySource } from '../weights/byte-source.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { readHeader } from '../weights/safetensors.ts';
 import { readSource, resolveSources, sourceRows } from '../weights/tensor-sources.ts';
-import type { TensorSpec } from '../weights/types.ts';
+import { TENSOR_MAPS, type TensorSpec } from '../weights/types.ts';
 
 export { goldenStage } from '../tools/golden.ts';
 
@@ -85,5 +85,5 @@ async function readTensor(checkpoint: Checkpoint, spec: TensorSpec): Promise<Flo
     }
     if (turn === stride - 1) first += stride * count;
   }
-  return spec.map === 'negate_exp' ? out.map((value) => -Math.exp(value)) : out;
+  return spec.map ? out.map(TENSOR_MAPS[spec.map]) : out;
 }

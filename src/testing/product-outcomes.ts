@@ -1,4 +1,5 @@
 import type { Action } from '../kernels/projections/projection.ts';
+import { type Activation, gated } from '../reference/activation.ts';
 import { add } from '../reference/add.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { randomTensor } from './arbitrary.ts';
@@ -30,8 +31,26 @@ export function outcome(gpu: TestGpu, action: Action, sums: Float64Array, bounds
     const abs = swigluBounds(sums, bounds).map((bound) => bound + 1e-37);
     return checked(gpu.output(sums.length / 2), swiglu(sums), { abs });
   }
+  const activation = GATED[action];
+  if (activation) {
+    const abs = Float64Array.from({ length: sums.length / 2 }, (_, f) => {
+      const [gate, up] = [Math.abs(sums[2 * f]!), Math.abs(sums[2 * f + 1]!)];
+      // None is steeper than 1.2, but for the square, and none beyond its argument, but for that.
+      const [slope, most] = activation === 'relu2' ? [2 * gate + bounds[2 * f]!, gate ** 2] : [1.2, gate];
+      // A few roundings, and those of an exponential, besides.
+      return bounds[2 * f]! * slope * up + bounds[2 * f + 1]! * (most + 1) + 2 ** -15 * most * up + 1e-37;
+    });
+    return checked(gpu.output(sums.length / 2), gated(sums, activation), { abs });
+  }
   return checked(gpu.output(sums.length), sums, { abs: bounds });
 }
+
+/** Activations of what makes one element of two sums. */
+const GATED: Readonly<Partial<Record<Action, Activation>>> = {
+  geglu: 'gelu',
+  geglu_tanh: 'gelu_tanh',
+  reglu2: 'relu2',
+};
 
 /** All actions, with how the number of rows has to be for each. */
 export const ACTION_CASES: readonly { action: Action; rowsEven: boolean }[] = [

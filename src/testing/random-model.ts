@@ -38,9 +38,9 @@ function expectMemory(model: Model, scheme: Scheme): void {
   const options = { tokens: capacity, chunkTokens, cacheType };
   const told = modelMemory(architecture, packageTensors(architecture), scheme, options);
   const { weights, state, activations } = model.bytes;
-  const { fixed, perToken } = stateBytes(architecture, cacheType);
+  const { fixed } = stateBytes(architecture, cacheType);
   expect(told.state).toBe(fixed);
-  expect(state).toBe(fixed + perToken * capacity);
+  expect(state).toBe(fixed + told.keysAndValues);
   expect(weights).toBeGreaterThanOrEqual(told.weights);
   expect(weights - told.weights).toBeLessThan(TENSOR_ALIGNMENT * packageTensors(architecture).length);
   expect(activations).toBeGreaterThanOrEqual(told.working);

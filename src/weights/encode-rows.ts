@@ -5,7 +5,7 @@ import { F8_NAN } from './half.ts';
 import { rowBytes, scaleBytesPerRow } from './layout.ts';
 import { type QuantizedRows, quantizeRows } from './quantize.ts';
 import { readFp8Source, readSource, sourceRows } from './tensor-sources.ts';
-import type { Scheme, TensorSource, TensorSpec } from './types.ts';
+import { type Scheme, TENSOR_MAPS, type TensorSource, type TensorSpec } from './types.ts';
 
 // Rows of a package's tensor, made from the rows of its sources.
 
@@ -124,7 +124,7 @@ async function readPiece(
   signal?: AbortSignal,
 ): Promise<(() => QuantizedRows)[]> {
   throwIfAborted(signal);
-  if (piece.parts.length === 0) return [() => zeros(piece.count, layout)];
+  if (piece.parts.length === 0) return [() => constants(spec, piece.count, layout)];
   const encoders: (() => QuantizedRows)[] = [];
   for (const { source, begin, end } of piece.parts) {
     const stored = scheme === 'fp8' ? await readFp8Source(checkpoint, source, begin, end, signal) : null;
@@ -142,7 +142,9 @@ async function readPiece(
   return encoders;
 }
 
-function zeros(count: number, { stride, scaleBytes }: RowLayout): QuantizedRows {
+/** Rows of a tensor without sources: zeros, and what its map makes of them. */
+function constants(spec: TensorSpec, count: number, { columns, stride, scaleBytes }: RowLayout): QuantizedRows {
+  if (spec.map) return encode(spec, 'f32', new Float32Array(count * columns), columns, spec.name, 0);
   return { bytes: new Uint8Array(count * stride), scales: new Uint8Array(count * scaleBytes) };
 }
 
@@ -178,7 +180,10 @@ function encode(
   name: string,
   firstRow: number,
 ): QuantizedRows {
-  if (spec.map === 'negate_exp') for (let i = 0; i < values.length; i++) values[i] = -Math.exp(values[i] as number);
+  if (spec.map) {
+    const map = TENSOR_MAPS[spec.map];
+    for (let i = 0; i < values.length; i++) values[i] = map(values[i] as number);
+  }
   if (spec.shape.length === 2) return quantizeRows(scheme, values, columns, { name, firstRow });
   // One row of the length of the piece, so that a vector is not padded element by element.
   const { bytes } = quantizeRows('f32', values, values.length, { name, firstRow });

@@ -25,6 +25,15 @@ export interface TensorSource {
   factor?: number;
 }
 
+/** A function of an element. */
+export type TensorMap = 'negate_exp' | 'add_one';
+
+/** By name. */
+export const TENSOR_MAPS: Readonly<Record<TensorMap, (value: number) => number>> = {
+  negate_exp: (value) => -Math.exp(value),
+  add_one: (value) => value + 1,
+};
+
 /**
  * One tensor of ours, and what it is made of: the contract between a family's checkpoint names (src/model/families)
  * and everything that reads checkpoints.
@@ -42,8 +51,11 @@ export interface TensorSpec {
   sources: readonly TensorSource[];
   /** How rows of several sources follow each other: one source after the other, or of every two row by row in turn. */
   arrange: 'stack' | 'interleave';
-  /** Applied to every element, in f64; plain tensors only. `negate_exp` turns A_log into A. */
-  map?: 'negate_exp';
+  /**
+   * Applied to every element, in f64; plain tensors only. `negate_exp` turns A_log into A, `add_one` what a norm's weight
+   * is beyond 1 into the weight.
+   */
+  map?: TensorMap;
 }
 
 /** Where a tensor lies in the package's byte stream (all shards, one after the other). */

@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
-import { type Architecture, hasBranch, type Mixer } from '../architecture.ts';
+import { type Architecture, hasBias, hasBranch, type Mixer } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { attentionTensors, gatedMlpTensors, mamba2Tensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { agreed, type LayerList, MIXER_NAMES, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
@@ -23,7 +24,7 @@ const ROTARY = {
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', attention_bias: false, mlp_bias: false, mamba_proj_bias: false });
+  requireFixed(config, { hidden_act: 'silu' });
   requireFixed(config, { partial_rotary_factor: ROTARY.share });
   const rope = config.child('rope_parameters');
   if (rope) requireFixed(rope, { partial_rotary_factor: ROTARY.share });
@@ -41,6 +42,11 @@ export function normalize(config: ConfigReader): Architecture {
     mamba2: hasBranch(blocks, 'mamba2') ? readMamba2(config, MAMBA_FIELDS, { inner, normGroups: () => 1 }) : null,
     attention: hasBranch(blocks, 'attention') ? attention : null,
     normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    ...readBiases(config, {
+      attention_bias: ['qkv', 'o_proj'],
+      mlp_bias: ['mlp'],
+      mamba_proj_bias: ['mamba2'],
+    }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
@@ -66,7 +72,7 @@ function readMixers(config: ConfigReader): Mixer[] {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2, attention } = architecture;
+  const { hiddenSize, mamba2 } = architecture;
   const convBias = config.flag('mamba_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   return modelTensors(architecture, {
@@ -76,8 +82,12 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     norm: (block, sublayer) =>
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
     branches: {
-      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba2!, { convBias }),
-      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, hiddenSize, attention!),
+      mamba2: (ours, block) =>
+        mamba2Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba2!, {
+          convBias,
+          biases: hasBias(architecture, 'mamba2'),
+        }),
+      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, architecture),
       swiglu: (ours, block) => gatedMlpTensors(ours, `${layer(block)}.feed_forward`, architecture),
     },
   });

@@ -1,3 +1,4 @@
+import { DENSE_DEFAULTS } from './dense-defaults.ts';
 import { RECURRENT_DEFAULTS } from './recurrent-defaults.ts';
 
 // What a config.json means where it does not say: the defaults of the family's config class in transformers 5. Programs
@@ -23,6 +24,7 @@ const MAMBA = {
 
 /** By `model_type`. */
 export const FAMILY_DEFAULTS: Readonly<Record<string, Defaults>> = {
+  ...DENSE_DEFAULTS,
   ...RECURRENT_DEFAULTS,
   bamba: {
     ...NO_BIASES,
@@ -104,22 +106,6 @@ export const FAMILY_DEFAULTS: Readonly<Record<string, Defaults>> = {
     rms_norm_eps: 1e-6,
     rope_theta: 10_000,
     shared_intermediate_size: 1024,
-    tie_word_embeddings: false,
-    vocab_size: 32_000,
-  },
-  llama: {
-    attention_bias: false,
-    head_dim: null,
-    hidden_act: 'silu',
-    hidden_size: 4096,
-    intermediate_size: 11_008,
-    max_position_embeddings: 2048,
-    mlp_bias: false,
-    num_attention_heads: 32,
-    num_hidden_layers: 32,
-    num_key_value_heads: null,
-    rms_norm_eps: 1e-6,
-    rope_theta: 10_000,
     tie_word_embeddings: false,
     vocab_size: 32_000,
   },

@@ -41,7 +41,7 @@ export function normalize(config: ConfigReader): Architecture {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2, attention } = architecture;
+  const { hiddenSize, mamba2 } = architecture;
   const factor = (field: string) => config.number(field, { above: 0 });
   const list = (field: string, length: number) =>
     config.get(field) === undefined ? Array<number>(length).fill(1) : config.numbers(field, length, { above: 0 });
@@ -69,7 +69,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     branches: {
       mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba2!, options),
       attention: (ours, block) =>
-        attentionTensors(ours, `${layer(block)}.self_attn`, hiddenSize, attention!, attentionFactors),
+        attentionTensors(ours, `${layer(block)}.self_attn`, architecture, { factors: attentionFactors }),
       swiglu: (ours, block) => gatedMlpTensors(ours, `${layer(block)}.feed_forward`, architecture, { gate, down }),
     },
   });

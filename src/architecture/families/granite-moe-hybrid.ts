@@ -1,7 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import { type Architecture, type Block, hasBranch, type Mixer, type MoeShape, type Sublayer } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
-import { attentionTensors, mamba2Tensors, moeTensors, swigluTensors } from '../block-tensors.ts';
+import { attentionTensors, graniteMoeTensors, mamba2Tensors, swigluTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { agreed, MIXER_NAMES, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
 import { expandedWidth, MAMBA_FIELDS, readMamba2, requireFixed } from '../mamba2-config.ts';
@@ -59,7 +59,7 @@ function readMoe(config: ConfigReader): MoeShape | null {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize: C, intermediateSize: F, mamba2, attention } = architecture;
+  const { hiddenSize: C, intermediateSize: F, mamba2 } = architecture;
   const out = config.number('residual_multiplier', { above: 0 });
   const options = { convBias: config.flag('mamba_conv_bias'), factors: { out } };
   const layer = (index: number) => `model.layers.${index}`;
@@ -71,7 +71,8 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'post_attention_layernorm' })}.weight`,
     branches: {
       mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, C, mamba2!, options),
-      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, C, attention!, { out }),
+      attention: (ours, block) =>
+        attentionTensors(ours, `${layer(block)}.self_attn`, architecture, { factors: { out } }),
       swiglu(ours, block) {
         const mlp = `${layer(block)}.shared_mlp`;
         // The rows of gate, then those of up.
@@ -82,19 +83,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
           down: { name: `${mlp}.output_linear.weight`, shape: [C, F], factor: out },
         });
       },
-      moe(ours, block) {
-        const { experts: E, intermediateSize: width } = architecture.moe!;
-        const mixture = `${layer(block)}.block_sparse_moe`;
-        // Of each expert the rows of gate, then those of up.
-        const both = { name: `${mixture}.input_linear.weight`, shape: [E, 2 * width, C] };
-        const rows = (half: number) => [half * width, (half + 1) * width] as const;
-        return moeTensors(ours, architecture, {
-          router: { name: `${mixture}.router.layer.weight`, shape: [E, C] },
-          gate: (expert) => ({ ...both, rows: rows(2 * expert) }),
-          up: (expert) => ({ ...both, rows: rows(2 * expert + 1) }),
-          down: { name: `${mixture}.output_linear.weight`, shape: [E, C, width], factor: out },
-        });
-      },
+      moe: (ours, block) => graniteMoeTensors(ours, `${layer(block)}.block_sparse_moe`, architecture, { down: out }),
     },
   });
 }

@@ -70,7 +70,7 @@ function isEvery(config: ConfigReader, what: string, index: number): boolean {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba1, attention } = architecture;
+  const { hiddenSize, mamba1 } = architecture;
   const convBias = config.flag('mamba_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   return modelTensors(architecture, {
@@ -81,7 +81,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
     branches: {
       mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba1!, { convBias }),
-      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, hiddenSize, attention!),
+      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, architecture),
       moe: (ours, block) =>
         expertTensors(ours, `${layer(block)}.feed_forward`, architecture, {
           router: 'router',

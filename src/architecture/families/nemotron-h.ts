@@ -72,7 +72,7 @@ function readKinds(config: ConfigReader): Branch[] {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2, attention } = architecture;
+  const { hiddenSize, mamba2 } = architecture;
   const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
@@ -82,7 +82,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     norm: (block) => `${layer(block)}.norm.weight`,
     branches: {
       mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mixer`, hiddenSize, mamba2!, { convBias }),
-      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.mixer`, hiddenSize, attention!),
+      attention: (ours, block) => attentionTensors(ours, `${layer(block)}.mixer`, architecture),
       relu2: (ours, block) => relu2Tensors(ours, `${layer(block)}.mixer`, architecture),
     },
     // As newer exports have it.

@@ -12,6 +12,8 @@ import {
   qkvWidth,
   rotatedParts,
   testCache,
+  testRing,
+  WINDOWED,
   tokenWords,
   usedSplits,
   MIN_SPAN,
@@ -48,6 +50,7 @@ const SPARE = 9;
 
 interface Settings {
   type?: CacheType;
+  ring?: number;
   segmentTokens?: number;
   halted?: boolean;
 }
@@ -58,14 +61,20 @@ describeGpu(attentionDecodeKernel, (gpu, { share }) => {
     past: ReturnType<typeof pastOf>,
     dims: AttentionDims,
     position: number,
-    { type = 'f32', segmentTokens, halted = false }: Settings = {},
+    { type = 'f32', segmentTokens, ring, halted = false }: Settings = {},
   ) {
     const { kvHeads, headDim } = dims;
     const embedding = embeddingOf(dims);
     const behind = new Float32Array((SPARE + 1) * kvHeads * headDim).fill(1e30);
     const withBehind = (rows: Float32Array) => Float32Array.from([...rows, ...behind]);
     const filled = { keys: withBehind(past.keys), values: withBehind(past.values) };
-    const { cache, written: before, words } = testCache(gpu(), type, dims, filled, segmentTokens);
+    const {
+      cache,
+      written: before,
+      words,
+    } = ring === undefined
+      ? testCache(gpu(), type, dims, filled, segmentTokens)
+      : testRing(gpu(), type, dims, past, ring);
     const partial = gpu().output(new Float32Array(attentionPartialFloats(dims)).fill(UNWRITTEN));
     const buffers = {
       qkv: gpu().input(qkv),
@@ -77,15 +86,16 @@ describeGpu(attentionDecodeKernel, (gpu, { share }) => {
     await gpu().run(specs, { tokens: 1, position, halted });
     const after = await words();
     const row = tokenWords(type, dims);
+    const newRow = position % (ring ?? Infinity);
     for (const what of ['keys', 'values'] as const) {
-      expect(after[what].subarray(0, position * row)).toEqual(before[what].subarray(0, position * row));
-      expect(after[what].subarray((position + 1) * row)).toEqual(before[what].subarray((position + 1) * row));
+      expect(after[what].subarray(0, newRow * row)).toEqual(before[what].subarray(0, newRow * row));
+      expect(after[what].subarray((newRow + 1) * row)).toEqual(before[what].subarray((newRow + 1) * row));
     }
-    const splits = usedSplits(Math.min(position + 1, segmentTokens ?? Infinity));
+    const splits = usedSplits(Math.min(position + 1, segmentTokens ?? Infinity, dims.window ?? Infinity));
     const written = await gpu().read(partial);
     const behindSplits = written.subarray(splits * dims.heads * (headDim + 4));
     expect(behindSplits.every((value) => value === UNWRITTEN)).toBe(true);
-    return { y: merged(written, splits, dims), ...heldBy(type, dims, after, position + 1) };
+    return { y: merged(written, splits, dims), ...heldBy(type, dims, after, ring ?? position + 1) };
   }
 
   /** The mean over the splits, weighted by their sums of exponentials: what attention_merge_matvec_add_to_norm takes. */
@@ -129,6 +139,34 @@ describeGpu(attentionDecodeKernel, (gpu, { share }) => {
     expectStored(type, values.subarray(at), exact.values, headDim, { error: 0, what: 'value' });
     expectClose(y, attention(exact.q, keys, values, dims, position), { abs: abs * scale }, 'y');
   }
+
+  it('sees the latest keys alone in a ring, before it is full and after, with capped scores', async () => {
+    const { window, ring, scoreCap } = WINDOWED;
+    for (const [index, shape] of share([ATTENTION_SHAPES[1]!, ATTENTION_SHAPES[3]!, ATTENTION_SHAPES[6]!]).entries()) {
+      const dims = { ...shape, window, scoreCap };
+      for (const position of [0, 22, 23, 24, 63, 64, 65, 300]) {
+        const qkv = randomTensor(position + index, qkvWidth(dims));
+        const past = pastOf(position + index + 1, position, dims);
+        const { y, keys } = await run(qkv, past, dims, position, { ring });
+        const { q, keys: newKeys, values } = rotatedParts(qkv, position, dims);
+        const width = dims.kvHeads * dims.headDim;
+        const newRow = position % ring;
+        expectClose(keys.subarray(newRow * width, (newRow + 1) * width), newKeys, { abs: 1e-5 }, 'key');
+        const all = { keys: [...past.keys, ...newKeys], values: [...past.values, ...values] };
+        // tanh is as inexact as WGSL lets it be: some 2^-18 of a score.
+        expectClose(y, attention(q, all.keys, all.values, dims, position), { abs: 5e-5 }, `at ${position}`);
+      }
+    }
+    // A window of more keys than a split has.
+    const wide = { ...ATTENTION_SHAPES[1]!, window: 2 * MIN_SPAN + 7 };
+    const position = 3 * MIN_SPAN;
+    const qkv = randomTensor(1, qkvWidth(wide));
+    const past = pastOf(2, position, wide);
+    const { y } = await run(qkv, past, wide, position, { ring: 3 * MIN_SPAN });
+    const { q, keys, values } = rotatedParts(qkv, position, wide);
+    const all = { keys: [...past.keys, ...keys], values: [...past.values, ...values] };
+    expectClose(y, attention(q, all.keys, all.values, wide, position), { abs: 1e-5 });
+  });
 
   it.each(share(ATTENTION_SHAPES))(
     'is the reference for any past, also shorter than the splits, for $heads heads over $kvHeads of $headDim',

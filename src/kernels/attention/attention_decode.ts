@@ -4,7 +4,7 @@ import type { GpuFeatures } from '../../gpu/device.ts';
 import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { type KvCache, segmentParams } from './kv-cache.ts';
-import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
+import { ATTENTION_SPLITS, type AttentionDims, scoreConstants } from './attention-shape.ts';
 
 /**
  * Invocations a workgroup: all that every device allows, as a long context leaves few workgroups. A processor that plays a
@@ -27,7 +27,7 @@ export const attentionDecodeKernel = defineKernel({
   },
   reads: ['qkv', 'rope'],
   writes: ['k_cache', 'v_cache', 'partial'],
-  constants: ['WG', 'HEAD_DIM4', 'SPLITS'],
+  constants: ['WG', 'HEAD_DIM4', 'SPLITS', 'WINDOW', 'RING', 'CAP'],
   step: true,
 });
 
@@ -53,7 +53,12 @@ export function attentionDecode(
     variant: variantFor(features, cache.type),
     label,
     params: { heads, kv_heads: kvHeads, rope_dims: ropeDims, scale, ...segmentParams(segment) },
-    constants: { WG: workgroup(features), HEAD_DIM4: headDim / 4, SPLITS: ATTENTION_SPLITS },
+    constants: {
+      WG: workgroup(features),
+      HEAD_DIM4: headDim / 4,
+      SPLITS: ATTENTION_SPLITS,
+      ...scoreConstants(cache, dims),
+    },
     buffers: { ...buffers, k_cache: segment.keys, v_cache: segment.values },
     grid: [ATTENTION_SPLITS, kvHeads * Math.ceil(heads / kvHeads / ROWS), 1],
   }));

@@ -37,7 +37,8 @@ export function attentionMergeMatvecAddToNorm(
   cache: KvCache,
   dims: AttentionDims,
 ): DispatchSpec[] {
-  const segment_tokens = cache.segments[0]!.tokens;
+  // Of a window, decode sees no more keys than it has.
+  const segment_tokens = dims.window ?? cache.segments[0]!.tokens;
   return weights.parts.map((part) => ({
     kernel: attentionMergeMatvecAddToNormKernel,
     variant: variantFor(features, weights.scheme),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attention } from '../../reference/attention.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { ATTENTION_SHAPES, heldBy, pastOf, testCache } from '../../testing/attention-cases.ts';
+import { ATTENTION_SHAPES, heldBy, pastOf, testCache, testRing, WINDOWED } from '../../testing/attention-cases.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu } from '../../testing/device.ts';
 import { partOf } from '../../testing/extent.ts';
@@ -30,7 +30,7 @@ describeGpu(attentionPrefillKernel, (gpu) => {
     { q, keys, values }: Case,
     dims: AttentionDims,
     position: number,
-    { type = 'f32', segmentTokens }: { type?: CacheType; segmentTokens?: number } = {},
+    { type = 'f32', segmentTokens, ring }: { type?: CacheType; segmentTokens?: number; ring?: number } = {},
   ): Promise<Float32Array> {
     const { heads, kvHeads, headDim } = dims;
     const T = q.length / (heads * headDim);
@@ -41,7 +41,10 @@ describeGpu(attentionPrefillKernel, (gpu) => {
     }
     const behind = new Float32Array(40 * kvHeads * headDim).fill(type === 'f32' ? NaN : 1e30); // room for more
     const held = { keys: Float32Array.from([...keys, ...behind]), values: Float32Array.from([...values, ...behind]) };
-    const { cache } = testCache(gpu(), type, dims, held, segmentTokens);
+    const { cache } =
+      ring === undefined
+        ? testCache(gpu(), type, dims, held, segmentTokens)
+        : testRing(gpu(), type, dims, { keys, values }, ring);
     const y = gpu().output(q.length);
     const sums = gpu().output(attentionSumsFloats(dims, T));
     const specs = attentionPrefill(gpu().features, 'test', { qkv: gpu().input(qkv), y, sums }, cache, dims);
@@ -69,6 +72,27 @@ describeGpu(attentionPrefillKernel, (gpu) => {
       );
     },
   );
+
+  it('sees the latest keys alone in a ring, before it is full and after, with capped scores', async () => {
+    const { window, ring, scoreCap } = WINDOWED;
+    for (const [index, shape] of [ATTENTION_SHAPES[1]!, ATTENTION_SHAPES[3]!, ATTENTION_SHAPES[6]!].entries()) {
+      const dims = { ...shape, window, scoreCap };
+      for (const [T, position] of [
+        [1, 0],
+        [33, 0],
+        [41, 23],
+        [17, 24],
+        [40, 60],
+        [1, 100],
+        [41, 300],
+      ] as const) {
+        const given = attentionCase(T + index, T, position, dims);
+        const expected = attention(given.q, given.keys, given.values, dims, position);
+        // tanh is as inexact as WGSL lets it be: some 2^-18 of a score.
+        expectClose(await run(given, dims, position, { ring }), expected, { abs: 5e-5 }, `${T} tokens at ${position}`);
+      }
+    }
+  });
 
   it('gives the same in parts, wherever a prompt is split', async () => {
     const dims = ATTENTION_SHAPES[1]!;

@@ -3,7 +3,7 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
-import type { AttentionDims } from './attention-shape.ts';
+import { type AttentionDims, scoreConstants } from './attention-shape.ts';
 import { type KvCache, segmentParams } from './kv-cache.ts';
 
 export const attentionPrefillKernel = defineKernel({
@@ -12,7 +12,7 @@ export const attentionPrefillKernel = defineKernel({
   params: { heads: 'u32', kv_heads: 'u32', scale: 'f32', segment_first: 'u32', segment_tokens: 'u32' },
   reads: ['qkv', 'k_cache', 'v_cache'],
   writes: ['y', 'sums'],
-  constants: ['HEAD_DIM4', 'VALUE_KEYS'],
+  constants: ['HEAD_DIM4', 'VALUE_KEYS', 'WINDOW', 'RING', 'CAP'],
   step: true,
 });
 
@@ -44,7 +44,11 @@ export function attentionPrefill(
     variant: variantFor(features, cache.type),
     label,
     params: { heads, kv_heads: kvHeads, scale, ...segmentParams(segment) },
-    constants: { HEAD_DIM4: headDim4, VALUE_KEYS: [32, 16].find((keys) => keys * headDim4 <= MOST_VALUES) ?? 8 },
+    constants: {
+      HEAD_DIM4: headDim4,
+      VALUE_KEYS: [32, 16].find((keys) => keys * headDim4 <= MOST_VALUES) ?? 8,
+      ...scoreConstants(cache, dims),
+    },
     buffers: { ...buffers, k_cache: segment.keys, v_cache: segment.values },
     grid: (tokens) => [Math.ceil((tokens * heads) / kvHeads / ROWS), kvHeads, 1],
   }));

@@ -22,7 +22,15 @@ export interface CacheSegment {
 export interface KvCache {
   type: CacheType;
   segments: readonly CacheSegment[];
+  /**
+   * Where there is a window, rows of the ring that its tokens take in turn: position p is in row p % ring. It has one
+   * segment, which as long as the sequence is shorter may have less rows.
+   */
+  ring?: number;
 }
+
+/** Of a segment that takes tokens without end, as rings do. */
+export const ENDLESS = 2 ** 31;
 
 /** Bytes of one head's key, or value, of one token. */
 export function cacheRowBytes(type: CacheType, headDim: number): number {

@@ -11,6 +11,8 @@ import {
   qkvWidth,
   rotatedParts,
   testCache,
+  testRing,
+  WINDOWED,
   tokenWords,
 } from '../../testing/attention-cases.ts';
 import { HALF_ULP } from '../../testing/bounds.ts';
@@ -107,6 +109,47 @@ describeGpu(ropeKvAppendKernel, (gpu) => {
       const bounded = qkv.map((value) => Math.max(-6e4, Math.min(6e4, value)));
       await expectAppended(2, { type, dims, qkv: bounded, position: 3, spare: 1 });
     });
+  });
+
+  it.each(CACHE_TYPES)('appends to a ring of %s in turn, and touches no other rows', async (type) => {
+    const { ring } = WINDOWED;
+    const dims = ATTENTION_SHAPES[3]!;
+    const width = dims.kvHeads * dims.headDim;
+    for (const [T, position] of [
+      [5, 0],
+      [9, 60],
+      [7, 200],
+    ] as const) {
+      const qkv = randomTensor(position, T * qkvWidth(dims));
+      const {
+        cache,
+        written: before,
+        words,
+      } = testRing(gpu(), type, dims, pastOf(2, Math.max(position, 1), dims), ring);
+      const table = ropeTable(embeddingOf(dims)!, position + T);
+      const buffers = { rope: gpu().input(table), qkv: gpu().output(qkv) };
+      await gpu().run(ropeKvAppend(gpu().features, 'test', buffers, cache, dims), { tokens: T, position });
+      const after = await words();
+      const held = heldBy(type, dims, after, ring);
+      const expected = rotatedParts(qkv, position, dims);
+      const rowWords = tokenWords(type, dims);
+      const taken = new Set(Array.from({ length: T }, (_, t) => (position + t) % ring));
+      for (const [what, error] of [
+        ['keys', CLOSE.abs],
+        ['values', 0],
+      ] as const) {
+        for (let t = 0; t < T; t++) {
+          const row = ((position + t) % ring) * width;
+          const exact = expected[what].subarray(t * width, (t + 1) * width);
+          expectStored(type, held[what].subarray(row, row + width), exact, dims.headDim, { error, what });
+        }
+        for (let row = 0; row < ring; row++) {
+          if (taken.has(row)) continue;
+          const at = [row * rowWords, (row + 1) * rowWords] as const;
+          expect(after[what].subarray(...at)).toEqual(before[what].subarray(...at));
+        }
+      }
+    }
   });
 
   it('makes what f16 cannot hold the largest that it can', async () => {

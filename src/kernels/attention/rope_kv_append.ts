@@ -12,7 +12,7 @@ export const ropeKvAppendKernel = defineKernel({
   params: { heads: 'u32', kv_heads: 'u32', rope_dims: 'u32', segment_first: 'u32', segment_tokens: 'u32' },
   reads: ['rope'],
   writes: ['qkv', 'k_cache', 'v_cache'],
-  constants: ['WG', 'HEAD_DIM4'],
+  constants: ['WG', 'HEAD_DIM4', 'RING'],
   step: true,
 });
 
@@ -40,7 +40,7 @@ export function ropeKvAppend(
     variant: variantFor(features, cache.type),
     label,
     params: { heads, kv_heads: kvHeads, rope_dims: ropeDims, ...segmentParams(segment) },
-    constants: { WG, HEAD_DIM4: headDim4 },
+    constants: { WG, HEAD_DIM4: headDim4, RING: cache.ring ?? 0 },
     buffers: { ...buffers, k_cache: segment.keys, v_cache: segment.values },
     grid: (tokens) => [Math.ceil(invocations / WG), tokens, 1],
   }));

@@ -69,6 +69,16 @@ describeGpu(matmulKernel, (gpu) => {
     },
   );
 
+  it.each(['geglu', 'geglu_tanh', 'reglu2'] as const)(
+    'is the reference of %s in passes of both lengths',
+    async (action) => {
+      for (const pass of ['short', 'long'] as const) {
+        const weights = gpu().matrix('f32', randomTensor(2, 66 * 36), 36);
+        await expectReference(action, randomTensor(1, 17 * 36), weights, { pass });
+      }
+    },
+  );
+
   it.each(SCHEMES)("is the reference at Bamba-9B's widths with %s weights", async (scheme) => {
     const matrix = (rows: number, columns: number, size: number) =>
       gpu().matrix(scheme, randomTensor(2, rows * columns, size), columns);

@@ -5,7 +5,7 @@ import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { foldedGrid } from '../shared/grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from './matrix.ts';
-import { type Action, ACTIONS } from './projection.ts';
+import { type Action, ACTIONS, type GatedAction } from './projection.ts';
 
 export const matvecKernel = defineKernel({
   name: 'matvec',
@@ -22,7 +22,7 @@ export function matvec(
   features: GpuFeatures,
   label: string,
   { v, weights, y }: { v: BufferSlice; weights: Matrix; y: BufferSlice },
-  action: Exclude<Action, 'swiglu'> = 'set',
+  action: Exclude<Action, GatedAction> = 'set',
 ): DispatchSpec[] {
   return weights.parts.map((part) => ({
     kernel: matvecKernel,

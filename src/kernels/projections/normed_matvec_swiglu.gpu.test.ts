@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
+import { gated } from '../../reference/activation.ts';
 import { matvec } from '../../reference/matvec.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { swiglu } from '../../reference/swiglu.ts';
@@ -82,6 +83,20 @@ describeGpu(normedMatvecSwigluKernel, (gpu, { share }) => {
       await expectReference(x, gpu().matrix('int4', values, columns, partRows), 4, device);
     });
     await fc.assert(property, { numRuns: 15 });
+  });
+
+  it.each(['gelu', 'gelu_tanh', 'relu2'] as const)('is the reference with %s', async (activation) => {
+    const [columns, rows] = [132, 22];
+    const x = randomTensor(1, columns);
+    const normWeight = randomTensor(2, columns);
+    const weights = gpu().matrix('f32', randomTensor(3, rows * columns, 0.2), columns);
+    const y = gpu().output(rows / 2);
+    const { h, squares, count } = goingToNorm(gpu(), x, normWeight);
+    const options = { squares: count, eps: EPS, activation };
+    await gpu().run(normedMatvecSwiglu(gpu().features, 'test', { h, squares, weights, y }, options), { tokens: 1 });
+    const expected = gated(matvec(weights.weights, rmsNorm(x, normWeight, EPS)), activation);
+    // Products of some hundred terms, of two or three units.
+    expectClose(await gpu().read(y), expected, { abs: 1e-4 });
   });
 
   it('holds where gates are far from zero, on both sides', async () => {

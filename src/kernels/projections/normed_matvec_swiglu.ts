@@ -4,6 +4,7 @@ import type { GpuFeatures } from '../../gpu/device.ts';
 import { defineKernel } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import type { Matrix } from './matrix.ts';
+import { ACTIVATION_NUMBERS, type KernelActivation } from '../shared/activations.ts';
 import { type InputNorm, matvecDispatches, normParams } from './matvec-dispatch.ts';
 
 export const normedMatvecSwigluKernel = defineKernel({
@@ -12,19 +13,28 @@ export const normedMatvecSwigluKernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', columns4: 'u32', squares4: 'u32', eps: 'f32' },
   reads: ['h', 'squares', 'weights'],
   writes: ['y'],
-  constants: ['WG', 'TEAM', 'SEGMENT'],
+  constants: ['WG', 'TEAM', 'SEGMENT', 'ACTIVATION'],
   step: false,
 });
 
 /**
- * y[f] = silu(W[2f] . n) * (W[2f+1] . n), n = h / rms, with h the input times the norm's weight; weights (2F, C) with gate
+ * y[f] = activation(W[2f] . n) * (W[2f+1] . n), by default SiLU, n = h / rms, with h the input times the norm's weight; weights (2F, C) with gate
  * and up rows in turn, y (F).
  */
 export function normedMatvecSwiglu(
   features: GpuFeatures,
   label: string,
   { h, squares, weights, y }: { h: BufferSlice; squares: BufferSlice; weights: Matrix; y: BufferSlice },
-  norm: InputNorm,
+  { activation = 'silu', ...norm }: InputNorm & { activation?: KernelActivation },
 ): DispatchSpec[] {
-  return matvecDispatches(features, label, normedMatvecSwigluKernel, weights, { h, squares, y }, normParams(norm));
+  const specs = matvecDispatches(
+    features,
+    label,
+    normedMatvecSwigluKernel,
+    weights,
+    { h, squares, y },
+    normParams(norm),
+  );
+  const ACTIVATION = ACTIVATION_NUMBERS[activation];
+  return specs.map((spec) => ({ ...spec, constants: { ...spec.constants, ACTIVATION } }));
 }

@@ -3,15 +3,30 @@ import type { GpuFeatures } from '../../gpu/device.ts';
 import type { Kernel, Variant } from '../../gpu/kernel.ts';
 import type { DispatchSpec, Grid } from '../../gpu/plan.ts';
 import { type Matrix, matrixParams } from './matrix.ts';
+import type { KernelActivation } from '../shared/activations.ts';
 import type { PassLength } from '../shared/pass-length.ts';
 
 // Products of all rows of a pass with a matrix. Three kernels compute them: of f32, of int8, of subgroup matrices.
 
 /** The constant `ACTION`, as in shaders/lib/action.wgsl. */
-export const ACTIONS = { set: 0, add: 1, swiglu: 2 } as const;
+export const ACTIONS = { set: 0, add: 1, swiglu: 2, geglu: 3, geglu_tanh: 4, reglu2: 5 } as const;
 
-/** What becomes of a product's sums s: y = s, y += s, or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]. */
+/**
+ * What becomes of a product's sums s: y = s, y += s, or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1], or the same with GELU, GELU
+ * by tanh, or squared ReLU.
+ */
 export type Action = keyof typeof ACTIONS;
+
+/** Those that make one element of two sums. */
+export type GatedAction = Exclude<Action, 'set' | 'add'>;
+
+/** What an MLP with a gate makes of a product, by its activation. */
+export const GATED_ACTIONS: Readonly<Record<KernelActivation, GatedAction>> = {
+  silu: 'swiglu',
+  gelu: 'geglu',
+  gelu_tanh: 'geglu_tanh',
+  relu2: 'reglu2',
+};
 
 /** How a kernel's workgroups share the sums. */
 export interface Tiles {
@@ -51,7 +66,7 @@ export function multiplyRows(
   { pass, normed = false, scale = 1 }: { pass: PassLength; normed?: boolean; scale?: number },
 ): DispatchSpec[] {
   const { constants, grid } = product.tiles(features, pass);
-  const stride = action === 'swiglu' ? weights.rows / 2 : weights.rows;
+  const stride = ACTIONS[action] >= ACTIONS.swiglu ? weights.rows / 2 : weights.rows;
   return weights.parts.map((part) => ({
     kernel: product.kernel,
     variant: product.variant(features, weights, normed, pass),

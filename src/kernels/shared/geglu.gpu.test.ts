@@ -1,4 +1,5 @@
 import { it } from 'vitest';
+import { gated } from '../../reference/activation.ts';
 import { geglu as reference } from '../../reference/geglu.ts';
 import { gelu } from '../../reference/gelu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
@@ -19,6 +20,17 @@ describeGpu(gegluKernel, (gpu) => {
     });
     expectClose(await gpu().read(y), reference(u), { abs });
   }
+
+  it.each(['silu', 'gelu_tanh', 'relu2'] as const)('is the reference with %s', async (activation) => {
+    const u = Float32Array.from({ length: 4000 }, (_, i) => (i % 2 === 0 ? (i / 2 - 1000) / 60 : 3));
+    u.set([-1e3, 1, 1e9, 1, 0, 5, -0, 5]);
+    const y = gpu().output(2000);
+    await gpu().run(geglu(gpu().features, 'test', { u: gpu().input(u), y }, { columns: 2000, activation }), {
+      tokens: 1,
+    });
+    // A few roundings, and those of an exponential whose argument is at most 87, and below zero the square of that much less.
+    expectClose(await gpu().read(y), gated(u, activation), { rel: 2 ** -15, abs: 1e-15 });
+  });
 
   it('is the reference for any width and length', async () => {
     for (const columns of [2, 4, 126, 128, 130]) {

@@ -3,6 +3,7 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
+import { ACTIVATION_NUMBERS, type KernelActivation } from './activations.ts';
 
 export const relu2Kernel = defineKernel({
   name: 'relu2',
@@ -10,20 +11,26 @@ export const relu2Kernel = defineKernel({
   params: { columns4: 'u32' },
   reads: [],
   writes: ['y'],
-  constants: ['WG'],
+  constants: ['WG', 'ACTIVATION'],
   step: true,
 });
 
 const WG = 64;
 
-/** y = max(y, 0)^2 in place; y (T, columns). */
-export function relu2(features: GpuFeatures, label: string, y: BufferSlice, columns: number): DispatchSpec {
+/** y = activation(y) in place, by default squared ReLU; y (T, columns). */
+export function relu2(
+  features: GpuFeatures,
+  label: string,
+  y: BufferSlice,
+  columns: number,
+  activation: KernelActivation = 'relu2',
+): DispatchSpec {
   return {
     kernel: relu2Kernel,
     variant: variantFor(features),
     label,
     params: { columns4: columns / 4 },
-    constants: { WG },
+    constants: { WG, ACTIVATION: ACTIVATION_NUMBERS[activation] },
     buffers: { y },
     grid: (tokens) => [Math.ceil(columns / 4 / WG), tokens, 1],
   };

@@ -1,45 +1,81 @@
+import type { DispatchSpec } from '../../gpu/plan.ts';
 import { attentionDecode } from '../../kernels/attention/attention_decode.ts';
 import { attentionMergeMatvecAddToNorm } from '../../kernels/attention/attention_merge_matvec_add_to_norm.ts';
 import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
-import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { ropeKvAppend } from '../../kernels/attention/rope_kv_append.ts';
+import { headNorm } from '../../kernels/norms/head_norm.ts';
+import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
+import { clip } from '../../kernels/shared/clip.ts';
+import { attentionLayer } from '../../architecture/architecture.ts';
 import { attentionDims } from '../dims.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
+import { withBias } from './biases.ts';
 
-function mixer({ architecture, weights, blocks }: Scope, block: number) {
-  const dims = attentionDims(architecture)!;
+function mixer({ architecture, weights, blocks, rope, localRope }: Scope, block: number) {
+  const dims = attentionDims(architecture, block)!;
   const { heads, kvHeads, headDim } = dims;
   const { hiddenSize } = architecture;
+  const name = (tensor: string) => `blocks.${block}.attention.${tensor}`;
+  const width = (heads + 2 * kvHeads) * headDim;
   return {
     dims,
+    name,
+    width,
     label: `block ${block} / attention`,
     cache: blocks[block]!.attention!,
-    qkvProj: weights.matrix(`blocks.${block}.attention.qkv`, (heads + 2 * kvHeads) * headDim, hiddenSize),
-    oProj: weights.matrix(`blocks.${block}.attention.o_proj`, hiddenSize, heads * headDim),
+    rope: attentionLayer(architecture, block).rope === 'local' ? localRope : rope,
+    qkvProj: weights.matrix(name('qkv'), width, hiddenSize),
+    oProj: weights.matrix(name('o_proj'), hiddenSize, heads * headDim),
   };
 }
 
-/** Grouped-query attention over all tokens so far, positions as the model has them. */
+/** What becomes of q, k and v before they turn: biases, limits and norms, as far as a model has them. */
+function adjusted(scope: Scope, block: number): DispatchSpec[] {
+  const { architecture, features, weights, activations } = scope;
+  const { qkvLimit, qkNorm } = architecture.attention!;
+  const { qkv: y } = activations;
+  const { dims, name, width: columns, label } = mixer(scope, block);
+  const specs = withBias(scope, 'qkv', { name: name('qkv_bias'), label, y, columns });
+  if (qkvLimit !== undefined) specs.push(clip(features, label, y, { columns, limit: qkvLimit }));
+  if (qkNorm) {
+    const { heads, kvHeads, headDim } = dims;
+    const weight = weights.plain(name('qk_norm'), qkNorm === 'head' ? 2 * headDim : (heads + kvHeads) * headDim);
+    specs.push(headNorm(features, label, { weight, y }, dims, { over: qkNorm, eps: architecture.normEps }));
+  }
+  return specs;
+}
+
+/** The bias of o, on what attention adds to. */
+function outBias(scope: Scope, block: number): DispatchSpec[] {
+  const { name, label } = mixer(scope, block);
+  const { x: y } = scope.activations;
+  return withBias(scope, 'o_proj', { name: name('o_proj_bias'), label, y, columns: scope.architecture.hiddenSize });
+}
+
+/** Grouped-query attention over the tokens that a block sees, positions as the model has them. */
 export const attention: BranchPlan = {
   prefill(scope, block) {
-    const { features, activations, rope } = scope;
+    const { features, activations, normed } = scope;
     const { x, h, qkv, y, sums } = activations;
-    const { dims, label, cache, qkvProj, oProj } = mixer(scope, block);
+    const { dims, label, cache, rope, qkvProj, oProj } = mixer(scope, block);
     return [
-      ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed: true }),
+      ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed }),
+      ...adjusted(scope, block),
       ...ropeKvAppend(features, label, { rope, qkv }, cache, dims),
       ...attentionPrefill(features, label, { qkv, y, sums }, cache, dims),
+      ...outBias(scope, block),
       ...project(scope, label, { x: y, weights: oProj, y: x }, { normed: false, action: 'add' }),
     ];
   },
 
   decodeRead(scope, block, norm) {
-    const { features, activations, rope } = scope;
+    const { features, activations } = scope;
     const { h, squares, qkv, partial } = activations;
-    const { dims, label, cache, qkvProj } = mixer(scope, block);
+    const { dims, label, cache, rope, qkvProj } = mixer(scope, block);
     return [
       ...normedMatvec(features, label, { h, squares, weights: qkvProj, y: qkv }, norm),
+      ...adjusted(scope, block),
       ...attentionDecode(features, label, { qkv, rope, partial }, cache, dims),
     ];
   },
@@ -48,6 +84,6 @@ export const attention: BranchPlan = {
     const { x, h, squares, partial } = scope.activations;
     const { dims, label, cache, oProj } = mixer(scope, block);
     const merge = { partial, weights: oProj, normWeight: nextNorm, x, h, squares };
-    return attentionMergeMatvecAddToNorm(scope.features, label, merge, cache, dims);
+    return [...outBias(scope, block), ...attentionMergeMatvecAddToNorm(scope.features, label, merge, cache, dims)];
   },
 };

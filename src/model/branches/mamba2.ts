@@ -1,4 +1,5 @@
 import { slice } from '../../gpu/buffers.ts';
+import type { DispatchSpec } from '../../gpu/plan.ts';
 import { conv1dPrefill } from '../../kernels/mamba2/conv1d_prefill.ts';
 import {
   conv1dSelectiveStateUpdateGateToNorm,
@@ -16,6 +17,7 @@ import { ssdChunkCumsum } from '../../kernels/mamba2/ssd_chunk_cumsum.ts';
 import { ssdChunkScan } from '../../kernels/mamba2/ssd_chunk_scan.ts';
 import { ssdStatePassing } from '../../kernels/mamba2/ssd_state_passing.ts';
 import { mamba2Dims } from '../dims.ts';
+import { withBias } from './biases.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
@@ -41,6 +43,19 @@ function mixer({ architecture, weights, activations, blocks }: Scope, block: num
   };
 }
 
+/** The bias of in_proj, on what it gives. */
+function inBias(scope: Scope, block: number): DispatchSpec[] {
+  const { name, label, projected: columns } = mixer(scope, block);
+  return withBias(scope, 'mamba2', { name: name('in_proj_bias'), label, y: scope.activations.u, columns });
+}
+
+/** The bias of out_proj, on what the mixer adds to. */
+function outBias(scope: Scope, block: number): DispatchSpec[] {
+  const { name, label } = mixer(scope, block);
+  const { hiddenSize: columns } = scope.architecture;
+  return withBias(scope, 'mamba2', { name: name('out_proj_bias'), label, y: scope.activations.x, columns });
+}
+
 /** The mixer of Dao & Gu 2024: in_proj, convolution, scan, gated norm, out_proj. */
 export const mamba2: BranchPlan = {
   prefill(scope, block) {
@@ -53,7 +68,8 @@ export const mamba2: BranchPlan = {
     const conv = { u, weight: w.convWeight, bias: w.convBias, v, state: slice(w.state.conv) };
     const rows = { columns: inner, stride: projected };
     return [
-      ...project(scope, label, { x: h, weights: w.inProj, y: u }, { normed: true }),
+      ...project(scope, label, { x: h, weights: w.inProj, y: u }, { normed: scope.normed }),
+      ...inBias(scope, block),
       conv1dPrefill(features, label, conv, { channels, stride: projected, offset: inner }),
       ssdBmm(features, label, { v, cb }, dims),
       ssdChunkCumsum(features, label, steps, dims),
@@ -67,6 +83,7 @@ export const mamba2: BranchPlan = {
             { y, u, weight: w.norm, out: v },
             { ...rows, groups: normGroups, eps: architecture.normEps },
           ),
+      ...outBias(scope, block),
       ...project(scope, label, { x: v, weights: w.outProj, y: x }, { normed: normGroups !== null, action: 'add' }),
     ];
   },
@@ -88,6 +105,7 @@ export const mamba2: BranchPlan = {
     };
     return [
       ...normedMatvec(features, w.label, { h, squares, weights: w.inProj, y: u }, norm),
+      ...inBias(scope, block),
       conv1dSelectiveStateUpdateGateToNorm(features, w.label, update, w.dims),
     ];
   },
@@ -99,10 +117,12 @@ export const mamba2: BranchPlan = {
     const stream = { weights: outProj, normWeight: nextNorm, x, h, squares };
     const sums = gatedSquares(dims);
     const eps = architecture.normEps;
+    const bias = outBias(scope, block);
     if (normGroups === 1) {
-      return normedMatvecAddToNorm(features, label, { g: u, gSquares, ...stream }, { squares: sums, eps });
+      const options = { squares: sums, eps };
+      return [...bias, ...normedMatvecAddToNorm(features, label, { g: u, gSquares, ...stream }, options)];
     }
-    const add = matvecAddToNorm(features, label, { v: u, ...stream });
+    const add = [...bias, ...matvecAddToNorm(features, label, { v: u, ...stream })];
     if (normGroups === null) return add;
     const groups = { columns: inner, groups: normGroups, squares: sums, eps };
     return [normedGroups(features, label, { g: u, squares: gSquares }, groups), ...add];

@@ -46,7 +46,7 @@ export const moe: BranchPlan = {
     const tiles = { pairs, tile_experts: tileExperts };
     const routing = { product: f32Product, action: 'set' } as const;
     return [
-      ...multiplyRows(features, label, routing, { x: h, weights: router, y: logits }, { pass, normed: true }),
+      ...multiplyRows(features, label, routing, { x: h, weights: router, y: logits }, { pass, normed: scope.normed }),
       moeRoute(features, label, { logits, ...bias, experts, shares }, dims, stride),
       moeGroup(features, label, { experts, ...tiles }, dims),
       ...moeMatmul(features, label, { x: h, ...tiles, weights: gateUp, y: inner }, dims, GATE_UP),

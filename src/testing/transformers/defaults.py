@@ -12,7 +12,27 @@ import sys
 import transformers
 from transformers import CONFIG_MAPPING, PretrainedConfig
 
-FAMILIES = ["bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "jamba", "llama", "mamba", "mamba2", "nemotron_h", "zamba", "zamba2"]
+FAMILIES = [
+    "bamba",
+    "falcon_h1",
+    "falcon_mamba",
+    "gemma2",
+    "gemma3_text",
+    "granite",
+    "granitemoe",
+    "granitemoehybrid",
+    "llama",
+    "mamba2",
+    "mistral",
+    "nemotron_h",
+    "olmo",
+    "olmo2",
+    "phi3",
+    "qwen2",
+    "qwen3",
+    "smollm3",
+    "zamba2",
+]
 # Fields of the common base class; tie_word_embeddings is the one of them that describes a model.
 COMMON = set(inspect.signature(PretrainedConfig.__init__).parameters) | set(PretrainedConfig().to_dict())
 
@@ -24,7 +44,11 @@ def defaults(config_class):
     values["tie_word_embeddings"] = made.tie_word_embeddings
     # Newer versions have it in an object of its own.
     rope = getattr(made, "rope_parameters", None)
-    if rope:
+    if rope and "full_attention" in rope:
+        # Of each sort of layer, which older versions have side by side.
+        values["rope_theta"] = rope["full_attention"]["rope_theta"]
+        values["rope_local_base_freq"] = rope["sliding_attention"]["rope_theta"]
+    elif rope:
         values["rope_theta"] = rope["rope_theta"]
     values.pop("rope_parameters", None)
     return values

@@ -1,0 +1,27 @@
+import type { TensorSpec } from '../../weights/types.ts';
+import { readActivation } from '../activation-config.ts';
+import type { Architecture } from '../architecture.ts';
+import type { ConfigReader } from '../config-reader.ts';
+import { denseArchitecture, denseTensors } from '../dense.ts';
+import { upperWindows } from '../flagged-windows.ts';
+
+// model_type `qwen2`: Llama's blocks with biases of q, k and v.
+
+/**
+ * Architecture that the config of a Qwen2 model describes.
+ * @throws BambaError `config_invalid` with the field, `unsupported_model`.
+ */
+export function normalize(config: ConfigReader): Architecture {
+  return denseArchitecture(config, {
+    family: 'qwen2',
+    rotary: { share: 1 },
+    ...readActivation(config, ['hidden_act'], 'silu'),
+    biases: ['qkv'],
+    ...upperWindows(config),
+  });
+}
+
+/** Tensors of the package in the order of use, and what each is made of. */
+export function tensors(architecture: Architecture): TensorSpec[] {
+  return denseTensors(architecture);
+}
