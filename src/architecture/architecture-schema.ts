@@ -63,6 +63,7 @@ const architectureSchema = v.object({
       scale: positive,
       rope: v.nullable(ropeSchema),
       qkvLimit: v.optional(positive),
+      gated: v.optional(v.literal(true)),
       qkNorm: v.optional(v.picklist(['head', 'width'])),
       scoreCap: v.optional(positive),
       sinks: v.optional(v.literal(true)),
@@ -99,6 +100,7 @@ const architectureSchema = v.object({
       normEps: positive,
     }),
   ),
+  rgLru: v.optional(v.object({ width: size, heads: size, convWidth: v.literal(4) })),
   shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: v.union([size, v.literal(0)]) })),
   moe: v.optional(
     v.object({
@@ -170,6 +172,7 @@ export function checkConsistency(
     mamba1,
     shortConv,
     gatedDelta,
+    rgLru,
     attention,
     shared,
     moe,
@@ -187,6 +190,7 @@ export function checkConsistency(
   together(['mamba1'], mamba1 !== undefined, 'Mamba-1 blocks');
   together(['short_conv'], shortConv !== undefined, 'short convolutions');
   together(['gated_delta'], gatedDelta !== undefined, 'gated delta mixers');
+  together(['rg_lru'], rgLru !== undefined, 'recurrent blocks');
   together(['attention', 'shared'], attention !== null, 'attention blocks');
   together(['shared'], shared !== undefined, 'shared transformers');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
@@ -209,6 +213,13 @@ export function checkConsistency(
     const { keyHeads, valueHeads, keyDim, valueDim } = gatedDelta;
     demand(valueHeads % keyHeads === 0, `${keyHeads} key heads do not divide ${valueHeads} value heads`);
     widest = Math.max(widest, 2 * keyHeads * keyDim + 2 * valueHeads * (valueDim + 1));
+  }
+  if (rgLru) {
+    demand(
+      rgLru.width % rgLru.heads === 0,
+      `${rgLru.heads} heads do not divide the ${rgLru.width} channels of its recurrent blocks`,
+    );
+    widest = Math.max(widest, 2 * rgLru.width, (2 * rgLru.width) / rgLru.heads);
   }
   if (attention) {
     const { heads, kvHeads, headDim, rope, localRope, layers } = attention;

@@ -2,7 +2,7 @@
 // Dimension letters are those of GLOSSARY.md.
 
 /** Branches that mix tokens; `shared` adds to what those beside it read, the others to the residual stream. */
-export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'gated_delta', 'attention'] as const;
+export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'gated_delta', 'rg_lru', 'attention'] as const;
 /**
  * Branches that take each token for itself: an MLP with a gate, one without, and a mixture of experts. The first two are
  * named for their activation where a model does not say another.
@@ -17,8 +17,8 @@ export type Branch = Mixer | Mlp;
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu2'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
-/** Matrices that may have a bias: q, k and v; o; those of MLPs; in_proj and out_proj of Mamba-2 mixers. */
-export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2'] as const;
+/** Matrices that may have a bias: q, k and v; o; those of MLPs; in_proj and out_proj of mixers. */
+export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2', 'mamba1', 'short_conv', 'rg_lru'] as const;
 export type Biased = (typeof BIASED)[number];
 
 /** Where the norms of a block's sublayers are: before the branches, behind them on what these add, or both. */
@@ -96,6 +96,16 @@ export interface GatedDeltaShape {
   normEps: number;
 }
 
+/** A recurrent block of Griffin: a convolution, a real-gated linear recurrent unit, and a gate of GELU by tanh. */
+export interface RgLruShape {
+  /** w: channels. */
+  width: number;
+  /** Blocks of channels, each with matrices of its own for its gates. */
+  heads: number;
+  /** K, always 4 here. */
+  convWidth: number;
+}
+
 export interface AttentionShape {
   /** Query heads. */
   heads: number;
@@ -109,6 +119,8 @@ export interface AttentionShape {
   qkvLimit?: number;
   /** q and k pass an RMSNorm before they turn: over each head, or over the whole width of q and of k. */
   qkNorm?: 'head' | 'width';
+  /** The output of attention is multiplied by the sigmoid of a projection of its input. */
+  gated?: true;
   /** Scores s become cap * tanh(s / cap). */
   scoreCap?: number;
   /** Each head has a score of its own that takes part in the softmax and has no value. */
@@ -186,6 +198,8 @@ export interface Architecture {
   shortConv?: ShortConvShape;
   /** Of all `gated_delta` branches; absent where there are none. */
   gatedDelta?: GatedDeltaShape;
+  /** Of all `rg_lru` branches; absent where there are none. */
+  rgLru?: RgLruShape;
   /** Of all `shared` branches; absent where there are none. */
   shared?: SharedShape;
   /** Of all `moe` branches; absent where there are none. */

@@ -25,7 +25,7 @@ export function plain(
 }
 
 /** Biases of a matrix, from the modules whose weights it is made of, if the checkpoint has any. */
-function biasTensors(
+export function biasTensors(
   name: string,
   weights: Pick<TensorSpec, 'sources' | 'arrange' | 'shape'>,
   has: boolean,
@@ -117,15 +117,22 @@ export function attentionTensors(
   { factors = {}, names = {}, fused, normsFromOne = false }: AttentionTensorOptions = {},
 ): TensorSpec[] {
   const { hiddenSize } = architecture;
-  const { heads, kvHeads, headDim, qkNorm, sinks } = architecture.attention!;
+  const { heads, kvHeads, headDim, qkNorm, sinks, gated = false } = architecture.attention!;
   const [wide, narrow] = [heads * headDim, kvHeads * headDim];
   const into = factors.in ?? 1;
   const weight = (name: string) => `${theirs}.${name}.weight`;
   const shape = [wide + 2 * narrow, hiddenSize] as const;
+  const query = weight(names.q ?? 'q_proj');
+  // Of each head the rows of q, then those of the gate.
+  const turn = (which: number) =>
+    Array.from({ length: heads }, (_, head): TensorSource => {
+      const begin = (2 * head + which) * headDim;
+      return { name: query, shape: [2 * wide, hiddenSize], rows: [begin, begin + headDim] };
+    });
   const sources =
     fused === undefined
       ? [
-          scaled(weight(names.q ?? 'q_proj'), [wide, hiddenSize], into),
+          ...(gated ? turn(0) : [scaled(query, [wide, hiddenSize], into)]),
           scaled(weight(names.k ?? 'k_proj'), [narrow, hiddenSize], into * (factors.key ?? 1)),
           scaled(weight(names.v ?? 'v_proj'), [narrow, hiddenSize], into),
         ]
@@ -144,6 +151,7 @@ export function attentionTensors(
     ...(qkNorm
       ? [qkNormTensor(`${ours}.attention.qk_norm`, theirs, architecture.attention!, names, normsFromOne)]
       : []),
+    ...(gated ? [{ ...matrix(`${ours}.attention.gate`, [wide, hiddenSize], query), sources: turn(1) }] : []),
     ...(sinks ? [plain(`${ours}.attention.sinks`, [heads], `${theirs}.sinks`)] : []),
     oProj,
     ...biasTensors(`${ours}.attention.o_proj_bias`, oProj, hasBias(architecture, 'o_proj')),

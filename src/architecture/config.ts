@@ -27,6 +27,14 @@ import * as phi3 from './families/phi3.ts';
 import * as qwen2 from './families/qwen2.ts';
 import * as qwen3 from './families/qwen3.ts';
 import * as smollm3 from './families/smollm3.ts';
+import * as lfm2 from './families/lfm2.ts';
+import * as lfm2_moe from './families/lfm2-moe.ts';
+import * as olmo_hybrid from './families/olmo-hybrid.ts';
+import * as qwen3_5 from './families/qwen3-5.ts';
+import * as qwen3_5_moe_text from './families/qwen3-5-moe-text.ts';
+import * as qwen3_5_text from './families/qwen3-5-text.ts';
+import * as qwen3_next from './families/qwen3-next.ts';
+import * as recurrent_gemma from './families/recurrent-gemma.ts';
 import * as zamba from './families/zamba.ts';
 import * as zamba2 from './families/zamba2.ts';
 import { requireFloatQuantized } from './quantization-config.ts';
@@ -63,6 +71,14 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   qwen2,
   qwen3,
   smollm3,
+  lfm2,
+  lfm2_moe,
+  olmo_hybrid,
+  qwen3_5,
+  qwen3_5_moe_text,
+  qwen3_5_text,
+  qwen3_next,
+  recurrent_gemma,
   zamba,
   zamba2,
 };

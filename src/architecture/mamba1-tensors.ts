@@ -1,6 +1,6 @@
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
-import type { Mamba1Shape } from './architecture.ts';
-import { matrix, plain } from './block-tensors.ts';
+import { type Architecture, hasBias, type Mamba1Shape } from './architecture.ts';
+import { biasTensors, matrix, plain } from './block-tensors.ts';
 
 // Tensors of a Mamba-1 mixer. Kernels read four numbers at a time, so that its rank is filled up to fours.
 
@@ -21,20 +21,25 @@ interface Mamba1Options {
 export function mamba1Tensors(
   ours: string,
   theirs: string,
-  hiddenSize: number,
-  shape: Mamba1Shape,
+  architecture: Architecture,
   { convBias, interleaved = false, bare = false }: Mamba1Options,
 ): TensorSpec[] {
+  const { hiddenSize } = architecture;
+  const shape = architecture.mamba1!;
   const { inner: I, stateSize: N, dtRank, convWidth: K, norms, heads: M = 1 } = shape;
   const name = (part: string) => `${ours}.mamba1.${part}`;
   const perHead = (...rest: number[]) => (bare ? [M, ...rest] : rest);
   const inProj = { name: `${theirs}.in_proj.weight`, shape: [2 * I, hiddenSize] };
   const rank = paddedRank(shape);
+  const into: TensorSpec = {
+    ...matrix(name('in_proj'), [2 * I, hiddenSize], inProj.name),
+    sources: interleaved ? [0, 1].map((first) => ({ ...inProj, rows: [first, 2 * I], every: 2 })) : [inProj],
+  };
+  const out = matrix(name('out_proj'), [hiddenSize, I], `${theirs}.out_proj.weight`);
+  const biased = hasBias(architecture, 'mamba1');
   return [
-    {
-      ...matrix(name('in_proj'), [2 * I, hiddenSize], inProj.name),
-      sources: interleaved ? [0, 1].map((first) => ({ ...inProj, rows: [first, 2 * I], every: 2 })) : [inProj],
-    },
+    into,
+    ...biasTensors(name('in_proj_bias'), into, biased),
     plain(name('conv1d_weight'), [I, K], `${theirs}.conv1d.weight`, [I, 1, K]),
     plain(name('conv1d_bias'), [I], convBias ? `${theirs}.conv1d.bias` : null),
     selectingTensor(name('x_proj'), shape, {
@@ -54,7 +59,8 @@ export function mamba1Tensors(
     flatVector(name('dt_bias'), I, `${theirs}.${bare ? 'dt_proj_bias' : 'dt_proj.bias'}`, perHead(I / M)),
     { ...plain(name('a'), [I, N], `${theirs}.A_log`, perHead(I / M, N)), map: 'negate_exp' },
     flatVector(name('d'), I, `${theirs}.D`, perHead(I / M)),
-    matrix(name('out_proj'), [hiddenSize, I], `${theirs}.out_proj.weight`),
+    out,
+    ...biasTensors(name('out_proj_bias'), out, biased),
   ];
 }
 

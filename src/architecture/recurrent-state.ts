@@ -3,7 +3,7 @@ import type { Architecture, Block } from './architecture.ts';
 // What mixers keep of a sequence whatever its length: past inputs of a convolution, and mostly a state behind it.
 
 /** Mixers with such a state. */
-export const RECURRENT = ['mamba2', 'mamba1', 'short_conv', 'gated_delta'] as const;
+export const RECURRENT = ['mamba2', 'mamba1', 'short_conv', 'gated_delta', 'rg_lru'] as const;
 export type Recurrent = (typeof RECURRENT)[number];
 
 /** Past inputs are kept in a ring of so many columns: column q % 4 holds the raw input of position q. */
@@ -20,7 +20,7 @@ export interface RecurrentShape {
 }
 
 /** What states are made from. */
-type Shapes = Pick<Architecture, 'hiddenSize' | 'mamba2' | 'mamba1' | 'shortConv' | 'gatedDelta'>;
+type Shapes = Pick<Architecture, 'hiddenSize' | 'mamba2' | 'mamba1' | 'shortConv' | 'gatedDelta' | 'rgLru'>;
 
 const SHAPES: Readonly<Record<Recurrent, (shapes: Shapes) => RecurrentShape>> = {
   mamba2({ mamba2 }) {
@@ -38,6 +38,7 @@ const SHAPES: Readonly<Record<Recurrent, (shapes: Shapes) => RecurrentShape>> = 
     const channels = 2 * keyHeads * keyDim + valueHeads * valueDim;
     return { channels, convWidth, ssm: [valueHeads, keyDim, valueDim] };
   },
+  rg_lru: ({ rgLru }) => ({ channels: rgLru!.width, convWidth: rgLru!.convWidth, ssm: [rgLru!.width] }),
 };
 
 /** What the mixers of one kind keep. The architecture has to have its shape. */

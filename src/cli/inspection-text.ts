@@ -9,6 +9,7 @@ const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
   mamba1: 'Mamba-1',
   short_conv: 'short convolution',
   gated_delta: 'gated delta',
+  rg_lru: 'recurrent block',
   attention: 'attention',
   swiglu: 'SwiGLU',
   relu2: 'squared ReLU',

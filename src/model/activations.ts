@@ -118,6 +118,8 @@ export interface Activations {
   mamba1: Mamba1Activations | null;
   /** Of gated delta mixers; null without such. */
   gatedDelta: GatedDeltaActivations | null;
+  /** Of recurrent blocks, decays and gated inputs (T, w) each, for prefill; null without such. */
+  rgLru: { decays: BufferSlice; inputs: BufferSlice } | null;
   /** Of shared transformers; null without such. */
   shared: SharedActivations | null;
   /** Of mixtures of experts; null without such. */
@@ -128,6 +130,8 @@ export interface Activations {
   quantized: QuantizedRows | null;
   /** The same in 16 bits, for products of subgroup matrices; null without such. */
   quantizedInt16: QuantizedRows | null;
+  /** The gate of attention's output (T, heads * headDim). */
+  attentionGate: BufferSlice;
   /** Partial attention of decode. */
   partial: BufferSlice;
   /** Largest scores and sums of attention's rows (T, heads, 2), between segments of the cache; for prefill. */
@@ -170,7 +174,7 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean; subgroupMatrices?: boolean } = {},
 ): Activations {
-  const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, gatedDelta, shared } = architecture;
+  const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, gatedDelta, rgLru, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
@@ -179,8 +183,14 @@ export function createActivations(
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
   const convolved = shortConv ? hiddenSize : 0;
   const delta = gatedDelta ? deltaWidths(gatedDelta) : { values: 0, channels: 0, projected: 0 };
-  const inner = Math.max(widths.inner, mamba1?.inner ?? 0, delta.values);
-  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0), 3 * convolved, delta.projected);
+  const inner = Math.max(widths.inner, mamba1?.inner ?? 0, delta.values, rgLru?.width ?? 0);
+  const projected = Math.max(
+    widths.projected,
+    2 * (mamba1?.inner ?? 0),
+    3 * convolved,
+    delta.projected,
+    2 * (rgLru?.width ?? 0),
+  );
   const deltas = mamba1 ? mamba1Widths({ heads: 1, ...mamba1 }).deltas : 0;
   const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
   const widest = Math.max(hiddenSize, intermediateSize, inner, attended, deltas, ...ofShared);
@@ -202,7 +212,7 @@ export function createActivations(
     gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
     u,
     qkv: isParallel ? floats('qkv', tokens, qkvWidth) : u,
-    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0, convolved, delta.channels)),
+    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0, convolved, delta.channels, rgLru?.width ?? 0)),
     y: floats('y', tokens, Math.max(inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),
@@ -213,11 +223,18 @@ export function createActivations(
     unitSquares: slice(set.filled('unit squares', unitSquares(architecture))),
     mamba1: createMamba1(floats, architecture, tokens),
     gatedDelta: createGatedDelta(floats, architecture, tokens),
+    rgLru: rgLru
+      ? {
+          decays: floats('rg_lru / decays', tokens, rgLru.width),
+          inputs: floats('rg_lru / inputs', tokens, rgLru.width),
+        }
+      : null,
     shared: createShared(floats, architecture, tokens),
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
     quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
+    attentionGate: floats('gate of attention', architecture.attention?.gated ? tokens : 0, attended),
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     sums: floats('sums', attention ? attentionSumsFloats(attention, tokens) : 0),
     logits: floats('logits', architecture.vocabSize),

@@ -50,6 +50,10 @@ export function checkArchitecture(architecture: Architecture): void {
     ],
     ['the key width of its gated delta heads', architecture.gatedDelta?.keyDim],
     ['the value width of its gated delta heads', architecture.gatedDelta?.valueDim],
+    [
+      'the width of a head of its recurrent blocks',
+      architecture.rgLru && architecture.rgLru.width / architecture.rgLru.heads,
+    ],
     ['the attention head dimension', architecture.attention?.headDim],
   ];
   for (const [name, size] of fours) {
@@ -65,6 +69,8 @@ export function checkArchitecture(architecture: Architecture): void {
   if (mamba1) require(mamba1.stateSize <= 256, `its state size, ${mamba1.stateSize}, is above 256`);
   if (gatedDelta)
     require(gatedDelta.keyDim <= 256, `the key width of its gated delta heads, ${gatedDelta.keyDim}, is above 256`);
+  const rgLruHead = architecture.rgLru ? architecture.rgLru.width / architecture.rgLru.heads : 0;
+  require(rgLruHead <= 1024, `the width of a head of its recurrent blocks, ${rgLruHead}, is above 1024`);
   if (attention) {
     require(attention.headDim <= 256, `its attention head dimension, ${attention.headDim}, is above 256`);
     require(attention.heads <= 128, `it has ${attention.heads} query heads, more than 128`);

@@ -19,6 +19,7 @@ import { mamba1 } from './branches/mamba1.ts';
 import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
 import { moe } from './branches/moe.ts';
+import { rgLru } from './branches/rg-lru.ts';
 import { shared } from './branches/shared.ts';
 import { shortConv } from './branches/short-conv.ts';
 import type { BranchPlan, Scope, StreamNorm } from './scope.ts';
@@ -32,6 +33,7 @@ const BRANCHES: Readonly<Record<Branch, BranchPlan>> = {
   mamba1,
   short_conv: shortConv,
   gated_delta: gatedDelta,
+  rg_lru: rgLru,
   attention,
   swiglu,
   relu2,

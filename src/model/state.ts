@@ -27,6 +27,7 @@ export interface BlockState {
   mamba1?: RecurrentState;
   short_conv?: ConvState;
   gated_delta?: RecurrentState;
+  rg_lru?: RecurrentState;
   /** Keys and values. */
   attention?: KvCache;
 }

@@ -8,7 +8,7 @@ import { moe } from './moe.ts';
 import type { BlockState, ReferenceArchitecture, ReferenceState, ReferenceTensors, Sublayer } from './model.ts';
 import { mamba1Branch } from './mamba1.ts';
 import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
-import { deltaWidths, gatedDeltaBranch, shortConvBranch } from './recurrent-mixers.ts';
+import { deltaWidths, gatedDeltaBranch, rgLruBranch, shortConvBranch } from './recurrent-mixers.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { sharedTransformer } from './shared.ts';
 import { sigmoid } from './sigmoid.ts';
@@ -28,7 +28,14 @@ export interface ForwardResult {
 }
 
 /** The state before the first token. */
-export function emptyState({ hiddenSize, blocks, mamba2, mamba1, gatedDelta }: ReferenceArchitecture): ReferenceState {
+export function emptyState({
+  hiddenSize,
+  blocks,
+  mamba2,
+  mamba1,
+  gatedDelta,
+  rgLru,
+}: ReferenceArchitecture): ReferenceState {
   return {
     position: 0,
     blocks: blocks.map((block): BlockState => {
@@ -38,6 +45,10 @@ export function emptyState({ hiddenSize, blocks, mamba2, mamba1, gatedDelta }: R
           state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
         }
         if (kind === 'short_conv') state.short_conv = { conv: new Float64Array(4 * hiddenSize) };
+        if (kind === 'rg_lru') {
+          const { width } = given(rgLru, 'rgLru');
+          state.rg_lru = { conv: new Float64Array(4 * width), ssm: new Float64Array(width) };
+        }
         if (kind === 'gated_delta') {
           const dims = given(gatedDelta, 'gatedDelta');
           const { values, channels } = deltaWidths(dims);
@@ -63,6 +74,7 @@ const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = 
   mamba1: mamba1Branch,
   short_conv: shortConvBranch,
   gated_delta: gatedDeltaBranch,
+  rg_lru: rgLruBranch,
   attention: attentionBranch,
   swiglu: mlp('gate_up', (values, activation = 'silu') => gated(values, activation)),
   relu2: mlp('up', (values, activation = 'relu2') => activate(values, activation)),

@@ -1,3 +1,4 @@
+import { addBias } from './add_bias.ts';
 import { conv1d } from './conv1d.ts';
 import { matmul } from './matmul.ts';
 import { type Branch, columns, given } from './mixers.ts';
@@ -15,7 +16,9 @@ export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   const tensor = (name: string) => ofBlock(`mamba1.${name}`);
   const { inner: I, stateSize: N, dtRank, normEps, norms, heads = 1 } = given(architecture.mamba1, 'mamba1');
   const before = given(state.mamba1, 'state of mamba1');
-  const u = matmul(input, tensor('in_proj'), architecture.hiddenSize);
+  const biased = architecture.biases?.includes('mamba1') ?? false;
+  const withBias = (values: Float64Array, name: string) => (biased ? addBias(values, tensor(name)) : values);
+  const u = withBias(matmul(input, tensor('in_proj'), architecture.hiddenSize), 'in_proj_bias');
   const raw = columns(u, 2 * I, 0, I);
   const conv = conv1d(raw, tensor('conv1d_weight'), tensor('conv1d_bias'), before.conv, position);
   const selected = matmul(conv.v, tensor('x_proj'), I);
@@ -57,7 +60,7 @@ export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
     for (let t = 0; t < rowCount(scan.y, own); t++) y.set(scan.y.subarray(t * own, (t + 1) * own), t * I + first);
   }
   return {
-    y: matmul(y, tensor('out_proj'), I),
+    y: withBias(matmul(y, tensor('out_proj'), I), 'out_proj_bias'),
     state: { ...state, mamba1: { conv: conv.state, ssm } },
   };
 };

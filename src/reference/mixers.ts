@@ -7,6 +7,7 @@ import { matmul } from './matmul.ts';
 import type { BlockState, ReferenceArchitecture } from './model.ts';
 import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
 import { rope } from './rope.ts';
+import { sigmoid } from './sigmoid.ts';
 import type { SsmDims } from './selective_state_update.ts';
 import { timeStep } from './softplus.ts';
 import { ssdRecurrence } from './ssd.ts';
@@ -86,7 +87,9 @@ export const attentionBranch: Branch = ({ x: input, architecture, tensor, state,
   const keys = appended(before.keys, k);
   const values = appended(before.values, part(wide + narrow, narrow));
   const all = { ...dims, heads, kvHeads, headDim, ...(layer.window && window !== undefined && { window }) };
-  const y = attention(q, keys, values, all, position, shape.sinks && tensor('attention.sinks'));
+  const attended = attention(q, keys, values, all, position, shape.sinks && tensor('attention.sinks'));
+  const gate = shape.gated ? matmul(input, tensor('attention.gate'), architecture.hiddenSize) : null;
+  const y = gate ? attended.map((value, i) => value * sigmoid(at(gate, i))) : attended;
   const out = matmul(y, tensor('attention.o_proj'), wide);
   return {
     y: has('o_proj') ? addBias(out, tensor('attention.o_proj_bias')) : out,

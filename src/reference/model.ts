@@ -11,7 +11,7 @@ import type { Values } from './values.ts';
 
 /** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
 export type Sublayer = readonly (
-  'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'gated_delta' | 'attention' | 'swiglu' | 'relu2' | 'moe'
+  'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'gated_delta' | 'rg_lru' | 'attention' | 'swiglu' | 'relu2' | 'moe'
 )[];
 
 /** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
@@ -30,13 +30,14 @@ export interface ReferenceArchitecture {
     heads?: number;
   };
   gatedDelta?: DeltaDims & { normEps: number };
+  rgLru?: { width: number; heads: number };
   shared?: { sets: number; adapterRank: number };
   moe?: { experts: number; topK: number; routing?: Routing & { biased: boolean }; sharedGate?: true };
   normEps: number;
   norm?: 'layer';
   normPlaces?: readonly ('before' | 'after' | 'both')[];
   activation?: Activation;
-  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2')[];
+  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2' | 'mamba1' | 'short_conv' | 'rg_lru')[];
   tiedHead: boolean;
   embeddingScale: number;
   logitScale: number;
@@ -48,6 +49,7 @@ export interface ReferenceAttention extends AttentionDims {
   rope: RotaryEmbedding | null;
   qkvLimit?: number;
   qkNorm?: 'head' | 'width';
+  gated?: true;
   sinks?: true;
   localRope?: RotaryEmbedding;
   layers?: readonly { window: boolean; rope: 'main' | 'local' | 'none' }[];
@@ -74,6 +76,12 @@ export interface BlockState {
     /** (4, channels), column q % 4 holds the raw input of position q */
     conv: Float64Array;
     /** (valueHeads, keyDim, valueDim) */
+    ssm: Float64Array;
+  };
+  rg_lru?: {
+    /** (4, w), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (w) */
     ssm: Float64Array;
   };
   short_conv?: {

@@ -1,11 +1,14 @@
+import { addBias } from './add_bias.ts';
 import { conv1d } from './conv1d.ts';
 import { correctionStrength, type DeltaDims, gatedDelta, logDecay } from './gated_delta.ts';
+import { geluTanh } from './gelu_tanh.ts';
 import { matmul } from './matmul.ts';
 import { type Branch, columns, given } from './mixers.ts';
+import { rgLru } from './rg_lru.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { shortConv } from './short_conv.ts';
 import { silu } from './silu.ts';
-import { at } from './values.ts';
+import { at, type Values } from './values.ts';
 
 // Branches of recurrences that are no Mamba mixers.
 
@@ -20,7 +23,9 @@ export const shortConvBranch: Branch = ({ x: input, architecture, tensor: ofBloc
     before.conv,
     position,
   );
-  return { y: matmul(v, tensor('out_proj'), C), state: { ...state, short_conv: { conv } } };
+  const out = matmul(v, tensor('out_proj'), C);
+  const y = architecture.biases?.includes('short_conv') ? addBias(out, tensor('out_proj_bias')) : out;
+  return { y, state: { ...state, short_conv: { conv } } };
 };
 
 /** Widths of keys, values, the convolution and in_proj's output of a gated delta mixer. */
@@ -57,4 +62,23 @@ export const gatedDeltaBranch: Branch = ({ x: input, architecture, tensor: ofBlo
     y: matmul(gated, tensor('out_proj'), values),
     state: { ...state, gated_delta: { conv: conv.state, ssm } },
   };
+};
+
+/** A recurrent block of Griffin; in_proj's rows are those of the output's gate, then of the recurrence. */
+export const rgLruBranch: Branch = ({ x: input, architecture, tensor: ofBlock, state, position }) => {
+  const tensor = (name: string) => ofBlock(`rg_lru.${name}`);
+  const { width: w, heads } = given(architecture.rgLru, 'rgLru');
+  const before = given(state.rg_lru, 'state of rg_lru');
+  const product = (x: Values, name: string, width: number) => {
+    const y = matmul(x, tensor(name), width);
+    return architecture.biases?.includes('rg_lru') ? addBias(y, tensor(`${name}_bias`)) : y;
+  };
+  const u = product(input, 'in_proj', architecture.hiddenSize);
+  const raw = columns(u, 2 * w, w, w);
+  const conv = conv1d(raw, tensor('conv1d_weight'), tensor('conv1d_bias'), before.conv, position, (value) => value);
+  const vectors = ['input_bias', 'recurrence_bias', 'parameter'].flatMap((name) => Array.from(tensor(name)));
+  const { y, state: ssm } = rgLru(conv.v, { gates: tensor('gates'), vectors }, before.ssm, { heads, position });
+  const z = columns(u, 2 * w, 0, w);
+  const gated = y.map((value, i) => value * geluTanh(at(z, i)));
+  return { y: product(gated, 'out_proj', w), state: { ...state, rg_lru: { conv: conv.state, ssm } } };
 };

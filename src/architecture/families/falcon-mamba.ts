@@ -45,7 +45,6 @@ export function normalize(config: ConfigReader): Architecture {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba1 } = architecture;
   const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
@@ -54,7 +53,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     head: 'lm_head.weight',
     norm: (block) => `${layer(block)}.norm.weight`,
     branches: {
-      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, hiddenSize, mamba1!, { convBias }),
+      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, architecture, { convBias }),
     },
   });
 }

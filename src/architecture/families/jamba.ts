@@ -21,7 +21,7 @@ const ROUTING: MoeRouting = { scores: 'softmax', biased: false, sumEps: null, sc
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', mamba_proj_bias: false, mamba_d_conv: 4 });
+  requireFixed(config, { hidden_act: 'silu', mamba_d_conv: 4 });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   const attends = (index: number) => isEvery(config, 'attn_layer', index);
@@ -53,6 +53,7 @@ export function normalize(config: ConfigReader): Architecture {
     ...(hasBranch(blocks, 'mamba1') && { mamba1 }),
     attention: hasBranch(blocks, 'attention') ? attention : null,
     ...(hasBranch(blocks, 'moe') && { moe }),
+    ...(config.flag('mamba_proj_bias') && { biases: ['mamba1'] }),
     normEps,
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
@@ -70,7 +71,6 @@ function isEvery(config: ConfigReader, what: string, index: number): boolean {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba1 } = architecture;
   const convBias = config.flag('mamba_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   return modelTensors(architecture, {
@@ -80,7 +80,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     norm: (block, sublayer) =>
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
     branches: {
-      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba1!, { convBias }),
+      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mamba`, architecture, { convBias }),
       attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, architecture),
       moe: (ours, block) =>
         expertTensors(ours, `${layer(block)}.feed_forward`, architecture, {

@@ -17,7 +17,7 @@ const POSITIONS = 2 ** 20;
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', use_bias: false, conv_kernel: 4 });
+  requireFixed(config, { hidden_act: 'silu', conv_kernel: 4 });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   const normEps = config.number('layer_norm_epsilon', { above: 0, most: 1 });
@@ -37,6 +37,7 @@ export function normalize(config: ConfigReader): Architecture {
       norms: 'none',
     },
     attention: null,
+    ...(config.flag('use_bias') && { biases: ['mamba1'] }),
     normEps,
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
@@ -47,7 +48,6 @@ export function normalize(config: ConfigReader): Architecture {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba1 } = architecture;
   const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
@@ -56,7 +56,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     head: 'lm_head.weight',
     norm: (block) => `${layer(block)}.norm.weight`,
     branches: {
-      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, hiddenSize, mamba1!, { convBias }),
+      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, architecture, { convBias }),
     },
     // As old exports have it.
     alias: (name) => name.replace('backbone.embeddings.', 'backbone.embedding.'),

@@ -78,7 +78,7 @@ function readKinds(config: ConfigReader): LayerKind[] {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba1, blocks, shared } = architecture;
+  const { blocks, shared } = architecture;
   const options = { convBias: config.flag('mamba_conv_bias'), interleaved: true, bare: true };
   const layer = (index: number) => `model.layers.${index}`;
   const hybrids = [...blocks.keys()].filter((index) => blocks[index]![0]!.includes('shared'));
@@ -89,7 +89,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     head: 'lm_head.weight',
     norm: (block) => `${mamba(block)}.input_layernorm.weight`,
     branches: {
-      mamba1: (ours, block) => mamba1Tensors(ours, `${mamba(block)}.mamba`, hiddenSize, mamba1!, options),
+      mamba1: (ours, block) => mamba1Tensors(ours, `${mamba(block)}.mamba`, architecture, options),
       shared(ours, block) {
         const use = hybrids.indexOf(block);
         const set = sharedSet(architecture, block);

@@ -48,7 +48,7 @@ export const gatedDelta: BranchPlan = {
     const conv = { u, weight: m.convWeight, bias: m.convBias, v, state: slice(m.state.conv) };
     const chunks = { v, decays, w, fresh, scores };
     return [
-      ...project(scope, label, { x: h, weights: m.inProj, y: u }, { normed: true }),
+      ...project(scope, label, { x: h, weights: m.inProj, y: u }, { normed: scope.normed }),
       conv1dPrefill(features, label, conv, m.conv),
       deltaQkNorm(features, label, { v }, dims),
       deltaChunkCumsum(features, label, { u, heads: m.heads, decays }, dims),

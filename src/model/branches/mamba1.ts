@@ -9,6 +9,7 @@ import { rmsNormSplit } from '../../kernels/norms/rms_norm_split.ts';
 import { selectiveScanGate } from '../../kernels/mamba1/selective_scan_gate.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
+import { withBias } from './biases.ts';
 
 function mixer({ architecture, weights, activations, blocks }: Scope, block: number) {
   const { hiddenSize: C } = architecture;
@@ -47,6 +48,18 @@ function mixer({ architecture, weights, activations, blocks }: Scope, block: num
   };
 }
 
+/** The biases of in_proj and of out_proj, if there are such. */
+function biases(scope: Scope, block: number) {
+  const { architecture, activations } = scope;
+  const { label, name } = mixer(scope, block);
+  const { u, x } = activations;
+  const columns = 2 * architecture.mamba1!.inner;
+  return {
+    into: withBias(scope, 'mamba1', { name: name('in_proj_bias'), label, y: u, columns }),
+    out: withBias(scope, 'mamba1', { name: name('out_proj_bias'), label, y: x, columns: architecture.hiddenSize }),
+  };
+}
+
 /** A Mamba-1 mixer, of one head or several, with norms of delta, b and c or without: in_proj's rows are x, z. */
 export const mamba1: BranchPlan = {
   prefill(scope, block) {
@@ -60,12 +73,14 @@ export const mamba1: BranchPlan = {
       d: weights.plain(name('d'), dims.inner),
     };
     return [
-      ...project(scope, label, { x: h, weights: inProj, y: u }, { normed: true }),
+      ...project(scope, label, { x: h, weights: inProj, y: u }, { normed: scope.normed }),
+      ...biases(scope, block).into,
       conv1dPrefill(features, label, conv.buffers, conv.options),
       ...project(scope, label, { x: v, weights: xProj, y: selected }, { normed: false }),
       rmsNormSplit(features, label, { x: selected, weight: normWeight, delta, bc }, dims, norms),
       ...project(scope, label, { x: delta, weights: dtProj, y }, { normed: norms.norm !== 'none' }),
       selectiveScanGate(features, label, { dt_raw: y, u, bc, ...vectors, v, ssm_state: ssm }, dims),
+      ...biases(scope, block).out,
       ...project(scope, label, { x: v, weights: outProj, y: x }, { normed: false, action: 'add' }),
     ];
   },
@@ -79,6 +94,7 @@ export const mamba1: BranchPlan = {
     const scan = { w: selected, weights: dtProj, norm_weight: normWeight, u, heads, a, v, ssm_state: ssm };
     return [
       ...normedMatvec(features, label, { h, squares, weights: inProj, y: u }, norm),
+      ...biases(scope, block).into,
       // After the answer has ended it writes a column that no token before the next reads.
       conv1dPrefill(features, label, conv.buffers, conv.options),
       ...matvec(features, label, { v, weights: xProj, y: selected }),
@@ -89,6 +105,7 @@ export const mamba1: BranchPlan = {
   decodeAdd(scope, block, nextNorm) {
     const { x, h, squares, v } = scope.activations;
     const { label, outProj } = mixer(scope, block);
-    return matvecAddToNorm(scope.features, label, { v, weights: outProj, normWeight: nextNorm, x, h, squares });
+    const add = { v, weights: outProj, normWeight: nextNorm, x, h, squares };
+    return [...biases(scope, block).out, ...matvecAddToNorm(scope.features, label, add)];
   },
 };

@@ -4,6 +4,7 @@ import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { shortConv as shortConvKernel } from '../../kernels/short_conv/short_conv.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
+import { withBias } from './biases.ts';
 
 function mixer({ architecture, features, weights, activations, blocks }: Scope, block: number) {
   const { hiddenSize: C } = architecture;
@@ -27,14 +28,23 @@ function mixer({ architecture, features, weights, activations, blocks }: Scope, 
   };
 }
 
+/** The bias of out_proj, if there is one: the kernel adds all others. */
+function outBias(scope: Scope, block: number) {
+  const { hiddenSize: columns } = scope.architecture;
+  const { x: y } = scope.activations;
+  const { label } = mixer(scope, block);
+  return withBias(scope, 'short_conv', { name: `blocks.${block}.short_conv.out_proj_bias`, label, y, columns });
+}
+
 /** A short convolution between two gates, as LFM2 has it: in_proj's rows are B, C, x. */
 export const shortConv: BranchPlan = {
   prefill(scope, block) {
     const { x, h, u, v } = scope.activations;
     const { label, inProj, conv, outProj } = mixer(scope, block);
     return [
-      ...project(scope, label, { x: h, weights: inProj, y: u }, { normed: true }),
+      ...project(scope, label, { x: h, weights: inProj, y: u }, { normed: scope.normed }),
       conv,
+      ...outBias(scope, block),
       ...project(scope, label, { x: v, weights: outProj, y: x }, { normed: false, action: 'add' }),
     ];
   },
@@ -48,6 +58,7 @@ export const shortConv: BranchPlan = {
   decodeAdd(scope, block, nextNorm) {
     const { x, h, squares, v } = scope.activations;
     const { label, outProj } = mixer(scope, block);
-    return matvecAddToNorm(scope.features, label, { v, weights: outProj, normWeight: nextNorm, x, h, squares });
+    const add = { v, weights: outProj, normWeight: nextNorm, x, h, squares };
+    return [...outBias(scope, block), ...matvecAddToNorm(scope.features, label, add)];
   },
 };
