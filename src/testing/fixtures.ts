@@ -54,9 +54,15 @@ export const FEATURES: readonly Feature[] = [
   feature('falcon_mamba', 'Mamba-1 with norms inside', 'falcon-mamba-tiny', ({ blocks }) =>
     hasBranch(blocks, 'mamba1'),
   ),
-  feature('mamba', 'Mamba-1 without norms inside, of a rank that is no multiple of four', 'mamba', ({ mamba1 }) => {
-    return mamba1!.norms === 'none' && mamba1!.dtRank % 4 > 0;
-  }),
+  feature(
+    'mamba',
+    'Mamba-1 without norms inside, of a rank that is no multiple of four',
+    'mamba-bias',
+    ({ mamba1 }) => {
+      return mamba1!.norms === 'none' && mamba1!.dtRank % 4 > 0;
+    },
+  ),
+  feature('mamba', 'biases of both projections', 'mamba-bias', ({ biases }) => biases!.includes('mamba1')),
   feature(
     'jamba',
     'Mamba-1 with norms inside that have weights',
@@ -70,6 +76,40 @@ export const FEATURES: readonly Feature[] = [
   feature('zamba', 'Mamba-1 of several heads', 'zamba', ({ mamba1 }) => mamba1!.heads === 2),
   feature('zamba', 'one transformer that blocks share, without adapters', 'zamba', ({ blocks, shared }) => {
     return shared!.adapterRank === 0 && blocks.filter((block) => hasBranch([block], 'shared')).length > 1;
+  }),
+  feature('lfm2', 'short convolutions with biases', 'lfm2', ({ blocks, biases }) => {
+    return hasBranch(blocks, 'short_conv') && biases!.includes('short_conv');
+  }),
+  feature('lfm2', 'attention with norms of q and k', 'lfm2', ({ attention }) => attention!.qkNorm === 'head'),
+  feature('lfm2_moe', 'experts by sigmoids with a bias, behind dense blocks', 'lfm2-moe', ({ blocks, moe }) => {
+    return hasBranch(blocks, 'swiglu') && moe!.routing!.scores === 'sigmoid' && moe!.routing!.biased;
+  }),
+  feature('qwen3_5_text', 'gated delta mixers, keys shared by value heads', 'qwen3-5', ({ gatedDelta }) => {
+    return gatedDelta!.valueHeads > gatedDelta!.keyHeads;
+  }),
+  feature('qwen3_5_text', 'attention with a gate', 'qwen3-5', ({ attention }) => attention!.gated === true),
+  feature('qwen3_5', 'text of a model with eyes', 'qwen3-5-vlm', ({ family }) => family === 'qwen3_5'),
+  feature(
+    'qwen3_5_moe_text',
+    'experts beside an MLP with a gate',
+    'qwen3-5-moe',
+    ({ moe }) => moe!.sharedGate === true,
+  ),
+  feature('qwen3_next', 'gated delta mixers with rows by key head', 'qwen3-next', ({ blocks }) => {
+    return hasBranch(blocks, 'gated_delta');
+  }),
+  feature(
+    'olmo_hybrid',
+    'states that change their sign',
+    'olmo-hybrid',
+    ({ gatedDelta }) => gatedDelta!.betaScale === 2,
+  ),
+  feature('olmo_hybrid', 'norms behind attention and before delta mixers', 'olmo-hybrid', ({ normPlaces }) => {
+    return normPlaces!.includes('after') && normPlaces!.includes('before');
+  }),
+  feature('recurrent_gemma', 'recurrent blocks of several heads', 'recurrent-gemma', ({ rgLru }) => rgLru!.heads > 1),
+  feature('recurrent_gemma', 'attention over a window, capped logits', 'recurrent-gemma', ({ attention, logitCap }) => {
+    return attention!.window !== undefined && logitCap !== undefined;
   }),
   feature('zamba2', 'two transformers that three blocks share in turn', 'zamba2-norope', ({ blocks, shared }) => {
     return shared!.sets === 2 && blocks.filter((block) => hasBranch([block], 'shared')).length === 3;
