@@ -75,7 +75,8 @@ describe('the defaults of a family', () => {
     // The end of answers is no part of a model; without its list of layers a model is another one.
     const untold = new Set(['eos_token_id', 'layers_block_type', 'layer_types']);
     const fields = Object.entries(now[type] ?? {}).filter(([field, value]) => value !== null && !untold.has(field));
-    expect(fields.length).toBeGreaterThan(10);
+    // A config around another one has few fields of its own.
+    expect(fields.length).toBeGreaterThan(type === 'qwen3_5' ? 3 : 10);
     for (const [field, value] of fields) {
       const absent = without(config, field);
       expect.soft(meaning(absent), field).toEqual(meaning({ ...absent, [field]: written(value) }));
