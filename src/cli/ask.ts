@@ -1,14 +1,16 @@
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
 import { installDawn } from '../tools/dawn.ts';
-import { openPackageFolder } from '../tools/folder.ts';
+import { SCHEMES } from '../weights/manifest.ts';
+import { openModel } from './open-model.ts';
 
-const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model FOLDER] [--temperature T] [--top-k K] [--top-p P]
-                     [--seed N] [--max-tokens N] [--context N] [--stats]
+const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model MODEL] [--dtype TYPE] [--temperature T]
+                     [--top-k K] [--top-p P] [--seed N] [--max-tokens N] [--context N] [--stats]
 
 Answers in the terminal, through the same engine as the page. Further questions continue the conversation.
+  --model M    a package, a checkpoint or a GGUF file; of the latter two a package is made in memory first
+  --dtype T    how its matrices are stored: ${SCHEMES.join(', ')}; int8 unless given
   --context N  tokens of the conversation; more than the model's config allows is computed, with a warning`;
 
 const DEFAULT_MODEL = 'public/models/lexicon';
@@ -22,6 +24,7 @@ export async function main(args: string[]): Promise<number> {
       allowPositionals: true,
       options: {
         model: { type: 'string', default: DEFAULT_MODEL },
+        dtype: { type: 'string' },
         temperature: { type: 'string' },
         'top-k': { type: 'string' },
         'top-p': { type: 'string' },
@@ -41,6 +44,11 @@ export async function main(args: string[]): Promise<number> {
     console.error(USAGE);
     return values.help ? 0 : 2;
   }
+  const scheme = SCHEMES.find((known) => known === values.dtype);
+  if (values.dtype !== undefined && !scheme) {
+    console.error(`--dtype has to be one of ${SCHEMES.join(', ')}.\n\n${USAGE}`);
+    return 2;
+  }
   const settings = numbers({
     temperature: values.temperature,
     topK: values['top-k'],
@@ -49,7 +57,7 @@ export async function main(args: string[]): Promise<number> {
     maxTokens: values['max-tokens'],
   });
   installDawn();
-  const engine = await LocalEngine.load(await openPackageFolder(resolve(values.model)), {
+  const engine = await LocalEngine.load(await openModel(values.model, scheme, 'int8'), {
     ...numbers({ contextLength: values.context }),
     onMessage: (message) => console.error(message),
   });

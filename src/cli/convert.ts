@@ -1,5 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
 import { parseConfig } from '../architecture/config.ts';
@@ -7,15 +7,20 @@ import { Checkpoint } from '../weights/checkpoint.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
 import { readText } from '../weights/read-text.ts';
 import { writePackage } from '../weights/package-writer.ts';
+import { roundingNotice } from '../weights/rounding.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { folderSink } from '../tools/folder.ts';
+import { modelName } from './open-model.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
+                          [--suggestions FILE]
 
-Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files) or a repository org/name
-of the Hub, into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.
-A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there is one.`;
+Turns SRC into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type. SRC is
+a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file, or a repository org/name
+of the Hub. A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there
+is one. FILE has questions to begin with, as JSON: a list of questions. In the place of a question there may be a list: a
+question, and those that follow it. A chat page offers them.`;
 
 /**
  * The command `convert`.
@@ -35,8 +40,14 @@ export async function main(args: string[]): Promise<number> {
   }
   try {
     const begun = performance.now();
-    const { source, out, scheme, name, ...where } = request;
-    const manifest = await convert(source, out, scheme, name, { ...where, onProgress: showProgress() });
+    const { source, out, scheme, name, suggestions: file, ...where } = request;
+    const suggestions = file === undefined ? undefined : await readSuggestions(file);
+    const manifest = await convert(source, out, scheme, name, {
+      ...where,
+      suggestions,
+      onProgress: showProgress(),
+      onMessage: (message) => console.log(message),
+    });
     console.log(summary(manifest, request.out, (performance.now() - begun) / 1000));
     return 0;
   } catch (error) {
@@ -47,7 +58,11 @@ export async function main(args: string[]): Promise<number> {
 }
 
 export interface ConvertOptions extends RepoPlace {
+  /** Questions to begin with, unchecked. */
+  suggestions?: unknown;
   onProgress?: (progress: { tensor: string; written: number; total: number }) => void;
+  /** Told in a sentence where the package cannot keep weights as they are. */
+  onMessage?: (message: string) => void;
 }
 
 /**
@@ -60,21 +75,24 @@ export async function convert(
   out: string,
   scheme: Scheme,
   name: string,
-  { onProgress, ...place }: ConvertOptions = {},
+  { onProgress, onMessage, suggestions, ...place }: ConvertOptions = {},
 ): Promise<Manifest> {
-  const { files, repo } = openCheckpointFiles(source, place);
+  const { files, repo } = await openCheckpointFiles(source, place);
   const config = await readText(files, 'config.json');
   if (!config) {
     throw new BambaError('config_invalid', `${source} has no config.json: name the folder of a checkpoint.`);
   }
   const { architecture, tensors, stopIds, scaleBlocks } = parseConfig(config);
   const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
+  const notice = roundingNotice(name, checkpoint, scheme);
+  if (notice !== null) onMessage?.(notice);
   const manifest = await writePackage({
     checkpoint,
     specs: tensors,
     scheme,
     architecture,
     stopIds,
+    suggestions,
     name,
     sink: await folderSink(out),
     ...(repo && { source: { repo: source, revision: await repo.version() } }),
@@ -83,6 +101,17 @@ export async function convert(
   repo?.close();
   await removeStale(out, manifest);
   return manifest;
+}
+
+/** @throws BambaError `config_invalid` for a file that cannot be read. Its content is checked with the manifest. */
+async function readSuggestions(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new BambaError('config_invalid', `${file} has to be JSON, a list of questions: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 /** Removes shards that a larger package left behind. */
@@ -100,6 +129,8 @@ interface Request {
   name: string;
   revision?: string;
   endpoint?: string;
+  /** File with questions to begin with. */
+  suggestions?: string;
 }
 
 function readArguments(args: string[]): Request | null {
@@ -111,6 +142,7 @@ function readArguments(args: string[]): Request | null {
       name: { type: 'string' },
       revision: { type: 'string' },
       endpoint: { type: 'string' },
+      suggestions: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -120,7 +152,7 @@ function readArguments(args: string[]): Request | null {
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
-  const { revision, endpoint, name = basename(resolve(source)) } = values;
+  const { revision, endpoint, suggestions, name = modelName(source) } = values;
   return {
     source,
     out,
@@ -128,6 +160,7 @@ function readArguments(args: string[]): Request | null {
     name,
     ...(revision !== undefined && { revision }),
     ...(endpoint !== undefined && { endpoint }),
+    ...(suggestions !== undefined && { suggestions }),
   };
 }
 

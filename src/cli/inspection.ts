@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
@@ -14,8 +14,9 @@ import { resolveSources } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { openPackageFolder } from '../tools/folder.ts';
+import { modelName } from './open-model.ts';
 
-// What `npm run inspect` finds out about a model without loading it.
+// The facts that `npm run inspect` finds out about a model without loading it.
 
 /** A type that the model can have. */
 export interface SchemeSize {
@@ -29,14 +30,14 @@ export interface SchemeSize {
 /** Tokens of contexts whose cost is told. */
 const CONTEXTS = [1024, 4096, 32_768, 131_072];
 
-/** What conversations take, by what their keys and values are stored as. */
+/** The memory of conversations, by the type of their keys and values. */
 export interface ContextCost {
   cacheType: CacheType;
   /** GPU bytes of a conversation, without the weights: see `contextBytes`. */
   contexts: { tokens: number; bytes: number }[];
 }
 
-/** What the command says. */
+/** The report of the command. */
 export interface Inspection {
   name: string;
   /** A checkpoint's tensors by dtype, or the type of a package, with bytes. */
@@ -99,7 +100,7 @@ async function readPackage(folder: string): Promise<Read> {
 }
 
 async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
-  const { files, repo } = openCheckpointFiles(source, place);
+  const { files, repo } = await openCheckpointFiles(source, place);
   try {
     const config = await readText(files, 'config.json');
     if (!config) {
@@ -112,8 +113,13 @@ async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
     const checkpoint = await Checkpoint.open(files, undefined, scaleBlocks);
     const specs = resolveSources(checkpoint, tensors);
     const bytes: Record<string, number> = {};
-    for (const { dtype, begin, end } of checkpoint.tensors.values()) bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
-    const name = repo ? source : basename(resolve(source));
+    for (const tensor of checkpoint.tensors.values()) {
+      const stored = tensor.parts ? new Set(tensor.parts.map((part) => part.tensor)) : [tensor];
+      for (const { dtype, begin, end } of stored) {
+        bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
+      }
+    }
+    const name = repo ? source : modelName(source);
     return { name, stored: { kind: 'checkpoint', bytes }, architecture, specs };
   } finally {
     repo?.close();

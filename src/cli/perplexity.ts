@@ -1,28 +1,27 @@
-import { readFile, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { loadModel } from '../engine/load.ts';
-import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import { BambaError } from '../errors.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
 import { adapterName } from '../engine/adapter-name.ts';
 import { Gpu } from '../gpu/device.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
-import type { OrderedPackage, PackageSource } from '../storage/packages/package-source.ts';
-import { type Manifest, MANIFEST_FILE, SCHEMES } from '../weights/manifest.ts';
+import type { PackageSource } from '../storage/packages/package-source.ts';
+import { SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme } from '../weights/types.ts';
 import { installDawn } from '../tools/dawn.ts';
-import { folderSource, openPackageFolder } from '../tools/folder.ts';
+import { openModel } from './open-model.ts';
 import { ScoreLog } from './score-log.ts';
 
 const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--int8dots]
                              [--cache ${CACHE_TYPES.join('|')}] [--limit N] [--log FILE] [--json]
 
-Scores MODEL, a package or a checkpoint (which is converted in memory to --dtype, f32 unless given), over TEXT.json:
-{"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1", "tokens"}}, where answer has a 1 for
-each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1 share.
+Scores MODEL over TEXT.json. MODEL is a package, a checkpoint or a GGUF file; the latter two are converted in memory to
+--dtype (default f32). TEXT.json is {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1",
+"tokens"}}. An answer has a 1 for each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1
+share.
   --int8dots   with activations rounded to int8, as the option int8Activations reads prompts
   --cache T    with keys and values stored as T, as the option kvCacheType does; f32 unless given
   --limit N    only the first N sequences
@@ -43,9 +42,9 @@ export async function main(args: string[]): Promise<number> {
   }
   const bytes = await readFile(request.text);
   const text = parseScoredText(parseJson(bytes, request.text));
-  const source = await openModel(request.model, request.scheme);
+  const source = await openModel(request.model, request.scheme, 'f32');
   const { name, scheme, shards } = source.manifest;
-  // What was measured is told by the weights, not by the folder's name.
+  // The weights identify a measurement, not the folder's name.
   const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
   const { int8Activations, kvCacheType } = request;
   const subject = {
@@ -106,18 +105,6 @@ async function scoreMissing(
   } finally {
     gpu.dispose();
   }
-}
-
-/** @throws BambaError for a folder that is neither a package nor a checkpoint, or a package of another scheme. */
-async function openModel(folder: string, scheme: Scheme | undefined): Promise<OrderedPackage<Manifest>> {
-  const manifest = await stat(join(folder, MANIFEST_FILE)).catch(() => null);
-  if (!manifest) return packCheckpoint(folderSource(folder), scheme ?? 'f32', basename(resolve(folder)));
-  const source = await openPackageFolder(folder);
-  if (scheme === undefined || scheme === source.manifest.scheme) return source;
-  throw new BambaError(
-    'setting_invalid',
-    `${folder} is a package of ${source.manifest.scheme}, not of ${scheme}: leave --dtype out, or name the checkpoint.`,
-  );
 }
 
 function parseJson(bytes: Uint8Array, file: string): unknown {

@@ -2,6 +2,7 @@ import { BambaError } from '../errors.ts';
 import type { CheckpointFiles } from '../storage/remote/checkpoint-files.ts';
 import type { StoredOrigin } from '../storage/store/database.ts';
 import { DiskFiles } from '../storage/remote/disk-files.ts';
+import { GgufFiles, isGguf, LazyFiles, onlyGguf } from '../storage/remote/gguf-files.ts';
 import { HttpSource, type HttpSourceOptions } from '../storage/remote/http-source.ts';
 import { HubFiles, repoFolder } from '../storage/remote/hub.ts';
 import { packageUrl } from '../storage/remote/manifest-source.ts';
@@ -45,6 +46,15 @@ export function checkModel({ dtype, revision }: ModelSource): void {
   if (revision === '') throw new BambaError('setting_invalid', 'revision is empty; leave it out for the newest.');
 }
 
+/** @throws BambaError `setting_invalid` where a package is not of the type that was asked for. */
+export function requireDtype({ dtype }: ModelSource, { name, scheme }: Pick<Manifest, 'name' | 'scheme'>): void {
+  if (dtype === undefined || dtype === scheme) return;
+  throw new BambaError(
+    'setting_invalid',
+    `${name} is a package of ${scheme}, not of ${dtype}: leave dtype out, or name the checkpoint it was made from.`,
+  );
+}
+
 /** Does with a model what is to be done with what it is. @throws BambaError as that does. */
 export async function findModel<Result>(
   model: ModelSource,
@@ -74,7 +84,10 @@ class Finder<Result> {
   async fromHub(): Promise<Result> {
     const { model, revision = DEFAULT_REVISION, endpoint = HUB, token } = this.#model;
     const repo = { repo: model, revision, endpoint };
-    const files = new HubFiles(repo, { ...this.#http, ...(token !== undefined && { token }) });
+    const hub = new HubFiles(repo, { ...this.#http, ...(token !== undefined && { token }) });
+    const files = new LazyFiles(hub, (list) =>
+      onlyGguf(list, model, `Give the address of one: ${repoFolder(repo)}FILE.gguf`),
+    );
     const from = {
       model,
       ...(revision !== DEFAULT_REVISION && { revision }),
@@ -91,12 +104,16 @@ class Finder<Result> {
       if (size > MAX_MANIFEST_BYTES) throw new BambaError('manifest_invalid', `${MANIFEST_FILE} is too long for one.`);
       return this.#handling.onDisk(parseManifest(await files.read(MANIFEST_FILE, 0, size)), files);
     }
-    return this.#checkpoint(files, { address: `${DEVICE}${name}`, name, from: { model: `${DEVICE}${name}` } });
+    const gguf = onlyGguf((await files?.list()) ?? [], name, 'Choose one of them as a file.');
+    const found = files && gguf !== null ? new GgufFiles(files, gguf) : files;
+    return this.#checkpoint(found, { address: `${DEVICE}${name}`, name, from: { model: `${DEVICE}${name}` } });
   }
 
   /** A folder with a manifest is a package; one without may be a checkpoint. */
   async fromUrl(): Promise<Result> {
     const { model } = this.#model;
+    const gguf = ggufAddress(model);
+    if (gguf) return this.#fromGguf(gguf);
     try {
       return await this.#handling.atUrl(model);
     } catch (error) {
@@ -116,6 +133,13 @@ class Finder<Result> {
     }
   }
 
+  #fromGguf(url: URL): Promise<Result> {
+    const file = decodeURIComponent(url.pathname.split('/').at(-1) as string);
+    const files = new HttpSource(() => url, this.#http);
+    const name = file.slice(0, -'.gguf'.length);
+    return this.#checkpoint(new GgufFiles(files, file), { address: url.href, name, from: { model: url.href } });
+  }
+
   #checkpoint(
     files: CheckpointFiles | null,
     made: { address: string; name: string; from: Pick<StoredOrigin, 'model' | 'revision' | 'endpoint'>; repo?: string },
@@ -130,4 +154,11 @@ class Finder<Result> {
       ...(made.repo !== undefined && { repo: made.repo }),
     });
   }
+}
+
+/** The address of a GGUF file; null for another address, and for what is none. */
+function ggufAddress(model: string): URL | null {
+  const page = typeof location === 'undefined' ? undefined : location.href;
+  const url = URL.canParse(model, page) ? new URL(model, page) : null;
+  return url && isGguf(url.pathname) ? url : null;
 }

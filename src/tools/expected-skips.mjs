@@ -54,4 +54,14 @@ export const EXPECTED_SKIPS = [
     name: /10,000 texts over 400 generated tokenizers$/,
     reason: 'there is no tokenizers 0.23.2 in Python',
   },
+  {
+    file: 'src/cli/public-models.test.ts',
+    name: /^(SmolLM2-135M-Instruct|Gemma 3 270M) > /,
+    reason: 'there is no trained model in trained/, which `npm run get:public` brings',
+  },
+  {
+    file: 'src/weights/gguf/blocks.test.ts',
+    name: /^the Python package gguf > /,
+    reason: 'there is no gguf in Python',
+  },
 ];

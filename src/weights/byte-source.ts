@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import type { TensorInfo } from './types.ts';
 
 /** Files of a checkpoint, wherever they are: a folder, a server that takes Range requests, memory. */
 export interface ByteSource {
@@ -11,6 +12,8 @@ export interface ByteSource {
   read(file: string, begin: number, end: number, signal?: AbortSignal, until?: number): Promise<Uint8Array>;
   /** Names of all files, where the place can tell. */
   list?(signal?: AbortSignal): Promise<readonly string[]>;
+  /** All tensors, of a place that knows them without the headers of safetensors files; null where it turns out not to. */
+  tensors?(signal?: AbortSignal): Promise<readonly TensorInfo[] | null>;
   /** Why `size` was null for a file, where that is more than its absence: half a sentence. */
   absence?(file: string): string | undefined;
 }

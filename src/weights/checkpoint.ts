@@ -1,18 +1,16 @@
 import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
-import { decodeBf16Array, decodeF16Array, decodeF8Array } from './half.ts';
+import { type Encoding, encodingOf, READABLE } from './encodings.ts';
 import { type BlockSize, isScale, type ScaleLayout, scaleLayout } from './fp8-scales.ts';
 import type { PieceKeeper } from './pieces.ts';
 import { readText } from './read-text.ts';
-import type { TensorInfo } from './safetensors.ts';
+import type { RotaryRows, TensorInfo } from './types.ts';
 import { TensorFiles } from './tensor-files.ts';
 
 /** Raw bytes read at once. */
 const READ_BYTES = 4 * 2 ** 20;
 /** Scale tensors kept decoded: those of one stacked tensor's sources, and some more. */
 const SCALES_KEPT = 8;
-
-const ELEMENT_BYTES: Readonly<Record<string, number>> = { F32: 4, BF16: 2, F16: 2, F8_E4M3: 1 };
 
 /** Rows of an F8_E4M3 tensor as they are stored, each with its scale: weight = value of the byte * scale. */
 export interface Fp8Rows {
@@ -71,7 +69,7 @@ export class Checkpoint {
 
   /**
    * Makes sure that the tensor is there, has this shape, and can be read as weights.
-   * @throws BambaError `checkpoint_invalid`; `unsupported_model` for a dtype that is none of F32, BF16, F16, F8_E4M3.
+   * @throws BambaError `checkpoint_invalid`; `unsupported_model` for a dtype that is none of `READABLE`.
    */
   require(name: string, shape: readonly number[]): TensorInfo {
     const tensor = this.#files.get(name);
@@ -82,8 +80,10 @@ export class Checkpoint {
           'The config and the weights belong to different models.',
       );
     }
-    elementBytes(tensor);
-    if (tensor.dtype === 'F8_E4M3') this.#scaleOf(tensor);
+    for (const stored of tensor.parts?.map((part) => part.tensor) ?? [tensor]) {
+      requireEncoding(stored);
+      if (stored.dtype === 'F8_E4M3') this.#scaleOf(stored);
+    }
     return tensor;
   }
 
@@ -100,20 +100,71 @@ export class Checkpoint {
     allocate: (length: number) => Float32Array = (length) => new Float32Array(length),
   ): Promise<Float32Array> {
     const tensor = this.#files.get(name);
-    const size = elementBytes(tensor);
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
     const out = allocate(count * columns);
-    const elementsAtOnce = Math.floor(READ_BYTES / size);
-    for (let done = 0; done < out.length; done += elementsAtOnce) {
-      const piece = out.subarray(done, done + elementsAtOnce);
-      const begin = tensor.begin + (first * columns + done) * size;
-      const end = begin + piece.length * size;
-      const bytes = await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end);
-      decode(tensor.dtype, bytes, piece);
+    await this.#fill(tensor, first, out, signal);
+    return out;
+  }
+
+  /** Fills `out` with rows of a tensor from row `first` on. */
+  async #fill(tensor: TensorInfo, first: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
+    if (tensor.parts) await this.#fillFromParts(tensor, first, out, signal);
+    else if (tensor.rotary) await this.#fillRotary(tensor, tensor.rotary, first, out, signal);
+    else await this.#fillStored(tensor, first, out, signal);
+  }
+
+  async #fillFromParts(tensor: TensorInfo, first: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
+    const columns = rowWidth(tensor);
+    const end = first + out.length / columns;
+    let base = 0;
+    for (const { tensor: part, rows } of tensor.parts ?? []) {
+      const from = Math.max(first, base);
+      const to = Math.min(end, base + rows[1] - rows[0]);
+      if (from < to) {
+        const piece = out.subarray((from - first) * columns, (to - first) * columns);
+        await this.#fill(part, rows[0] + from - base, piece, signal);
+      }
+      base += rows[1] - rows[0];
+    }
+  }
+
+  /** Reads the heads that the rows are of, as they are stored, and takes the rows out of them. */
+  async #fillRotary(
+    tensor: TensorInfo,
+    { headDim, dims }: RotaryRows,
+    first: number,
+    out: Float32Array,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const columns = rowWidth(tensor);
+    const count = out.length / columns;
+    const begin = Math.floor(first / headDim) * headDim;
+    const stored = new Float32Array((Math.ceil((first + count) / headDim) * headDim - begin) * columns);
+    await this.#fillStored(tensor, begin, stored, signal);
+    for (let i = 0; i < count; i++) {
+      const row = first + i;
+      const within = row % headDim;
+      const half = dims / 2;
+      const place = within < dims ? 2 * (within % half) + Math.floor(within / half) : within;
+      const from = (row - within + place - begin) * columns;
+      out.set(stored.subarray(from, from + columns), i * columns);
+    }
+  }
+
+  /** Rows as they are stored, with scales and maps applied. */
+  async #fillStored(tensor: TensorInfo, first: number, out: Float32Array, signal?: AbortSignal): Promise<void> {
+    const { values, bytes: size, decode } = requireEncoding(tensor);
+    const columns = rowWidth(tensor);
+    const valuesAtOnce = Math.floor(READ_BYTES / size) * values;
+    for (let done = 0; done < out.length; done += valuesAtOnce) {
+      const piece = out.subarray(done, done + valuesAtOnce);
+      const begin = tensor.begin + ((first * columns + done) / values) * size;
+      const end = begin + (piece.length / values) * size;
+      decode(await readExactly(this.#source, tensor.file, begin, end, signal, tensor.end), piece);
     }
     const layout = tensor.dtype === 'F8_E4M3' ? this.#scaleOf(tensor) : null;
     if (layout) applyScales(out, { columns, first }, layout, await this.#readScales(layout, signal));
-    return out;
+    applyMap(tensor, out);
   }
 
   /**
@@ -122,7 +173,7 @@ export class Checkpoint {
    */
   async readFp8Rows(name: string, rowBegin: number, rowEnd: number, signal?: AbortSignal): Promise<Fp8Rows | null> {
     const tensor = this.#files.get(name);
-    if (tensor.dtype !== 'F8_E4M3') return null;
+    if (tensor.dtype !== 'F8_E4M3' || tensor.parts) return null;
     const layout = this.#scaleOf(tensor);
     if (layout && layout.across > 1) return null;
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
@@ -140,7 +191,7 @@ export class Checkpoint {
   /** Where the scales of an F8 tensor are; null where the checkpoint knows no scales. */
   #scaleOf(tensor: TensorInfo): ScaleLayout | null {
     const layout = scaleLayout(tensor, this.tensors, this.#blocks);
-    if (layout) elementBytes(layout.scale);
+    if (layout) requireEncoding(layout.scale);
     if (layout || !this.#scaled) return layout;
     throw new BambaError('checkpoint_invalid', `Tensor ${tensor.name} is F8_E4M3 but has no ${tensor.name}_scale.`);
   }
@@ -150,8 +201,9 @@ export class Checkpoint {
     const kept = this.#scales.get(scale.name);
     if (kept) return kept;
     const bytes = await readExactly(this.#source, scale.file, scale.begin, scale.end, signal);
-    const values = new Float32Array(bytes.length / elementBytes(scale));
-    decode(scale.dtype, bytes, values);
+    const encoding = requireEncoding(scale);
+    const values = new Float32Array((bytes.length / encoding.bytes) * encoding.values);
+    encoding.decode(bytes, values);
     if (!values.every((value) => value >= 0 && value < Infinity)) {
       throw new BambaError('checkpoint_invalid', `Tensor ${scale.name} holds a scale that is negative or not finite.`);
     }
@@ -161,14 +213,19 @@ export class Checkpoint {
   }
 }
 
-function elementBytes(tensor: TensorInfo): number {
-  const size = Object.hasOwn(ELEMENT_BYTES, tensor.dtype) ? ELEMENT_BYTES[tensor.dtype] : undefined;
-  if (size !== undefined) return size;
+function requireEncoding(tensor: TensorInfo): Encoding {
+  const encoding = encodingOf(tensor.dtype);
+  if (encoding) return encoding;
   throw new BambaError(
     'unsupported_model',
-    `Tensor ${tensor.name} has dtype ${tensor.dtype.slice(0, 20)}; weights can be F32, BF16, F16 or F8_E4M3. ` +
+    `Tensor ${tensor.name} has dtype ${tensor.dtype.slice(0, 20)}; weights can be ${READABLE.join(', ')}. ` +
       'Use another version of the checkpoint.',
   );
+}
+
+function applyMap({ map }: TensorInfo, values: Float32Array): void {
+  if (map === 'minus_one') for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) - 1;
+  if (map === 'log_negate') for (let i = 0; i < values.length; i++) values[i] = Math.log(-(values[i] as number));
 }
 
 /** Multiplies rows of a tensor by the scales of their blocks. */
@@ -187,22 +244,16 @@ function applyScales(
   }
 }
 
+function rowWidth({ shape }: TensorInfo): number {
+  return shape.length > 1 ? (shape.at(-1) as number) : 1;
+}
+
 function rowRange(tensor: TensorInfo, rowBegin: number, rowEnd: number) {
-  const columns = tensor.shape.length > 1 ? (tensor.shape.at(-1) as number) : 1;
+  const columns = rowWidth(tensor);
   const leading = tensor.shape.length > 1 ? tensor.shape.slice(0, -1) : tensor.shape;
   const rows = leading.reduce((product, size) => product * size, 1);
   if (!(rowBegin >= 0 && rowBegin <= rowEnd && rowEnd <= rows)) {
     throw new RangeError(`Tensor ${tensor.name} has ${rows} rows, not [${rowBegin}, ${rowEnd}).`);
   }
   return { columns, first: rowBegin, count: rowEnd - rowBegin };
-}
-
-function decode(dtype: string, bytes: Uint8Array, out: Float32Array): void {
-  // A view of wider elements must begin at a multiple of their size.
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const { buffer, byteOffset } = aligned;
-  if (dtype === 'F32') out.set(new Float32Array(buffer, byteOffset, out.length));
-  else if (dtype === 'BF16') decodeBf16Array(new Uint16Array(buffer, byteOffset, out.length), out);
-  else if (dtype === 'F16') decodeF16Array(new Uint16Array(buffer, byteOffset, out.length), out);
-  else decodeF8Array(aligned, out);
 }

@@ -32,5 +32,5 @@ const FOREIGN = [
     what: 'a ZIP archive, as PyTorch writes weights',
     advice: 'Choose the weights in safetensors format.',
   },
-  { begins: ['gguf'], what: 'a GGUF file', advice: 'Choose the weights in safetensors format.' },
+  { begins: ['gguf'], what: 'a GGUF file under another name', advice: 'Give it a name that ends in .gguf.' },
 ];

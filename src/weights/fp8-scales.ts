@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import type { TensorInfo } from './safetensors.ts';
+import type { TensorInfo } from './types.ts';
 
 // Scales of F8_E4M3 tensors. Tools describe the same tensors in many ways; what counts is what lies in the files: a tensor
 // `X.weight`, and `X.weight_scale` (compressed-tensors, ModelOpt) or `X.weight_scale_inv` (DeepSeek's, which multiplies as

@@ -2,6 +2,7 @@ import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
 import { isPlainFileName } from './file-name.ts';
 import { refuseForeign } from './foreign-content.ts';
+import type { TensorInfo } from './types.ts';
 import { isRecord, parseUntrustedJson } from './untrusted-json.ts';
 
 // A safetensors file: the length L of the header (u64), L bytes of JSON, then the data of all tensors. Nothing in the
@@ -35,18 +36,6 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   U64: 8,
   F64: 8,
 };
-
-/** One tensor of a file: checked to lie inside it and to be as long as its shape says, if its dtype is known. */
-export interface TensorInfo {
-  name: string;
-  file: string;
-  /** As the header spells it; reading one that is not a float of ours is an error. */
-  dtype: string;
-  shape: number[];
-  /** Bytes [begin, end) of the file, not of its data part. */
-  begin: number;
-  end: number;
-}
 
 /**
  * Reads and checks the header of one file.

@@ -1,7 +1,8 @@
 import { BambaError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { readText } from './read-text.ts';
-import { parseIndex, readHeader, type TensorInfo } from './safetensors.ts';
+import { parseIndex, readHeader } from './safetensors.ts';
+import type { TensorInfo } from './types.ts';
 
 const SINGLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
@@ -37,6 +38,8 @@ export class TensorFiles {
    * @throws BambaError `checkpoint_invalid` with the file and what is wrong with it; what the source throws.
    */
   static async open(source: ByteSource, signal?: AbortSignal): Promise<TensorFiles> {
+    const known = await source.tensors?.(signal);
+    if (known) return new TensorFiles(new Map(known.map((tensor) => [tensor.name, tensor])), new Map(), new Map());
     if ((await source.size(SINGLE_FILE, signal)) !== null)
       return TensorFiles.#read(source, [SINGLE_FILE], new Map(), signal);
     const others = (await source.list?.(signal))?.filter((file) => file.endsWith('.safetensors')).toSorted() ?? [];
@@ -113,9 +116,18 @@ async function nothing(source: ByteSource, named: string | undefined, signal?: A
   const problem = named
     ? `${named} is missing, which ${INDEX_FILE} names`
     : `There is neither ${SINGLE_FILE} nor ${INDEX_FILE}`;
-  const instead = why ?? (other === undefined ? null : `${other} is of another format`);
+  const instead = why ?? (other === undefined ? null : otherFormat(other));
   return new BambaError(
     'checkpoint_invalid',
     `${problem}${instead === null ? '' : `: ${instead}`}. Name a folder with a checkpoint in safetensors format.`,
   );
+}
+
+/** What a file is that cannot be read here, and what to load in its place: half a sentence. */
+function otherFormat(file: string): string {
+  if (file.endsWith('.onnx')) {
+    return `${file} is a compiled graph of ONNX, which only its own runtimes run; the same model's repository without "ONNX" in its name has the weights`;
+  }
+  if (file.endsWith('.gguf')) return `${file} is a GGUF file, which can be loaded by its own address or as a file`;
+  return `${file} is of another format`;
 }

@@ -68,3 +68,36 @@ export interface TensorEntry {
   /** As `tensorBytes(scheme, shape)` says. */
   bytes: number;
 }
+
+/** One tensor of a checkpoint: checked to lie inside its file and to be as long as its shape says, if its dtype is known. */
+export interface TensorInfo {
+  name: string;
+  file: string;
+  /** As the file spells it; reading one that is not among `READABLE` is an error. */
+  dtype: string;
+  shape: number[];
+  /** Bytes [begin, end) of the file, not of its data part. Of a tensor of parts, 0 and the bytes of all parts. */
+  begin: number;
+  end: number;
+  /** Where it is made of rows of other tensors, one part after the other. */
+  parts?: readonly TensorPart[];
+  /** Where the rows of each head are stored in another order, see `RotaryRows`. */
+  rotary?: RotaryRows;
+  /** What is applied to what is stored, in f64: A into A_log, or weights around 1 into weights around 0. */
+  map?: 'log_negate' | 'minus_one';
+}
+
+/** Rows [begin, end) of a stored tensor. */
+export interface TensorPart {
+  tensor: TensorInfo;
+  rows: readonly [begin: number, end: number];
+}
+
+/**
+ * Heads of `headDim` rows. Of their first `dims` rows, those that turn with each other are stored side by side, and read
+ * half of `dims` apart.
+ */
+export interface RotaryRows {
+  headDim: number;
+  dims: number;
+}

@@ -143,7 +143,7 @@ async function beginMaking(
   const signal = options.signal ? AbortSignal.any([options.signal, turn.signal]) : turn.signal;
   const files = request.files as CheckpointFiles;
   const checkpoint = await openCheckpoint(request, files, signal);
-  const { facts, stream, identity } = checkpoint;
+  const { facts, stream, identity, notice } = checkpoint;
   const before = await madeBefore(request, identity, stream, options);
   const stored = new Set((await optional(store?.blobSizes(id)))?.keys());
   const shards = before.shards.map((entry) => (entry && stored.has(entry.sha256) ? entry : null));
@@ -156,6 +156,7 @@ async function beginMaking(
     if (isCorrupt(error)) await optional(store?.dropConversion(id));
     throw error;
   });
+  if (notice !== null) onMessage(notice);
   let finished = false;
   const commit = async (made: BlobEntry[]) => {
     await store?.commit(id, packageManifest(facts, made, texts), record.origin);

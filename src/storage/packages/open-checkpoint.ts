@@ -3,6 +3,7 @@ import { BambaError } from '../../errors.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
 import { PackageStream } from '../../weights/package-stream.ts';
 import { type PackageFacts, planTensors } from '../../weights/package-writer.ts';
+import { roundingNotice } from '../../weights/rounding.ts';
 import { sha256Hex } from '../../weights/sha256.ts';
 import type { Scheme } from '../../weights/types.ts';
 import type { CheckpointFiles } from '../remote/checkpoint-files.ts';
@@ -32,6 +33,8 @@ export interface OpenCheckpoint extends Making {
   facts: PackageFacts;
   identity: string;
   version: string;
+  /** What becomes of the checkpoint's own rounding, where the package cannot keep it: a sentence for people. */
+  notice: string | null;
 }
 
 /** Reads config.json and all headers. @throws BambaError for all that is wrong with them. */
@@ -60,6 +63,7 @@ export async function openCheckpoint(
     stream,
     version,
     identity: await identityOf(checkpoint, scheme, files, signal),
+    notice: roundingNotice(name, checkpoint, scheme),
     readFile: (file, pieces) => checkpoint.readFile(file, signal, pieces),
   };
 }

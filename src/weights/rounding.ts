@@ -1,0 +1,19 @@
+import type { Checkpoint } from './checkpoint.ts';
+import { isRounded } from './encodings.ts';
+import type { Scheme } from './types.ts';
+
+/**
+ * What a package of this scheme makes of weights that a checkpoint has in blocks with scales, in a sentence for people;
+ * null where it has none, or the package holds all of them as they are.
+ */
+export function roundingNotice(name: string, checkpoint: Checkpoint, scheme: Scheme): string | null {
+  if (scheme === 'f32') return null;
+  const found = new Set<string>();
+  for (const { dtype, parts } of checkpoint.tensors.values()) {
+    for (const stored of parts?.map(({ tensor }) => tensor.dtype) ?? [dtype]) if (isRounded(stored)) found.add(stored);
+  }
+  if (found.size === 0) return null;
+  const types = [...found].toSorted().join(', ');
+  const more = scheme === 'f16' ? 'f32 keeps them exactly' : 'f16 keeps them nearly, f32 exactly';
+  return `The weights of ${name} are ${types} in its file and are rounded once more to ${scheme}; ${more}.`;
+}
