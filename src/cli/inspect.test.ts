@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fixtureFolder } from '../testing/fixtures.ts';
 import { BUNDLED_GOLDEN } from '../testing/golden.ts';
 import { main } from './inspect.ts';
 import { inspect } from './inspection.ts';
@@ -38,6 +39,26 @@ describe('inspect', () => {
       /int4 .* 1 GB\n/,
       /type +1,024 tokens +4,096 tokens +32,768 tokens +131,072 tokens\n +f32 .* MB\n +f16 .* MB\n +int8 .* MB\n/,
       /blocks\.\*\.mamba2\.in_proj +772 x 128 +2 times/,
+    ]) {
+      expect(text).toMatch(part);
+    }
+  });
+
+  it('says what the blocks of transformers are', async () => {
+    for (const name of ['gemma2', 'olmo', 'olmo2', 'smollm3', 'bamba-biases']) {
+      expect(await main([fixtureFolder(name)])).toBe(0);
+    }
+    const text = output.join('\n');
+    for (const part of [
+      /2 of attention to the latest 24 tokens, an MLP gated by GELU by tanh; 2 of attention, an MLP gated by GELU by tanh/,
+      /norms +RMSNorm before and behind branches/,
+      /attention .*, scores within 5\nlogits +within 8\n/,
+      /norms +LayerNorm before branches/,
+      /, q, k and v within 1\n/,
+      /norms +RMSNorm behind branches/,
+      /, norms of q and k over their widths\n/,
+      /3 of attention, SwiGLU; 1 of attention without positions, SwiGLU/,
+      /biases +of q, k and v; o; MLPs; Mamba-2\n/,
     ]) {
       expect(text).toMatch(part);
     }

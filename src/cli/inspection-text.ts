@@ -1,20 +1,8 @@
-import type { Architecture, Block, Branch } from '../architecture/architecture.ts';
+import type { Architecture } from '../architecture/architecture.ts';
+import { attentionExtras, biasText, blockKinds, normText } from './block-text.ts';
 import type { Inspection } from './inspection.ts';
 
 // The text that `npm run inspect` prints.
-
-const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
-  shared: 'a shared transformer',
-  mamba2: 'Mamba-2',
-  mamba1: 'Mamba-1',
-  short_conv: 'short convolution',
-  gated_delta: 'gated delta',
-  rg_lru: 'recurrent block',
-  attention: 'attention',
-  swiglu: 'SwiGLU',
-  relu2: 'squared ReLU',
-  moe: 'experts',
-};
 
 /** An inspection as text; with `allTensors` every tensor on a line of its own, else those of all blocks together. */
 export function formatInspection(inspection: Inspection, allTensors: boolean): string {
@@ -43,7 +31,6 @@ function architectureLines(architecture: Architecture): string[] {
     vocabSize,
     hiddenSize,
     intermediateSize,
-    blocks,
     mamba2,
     mamba1,
     shortConv,
@@ -56,7 +43,8 @@ function architectureLines(architecture: Architecture): string[] {
     maxPositions,
   } = architecture;
   const facts: [string, string][] = [
-    ['blocks', blockKinds(blocks)],
+    ['blocks', blockKinds(architecture)],
+    ['norms', normText(architecture)],
     ['width', `${integer(hiddenSize)}${intermediateSize > 0 ? `, MLPs of ${integer(intermediateSize)}` : ''}`],
     ['vocabulary', `${integer(vocabSize)}, the head ${tiedHead ? 'is the embedding' : 'has weights of its own'}`],
   ];
@@ -76,7 +64,8 @@ function architectureLines(architecture: Architecture): string[] {
   if (attention) {
     const { heads, kvHeads, headDim, rope } = attention;
     const positions = rope ? `positions turn ${rope.dims} dimensions` : 'no positions';
-    facts.push(['attention', `${heads} heads of ${headDim}, ${kvHeads} for keys and values, ${positions}`]);
+    const shape = `${heads} heads of ${headDim}, ${kvHeads} for keys and values, ${positions}`;
+    facts.push(['attention', [shape, ...attentionExtras(architecture)].join(', ')]);
   }
   if (shared) {
     const { sets, intermediateSize: width, adapterRank } = shared;
@@ -86,19 +75,11 @@ function architectureLines(architecture: Architecture): string[] {
     ]);
   }
   if (moe) facts.push(['experts', `${moe.experts} of ${integer(moe.intermediateSize)}, ${moe.topK} for a token`]);
+  const { logitCap } = architecture;
+  if (logitCap !== undefined) facts.push(['logits', `within ${logitCap}`]);
+  if (architecture.biases) facts.push(['biases', `of ${biasText(architecture)}`]);
   facts.push(['context', attention ? `${integer(maxPositions)} tokens` : 'as long as it may be']);
   return facts.map(([what, fact]) => `${what.padEnd(11)}${fact}`);
-}
-
-/** Such as `4 of attention, SwiGLU; 36 of Mamba-2, SwiGLU`. */
-function blockKinds(blocks: readonly Block[]): string {
-  const counts = new Map<string, number>();
-  for (const block of blocks) {
-    const text = block.map((sublayer) => sublayer.map((kind) => BRANCH_NAMES[kind]).join(' beside ')).join(', ');
-    counts.set(text, (counts.get(text) ?? 0) + 1);
-  }
-  const parts = [...counts].map(([text, count]) => `${count} of ${text}`);
-  return parts.length === 1 ? parts.join() : `${blocks.length}: ${parts.join('; ')}`;
 }
 
 function sizeRows({ sizes }: Inspection): string[][] {
