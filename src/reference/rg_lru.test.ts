@@ -19,7 +19,7 @@ it('goes on from a state where it is not the first', () => {
 });
 
 it('has a matrix for each head, a row for each input', () => {
-  const gates = [...[1, 2, 3, 4], ...[5, 0, 0, 0], ...Array<number>(8).fill(0)];
+  const gates = [1, 2, 3, 4, 5, 0, 0, 0, ...Array<number>(8).fill(0)];
   const vectors = Array<number>(12).fill(0);
   const { y } = rgLru([1, -1, 1, 0], { gates, vectors }, [0, 0, 0, 0], { heads: 2, position: 0 });
   expect([...y]).toEqual([sigmoid(1 - 3), -sigmoid(2 - 4), sigmoid(5), 0]);
