@@ -9,6 +9,11 @@ fn silu4(x: vec4f) -> vec4f {
   return x / (1.0 + exp(min(-x, vec4f(87.0))));
 }
 
+// 1 / (1 + e^-x), with the same care.
+fn sigmoid(x: f32) -> f32 {
+  return 1.0 / (1.0 + exp(min(-x, 87.0)));
+}
+
 // log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|, and log(1 + u) = 2 artanh(u / (2 + u)), whose series is cut where
 // terms are below 2^-26 of it. With log() the digits of a small u would be lost in 1 + u. A small dt matters: it is
 // multiplied by a large |A|.

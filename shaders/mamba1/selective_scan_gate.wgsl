@@ -3,8 +3,9 @@
 //   dt = softplus(dt_raw + dt_bias)
 //   S[i, n] = exp(dt[i] * a[i, n]) * S[i, n] + dt[i] * x[i] * b[n];   y[i] = (S[i, :] . c + d[i] * x[i]) * silu(z[i])
 //
-// Shapes    dt_raw: (T, I) f32;  u: (T, 2*I), of which z is the second half of a row;  bc: (T, 2*N), b before c;
-//           dt_bias, d: (I);  a: (I, N);  v: (T, I), x before and y after;  ssm_state: (I, N).
+// Shapes    dt_raw: (T, I) f32;  u: (T, 2*I), of which z is the second half of a row;  bc: (T, 2*M*N), b of all heads before
+//           c, and head m has the channels from m*I/M on;  dt_bias, d: (I);  a: (I, N);  v: (T, I), x before and y after;
+//           ssm_state: (I, N).
 // Mapping   one workgroup CHANNELS channels, an invocation four n of one channel, whose state it keeps in registers. It
 //           goes through TILE tokens at a time; what they add to y is summed over n when the tile is done.
 // Constants CHANNELS   channels of a workgroup, which has CHANNELS * N / 4 invocations.
@@ -15,13 +16,14 @@ override CHANNELS: u32 = 16;
 override N: u32 = 16;
 
 struct Params {
-  channels: u32,  // I
+  channels: u32,       // I
+  head_channels: u32,  // I / M
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dt_raw: array<f32>;               // (T, I)
 @group(0) @binding(2) var<storage, read> u: array<f32>;                    // (T, 2 * I)
-@group(0) @binding(3) var<storage, read> bc: array<vec4f>;                 // (T, 2 * N)
+@group(0) @binding(3) var<storage, read> bc: array<vec4f>;                 // (T, 2 * M * N)
 @group(0) @binding(4) var<storage, read> dt_bias: array<f32>;              // (I)
 @group(0) @binding(5) var<storage, read> a: array<vec4f>;                  // (I, N)
 @group(0) @binding(6) var<storage, read> d: array<f32>;                    // (I)
@@ -42,6 +44,8 @@ fn selective_scan_gate(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
   let own = min(lane / (N / 4), channels - 1);  // those behind the last repeat it, and keep nothing
   let n4 = lane % (N / 4);
   let at = (first_channel + own) * (N / 4) + n4;
+  let states4 = params.channels / params.head_channels * (N / 4);
+  let b4 = (first_channel + own) / params.head_channels * (N / 4) + n4;
   let a4 = a[at];
   var state = ssm_state[at];
 
@@ -56,9 +60,9 @@ fn selective_scan_gate(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
     workgroupBarrier();
     for (var t = 0u; t < length; t++) {
       let step_size = dt[t * channels + own];
-      let row = (first + t) * (N / 2);
-      state = exp(step_size * a4) * state + step_size * x[t * channels + own] * bc[row + n4];
-      dots[t * CHANNELS * N / 4 + lane] = dot(state, bc[row + N / 4 + n4]);
+      let row = (first + t) * 2 * states4 + b4;
+      state = exp(step_size * a4) * state + step_size * x[t * channels + own] * bc[row];
+      dots[t * CHANNELS * N / 4 + lane] = dot(state, bc[row + states4]);
     }
     workgroupBarrier();
     for (var index = lane; index < length * channels; index += CHANNELS * N / 4) {

@@ -1,15 +1,17 @@
 // uses: lib/step.wgsl, lib/math.wgsl
-// conv1d_prefill: v[t, c] = silu(bias[c] + sum_k weight[c, k] * raw[position + t - 3 + k, c]), and the new state
+// conv1d_prefill: v[t, c] = silu(bias[c] + sum_k weight[c, k] * raw[position + t - 3 + k, c]), and the new state; or
+//   without silu
 //
 // Shapes    u: (T, stride) f32, raw inputs are its columns offset .. offset + CD;  weight: (CD) vec4f;  bias: (CD);
 //           v: (T, CD);  state: (4, CD), column q % 4 holds the raw input of position q.
 // Mapping   x: one invocation a channel; y: a tile of TILE tokens. The first tile alone reads the state, and then
 //           writes it: no invocation reads what another one writes.
-// Constants WG    invocations a workgroup.    TILE  tokens of an invocation.
+// Constants WG    invocations a workgroup.    TILE  tokens of an invocation.    SILU  whether there is silu.
 // Source    Dao & Gu 2024, section 7; reference: src/reference/conv1d.ts.
 
 override WG: u32 = 64;
 override TILE: u32 = 16;
+override SILU: u32 = 1;
 
 struct Params {
   channels: u32,  // CD
@@ -45,7 +47,12 @@ fn conv1d_prefill(@builtin(global_invocation_id) invocation: vec3u) {
   var window = vec4f(0.0, raw(first, 3, channel), raw(first, 2, channel), raw(first, 1, channel));
   for (var t = first; t < min(first + TILE, step.tokens); t++) {
     window = vec4f(window.yzw, raw(t, 0, channel));
-    v[t * params.channels + channel] = silu(offset + dot(taps, window));
+    let sum = offset + dot(taps, window);
+    if (SILU != 0) {
+      v[t * params.channels + channel] = silu(sum);
+    } else {
+      v[t * params.channels + channel] = sum;
+    }
   }
   if (first == 0) {
     for (var back = min(step.tokens, 3); back > 0; back--) {

@@ -1,20 +1,28 @@
 // uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/normed.wgsl, lib/route.wgsl
-// moe_route_normed_matvec_swiglu: the TOP_K experts e of the largest logits, with shares s that are softmax of these;
+// moe_route_normed_matvec_swiglu: the TOP_K experts e of the largest scores of logits, with their weights s;
 //   n = h / sqrt(sum(squares) / C + eps);  y[place, f] = s * silu(W[e, 2f, :] . n) * (W[e, 2f+1, :] . n)
 //
-// Shapes    logits: (EXPERTS) f32;  h: (C) f32, the input times the norm's weight;  squares: (4*squares4) f32, partial
-//           sums of the input's squares;  weights: rows first_row .. first_row + rows of (EXPERTS * expert_rows, C), gate
-//           and up rows of each expert in turn, any scheme;  experts: (TOP_K) u32, by descending logit;
-//           y: (TOP_K, expert_rows / 2) f32. rows, first_row and expert_rows are multiples of 4.
+// Shapes    logits: (EXPERTS) f32;  bias: (EXPERTS), read where BIASED says so;  h: (C) f32, the input times the norm's
+//           weight;  squares: (4*squares4) f32, partial sums of the input's squares;  weights: rows first_row .. first_row +
+//           rows of (EXPERTS * expert_rows, C), gate and up rows of each expert in turn, any scheme;  experts: (TOP_K) u32,
+//           by descending score;  y: (TOP_K, expert_rows / 2) f32. rows, first_row and expert_rows are multiples of 4.
 // Mapping   one workgroup four rows of a chosen expert's weights, two of y; each chooses by itself, which takes less time
 //           than a dispatch. Rows outside of what is bound are left to the dispatch of another part of the weights.
 // Constants WG   invocations a workgroup, a power of two.
 //           EXPERTS, TOP_K   experts, and how many of them a token goes to.
+//           SCORES, BIASED, NORMALIZED, SUM_EPS, SCALE, GROUPS, KEPT_GROUPS   how it chooses, see lib/route.wgsl.
 // Source    transformers' GraniteMoeTopKGating; Shazeer 2020, SwiGLU; reference: moe.ts, rms_norm.ts in src/reference.
 
 override WG: u32 = 64;
 override EXPERTS: u32 = 64;
 override TOP_K: u32 = 6;
+override SCORES: u32 = 0;
+override BIASED: u32 = 0;
+override NORMALIZED: u32 = 0;
+override SUM_EPS: f32 = 0.0;
+override SCALE: f32 = 1.0;
+override GROUPS: u32 = 1;
+override KEPT_GROUPS: u32 = 1;
 
 struct Params {
   rows: u32,         // of weights
@@ -28,11 +36,12 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;           // (EXPERTS)
-@group(0) @binding(2) var<storage, read> h: array<vec4f>;              // (C)
-@group(0) @binding(3) var<storage, read> squares: array<vec4f>;        // (4 * squares4)
-@group(0) @binding(4) var<storage, read> weights: array<vec4u>;        // (rows, C)
-@group(0) @binding(5) var<storage, read_write> experts: array<u32>;    // (TOP_K)
-@group(0) @binding(6) var<storage, read_write> y: array<f32>;          // (TOP_K, expert_rows / 2)
+@group(0) @binding(2) var<storage, read> bias: array<f32>;             // (EXPERTS)
+@group(0) @binding(3) var<storage, read> h: array<vec4f>;              // (C)
+@group(0) @binding(4) var<storage, read> squares: array<vec4f>;        // (4 * squares4)
+@group(0) @binding(5) var<storage, read> weights: array<vec4u>;        // (rows, C)
+@group(0) @binding(6) var<storage, read_write> experts: array<u32>;    // (TOP_K)
+@group(0) @binding(7) var<storage, read_write> y: array<f32>;          // (TOP_K, expert_rows / 2)
 
 fn input4(index: u32) -> vec4f {
   return select(vec4f(), h[index], index < params.columns4);

@@ -13,6 +13,7 @@ import {
   MLPS,
   NORM_PLACES,
 } from './architecture.ts';
+import { CONV_RING } from './recurrent-state.ts';
 
 // What an architecture has to be, wherever it comes from: a config.json, or the manifest of a package.
 
@@ -62,6 +63,7 @@ const architectureSchema = v.object({
       scale: positive,
       rope: v.nullable(ropeSchema),
       qkvLimit: v.optional(positive),
+      gated: v.optional(v.literal(true)),
       qkNorm: v.optional(v.picklist(['head', 'width'])),
       scoreCap: v.optional(positive),
       sinks: v.optional(v.literal(true)),
@@ -76,10 +78,48 @@ const architectureSchema = v.object({
     }),
   ),
   mamba1: v.optional(
-    v.object({ inner: size, stateSize: size, dtRank: size, convWidth: v.literal(4), normEps: positive }),
+    v.object({
+      inner: size,
+      stateSize: size,
+      dtRank: size,
+      convWidth: v.literal(4),
+      normEps: positive,
+      norms: v.optional(v.picklist(['none', 'weighted'])),
+      heads: v.optional(size),
+    }),
   ),
-  shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: size })),
-  moe: v.optional(v.object({ experts: size, topK: size, intermediateSize: size })),
+  shortConv: v.optional(v.object({ convWidth: v.pipe(size, v.minValue(2), v.maxValue(CONV_RING)) })),
+  gatedDelta: v.optional(
+    v.object({
+      keyHeads: size,
+      valueHeads: size,
+      keyDim: size,
+      valueDim: size,
+      convWidth: v.literal(4),
+      betaScale: positive,
+      normEps: positive,
+    }),
+  ),
+  rgLru: v.optional(v.object({ width: size, heads: size, convWidth: v.literal(4) })),
+  shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: v.union([size, v.literal(0)]) })),
+  moe: v.optional(
+    v.object({
+      experts: size,
+      topK: size,
+      intermediateSize: size,
+      routing: v.optional(
+        v.object({
+          scores: v.picklist(['softmax', 'sigmoid']),
+          biased: v.boolean(),
+          sumEps: v.nullable(v.pipe(finite, v.minValue(0))),
+          scale: positive,
+          groups: size,
+          keptGroups: size,
+        }),
+      ),
+      sharedGate: v.optional(v.literal(true)),
+    }),
+  ),
   normEps: positive,
   norm: v.optional(v.literal('layer')),
   normPlaces: v.optional(v.pipe(v.array(v.picklist(NORM_PLACES)), v.maxLength(MOST_BLOCKS))),
@@ -123,7 +163,20 @@ export function checkConsistency(
   const demand = (holds: boolean, sentence: string) => {
     if (!holds) throw new BambaError(code, `${file} describes no possible model: ${sentence}.`);
   };
-  const { vocabSize, hiddenSize, intermediateSize, blocks, mamba2, mamba1, attention, shared, moe } = architecture;
+  const {
+    vocabSize,
+    hiddenSize,
+    intermediateSize,
+    blocks,
+    mamba2,
+    mamba1,
+    shortConv,
+    gatedDelta,
+    rgLru,
+    attention,
+    shared,
+    moe,
+  } = architecture;
   for (const block of blocks) checkBlock(block, demand);
   const { normPlaces } = architecture;
   demand(normPlaces === undefined || normPlaces.length === blocks.length, 'its norms are not those of each block');
@@ -135,6 +188,9 @@ export function checkConsistency(
   };
   together(['mamba2'], mamba2 !== null, 'Mamba-2 blocks');
   together(['mamba1'], mamba1 !== undefined, 'Mamba-1 blocks');
+  together(['short_conv'], shortConv !== undefined, 'short convolutions');
+  together(['gated_delta'], gatedDelta !== undefined, 'gated delta mixers');
+  together(['rg_lru'], rgLru !== undefined, 'recurrent blocks');
   together(['attention', 'shared'], attention !== null, 'attention blocks');
   together(['shared'], shared !== undefined, 'shared transformers');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
@@ -147,7 +203,24 @@ export function checkConsistency(
     demand(dtLimit.hi === null || dtLimit.lo < dtLimit.hi, 'the limits of dt do not ascend');
     widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
   }
-  if (mamba1) widest = Math.max(widest, 2 * mamba1.inner, mamba1.dtRank + 2 * mamba1.stateSize);
+  if (mamba1) {
+    const { inner, stateSize, dtRank, heads = 1, norms } = mamba1;
+    demand(inner % heads === 0, `${heads} heads do not divide the ${inner} channels of its Mamba-1 mixers`);
+    demand(heads === 1 || norms === 'none', 'Mamba-1 mixers of several heads have no norms of their own');
+    widest = Math.max(widest, 2 * inner, heads * (dtRank + 3 + 2 * stateSize));
+  }
+  if (gatedDelta) {
+    const { keyHeads, valueHeads, keyDim, valueDim } = gatedDelta;
+    demand(valueHeads % keyHeads === 0, `${keyHeads} key heads do not divide ${valueHeads} value heads`);
+    widest = Math.max(widest, 2 * keyHeads * keyDim + 2 * valueHeads * (valueDim + 1));
+  }
+  if (rgLru) {
+    demand(
+      rgLru.width % rgLru.heads === 0,
+      `${rgLru.heads} heads do not divide the ${rgLru.width} channels of its recurrent blocks`,
+    );
+    widest = Math.max(widest, 2 * rgLru.width, (2 * rgLru.width) / rgLru.heads);
+  }
   if (attention) {
     const { heads, kvHeads, headDim, rope, localRope, layers } = attention;
     demand(heads % kvHeads === 0, `${kvHeads} KV heads do not divide ${heads} query heads`);
@@ -174,6 +247,23 @@ export function checkConsistency(
   }
   if (moe) {
     demand(moe.topK <= moe.experts, `a token cannot go to ${moe.topK} of ${moe.experts} experts`);
+    const { groups, keptGroups, scores, biased } = moe.routing ?? {
+      groups: 1,
+      keptGroups: 1,
+      scores: 'softmax',
+      biased: false,
+    };
+    demand(
+      moe.experts % groups === 0 && keptGroups <= groups,
+      `${keptGroups} of ${groups} groups do not fit its experts`,
+    );
+    const choosable = (keptGroups * moe.experts) / groups;
+    demand(moe.topK <= choosable, `a token cannot go to ${moe.topK} of the ${choosable} experts of its groups`);
+    demand(scores === 'sigmoid' || (!biased && groups === 1), 'only experts with sigmoids have biases and groups');
+    const gated = blocks.every((block) =>
+      block.every((sublayer) => !sublayer.includes('moe') || sublayer.join() === 'moe,swiglu'),
+    );
+    demand(!moe.sharedGate || gated, 'a gate of a shared expert has no MLP behind its mixture');
     widest = Math.max(widest, moe.experts * Math.max(2 * moe.intermediateSize, hiddenSize));
   }
   demand(widest * Math.max(hiddenSize, intermediateSize) <= MOST_ELEMENTS, 'its matrices are beyond any device');

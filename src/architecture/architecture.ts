@@ -2,7 +2,7 @@
 // Dimension letters are those of GLOSSARY.md.
 
 /** Branches that mix tokens; `shared` adds to what those beside it read, the others to the residual stream. */
-export const MIXERS = ['shared', 'mamba2', 'mamba1', 'attention'] as const;
+export const MIXERS = ['shared', 'mamba2', 'mamba1', 'short_conv', 'gated_delta', 'rg_lru', 'attention'] as const;
 /**
  * Branches that take each token for itself: an MLP with a gate, one without, and a mixture of experts. The first two are
  * named for their activation where a model does not say another.
@@ -17,8 +17,8 @@ export type Branch = Mixer | Mlp;
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu2'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
-/** Matrices that may have a bias: q, k and v; o; those of MLPs; in_proj and out_proj of Mamba-2 mixers. */
-export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2'] as const;
+/** Matrices that may have a bias: q, k and v; o; those of MLPs; in_proj and out_proj of mixers. */
+export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2', 'mamba1', 'short_conv', 'rg_lru'] as const;
 export type Biased = (typeof BIASED)[number];
 
 /** Where the norms of a block's sublayers are: before the branches, behind them on what these add, or both. */
@@ -56,7 +56,7 @@ export interface Mamba2Shape {
   dtLimit: { lo: number; hi: number | null };
 }
 
-/** A Mamba-1 mixer whose step sizes and projections pass an RMSNorm without a weight, as Falcon-Mamba has it. */
+/** A Mamba-1 mixer. Its step sizes and projections may pass an RMSNorm each, as in Falcon-Mamba and Jamba. */
 export interface Mamba1Shape {
   /** I */
   inner: number;
@@ -68,6 +68,42 @@ export interface Mamba1Shape {
   convWidth: number;
   /** Of the mixer's own norms. */
   normEps: number;
+  /** Whether there are such norms, and they have weights; norms without weights where it is absent. */
+  norms?: 'none' | 'weighted';
+  /** Ranges of channels, each with projections of its own; one where it is absent. */
+  heads?: number;
+}
+
+/** A mixer that is a gated convolution over few tokens, as LFM2 has it; its channels are those of the model. */
+export interface ShortConvShape {
+  /** K, at most 4. */
+  convWidth: number;
+}
+
+/** A gated delta mixer: a state for each value head, which is corrected under keys. */
+export interface GatedDeltaShape {
+  /** Heads of queries and keys. */
+  keyHeads: number;
+  /** A multiple of them. */
+  valueHeads: number;
+  keyDim: number;
+  valueDim: number;
+  /** K, always 4 here. */
+  convWidth: number;
+  /** Largest strength of a correction: 1, or 2 where a state may change its sign. */
+  betaScale: number;
+  /** Of the norm of each head's output. */
+  normEps: number;
+}
+
+/** A recurrent block of Griffin: a convolution, a real-gated linear recurrent unit, and a gate of GELU by tanh. */
+export interface RgLruShape {
+  /** w: channels. */
+  width: number;
+  /** Blocks of channels, each with matrices of its own for its gates. */
+  heads: number;
+  /** K, always 4 here. */
+  convWidth: number;
 }
 
 export interface AttentionShape {
@@ -83,6 +119,8 @@ export interface AttentionShape {
   qkvLimit?: number;
   /** q and k pass an RMSNorm before they turn: over each head, or over the whole width of q and of k. */
   qkNorm?: 'head' | 'width';
+  /** The output of attention is multiplied by the sigmoid of a projection of its input. */
+  gated?: true;
   /** Scores s become cap * tanh(s / cap). */
   scoreCap?: number;
   /** Each head has a score of its own that takes part in the softmax and has no value. */
@@ -107,7 +145,7 @@ export interface SharedShape {
   sets: number;
   /** F of the MLP. */
   intermediateSize: number;
-  /** Inner width of the adapter that each block adds to gate and up. */
+  /** Inner width of the adapter that each block adds to gate and up; 0 where there are none. */
   adapterRank: number;
 }
 
@@ -119,6 +157,25 @@ export interface MoeShape {
   topK: number;
   /** F of an expert. */
   intermediateSize: number;
+  /** How experts are chosen and weighted; by their logits and softmax over those of the chosen where it is absent. */
+  routing?: MoeRouting;
+  /** Whether the output of the MLP beside it is multiplied by the sigmoid of a logit of its own. */
+  sharedGate?: true;
+}
+
+/** How experts are chosen and weighted, but for softmax over the logits of the chosen. */
+export interface MoeRouting {
+  /** What an expert is chosen by and weighted with: softmax over all logits, or the sigmoid of its own. */
+  scores: 'softmax' | 'sigmoid';
+  /** Whether something is added to the scores for the choice alone. */
+  biased: boolean;
+  /** Added to the sum of sigmoids that they are divided by; null where they are not divided. */
+  sumEps: number | null;
+  /** Multiplies what outputs are weighted by. */
+  scale: number;
+  /** Groups of experts in a row, and from how many of them a token may choose: those whose two best are most. */
+  groups: number;
+  keptGroups: number;
 }
 
 export interface Architecture {
@@ -137,6 +194,12 @@ export interface Architecture {
   attention: AttentionShape | null;
   /** Of all `mamba1` branches; absent where there are none. */
   mamba1?: Mamba1Shape;
+  /** Of all `short_conv` branches; absent where there are none. */
+  shortConv?: ShortConvShape;
+  /** Of all `gated_delta` branches; absent where there are none. */
+  gatedDelta?: GatedDeltaShape;
+  /** Of all `rg_lru` branches; absent where there are none. */
+  rgLru?: RgLruShape;
   /** Of all `shared` branches; absent where there are none. */
   shared?: SharedShape;
   /** Of all `moe` branches; absent where there are none. */

@@ -48,7 +48,8 @@ export function readAttention(
     );
   }
   const base = config.number('rope_theta', { above: 1 });
-  const trainedPositions = config.count('max_position_embeddings');
+  // A family whose positions have no end needs none in its config.
+  const trainedPositions = others.trainedPositions ?? config.count('max_position_embeddings');
   const { rope, maxPositions } = readRope(config, { dims, base, trainedPositions, ...others });
   return { attention: { ...shape, rope }, maxPositions };
 }

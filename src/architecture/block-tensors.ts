@@ -1,5 +1,5 @@
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
-import { type Architecture, type AttentionShape, hasBias, type Mamba1Shape, type Mamba2Shape } from './architecture.ts';
+import { type Architecture, type AttentionShape, hasBias, type Mamba2Shape } from './architecture.ts';
 
 // Tensors of the branches, which all families that have them store alike, and short forms for the common kinds.
 
@@ -25,7 +25,7 @@ export function plain(
 }
 
 /** Biases of a matrix, from the modules whose weights it is made of, if the checkpoint has any. */
-function biasTensors(
+export function biasTensors(
   name: string,
   weights: Pick<TensorSpec, 'sources' | 'arrange' | 'shape'>,
   has: boolean,
@@ -94,28 +94,6 @@ function rowFactors(source: TensorSource, counts: readonly number[], factors: re
   });
 }
 
-/** Mamba-1 mixer of block `ours`, from the checkpoint's module `theirs`. */
-export function mamba1Tensors(
-  ours: string,
-  theirs: string,
-  hiddenSize: number,
-  { inner: I, stateSize: N, dtRank, convWidth: K }: Mamba1Shape,
-  { convBias }: { convBias: boolean },
-): TensorSpec[] {
-  const name = (part: string) => `${ours}.mamba1.${part}`;
-  return [
-    matrix(name('in_proj'), [2 * I, hiddenSize], `${theirs}.in_proj.weight`),
-    plain(name('conv1d_weight'), [I, K], `${theirs}.conv1d.weight`, [I, 1, K]),
-    plain(name('conv1d_bias'), [I], convBias ? `${theirs}.conv1d.bias` : null),
-    matrix(name('x_proj'), [dtRank + 2 * N, I], `${theirs}.x_proj.weight`),
-    matrix(name('dt_proj'), [I, dtRank], `${theirs}.dt_proj.weight`),
-    plain(name('dt_bias'), [I], `${theirs}.dt_proj.bias`),
-    { ...plain(name('a'), [I, N], `${theirs}.A_log`), map: 'negate_exp' },
-    plain(name('d'), [I], `${theirs}.D`),
-    matrix(name('out_proj'), [hiddenSize, I], `${theirs}.out_proj.weight`),
-  ];
-}
-
 /** How a checkpoint stores an attention mixer. */
 export interface AttentionNames {
   /** Names of modules, where they are others. */
@@ -139,15 +117,22 @@ export function attentionTensors(
   { factors = {}, names = {}, fused, normsFromOne = false }: AttentionTensorOptions = {},
 ): TensorSpec[] {
   const { hiddenSize } = architecture;
-  const { heads, kvHeads, headDim, qkNorm, sinks } = architecture.attention!;
+  const { heads, kvHeads, headDim, qkNorm, sinks, gated = false } = architecture.attention!;
   const [wide, narrow] = [heads * headDim, kvHeads * headDim];
   const into = factors.in ?? 1;
   const weight = (name: string) => `${theirs}.${name}.weight`;
   const shape = [wide + 2 * narrow, hiddenSize] as const;
+  const query = weight(names.q ?? 'q_proj');
+  // Of each head the rows of q, then those of the gate.
+  const turn = (which: number) =>
+    Array.from({ length: heads }, (_, head): TensorSource => {
+      const begin = (2 * head + which) * headDim;
+      return { name: query, shape: [2 * wide, hiddenSize], rows: [begin, begin + headDim] };
+    });
   const sources =
     fused === undefined
       ? [
-          scaled(weight(names.q ?? 'q_proj'), [wide, hiddenSize], into),
+          ...(gated ? turn(0) : [scaled(query, [wide, hiddenSize], into)]),
           scaled(weight(names.k ?? 'k_proj'), [narrow, hiddenSize], into * (factors.key ?? 1)),
           scaled(weight(names.v ?? 'v_proj'), [narrow, hiddenSize], into),
         ]
@@ -166,6 +151,7 @@ export function attentionTensors(
     ...(qkNorm
       ? [qkNormTensor(`${ours}.attention.qk_norm`, theirs, architecture.attention!, names, normsFromOne)]
       : []),
+    ...(gated ? [{ ...matrix(`${ours}.attention.gate`, [wide, hiddenSize], query), sources: turn(1) }] : []),
     ...(sinks ? [plain(`${ours}.attention.sinks`, [heads], `${theirs}.sinks`)] : []),
     oProj,
     ...biasTensors(`${ours}.attention.o_proj_bias`, oProj, hasBias(architecture, 'o_proj')),
@@ -235,8 +221,16 @@ export function sharedTensors(
   const { intermediateSize: F } = shared!;
   const queryShape = [heads * headDim, 2 * C];
   const keyShape = [kvHeads * headDim, 2 * C];
-  // The rows of gate, then those of up.
-  const both = { name: `${theirs}.feed_forward.gate_up_proj.weight`, shape: [2 * F, C] };
+  const mlp = `${theirs}.feed_forward`;
+  // The rows of gate, then those of up: with adapters they are one matrix, without them two.
+  const gateUp: TensorSpec =
+    shared!.adapterRank > 0
+      ? halvesInTurn(`${ours}.gate_up`, { name: `${mlp}.gate_up_proj.weight`, shape: [2 * F, C] })
+      : {
+          ...matrix(`${ours}.gate_up`, [2 * F, C], mlp),
+          sources: ['gate', 'up'].map((part) => ({ name: `${mlp}.${part}_proj.weight`, shape: [F, C] })),
+          arrange: 'interleave',
+        };
   return [
     plain(`${ours}.norm`, [2 * C], `${theirs}.input_layernorm.weight`),
     {
@@ -249,8 +243,8 @@ export function sharedTensors(
     },
     matrix(`${ours}.o_proj`, [C, heads * headDim], `${theirs}.self_attn.o_proj.weight`),
     plain(`${ours}.mlp_norm`, [C], `${theirs}.pre_ff_layernorm.weight`),
-    halvesInTurn(`${ours}.gate_up`, both),
-    matrix(`${ours}.down`, [C, F], `${theirs}.feed_forward.down_proj.weight`),
+    gateUp,
+    matrix(`${ours}.down`, [C, F], `${mlp}.down_proj.weight`),
   ];
 }
 
@@ -261,11 +255,13 @@ export function sharedBlockTensors(
   { hiddenSize: C, shared }: Architecture,
 ): TensorSpec[] {
   const { intermediateSize: F, adapterRank } = shared!;
+  const linearTensor = matrix(`${ours}.shared.linear`, [C, C], `${linear}.weight`);
+  if (adapterRank === 0) return [linearTensor];
   const adapter = `${transformer}.feed_forward.gate_up_proj_adapter_list.${use}`;
   return [
     matrix(`${ours}.shared.adapter_in`, [adapterRank, C], `${adapter}.0.weight`),
     halvesInTurn(`${ours}.shared.adapter_out`, { name: `${adapter}.1.weight`, shape: [2 * F, adapterRank] }),
-    matrix(`${ours}.shared.linear`, [C, C], `${linear}.weight`),
+    linearTensor,
   ];
 }
 
@@ -281,27 +277,69 @@ function halvesInTurn(name: string, source: TensorSource): TensorSpec {
 interface MoeSources {
   /** (E, C) */
   router: TensorSource;
+  /** (E), added to scores for the choice. */
+  bias?: TensorSource;
+  /** (1, C), of the logit that gates the MLP beside it. */
+  sharedGate?: TensorSource;
   /** Of each expert F rows of C. */
   gate: (expert: number) => TensorSource;
   up: (expert: number) => TensorSource;
   /** (E * C, F) */
-  down: TensorSource;
+  down: TensorSource | ((expert: number) => TensorSource);
 }
 
 /** Mixture of experts of block `ours`. The router stays f32: a rounded logit could choose another expert. */
 export function moeTensors(
   ours: string,
   { hiddenSize: C, moe }: Architecture,
-  { router, gate, up, down }: MoeSources,
+  { router, bias, sharedGate, gate, up, down }: MoeSources,
 ): TensorSpec[] {
   const { experts: E, intermediateSize: F } = moe!;
   const name = (part: string) => `${ours}.moe.${part}`;
   const each = Array.from({ length: E }, (_, expert) => [gate(expert), up(expert)]);
   return [
-    { ...plain(name('router'), [E, C], router.name), sources: [router] },
+    {
+      ...plain(name('router'), [sharedGate ? E + 1 : E, C], router.name),
+      sources: sharedGate ? [router, sharedGate] : [router],
+    },
+    ...(bias ? [{ ...plain(name('bias'), [E], bias.name), sources: [bias] }] : []),
     { ...matrix(name('gate_up'), [E * 2 * F, C], router.name), sources: each.flat(), arrange: 'interleave' },
-    { ...matrix(name('down'), [E * C, F], down.name), sources: [down] },
+    {
+      ...matrix(name('down'), [E * C, F], router.name),
+      sources: typeof down === 'function' ? Array.from({ length: E }, (_, expert) => down(expert)) : [down],
+    },
   ];
+}
+
+/** How a checkpoint names the modules of a mixture whose experts are stored apart. */
+interface ExpertNames {
+  router: string;
+  /** Of an expert. */
+  parts: { gate: string; up: string; down: string };
+  /** A tensor that is added to scores for the choice. */
+  bias?: string;
+  /** The module of the logit that gates the MLP beside the mixture. */
+  sharedGate?: string;
+}
+
+/** Mixture of experts of block `ours`, from the checkpoint's module `theirs`, in which each expert has matrices of its own. */
+export function expertTensors(
+  ours: string,
+  theirs: string,
+  architecture: Architecture,
+  { router, parts, bias, sharedGate }: ExpertNames,
+): TensorSpec[] {
+  const { hiddenSize: C, moe } = architecture;
+  const { experts: E, intermediateSize: F } = moe!;
+  const part = (expert: number, name: string) => `${theirs}.experts.${expert}.${name}.weight`;
+  return moeTensors(ours, architecture, {
+    router: { name: `${theirs}.${router}.weight`, shape: [E, C] },
+    ...(bias !== undefined && { bias: { name: `${theirs}.${bias}`, shape: [E] } }),
+    ...(sharedGate !== undefined && { sharedGate: { name: `${theirs}.${sharedGate}.weight`, shape: [1, C] } }),
+    gate: (expert) => ({ name: part(expert, parts.gate), shape: [F, C] }),
+    up: (expert) => ({ name: part(expert, parts.up), shape: [F, C] }),
+    down: (expert) => ({ name: part(expert, parts.down), shape: [C, F] }),
+  });
 }
 
 /** Mixture of experts of block `ours`, as Granite's checkpoints stack the experts in the module `theirs`. */

@@ -119,12 +119,12 @@ export class ConfigReader {
     return value as unknown[] | undefined;
   }
 
-  /** A nested object, or undefined where there is none. */
-  child(field: string): ConfigReader | undefined {
+  /** A nested object, or undefined where there is none. @param defaults what its absent fields are */
+  child(field: string, defaults?: Readonly<Record<string, unknown>>): ConfigReader | undefined {
     const value = this.get(field);
     if (value === undefined) return undefined;
     if (!isRecord(value)) throw this.invalid(field, 'has to be an object');
-    return new ConfigReader(value, { path: `${this.#path}${field}.`, onRead: this.#onRead });
+    return new ConfigReader(value, { defaults, path: `${this.#path}${field}.`, onRead: this.#onRead });
   }
 
   /** The error for a field that is not as it has to be. */

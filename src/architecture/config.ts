@@ -15,7 +15,9 @@ import * as gemma3_text from './families/gemma3-text.ts';
 import * as granite from './families/granite.ts';
 import * as granitemoe from './families/granite-moe.ts';
 import * as granitemoehybrid from './families/granite-moe-hybrid.ts';
+import * as jamba from './families/jamba.ts';
 import * as llama from './families/llama.ts';
+import * as mamba from './families/mamba.ts';
 import * as mamba2 from './families/mamba2.ts';
 import * as mistral from './families/mistral.ts';
 import * as nemotron_h from './families/nemotron-h.ts';
@@ -25,6 +27,15 @@ import * as phi3 from './families/phi3.ts';
 import * as qwen2 from './families/qwen2.ts';
 import * as qwen3 from './families/qwen3.ts';
 import * as smollm3 from './families/smollm3.ts';
+import * as lfm2 from './families/lfm2.ts';
+import * as lfm2_moe from './families/lfm2-moe.ts';
+import * as olmo_hybrid from './families/olmo-hybrid.ts';
+import * as qwen3_5 from './families/qwen3-5.ts';
+import * as qwen3_5_moe_text from './families/qwen3-5-moe-text.ts';
+import * as qwen3_5_text from './families/qwen3-5-text.ts';
+import * as qwen3_next from './families/qwen3-next.ts';
+import * as recurrent_gemma from './families/recurrent-gemma.ts';
+import * as zamba from './families/zamba.ts';
 import * as zamba2 from './families/zamba2.ts';
 import { readQuantization } from './quantization-config.ts';
 
@@ -48,7 +59,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   granite,
   granitemoe,
   granitemoehybrid,
+  jamba,
   llama,
+  mamba,
   mamba2,
   mistral,
   nemotron_h,
@@ -58,6 +71,15 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   qwen2,
   qwen3,
   smollm3,
+  lfm2,
+  lfm2_moe,
+  olmo_hybrid,
+  qwen3_5,
+  qwen3_5_moe_text,
+  qwen3_5_text,
+  qwen3_next,
+  recurrent_gemma,
+  zamba,
   zamba2,
 };
 

@@ -1,6 +1,7 @@
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { ATTENTION_SPLITS } from '../kernels/attention/attention-shape.ts';
 import { CACHE_TYPES, cacheRowBytes, type CacheType } from '../kernels/attention/kv-cache.ts';
+import { DELTA_CHUNK } from '../kernels/gated_delta/delta-shape.ts';
 import { CHUNK_TOKENS } from '../kernels/mamba2/mamba2-shape.ts';
 import { ACTIONS } from '../kernels/projections/projection.ts';
 import { type Architecture, hasBranch } from '../architecture/architecture.ts';
@@ -152,6 +153,9 @@ export function prefillFlops(architecture: Architecture, tokens: number): number
     vocabSize: V,
     mamba2,
     mamba1,
+    shortConv,
+    gatedDelta,
+    rgLru,
     attention,
     shared,
     moe,
@@ -165,6 +169,19 @@ export function prefillFlops(architecture: Architecture, tokens: number): number
     if (kind === 'mamba1' && mamba1) {
       const { inner, stateSize: N, dtRank } = mamba1;
       flops += (2 * inner * (3 * C + 2 * dtRank + 2 * N) + 5 * inner * N) * tokens;
+    }
+    if (kind === 'short_conv' && shortConv) flops += 2 * C * (4 * C + shortConv.convWidth) * tokens;
+    if (kind === 'gated_delta' && gatedDelta) {
+      const { keyHeads, valueHeads, keyDim, valueDim } = gatedDelta;
+      const values = valueHeads * valueDim;
+      flops += 2 * C * (2 * keyHeads * keyDim + 3 * values + 2 * valueHeads) * tokens;
+      // Inside a chunk two products of keys, the solution and what it multiplies; then three with the state.
+      const inChunk = 2 * DELTA_CHUNK * (3 * keyDim + 2 * valueDim);
+      flops += valueHeads * (inChunk + 2 * 3 * keyDim * valueDim) * tokens;
+    }
+    if (kind === 'rg_lru' && rgLru) {
+      const { width: w, heads } = rgLru;
+      flops += (2 * 3 * C * w + (2 * 2 * w * w) / heads) * tokens;
     }
     if (kind === 'mamba2' && mamba2) {
       const { heads, headDim, stateSize: N, groups } = mamba2;

@@ -14,6 +14,9 @@ const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
   shared: 'a shared transformer',
   mamba2: 'Mamba-2',
   mamba1: 'Mamba-1',
+  short_conv: 'a short convolution',
+  gated_delta: 'the gated delta rule',
+  rg_lru: 'a recurrence of Griffin',
   attention: 'attention',
   swiglu: 'SwiGLU',
   relu2: 'squared ReLU',
@@ -32,6 +35,9 @@ const BIASED_NAMES: Readonly<Record<Biased, string>> = {
   o_proj: 'o',
   mlp: 'MLPs',
   mamba2: 'Mamba-2',
+  mamba1: 'Mamba-1',
+  short_conv: 'short convolutions',
+  rg_lru: 'recurrences',
 };
 
 /** Such as `4 of attention, SwiGLU; 36 of Mamba-2, SwiGLU`. */
@@ -70,11 +76,12 @@ export function normText(architecture: Architecture): string {
 /** What attention has besides heads and positions. */
 export function attentionExtras({ attention }: Architecture): string[] {
   if (!attention) return [];
-  const { qkNorm, qkvLimit, scoreCap, sinks } = attention;
+  const { qkNorm, qkvLimit, scoreCap, sinks, gated } = attention;
   return [
     ...(qkNorm ? [`norms of q and k over ${qkNorm === 'head' ? 'each head' : 'their widths'}`] : []),
     ...(qkvLimit === undefined ? [] : [`q, k and v within ${qkvLimit}`]),
     ...(scoreCap === undefined ? [] : [`scores within ${scoreCap}`]),
+    ...(gated ? ['a gate'] : []),
     ...(sinks ? ['a sink for each head'] : []),
   ];
 }

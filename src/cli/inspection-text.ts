@@ -27,8 +27,21 @@ export function formatInspection(inspection: Inspection, allTensors: boolean): s
 }
 
 function architectureLines(architecture: Architecture): string[] {
-  const { vocabSize, hiddenSize, intermediateSize, mamba2, mamba1, attention, shared, moe, tiedHead, maxPositions } =
-    architecture;
+  const {
+    vocabSize,
+    hiddenSize,
+    intermediateSize,
+    mamba2,
+    mamba1,
+    shortConv,
+    gatedDelta,
+    rgLru,
+    attention,
+    shared,
+    moe,
+    tiedHead,
+    maxPositions,
+  } = architecture;
   const facts: [string, string][] = [
     ['blocks', blockKinds(architecture)],
     ['norms', normText(architecture)],
@@ -42,6 +55,12 @@ function architectureLines(architecture: Architecture): string[] {
     facts.push(['Mamba-2', `${shape}, ${norm}`]);
   }
   if (mamba1) facts.push(['Mamba-1', `${integer(mamba1.inner)} channels, state ${mamba1.stateSize}`]);
+  if (shortConv) facts.push(['short conv', `of ${shortConv.convWidth} tokens`]);
+  if (gatedDelta) {
+    const { keyHeads, valueHeads, keyDim, valueDim } = gatedDelta;
+    facts.push(['delta rule', `${valueHeads} heads of ${valueDim}, ${keyHeads} for keys of ${keyDim}`]);
+  }
+  if (rgLru) facts.push(['recurrence', `${integer(rgLru.width)} channels in ${rgLru.heads} heads`]);
   if (attention) {
     const { heads, kvHeads, headDim, rope } = attention;
     const positions = rope ? `positions turn ${rope.dims} dimensions` : 'no positions';

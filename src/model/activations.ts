@@ -2,8 +2,9 @@ import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/b
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention/attention_decode.ts';
 import { attentionSumsFloats } from '../kernels/attention/attention_prefill.ts';
+import { DELTA_CHUNK, deltaWidths } from '../kernels/gated_delta/delta-shape.ts';
 import { gatedSquares } from '../kernels/mamba2/conv1d_selective_state_update_gate_to_norm.ts';
-import { selectedWidth } from '../kernels/mamba1/mamba1-shape.ts';
+import { mamba1Widths } from '../kernels/mamba1/mamba1-shape.ts';
 import { CHUNK_TOKENS, mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
 import { MOE_TILE, moeTiles } from '../kernels/moe/moe-shape.ts';
 import { quantizedRowSizes, type QuantizedRows } from '../kernels/projections/quantize_rows.ts';
@@ -23,11 +24,22 @@ interface PostNormActivations {
 
 /** What a Mamba-1 mixer has on its way besides. */
 interface Mamba1Activations {
-  /** Output of x_proj: delta, b and c (T, dtRank + 2N). */
+  /** Output of x_proj: delta, b and c (T, dtRank + 2N), of all heads and filled up. */
   selected: BufferSlice;
   /** Delta normed (T, dtRank), and b and c normed (T, 2N); for prefill. */
   delta: BufferSlice;
   bc: BufferSlice;
+}
+
+/** What a gated delta mixer has on its way besides, all of it for prefill. */
+interface GatedDeltaActivations {
+  /** Of the chunks (chunks, H, Q, 4): strengths and decays. */
+  decays: BufferSlice;
+  /** Keys and values behind the chunks' triangular systems (T, H, keyDim), (T, H, valueDim). */
+  w: BufferSlice;
+  fresh: BufferSlice;
+  /** Products of queries and keys of a chunk (chunks, H, Q, Q). */
+  scores: BufferSlice;
 }
 
 /** What a shared transformer has on its way besides. */
@@ -80,7 +92,7 @@ export interface Activations {
   squares: BufferSlice;
   /** The same of a mixer's gated output. */
   gatedSquares: BufferSlice;
-  /** Output of in_proj (T, 2I + 2GN + H), of a Mamba-1 mixer (T, 2I). */
+  /** Output of in_proj (T, 2I + 2GN + H), of a Mamba-1 mixer (T, 2I), of a short convolution (T, 3C). */
   u: BufferSlice;
   /** Output of qkv (T, (heads + 2J) * headDim). Where no block has both, it is the same memory as `u`. */
   qkv: BufferSlice;
@@ -104,6 +116,10 @@ export interface Activations {
   unitSquares: BufferSlice;
   /** Of Mamba-1 mixers; null without such. */
   mamba1: Mamba1Activations | null;
+  /** Of gated delta mixers; null without such. */
+  gatedDelta: GatedDeltaActivations | null;
+  /** Of recurrent blocks, decays and gated inputs (T, w) each, for prefill; null without such. */
+  rgLru: { decays: BufferSlice; inputs: BufferSlice } | null;
   /** Of shared transformers; null without such. */
   shared: SharedActivations | null;
   /** Of mixtures of experts; null without such. */
@@ -114,6 +130,8 @@ export interface Activations {
   quantized: QuantizedRows | null;
   /** The same in 16 bits, for products of subgroup matrices; null without such. */
   quantizedInt16: QuantizedRows | null;
+  /** The gate of attention's output (T, heads * headDim). */
+  attentionGate: BufferSlice;
   /** Partial attention of decode. */
   partial: BufferSlice;
   /** Largest scores and sums of attention's rows (T, heads, 2), between segments of the cache; for prefill. */
@@ -156,17 +174,26 @@ export function createActivations(
   tokens: number,
   options: { int8Activations?: boolean; subgroupMatrices?: boolean } = {},
 ): Activations {
-  const { hiddenSize, intermediateSize, blocks, mamba1, shared } = architecture;
+  const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, gatedDelta, rgLru, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
   const attention = attentionDims(architecture);
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
   const qkvWidth = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
   const attended = attention ? attention.heads * attention.headDim : 0;
   const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
-  const inner = Math.max(widths.inner, mamba1?.inner ?? 0);
-  const projected = Math.max(widths.projected, 2 * (mamba1?.inner ?? 0));
+  const convolved = shortConv ? hiddenSize : 0;
+  const delta = gatedDelta ? deltaWidths(gatedDelta) : { values: 0, channels: 0, projected: 0 };
+  const inner = Math.max(widths.inner, mamba1?.inner ?? 0, delta.values, rgLru?.width ?? 0);
+  const projected = Math.max(
+    widths.projected,
+    2 * (mamba1?.inner ?? 0),
+    3 * convolved,
+    delta.projected,
+    2 * (rgLru?.width ?? 0),
+  );
+  const deltas = mamba1 ? mamba1Widths({ heads: 1, ...mamba1 }).deltas : 0;
   const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
-  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, mamba1?.dtRank ?? 0, ...ofShared);
+  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, deltas, ...ofShared);
   const rows = (name: string, { words, scales }: { words: number; scales: number }): QuantizedRows => ({
     x: floats(name, tokens, words),
     x_scale: floats(`${name} scales`, tokens, scales),
@@ -185,7 +212,7 @@ export function createActivations(
     gatedSquares: floats('gated squares', mamba2 ? gatedSquares(mamba2) : 0),
     u,
     qkv: isParallel ? floats('qkv', tokens, qkvWidth) : u,
-    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0)),
+    v: floats('v', tokens, Math.max(widths.channels, mamba1?.inner ?? 0, convolved, delta.channels, rgLru?.width ?? 0)),
     y: floats('y', tokens, Math.max(inner, attended)),
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),
@@ -195,11 +222,19 @@ export function createActivations(
     post: createPost(floats, architecture, tokens),
     unitSquares: slice(set.filled('unit squares', unitSquares(architecture))),
     mamba1: createMamba1(floats, architecture, tokens),
+    gatedDelta: createGatedDelta(floats, architecture, tokens),
+    rgLru: rgLru
+      ? {
+          decays: floats('rg_lru / decays', tokens, rgLru.width),
+          inputs: floats('rg_lru / inputs', tokens, rgLru.width),
+        }
+      : null,
     shared: createShared(floats, architecture, tokens),
     moe: createMoe(floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
     quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
+    attentionGate: floats('gate of attention', architecture.attention?.gated ? tokens : 0, attended),
     partial: floats('partial', attention ? attentionPartialFloats(attention) : 0),
     sums: floats('sums', attention ? attentionSumsFloats(attention, tokens) : 0),
     logits: floats('logits', architecture.vocabSize),
@@ -233,10 +268,23 @@ type Floats = (name: string, ...shape: number[]) => BufferSlice;
 
 function createMamba1(floats: Floats, { mamba1 }: Architecture, tokens: number): Mamba1Activations | null {
   if (!mamba1) return null;
+  const { deltas, states, selected } = mamba1Widths({ heads: 1, ...mamba1 });
   return {
-    selected: floats('selected', tokens, selectedWidth(mamba1)),
-    delta: floats('delta', tokens, mamba1.dtRank),
-    bc: floats('b and c', tokens, 2 * mamba1.stateSize),
+    selected: floats('selected', tokens, selected),
+    delta: floats('delta', tokens, deltas),
+    bc: floats('b and c', tokens, 2 * states),
+  };
+}
+
+function createGatedDelta(floats: Floats, { gatedDelta }: Architecture, tokens: number): GatedDeltaActivations | null {
+  if (!gatedDelta) return null;
+  const { valueHeads, keyDim, valueDim } = gatedDelta;
+  const chunks = Math.ceil(tokens / DELTA_CHUNK);
+  return {
+    decays: floats('delta / decays', chunks, valueHeads, DELTA_CHUNK, 4),
+    w: floats('delta / keys', tokens, valueHeads, keyDim),
+    fresh: floats('delta / values', tokens, valueHeads, valueDim),
+    scores: floats('delta / scores', chunks, valueHeads, DELTA_CHUNK, DELTA_CHUNK),
   };
 }
 
@@ -255,10 +303,10 @@ function createShared(floats: Floats, { shared, hiddenSize }: Architecture, toke
 
 function createMoe(floats: Floats, { moe, hiddenSize }: Architecture, tokens: number): MoeActivations | null {
   if (!moe) return null;
-  const { experts, topK, intermediateSize } = moe;
+  const { experts, topK, intermediateSize, sharedGate } = moe;
   const tiles = moeTiles({ experts, topK }, tokens);
   return {
-    logits: floats('router logits', tokens, experts),
+    logits: floats('router logits', tokens, sharedGate ? experts + 1 : experts),
     experts: floats('experts', tokens, topK),
     shares: floats('shares', tokens, topK),
     pairs: floats('pairs', tiles, MOE_TILE),

@@ -44,14 +44,22 @@ export function checkArchitecture(architecture: Architecture): void {
     ["the experts' intermediate size", architecture.moe?.intermediateSize],
     ['the Mamba head dimension', architecture.mamba2?.headDim],
     ['the state size', architecture.mamba2?.stateSize ?? architecture.mamba1?.stateSize],
-    ['the inner width of its Mamba-1 mixers', architecture.mamba1?.inner],
-    ['the rank of its step sizes', architecture.mamba1?.dtRank],
+    [
+      'the inner width of a head of its Mamba-1 mixers',
+      architecture.mamba1 && architecture.mamba1.inner / (architecture.mamba1.heads ?? 1),
+    ],
+    ['the key width of its gated delta heads', architecture.gatedDelta?.keyDim],
+    ['the value width of its gated delta heads', architecture.gatedDelta?.valueDim],
+    [
+      'the width of a head of its recurrent blocks',
+      architecture.rgLru && architecture.rgLru.width / architecture.rgLru.heads,
+    ],
     ['the attention head dimension', architecture.attention?.headDim],
   ];
   for (const [name, size] of fours) {
     require(size === undefined || size % 4 === 0, `${name}, ${size}, is not a multiple of 4`);
   }
-  const { mamba2, mamba1, attention, moe } = architecture;
+  const { mamba2, mamba1, gatedDelta, attention, moe } = architecture;
   if (mamba2) {
     require(mamba2.convWidth === 4, `its convolution is ${mamba2.convWidth} wide, not 4`);
     require(mamba2.stateSize <= 256, `its state size, ${mamba2.stateSize}, is above 256`);
@@ -59,6 +67,10 @@ export function checkArchitecture(architecture: Architecture): void {
     require(mamba2.heads % groups === 0, `the ${groups} groups of its gated norm do not hold whole heads`);
   }
   if (mamba1) require(mamba1.stateSize <= 256, `its state size, ${mamba1.stateSize}, is above 256`);
+  if (gatedDelta)
+    require(gatedDelta.keyDim <= 256, `the key width of its gated delta heads, ${gatedDelta.keyDim}, is above 256`);
+  const rgLruHead = architecture.rgLru ? architecture.rgLru.width / architecture.rgLru.heads : 0;
+  require(rgLruHead <= 1024, `the width of a head of its recurrent blocks, ${rgLruHead}, is above 1024`);
   if (attention) {
     require(attention.headDim <= 256, `its attention head dimension, ${attention.headDim}, is above 256`);
     require(attention.heads <= 128, `it has ${attention.heads} query heads, more than 128`);

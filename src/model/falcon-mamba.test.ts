@@ -48,6 +48,21 @@ describe('Falcon-Mamba', () => {
     expect(bias).toMatchObject({ shape: [8192], sources: [] });
   });
 
+  it('fills a rank up to fours: with rows that are there, and columns of zeros', () => {
+    const narrow = parse({ hidden_size: 96, intermediate_size: 192, time_step_rank: 6 });
+    expect(() => checkArchitecture(narrow.architecture)).not.toThrow();
+    const tensor = (name: string) => narrow.tensors.find((spec) => spec.name === `blocks.0.mamba1.${name}`)!;
+    expect(tensor('x_proj').shape).toEqual([8 + 32, 192]);
+    expect(tensor('x_proj').sources.map(({ rows }) => rows)).toEqual([
+      [0, 6],
+      [0, 1],
+      [0, 1],
+      [6, 22],
+      [22, 38],
+    ]);
+    expect(tensor('dt_proj')).toMatchObject({ shape: [192, 8], sources: [{ shape: [192, 6], columns: [0, 8] }] });
+  });
+
   it('survives a manifest', () => {
     expect(parseArchitecture(JSON.parse(JSON.stringify(architecture)))).toEqual(architecture);
   });
@@ -57,7 +72,7 @@ describe('Falcon-Mamba', () => {
     expect(() => parse({ conv_kernel: 3 })).toThrow('conv_kernel');
     expect(() => parse({ time_step_rank: 'many' })).toThrow('time_step_rank');
     expect(() => parseArchitecture({ ...architecture, mamba1: undefined })).toThrow('Mamba-1 blocks');
-    expect(() => checkArchitecture(parse({ time_step_rank: 6 }).architecture)).toThrow('step sizes, 6');
+    expect(() => checkArchitecture(parse({ intermediate_size: 6 }).architecture)).toThrow('Mamba-1 mixers, 6');
     expect(() => checkArchitecture(parse({ state_size: 512 }).architecture)).toThrow('512, is above 256');
   });
 });

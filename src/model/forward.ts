@@ -161,8 +161,8 @@ function divideByRms(rows: Float32Array, squares: Float32Array, C: number, eps: 
 }
 
 /**
- * What the mixers of a block keep of a model's live sequence, read back: conv (4, CD) and ssm (H, P, N) of Mamba-2, keys
- * and values (position, J, headDim) of attention.
+ * What the mixers of a block keep of a model's live sequence, read back: conv (4, channels) and ssm of recurrent mixers,
+ * keys and values (position, J, headDim) of attention.
  * @param decode what the words of a cache stand for: rows of `headDim`
  */
 export async function readState(
@@ -171,10 +171,10 @@ export async function readState(
   decode: (type: CacheType, words: Uint32Array, headDim: number) => Float32Array,
 ): Promise<Record<string, Float32Array>> {
   const { gpu, state, architecture } = model;
-  const { mamba2, mamba1, attention } = state.blocks[index]!;
+  const { attention, ...recurrent } = state.blocks[index]!;
   const read: Record<string, Float32Array> = {};
-  for (const [name, buffer] of Object.entries({ ...mamba2, ...mamba1 })) {
-    read[name] = await readFloats(gpu.device, slice(buffer));
+  for (const [name, buffer] of Object.values(recurrent).flatMap((kept: object) => Object.entries(kept))) {
+    read[name] = await readFloats(gpu.device, slice(buffer as GPUBuffer));
   }
   if (!attention) return read;
   const { kvHeads, headDim } = architecture.attention!;

@@ -14,17 +14,31 @@ import { softCap } from '../kernels/shared/soft_cap.ts';
 import { rmsNormMatvec } from '../kernels/projections/rms_norm_matvec.ts';
 import { type Branch, isMixing, normName, normsOf, postNormName, type Sublayer } from '../architecture/architecture.ts';
 import { attention } from './branches/attention.ts';
+import { gatedDelta } from './branches/gated-delta.ts';
 import { mamba1 } from './branches/mamba1.ts';
 import { mamba2 } from './branches/mamba2.ts';
 import { relu2, swiglu } from './branches/mlp.ts';
 import { moe } from './branches/moe.ts';
+import { rgLru } from './branches/rg-lru.ts';
 import { shared } from './branches/shared.ts';
+import { shortConv } from './branches/short-conv.ts';
 import type { BranchPlan, Scope, StreamNorm } from './scope.ts';
 
 // The forward pass of a model as lists of dispatches, one list for a chunk of T tokens and one for T = 1. For every
 // sublayer x = x + branch(norm(x)), of branches side by side x = x + branch(n) + other(n) with n = norm(x).
 
-const BRANCHES: Readonly<Record<Branch, BranchPlan>> = { shared, mamba2, mamba1, attention, swiglu, relu2, moe };
+const BRANCHES: Readonly<Record<Branch, BranchPlan>> = {
+  shared,
+  mamba2,
+  mamba1,
+  short_conv: shortConv,
+  gated_delta: gatedDelta,
+  rg_lru: rgLru,
+  attention,
+  swiglu,
+  relu2,
+  moe,
+};
 
 function embeddingTable({ architecture, weights }: Scope): Matrix {
   return weights.matrix('embedding', architecture.vocabSize, architecture.hiddenSize);

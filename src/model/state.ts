@@ -2,64 +2,51 @@ import { type BufferMaker, BufferSet, BufferTally } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import type { Plan } from '../gpu/plan.ts';
 import type { CacheType, KvCache } from '../kernels/attention/kv-cache.ts';
-import { mamba2Widths } from '../kernels/mamba2/mamba2-shape.ts';
 import type { Architecture } from '../architecture/architecture.ts';
-import { mamba2Dims } from './dims.ts';
+import { CONV_RING, RECURRENT, recurrentOf, recurrentShape } from '../architecture/recurrent-state.ts';
 import { LayoutMaker, type StateBuffer } from './state-layout.ts';
 import type { StateConverter, StateType } from './state-converter.ts';
 import { cacheBuffers, cacheBytes, cacheLayout, type CacheLayout, SequenceCache } from './sequence-cache.ts';
 import { CACHE_BLOCK, roundUp } from './window-ring.ts';
 
-/** Conv columns and SSM state of a Mamba-2 mixer. */
-interface Mamba2State {
-  /** (4, CD) f32: column q % 4 holds the raw conv input of position q. */
+/** Past inputs of a mixer's convolution. */
+interface ConvState {
+  /** (4, channels) f32: column q % 4 holds the raw conv input of position q. */
   conv: GPUBuffer;
-  /** (H, P, N) f32, or f16 in a snapshot. */
-  ssm: GPUBuffer;
 }
 
-/** Conv columns and SSM state of a Mamba-1 mixer. */
-interface Mamba1State {
-  /** (4, I) f32: column q % 4 holds the raw conv input of position q. */
-  conv: GPUBuffer;
-  /** (I, N) f32, or f16 in a snapshot. */
+/** The same with the state behind the convolution. */
+interface RecurrentState extends ConvState {
+  /** f32 in the shape that `recurrentShape` says, or f16 in a snapshot. */
   ssm: GPUBuffer;
 }
 
 /** What the mixers of a block keep; a block of an MLP alone keeps nothing. */
 export interface BlockState {
-  mamba2?: Mamba2State;
-  mamba1?: Mamba1State;
+  mamba2?: RecurrentState;
+  mamba1?: RecurrentState;
+  short_conv?: ConvState;
+  gated_delta?: RecurrentState;
+  rg_lru?: RecurrentState;
   /** Keys and values. */
   attention?: KvCache;
 }
 
 /** The buffers of one kind, of all blocks, whose size does not depend on the length of the sequence, in a fixed order. */
 function fixedBuffers(blocks: readonly BlockState[], kind: 'conv' | 'ssm'): GPUBuffer[] {
-  return blocks.flatMap(({ mamba2, mamba1 }) => [mamba2, mamba1].flatMap((state) => (state ? [state[kind]] : [])));
+  return blocks.flatMap((block) => RECURRENT.flatMap((name) => (block[name] as Partial<RecurrentState>)?.[kind] ?? []));
 }
 
 /** What the mixers of block `index` keep that does not grow. */
 function fixedState(set: BufferMaker, architecture: Architecture, index: number, stateType: StateType): BlockState {
-  const kinds = architecture.blocks[index]!.flat();
-  const halves = (name: string, shape: number[]) =>
-    set.storage(
-      name,
-      shape.reduce((product, size) => product * size, 2),
-    );
-  const state = (channels: number, ...ssm: number[]) => ({
-    conv: set.floats(`block ${index} / conv`, 4, channels),
-    ssm: stateType === 'f32' ? set.floats(`block ${index} / ssm`, ...ssm) : halves(`block ${index} / ssm`, ssm),
-  });
-  const dims = mamba2Dims(architecture);
-  const { mamba1 } = architecture;
-  return {
-    ...(dims &&
-      kinds.includes('mamba2') && {
-        mamba2: state(mamba2Widths(dims).channels, dims.heads, dims.headDim, dims.stateSize),
-      }),
-    ...(mamba1 && kinds.includes('mamba1') && { mamba1: state(mamba1.inner, mamba1.inner, mamba1.stateSize) }),
-  };
+  const kind = recurrentOf(architecture.blocks[index]!);
+  if (!kind) return {};
+  const { channels, ssm } = recurrentShape(architecture, kind);
+  const conv = set.floats(`block ${index} / conv`, CONV_RING, channels);
+  if (!ssm) return { [kind]: { conv } };
+  const name = `block ${index} / ssm`;
+  const bytes = ssm.reduce((product, size) => product * size, 2);
+  return { [kind]: { conv, ssm: stateType === 'f32' ? set.floats(name, ...ssm) : set.storage(name, bytes) } };
 }
 
 /** What the mixers of block `index` keep that does not grow, each with the buffer of `block` that it is in. */

@@ -19,8 +19,16 @@ export interface Conv1d {
  * @param raw (T, channels)
  * @param weight (channels, 4), the last tap for the token itself
  * @param state (4, channels), the ring before these tokens; zeros where nothing came before
+ * @param activate what stands in the place of SiLU, where it is another function
  */
-export function conv1d(raw: Values, weight: Values, bias: Values, state: Values, position: number): Conv1d {
+export function conv1d(
+  raw: Values,
+  weight: Values,
+  bias: Values,
+  state: Values,
+  position: number,
+  activate: (value: number) => number = silu,
+): Conv1d {
   const channels = bias.length;
   const T = rowCount(raw, channels);
   const v = new Float64Array(T * channels);
@@ -33,7 +41,7 @@ export function conv1d(raw: Values, weight: Values, bias: Values, state: Values,
         const q = position + t - (K - 1) + k;
         sum += at(weight, c * K + k) * at(ring, ((q + K) % K) * channels + c);
       }
-      v[t * channels + c] = silu(sum);
+      v[t * channels + c] = activate(sum);
     }
   }
   return { v, state: ring };

@@ -6,19 +6,14 @@ import { layerNorm } from './layer_norm.ts';
 import { matmul } from './matmul.ts';
 import { moe } from './moe.ts';
 import type { BlockState, ReferenceArchitecture, ReferenceState, ReferenceTensors, Sublayer } from './model.ts';
-import {
-  attentionBranch,
-  type Branch,
-  type BranchInput,
-  given,
-  mamba1Branch,
-  mamba2Branch,
-  mamba2Widths,
-} from './mixers.ts';
+import { mamba1Branch } from './mamba1.ts';
+import { attentionBranch, type Branch, type BranchInput, given, mamba2Branch, mamba2Widths } from './mixers.ts';
+import { deltaWidths, gatedDeltaBranch, rgLruBranch, shortConvBranch } from './recurrent-mixers.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { sharedTransformer } from './shared.ts';
+import { sigmoid } from './sigmoid.ts';
 import { softCap } from './soft_cap.ts';
-import { rowCount, type Values } from './values.ts';
+import { at, rowCount, type Values } from './values.ts';
 
 // The whole model, token by token where it is a recurrence: what everything else is held to.
 
@@ -33,7 +28,14 @@ export interface ForwardResult {
 }
 
 /** The state before the first token. */
-export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): ReferenceState {
+export function emptyState({
+  hiddenSize,
+  blocks,
+  mamba2,
+  mamba1,
+  gatedDelta,
+  rgLru,
+}: ReferenceArchitecture): ReferenceState {
   return {
     position: 0,
     blocks: blocks.map((block): BlockState => {
@@ -41,6 +43,16 @@ export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): R
       for (const kind of block.flat()) {
         if (kind === 'attention' || kind === 'shared') {
           state.attention = { keys: new Float64Array(0), values: new Float64Array(0) };
+        }
+        if (kind === 'short_conv') state.short_conv = { conv: new Float64Array(4 * hiddenSize) };
+        if (kind === 'rg_lru') {
+          const { width } = given(rgLru, 'rgLru');
+          state.rg_lru = { conv: new Float64Array(4 * width), ssm: new Float64Array(width) };
+        }
+        if (kind === 'gated_delta') {
+          const dims = given(gatedDelta, 'gatedDelta');
+          const { values, channels } = deltaWidths(dims);
+          state.gated_delta = { conv: new Float64Array(4 * channels), ssm: new Float64Array(values * dims.keyDim) };
         }
         if (kind === 'mamba1') {
           const { inner, stateSize } = given(mamba1, 'mamba1');
@@ -60,24 +72,53 @@ export function emptyState({ blocks, mamba2, mamba1 }: ReferenceArchitecture): R
 const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = {
   mamba2: mamba2Branch,
   mamba1: mamba1Branch,
+  short_conv: shortConvBranch,
+  gated_delta: gatedDeltaBranch,
+  rg_lru: rgLruBranch,
   attention: attentionBranch,
   swiglu: mlp('gate_up', (values, activation = 'silu') => gated(values, activation)),
   relu2: mlp('up', (values, activation = 'relu2') => activate(values, activation)),
   moe({ x, architecture, tensor, state }) {
-    const { topK } = given(architecture.moe, 'moe');
-    const experts = { router: tensor('moe.router'), gateUp: tensor('moe.gate_up'), down: tensor('moe.down'), topK };
+    const { experts: E, topK, routing } = given(architecture.moe, 'moe');
+    const experts = {
+      router: Array.from({ length: E * architecture.hiddenSize }, (_, i) => at(tensor('moe.router'), i)),
+      gateUp: tensor('moe.gate_up'),
+      down: tensor('moe.down'),
+      topK,
+      routing,
+      bias: routing?.biased ? tensor('moe.bias') : undefined,
+    };
     return { y: moe(x, experts, architecture.hiddenSize), state };
   },
 };
 
+/** Multiplies each row by the sigmoid of the router's last logit. */
+function gateRows(
+  rows: Float64Array,
+  x: Float64Array,
+  router: Values,
+  { hiddenSize: C, moe: mixture }: ReferenceArchitecture,
+) {
+  const E = given(mixture, 'moe').experts;
+  const T = rowCount(x, C);
+  const F = rows.length / T;
+  for (let t = 0; t < T; t++) {
+    let logit = 0;
+    for (let c = 0; c < C; c++) logit += at(router, E * C + c) * at(x, t * C + c);
+    for (let f = 0; f < F; f++) rows[t * F + f] = at(rows, t * F + f) * sigmoid(logit);
+  }
+}
+
 /** down(activation(first(x))), each matrix with its bias. */
 function mlp(first: string, act: (values: Float64Array, activation?: Activation) => Float64Array): Branch {
-  return ({ x, architecture: { hiddenSize: C, activation, biases }, tensor, state }) => {
+  return ({ x, architecture, tensor, state }) => {
+    const { hiddenSize: C, activation, biases } = architecture;
     const product = (values: Float64Array, name: string, columns: number) => {
       const y = matmul(values, tensor(name), columns);
       return biases?.includes('mlp') ? addBias(y, tensor(`${name}_bias`)) : y;
     };
     const active = act(product(x, first, C), activation);
+    if (architecture.moe?.sharedGate) gateRows(active, x, tensor('moe.router'), architecture);
     return { y: product(active, 'down', rowCount(tensor('down'), C)), state };
   };
 }

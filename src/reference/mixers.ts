@@ -5,12 +5,11 @@ import { conv1d } from './conv1d.ts';
 import { headNorm } from './head_norm.ts';
 import { matmul } from './matmul.ts';
 import type { BlockState, ReferenceArchitecture } from './model.ts';
-import { rmsNorm } from './rms_norm.ts';
 import { rmsNormGated, siluGate } from './rms_norm_gated.ts';
 import { rope } from './rope.ts';
-import { selectiveScan } from './selective_scan.ts';
+import { sigmoid } from './sigmoid.ts';
 import type { SsmDims } from './selective_state_update.ts';
-import { softplus, timeStep } from './softplus.ts';
+import { timeStep } from './softplus.ts';
 import { ssdRecurrence } from './ssd.ts';
 import { at, rowCount, type Values } from './values.ts';
 
@@ -66,35 +65,6 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   };
 };
 
-/** A Mamba-1 mixer: in_proj, conv, x_proj, norms of delta, b and c, dt_proj, scan, gate, out_proj. in_proj's rows are x, z. */
-export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, state, position }) => {
-  const tensor = (name: string) => ofBlock(`mamba1.${name}`);
-  const { inner: I, stateSize: N, dtRank, normEps } = given(architecture.mamba1, 'mamba1');
-  const before = given(state.mamba1, 'state of mamba1');
-  const u = matmul(input, tensor('in_proj'), architecture.hiddenSize);
-  const raw = columns(u, 2 * I, 0, I);
-  const conv = conv1d(raw, tensor('conv1d_weight'), tensor('conv1d_bias'), before.conv, position);
-  const selected = matmul(conv.v, tensor('x_proj'), I);
-  const part = (first: number, width: number) =>
-    rmsNorm(columns(selected, dtRank + 2 * N, first, width), new Float64Array(width).fill(1), normEps);
-  const dtBias = tensor('dt_bias');
-  const dtRaw = matmul(part(0, dtRank), tensor('dt_proj'), dtRank);
-  const inputs = {
-    x: conv.v,
-    dt: dtRaw.map((value, i) => softplus(value + at(dtBias, i % I))),
-    a: tensor('a'),
-    b: part(dtRank, N),
-    c: part(dtRank + N, N),
-    d: tensor('d'),
-    z: columns(u, 2 * I, I, I),
-  };
-  const scan = selectiveScan(inputs, before.ssm);
-  return {
-    y: matmul(scan.y, tensor('out_proj'), I),
-    state: { ...state, mamba1: { conv: conv.state, ssm: scan.state } },
-  };
-};
-
 /** An attention mixer; qkv's rows are q, k, v. */
 export const attentionBranch: Branch = ({ x: input, architecture, tensor, state, position, block }) => {
   const shape = given(architecture.attention, 'attention');
@@ -117,7 +87,9 @@ export const attentionBranch: Branch = ({ x: input, architecture, tensor, state,
   const keys = appended(before.keys, k);
   const values = appended(before.values, part(wide + narrow, narrow));
   const all = { ...dims, heads, kvHeads, headDim, ...(layer.window && window !== undefined && { window }) };
-  const y = attention(q, keys, values, all, position, shape.sinks && tensor('attention.sinks'));
+  const attended = attention(q, keys, values, all, position, shape.sinks && tensor('attention.sinks'));
+  const gate = shape.gated ? matmul(input, tensor('attention.gate'), architecture.hiddenSize) : null;
+  const y = gate ? attended.map((value, i) => value * sigmoid(at(gate, i))) : attended;
   const out = matmul(y, tensor('attention.o_proj'), wide);
   return {
     y: has('o_proj') ? addBias(out, tensor('attention.o_proj_bias')) : out,
@@ -134,7 +106,7 @@ export function mamba2Widths({ heads, headDim, stateSize, groups }: SsmDims) {
 }
 
 /** Columns [first, first + count) of a tensor with `width` columns. */
-function columns(values: Float64Array, width: number, first: number, count: number): Float64Array {
+export function columns(values: Float64Array, width: number, first: number, count: number): Float64Array {
   const rows = rowCount(values, width);
   const out = new Float64Array(rows * count);
   for (let row = 0; row < rows; row++) {

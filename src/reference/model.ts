@@ -1,5 +1,7 @@
 import type { Activation } from './activation.ts';
 import type { AttentionDims } from './attention.ts';
+import type { DeltaDims } from './gated_delta.ts';
+import type { Routing } from './moe.ts';
 import type { RotaryEmbedding } from './rope.ts';
 import type { SsmDims } from './selective_state_update.ts';
 import type { TimeStepLimit } from './softplus.ts';
@@ -8,7 +10,9 @@ import type { Values } from './values.ts';
 // A model as the reference knows it: its dimensions, its tensors, and what a sequence leaves behind.
 
 /** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
-export type Sublayer = readonly ('shared' | 'mamba2' | 'mamba1' | 'attention' | 'swiglu' | 'relu2' | 'moe')[];
+export type Sublayer = readonly (
+  'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'gated_delta' | 'rg_lru' | 'attention' | 'swiglu' | 'relu2' | 'moe'
+)[];
 
 /** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
 export interface ReferenceArchitecture {
@@ -17,14 +21,23 @@ export interface ReferenceArchitecture {
   blocks: readonly (readonly Sublayer[])[];
   mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
   attention: ReferenceAttention | null;
-  mamba1?: { inner: number; stateSize: number; dtRank: number; normEps: number };
-  shared?: { sets: number };
-  moe?: { topK: number };
+  mamba1?: {
+    inner: number;
+    stateSize: number;
+    dtRank: number;
+    normEps: number;
+    norms?: 'none' | 'weighted';
+    heads?: number;
+  };
+  gatedDelta?: DeltaDims & { normEps: number };
+  rgLru?: { width: number; heads: number };
+  shared?: { sets: number; adapterRank: number };
+  moe?: { experts: number; topK: number; routing?: Routing & { biased: boolean }; sharedGate?: true };
   normEps: number;
   norm?: 'layer';
   normPlaces?: readonly ('before' | 'after' | 'both')[];
   activation?: Activation;
-  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2')[];
+  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2' | 'mamba1' | 'short_conv' | 'rg_lru')[];
   tiedHead: boolean;
   embeddingScale: number;
   logitScale: number;
@@ -36,6 +49,7 @@ export interface ReferenceAttention extends AttentionDims {
   rope: RotaryEmbedding | null;
   qkvLimit?: number;
   qkNorm?: 'head' | 'width';
+  gated?: true;
   sinks?: true;
   localRope?: RotaryEmbedding;
   layers?: readonly { window: boolean; rope: 'main' | 'local' | 'none' }[];
@@ -57,6 +71,22 @@ export interface BlockState {
     conv: Float64Array;
     /** (I, N) */
     ssm: Float64Array;
+  };
+  gated_delta?: {
+    /** (4, channels), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (valueHeads, keyDim, valueDim) */
+    ssm: Float64Array;
+  };
+  rg_lru?: {
+    /** (4, w), column q % 4 holds the raw input of position q */
+    conv: Float64Array;
+    /** (w) */
+    ssm: Float64Array;
+  };
+  short_conv?: {
+    /** (4, C), column q % 4 holds B times x of position q */
+    conv: Float64Array;
   };
   attention?: {
     /** (position, J, headDim), rotated */

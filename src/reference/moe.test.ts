@@ -14,6 +14,22 @@ describe('moeRoute', () => {
     expect(moeRoute([7, 7, 7], 2).experts).toEqual([0, 1]);
   });
 
+  it('weights by softmax over all, or by sigmoids with their sum as divisor', () => {
+    const logits = [Math.log(2), 0, Math.log(5), Math.log(2)];
+    const softmax = { scores: 'softmax', sumEps: null, scale: 1, groups: 1, keptGroups: 1 } as const;
+    expectClose(moeRoute(logits, 2, softmax).shares, [0.5, 0.2], HAND);
+    const sigmoids = { ...softmax, scores: 'sigmoid', sumEps: 0.5, scale: 3 } as const;
+    // Sigmoids are 2/3, 1/2, 5/6 and 2/3; the bias chooses the second first, and is no part of its weight.
+    const { experts, shares } = moeRoute(logits, 2, sigmoids, [0, 9, 0, 0]);
+    expect(experts).toEqual([1, 2]);
+    expectClose(shares, [(3 * 0.5) / (4 / 3 + 0.5), (3 * (5 / 6)) / (4 / 3 + 0.5)], HAND);
+  });
+
+  it('chooses from the groups whose two best are most', () => {
+    const routing = { scores: 'sigmoid', sumEps: null, scale: 1, groups: 2, keptGroups: 1 } as const;
+    expect(moeRoute([9, -9, 2, 3], 2, routing).experts).toEqual([3, 2]);
+  });
+
   it('does not overflow', () => {
     expectClose(moeRoute([1e4, 1e4 - Math.log(3), -1e4], 2).shares, [0.75, 0.25], { abs: 1e-12 });
     expect([...moeRoute([1e4, -1e4], 2).shares]).toEqual([1, 0]);

@@ -38,11 +38,20 @@ export function sharedTransformer(input: SharedInput): { y: Float64Array; state:
     block,
   });
   const n = rmsNorm(attended.y, ofSet('mlp_norm'), normEps);
-  const rank = rowCount(ofBlock('shared.adapter_in'), C);
-  const adapter = matmul(matmul(n, ofBlock('shared.adapter_in'), C), ofBlock('shared.adapter_out'), rank);
-  const active = geglu(add(matmul(n, ofSet('gate_up'), C), adapter));
+  const gateUp = matmul(n, ofSet('gate_up'), C);
+  const active = geglu(hasAdapters(architecture) ? add(gateUp, adapter(n, ofBlock, C)) : gateUp);
   const out = matmul(active, ofSet('down'), rowCount(ofSet('down'), C));
   return { y: matmul(out, ofBlock('shared.linear'), C), state: attended.state };
+}
+
+function hasAdapters({ shared }: ReferenceArchitecture): boolean {
+  return (shared?.adapterRank ?? 0) > 0;
+}
+
+/** What the block's own adapter adds to gate and up. */
+function adapter(n: Float64Array, ofBlock: SharedInput['ofBlock'], C: number): Float64Array {
+  const rank = rowCount(ofBlock('shared.adapter_in'), C);
+  return matmul(matmul(n, ofBlock('shared.adapter_in'), C), ofBlock('shared.adapter_out'), rank);
 }
 
 function sideBySide(left: Float64Array, right: Float64Array, width: number): Float64Array {

@@ -35,6 +35,127 @@ const FALCON_MAMBA = {
   time_step_rank: 'auto',
 };
 
+const MAMBA = {
+  model_type: 'mamba',
+  vocab_size: 96,
+  hidden_size: 44,
+  num_hidden_layers: 2,
+  intermediate_size: 92,
+  state_size: 8,
+  time_step_rank: 6,
+  tie_word_embeddings: true,
+  use_bias: true,
+};
+
+const JAMBA = {
+  model_type: 'jamba',
+  vocab_size: 96,
+  hidden_size: 48,
+  num_hidden_layers: 3,
+  attn_layer_period: 3,
+  attn_layer_offset: 1,
+  expert_layer_period: 2,
+  expert_layer_offset: 1,
+  num_experts: 5,
+  num_experts_per_tok: 2,
+  intermediate_size: 52,
+  mamba_d_state: 12,
+  mamba_dt_rank: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+};
+
+/** Two hybrid blocks with one transformer; heads of 40 channels. */
+const ZAMBA = {
+  model_type: 'zamba',
+  vocab_size: 96,
+  hidden_size: 40,
+  num_hidden_layers: 4,
+  layers_block_type: ['mamba', 'hybrid', 'mamba', 'hybrid'],
+  intermediate_size: 52,
+  n_mamba_heads: 2,
+  mamba_d_state: 16,
+  mamba_dt_rank: 6,
+  num_attention_heads: 2,
+  num_key_value_heads: 2,
+};
+
+const LFM2 = {
+  model_type: 'lfm2',
+  vocab_size: 96,
+  hidden_size: 48,
+  num_hidden_layers: 3,
+  layer_types: ['conv', 'full_attention', 'conv'],
+  block_auto_adjust_ff_dim: false,
+  intermediate_size: 52,
+  conv_L_cache: 3,
+  conv_bias: true,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+};
+
+const LFM2_MOE = {
+  model_type: 'lfm2_moe',
+  vocab_size: 96,
+  hidden_size: 48,
+  num_hidden_layers: 3,
+  layer_types: ['conv', 'full_attention', 'conv'],
+  intermediate_size: 52,
+  moe_intermediate_size: 20,
+  num_dense_layers: 1,
+  num_experts: 6,
+  num_experts_per_tok: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+};
+
+/** Value heads share keys; a chunk is shorter than the prompt. */
+const QWEN = {
+  vocab_size: 96,
+  hidden_size: 48,
+  num_hidden_layers: 2,
+  layer_types: ['linear_attention', 'full_attention'],
+  linear_num_key_heads: 2,
+  linear_num_value_heads: 4,
+  linear_key_head_dim: 12,
+  linear_value_head_dim: 16,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 16,
+};
+const QWEN_MOE = {
+  ...QWEN,
+  num_experts: 5,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 20,
+  shared_expert_intermediate_size: 28,
+};
+
+const OLMO_HYBRID = {
+  model_type: 'olmo_hybrid',
+  vocab_size: 96,
+  hidden_size: 48,
+  intermediate_size: 52,
+  num_hidden_layers: 2,
+  layer_types: ['linear_attention', 'full_attention'],
+  linear_key_head_dim: 12,
+  linear_value_head_dim: 24,
+  num_attention_heads: 3,
+};
+
+const RECURRENT_GEMMA = {
+  model_type: 'recurrent_gemma',
+  vocab_size: 96,
+  hidden_size: 48,
+  intermediate_size: 104,
+  num_hidden_layers: 3,
+  lru_width: 56,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  attention_window_size: 11,
+  logits_soft_cap: 9,
+};
+
 /** Three blocks that take two sets of shared weights in turn, the first of all among them. */
 const ZAMBA2 = {
   model_type: 'zamba2',
@@ -82,6 +203,28 @@ const falcon = {
 export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'granitemoehybrid: a mixture of experts beside an MLP': GRANITE_MOE,
   'falcon_mamba: another scan': FALCON_MAMBA,
+  'mamba: no norms inside, a rank that is no multiple of four': MAMBA,
+  'lfm2: short convolutions with biases, norms of q and k': LFM2,
+  'lfm2_moe: experts by sigmoids with a bias': LFM2_MOE,
+  'qwen3_5_text: gated delta mixers, attention with a gate': {
+    ...QWEN,
+    model_type: 'qwen3_5_text',
+    intermediate_size: 52,
+  },
+  'qwen3_5: the text of a model with eyes': {
+    model_type: 'qwen3_5',
+    text_config: { ...QWEN, model_type: 'qwen3_5_text', intermediate_size: 52, tie_word_embeddings: true },
+  },
+  'qwen3_5_moe_text: experts beside an MLP with a gate': { ...QWEN_MOE, model_type: 'qwen3_5_moe_text' },
+  'qwen3_next: rows by key head, shares of all experts': {
+    ...QWEN_MOE,
+    model_type: 'qwen3_next',
+    norm_topk_prob: false,
+  },
+  'olmo_hybrid: norms behind attention and before delta mixers': OLMO_HYBRID,
+  'recurrent_gemma: recurrent blocks, a window, biases, a cap': RECURRENT_GEMMA,
+  'jamba: norms with weights, experts in every other block': JAMBA,
+  'zamba: heads with projections of their own, a shared transformer without adapters': ZAMBA,
   'zamba2: shared transformers': ZAMBA2,
   'llama: attention alone, wide heads, scaled positions, tied': {
     ...common,

@@ -54,6 +54,63 @@ export const FEATURES: readonly Feature[] = [
   feature('falcon_mamba', 'Mamba-1 with norms inside', 'falcon-mamba-tiny', ({ blocks }) =>
     hasBranch(blocks, 'mamba1'),
   ),
+  feature(
+    'mamba',
+    'Mamba-1 without norms inside, of a rank that is no multiple of four',
+    'mamba-bias',
+    ({ mamba1 }) => {
+      return mamba1!.norms === 'none' && mamba1!.dtRank % 4 > 0;
+    },
+  ),
+  feature('mamba', 'biases of both projections', 'mamba-bias', ({ biases }) => biases!.includes('mamba1')),
+  feature(
+    'jamba',
+    'Mamba-1 with norms inside that have weights',
+    'jamba',
+    ({ mamba1 }) => mamba1!.norms === 'weighted',
+  ),
+  feature('jamba', 'attention without positions', 'jamba', (architecture) => !turns(architecture)),
+  feature('jamba', 'an MLP or a mixture of experts, weighted by softmax over all', 'jamba', ({ blocks, moe }) => {
+    return hasBranch(blocks, 'swiglu') && hasBranch(blocks, 'moe') && moe!.routing!.scores === 'softmax';
+  }),
+  feature('zamba', 'Mamba-1 of several heads', 'zamba', ({ mamba1 }) => mamba1!.heads === 2),
+  feature('zamba', 'one transformer that blocks share, without adapters', 'zamba', ({ blocks, shared }) => {
+    return shared!.adapterRank === 0 && blocks.filter((block) => hasBranch([block], 'shared')).length > 1;
+  }),
+  feature('lfm2', 'short convolutions with biases', 'lfm2', ({ blocks, biases }) => {
+    return hasBranch(blocks, 'short_conv') && biases!.includes('short_conv');
+  }),
+  feature('lfm2', 'attention with norms of q and k', 'lfm2', ({ attention }) => attention!.qkNorm === 'head'),
+  feature('lfm2_moe', 'experts by sigmoids with a bias, behind dense blocks', 'lfm2-moe', ({ blocks, moe }) => {
+    return hasBranch(blocks, 'swiglu') && moe!.routing!.scores === 'sigmoid' && moe!.routing!.biased;
+  }),
+  feature('qwen3_5_text', 'gated delta mixers, keys shared by value heads', 'qwen3-5', ({ gatedDelta }) => {
+    return gatedDelta!.valueHeads > gatedDelta!.keyHeads;
+  }),
+  feature('qwen3_5_text', 'attention with a gate', 'qwen3-5', ({ attention }) => attention!.gated === true),
+  feature('qwen3_5', 'text of a model with eyes', 'qwen3-5-vlm', ({ family }) => family === 'qwen3_5'),
+  feature(
+    'qwen3_5_moe_text',
+    'experts beside an MLP with a gate',
+    'qwen3-5-moe',
+    ({ moe }) => moe!.sharedGate === true,
+  ),
+  feature('qwen3_next', 'gated delta mixers with rows by key head', 'qwen3-next', ({ blocks }) => {
+    return hasBranch(blocks, 'gated_delta');
+  }),
+  feature(
+    'olmo_hybrid',
+    'states that change their sign',
+    'olmo-hybrid',
+    ({ gatedDelta }) => gatedDelta!.betaScale === 2,
+  ),
+  feature('olmo_hybrid', 'norms behind attention and before delta mixers', 'olmo-hybrid', ({ normPlaces }) => {
+    return normPlaces!.includes('after') && normPlaces!.includes('before');
+  }),
+  feature('recurrent_gemma', 'recurrent blocks of several heads', 'recurrent-gemma', ({ rgLru }) => rgLru!.heads > 1),
+  feature('recurrent_gemma', 'attention over a window, capped logits', 'recurrent-gemma', ({ attention, logitCap }) => {
+    return attention!.window !== undefined && logitCap !== undefined;
+  }),
   feature('zamba2', 'two transformers that three blocks share in turn', 'zamba2-norope', ({ blocks, shared }) => {
     return shared!.sets === 2 && blocks.filter((block) => hasBranch([block], 'shared')).length === 3;
   }),
@@ -129,10 +186,49 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(REFUSED, 'granitemoehybrid: attention_bias', 'granitemoehybrid: mamba_proj_bias'),
   ...every(REFUSED, 'nemotron_h: attention_bias', 'nemotron_h: mlp_bias', 'nemotron_h: mamba_proj_bias'),
   ...every(REFUSED, 'bamba: partial_rotary_factor', 'bamba: rope_parameters.partial_rotary_factor'),
-  ...every(REFUSED, 'falcon_h1: projectors_bias', 'use_bias'),
+  ...every(REFUSED, 'falcon_h1: projectors_bias', 'falcon_mamba: use_bias', 'mamba2: use_bias', 'nemotron_h: use_bias'),
   ...every(REFUSED, 'nemotron_h: mlp_hidden_act', 'nemotron_h: mamba_hidden_act', 'nemotron_h: sliding_window'),
   ...every(REFUSED, 'zamba2: add_bias_linear', 'zamba2: use_long_context', 'zamba2: use_shared_attention_adapter'),
   ...every(REFUSED, 'zamba2: use_shared_mlp_adapter'),
+  ...every(REFUSED, 'zamba: mamba_proj_bias', 'lfm2: block_use_swiglu', 'linear_conv_kernel_dim'),
+  ...every(
+    REFUSED,
+    'recurrent_gemma: conv1d_width',
+    'qwen3_5_moe_text: mlp_only_layers',
+    'qwen3_next: mlp_only_layers',
+  ),
+  ...every(REFUSED, 'qwen3_5_moe_text: decoder_sparse_step', 'qwen3_next: decoder_sparse_step'),
+  ...every(REFUSED, 'qwen3_5: text_config.attention_bias'),
+  ...every(REFUSED, 'qwen3_5: text_config.hidden_act', 'qwen3_5: text_config.linear_conv_kernel_dim'),
+  ...every(
+    DEFAULT,
+    'jamba: mamba_proj_bias',
+    'attn_output_gate',
+    'qwen3_5: text_config.attn_output_gate',
+    'conv_L_cache',
+    'norm_eps',
+    'lfm2_moe: conv_bias',
+    'norm_topk_prob',
+  ),
+  ...every(DEFAULT, 'lfm2: block_auto_adjust_ff_dim', 'lfm2: block_ffn_dim_multiplier', 'lfm2_moe: num_dense_layers'),
+  ...every(DEFAULT, 'lfm2_moe: routed_scaling_factor', 'lfm2_moe: use_expert_bias', 'partial_rotary_factor'),
+  ...every(DEFAULT, 'rope_parameters.partial_rotary_factor', 'olmo_hybrid: linear_allow_neg_eigval'),
+  ...every(DEFAULT, 'recurrent_gemma: block_types', 'qwen3_5: text_config.partial_rotary_factor'),
+  ...every(DEFAULT, 'qwen3_5: text_config.rms_norm_eps', 'qwen3_5: text_config.rope_parameters.partial_rotary_factor'),
+  ...every(DEFAULT, 'qwen3_5: text_config.rope_parameters.rope_type', 'qwen3_5: text_config.rope_parameters.factor'),
+  ...every(DEFAULT, 'qwen3_5: text_config.rope_parameters.original_max_position_embeddings'),
+  ...every(DERIVED, 'olmo_hybrid: linear_key_head_dim', 'olmo_hybrid: linear_num_key_heads'),
+  ...every(DERIVED, 'olmo_hybrid: linear_num_value_heads', 'olmo_hybrid: linear_value_head_dim'),
+  ...every(DERIVED, 'recurrent_gemma: lru_width'),
+  ...every(SPELLING, 'lfm2: block_ff_dim', 'full_attn_idxs', 'tie_embedding', 'qwen3_5: text_config.rope_theta'),
+  ...every(SPELLING, 'qwen3_5: text_config.layers_block_type', 'qwen3_5: text_config.rope_parameters.type'),
+  ...every(SPELLING, 'qwen3_5: text_config.rope_scaling'),
+  ...every(END_IDS, 'qwen3_5: eos_token_id'),
+  ...every(DEFAULT, 'jamba: expert_layer_offset', 'jamba: expert_layer_period', 'jamba: num_experts_per_tok'),
+  ...every(DEFAULT, 'mamba_d_state', 'jamba: tie_word_embeddings', 'mamba: state_size'),
+  ...every(DEFAULT, 'zamba: n_mamba_heads', 'zamba: tie_word_embeddings'),
+  ...every(DERIVED, 'mamba: intermediate_size', 'mamba: time_step_rank', 'mamba_dt_rank'),
+  ...every(REFUSED, 'zamba: hidden_mamba_act'),
   ...every(DEFAULT, 'rms_norm_eps', 'layer_norm_epsilon', 'falcon_mamba: mixer_rms_eps', 'falcon_mamba: state_size'),
   ...every(DEFAULT, 'attention_bias', 'mlp_bias', 'hidden_activation', 'tie_word_embeddings', 'use_sliding_window'),
   ...every(DEFAULT, 'max_window_layers', 'num_key_value_heads', 'granitemoe: num_local_experts'),

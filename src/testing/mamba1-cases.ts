@@ -12,7 +12,8 @@ export const MAMBA1_SHAPES: readonly Mamba1Dims[] = [
   [8, 4, 4],
   [12, 20, 12],
   [4, 256, 4],
-].map(([inner, stateSize, dtRank]) => ({ inner: inner!, stateSize: stateSize!, dtRank: dtRank! }));
+  [24, 8, 6],
+].map(([inner, stateSize, dtRank]) => ({ inner: inner!, stateSize: stateSize!, dtRank: dtRank!, heads: 1 }));
 
 /** Vectors of a scan, in f32. */
 export interface ScanVectors {
@@ -44,11 +45,39 @@ export interface ScanTokens {
   c: ArrayLike<number>;
 }
 
-/** The reference's output (T, I) and state from `ssm` (I, N). */
-export function gatedScan({ dtRaw, ...tokens }: ScanTokens, vectors: ScanVectors, ssm: ArrayLike<number>) {
+/** The reference's output (T, I) and state from `ssm` (I, N), of so many heads side by side; b and c are those of all. */
+export function gatedScan({ dtRaw, ...tokens }: ScanTokens, vectors: ScanVectors, ssm: ArrayLike<number>, heads = 1) {
   const { dtBias, a, d } = vectors;
-  const dt = Float64Array.from(dtRaw, (value, index) => softplus(value + dtBias[index % d.length]!));
-  return selectiveScan({ ...tokens, dt, a, d }, ssm);
+  const I = d.length;
+  const N = a.length / I;
+  const dt = Float64Array.from(dtRaw, (value, index) => softplus(value + dtBias[index % I]!));
+  if (heads === 1) return selectiveScan({ ...tokens, dt, a, d }, ssm);
+  const own = I / heads;
+  const T = dt.length / I;
+  const out = { y: new Float64Array(T * I), state: new Float64Array(I * N) };
+  for (let head = 0; head < heads; head++) {
+    const part = (values: ArrayLike<number>, width: number, each: number) =>
+      Float64Array.from({ length: (values.length / width) * each }, (_, index) => {
+        return values[Math.floor(index / each) * width + head * each + (index % each)]!;
+      });
+    const { x, z, b, c } = tokens;
+    const scan = selectiveScan(
+      {
+        x: part(x, I, own),
+        dt: part(dt, I, own),
+        z: part(z, I, own),
+        b: part(b, heads * N, N),
+        c: part(c, heads * N, N),
+        a: part(a, I * N, own * N),
+        d: part(d, I, own),
+      },
+      part(ssm, I * N, own * N),
+    );
+    for (const [index, value] of scan.y.entries())
+      out.y[Math.floor(index / own) * I + head * own + (index % own)] = value;
+    out.state.set(scan.state, head * own * N);
+  }
+  return out;
 }
 
 /** Rows of `left` and `right`, of so many columns each, side by side. */

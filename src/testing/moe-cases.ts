@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MOE_TILE, moeTiles, type MoeDims } from '../kernels/moe/moe-shape.ts';
+import { MOE_TILE, moeTiles, type MoeDims, type Routing } from '../kernels/moe/moe-shape.ts';
 import { matvec } from '../reference/matvec.ts';
 import { moeRoute } from '../reference/moe.ts';
 import { random, randomTensor, seeds } from './arbitrary.ts';
@@ -17,6 +17,14 @@ export const MOE_SHAPES: readonly MoeDims[] = [
   [8, 3],
   [72, 10],
 ].map(([experts, topK]) => ({ experts: experts!, topK: topK! }));
+
+/** Ways to choose and to weight, as Jamba, LFM2 and Nemotron have them. */
+export const ROUTINGS: readonly Routing[] = [
+  { scores: 'softmax', biased: false, sumEps: null, scale: 1, groups: 1, keptGroups: 1 },
+  { scores: 'sigmoid', biased: true, sumEps: 1e-6, scale: 2.5, groups: 1, keptGroups: 1 },
+  { scores: 'sigmoid', biased: true, sumEps: 1e-20, scale: 1, groups: 4, keptGroups: 2 },
+  { scores: 'sigmoid', biased: false, sumEps: null, scale: 0.5, groups: 1, keptGroups: 1 },
+];
 
 /** A pass of tokens through a mixture whose experts have `rows` rows (by four) of `columns`. */
 export interface MoeCase {
@@ -51,9 +59,11 @@ export function routerLogits(seed: number, tokens: number, { experts }: MoeDims)
 }
 
 /** Experts (T, k) and shares (T, k) as the reference chooses. */
-export function routes(logits: Float32Array, { experts: E, topK }: MoeDims) {
+export function routes(logits: Float32Array, { experts: E, topK, routing }: MoeDims, bias?: Float32Array) {
   const tokens = logits.length / E;
-  const each = Array.from({ length: tokens }, (_, t) => moeRoute(logits.subarray(t * E, (t + 1) * E), topK));
+  const each = Array.from({ length: tokens }, (_, t) =>
+    moeRoute(logits.subarray(t * E, (t + 1) * E), topK, routing, bias),
+  );
   return {
     experts: Uint32Array.from(each.flatMap(({ experts }) => experts)),
     shares: Float64Array.from(each.flatMap(({ shares }) => [...shares])),

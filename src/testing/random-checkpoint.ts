@@ -10,6 +10,7 @@ function randomWeights(name: string, shape: readonly number[], seed: number): Fl
   const normal = (scale: number) => randomTensor(seed, size, scale);
   if (name.endsWith('A_log')) return normal(1).map((value) => Math.min(2.7, value));
   if (/dt_bias$|dt_proj\.bias$/.test(name)) return normal(1).map((value) => value - 2);
+  if (name.endsWith('recurrent_param')) return normal(1).map((value) => value - 3);
   if (/norm\w*\.weight$/.test(name)) return normal(0.2).map((value) => value + 1);
   if (name.endsWith('conv1d.weight')) return normal(0.5);
   if (/\.D$|bias$/.test(name)) return normal(0.5);

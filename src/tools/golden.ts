@@ -90,5 +90,5 @@ export function invalid(problem: string): BambaError {
  */
 export function goldenStage({ family, blocks }: Pick<Architecture, 'family' | 'blocks'>, index: number): number {
   if (index === blocks.length) return blocks.length + 1;
-  return family === 'mamba2' || family === 'falcon_mamba' ? index + 1 : index;
+  return ['mamba', 'mamba2', 'falcon_mamba'].includes(family) ? index + 1 : index;
 }

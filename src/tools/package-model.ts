@@ -18,8 +18,7 @@ export async function readStream({ manifest, shard }: Pick<PackageSource, 'manif
 export function valuesOf(stream: Uint8Array, { scheme, shape, offset, bytes }: TensorEntry): Float32Array {
   const own = stream.slice(offset, offset + bytes);
   const [rows = 0, columns] = shape;
-  const size = shape.reduce((product, length) => product * length, 1);
-  if (scheme === 'f32' || columns === undefined) return new Float32Array(own.buffer, 0, size);
+  if (columns === undefined) return new Float32Array(own.buffer, 0, rows);
   return dequantizeMatrix(scheme, own, rows, columns);
 }
 

@@ -15,6 +15,12 @@ export interface TensorSource {
   shape: readonly number[];
   /** Which of its rows are taken; all where it is not given. */
   rows?: readonly [begin: number, end: number];
+  /** Of these every so many is taken, from the first on; all where it is not given. */
+  every?: number;
+  /** Whether its elements count as rows of one, whatever its shape. */
+  flat?: true;
+  /** Where its columns begin in rows of how many, which are zero elsewhere; a row is its columns where it is not given. */
+  columns?: readonly [at: number, of: number];
   /** Multiplies every element, in f32, before anything is rounded: constants of a model are folded into its weights. */
   factor?: number;
 }

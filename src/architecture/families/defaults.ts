@@ -1,4 +1,5 @@
 import { DENSE_DEFAULTS } from './dense-defaults.ts';
+import { RECURRENT_DEFAULTS } from './recurrent-defaults.ts';
 
 // What a config.json means where it does not say: the defaults of the family's config class in transformers 5. Programs
 // leave out of a config what they think is a default, so an absent field is as good as a stated one. null stands for a
@@ -24,6 +25,7 @@ const MAMBA = {
 /** By `model_type`. */
 export const FAMILY_DEFAULTS: Readonly<Record<string, Defaults>> = {
   ...DENSE_DEFAULTS,
+  ...RECURRENT_DEFAULTS,
   bamba: {
     ...NO_BIASES,
     ...MAMBA,

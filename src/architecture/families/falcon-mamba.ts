@@ -1,8 +1,9 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import type { Architecture } from '../architecture.ts';
-import { mamba1Tensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
+import { readTimeStepRank } from '../mamba1-config.ts';
+import { mamba1Tensors } from '../mamba1-tensors.ts';
 import { expandedWidth, requireFixed } from '../mamba2-config.ts';
 import { modelTensors } from '../model-tensors.ts';
 
@@ -19,7 +20,6 @@ export function normalize(config: ConfigReader): Architecture {
   requireFixed(config, { hidden_act: 'silu', use_bias: false, conv_kernel: 4 });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
-  const isAutomatic = ['auto', undefined].includes(config.get('time_step_rank') as string | undefined);
   return {
     family: 'falcon_mamba',
     vocabSize: config.count('vocab_size'),
@@ -30,7 +30,7 @@ export function normalize(config: ConfigReader): Architecture {
     mamba1: {
       inner: config.optionalCount('intermediate_size') ?? expandedWidth(config, 'expand', hiddenSize),
       stateSize: config.count('state_size'),
-      dtRank: isAutomatic ? Math.ceil(hiddenSize / 16) : config.count('time_step_rank'),
+      dtRank: readTimeStepRank(config, 'time_step_rank', hiddenSize),
       convWidth: 4,
       normEps: config.number('mixer_rms_eps', { above: 0, most: 1 }),
     },
@@ -45,7 +45,6 @@ export function normalize(config: ConfigReader): Architecture {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba1 } = architecture;
   const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
@@ -54,7 +53,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     head: 'lm_head.weight',
     norm: (block) => `${layer(block)}.norm.weight`,
     branches: {
-      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, hiddenSize, mamba1!, { convBias }),
+      mamba1: (ours, block) => mamba1Tensors(ours, `${layer(block)}.mixer`, architecture, { convBias }),
     },
   });
 }

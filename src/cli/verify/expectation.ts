@@ -1,4 +1,5 @@
 import type { Architecture } from '../../architecture/architecture.ts';
+import { CONV_RING, recurrentOf, type RecurrentShape, recurrentShape } from '../../architecture/recurrent-state.ts';
 import { emptyState, forward } from '../../reference/forward.ts';
 import type { ReferenceTensors } from '../../reference/model.ts';
 import { type Golden, goldenStage, invalid, type StatePart } from '../../tools/golden.ts';
@@ -21,22 +22,33 @@ export interface Expectation {
 }
 
 /** Widths by which tensors are divided into rows. */
-type Shape = Pick<Architecture, 'hiddenSize' | 'vocabSize' | 'blocks' | 'mamba2' | 'mamba1' | 'attention' | 'family'>;
+type Shape = Pick<
+  Architecture,
+  'hiddenSize' | 'vocabSize' | 'blocks' | 'mamba2' | 'mamba1' | 'shortConv' | 'gatedDelta' | 'rgLru' | 'attention' | 'family'
+>;
 
 /** A tensor of rows by position: a channel is a column. */
 export function byPosition(values: Tensor['values'], width: number): Tensor {
   return { values, width, channels: 'columns' };
 }
 
-/** Columns of past inputs that a convolution of width 4 needs. */
-const PAST = 3;
+/** What the recurrent mixer of block `index` keeps; null where there is none. */
+function recurrentState(architecture: Shape, index: number): RecurrentShape | null {
+  const kind = recurrentOf(architecture.blocks[index]!);
+  return kind && recurrentShape(architecture, kind);
+}
 
-/** A part of a block's state as it is compared: a channel is a row. */
-export function stateTensor(architecture: Shape, part: StatePart, values: Tensor['values']): Tensor {
-  const { mamba2, mamba1, attention } = architecture;
+/** Columns of past inputs that the convolution of block `index` needs. */
+export function pastColumns(architecture: Shape, index: number): number {
+  return (recurrentState(architecture, index)?.convWidth ?? CONV_RING) - 1;
+}
+
+/** A part of the state of block `index` as it is compared: a channel is a row. */
+export function stateTensor(architecture: Shape, index: number, part: StatePart, values: Tensor['values']): Tensor {
+  const { attention } = architecture;
   const widths: Record<StatePart, number | undefined> = {
-    conv: PAST,
-    ssm: (mamba2 ?? mamba1)?.stateSize,
+    conv: pastColumns(architecture, index),
+    ssm: recurrentState(architecture, index)?.ssm?.at(-1),
     key_last: attention?.headDim,
     value_last: attention?.headDim,
   };
@@ -44,11 +56,15 @@ export function stateTensor(architecture: Shape, part: StatePart, values: Tensor
 }
 
 /** Which parts of state block `index` keeps. */
-export function stateParts({ blocks }: Shape, index: number): StatePart[] {
-  const kinds = blocks[index]!.flat();
-  const recurrent = kinds.includes('mamba2') || kinds.includes('mamba1');
+export function stateParts(architecture: Shape, index: number): StatePart[] {
+  const kinds = architecture.blocks[index]!.flat();
+  const recurrent = recurrentState(architecture, index);
   const attends = kinds.includes('attention') || kinds.includes('shared');
-  return [...(recurrent ? (['conv', 'ssm'] as const) : []), ...(attends ? (['key_last', 'value_last'] as const) : [])];
+  return [
+    ...(recurrent ? (['conv'] as const) : []),
+    ...(recurrent?.ssm ? (['ssm'] as const) : []),
+    ...(attends ? (['key_last', 'value_last'] as const) : []),
+  ];
 }
 
 /**
@@ -78,7 +94,7 @@ export function fromGolden(golden: Golden, architecture: Shape): Expectation {
       }
       return [
         `state.${index}.${part}`,
-        stateTensor(architecture, part, part === 'conv' ? pastOf(values, architecture) : values),
+        stateTensor(architecture, index, part, part === 'conv' ? pastOf(values, architecture, index) : values),
       ];
     });
   });
@@ -89,23 +105,24 @@ export function fromGolden(golden: Golden, architecture: Shape): Expectation {
   };
 }
 
-/** Of (CD, K) or (CD, K - 1) raw inputs, the last three of each channel. */
-function pastOf(values: Float32Array, { mamba2, mamba1 }: Shape): Float32Array {
-  const channels = mamba2 ? mamba2.heads * mamba2.headDim + 2 * mamba2.groups * mamba2.stateSize : (mamba1?.inner ?? 1);
-  const columns = values.length / channels;
-  return values.filter((_, index) => index % columns >= columns - PAST);
+/** Of (channels, K) or (channels, K - 1) raw inputs of block `index`, the last K - 1 of each channel. */
+function pastOf(values: Float32Array, architecture: Shape, index: number): Float32Array {
+  const columns = values.length / (recurrentState(architecture, index)?.channels ?? 1);
+  const past = pastColumns(architecture, index);
+  return values.filter((_, element) => element % columns >= columns - past);
 }
 
 /**
  * Past inputs of a convolution in the order of goldens.
- * @param ring (4, CD), column q % 4 of which holds the raw inputs of position q
- * @returns (CD, 3)
+ * @param ring (4, channels), column q % 4 of which holds the raw inputs of position q
+ * @param past how many of each channel
+ * @returns (channels, past)
  */
-export function ringColumns<Values extends Tensor['values']>(ring: Values, position: number): Values {
-  const channels = ring.length / (PAST + 1);
-  return ring.subarray(0, channels * PAST).map((_: number, index: number) => {
-    const column = (position + 1 + (index % PAST)) % (PAST + 1); // position - 3 + (index % 3), modulo 4
-    return ring[column * channels + Math.floor(index / PAST)]!;
+export function ringColumns<Values extends Tensor['values']>(ring: Values, position: number, past: number): Values {
+  const channels = ring.length / CONV_RING;
+  return ring.subarray(0, channels * past).map((_: number, index: number) => {
+    const column = (position + CONV_RING - past + (index % past)) % CONV_RING;
+    return ring[column * channels + Math.floor(index / past)]!;
   }) as Values;
 }
 
@@ -126,16 +143,16 @@ export function fromReference(
     tensors.set(`hidden.${stage}`, byPosition(values, hiddenSize));
   }
   const kv = architecture.attention ? architecture.attention.kvHeads * architecture.attention.headDim : 0;
-  for (const [index, { mamba2, mamba1, attention }] of result.state.blocks.entries()) {
-    const recurrent = mamba2 ?? mamba1;
+  for (const [index, { attention, ...others }] of result.state.blocks.entries()) {
+    const recurrent: { conv: Float64Array; ssm?: Float64Array } | undefined = Object.values(others)[0];
     const parts: Record<StatePart, Float64Array | undefined> = {
-      conv: recurrent && ringColumns(recurrent.conv, ids.length),
+      conv: recurrent && ringColumns(recurrent.conv, ids.length, pastColumns(architecture, index)),
       ssm: recurrent?.ssm,
       key_last: attention?.keys.subarray(-kv),
       value_last: attention?.values.subarray(-kv),
     };
     for (const part of stateParts(architecture, index)) {
-      tensors.set(`state.${index}.${part}`, stateTensor(architecture, part, parts[part]!));
+      tensors.set(`state.${index}.${part}`, stateTensor(architecture, index, part, parts[part]!));
     }
   }
   const greedy: Greedy = { ids: [], margins: [] };

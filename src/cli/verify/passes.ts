@@ -2,7 +2,7 @@ import { forward, forwardSteps, readState } from '../../model/forward.ts';
 import { decodeCache } from '../../reference/kv_cache.ts';
 import type { Model } from '../../model/model.ts';
 import type { StatePart } from '../../tools/golden.ts';
-import { byPosition, ringColumns, stateParts, stateTensor } from './expectation.ts';
+import { byPosition, pastColumns, ringColumns, stateParts, stateTensor } from './expectation.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 
 // Ways through a prompt: in chunks, which the prompt's kernels compute, and in single steps, by those of decoding.
@@ -120,13 +120,13 @@ async function readStates(model: Model): Promise<[string, Tensor][]> {
     const read = await readState(model, index, decodeCache);
     const last = (values: Float32Array) => values.subarray((state.position - 1) * kvHeads * headDim);
     const values: Record<StatePart, () => Float32Array> = {
-      conv: () => ringColumns(read['conv']!, state.position),
+      conv: () => ringColumns(read['conv']!, state.position, pastColumns(architecture, index)),
       ssm: () => read['ssm']!,
       key_last: () => last(read['keys']!),
       value_last: () => last(read['values']!),
     };
     for (const part of parts) {
-      tensors.push([`state.${index}.${part}`, stateTensor(architecture, part, values[part]())]);
+      tensors.push([`state.${index}.${part}`, stateTensor(architecture, index, part, values[part]())]);
     }
   }
   return tensors;

@@ -172,7 +172,7 @@ describe('difference', () => {
   });
 
   it('takes a row of a state for a channel', () => {
-    const state = (values: number[]) => stateTensor(architecture, 'ssm', Float32Array.from(values));
+    const state = (values: number[]) => stateTensor(architecture, 0, 'ssm', Float32Array.from(values));
     const { ofChannels } = difference(state([1, 1, 1, 2, 4, 4, 4, 4]), state([1, 1, 1, 1, 4, 4, 4, 4]));
     expect([...ofChannels]).toEqual([1, 0]);
   });
@@ -194,6 +194,6 @@ describe('ways through a prompt', () => {
   it('read a ring of past inputs from the oldest on', () => {
     // Position 6: columns 3, 0, 1 hold the inputs of positions 3, 4, 5.
     const ring = Float32Array.of(4, 40, 5, 50, 2, 20, 3, 30);
-    expect([...ringColumns(ring, 6)]).toEqual([3, 4, 5, 30, 40, 50]);
+    expect([...ringColumns(ring, 6, 3)]).toEqual([3, 4, 5, 30, 40, 50]);
   });
 });

@@ -5,7 +5,7 @@ import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
 import { gatedScan, MAMBA1_SHAPES, scanVectors } from '../../testing/mamba1-cases.ts';
-import { type Mamba1Dims, selectedWidth } from './mamba1-shape.ts';
+import { type Mamba1Dims, type Mamba1Norm, mamba1Widths } from './mamba1-shape.ts';
 import {
   rmsNormMatvecSelectiveScanGate,
   rmsNormMatvecSelectiveScanGateKernel,
@@ -19,7 +19,8 @@ describeGpu(rmsNormMatvecSelectiveScanGateKernel, (gpu) => {
   function tokenCase(seed: number, dims: Mamba1Dims) {
     const { inner: I, stateSize: N } = dims;
     return {
-      w: randomTensor(seed, selectedWidth(dims), 3),
+      w: randomTensor(seed, mamba1Widths(dims).selected, 3),
+      normWeight: randomTensor(seed + 9, mamba1Widths(dims).selected),
       x: randomTensor(seed + 1, I),
       z: randomTensor(seed + 2, I),
       vectors: scanVectors(seed + 3, dims),
@@ -28,30 +29,47 @@ describeGpu(rmsNormMatvecSelectiveScanGateKernel, (gpu) => {
   }
   type TokenCase = ReturnType<typeof tokenCase>;
 
-  async function run({ w, x, z, vectors, ssm }: TokenCase, weights: TestMatrix, dims: Mamba1Dims, halted = false) {
+  async function run(
+    { w, normWeight, x, z, vectors, ssm }: TokenCase,
+    weights: TestMatrix,
+    dims: Mamba1Dims,
+    { norm = 'plain', halted = false }: { norm?: Mamba1Norm; halted?: boolean } = {},
+  ) {
     const v = gpu().output(x);
     const state = gpu().output(ssm);
     const buffers = {
       w: gpu().input(w),
       weights,
+      norm_weight: gpu().input(norm === 'weighted' ? normWeight : normWeight.map(() => NaN)),
       u: gpu().input(Float32Array.of(...new Float32Array(x.length).fill(NaN), ...z)),
       heads: gpu().input(Float32Array.of(...vectors.dtBias, ...vectors.d)),
       a: gpu().input(vectors.a),
       v,
       ssm_state: state,
     };
-    const specs = rmsNormMatvecSelectiveScanGate(gpu().features, 'test', buffers, dims, { eps: EPS });
+    const specs = rmsNormMatvecSelectiveScanGate(gpu().features, 'test', buffers, dims, { norm, eps: EPS });
     await gpu().run(specs, { tokens: 1, halted });
     return { y: await gpu().read(v), state: await gpu().read(state) };
   }
 
-  async function expectReference(token: TokenCase, weights: TestMatrix, dims: Mamba1Dims): Promise<void> {
-    const { stateSize: N, dtRank: R } = dims;
-    const part = (first: number, width: number) =>
-      rmsNorm(token.w.subarray(first, first + width), new Float32Array(width).fill(1), EPS);
-    const dtRaw = matvec(weights.weights, part(0, R));
-    const expected = gatedScan({ ...token, dtRaw, b: part(R, N), c: part(R + N, N) }, token.vectors, token.ssm);
-    const actual = await run(token, weights, dims);
+  async function expectReference(
+    token: TokenCase,
+    weights: TestMatrix,
+    dims: Mamba1Dims,
+    norm: Mamba1Norm = 'plain',
+  ): Promise<void> {
+    const { deltas, states } = mamba1Widths(dims);
+    const part = (first: number, width: number, counted = width) => {
+      const values = token.w.subarray(first, first + counted);
+      const weight = token.normWeight.subarray(first, first + counted);
+      const ones = new Float32Array(counted).fill(1);
+      const normed = norm === 'none' ? values : rmsNorm(values, norm === 'weighted' ? weight : ones, EPS);
+      return Float64Array.from({ length: width }, (_, i) => normed[i] ?? 0);
+    };
+    const dtRaw = matvec(weights.weights, part(0, deltas, norm === 'none' ? deltas : dims.dtRank));
+    const tokens = { ...token, dtRaw, b: part(deltas, states), c: part(deltas + states, states) };
+    const expected = gatedScan(tokens, token.vectors, token.ssm, dims.heads);
+    const actual = await run(token, weights, dims, { norm });
     expectClose(actual.y, expected.y, CLOSE, 'y');
     expectClose(actual.state, expected.state, CLOSE, 'state');
   }
@@ -66,6 +84,22 @@ describeGpu(rmsNormMatvecSelectiveScanGateKernel, (gpu) => {
       }
     },
   );
+
+  /** A matrix of dt_proj, zero where a rank is filled up. */
+  const filled = (seed: number, { inner, dtRank, heads }: Mamba1Dims, deltas: number) =>
+    randomTensor(seed, inner * deltas, 0.2).map((value, index) => {
+      return (index % deltas) % (deltas / heads) < dtRank ? value : 0;
+    });
+
+  it.each<[Mamba1Norm, Mamba1Dims]>([
+    ['weighted', MAMBA1_SHAPES[5]!],
+    ['plain', MAMBA1_SHAPES[5]!],
+    ['none', { inner: 24, stateSize: 8, dtRank: 6, heads: 2 }],
+  ])('is the reference with norms of the kind %s and a rank that is no multiple of four', async (norm, dims) => {
+    const { deltas } = mamba1Widths(dims);
+    const values = filled(5, dims, deltas);
+    await expectReference(tokenCase(6, dims), gpu().matrix('f32', values, deltas, [8]), dims, norm);
+  });
 
   it.each(SCHEMES)('is the reference with %s weights', async (scheme) => {
     const dims = MAMBA1_SHAPES[1]!;
@@ -89,7 +123,7 @@ describeGpu(rmsNormMatvecSelectiveScanGateKernel, (gpu) => {
     const dims = MAMBA1_SHAPES[0]!;
     const weights = gpu().matrix('f32', randomTensor(4, dims.inner * dims.dtRank), dims.dtRank);
     const token = tokenCase(40, dims);
-    const { y, state } = await run(token, weights, dims, true);
+    const { y, state } = await run(token, weights, dims, { halted: true });
     expect(y).toEqual(token.x);
     expect(state).toEqual(token.ssm);
   });

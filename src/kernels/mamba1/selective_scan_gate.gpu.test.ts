@@ -22,13 +22,13 @@ interface ScanCase {
 }
 
 function scanCase(seed: number, T: number, dims: Mamba1Dims): ScanCase {
-  const { inner: I, stateSize: N } = dims;
+  const { inner: I, stateSize: N, heads: M } = dims;
   return {
     x: randomTensor(seed, T * I),
     dtRaw: randomTensor(seed + 1, T * I),
     z: randomTensor(seed + 2, T * I),
-    b: randomTensor(seed + 3, T * N),
-    c: randomTensor(seed + 4, T * N),
+    b: randomTensor(seed + 3, T * M * N),
+    c: randomTensor(seed + 4, T * M * N),
     vectors: scanVectors(seed + 5, dims),
     ssm: randomTensor(seed + 9, I * N),
   };
@@ -36,14 +36,14 @@ function scanCase(seed: number, T: number, dims: Mamba1Dims): ScanCase {
 
 describeGpu(selectiveScanGateKernel, (gpu) => {
   async function run({ x, dtRaw, z, b, c, vectors, ssm }: ScanCase, dims: Mamba1Dims) {
-    const { inner: I, stateSize: N } = dims;
+    const { inner: I, stateSize: N, heads: M } = dims;
     const v = gpu().output(x);
     const state = gpu().output(ssm);
     const unread = new Float32Array(z.length).fill(NaN);
     const buffers = {
       dt_raw: gpu().input(dtRaw),
       u: gpu().input(beside(unread, I, z, I)),
-      bc: gpu().input(beside(b, N, c, N)),
+      bc: gpu().input(beside(b, M * N, c, M * N)),
       dt_bias: gpu().input(vectors.dtBias),
       a: gpu().input(vectors.a),
       d: gpu().input(vectors.d),
@@ -56,7 +56,7 @@ describeGpu(selectiveScanGateKernel, (gpu) => {
 
   async function expectReference(scan: ScanCase, dims: Mamba1Dims): Promise<void> {
     const actual = await run(scan, dims);
-    const expected = gatedScan(scan, scan.vectors, scan.ssm);
+    const expected = gatedScan(scan, scan.vectors, scan.ssm, dims.heads);
     expectClose(actual.y, expected.y, CLOSE, 'y');
     expectClose(actual.state, expected.state, CLOSE, 'state');
   }
@@ -72,6 +72,11 @@ describeGpu(selectiveScanGateKernel, (gpu) => {
       );
     },
   );
+
+  it('gives each of several heads its own b and c', async () => {
+    const dims = { inner: 24, stateSize: 8, dtRank: 4, heads: 2 };
+    for (const T of [1, 19]) await expectReference(scanCase(T, T, dims), dims);
+  });
 
   it('gives the same, to the bit, wherever the tokens are split, and token by token', async () => {
     const dims = MAMBA1_SHAPES[0]!;

@@ -15,13 +15,18 @@ describeGpu(conv1dPrefillKernel, (gpu) => {
     u: Float32Array,
     { weight, bias }: { weight: Float32Array; bias: Float32Array },
     state: Output,
-    { position, offset, stride }: { position: number; offset: number; stride: number },
+    { position, offset, stride, silu }: { position: number; offset: number; stride: number; silu?: boolean },
   ): Promise<Float32Array> {
     const channels = bias.length;
     const tokens = u.length / stride;
     const v = gpu().output(tokens * channels);
     const buffers = { u: gpu().input(u), weight: gpu().input(weight), bias: gpu().input(bias), v, state };
-    const spec = conv1dPrefill(gpu().features, 'test', buffers, { channels, stride, offset });
+    const spec = conv1dPrefill(gpu().features, 'test', buffers, {
+      channels,
+      stride,
+      offset,
+      ...(silu === undefined ? {} : { silu }),
+    });
     await gpu().run(spec, { tokens, position });
     return gpu().read(v);
   }
@@ -87,6 +92,16 @@ describeGpu(conv1dPrefillKernel, (gpu) => {
     u.fill(1e3, 33 * channels);
     const after = await run(u, weights, gpu().output(new Float32Array(4 * channels)), place);
     expect(after.subarray(0, 33 * channels)).toEqual(before.subarray(0, 33 * channels));
+  });
+
+  it('leaves sums as they are where there is no silu', async () => {
+    const [T, channels] = [20, 8];
+    const u = randomTensor(8, T * channels);
+    const { weight, bias } = vectors(9, channels);
+    const none = new Float32Array(4 * channels);
+    const place = { position: 2, offset: 0, stride: channels, silu: false };
+    const v = await run(u, { weight, bias }, gpu().output(none), place);
+    expectClose(v, conv1d(u, weight, bias, none, 2, (value) => value).v, CLOSE, 'v');
   });
 
   it('holds at large magnitudes, on both sides of silu', async () => {

@@ -10,26 +10,29 @@ export const conv1dPrefillKernel = defineKernel({
   params: { channels: 'u32', stride: 'u32', offset: 'u32' },
   reads: ['u', 'weight', 'bias'],
   writes: ['v', 'state'],
-  constants: ['WG', 'TILE'],
+  constants: ['WG', 'TILE', 'SILU'],
   step: true,
 });
 
 const WG = 64;
 const TILE = 16;
 
-/** Causal conv and SiLU of u's channels [offset, offset + channels) into v (T, channels); state (4, channels) moves on. */
+/**
+ * Causal conv of u's channels [offset, offset + channels) into v (T, channels), with SiLU where nothing else is said; state
+ * (4, channels) moves on.
+ */
 export function conv1dPrefill(
   features: GpuFeatures,
   label: string,
   buffers: { u: BufferSlice; weight: BufferSlice; bias: BufferSlice; v: BufferSlice; state: BufferSlice },
-  options: { channels: number; stride: number; offset: number },
+  { silu = true, ...options }: { channels: number; stride: number; offset: number; silu?: boolean },
 ): DispatchSpec {
   return {
     kernel: conv1dPrefillKernel,
     variant: variantFor(features),
     label,
     params: options,
-    constants: { WG, TILE },
+    constants: { WG, TILE, SILU: silu ? 1 : 0 },
     buffers,
     grid: (tokens) => [Math.ceil(options.channels / WG), Math.ceil(tokens / TILE), 1],
   };

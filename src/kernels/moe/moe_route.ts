@@ -3,31 +3,37 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
-import type { MoeDims } from './moe-shape.ts';
+import { type MoeDims, ROUTE_CONSTANTS, routeConstants } from './moe-shape.ts';
 
 export const moeRouteKernel = defineKernel({
   name: 'moe_route',
   code,
-  params: {},
-  reads: ['logits'],
+  params: { stride: 'u32' },
+  reads: ['logits', 'bias'],
   writes: ['experts', 'shares'],
-  constants: ['WG', 'EXPERTS', 'TOP_K'],
+  constants: ['WG', ...ROUTE_CONSTANTS],
   step: false,
 });
 
-/** The experts (T, topK) u32 of each token and what they are weighted by, shares (T, topK), from logits (T, E). */
+/**
+ * The experts (T, topK) u32 of each token and what they are weighted by, shares (T, topK), from logits, rows of `stride` of
+ * which E count; bias (E) where the routing has one.
+ */
 export function moeRoute(
   features: GpuFeatures,
   label: string,
-  buffers: { logits: BufferSlice; experts: BufferSlice; shares: BufferSlice },
+  { bias, ...buffers }: { logits: BufferSlice; bias?: BufferSlice; experts: BufferSlice; shares: BufferSlice },
   dims: MoeDims,
+  { stride = dims.experts }: { stride?: number } = {},
 ): DispatchSpec {
   return {
     kernel: moeRouteKernel,
     variant: variantFor(features),
     label,
-    constants: { WG: 64, EXPERTS: dims.experts, TOP_K: dims.topK },
-    buffers,
+    params: { stride },
+    constants: { WG: 64, ...routeConstants(dims) },
+    // Where there is no bias, nothing reads what stands for it.
+    buffers: { ...buffers, bias: bias ?? buffers.logits },
     grid: (tokens) => [tokens, 1, 1],
   };
 }

@@ -7,7 +7,15 @@ import { expBound } from '../../testing/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
 import { swigluBounds } from '../../testing/matrix-cases.ts';
-import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes, words } from '../../testing/moe-cases.ts';
+import {
+  expertProducts,
+  MOE_SHAPES,
+  moeCases,
+  routerLogits,
+  ROUTINGS,
+  routes,
+  words,
+} from '../../testing/moe-cases.ts';
 import { goingToNorm } from '../../testing/to-norm-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
 import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
@@ -21,10 +29,19 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     const { h, squares, count } = goingToNorm(gpu(), x, normWeight);
     const experts = gpu().output(dims.topK);
     const y = gpu().output((dims.topK * rows) / 2);
-    const buffers = { logits: gpu().input(logits), h, squares, weights, experts, y };
+    const bias = dims.routing?.biased ? randomTensor(97, dims.experts) : undefined;
+    const buffers = {
+      logits: gpu().input(logits),
+      h,
+      squares,
+      weights,
+      experts,
+      y,
+      ...(bias && { bias: gpu().input(bias) }),
+    };
     const options = { squares: count, eps: EPS };
     await gpu().run(moeRouteNormedMatvecSwiglu(gpu().features, 'test', buffers, dims, options), { tokens: 1 });
-    const route = routes(logits, dims);
+    const route = routes(logits, dims, bias);
     expect(words(await gpu().read(experts))).toEqual(route.experts);
     const normed = rmsNorm(x, normWeight, EPS);
     const inputs = Array.from(route.experts, () => Float32Array.from(normed));
@@ -47,6 +64,12 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
   const cases = MOE_SHAPES.flatMap((dims) =>
     (dims.experts === 8 ? SCHEMES : (['f32'] as const)).map((scheme) => ({ ...dims, scheme })),
   );
+  it('chooses as a mixture says', async () => {
+    const dims = { experts: 8, topK: 3, routing: ROUTINGS[1]! };
+    const weights = gpu().matrix('f32', randomTensor(1, dims.experts * 8 * 12, 0.1), 12);
+    await expectReference(randomTensor(2, 12), randomTensor(3, dims.experts, 2), weights, dims);
+  });
+
   it.each(cases)('is the reference for $experts experts, $topK chosen, $scheme, also in parts', async (testCase) => {
     const { scheme, ...dims } = testCase;
     await fc.assert(

@@ -5,7 +5,7 @@ import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { foldedGrid } from '../shared/grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from '../projections/matrix.ts';
-import { expertRows, type MoeDims } from './moe-shape.ts';
+import { expertRows, type MoeDims, ROUTE_CONSTANTS, routeConstants } from './moe-shape.ts';
 
 export const moeRouteNormedMatvecSwigluKernel = defineKernel({
   name: 'moe_route_normed_matvec_swiglu',
@@ -19,14 +19,14 @@ export const moeRouteNormedMatvecSwigluKernel = defineKernel({
     squares4: 'u32',
     eps: 'f32',
   },
-  reads: ['logits', 'h', 'squares', 'weights'],
+  reads: ['logits', 'bias', 'h', 'squares', 'weights'],
   writes: ['experts', 'y'],
-  constants: ['WG', 'EXPERTS', 'TOP_K'],
+  constants: ['WG', ...ROUTE_CONSTANTS],
   step: false,
 });
 
 /**
- * The topK experts of the largest logits (E) and, of each, y[k, f] = share * silu(W[e, 2f] . n) * (W[e, 2f+1] . n) with
+ * The topK experts of the largest scores of logits (E), with bias (E) where the routing has one, and, of each, y[k, f] = share * silu(W[e, 2f] . n) * (W[e, 2f+1] . n) with
  * n = h / rms and `options.squares` partial sums of squares; weights (E * 2F, C) with gate and up rows of each expert in
  * turn, experts (topK) u32, y (topK, F).
  */
@@ -35,6 +35,7 @@ export function moeRouteNormedMatvecSwiglu(
   label: string,
   buffers: {
     logits: BufferSlice;
+    bias?: BufferSlice;
     h: BufferSlice;
     squares: BufferSlice;
     weights: Matrix;
@@ -44,7 +45,8 @@ export function moeRouteNormedMatvecSwiglu(
   dims: MoeDims,
   options: { squares: number; eps: number },
 ): DispatchSpec[] {
-  const { weights, ...others } = buffers;
+  // Where there is no bias, nothing reads what stands for it.
+  const { weights, bias = buffers.logits, ...others } = buffers;
   const rows = expertRows(weights, dims);
   return weights.parts.map((part) => ({
     kernel: moeRouteNormedMatvecSwigluKernel,
@@ -56,8 +58,8 @@ export function moeRouteNormedMatvecSwiglu(
       squares4: Math.ceil(options.squares / 4),
       eps: options.eps,
     },
-    constants: { WG: matvecWorkgroup(features, weights), EXPERTS: dims.experts, TOP_K: dims.topK },
-    buffers: { ...others, weights: part.slice },
+    constants: { WG: matvecWorkgroup(features, weights), ...routeConstants(dims) },
+    buffers: { ...others, bias, weights: part.slice },
     grid: foldedGrid((dims.topK * rows) / 4),
   }));
 }

@@ -1,5 +1,6 @@
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { attentionDecode } from '../../kernels/attention/attention_decode.ts';
+import { attentionGate } from '../../kernels/attention/attention_gate.ts';
 import { attentionMergeMatvecAddToNorm } from '../../kernels/attention/attention_merge_matvec_add_to_norm.ts';
 import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
 import { ropeKvAppend } from '../../kernels/attention/rope_kv_append.ts';
@@ -27,6 +28,7 @@ function mixer({ architecture, weights, blocks, rope, localRope }: Scope, block:
     rope: attentionLayer(architecture, block).rope === 'local' ? localRope : rope,
     qkvProj: weights.matrix(name('qkv'), width, hiddenSize),
     oProj: weights.matrix(name('o_proj'), hiddenSize, heads * headDim),
+    gate: architecture.attention!.gated ? weights.matrix(name('gate'), heads * headDim, hiddenSize) : null,
   };
 }
 
@@ -58,12 +60,15 @@ export const attention: BranchPlan = {
   prefill(scope, block) {
     const { features, activations, normed } = scope;
     const { x, h, qkv, y, sums } = activations;
-    const { dims, label, cache, rope, qkvProj, oProj } = mixer(scope, block);
+    const { dims, label, cache, rope, qkvProj, oProj, gate } = mixer(scope, block);
+    const { attentionGate: g } = activations;
     return [
       ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed }),
+      ...(gate ? project(scope, label, { x: h, weights: gate, y: g }, { normed }) : []),
       ...adjusted(scope, block),
       ...ropeKvAppend(features, label, { rope, qkv }, cache, dims),
       ...attentionPrefill(features, label, { qkv, y, sums }, cache, dims),
+      ...(gate ? [attentionGate(features, label, { gate: g, y }, dims, 'tokens')] : []),
       ...outBias(scope, block),
       ...project(scope, label, { x: y, weights: oProj, y: x }, { normed: false, action: 'add' }),
     ];
@@ -72,11 +77,14 @@ export const attention: BranchPlan = {
   decodeRead(scope, block, norm) {
     const { features, activations } = scope;
     const { h, squares, qkv, partial } = activations;
-    const { dims, label, cache, rope, qkvProj } = mixer(scope, block);
+    const { dims, label, cache, rope, qkvProj, gate } = mixer(scope, block);
+    const { attentionGate: g } = activations;
     return [
       ...normedMatvec(features, label, { h, squares, weights: qkvProj, y: qkv }, norm),
+      ...(gate ? normedMatvec(features, label, { h, squares, weights: gate, y: g }, norm) : []),
       ...adjusted(scope, block),
       ...attentionDecode(features, label, { qkv, rope, partial }, cache, dims),
+      ...(gate ? [attentionGate(features, label, { gate: g, y: partial }, dims, 'partial')] : []),
     ];
   },
 

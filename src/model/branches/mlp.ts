@@ -1,5 +1,6 @@
 import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
+import { moeSharedGate } from '../../kernels/moe/moe_shared_gate.ts';
 import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
 import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { normedMatvecSwiglu } from '../../kernels/projections/normed_matvec_swiglu.ts';
@@ -10,6 +11,7 @@ import { hasBias } from '../../architecture/architecture.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 import { withBias } from './biases.ts';
+import { routerRows } from './moe.ts';
 
 const labelOf = (block: number) => `block ${block} / mlp`;
 
@@ -48,6 +50,15 @@ const decodeAdd: BranchPlan['decodeAdd'] = (scope, block, nextNorm) => {
   ];
 };
 
+/** The gate of an MLP beside a mixture of experts, by a logit that the mixture has left, if the model has such. */
+function sharedGate({ architecture, features, activations }: Scope, block: number): DispatchSpec[] {
+  const { moe, intermediateSize: columns } = architecture;
+  if (!moe?.sharedGate) return [];
+  const buffers = { logits: activations.moe!.logits, y: activations.ff };
+  const place = { columns, stride: routerRows(moe), column: moe.experts };
+  return [moeSharedGate(features, labelOf(block), buffers, place)];
+}
+
 /** Between gate and up with biases, and down. */
 function activateGated(scope: Scope, block: number): DispatchSpec[] {
   const { features, architecture, activations } = scope;
@@ -73,17 +84,24 @@ export const swiglu: BranchPlan = {
           { ...input, y: ff },
           { normed, action: GATED_ACTIONS[architecture.activation ?? 'silu'] },
         );
-    return [...gated, ...addDown(scope, block)];
+    return [...gated, ...sharedGate(scope, block), ...addDown(scope, block)];
   },
   decodeRead(scope, block, norm) {
     const { architecture, features, activations } = scope;
     const { h, squares, ff, gateUp: u } = activations;
     const input = { h, squares, weights: gateUp(scope, block) };
     if (hasBias(architecture, 'mlp')) {
-      return [...normedMatvec(features, labelOf(block), { ...input, y: u }, norm), ...activateGated(scope, block)];
+      return [
+        ...normedMatvec(features, labelOf(block), { ...input, y: u }, norm),
+        ...activateGated(scope, block),
+        ...sharedGate(scope, block),
+      ];
     }
     const { activation = 'silu' } = architecture;
-    return normedMatvecSwiglu(features, labelOf(block), { ...input, y: ff }, { ...norm, activation });
+    return [
+      ...normedMatvecSwiglu(features, labelOf(block), { ...input, y: ff }, { ...norm, activation }),
+      ...sharedGate(scope, block),
+    ];
   },
   decodeAdd,
 };

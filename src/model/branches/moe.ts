@@ -7,19 +7,27 @@ import { moeRoute } from '../../kernels/moe/moe_route.ts';
 import { moeRouteNormedMatvecSwiglu } from '../../kernels/moe/moe_route_normed_matvec_swiglu.ts';
 import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { multiplyRows } from '../../kernels/projections/projection.ts';
+import type { MoeShape } from '../../architecture/architecture.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 
 const GATE_UP = { action: 'swiglu', input: 'tokens' } as const;
 const DOWN = { action: 'set', input: 'pairs' } as const;
 
+/** Logits of a token: one for each expert, and one for the gate of the MLP beside them, if there is one. */
+export function routerRows({ experts, sharedGate }: MoeShape): number {
+  return sharedGate ? experts + 1 : experts;
+}
+
 function mixture({ architecture, weights }: Scope, block: number) {
   const { hiddenSize: C } = architecture;
-  const { experts: E, topK, intermediateSize: F } = architecture.moe!;
+  const { experts: E, topK, intermediateSize: F, routing } = architecture.moe!;
   const name = (tensor: string) => `blocks.${block}.moe.${tensor}`;
   return {
-    dims: { experts: E, topK },
+    dims: { experts: E, topK, routing },
+    stride: { stride: routerRows(architecture.moe!) },
     label: `block ${block} / moe`,
-    router: weights.matrix(name('router'), E, C),
+    router: weights.matrix(name('router'), routerRows(architecture.moe!), C),
+    bias: routing?.biased ? { bias: weights.plain(name('bias'), E) } : {},
     gateUp: weights.matrix(name('gate_up'), E * 2 * F, C),
     down: weights.matrix(name('down'), E * C, F),
   };
@@ -34,12 +42,12 @@ export const moe: BranchPlan = {
     const { features, pass, activations, architecture } = scope;
     const { x, h } = activations;
     const { logits, experts, shares, pairs, tileExperts, inner, out } = activations.moe!;
-    const { dims, label, router, gateUp, down } = mixture(scope, block);
+    const { dims, stride, label, router, bias, gateUp, down } = mixture(scope, block);
     const tiles = { pairs, tile_experts: tileExperts };
     const routing = { product: f32Product, action: 'set' } as const;
     return [
       ...multiplyRows(features, label, routing, { x: h, weights: router, y: logits }, { pass, normed: scope.normed }),
-      moeRoute(features, label, { logits, experts, shares }, dims),
+      moeRoute(features, label, { logits, ...bias, experts, shares }, dims, stride),
       moeGroup(features, label, { experts, ...tiles }, dims),
       ...moeMatmul(features, label, { x: h, ...tiles, weights: gateUp, y: inner }, dims, GATE_UP),
       ...moeMatmul(features, label, { x: inner, ...tiles, weights: down, y: out }, dims, DOWN),
@@ -51,8 +59,8 @@ export const moe: BranchPlan = {
     const { features, activations } = scope;
     const { h, squares } = activations;
     const { logits, experts, inner } = activations.moe!;
-    const { dims, label, router, gateUp } = mixture(scope, block);
-    const chosen = { logits, h, squares, weights: gateUp, experts, y: inner };
+    const { dims, label, router, bias, gateUp } = mixture(scope, block);
+    const chosen = { logits, ...bias, h, squares, weights: gateUp, experts, y: inner };
     return [
       ...normedMatvec(features, label, { h, squares, weights: router, y: logits }, norm),
       ...moeRouteNormedMatvecSwiglu(features, label, chosen, dims, norm),

@@ -30,8 +30,13 @@ function transformer({ architecture, weights, activations, blocks }: Scope, bloc
     oProj: weights.matrix(`${set}.o_proj`, C, heads * headDim),
     mlpNorm: weights.plain(`${set}.mlp_norm`, C),
     gateUp: weights.matrix(`${set}.gate_up`, 2 * F, C),
-    adapterIn: weights.matrix(`${own}.adapter_in`, adapterRank, C),
-    adapterOut: weights.matrix(`${own}.adapter_out`, 2 * F, adapterRank),
+    adapter:
+      adapterRank > 0
+        ? {
+            in: weights.matrix(`${own}.adapter_in`, adapterRank, C),
+            out: weights.matrix(`${own}.adapter_out`, 2 * F, adapterRank),
+          }
+        : null,
     down: weights.matrix(`${set}.down`, C, F),
     linear: weights.matrix(`${own}.linear`, C, C),
     nextNorm: weights.plain(normName(block, kinds[block]![0]!), C),
@@ -57,8 +62,12 @@ function transform(scope: Scope, block: number, multiply: Multiply): DispatchSpe
     ...multiply({ x: y, weights: t.oProj, y: hidden }, { normed: false }),
     rmsNorm(features, t.label, { x: hidden, weight: t.mlpNorm, y: h }, { columns: t.C, eps }),
     ...multiply({ x: h, weights: t.gateUp, y: gateUp }, { normed: true }),
-    ...multiply({ x: h, weights: t.adapterIn, y: adapted }, { normed: true }),
-    ...multiply({ x: adapted, weights: t.adapterOut, y: gateUp }, { normed: false, action: 'add' }),
+    ...(t.adapter
+      ? [
+          ...multiply({ x: h, weights: t.adapter.in, y: adapted }, { normed: true }),
+          ...multiply({ x: adapted, weights: t.adapter.out, y: gateUp }, { normed: false, action: 'add' }),
+        ]
+      : []),
     geglu(features, t.label, { u: gateUp, y: ff }, { columns: t.F }),
     ...multiply({ x: ff, weights: t.down, y: hidden }, { normed: false }),
   ];
