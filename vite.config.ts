@@ -133,6 +133,7 @@ export default defineConfig(({ mode }) => ({
           root,
           include: ['src/**/*.test.ts', 'src/tools/*.test.mjs'],
           exclude: ['src/**/*.gpu.test.ts'],
+          setupFiles: [`${root}/src/testing/typed-arrays.ts`],
           // The GPU tests, which run beside these, may leave them little of a processor.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -155,7 +156,7 @@ export default defineConfig(({ mode }) => ({
           name: 'dawn',
           root,
           include: ['src/**/*.gpu.test.ts'],
-          setupFiles: [`${root}/src/testing/dawn.ts`],
+          setupFiles: [`${root}/src/testing/typed-arrays.ts`, `${root}/src/testing/dawn.ts`],
           // Forked processes get `env` when they start, early enough for LD_LIBRARY_PATH; threads would not.
           // SwiftShader even where a GPU is: the same on every machine (BAMBA_GPU=native takes the GPU).
           pool: 'forks',

@@ -38,7 +38,7 @@ test('a chat keeps settings of its own, and other chats have those of the model'
   await system.fill('For all.');
   await alone.press('Space');
   await expect(alone).toBeChecked();
-  await expect(page.getByText('said before this chat.')).toBeVisible();
+  await expect(page.getByText('Sent before this chat')).toBeVisible();
   await expect(system).toHaveValue('For all.');
   await system.fill('For this one.');
   await temperature.fill('0.7');

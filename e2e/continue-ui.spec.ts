@@ -49,7 +49,7 @@ test('an answer that was cut off goes on, also after it failed to', async ({ pag
   const { alert, answers } = chat(page);
   const proceed = page.getByRole('button', { name: 'Continue' });
   await ask(page, 'What?');
-  await expect(page.getByText('Cut off at the longest answer allowed')).toBeVisible();
+  await expect(page.getByText('The answer reached its limit of tokens')).toBeVisible();
   await proceed.click();
   await expect(alert).toContainText('The GPU stopped');
   await expect(answers).toHaveText('One');

@@ -64,8 +64,10 @@ test('answers word for word as the original what is offered and what is typed, a
     const partial = (await answers.textContent())?.trim() ?? '';
     expect(partial.length).toBeLessThan(long.answer.length);
     expect(long.answer.startsWith(partial)).toBe(true);
-    await page.getByRole('button', { name: 'Answer again' }).click();
-    expect(await answer(page, 0)).toBe(long.answer);
+    if (ALL) {
+      await page.getByRole('button', { name: 'Answer again' }).click();
+      expect(await answer(page, 0)).toBe(long.answer);
+    }
     await newChat.click();
     await ask(page, short.question);
     expect(await answer(page, 0)).toBe(short.answer);

@@ -85,7 +85,7 @@ test('a browser without WebGPU is told where it works, and how to switch it on',
   });
   await page.goto('/');
   await expect(page.getByRole('heading', { name: 'This page needs WebGPU' })).toBeVisible();
-  await expect(page.getByText('This browser does not offer WebGPU')).toHaveCount(2); // seen, and announced
+  await expect(page.getByText('This browser has no WebGPU')).toHaveCount(2); // seen, and announced
   await expect(page.getByText('chrome://flags')).toBeVisible();
   // Only what has been seen to run is recommended.
   await expect(page.getByRole('rowheader')).toHaveText(['Chromium 156', 'Firefox ESR 153']);

@@ -65,7 +65,7 @@ test('an answer that is being written ends with the model that began it', async 
   await ask(page, 'held');
   await expect(chat(page).stop).toBeVisible();
   await choose(page);
-  await expect(page.getByText('It takes over once Lexicon has ended this answer.')).toBeVisible();
+  await expect(page.getByText('It answers once Lexicon has finished this answer.')).toBeVisible();
   await expect(title(page, 'Lexicon')).toBeVisible();
   await release(page);
   await expect(chat(page).answers).toHaveText('First this, then that.');
@@ -327,6 +327,24 @@ test('the greeting and the questions to begin with are those of the model at han
   await page.getByRole('button', { name: 'Models' }).click();
   await page.getByRole('button', { name: 'Load Lexicon' }).click();
   await expect(suggestions).toBeVisible();
+});
+
+test('a model brings questions of its own, in the place of those of its preset', async ({ page }) => {
+  const model = {
+    name: 'Lexicon',
+    parameters: 34_900_000,
+    scheme: 'int8',
+    bytes: 35_400_000,
+    contextLength: 4096,
+    hasChatTemplate: true,
+    suggestions: ['What is a pear?', ['Define gravity.', 'And mass?']] as const,
+  };
+  await scriptEngine(page, { ...SCRIPT, holdLoad: true, info: { model } });
+  await page.goto('/');
+  const begin = page.getByRole('list', { name: 'Questions to begin with' }).getByRole('button');
+  await expect(begin).toHaveCount(4);
+  await release(page);
+  await expect(begin).toHaveText(['What is a pear?', 'Define gravity. then And mass?']);
 });
 
 test('a preset that is chosen brings its own questions, and those that follow on them', async ({ page }) => {

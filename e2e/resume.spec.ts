@@ -2,13 +2,14 @@
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import type { EngineOptions } from '../src/engine/protocol.ts';
+import { times } from '../src/testing/extent.ts';
 import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
 import type { Manifest } from '../src/weights/manifest.ts';
 import { useHubPage } from './hub-page.ts';
 
 /** What an end may cost at most: pieces that were not kept yet, and of a checkpoint its headers and rows not made yet. */
 const PER_END = 3.5e6;
-const ENDS = 10;
+const ENDS = times(10, 4);
 
 /** A quick model of more and wider blocks: 43 MB, three shards in f32. */
 const largerCheckpoint = () => quickCheckpoint({ hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 12 });
@@ -127,7 +128,7 @@ for (const [name, way] of Object.entries(WAYS)) {
       size = [...served.hub.files.values()].reduce((sum, { length }) => sum + length, 1e6);
     });
 
-    test('goes on after ten ends: tabs closed, connections cut, pages loaded anew', async ({ context }) => {
+    test(`goes on after ${ENDS} ends: tabs closed, connections cut, pages loaded anew`, async ({ context }) => {
       const { hub } = served;
       const part = Math.floor(size / (ENDS + 1));
       let page = await openPage(context);

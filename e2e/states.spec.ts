@@ -2,11 +2,8 @@
 // that goes with the chat. The page's own model is exchanged for one that a processor computes in no time.
 
 import type { Page } from '@playwright/test';
-import { packCheckpoint } from '../src/engine/pack-checkpoint.ts';
 import type { Usage } from '../src/engine/protocol.ts';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
-import { memorySource } from '../src/weights/byte-source.ts';
-import type { PackageFile } from '../src/weights/manifest.ts';
+import { serveQuickPackage } from './quick-package.ts';
 import { ask, chat, expect, test } from './ui-test.ts';
 
 declare global {
@@ -17,25 +14,8 @@ declare global {
 
 const LOADED = { timeout: 180_000 };
 
-/** Its package, by the names of its files. */
-async function quickPackage(): Promise<Map<string, Uint8Array>> {
-  const source = await packCheckpoint(memorySource(quickCheckpoint()), 'f32', 'quick');
-  const { manifest } = source;
-  const files = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
-  for (const [name, entry] of Object.entries(manifest.files)) {
-    if (entry) files.set(entry.file, await source.file(name as PackageFile));
-  }
-  for (const [index, { file }] of manifest.shards.entries()) files.set(file, await source.shard(index));
-  return files;
-}
-
 test.beforeEach(async ({ page }) => {
-  const files = await quickPackage();
-  await page.route('**/models/lexicon/**', (route) => {
-    const name = new URL(route.request().url()).pathname.split('/').at(-1) ?? '';
-    const body = files.get(name);
-    return body ? route.fulfill({ body: Buffer.from(body) }) : route.fulfill({ status: 404 });
-  });
+  await serveQuickPackage(page, '**/models/lexicon/**');
   await page.addInitScript(() => {
     window.usages = [];
     // Short answers, always the same.
@@ -94,7 +74,7 @@ test('a chat goes on after a reload where it was, and takes its state along when
 
   // What is kept is shown, and counted.
   await page.getByTitle('Models').click();
-  await expect(page.getByText('of chats as the model has read them')).toBeVisible();
+  await expect(page.getByText('of chat states')).toBeVisible();
   await page.getByRole('button', { name: 'Close models' }).click();
 
   await page.getByRole('button', { name: 'More for “First?”' }).click();
@@ -131,9 +111,9 @@ test('what is kept of chats beside their text is counted, and can be deleted', a
   await page.evaluate(keepState, 1_500_000);
   await page.getByTitle('Models').click();
   const states = page.locator('.states');
-  await expect(states).toContainText('1.50 MB of chats as the model has read them');
+  await expect(states).toContainText('1.50 MB of chat states');
   await states.getByRole('button', { name: 'Delete' }).click();
   await expect(states).toHaveCount(0);
   expect(await page.evaluate(keptStates)).toEqual([]);
-  await expect(chat(page).announced).toContainText('The chats themselves are kept');
+  await expect(chat(page).announced).toContainText('The chats stay');
 });

@@ -2,12 +2,16 @@
 // one answers.
 
 import { expect, type Page, test } from '@playwright/test';
+import { times } from '../src/testing/extent.ts';
 import { quickCheckpoint } from '../src/testing/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 import { getStuck, preparePage } from './stuck-worker.ts';
 import { chat } from './ui-test.ts';
 
 /** Each deadline of the engine is shorter; a crowded machine may be late. */
+/** Answers in the midst of which the worker is terminated. */
+const TERMINATED = times(10, 3);
+
 const ENDED = { timeout: 60_000 };
 const LOADED = { timeout: 180_000 };
 
@@ -87,11 +91,11 @@ test('a question to a worker that died while it was idle is answered by another 
   expect(page.workers()).toHaveLength(1);
 });
 
-test('ten answers in the midst of which the worker is terminated are the same', async ({ page }) => {
+test(`${TERMINATED} answers in the midst of which the worker is terminated are the same`, async ({ page }) => {
   test.setTimeout(900_000);
   await page.goto(served.url);
   await loaded(page);
-  const answers = await page.evaluate(async () => {
+  const answers = await page.evaluate(async (count) => {
     const statuses: string[] = [];
     window.engine.onStatus(({ status }) => void (statuses.at(-1) !== status && statuses.push(status)));
     /** Terminates the worker after so many events, and says nothing of it: nor does the browser. */
@@ -110,12 +114,12 @@ test('ten answers in the midst of which the worker is terminated are the same', 
       return { text, ids };
     };
     const pairs = [];
-    for (let time = 0; time < 10; time++) pairs.push([await answer(0, time), await answer(1 + (time % 6), time)]);
+    for (let time = 0; time < count; time++) pairs.push([await answer(0, time), await answer(1 + (time % 6), time)]);
     return { pairs, statuses, started: window.started.length };
-  });
-  expect(answers.pairs).toHaveLength(10);
+  }, TERMINATED);
+  expect(answers.pairs).toHaveLength(TERMINATED);
   for (const [without, terminated] of answers.pairs) expect(terminated).toEqual(without);
-  expect(answers.started).toBe(11);
+  expect(answers.started).toBe(TERMINATED + 1);
 });
 
 test('disposing of the engine ends its answer and its worker', async ({ page }) => {

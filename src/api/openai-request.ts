@@ -34,6 +34,7 @@ const CHAT: readonly (keyof ChatCompletionParams)[] = [
   'tools',
   'tool_choice',
   'context_overflow',
+  'conversation',
 ];
 const TEXT: readonly (keyof CompletionParams)[] = [...SHARED, 'prompt', 'logprobs'];
 
@@ -69,6 +70,7 @@ export function chatRequest(params: ChatCompletionParams, model: string): OpenAi
       ...(given.tools && { tools: given.tools.map(tool) }),
       ...(given.tool_choice && { toolChoice: toolChoice(given.tool_choice) }),
       ...(given.context_overflow && { contextOverflow: given.context_overflow }),
+      ...(given.conversation !== undefined && { conversation: given.conversation }),
     },
   };
 }

@@ -156,6 +156,11 @@ export interface ChatCompletionParams extends SharedParams, InertChatParams {
    * `drop-oldest-turns` leaves the oldest turns out, and `usage.extra.dropped_turns` counts them.
    */
   context_overflow?: 'refuse' | 'drop-oldest-turns' | null;
+  /**
+   * Names the conversation, in at most 200 characters. The browser then keeps its state: after a reload, or in another tab,
+   * the next turn processes its own tokens only. Default: nothing is kept.
+   */
+  conversation?: string | null;
   /** Whether each token comes with its log-probability: the model's own, before any setting. */
   logprobs?: boolean | null;
   /** So many likeliest tokens in each place, 0 to 20; with `logprobs: true`. */

@@ -62,6 +62,14 @@ describe('chat.completions.create', () => {
     expect(Object.keys(await extra({}))).not.toContain('cache_miss_reason');
   });
 
+  test('names the conversation whose state is kept', async () => {
+    const fake = new FakeEngine(textEvent('Hello'), endEvent('stop'));
+    const { chat } = new BambaEngine(fake);
+    await chat.completions.create({ messages, conversation: 'chat 7' });
+    await chat.completions.create({ messages, conversation: null });
+    expect(fake.requests.map(({ conversation }) => conversation)).toEqual(['chat 7', undefined]);
+  });
+
   test('streams chunks, the role in the first and usage in the last', async () => {
     const engine = new BambaEngine(new FakeEngine(textEvent('Hel'), textEvent('lo'), endEvent('length')));
     const chunks = await all(

@@ -10,7 +10,8 @@ export function foreignAddresses(addresses: readonly string[], page: string = lo
 }
 
 /**
- * Asks before models of other sites are loaded: whoever follows a link has not asked for them. Nothing is fetched before.
+ * Asks before the page loads models of other sites: a person who follows a link has not asked for them. Nothing is fetched
+ * before.
  * @param addresses of the models
  * @param where the question stands
  * @returns a promise of the answer; it stays open until then
@@ -31,9 +32,9 @@ export function askToLoad(addresses: readonly string[], where: HTMLElement): Pro
           ${addresses.map((address) => html`<li><code>${address}</code></li>`)}
         </ul>
         <p>
-          Nothing was loaded so far. ${hosts} would learn that you are here. How big
-          ${several ? 'the models are' : 'the model is'}, only that site knows: it may be several gigabytes. The weights
-          are kept on the GPU while they are measured, and not stored.
+          Nothing was loaded so far. ${hosts} would learn that you are here. The download may have several gigabytes:
+          only that site knows the size of ${several ? 'the models' : 'the model'}. The weights stay on the GPU while
+          they are measured. Nothing is stored.
         </p>
         <button type="button" @click=${agree}>Load and measure</button>
       </section>`,

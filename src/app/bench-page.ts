@@ -4,16 +4,16 @@ import { SHAPES } from '../bench/shapes.ts';
 import { askToLoad } from './bench-consent.ts';
 import { reportView } from './bench-view.ts';
 
-/** What anybody's device has room for. */
+/** A shape that every device has room for. */
 const FIRST_SHAPE = 'lexicon';
 
-/** What a page measures, and how it shows it. */
+/** The measurement of a page, and its report. */
 interface Measurement<Result> {
   /** To choose from. */
   schemes: readonly string[];
   /** Names of the form's checkboxes. */
   flags?: readonly string[];
-  /** What has to be in the address for it to run at once: any of these. */
+  /** Names of query parameters; with any of them the measurement runs at once. */
   runsWith: readonly string[];
   /** Addresses of other sites that it would load from: a person is asked before. */
   foreign?: (query: URLSearchParams) => readonly string[];
@@ -25,8 +25,8 @@ interface Measurement<Result> {
 }
 
 /**
- * A page with a form of what to measure, which is in its address when it is sent, and a report. What would be loaded from
- * other sites is asked for before.
+ * A page with a form of what to measure, which is in its address when it is sent, and a report. The page asks before it
+ * loads anything from other sites.
  * @returns what the address asked for; undefined where it asked for nothing.
  */
 export function measuringPage<Result>(measurement: Measurement<Result>): Promise<Result> | undefined {

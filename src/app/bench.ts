@@ -1,5 +1,5 @@
-// The page of the benchmark. An address with a shape or a model of this site runs at once, and the promise of the result is
-// `window.__result`: so the command and other programs take it. Models of other sites wait for a click.
+// The page of the benchmark. An address with a shape or a model of this site runs at once. `window.__result` is the promise
+// of the result: the command and other programs take it. Models of other sites wait for a click.
 
 import { runBench } from '../bench/bench.ts';
 import { parseOptions } from '../bench/options.ts';

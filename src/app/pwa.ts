@@ -50,7 +50,7 @@ export function offerInstallation(button: HTMLButtonElement): void {
   });
   addEventListener('appinstalled', () => {
     button.hidden = true;
-    // Whoever installs the page wants to keep its model.
+    // A person who installs the page wants to keep its model.
     void navigator.storage?.persist();
   });
 }

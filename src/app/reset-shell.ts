@@ -55,7 +55,7 @@ async function fetchAnew(address: string): Promise<string> {
   return response.text();
 }
 
-/** What a page names in its head. */
+/** The files that a page names in its head. */
 function filesOf(page: string, scope: string): string[] {
   const parsed = new DOMParser().parseFromString(page, 'text/html');
   const named = [...parsed.querySelectorAll('script[src], link[rel=stylesheet], link[rel=modulepreload]')];

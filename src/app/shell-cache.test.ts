@@ -69,7 +69,7 @@ function version(files: Record<string, string>): ShellCache {
 
 const ONE = { 'index.html': '<p>one', 'assets/a-1.js': 'one()', 'icons/x.png': 'png' };
 
-/** What a person gets. */
+/** The page that a person gets. */
 async function read(shell: ShellCache, url: string): Promise<string> {
   const address = `${SCOPE}${url}`;
   const file = shell.find(address);

@@ -1,6 +1,6 @@
-// The files of the page that are kept for visits without a network, each with the hash that it must have. What a server
-// or a disk makes of them is looked at before it is kept, and again before it is handed out: a login page in the place
-// of a script, half a file, an entry that rotted are none of them ever served, and none of them stay.
+// The files of the page that are kept for visits without a network, each with the hash that it must have. Each file is
+// checked before it is kept, and again before it is served. So a login page in the place of a script, half a file or a
+// rotten entry is never served, and never stays.
 
 /** A file of the page, as the build lists it. */
 export interface ShellFile {
@@ -13,7 +13,7 @@ export interface ShellFile {
 /** Longest wait for one file, its body included. */
 const DEADLINE_MS = 30_000;
 
-/** What browsers refuse to run or to show under any other type. */
+/** The types without which browsers refuse to run or to show a file. */
 const TYPES: readonly (readonly [file: RegExp, type: RegExp])[] = [
   [/\.js$/, /^(?:text|application)\/(?:x-)?(?:java|ecma)script\b/],
   [/\.css$/, /^text\/css\b/],
@@ -24,7 +24,7 @@ const TYPES: readonly (readonly [file: RegExp, type: RegExp])[] = [
 /** Headers that say how the bytes came; what is kept is the bytes themselves. */
 const OF_TRANSFER = ['content-encoding', 'content-length', 'transfer-encoding'];
 
-/** What the cache works with; a test brings its own. */
+/** The parts that the cache works with; a test brings its own. */
 export interface ShellParts {
   /** Where files are relative to: the service worker's scope. */
   scope: string;

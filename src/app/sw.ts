@@ -47,7 +47,7 @@ self.addEventListener('message', ({ data }) => {
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
-  // Whoever asks past all caches gets past this one, too: the page that resets it.
+  // A request past all caches passes this one, too: the page that resets it makes such requests.
   if (request.method !== 'GET' || request.cache === 'reload' || request.cache === 'no-store') return;
   const file = shell.find(request.url);
   if (!file) return;

@@ -201,7 +201,7 @@ async function openPage(page: BrowserPage, url: string): Promise<void> {
     if (!text.includes('\n')) console.error(text);
   });
   await page.goto(url);
-  // Whoever named a model of another site to the command has said that it may be loaded.
+  // A person who names a model of another site to the command allows the load.
   const agree = page.getByRole('button', { name: 'Load and measure' });
   if (await agree.isVisible()) await agree.click();
 }

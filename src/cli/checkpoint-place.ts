@@ -18,7 +18,7 @@ export interface RepoPlace {
 
 /**
  * Files of a checkpoint: of the folder or GGUF file `source`, or of the repository of that name where there is no such
- * folder, read with the access token in HF_TOKEN if there is one. `repo` is null for a folder, and to be closed.
+ * folder. HF_TOKEN may have an access token for the repository. `repo` is null for a folder, and to be closed.
  * @throws BambaError `setting_invalid` where there are several GGUF files and no checkpoint; see `HubFiles`.
  */
 export async function openCheckpointFiles(

@@ -86,7 +86,7 @@ async function tensorBytes(source: PackageSource, name: string): Promise<Uint8Ar
   return bytes;
 }
 
-/** What a tensor has to be, read from the checkpoint by the words of the spec, row by row. */
+/** The true values of a tensor, read from the checkpoint by its spec, row by row. */
 async function expectedRows(
   checkpoint: Checkpoint,
   { sources, arrange, map, shape }: TensorSpec,
@@ -162,6 +162,28 @@ describe('convert', () => {
       await expectFaithful(source, folder);
     },
   );
+
+  it('puts questions to begin with into the manifest, and refuses what is none', async () => {
+    await writeCheckpoint();
+    const out = join(folder, 'out');
+    const file = join(folder, 'questions.json');
+    const run = async (text: string) => {
+      await writeFile(file, text);
+      return main([folder, out, '--dtype', 'f32', '--suggestions', file]);
+    };
+    const questions = ['Why?', ['What?', 'And then?']];
+    expect(await run(JSON.stringify(questions))).toBe(0);
+    expect((await openPackageFolder(out)).manifest.suggestions).toEqual(questions);
+    for (const [text, sentence] of [
+      ['no JSON', /has to be JSON/],
+      ['{"a": 1}', /damaged: suggestions/],
+      ['[[]]', /damaged: suggestions/],
+      ['["", 7]', /damaged: suggestions/],
+    ] as const) {
+      expect(await run(text)).toBe(1);
+      expect(output.at(-1)).toMatch(sentence);
+    }
+  });
 
   it('takes a repository, and remembers its commit', async () => {
     await writeCheckpoint();

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
@@ -14,10 +14,13 @@ import { folderSink } from '../tools/folder.ts';
 import { modelName } from './open-model.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
+                          [--suggestions FILE]
 
-Turns SRC, a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file or a repository
-org/name of the Hub, into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type.
-A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there is one.`;
+Turns SRC into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type. SRC is
+a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file, or a repository org/name
+of the Hub. A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there
+is one. FILE has questions to begin with, as JSON: a list of questions. In the place of a question there may be a list: a
+question, and those that follow it. A chat page offers them.`;
 
 /**
  * The command `convert`.
@@ -37,9 +40,11 @@ export async function main(args: string[]): Promise<number> {
   }
   try {
     const begun = performance.now();
-    const { source, out, scheme, name, ...where } = request;
+    const { source, out, scheme, name, suggestions: file, ...where } = request;
+    const suggestions = file === undefined ? undefined : await readSuggestions(file);
     const manifest = await convert(source, out, scheme, name, {
       ...where,
+      suggestions,
       onProgress: showProgress(),
       onMessage: (message) => console.log(message),
     });
@@ -53,6 +58,8 @@ export async function main(args: string[]): Promise<number> {
 }
 
 export interface ConvertOptions extends RepoPlace {
+  /** Questions to begin with, unchecked. */
+  suggestions?: unknown;
   onProgress?: (progress: { tensor: string; written: number; total: number }) => void;
   /** Told in a sentence where the package cannot keep weights as they are. */
   onMessage?: (message: string) => void;
@@ -68,7 +75,7 @@ export async function convert(
   out: string,
   scheme: Scheme,
   name: string,
-  { onProgress, onMessage, ...place }: ConvertOptions = {},
+  { onProgress, onMessage, suggestions, ...place }: ConvertOptions = {},
 ): Promise<Manifest> {
   const { files, repo } = await openCheckpointFiles(source, place);
   const config = await readText(files, 'config.json');
@@ -85,6 +92,7 @@ export async function convert(
     scheme,
     architecture,
     stopIds,
+    suggestions,
     name,
     sink: await folderSink(out),
     ...(repo && { source: { repo: source, revision: await repo.version() } }),
@@ -93,6 +101,17 @@ export async function convert(
   repo?.close();
   await removeStale(out, manifest);
   return manifest;
+}
+
+/** @throws BambaError `config_invalid` for a file that cannot be read. Its content is checked with the manifest. */
+async function readSuggestions(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new BambaError('config_invalid', `${file} has to be JSON, a list of questions: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 /** Removes shards that a larger package left behind. */
@@ -110,6 +129,8 @@ interface Request {
   name: string;
   revision?: string;
   endpoint?: string;
+  /** File with questions to begin with. */
+  suggestions?: string;
 }
 
 function readArguments(args: string[]): Request | null {
@@ -121,6 +142,7 @@ function readArguments(args: string[]): Request | null {
       name: { type: 'string' },
       revision: { type: 'string' },
       endpoint: { type: 'string' },
+      suggestions: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -130,7 +152,7 @@ function readArguments(args: string[]): Request | null {
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
-  const { revision, endpoint, name = modelName(source) } = values;
+  const { revision, endpoint, suggestions, name = modelName(source) } = values;
   return {
     source,
     out,
@@ -138,6 +160,7 @@ function readArguments(args: string[]): Request | null {
     name,
     ...(revision !== undefined && { revision }),
     ...(endpoint !== undefined && { endpoint }),
+    ...(suggestions !== undefined && { suggestions }),
   };
 }
 

@@ -42,7 +42,7 @@ function packageEntries(): Entry[] {
 }
 
 /**
- * What TypeDoc reads from the declarations.
+ * The reflection that TypeDoc makes of the declarations.
  * @throws CommandError when it fails
  */
 async function readTypes(entries: readonly Entry[]): Promise<Reflection> {

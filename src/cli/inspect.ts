@@ -5,10 +5,10 @@ import { formatInspection } from './inspection-text.ts';
 
 const USAGE = `Usage: npm run inspect -- FOLDER|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
 
-Says what a model is without loading it: its architecture, the tensors and sizes in every type that it can have, the
-memory that a conversation of N tokens takes (default 4096), the graphics memory that it fits, and what contexts of other
-lengths take, by what keys and values are stored as (the option kvCacheType). The model is a folder
-with a Hugging Face checkpoint, of which the headers alone are read, a package of bamba-web, or a repository of the Hub.
+Describes a model without loading it: its architecture, its tensors, and its size in every type of weights. It also tells
+the memory of a conversation of N tokens (default 4096), and the graphics memory that the model fits. A table has the
+memory of other contexts, by the type of keys and values (the option kvCacheType). The model is a folder with a Hugging
+Face checkpoint (the command reads its headers alone), a package of bamba-web, or a repository of the Hub.
 --tensors lists every tensor.`;
 
 /** The command `inspect`. @returns 0, 1 for a model that cannot be run, 2 for wrong arguments. */

@@ -1,7 +1,7 @@
 import type { Architecture, Block, Branch } from '../architecture/architecture.ts';
 import type { Inspection } from './inspection.ts';
 
-// What `npm run inspect` prints.
+// The text that `npm run inspect` prints.
 
 const BRANCH_NAMES: Readonly<Record<Branch, string>> = {
   shared: 'a shared transformer',
@@ -27,7 +27,7 @@ export function formatInspection(inspection: Inspection, allTensors: boolean): s
     ...table([['type', 'weights', 'state', 'keys, values', 'working', 'in all', 'fits'], ...sizeRows(inspection)]),
     'A GPU is taken to have 85 % of its memory free.',
     '',
-    'State, keys and values and rotary angles of a conversation, by what keys and values are stored as:',
+    'Memory of a conversation (state, keys and values, rotary angles), by the type of keys and values:',
     ...table(contextRows(inspection)),
     '',
     'Tensors:',

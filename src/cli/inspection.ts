@@ -16,7 +16,7 @@ import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { openPackageFolder } from '../tools/folder.ts';
 import { modelName } from './open-model.ts';
 
-// What `npm run inspect` finds out about a model without loading it.
+// The facts that `npm run inspect` finds out about a model without loading it.
 
 /** A type that the model can have. */
 export interface SchemeSize {
@@ -30,14 +30,14 @@ export interface SchemeSize {
 /** Tokens of contexts whose cost is told. */
 const CONTEXTS = [1024, 4096, 32_768, 131_072];
 
-/** What conversations take, by what their keys and values are stored as. */
+/** The memory of conversations, by the type of their keys and values. */
 export interface ContextCost {
   cacheType: CacheType;
   /** GPU bytes of a conversation, without the weights: see `contextBytes`. */
   contexts: { tokens: number; bytes: number }[];
 }
 
-/** What the command says. */
+/** The report of the command. */
 export interface Inspection {
   name: string;
   /** A checkpoint's tensors by dtype, or the type of a package, with bytes. */

@@ -17,7 +17,7 @@ const DEADLINE_MS = 15 * 60_000;
 
 type Verdict = 'caught' | 'SURVIVED' | 'BROKEN';
 
-/** What a run of tests came to: how many failed of how many; null where the runner left no report. */
+/** The result of a run of tests: the failed ones of all; null where the runner left no report. */
 type Counts = { failed: number; total: number } | null;
 
 /** The command `mutate`. @returns 0 when every fault was caught, 1 when not, 2 for wrong arguments. */

@@ -18,9 +18,10 @@ import { ScoreLog } from './score-log.ts';
 const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.join('|')}] [--int8dots]
                              [--cache ${CACHE_TYPES.join('|')}] [--limit N] [--log FILE] [--json]
 
-Scores MODEL, a package, a checkpoint or a GGUF file (which is converted in memory to --dtype, f32 unless given), over TEXT.json:
-{"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1", "tokens"}}, where answer has a 1 for
-each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1 share.
+Scores MODEL over TEXT.json. MODEL is a package, a checkpoint or a GGUF file; the latter two are converted in memory to
+--dtype (default f32). TEXT.json is {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1",
+"tokens"}}. An answer has a 1 for each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1
+share.
   --int8dots   with activations rounded to int8, as the option int8Activations reads prompts
   --cache T    with keys and values stored as T, as the option kvCacheType does; f32 unless given
   --limit N    only the first N sequences
@@ -43,7 +44,7 @@ export async function main(args: string[]): Promise<number> {
   const text = parseScoredText(parseJson(bytes, request.text));
   const source = await openModel(request.model, request.scheme, 'f32');
   const { name, scheme, shards } = source.manifest;
-  // What was measured is told by the weights, not by the folder's name.
+  // The weights identify a measurement, not the folder's name.
   const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
   const { int8Activations, kvCacheType } = request;
   const subject = {

@@ -17,8 +17,8 @@ const tools = join(dirname(fileURLToPath(import.meta.url)), '..', 'tools');
 const root = join(tools, '..', '..');
 
 /**
- * What each command needs besides the packages: `gpu`, a Vulkan driver for Dawn in Node; `browser`, a Chromium;
- * `tests`, a Chromium and Dawn; `browsers`, a Firefox besides, where one can be installed.
+ * The needs of each command besides the packages. `gpu`: a Vulkan driver for Dawn in Node. `browser`: a Chromium. `tests`: a
+ * Chromium and Dawn. `browsers`: a Firefox besides, where one can be installed.
  * @type {Record<string, { script: string, args?: string[], needs?: Needs }>}
  */
 const COMMANDS = {
@@ -56,7 +56,7 @@ function checkDawn() {
 }
 
 /**
- * What a command finds in its environment, once what it needs is here.
+ * The environment of a command, once its needs are here.
  * @param {Needs | undefined} needs
  * @returns {Promise<Record<string, string>>} variables to add
  * @throws CommandError when what it needs is not here and cannot be installed

@@ -2,7 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { BambaError } from '../errors.ts';
 import type { Score } from '../generate/perplexity.ts';
 
-/** What the scores of a log belong to: other weights or another text have other scores. */
+/** The weights and the text of a log's scores: others have other scores. */
 export interface Subject {
   name: string;
   scheme: string;

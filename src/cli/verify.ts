@@ -11,19 +11,19 @@ const USAGE = `Usage: npm run verify -- FOLDER... [--json] [--dtype ${SCHEMES.jo
                          [--cache ${CACHE_TYPES.join('|')}] [--without ${OPTIONAL_FEATURES.join(',')}] [--default-limits]
 
 Runs checkpoints that bring a golden.safetensors (results of the reference implementation) through WebGPU and compares:
-logits, hidden states and final states, the prompt in one piece, split, and in single decode steps, and the greedy
-continuation. What a golden does not have, its row says; without logits it fails. A folder that cannot be verified is a
+logits, hidden states and final states, with the prompt in one piece, split, and in single decode steps; and the greedy
+continuation. A row says which parts a golden lacks; without logits it fails. A folder that cannot be verified is a
 row that fails.
 Tolerances are of the largest magnitude: 2e-4, and 1e-3 for Falcon-H1, whose reference rounds more, or --tolerance.
-The column "channels" is the largest error over the channel's own scale (the magnitude of 99 % of its values), of those
-channels in which the golden is that exact itself: within a quarter of the bound ${CHANNEL_TOLERANCE.toExponential(0)} of our reference in f64.
-The golden has the checkpoint's own weights. With another --dtype than f32 they are rounded, and everything is held to
-our reference in f64 with the rounded weights instead; what the rounding costs, npm run perplexity measures.
+The column "channels" is the largest error over the channel's own scale, the magnitude of 99 % of its values. It counts
+channels in which the golden is exact itself: within a quarter of the bound ${CHANNEL_TOLERANCE.toExponential(0)} of our reference in f64.
+The golden has the checkpoint's own weights. Another --dtype than f32 rounds them. Then everything is compared with our
+reference in f64 with the rounded weights; npm run perplexity measures the cost of rounding.
 --dtype may be given more than once; "all" is every scheme.
 With another --cache than f32, keys and values are rounded, and the tolerances are wider: ${CACHE_TOLERANCES.f16.ofLargest} for f16 and ${CACHE_TOLERANCES.int8.ofLargest} for
 int8, of channels ${CACHE_TOLERANCES.f16.ofChannels} and ${CACHE_TOLERANCES.int8.ofChannels}.
---without leaves features of the adapter unused, and --default-limits asks for a device that can no more than every
-device can, so that what smaller adapters run is verified on larger ones.`;
+--without leaves features of the adapter unused. --default-limits asks for a device with the limits that every device has:
+so larger adapters verify the paths of smaller ones.`;
 
 /** The command `verify`. @returns 0 when every case is within tolerance, 1 when not, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {

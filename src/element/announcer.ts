@@ -1,4 +1,4 @@
-// What screen readers are to say, in a live region of the host.
+// Sentences for screen readers, in a live region of the host.
 
 import { html, type ReactiveControllerHost, type TemplateResult } from 'lit';
 

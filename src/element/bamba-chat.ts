@@ -15,6 +15,7 @@ import { ChatSession } from './chat-session.ts';
 import type { TurnId } from './chats/ids.ts';
 import type { BambaComposer } from './composer/composer.ts';
 import { dock } from './composer/dock.ts';
+import { createDefaultEngine } from './default-engine.ts';
 import { chatEvent } from './events.ts';
 import { FollowScroll } from './follow-scroll.ts';
 import { FrameUpdates } from './frame-updates.ts';
@@ -139,7 +140,7 @@ export class BambaChat extends ChatOptions {
 
   constructor() {
     super();
-    // The page may not come back: what is not saved yet is saved then.
+    // The page may not come back: it saves everything now.
     const leave = (): void => this.#session.archive.leave();
     this.addController(
       new PageEvents(this, { stop: this.#stop, search: () => this.#keepsChats && this.#panel.search(), leave }),
@@ -152,7 +153,7 @@ export class BambaChat extends ChatOptions {
     return this.#keepsChats && current !== undefined ? { conversation: current } : {};
   }
 
-  /** What is loaded, once it is. */
+  /** The loaded model and its adapter; undefined before. */
   get info(): EngineInfo | undefined {
     return this.#session.info;
   }
@@ -185,7 +186,7 @@ export class BambaChat extends ChatOptions {
    */
   async ask(question: string): Promise<{ question: string; answer: string; usage?: Usage | undefined }> {
     if (!this.#ask(question)) {
-      throw new BambaError('busy', 'Nothing can be asked: another question is being answered, or there is no model.');
+      throw new BambaError('busy', 'The question was not asked: another one is being answered, or there is no model.');
     }
     return this.#session.answer();
   }
@@ -247,7 +248,8 @@ export class BambaChat extends ChatOptions {
     const named = changed.has('model') || changed.has('dtype') || changed.has('revision');
     // A choice of an earlier visit holds until the page itself names another model.
     if (named) this.#settings.reset(!this.hasUpdated && this.has('models'));
-    if (named || changed.has('engine') || changed.has('createEngine') || changed.has('contextLength')) {
+    const loadedBy = ['engine', 'createEngine', 'contextLength', 'shareAcrossTabs'] as const;
+    if (named || loadedBy.some((name) => changed.has(name))) {
       if (this.preload !== 'none' || this.engine || !this.#session.models.idle) this.#control.loadOwn();
     }
   }
@@ -321,6 +323,7 @@ export class BambaChat extends ChatOptions {
       ${sheets({
         presets: this.presets,
         models,
+        asks: this.createEngine === createDefaultEngine,
         settings: this.#scoped,
         fallbacks: this.pageSettings,
         theme: this.#theme.choice,
@@ -386,7 +389,7 @@ export class BambaChat extends ChatOptions {
   readonly #remedies: TroubleActions = {
     askAgain: () => {
       const question = this.#session.trouble?.question;
-      // What is in the input is the question as it was, or as it has been changed since.
+      // The input has the question, perhaps changed since.
       if (question === undefined) this.#regenerate();
       else this.#ask(this.#composer?.text.trim() || question);
     },

@@ -20,6 +20,7 @@ export class ChatOptions extends SafeElement {
     dtype: {},
     revision: {},
     contextLength: { type: Number, attribute: 'context-length' },
+    shareAcrossTabs: { type: Boolean, attribute: 'share-across-tabs' },
     preload: {},
     system: {},
     placeholder: {},
@@ -42,7 +43,7 @@ export class ChatOptions extends SafeElement {
     createEngine: { attribute: false },
   };
 
-  /** What runs until a person chooses: a repository `org/name`, or the address of a folder, relative to the page. */
+  /** The model until a person chooses another: a repository `org/name`, or the address of a folder, relative to the page. */
   declare model: string;
   /** How a checkpoint's matrices are stored: `int4`, `int8`, `fp8`, `f16` or `f32`. */
   declare dtype: Scheme | undefined;
@@ -50,15 +51,17 @@ export class ChatOptions extends SafeElement {
   declare revision: string | undefined;
   /** Tokens of prompt and answer together, at most. */
   declare contextLength: number | undefined;
+  /** Whether tabs of this site that show the same model use one engine together. */
+  declare shareAcrossTabs: boolean;
   /** `auto` loads the model at once; `none` waits for the first question, or for `load()`. */
   declare preload: 'auto' | 'none';
-  /** Said to the model before every chat, unless a person writes another. */
+  /** The system prompt, sent before every chat, unless a person writes another. */
   declare system: string;
   /** Shown in the empty input. */
   declare placeholder: string;
   /** Name of the list of chats; elements with the same name share one. */
   declare history: string;
-  /** What is left out, separated by spaces: `history`, `models`, `settings`. */
+  /** Parts to leave out, separated by spaces: `history`, `models`, `settings`. */
   declare without: string;
   /** Whether the chat that is open has an address in the page's hash, `#chat=ID`; off, the hash is the page's alone. */
   declare hash: boolean;
@@ -94,6 +97,7 @@ export class ChatOptions extends SafeElement {
   constructor() {
     super();
     this.model = '';
+    this.shareAcrossTabs = false;
     this.preload = 'auto';
     this.system = '';
     this.placeholder = '';

@@ -1,4 +1,4 @@
-// What happens in a chat, apart from how it looks: a model that loads, questions that are asked, chats that are kept.
+// A chat without its view: it loads a model, asks questions and keeps chats.
 
 import type { Engine, EngineInfo, EngineStatus, GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
@@ -19,7 +19,7 @@ const SPOKEN_CHARACTERS = 400;
 /** The words of answers up to this are counted. */
 const COUNTED_CHARACTERS = 200_000;
 
-/** What the session tells the element. */
+/** Events from the session to the element. */
 export interface SessionView {
   /** Something to draw has changed; when it was only by text or progress, a frame later will do. */
   changed(streaming: boolean): void;
@@ -39,7 +39,7 @@ export interface SessionView {
 export class ChatSession {
   /** A question that failed; its text, unless an answer to it stays in the chat. */
   trouble: { fault: BambaError; question: string | undefined } | undefined;
-  /** What the engine said beside an answer, until that is dismissed. */
+  /** The engine's notice beside an answer, until the person dismisses it. */
   notice: string | undefined;
   readonly models: ModelSwitch;
   readonly archive: ChatArchive;
@@ -47,9 +47,9 @@ export class ChatSession {
   readonly #view: SessionView;
   /** The stage of loading that was announced: every stage once, however often its progress is reported. */
   #headline = '';
-  /** What was told to be ready, and to have failed: each once. */
+  /** The engine and the failure that were announced: each once. */
   #told: { engine: Engine | undefined; failure: LoadFailure | undefined } = { engine: undefined, failure: undefined };
-  /** What becomes of an engine that lost its GPU or its worker, until it is there again. */
+  /** The status of an engine that lost its GPU or its worker, until it answers again. */
   recovery: EngineStatus | undefined;
   #unwatch = (): void => {};
   /** Those who wait for the answer that is being written. */
@@ -96,7 +96,7 @@ export class ChatSession {
     });
   }
 
-  /** What is loaded, once it is. */
+  /** The loaded model and its adapter; undefined before. */
   get info(): EngineInfo | undefined {
     return this.models.engine?.info;
   }
@@ -107,7 +107,7 @@ export class ChatSession {
     return !engine && failure?.fault.code === 'webgpu_unavailable' ? failure.fault : undefined;
   }
 
-  /** What is shown: of each turn one version. */
+  /** The turns on the screen: of each turn one version. */
   get turns(): readonly Turn[] {
     return this.#conversation.turns;
   }
@@ -212,7 +212,7 @@ export class ChatSession {
 
   #asked(question: string): void {
     this.trouble = undefined;
-    this.#view.announce(this.info ? 'Answering.' : 'Your question is asked as soon as the model is ready.');
+    this.#view.announce(this.info ? 'Answering.' : 'Your question waits until the model is ready.');
     this.#view.fire('bamba-question', { question });
   }
 

@@ -276,7 +276,7 @@ describe('Conversation', () => {
     expect(versions).toHaveLength(2);
     conversation.choose(versions[0]!);
     expect(shown()).toEqual(['One?One.', 'Two?Two.']);
-    // What is asked next follows what is shown.
+    // The next question follows the shown turns.
     await answered(() => conversation.ask('Three?'), 'Three.');
     expect(engine.requests.at(-1)?.messages?.map(({ content }) => content)).toEqual([
       'One?',
@@ -352,7 +352,7 @@ describe('Conversation', () => {
     ]);
     await engine.give(new BambaError('network', 'Away.'));
     expect(conversation.turns.map(({ answer }) => answer)).toEqual(['One.', 'Two.', 'Three.']);
-    // What was changed is not lost.
+    // The changed question is not lost.
     expect(failures).toMatchObject([{ restored: 'Two again?' }]);
     conversation.edit(second?.id ?? 0, 'Two again?');
     await settle();

@@ -31,7 +31,7 @@ export interface Turn {
   readonly former?: TurnId | undefined;
 }
 
-/** What a conversation tells its view. */
+/** Events from a conversation to its view. */
 export interface ConversationEvents {
   /** Turns changed; `streaming` when it was only by text or progress, which a view may draw a frame later. */
   changed(streaming: boolean): void;
@@ -63,7 +63,7 @@ export class Conversation {
     this.#request = request;
   }
 
-  /** What is shown: of each turn one version. */
+  /** The turns on the screen: of each turn one version. */
   get turns(): readonly Turn[] {
     return this.#shown;
   }
@@ -128,9 +128,8 @@ export class Conversation {
   }
 
   /**
-   * Asks another question in the place of an earlier one, as another version of it: everything from there on gives way,
-   * and can be shown again. Should the new one fail before any text, that happens by itself. Returns false, and does
-   * nothing, while busy.
+   * Asks a changed question as another version of an earlier one. The turns from there on give way, and can be shown again.
+   * Should the new one fail before any text, that happens by itself. Returns false, and does nothing, while busy.
    */
   edit(id: TurnId, question: string): boolean {
     const known = this.turns.some((turn) => turn.id === id);
@@ -156,7 +155,7 @@ export class Conversation {
     const last = this.turns.at(-1);
     if (last?.status !== 'queued') return undefined;
     if (last.answer === '') return this.#takeBack(last);
-    // What has come of the answer before stays.
+    // The former answer stays as it is.
     this.#change(last.id, { status: 'stopped' }, false);
     return undefined;
   }

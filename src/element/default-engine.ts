@@ -11,7 +11,7 @@ export const createDefaultEngine: CreateEngine = async (options) => {
   if (!('gpu' in navigator)) {
     throw new BambaError(
       'webgpu_unavailable',
-      'This browser does not offer WebGPU; use one that has it, or switch it on as described on this page.',
+      'This browser has no WebGPU. Use another browser, or switch WebGPU on as this page describes.',
     );
   }
   const { createEngine } = await import('../engine/client.ts');

@@ -36,7 +36,7 @@ export class EngineLoader {
     const current = (): boolean => this.#attempt === attempt;
     this.#enter({ kind: 'loading', progress: undefined });
     this.#claim = claimEngine(create, options, (progress) => {
-      // Whatever comes late must not undo the end of loading.
+      // A late report must not undo the end of loading.
       if (current() && this.state.kind === 'loading') this.#enter({ kind: 'loading', progress });
     });
     try {

@@ -75,7 +75,7 @@ describe('claimEngine', () => {
     const { made, create } = factory();
     const heard: LoadProgress[] = [];
     const one = claimEngine(create, { model: 'a/b', dtype: 'int8' }, ignore);
-    // Whoever comes later hears where loading stands.
+    // A later element hears how far loading is.
     const two = claimEngine(create, { model: 'a/b', dtype: 'int8' }, (progress) => heard.push(progress));
     expect(heard).toEqual([PROGRESS]);
     expect(await one.engine).toBe(await two.engine);

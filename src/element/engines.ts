@@ -1,5 +1,5 @@
-// Engines of this page. Elements that ask for the same model share one engine, as a GPU has room for a model once; their
-// questions are answered one after the other. What nobody uses any more is freed.
+// Engines of this page. Elements that ask for the same model share one engine: a GPU has room for a model once. It answers
+// their questions one after the other. An engine without users is freed.
 
 import type {
   Engine,
@@ -16,8 +16,11 @@ import { asBambaError, BambaError, isFatal } from '../errors.ts';
 /** Makes an engine, as `createEngine` of the library does. */
 export type CreateEngine = (options: EngineOptions) => Promise<Engine>;
 
-/** What decides whether two elements can share an engine. */
-export type SharedOptions = Pick<EngineOptions, 'model' | 'dtype' | 'revision' | 'contextLength' | 'files'>;
+/** Options that must be equal for two elements to share an engine. */
+export type SharedOptions = Pick<
+  EngineOptions,
+  'model' | 'dtype' | 'revision' | 'contextLength' | 'files' | 'shareAcrossTabs'
+>;
 
 /** A claim to an engine. The engine lives until its last claim is released. */
 export interface Claim {
@@ -66,7 +69,7 @@ export function claimEngine(
     reject = refuse;
   });
   const engine = Promise.race([entry.engine, released]);
-  engine.catch(() => {}); // whoever waits for it hears of it
+  engine.catch(() => {}); // a waiting caller hears of it
   let held = true;
   return {
     engine,
@@ -99,9 +102,9 @@ function begin(create: CreateEngine, options: SharedOptions, forget: () => void)
   return Object.assign(heard, { engine, controller, claims: 0 });
 }
 
-function keyOf({ model, dtype, revision, contextLength, files }: SharedOptions): string {
+function keyOf({ model, dtype, revision, contextLength, files, shareAcrossTabs }: SharedOptions): string {
   if (files && !fileIds.has(files)) fileIds.set(files, nextFileId++);
-  return JSON.stringify([model, dtype, revision, contextLength, files && fileIds.get(files)]);
+  return JSON.stringify([model, dtype, revision, contextLength, files && fileIds.get(files), shareAcrossTabs]);
 }
 
 const queues = new WeakMap<Engine, QueuedEngine>();

@@ -1,4 +1,4 @@
-// What `<bamba-chat>` tells the page, with the types of it.
+// The events of `<bamba-chat>`, with their types.
 
 import type { EngineInfo, FinishReason, LoadProgress, Scheme, Usage } from '../engine/protocol.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -26,7 +26,7 @@ export interface ChatEvents {
   'bamba-theme': CustomEvent<'light' | 'dark'>;
 }
 
-/** What an event has as its `detail`. */
+/** The `detail` of an event. */
 export type ChatEventDetail<Name extends keyof ChatEvents> = ChatEvents[Name]['detail'];
 
 /** An event for the page: it bubbles, and leaves shadow trees that the chat may stand in. */

@@ -1,14 +1,14 @@
-// What the page does about an error: the sentence it shows, and the one button it offers beside it.
+// The page's response to an error: a sentence, and one button beside it.
 
 import { asBambaError, type BambaError, type ErrorCode, isFatal } from '../errors.ts';
 
-/** What a person can do about a failed question. */
+/** The remedy for a failed question. */
 export type Remedy = 'ask-again' | 'reload-and-ask' | 'open-settings' | 'new-chat' | 'none';
 
-/** An error as a sentence for a person. One that nobody foresaw does not speak to people by itself. */
+/** An error as a sentence for a person. An unexpected error gets an introduction. */
 export function sentenceOf(error: unknown): string {
   const { code, message } = asBambaError(error);
-  return code === 'internal' ? `Something went wrong that should not have: ${message}` : message;
+  return code === 'internal' ? `An unexpected error: ${message}` : message;
 }
 
 /** The remedy that fits an error of `Engine.generate`. */

@@ -89,7 +89,7 @@ export function formatCount(count: number, one: string, many = `${one}s`): strin
 function scaled(value: number, units: readonly string[]): string {
   let step = 0;
   let rest = Math.round(value);
-  // What rounds up to a thousand of a unit is one of the next.
+  // A value that rounds up to a thousand of a unit is one of the next unit.
   while (step < units.length - 1 && Number(rest.toPrecision(DIGITS)) >= 1e3) {
     rest /= 1e3;
     step++;

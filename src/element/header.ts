@@ -9,7 +9,7 @@ import type { ToolsMenu } from './tools-menu.ts';
 /** Where the model stands, in the header's words. */
 export type ModelState = 'idle' | 'loading' | 'ready' | 'failed';
 
-/** What the header shows and does. What it has no function for is left out. */
+/** Options of the header. A button without a function is left out. */
 export interface HeaderOptions {
   info: EngineInfo | undefined;
   /** Of the model, until it says its own. */

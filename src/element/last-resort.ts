@@ -1,5 +1,5 @@
-// Nothing that is thrown while the page is drawn may leave it empty. What cannot be drawn says so in its place, and
-// offers what helps: what was stored may be the reason, so the settings can be reset, and nothing else is lost.
+// Nothing that is thrown while the page is drawn may leave it empty. A part that cannot be drawn says so in its place.
+// Stored settings may be the reason, so the panel offers to reset them; nothing else is lost.
 
 import { LitElement } from 'lit';
 import { sentenceOf } from './faults.ts';
@@ -17,7 +17,7 @@ export class SafeElement extends LitElement {
     } catch (error) {
       this.#broken = true;
       showLastResort(this.renderRoot, error);
-      // For consoles and for whoever watches them.
+      // For consoles, and for programs that watch them.
       reportError(error);
       return undefined;
     }

@@ -1,11 +1,11 @@
-// What the chat hears of the page that it stands in.
+// Events of the page that the chat stands in.
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 /** The chat, as far as it matters here. */
 type Host = ReactiveControllerHost & HTMLElement & { readonly busy: boolean };
 
-/** What is done about it. */
+/** The listeners for these events. */
 export interface PageListeners {
   /** Escape was pressed, and is meant for the answer that is being written. */
   stop: () => void;

@@ -1,4 +1,4 @@
-// What the engine is asked: a chat, where the model has a chat template; else a text to continue.
+// The request to the engine: a chat, where the model has a chat template; else a text to continue.
 
 import type { ChatMessage, EngineInfo, GenerationRequest } from '../engine/protocol.ts';
 import { newTurnId } from './chats/ids.ts';
@@ -36,7 +36,7 @@ export function messagesOf(turns: readonly Turn[]): ChatMessage[] {
   );
 }
 
-/** Messages as turns. What the system says is not one of them; an answer without a question stands alone. */
+/** Messages as turns. A system message is not one of them; an answer without a question stands alone. */
 export function turnsOf(messages: readonly ChatMessage[]): Turn[] {
   const turns: Turn[] = [];
   for (const { role, content } of messages) {
@@ -50,8 +50,8 @@ export function turnsOf(messages: readonly ChatMessage[]): Turn[] {
 }
 
 /**
- * The request for the last of `turns` as one text to go on with: everything written so far, by both, in its order. What
- * the person adds to a text that was continued begins on a line of its own.
+ * The request for the last of `turns` as one text to go on with: everything written so far, by both, in its order. The
+ * person's addition to a continued text begins on a line of its own.
  */
 function completionRequest(turns: readonly Turn[]): GenerationRequest {
   let prompt = '';

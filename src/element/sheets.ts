@@ -1,4 +1,4 @@
-// What lies over the chat when it is asked for: the models, and the settings.
+// The two sheets over the chat: the models, and the settings.
 
 import { html, type TemplateResult } from 'lit';
 import { sentenceOf } from './faults.ts';
@@ -10,12 +10,14 @@ import type { ModelPreset } from './models/presets.ts';
 import type { SettingOverrides } from './settings/sampling-settings.ts';
 import type { ScopedSettings } from './settings/scoped-settings.ts';
 
-/** What the sheets show and do. */
+/** Options of the sheets. */
 export interface SheetOptions {
   presets: readonly ModelPreset[];
   models: ModelSwitch;
+  /** Whether models are looked at before they are loaded. */
+  asks: boolean;
   settings: ScopedSettings;
-  /** What the page has set. */
+  /** The page's own settings. */
   fallbacks: SettingOverrides;
   theme: Theme;
   choose: (event: CustomEvent<ModelChoice>) => void;
@@ -27,10 +29,11 @@ export interface SheetOptions {
 
 /** Draws both sheets; they open themselves. */
 export function sheets(options: SheetOptions): TemplateResult {
-  const { presets, models, settings, fallbacks, theme, choose, changed, paint, announce } = options;
+  const { presets, models, asks, settings, fallbacks, theme, choose, changed, paint, announce } = options;
   const change = (act: () => void): void => (act(), changed());
   return html`<bamba-models
       .presets=${presets}
+      .asks=${asks}
       .running=${models.engine && models.order?.options}
       .loading=${models.loading?.order.options}
       .failure=${models.failure && { choice: models.failure.order.options, sentence: sentenceOf(models.failure.fault) }}

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineStatus } from '../engine/protocol.ts';
 import type { StatisticsSwitch } from './turns/statistics.ts';
 
-/** What the line shows and does. */
+/** Options of the line. */
 export interface StatusLineOptions {
   /** Of the model that answers; empty while there is none. */
   name: string;

@@ -1,7 +1,8 @@
 // Questions that a chat offers: some to begin with, and those that follow on what was asked.
 
-/** A question to begin with; in a list, with the questions that follow on it, each once the one before is answered. */
-export type Suggestion = string | readonly [question: string, ...then: string[]];
+import type { Suggestion } from '../engine/protocol.ts';
+
+export type { Suggestion } from '../engine/protocol.ts';
 
 /** A suggestion as its questions, in their order. */
 export function stepsOf(suggestion: Suggestion): readonly [string, ...string[]] {
@@ -9,8 +10,7 @@ export function stepsOf(suggestion: Suggestion): readonly [string, ...string[]] 
 }
 
 /**
- * What follows on the questions of a chat: of each suggestion that the chat has been going through up to its last
- * question, the next one.
+ * The follow-up questions of a chat: the next step of each suggestion whose steps so far are the chat's last questions.
  *
  * @example
  * followUps([['Capital of France?', 'And its currency?']], ['Hello!', 'Capital of France?']); // ['And its currency?']

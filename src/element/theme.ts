@@ -7,7 +7,7 @@ import { readTheme, writeTheme, type Theme } from './settings/preferences.ts';
 
 /** Keeps `data-colours` of its host at `light` or `dark` where either was chosen, and tells the page what is worn. */
 export class ThemeController implements ReactiveController {
-  /** What the page wants where nobody has chosen. */
+  /** The page's colours, where nobody has chosen. */
   fallback: Theme = 'auto';
   #chosen = readTheme();
   #worn: 'light' | 'dark' | undefined;
@@ -20,7 +20,7 @@ export class ThemeController implements ReactiveController {
     host.addController(this);
   }
 
-  /** What holds: the person's choice, else the page's. */
+  /** The colours in force: the person's choice, else the page's. */
   get choice(): Theme {
     return this.#chosen ?? this.fallback;
   }

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { BambaError } from '../errors.ts';
 import { remedyFor, sentenceOf } from './faults.ts';
 
-/** What the buttons do. */
+/** The actions of the buttons. */
 export interface TroubleActions {
   askAgain: () => void;
   reloadAndAsk: () => void;

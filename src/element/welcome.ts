@@ -6,14 +6,14 @@ import { formatParameters } from './format.ts';
 import type { ModelPreset } from './models/presets.ts';
 import { stepsOf, type Suggestion } from './suggestions.ts';
 
-/** What an empty chat shows and does. */
+/** Options of the first screen. */
 export interface WelcomeOptions {
   info: EngineInfo | undefined;
   /** Of the model at hand, until it says its own; empty where there is none. */
   name: string;
   /** Whether the model is the page's own: the page's greeting is for that one. */
   own: boolean;
-  /** What is known of the model before it is loaded. */
+  /** The known facts about the model before it is loaded. */
   preset: ModelPreset | undefined;
   suggestions: readonly Suggestion[];
   ask: (question: string) => void;
@@ -55,9 +55,7 @@ function greet(info: EngineInfo | undefined, expected: string, preset: ModelPres
   if (info?.model.hasChatTemplate === false) {
     return html`<div>
       <p class="greeting">Plain completion</p>
-      <p class="explanation">
-        ${name} has not learned to chat: it goes on with a text. Write its beginning, and the model writes on.
-      </p>
+      <p class="explanation">${name} does not chat: it continues a text. Write the beginning, and the model goes on.</p>
       ${kind(info, preset)}
     </div>`;
   }

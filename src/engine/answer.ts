@@ -73,10 +73,11 @@ export async function* answerRequest(
   const started = performance.now();
   const { input } = fitting.parsed;
   const { conversation } = parsed;
+  const digest = 'messages' in input ? turnDigests(input.messages).at(-1)! : null;
   if (conversation !== undefined) {
     try {
       const shared = await sharedIds(prompt, input);
-      await kept.bring(conversation, promptIds, { live: model.state, shared, signal });
+      await kept.bring(conversation, promptIds, { live: model.state, shared, digest, signal });
     } catch (error) {
       nullIfAborted(error);
       yield* course.abort();
@@ -97,7 +98,7 @@ export async function* answerRequest(
     }
     // Before the header of an answer, a state is kept already. What is read ahead is kept to its end.
     if (!plan.hasHeader || limit === 0) await states.keep('prompt', { logits: !readsAhead });
-    states.known.rememberPrompt(promptIds, 'messages' in input ? turnDigests(input.messages).at(-1)! : null);
+    states.known.rememberPrompt(promptIds, digest);
     course.noteRead({ ms: performance.now() - started });
     if (answered.length > 0) await model.prefill(answered, { logits: true, ...(signal && { signal }) });
   } catch (error) {

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { serveHub, TestHub, testClock } from '../testing/test-hub.ts';
-import { tinyCheckpoint } from '../testing/tiny-model.ts';
+import { packTinyModel, tinyCheckpoint } from '../testing/tiny-model.ts';
 import { modelAvailability } from './availability.ts';
 import type { ModelSource } from './find-model.ts';
 import { openModel } from './open-model.ts';
@@ -85,6 +85,13 @@ test('a model of an architecture that is not built is unavailable, and says so',
     status: 'unavailable',
     reason: { code: 'unsupported_model' },
   });
+});
+
+test('a package of another type than was asked for is an error, as when it is loaded', async () => {
+  const { manifest } = await packTinyModel();
+  const files = [new File([JSON.stringify(manifest)], 'manifest.json')];
+  expect(await find({ model: 'mine', files })).toMatchObject({ status: 'available' });
+  await expect(find({ model: 'mine', files, dtype: 'int4' })).rejects.toMatchObject({ code: 'setting_invalid' });
 });
 
 test('an address that has nothing, and options that are wrong, are errors', async () => {

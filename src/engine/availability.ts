@@ -12,7 +12,7 @@ import { defaultStore, type PackageDescription } from '../storage/packages/packa
 import type { PackageStore } from '../storage/store/store.ts';
 import type { Manifest } from '../weights/manifest.ts';
 import { planTensors } from '../weights/package-writer.ts';
-import { checkModel, findModel, type Handling, type Http, type ModelSource } from './find-model.ts';
+import { checkModel, findModel, type Handling, type Http, type ModelSource, requireDtype } from './find-model.ts';
 import type { Availability } from './protocol.ts';
 
 /** Faults that no download mends. */
@@ -42,7 +42,7 @@ export async function modelAvailability(
   checkModel(model);
   const store = await defaultStore(signal, () => {});
   try {
-    const handling = new Look(await adapterLimits(gpu), store, { ...http, onWait: () => {} }, signal);
+    const handling = new Look(model, await adapterLimits(gpu), store, { ...http, onWait: () => {} }, signal);
     return await findModel(model, handling, handling.http, signal);
   } catch (error) {
     if (!(error instanceof BambaError && RULED_OUT.has(error.code))) throw error;
@@ -54,11 +54,19 @@ export async function modelAvailability(
 
 class Look implements Handling<Availability> {
   readonly http: Http;
+  readonly #model: ModelSource;
   readonly #limits: GpuLimits;
   readonly #store: PackageStore | null;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(limits: GpuLimits, store: PackageStore | null, http: Http, signal: AbortSignal | undefined) {
+  constructor(
+    model: ModelSource,
+    limits: GpuLimits,
+    store: PackageStore | null,
+    http: Http,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#model = model;
     this.#limits = limits;
     this.#store = store;
     this.http = http;
@@ -68,6 +76,7 @@ class Look implements Handling<Availability> {
   async atUrl(url: string): Promise<Availability> {
     const base = packageUrl(url);
     const stored = await this.#stored(base.href);
+    if (stored) requireDtype(this.#model, stored);
     if (stored?.complete) return this.#kept(base.href, stored);
     const manifest = await fetchManifest(base, null, {
       fetch: this.http.fetch ?? ((...request) => globalThis.fetch(...request)),
@@ -76,6 +85,7 @@ class Look implements Handling<Availability> {
       signal: this.#signal,
       timeoutMs: 0,
     });
+    requireDtype(this.#model, manifest);
     this.#require(manifest);
     const files = Object.values(manifest.files).filter((entry) => entry !== undefined);
     const total = [...files, ...manifest.shards].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -84,6 +94,7 @@ class Look implements Handling<Availability> {
 
   async onDisk(manifest: Manifest, files: DiskFiles): Promise<Availability> {
     files.close();
+    requireDtype(this.#model, manifest);
     this.#require(manifest);
     return { status: 'available', bytes: manifest.stream.bytes };
   }

@@ -1,5 +1,3 @@
-import 'fake-indexeddb/auto';
-import { IDBFactory } from 'fake-indexeddb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import type { Tuning } from '../model/tuning.ts';
@@ -8,6 +6,7 @@ import { ALL } from '../testing/extent.ts';
 import { type GoldenChat, goldenTurn, otherChats, typedChats } from '../testing/golden-chats.ts';
 import { KnownPrompts, STATE_CACHE_BYTES } from '../testing/known-prompts.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
+import { useMemoryDatabase } from '../testing/memory-database.ts';
 import { inScheme } from '../testing/package-model.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -71,9 +70,9 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
   describe.each(VARIANTS.filter(({ chats }) => chats.length > 0))('$name', ({ scheme, options, tuning, chats }) => {
     let engine: LocalEngine;
     const known = new KnownPrompts();
+    useMemoryDatabase();
 
     beforeAll(async () => {
-      globalThis.indexedDB = new IDBFactory();
       if (tuning) await keepForAdapter(tuning);
       const source = await openLexiconPackage();
       engine = await LocalEngine.load(scheme === 'int8' ? source : await inScheme(source, scheme), {
@@ -84,11 +83,7 @@ describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {
       expect(engine.info.adapter.tuned).toBe(tuning !== undefined);
     }, PATIENCE);
 
-    afterAll(() => {
-      engine?.dispose();
-      // Other files of this process are to find no tuning.
-      Reflect.deleteProperty(globalThis, 'indexedDB');
-    });
+    afterAll(() => engine?.dispose());
 
     test.for(chats.map((chat) => ({ name: chat.map(({ question }) => question).join(' / '), chat })))(
       '$name',

@@ -7,6 +7,7 @@ import { DEADLINES, type Deadlines } from './deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
 import { tell } from './listeners.ts';
 import type { Availability, EngineInfo, EngineOptions, EngineStatus, LoadProgress, StateEngine } from './protocol.ts';
+import { browserPlaces, openShared } from './tabs/open-shared.ts';
 import { asTyped, type LoadOptions, valueOf, type WireResult } from './wire.ts';
 import { type LoadedWorker, WorkerEngine, type WorkerLoading } from './worker-engine.ts';
 import { Watch, WorkerLink } from './worker-link.ts';
@@ -38,26 +39,35 @@ export async function loadInWorker(
   options: EngineOptions,
   start: (address: EngineOptions['worker']) => Promise<Worker>,
   deadlines = DEADLINES,
+  places = browserPlaces(),
 ): Promise<StateEngine> {
   checkOptions(options);
-  const { onProgress = () => {}, signal } = options;
+  const { onProgress = () => {}, shareAcrossTabs = false, signal } = options;
   throwIfAborted(signal);
   const source = sourceOf(options);
   // Not waited for: a browser may ask the person first, who may take his time.
   void askToPersist();
-  const startAndLoad = (loading: WorkerLoading) => loadWorker(start(options.worker), source, deadlines, loading);
-  return WorkerEngine.begin({ load: startAndLoad, deadlines, onProgress, signal });
+  const own = () => start(options.worker);
+  const open = ({ onMessage, signal: ending }: WorkerLoading): Promise<WorkerLink> =>
+    shareAcrossTabs
+      ? openShared({ source, start: own, places, deadlines, onMessage, signal: ending })
+      : own().then((worker) => new WorkerLink(worker, deadlines));
+  return WorkerEngine.begin({
+    load: (loading) => loadWorker(open(loading), source, loading),
+    deadlines,
+    onProgress,
+    signal,
+  });
 }
 
 /** Has a worker load a model; it is gone where that fails. @throws BambaError as `createEngine`. */
 async function loadWorker(
-  starting: Promise<Worker>,
+  starting: Promise<WorkerLink>,
   source: LoadOptions,
-  deadlines: Readonly<Deadlines>,
   loading: WorkerLoading,
 ): Promise<LoadedWorker> {
   const { signal } = loading;
-  const link = new WorkerLink(await wanted(starting, signal), deadlines);
+  const link = await wanted(starting, signal);
   loading.onLink(link);
   try {
     throwIfAborted(signal);
@@ -99,7 +109,8 @@ export async function askWorker(
   const { model, revision, dtype, token, endpoint, files } = sourceOf(options);
   const source = { revision, dtype, token, endpoint, files };
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined));
-  const link = new WorkerLink(await wanted(start(options.worker), signal), deadlines);
+  const starting = start(options.worker).then((worker) => new WorkerLink(worker, deadlines));
+  const link = await wanted(starting, signal);
   try {
     const asking = link.ask<WireResult<Availability>>((worker) => worker.availability({ model, ...given }));
     return valueOf(await abortable(asking, signal));
@@ -109,12 +120,12 @@ export async function askWorker(
 }
 
 /** A worker, unless the wish for it is taken back meanwhile: one that comes later is ended. */
-async function wanted(starting: Promise<Worker>, signal: AbortSignal | undefined): Promise<Worker> {
+async function wanted(starting: Promise<WorkerLink>, signal: AbortSignal | undefined): Promise<WorkerLink> {
   try {
     return await abortable(starting, signal);
   } catch (error) {
     void starting.then(
-      (late) => late.terminate(),
+      (late) => late.end(asTyped(error)),
       () => {},
     );
     throw error;
@@ -174,6 +185,7 @@ function sourceOf({
   worker: _worker,
   onProgress: _onProgress,
   signal: _signal,
+  shareAcrossTabs: _shareAcrossTabs,
   ...options
 }: EngineOptions): LoadOptions {
   const { model, files } = options;

@@ -7,7 +7,7 @@ import type { TextSide } from './text-side.ts';
 
 /** What is said of an engine. */
 export function describeEngine(
-  { name, parameters, scheme }: PackageDescription,
+  { name, parameters, scheme, suggestions }: PackageDescription,
   { gpu, model, tuned }: GpuSide,
   text: TextSide,
 ): EngineInfo {
@@ -26,6 +26,7 @@ export function describeEngine(
       contextLength: model.contextLength,
       ...(model.contextLength > maxPositions && { configLength: maxPositions }),
       hasChatTemplate: text.template.exists,
+      ...(suggestions && { suggestions }),
       context: { kvCacheType, fixedBytes, tokenBytes },
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },

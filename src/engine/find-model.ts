@@ -46,6 +46,15 @@ export function checkModel({ dtype, revision }: ModelSource): void {
   if (revision === '') throw new BambaError('setting_invalid', 'revision is empty; leave it out for the newest.');
 }
 
+/** @throws BambaError `setting_invalid` where a package is not of the type that was asked for. */
+export function requireDtype({ dtype }: ModelSource, { name, scheme }: Pick<Manifest, 'name' | 'scheme'>): void {
+  if (dtype === undefined || dtype === scheme) return;
+  throw new BambaError(
+    'setting_invalid',
+    `${name} is a package of ${scheme}, not of ${dtype}: leave dtype out, or name the checkpoint it was made from.`,
+  );
+}
+
 /** Does with a model what is to be done with what it is. @throws BambaError as that does. */
 export async function findModel<Result>(
   model: ModelSource,

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { times } from '../testing/extent.ts';
 import { FaultyGpu, GPU_FAULTS } from '../testing/faults/gpu.ts';
 import { packQuickModel } from '../testing/quick-model.ts';
 import { NO_SPECIAL } from '../testing/tiny-model.ts';
@@ -11,7 +12,7 @@ import type { ChatMessage } from './protocol.ts';
 // answers, or with a typed error; and an engine without faults answers right.
 
 /** Calls that are tried of a scenario, evenly over all of it, the first and the last among them. */
-const TRIED = 20;
+const TRIED = times(20, 8);
 /** A run takes a second or two, where nothing else is going on. */
 const DEADLINE_MS = 120_000;
 const QUESTIONS = ['One?', 'Two?', 'Three?'];

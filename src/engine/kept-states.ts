@@ -4,6 +4,7 @@ import { isPrefix } from '../generate/state-tree.ts';
 import {
   decodePrelude,
   encodePrelude,
+  isForeign,
   payloadBytes,
   pieceHash,
   type SnapshotPrelude,
@@ -33,6 +34,14 @@ export interface KeptStatesOptions {
   budget?: number | undefined;
   /** Milliseconds without a request before anything is written. */
   quietMs?: number | undefined;
+}
+
+/** What is known of a prompt before storage is asked. */
+interface KnownBeginning {
+  live: SequenceState;
+  shared: readonly number[];
+  digest: number | null;
+  signal: AbortSignal | undefined;
 }
 
 /** A state that is to be written. */
@@ -108,12 +117,13 @@ export class KeptStates {
   /**
    * Makes the live sequence what storage has of a conversation, where that is more than the GPU knows of its prompt.
    * @param shared the tokens that it has in common with others: of what the system says
+   * @param digest of the prompt's messages: where another model has read them, that is noted; null where there are none
    * @throws BambaError `aborted`; `device_lost` and other failures of the GPU. Storage that fails is done without.
    */
   async bring(
     conversation: string,
     ids: readonly number[],
-    { live, shared, signal }: { live: SequenceState; shared: readonly number[]; signal: AbortSignal | undefined },
+    { live, shared, digest, signal }: KnownBeginning,
   ): Promise<void> {
     this.#speaking = { conversation, shared };
     if (!this.#available) return;
@@ -127,7 +137,7 @@ export class KeptStates {
     await this.#tolerate(async () => {
       const store = await StateStore.open({ within: ANSWERS_WITHIN_MS, signal, answersWithin: ANSWERS_WITHIN_MS });
       try {
-        for (const key of keys) if (await this.#bringFrom(store, key, ids, known, signal)) return;
+        for (const key of keys) if (await this.#bringFrom(store, key, ids, { known, digest, signal })) return;
       } finally {
         store.close();
       }
@@ -139,20 +149,21 @@ export class KeptStates {
     store: StateStore,
     key: string,
     ids: readonly number[],
-    known: number,
-    signal: AbortSignal | undefined,
+    { known, digest, signal }: Pick<KnownBeginning, 'digest' | 'signal'> & { known: number },
   ): Promise<boolean> {
     const record = await store.record(key);
-    if (!record || record.tokens <= known || record.tokens >= ids.length) return false;
+    if (!record) return false;
     const owner = await this.#owner();
     try {
       const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
-      if (prelude.tokens.length <= known || !isPrefix(prelude.tokens, ids)) return false;
+      const { length } = prelude.tokens;
+      if (length <= known || length >= ids.length || !isPrefix(prelude.tokens, ids)) return false;
       await bringBack(owner.model, prelude, (index) => pieceOf(store, record, prelude, index, signal));
       return true;
     } catch (error) {
       if (!(error instanceof BambaError && error.code === 'state_invalid')) throw error;
       // Damaged, or of another model: the text is read instead.
+      if (digest !== null && isForeign(error)) this.#states.known.markForeign(digest);
       await store.drop(key);
       return false;
     }

@@ -1,4 +1,3 @@
-import 'fake-indexeddb/auto';
 import { openDB } from 'idb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../errors.ts';
@@ -6,6 +5,7 @@ import { decodePrelude, encodePrelude, type SnapshotBinding, type SnapshotFacts 
 import { type StateRecord, StateStore } from '../storage/store/state-store.ts';
 import { type Answer, chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { useMemoryDatabase } from '../testing/memory-database.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { NO_SPECIAL, packTinyModel } from '../testing/tiny-model.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
@@ -19,6 +19,7 @@ const SETTINGS = { repetitionPenalty: 1.5, maxTokens: 5, logitBias: NO_SPECIAL, 
 
 describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit', { timeout: 120_000 }, () => {
   const gpu = { gpu: sharedGpu() };
+  useMemoryDatabase();
   const engines: LocalEngine[] = [];
 
   async function load(options: LocalEngineOptions & { scheme?: 'f32' | 'int8' } = {}): Promise<LocalEngine> {
@@ -139,7 +140,11 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     await kept(fed(first));
     const messages = chatOf('Once', first.text, 'Twice');
     const other = await load({ scheme: 'int8' });
-    expect((await ask(other, messages)).usage.cachedTokens).toBe(0);
+    const { usage } = await ask(other, messages);
+    expect(usage.cachedTokens).toBe(0);
+    expect(usage.cacheMiss).toEqual({ reason: 'other-model', at: 0 });
+    // It has read them by now.
+    expect((await ask(other, messages)).usage.cacheMiss).toBeUndefined();
     const again = await ask(await load(), chatOf('Again'), 'two');
     await kept(fed(again), 'two');
     await deleteStoredStates('two');

@@ -15,7 +15,15 @@ import { goesOnWithout } from '../storage/store/storage-faults.ts';
 import type { PackageStore } from '../storage/store/store.ts';
 import { readExactly } from '../weights/byte-source.ts';
 import type { Manifest } from '../weights/manifest.ts';
-import { checkModel, findModel, type Handling, type Http, isOnlyStored, type ModelSource } from './find-model.ts';
+import {
+  checkModel,
+  findModel,
+  type Handling,
+  type Http,
+  isOnlyStored,
+  type ModelSource,
+  requireDtype,
+} from './find-model.ts';
 import type { StageReport } from './overall-progress.ts';
 
 // Where a model comes from, by what `createEngine` is given. Whatever it is, a package comes out.
@@ -98,13 +106,8 @@ class Opener implements Handling<OpenModel> {
   }
 
   #requireDtype(source: PackageSource): PackageSource {
-    const { dtype } = this.#model;
-    const { scheme, name } = source.manifest;
-    if (dtype === undefined || dtype === scheme) return source;
-    throw new BambaError(
-      'setting_invalid',
-      `${name} is a package of ${scheme}, not of ${dtype}: leave dtype out, or name the checkpoint it was made from.`,
-    );
+    requireDtype(this.#model, source.manifest);
+    return source;
   }
 
   get http(): Http {

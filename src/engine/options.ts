@@ -20,6 +20,7 @@ const OPTIONS: readonly string[] = [
   'storedStateBytes',
   'kvCacheType',
   'stateCacheType',
+  'shareAcrossTabs',
   'onProgress',
   'signal',
 ] satisfies (keyof EngineOptions)[];

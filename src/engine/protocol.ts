@@ -171,6 +171,9 @@ export interface LoadProgress {
   secondsLeft: number;
 }
 
+/** A question to begin with; in a list, with the questions that follow on it, each once the one before is answered. */
+export type Suggestion = string | readonly [question: string, ...then: string[]];
+
 /** What is loaded, and where it runs. */
 export interface EngineInfo {
   /** The model. */
@@ -189,6 +192,8 @@ export interface EngineInfo {
     configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
+    /** Questions that show what it is good at, where its package has some. */
+    suggestions?: readonly Suggestion[];
     /** What a conversation takes of GPU memory. Not of engines that a page brings. */
     context?: {
       /** What keys and values are stored as. */
@@ -287,6 +292,14 @@ export interface EngineOptions {
    * as many are kept; what goes on from one is a little less exact. Default: `f32`.
    */
   stateCacheType?: 'f32' | 'f16';
+  /**
+   * Whether tabs of this site use one engine together, where they ask for the same model with the same options and have the
+   * same version of this library: the weights are on the GPU once. Requests of all of them are answered one after the other.
+   * When the tab that has the engine is closed, another one loads it, and answers go on where they were. Where tabs cannot
+   * share, each loads an engine of its own, which a message to `onProgress` says: in browsers without Web Locks, with `files`,
+   * and where the other tab does not answer. Off by default.
+   */
+  shareAcrossTabs?: boolean;
   /** Hears how far loading is. */
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */

@@ -1,8 +1,7 @@
-import 'fake-indexeddb/auto';
-import { IDBFactory } from 'fake-indexeddb';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { useMemoryDatabase } from '../testing/memory-database.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { packQuickModel } from '../testing/quick-model.ts';
 import { asciiIds, NO_SPECIAL } from '../testing/tiny-model.ts';
@@ -20,11 +19,7 @@ const REQUEST = {
 describe.skipIf(!hasAdapter)('an engine', () => {
   const gpu = { gpu: sharedGpu() };
   const engines: LocalEngine[] = [];
-  beforeAll(() => {
-    globalThis.indexedDB = new IDBFactory();
-  });
-  // Other files of this process are to find no tuning.
-  afterAll(() => void Reflect.deleteProperty(globalThis, 'indexedDB'));
+  useMemoryDatabase();
   afterEach(() => {
     for (const engine of engines.splice(0)) engine.dispose();
   });

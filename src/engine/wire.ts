@@ -49,14 +49,24 @@ export interface WorkerApi {
     onStatus: ((status: EngineStatus, info: EngineInfo) => void | Promise<void>) & ProxyMarked,
   ): Promise<WireResult<EngineInfo>>;
   abortLoading(): void;
+  /**
+   * Serves another tab, of this name, for as long as that holds its lock: what it says on its channel is heard as if the page
+   * said it, but for the end of the engine.
+   * @returns false where it cannot be served
+   */
+  serve(tab: string): Promise<boolean>;
   /** Whether a model could be loaded. */
   availability(model: ModelSource): Promise<WireResult<Availability>>;
-  /** Streams one generation over `port`, or the rest of one that another worker began. */
-  generate(request: GenerationRequest, resume: ResumePoint | null, port: MessagePort): Promise<void>;
-  /** Tunes the loaded model; `port` brings the wish to end it. */
+  /**
+   * Streams one generation over `port`, or the rest of one that another worker began. It waits for those of other tabs,
+   * unless `queue` is false.
+   */
+  generate(request: GenerationRequest, resume: ResumePoint | null, port: MessagePort, queue?: boolean): Promise<void>;
+  /** Tunes the loaded model; `port` brings the wish to end it. `queue` as above. */
   tune(
     onProgress: ((progress: TuningProgress) => void | Promise<void>) & ProxyMarked,
     port: MessagePort,
+    queue?: boolean,
   ): Promise<WireResult<TuningResult>>;
   /** The ids of a chat or a text; `port` brings the wish to end it, as to the two below. */
   tokenize(input: TokenInput, options: TokenSettings, port: MessagePort): Promise<WireResult<number[]>>;

@@ -22,7 +22,7 @@ import type {
 } from './protocol.ts';
 import { Recovery } from './recovery.ts';
 import { takenBack, type TurnOptions, Turns } from './turns.ts';
-import { fromWire, type GenerationMessage, type TokenInput, type WireResult } from './wire.ts';
+import { asTyped, fromWire, type GenerationMessage, type TokenInput, type WireResult } from './wire.ts';
 import { Vigil, Watch, type WorkerLink } from './worker-link.ts';
 import { type Ask, Messages, Task } from './worker-task.ts';
 
@@ -36,6 +36,8 @@ export interface LoadedWorker {
 export interface WorkerLoading {
   onLink: (link: WorkerLink) => void;
   onProgress: (progress: LoadProgress) => void;
+  /** Hears in a sentence what is not as usual before there is a worker. */
+  onMessage: (message: string) => void;
   onStatus: (status: EngineStatus, info: EngineInfo) => void;
   signal: AbortSignal;
 }
@@ -50,6 +52,18 @@ export interface WorkerEngineOptions {
   signal: AbortSignal | undefined;
 }
 
+/** What is said where another tab was closed that had the engine. */
+const TAB_GONE = 'The tab that ran the model for this one is gone: the model is being loaded again.';
+/** How far a load is that has no worker yet. */
+const UNKNOWN: LoadProgress = {
+  stage: 'manifest',
+  loaded: 0,
+  total: 0,
+  progress: 0,
+  source: 'storage',
+  bytesPerSecond: 0,
+  secondsLeft: Infinity,
+};
 /** Workers that one question is carried over. */
 const MOST_LOSSES = 3;
 
@@ -63,6 +77,8 @@ export class WorkerEngine implements StateEngine {
   #loaded = false;
   /** Of the worker that was started last. */
   #link: WorkerLink | null = null;
+  /** Whether the one before it was another tab's. */
+  #wasElsewhere = false;
   /** What is said of another worker while it loads. */
   #recovering: EngineStatus | null = null;
   /** Of what was begun last: the worker may be at it although nobody waits for it any more. */
@@ -79,8 +95,10 @@ export class WorkerEngine implements StateEngine {
         this.#freed = this.#free(link);
       },
       // One that never started is not likely to start.
-      isLoss: ({ code }) => code === 'worker_failed' && this.#link?.started === true,
-      onStatus: (status) => {
+      isLoss: ({ code }) =>
+        code === 'worker_failed' && (this.#link?.started === true || this.#link?.elsewhere === true),
+      onStatus: (told) => {
+        const status = this.#wasElsewhere && told.status === 'recovering' ? { ...told, message: TAB_GONE } : told;
         this.#recovering = status.status === 'recovering' ? status : null;
         if (this.#loaded) this.#listeners.tell(status);
       },
@@ -98,24 +116,39 @@ export class WorkerEngine implements StateEngine {
 
   async #load(ending: AbortSignal): Promise<LoadedWorker> {
     const { load, onProgress, signal: loading } = this.#options;
+    const onLoading = (progress: LoadProgress): void => {
+      if (!this.#loaded) onProgress(progress);
+      else if (this.#recovering) {
+        const { message = this.#recovering.message } = progress;
+        this.#listeners.tell({ ...this.#recovering, message, progress: progress.progress });
+      }
+    };
     const worker = await load({
       // What ends the first load does not end what comes after it.
       signal: loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending,
       onLink: (link) => {
         this.#link = link;
       },
-      onProgress: (progress) => {
-        if (!this.#loaded) onProgress(progress);
-        else if (this.#recovering) this.#listeners.tell({ ...this.#recovering, progress: progress.progress });
-      },
+      onProgress: onLoading,
+      onMessage: (message) => onLoading({ ...UNKNOWN, message }),
       onStatus: (status, info) => {
         this.#info = info;
         this.#listeners.tell(status);
       },
     });
     this.#info = worker.info;
-    void worker.link.gone.then((reason) => this.#workers.lose(worker, reason));
+    void this.#replaceOnceGone(worker);
     return worker;
+  }
+
+  async #replaceOnceGone(worker: LoadedWorker): Promise<void> {
+    const { elsewhere, deadlines, gone } = worker.link;
+    const since = performance.now();
+    const reason = await gone;
+    this.#wasElsewhere = elsewhere;
+    // That a tab is closed is no fault: however many are, one after the other, there is another try.
+    if (elsewhere && performance.now() - since >= deadlines.tick) this.#workers.noteWork(worker);
+    this.#workers.lose(worker, reason);
   }
 
   get info(): EngineInfo {
@@ -129,13 +162,14 @@ export class WorkerEngine implements StateEngine {
   async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
     const leave = await this.#turns.take(options);
     try {
-      yield* this.#generate(request, options.signal);
+      yield* this.#generate(request, options);
     } finally {
       leave();
     }
   }
 
-  async *#generate(request: GenerationRequest, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent, void> {
+  async *#generate(request: GenerationRequest, options: GenerateOptions): AsyncGenerator<GenerationEvent, void> {
+    const { signal } = options;
     // Another worker draws what this one would have drawn.
     const { seed = crypto.getRandomValues(new Uint32Array(1))[0]! } = request;
     const course = new AnswerCourse();
@@ -148,7 +182,7 @@ export class WorkerEngine implements StateEngine {
         yield course.end('abort');
         return;
       }
-      const loss = yield* this.#answer(worker.link, { ...request, seed }, signal, course);
+      const loss = yield* this.#answer(worker.link, { ...request, seed }, { ...options, again: attempt > 0 }, course);
       if (!loss) {
         this.#workers.noteWork(worker);
         return;
@@ -164,7 +198,7 @@ export class WorkerEngine implements StateEngine {
   async *#answer(
     link: WorkerLink,
     request: GenerationRequest,
-    signal: AbortSignal | undefined,
+    { signal, queue, again }: GenerateOptions & { again: boolean },
     course: AnswerCourse,
   ): AsyncGenerator<GenerationEvent, BambaError | null> {
     try {
@@ -177,7 +211,8 @@ export class WorkerEngine implements StateEngine {
     const { ids, calls } = course;
     const resume = ids.length > 0 ? { ids: [...ids], calls } : null;
     const task = this.#begin<void>(link, signal, (worker, port) =>
-      worker.generate(request, resume, transfer(port, [port])),
+      // What was begun waits for its turn in any case.
+      worker.generate(request, resume, transfer(port, [port]), again ? true : queue),
     );
     const messages = new Messages<GenerationMessage>(task.port);
     task.failed.catch((error: unknown) => messages.fail(error));
@@ -196,6 +231,11 @@ export class WorkerEngine implements StateEngine {
       }
     } catch (error) {
       if (this.#disposing) throw disposed();
+      // It was stopped while it waited behind those of other tabs, and has no end of its own.
+      if (again && signal?.aborted && !link.fault && asTyped(error).code === 'aborted') {
+        yield course.end('abort');
+        return null;
+      }
       // One that had to be ended because it did not stop is not asked the same again.
       if (!link.fault || task.stopAsked) throw error;
       return link.fault;
@@ -207,7 +247,9 @@ export class WorkerEngine implements StateEngine {
 
   async tune({ signal, queue, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
     const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
-    return this.#inTurn<TuningResult>({ signal, queue }, (worker, port) => worker.tune(told, transfer(port, [port])));
+    return this.#inTurn<TuningResult>({ signal, queue }, (worker, port) =>
+      worker.tune(told, transfer(port, [port]), queue),
+    );
   }
 
   /** What the worker does in a turn of its own. @throws BambaError as `Turns.take`, and as the worker says. */

@@ -1,6 +1,7 @@
 import { releaseProxy, type Remote, wrap } from 'comlink';
 import { BambaError } from '../errors.ts';
 import { DEADLINES, type Deadlines } from './deadlines.ts';
+import type { EngineWorker } from './tabs/tab-worker.ts';
 import { asTyped, type WorkerApi } from './wire.ts';
 
 const WHAT_TO_DO_WITHOUT_START =
@@ -14,7 +15,9 @@ const WHAT_TO_DO = 'Load the model again.';
  */
 export class WorkerLink {
   readonly deadlines: Readonly<Deadlines>;
-  readonly #worker: Worker;
+  /** Whether it is another tab's. */
+  readonly elsewhere: boolean;
+  readonly #worker: EngineWorker;
   readonly #remote: Remote<WorkerApi>;
   readonly #waiting = new Set<(error: BambaError) => void>();
   readonly #over = new AbortController();
@@ -24,8 +27,9 @@ export class WorkerLink {
   #fault: BambaError | null = null;
   #started = false;
 
-  constructor(worker: Worker, deadlines = DEADLINES) {
+  constructor(worker: EngineWorker, deadlines = DEADLINES, { elsewhere = false } = {}) {
     this.#worker = worker;
+    this.elsewhere = elsewhere;
     this.gone = new Promise((resolve) => {
       this.#tellGone = resolve;
     });
@@ -33,11 +37,21 @@ export class WorkerLink {
     worker.addEventListener('error', (event) => {
       // A script that does not load is an event without a message.
       const why = (event as Partial<ErrorEvent>).message || 'its script could not be loaded';
-      this.end(this.#started ? failed(`failed: ${why}`) : notStarted(`could not start: ${why}`));
+      this.end(this.#started ? this.failure(`failed: ${why}`) : this.#notStarted(`could not start: ${why}`));
     });
-    worker.addEventListener('messageerror', () => this.end(failed('sent something that cannot be read')));
+    worker.addEventListener('messageerror', () => this.end(this.failure('sent something that cannot be read')));
     this.#remote = wrap<WorkerApi>(worker);
     void this.#begin();
+  }
+
+  /** Why it is ended. @param what became of it, as the rest of a sentence */
+  failure(what: string, then = WHAT_TO_DO): BambaError {
+    const whose = this.elsewhere ? 'The engine of another tab' : "The engine's worker";
+    return new BambaError('worker_failed', `${whose} ${what}. ${then}`);
+  }
+
+  #notStarted(what: string): BambaError {
+    return this.failure(what, this.elsewhere ? WHAT_TO_DO : WHAT_TO_DO_WITHOUT_START);
   }
 
   /** Whether it has ever answered. */
@@ -89,7 +103,7 @@ export class WorkerLink {
 
   async #begin(): Promise<void> {
     const { start } = this.deadlines;
-    await this.#requireReply(start, () => notStarted(`did not start within ${start / 1000} seconds`));
+    await this.#requireReply(start, () => this.#notStarted(`did not start within ${start / 1000} seconds`));
     await this.#watchLife();
   }
 
@@ -106,13 +120,13 @@ export class WorkerLink {
       // The worker is gone, and that is known; or the browser denies locks.
       return;
     }
-    this.end(failed('was ended'));
+    this.end(this.failure('was ended'));
   }
 
   /** Has an idle worker notice what is asked of it next: one that died in silence is ended, and said to be dead. */
   expectNotice(): void {
     const { notice } = this.deadlines;
-    void this.#requireReply(notice, () => failed(`did not answer for ${notice / 1000} seconds, and was ended`));
+    void this.#requireReply(notice, () => this.failure(`did not answer for ${notice / 1000} seconds, and was ended`));
   }
 
   /**
@@ -159,7 +173,7 @@ export class Vigil {
     if (this.#silent >= silence) {
       const how = `did not answer for ${silence / 1000} seconds after it was asked to stop, and was ended`;
       this.#link.end(
-        failed(
+        this.#link.failure(
           how,
           `${WHAT_TO_DO} If the same question does it again, choose another model: this one's chat template or tokenizer takes too long.`,
         ),
@@ -199,12 +213,4 @@ export class Watch {
     clearTimeout(timer);
     return this.over;
   }
-}
-
-function failed(what: string, then = WHAT_TO_DO): BambaError {
-  return new BambaError('worker_failed', `The engine's worker ${what}. ${then}`);
-}
-
-function notStarted(what: string): BambaError {
-  return failed(what, WHAT_TO_DO_WITHOUT_START);
 }

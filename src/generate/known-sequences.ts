@@ -96,7 +96,9 @@ export class KnownSequences {
     const known = this.#known.findLast((one) => isPrefix(ids, one.tokens));
     if (!known) return;
     known.sent = Math.max(known.sent, ids.length);
-    if (digest !== null) known.turns = new Map([...known.turns, [digest, ids.length] as const].slice(-MOST_NOTES));
+    if (digest === null) return;
+    known.turns = new Map([...known.turns, [digest, ids.length] as const].slice(-MOST_NOTES));
+    this.#foreign.delete(digest);
   }
 
   /** Takes note that another model, or another version of it, read messages with this digest: its states are of no use. */

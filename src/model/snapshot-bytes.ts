@@ -160,10 +160,11 @@ function checkBinding(header: Record<string, unknown>, expected: SnapshotBinding
   if (scheme !== expected.scheme) {
     throw invalid(
       `is of weights in ${String(scheme).slice(0, 20)}${known}, and the model that is loaded has ${expected.scheme}`,
+      FOREIGN,
     );
   }
-  if (model !== expected.model) throw invalid(`is of another model${known}`);
-  if (shaders !== expected.shaders) throw invalid('was computed by another version of bamba-web');
+  if (model !== expected.model) throw invalid(`is of another model${known}`, FOREIGN);
+  if (shaders !== expected.shaders) throw invalid('was computed by another version of bamba-web', FOREIGN);
 }
 
 /** Where piece `index` of a payload lies in it. */
@@ -198,8 +199,16 @@ export async function verifiedPieces(file: Bytes, prelude: SnapshotPrelude): Pro
 
 const WHAT_TO_DO = 'The conversation can be begun anew from its text.';
 
-function invalid(what: string): BambaError {
-  return new BambaError('state_invalid', `The kept state ${what}. ${WHAT_TO_DO}`);
+/** The cause of the error for a state that is whole, and of something else. */
+const FOREIGN = Symbol('foreign');
+
+function invalid(what: string, cause?: symbol): BambaError {
+  return new BambaError('state_invalid', `The kept state ${what}. ${WHAT_TO_DO}`, { cause });
+}
+
+/** Whether a state was refused because it is of another model, scheme or version, and not because it is damaged. */
+export function isForeign({ cause }: BambaError): boolean {
+  return cause === FOREIGN;
 }
 
 function cutShort(): BambaError {

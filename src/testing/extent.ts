@@ -3,6 +3,16 @@
 /** Whether everything is tested, as `npm run test:all` does. `npm test` takes a sample of large products. */
 export const ALL = process.env['BAMBA_TEST_ALL'] === '1';
 
+/** How often something is tried: so often where everything is tested, and else a few times. */
+export function times(whole: number, few: number): number {
+  return ALL ? whole : few;
+}
+
+/** Choices that are tried: all where everything is tested, and else every `step`-th. */
+export function every<Choice>(step: number, choices: readonly Choice[]): Choice[] {
+  return choices.filter((_, index) => ALL || index % step === 0);
+}
+
 /** What a suite that is run on several variants of a device takes of other choices. */
 export interface Part {
   /**

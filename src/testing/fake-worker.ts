@@ -27,6 +27,7 @@ export class FakeWorker extends EventTarget {
       load: async () => ({ value: INFO }),
       abortLoading() {},
       holdLife: async () => false,
+      serve: async () => false,
       async generate(_, _resume, port) {
         const end = { type: 'end', finishReason: 'stop', usage: {} };
         port.postMessage({ type: 'event', event: end });

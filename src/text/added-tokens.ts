@@ -24,8 +24,8 @@ export class AddedTokens {
   readonly #normalized = new Map<number, string>();
 
   /**
-   * An id is that of the vocabulary where it has the string, else the next one that is free behind the vocabulary: what
-   * the file says of ids does not count, as in the Rust library.
+   * An id is that of the vocabulary where it has the string, else the next free one behind the vocabulary. The ids of the
+   * file do not count, as in the Rust library.
    */
   constructor(list: readonly AddedToken[], vocabulary: Vocabulary, normalizer: Normalizer) {
     const byId = new Map<number, AddedToken>();
@@ -53,7 +53,7 @@ export class AddedTokens {
     this.inNormalized = new AddedTokenSplitter(normalized);
   }
 
-  /** What decoders get for a token: normalized, where it was looked for in that form. */
+  /** The text of a token for decoders: normalized, where the tokenizer looks for it in that form. */
   spelling(id: number): string | undefined {
     return this.#normalized.get(id) ?? this.byId.get(id)?.content;
   }

@@ -1,6 +1,6 @@
 import { plain, sub, type Str } from './jinja/text.ts';
 
-/** What a prompt needs of the template and the tokenizer that wrote it. */
+/** The parts of template and tokenizer that a prompt needs. */
 interface Writer {
   /** The chat up to a message, without a header; null where the template refuses that. */
   render(messages: number): Str | null;
@@ -23,8 +23,9 @@ export class ChatPrompt {
   /**
    * How many ids the first `messages` messages take, with all that comes before the next message or the header of an answer.
    *
-   * The template writes them alone, which has to be the beginning of the prompt; the shorter of this part and the rest is
-   * made into ids, which have to be those of the prompt on that side. So a long chat is not made into ids again for its end.
+   * The template writes these messages alone: the text has to be the beginning of the prompt. The shorter of this part and
+   * the rest is made into ids, which have to be those of the prompt on that side. So a long chat is not made into ids again
+   * for its end.
    *
    * @returns null where the template or the tokenizer do not part there
    * @throws BambaError `aborted`

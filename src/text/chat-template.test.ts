@@ -21,7 +21,7 @@ const plain = createTokenizer({ ...(tokenizerJson as object), added_tokens: [] }
 const [BOS, START, END] = [0, 1, 2];
 
 const role = fc.constantFrom('system', 'user', 'assistant');
-/** What the template's `trim` leaves: whitespace is Python's, which has U+001C to U+001F and not U+FEFF. */
+/** The text that the template's `trim` leaves: whitespace is Python's, which has U+001C to U+001F and not U+FEFF. */
 const trimmed = (text: string) => text.replaceAll(new RegExp(`^[${WHITESPACE}]+|[${WHITESPACE}]+$`, 'g'), '');
 /** JavaScript's is another, by which the library for comparison goes. */
 const trimsAlike = (messages: readonly Message[]) =>

@@ -21,11 +21,11 @@ export interface RenderOptions {
   addGenerationPrompt?: boolean;
   /** End the prompt where the last message's content ends, for the model to go on with it. Default false. */
   continueLast?: boolean;
-  /** What the model may call; templates may ignore them. */
+  /** The tools that the model may call; templates may ignore them. */
   tools?: readonly Tool[];
   /** Further variables for the template, such as `enable_thinking`. */
   variables?: Readonly<Record<string, unknown>>;
-  /** What `strftime_now` takes for now. Default: the clock. */
+  /** The time that `strftime_now` takes for now. Default: the clock. */
   now?: Date;
 }
 
@@ -114,8 +114,8 @@ export class ChatTemplate {
   }
 
   /**
-   * The prompt as ids. The special tokens in it are those of the template: the same strings inside a message stay
-   * text, as does what only together with the template's text would make one.
+   * The prompt as ids. Its special tokens are those of the template. The same strings inside a message stay text. So does a
+   * part of a message that would make one together with the template's text.
    *
    * @throws BambaError `template_failed` as for `render`
    */
@@ -225,9 +225,9 @@ export class ChatTemplate {
 }
 
 /**
- * The ids of plain text to continue. Here strings of special tokens do become those tokens: such a prompt is written by
- * a developer, who may need them. What the tokenizer itself puts around a text, such as a first BOS, is added. Long
- * texts are encoded in slices, between which the thread hears of messages.
+ * The ids of plain text to continue. Here strings of special tokens do become those tokens: such a prompt is written by a
+ * developer, who may need them. The tokens that the tokenizer puts around a text, such as a first BOS, are added. Long texts
+ * are encoded in slices, between which the thread hears of messages.
  *
  * @param options `signal` ends it
  * @throws BambaError `aborted`
@@ -240,7 +240,7 @@ export function encodePrompt(
   return tokenizer.encodeInSlices(text, { addSpecialTokens: true, signal });
 }
 
-/** What a template finds: the same names that transformers gives it. */
+/** The names that a template finds: those that transformers gives it. */
 function variablesOf(
   messages: readonly Message[],
   { variables = {}, now, tools, addGenerationPrompt = false }: RenderOptions,
@@ -277,7 +277,7 @@ function messageValue(message: Message): Dict {
   );
 }
 
-/** What went wrong, in a sentence. */
+/** The fault in a sentence. */
 function failure(cause: unknown, messages: readonly Message[]): unknown {
   if (cause instanceof TemplateUnsupported) {
     return new BambaError(

@@ -18,9 +18,9 @@ export interface Detokenizer {
   /** Ends the text: bytes that wait for the rest of their character become U+FFFD. Afterwards a new text begins. */
   flush(): string;
   /**
-   * Where the ids pushed so far end in the text, in UTF-16 units: the length handed out, and one more while something
-   * is held back, such as half a character. An id is wholly inside a cut text if this value, read after its push, is at
-   * most the cut's length.
+   * The end of the pushed ids in the text, in UTF-16 units. It is the length handed out, and one more while half a character
+   * or the like is held back. An id is wholly inside a cut text if this value, read after its push, is at most the cut's
+   * length.
    */
   readonly end: number;
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { createDetokenizer } from './detokenize.ts';
 import { createTokenizer } from './tokenizer.ts';
 
-// What src/tools/tokenizer-oracle.py writes.
+// The output of src/tools/tokenizer-oracle.py.
 interface Values {
   models: { type: string }[];
   cases: ({ model: number; rows: Row[] } & Record<string, unknown>)[];

@@ -1,8 +1,8 @@
 // Keeps what a user typed from acting as a special token: `<|im_end|>` in a message must not end the message.
 //
-// The template sees messages as they are. Its text knows of each character who wrote it, so the special tokens in a
-// prompt that are not the template's own are found afterwards. A mark, a private-use character that occurs nowhere in
-// the prompt, breaks them up; the prompt is cut at the special tokens that are left, and then the marks are taken out.
+// The template sees messages as they are. Its text knows of each character who wrote it, so the special tokens in a prompt
+// that are not the template's own are found afterwards. A mark breaks them up: a private-use character that occurs nowhere
+// in the prompt. The prompt is cut at the special tokens that are left, and then the marks are taken out.
 
 import { BambaError } from '../errors.ts';
 import { MESSAGE, NAME, originOf, plain, type Str } from './jinja/text.ts';
@@ -14,9 +14,9 @@ export interface MarkedText {
 }
 
 /**
- * Marks a prompt. A special token stays one if the template wrote it, or completed it with a role: `'<|' + role + '|>'`.
- * Two kinds cannot be marked, and stay special in messages: one of a single character, and, where the tokenizer looks
- * for it in normalized text, other spellings that normalization turns into it.
+ * Marks a prompt. A special token stays one if the template wrote it, or completed it with a role: `'<|' + role + '|>'`. Two
+ * kinds cannot be marked, and stay special in messages. The first is a token of a single character. The second is another
+ * spelling of a token that the tokenizer looks for in normalized text.
  *
  * @param prompt as the template wrote it
  * @param specials strings of the special tokens

@@ -7,7 +7,7 @@ const DIRECTIVE = /%([-_0^#]*)(\d*)[EO]?([aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyY
 /** More is a mistake: a date needs no such width. */
 const MAX_WIDTH = 100;
 
-/** What some directives stand for. */
+/** The texts of some directives. */
 const COMPOSED: Readonly<Record<string, string>> = {
   c: '%a %b %e %H:%M:%S %Y',
   D: '%m/%d/%y',

@@ -7,14 +7,14 @@ import { NO_PARAMETERS, type Tool, type ToolCall } from './tool-call.ts';
 export interface Message {
   readonly role: string;
   readonly content: string;
-  /** What an assistant called. */
+  /** The calls of an assistant. */
   readonly toolCalls?: readonly ToolCall[];
   /** Which call a tool answers, and the tool. */
   readonly toolCallId?: string;
   readonly name?: string;
 }
 
-/** What a template finds of a message. */
+/** A message as a template finds it. */
 export function templateMessage({ role, content, toolCalls = [], toolCallId, name }: Message): object {
   return {
     role,
@@ -32,7 +32,7 @@ export function templateMessage({ role, content, toolCalls = [], toolCallId, nam
   };
 }
 
-/** What a template finds of a tool. */
+/** A tool as a template finds it. */
 export function templateTool({ name, description = '', parameters = NO_PARAMETERS }: Tool): object {
   return { type: 'function', function: { name, description, parameters } };
 }

@@ -1,5 +1,5 @@
-// What one token contributes to decoded text, for the decoders whose result is the tokens' contributions in a row. It is
-// what lets an answer be held to a form: the form is one of bytes.
+// The contribution of one token to decoded text, for the decoders whose result is these contributions in a row. It is what
+// lets an answer be held to a form: the form is one of bytes.
 
 import { bytesOfToken } from './pipeline/byte-alphabet.ts';
 import { byteOf } from './pipeline/decoder-steps.ts';
@@ -12,8 +12,8 @@ export interface PieceDecoding {
 }
 
 /**
- * Recognises the `decoder` part of tokenizer.json: ByteLevel, Metaspace, and the sequence of SentencePiece models with
- * byte fallback (Replace, ByteFallback, Fuse, Strip). What they strip from the start of a text is left in.
+ * Recognises the `decoder` part of tokenizer.json: ByteLevel, Metaspace, and the sequence of SentencePiece models with byte
+ * fallback (Replace, ByteFallback, Fuse, Strip). The space that they strip from the start of a text is left in.
  *
  * @returns null for every other decoder: its tokens cannot be decoded one by one
  */

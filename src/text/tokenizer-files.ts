@@ -1,5 +1,5 @@
-// The files of a checkpoint's tokenizer, checked: whoever published the checkpoint wrote them, so nothing in them is
-// taken for granted. What is checked here is what the tokenizer library would crash on, loop over or silently accept.
+// The files of a checkpoint's tokenizer, checked: whoever published the checkpoint wrote them, so nothing in them is taken
+// for granted. The checks here find files that the tokenizer library would crash on, loop over or silently accept.
 
 import { BambaError } from '../errors.ts';
 

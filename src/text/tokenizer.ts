@@ -60,8 +60,8 @@ export interface Tokenizer {
     options: { addSpecialTokens: boolean; signal?: AbortSignal | undefined },
   ): Promise<number[]>;
   /**
-   * As `encode` without special tokens added, but every `mark` is taken out after the text was cut at the added
-   * tokens: the string of a special token with a mark inside stays ordinary text.
+   * As `encode` without special tokens added, but every `mark` is taken out after the text was cut at the added tokens. So
+   * the string of a special token with a mark inside stays ordinary text.
    *
    * @param mark one character that the text has nowhere else
    */
@@ -73,7 +73,7 @@ export interface Tokenizer {
    * Bytes that form no character give U+FFFD, and ids beyond the vocabulary nothing.
    */
   decode(ids: readonly number[], options: { skipSpecialTokens: boolean }): string;
-  /** Begins a text whose ids come one by one. What comes of them in a row, with `end`, is what `decode` gives. */
+  /** Begins a text whose ids come one by one. Their results in a row, with `end`, are the text of `decode`. */
   startDecoding(): IdDecoding;
   /** The id of a vocabulary string, in the vocabulary's own spelling. */
   tokenToId(token: string): number | undefined;

@@ -5,7 +5,7 @@ import { WholeFloat } from './jinja/from-js.ts';
 import { isRecord } from './tokenizer-files.ts';
 
 /**
- * What a template is given as the arguments of a call.
+ * The arguments of a call, as a template gets them.
  *
  * @param text the JSON of an object; nothing at all, spaces and `null` count as `{}`
  * @returns the object, its numbers as Python reads them; the text itself where it is not the JSON of an object
@@ -29,7 +29,7 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
  * @throws SyntaxError
  */
 function parseNumbers(json: string): unknown {
-  // What is no JSON must not become some below, and no key in it may be this one.
+  // A text that is no JSON must not become JSON below, and no key in it may be this one.
   const canonical = JSON.stringify(JSON.parse(json));
   let key = 'number';
   while (canonical.includes(key)) key += '_';

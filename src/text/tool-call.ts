@@ -12,7 +12,7 @@ export interface ToolCall {
 
 /** A function that a model may call. */
 export interface Tool {
-  /** What the model calls it by. */
+  /** The name by which the model calls it. */
   name: string;
   /** For the model: what it does and when to call it. */
   description?: string;
@@ -20,5 +20,5 @@ export interface Tool {
   parameters?: object;
 }
 
-/** What a tool without `parameters` takes. */
+/** The arguments of a tool without `parameters`. */
 export const NO_PARAMETERS: object = { type: 'object', properties: {} };

@@ -7,7 +7,7 @@ import { jsonEnd, type ToolFormat } from './tool-format.ts';
 /** A call as a model wrote it: nobody has given it an id. */
 export type WrittenCall = Omit<ToolCall, 'id'>;
 
-/** What a piece of text led to. */
+/** The results of a piece of text. */
 export interface ToolCallStep {
   text: string;
   calls: WrittenCall[];
@@ -112,7 +112,7 @@ export class ToolCallParser {
     this.#held = this.#held.slice(length);
   }
 
-  /** What looked like a call is none. */
+  /** The text looked like a call, and is none. */
   #giveUp(step: ToolCallStep): boolean {
     step.text += this.#begin;
     this.#inside = false;

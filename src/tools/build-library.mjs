@@ -1,6 +1,6 @@
-// `npm run build:lib`: the package as it is published, in dist-lib. Its dependencies stay imports; the worker, inlined in
-// the client and as an entry of its own, has all that it needs in one file, and so has the build for pages without a
-// bundler. Declarations come from tsc.
+// `npm run build:lib`: the package as it is published, in dist-lib. Its dependencies stay imports. The worker has all that
+// it needs in one file, inlined in the client and as an entry of its own. So has the build for pages without a bundler.
+// Declarations come from tsc.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

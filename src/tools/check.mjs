@@ -2,8 +2,8 @@
 // `, N skipped`); each check without tests of its own counts as one. A test that is skipped and not in expected-skips.mjs
 // counts as a failure: what is not checked is to be known.
 //
-// Two rows of steps run side by side: GPU tests and Firefox keep a core busy, and all other steps leave one idle where they
-// wait for pages and processes. `--all` takes large products of variants whole, of which else a sample is tested.
+// Two rows of steps run side by side. GPU tests and Firefox keep a core busy. All other steps leave one idle where they wait
+// for pages and processes. `--all` takes large products of variants whole, of which else a sample is tested.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -22,8 +22,8 @@ const reports = mkdtempSync(join(tmpdir(), 'bamba-web-reports-'));
 
 const ALL = process.argv.includes('--all');
 /**
- * Processes for tests that compute on SwiftShader, which takes more than a core now and then: files that share one compile
- * less, and other steps run beside.
+ * Processes for tests on SwiftShader, which takes more than a core now and then. Files that share a process compile less,
+ * and other steps run beside.
  */
 const HALF = Math.max(1, Math.floor(availableParallelism() / 2));
 

@@ -13,8 +13,8 @@ const QUIET = [
 const GPU_ON_LINUX = ['--use-angle=vulkan', '--disable-vulkan-surface', '--ignore-gpu-blocklist'];
 
 /**
- * What WebGPU computes on: the machine's GPU; SwiftShader, the same on every machine, also without a GPU, for our own
- * kernels alone or for anybody's; or nothing, as where no driver is of use.
+ * The adapter of WebGPU. It is the machine's GPU; or SwiftShader, the same on every machine, for our own kernels alone or
+ * for all; or none.
  */
 export type ChromiumAdapter = 'native' | 'swiftshader' | 'swiftshader-standard' | 'none';
 

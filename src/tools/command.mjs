@@ -55,6 +55,12 @@ async function runCommand(name, args) {
   }
 }
 
+// Who reads no more, as `head` after some lines, ends the command as any program of a shell.
+process.stdout.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(141);
+});
+
 const [name = '', ...args] = process.argv.slice(2);
 const code = await runCommand(name, args);
 // Exits outright: Dawn's threads and Vite's environment would keep the process alive.

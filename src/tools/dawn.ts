@@ -12,8 +12,8 @@ export function installDawn(): void {
 }
 
 /**
- * Makes Dawn wait a millisecond before it looks again for what has ended: while anything is under way, it looks in each
- * turn of Node's loop, by the global `setImmediate`. Its callback is known by being native and without a name.
+ * Makes Dawn wait a millisecond before it looks again for ended work. While work is under way, it looks in each turn of
+ * Node's loop, by the global `setImmediate`. Its callback is known by being native and without a name.
  */
 function askDawnLessOften(): void {
   const { setImmediate, setTimeout } = globalThis;

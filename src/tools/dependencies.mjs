@@ -10,8 +10,8 @@ import { CommandError, run } from './process.mjs';
  */
 
 /**
- * Whether an installed tree is the locked one: every package there in its version, but for optional ones (most of them
- * are builds for other platforms), and none that is not locked. Dates of files would not do: git sets them anew.
+ * Whether an installed tree is the locked one: every package is there in its version, and no other package. Optional ones
+ * may be missing: most of them are builds for other platforms. Dates of files would not do: git sets them anew.
  * @param {Record<string, LockedPackage>} locked packages of package-lock.json
  * @param {Record<string, LockedPackage>} installed packages of node_modules/.package-lock.json
  * @returns {boolean}

@@ -84,8 +84,9 @@ export function invalid(problem: string): BambaError {
 }
 
 /**
- * Which of a model's hidden states a golden's is: the embeddings, what comes out of each block, and that normed. The reference implementation gives, of most families, what goes into
- * each block and what the final norm leaves; of pure Mamba models what comes out of each block, and the same.
+ * Which of a model's hidden states a golden's is: the embeddings, what comes out of each block, and that normed. Of most
+ * families, the reference implementation gives each block's input and the final norm's output. Of pure Mamba models it gives
+ * each block's output, and the same.
  */
 export function goldenStage({ family, blocks }: Pick<Architecture, 'family' | 'blocks'>, index: number): number {
   if (index === blocks.length) return blocks.length + 1;

@@ -31,7 +31,7 @@ export const LAYERS = {
   ),
 };
 
-/** What the tests of every layer may import besides. */
+/** The further imports of every layer's tests. */
 const FOR_TESTS = ['reference', 'testing'];
 
 /** Layers whose code talks to people through errors and events alone. */

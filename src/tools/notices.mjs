@@ -1,5 +1,5 @@
-// The licences of what is bundled, from the packages as they are installed: a build names the modules that it is made of,
-// and each belongs to a package.
+// The licences of all bundled packages, from the packages as they are installed. A build names its modules, and each belongs
+// to a package.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -84,12 +84,12 @@ export class Notices {
     this.#read(installed(name, this.#root));
   }
 
-  /** What was bundled so far, by name. */
+  /** The packages that were bundled so far, by name. */
   get list() {
     return [...this.#notices.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** What is written into the folder of a build. */
+  /** The file that goes into the folder of a build. */
   get text() {
     const parts = this.list.map(
       ({ name, version, licence, texts }) => `${name} ${version} (${licence})\n\n${texts.join('\n\n')}\n`,

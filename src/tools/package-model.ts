@@ -5,7 +5,7 @@ import { SHARD_BYTES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
 import type { TensorEntry } from '../weights/types.ts';
 
-// What is in a package, read on the CPU, for the reference.
+// The content of a package, read on the CPU, for the reference.
 
 /** All tensors of a package in one piece. */
 export async function readStream({ manifest, shard }: Pick<PackageSource, 'manifest' | 'shard'>): Promise<Uint8Array> {

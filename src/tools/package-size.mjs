@@ -1,4 +1,4 @@
-// What the package weighs in a page: bundled and minified as a consumer's bundler does it, for size-limit to measure.
+// The size of the package in a page: bundled and minified as a consumer's bundler does it, for size-limit to measure.
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// What a package of ours has to be before anybody packs it: complete, described, and with a manual whose links lead
+// The requirements of our package before npm packs it: it is complete and described, and the links of its manual lead
 // somewhere.
 
 import { execFileSync } from 'node:child_process';
@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { marked } from 'marked';
 
-/** What a manifest says for people and registries. */
+/** The fields of a manifest for people and registries. */
 const DESCRIBED = ['name', 'version', 'description', 'keywords', 'author', 'license', 'engines'];
 
 /**
@@ -38,7 +38,7 @@ function targets({ exports = {}, bin = {}, unpkg, jsdelivr, customElements }) {
 }
 
 /**
- * What is wrong with a package as npm would pack it.
+ * The faults of a package as npm would pack it.
  * @param {string} root its folder
  * @param {readonly string[]} files that are packed
  * @returns {string[]} a sentence a fault
@@ -96,7 +96,7 @@ function linksOf(text) {
 }
 
 /**
- * What headings are called in addresses: in lower case, without marks, those of the same words numbered.
+ * The names of headings in addresses: in lower case, without marks, those of the same words numbered.
  * @param {string} text Markdown
  * @returns {Set<string>}
  */

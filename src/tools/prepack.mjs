@@ -1,4 +1,4 @@
-// What npm runs before it packs: builds the package, and stops where anything is missing of it.
+// npm runs this before it packs. It builds the package, and stops where a part is missing.
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

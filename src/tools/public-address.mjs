@@ -1,4 +1,4 @@
-// What package.json says of where the project lives. None of it is guessed where a host has no such custom.
+// The project's public address in package.json. None of it is guessed where a host has no such custom.
 
 import { CommandError } from './process.mjs';
 

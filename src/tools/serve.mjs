@@ -1,6 +1,6 @@
-// `npm start`: builds the page and serves the build. What runs is then what users get (one bundle, the worker inlined),
-// the build takes about a second, and nothing is compiled while the page loads. For work on the code there is
-// `npm run dev`, which serves the sources and reloads on changes.
+// `npm start`: builds the page and serves the build. So this page is the one that users get: one bundle, with the worker
+// inlined. The build takes about a second, and nothing is compiled while the page loads. For work on the code there is `npm
+// run dev`, which serves the sources and reloads on changes.
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

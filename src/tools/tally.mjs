@@ -41,8 +41,8 @@ export function countVitest(report) {
 }
 
 /**
- * Counts Playwright's report (`--reporter=json`). A test that passed only when repeated counts as a failure, and so
- * does each error outside of tests: a file that did not load, a server that did not start.
+ * Counts Playwright's report (`--reporter=json`). A test that passed only when repeated counts as a failure. So does each
+ * error outside of tests: a file that did not load, a server that did not start.
  * @param {unknown} report
  * @returns {Tally}
  */
@@ -55,8 +55,8 @@ export function countPlaywright(report) {
 }
 
 /**
- * What a run of tests counts as: its report, and a failure more where the runner failed for a reason that is in no
- * test, wrote no report, or found no test.
+ * The tally of a run of tests: its report, and one more failure if the runner failed outside of tests, without a report or
+ * without tests.
  * @param {number} exitCode of the runner
  * @param {Tally | undefined} counts undefined where there is no readable report
  * @returns {{ counts: Tally, fault?: string }} `fault` says why a failure was added

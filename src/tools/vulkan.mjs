@@ -1,5 +1,5 @@
-// Which Vulkan driver Dawn for Node gets. Dawn loads libvulkan.so.1 and that loads a driver; a machine without a GPU
-// usually has neither, but every Chromium for Linux ships both: the loader, and SwiftShader, which runs on the CPU.
+// Which Vulkan driver Dawn for Node gets. Dawn loads libvulkan.so.1, which loads a driver. A machine without a GPU usually
+// has neither. But every Chromium for Linux ships both: the loader, and SwiftShader, which runs on the CPU.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const LOADER = 'libvulkan.so.1';
 const SWIFTSHADER = 'vk_swiftshader_icd.json';
 
 /**
- * What of Vulkan this machine has.
+ * The parts of Vulkan on this machine.
  * @typedef {object} VulkanFacts
  * @property {boolean} systemLoader whether the system has libvulkan.so.1 where programs find it
  * @property {string[]} drivers paths of the system's driver manifests
@@ -60,8 +60,8 @@ export function vulkanFacts(env = process.env) {
 }
 
 /**
- * Whether a GPU with a driver is here. A driver's manifest alone says little: Mesa installs those of every vendor,
- * so the device file has to be there too. lavapipe runs on the CPU and does not count.
+ * Whether a GPU with a driver is here. A driver's manifest alone says little: Mesa installs those of every vendor. So the
+ * device file has to be there, too. lavapipe runs on the CPU and does not count.
  * @param {VulkanFacts} facts
  * @returns {boolean}
  */

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * What Workbox calls with its list.
+ * The function that Workbox calls with its list.
  * @param {string} folder that the files are in
  */
 export function withIntegrity(folder) {

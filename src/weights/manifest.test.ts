@@ -51,6 +51,14 @@ describe('parseManifest', () => {
     expect(good.shards.map((one) => one.bytes)).toEqual([SHARD_BYTES, bytes - SHARD_BYTES]);
   });
 
+  it('takes questions to begin with, and refuses too many', () => {
+    const asked = { ...good, suggestions: ['Why?', ['What?', 'And then?']] };
+    expect(parseManifest(encode(asked))).toEqual(asked);
+    for (const suggestions of [Array(17).fill('Why?'), [Array(9).fill('Why?')], ['?'.repeat(201)], [''], 'Why?']) {
+      expect(() => parseManifest(encode({ ...good, suggestions }))).toThrow(/suggestions/);
+    }
+  });
+
   it('takes one with end ids, and leaves out what a later version may add', () => {
     const ends = { ...good, stopIds: [2, 128_009] };
     expect(parseManifest(encode(ends))).toEqual(ends);

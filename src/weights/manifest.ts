@@ -33,6 +33,9 @@ const MAX_TENSORS = 15_000;
 const MAX_SHARDS = 15_000;
 const MAX_PACKAGE_FILE = 64 * 2 ** 20;
 const MAX_DIMENSION = 2 ** 32;
+/** Questions to begin with, and steps of each: what a first screen has room for. */
+const MAX_SUGGESTIONS = 16;
+const MAX_STEPS = 8;
 /** Ids that end an answer, of one file. An answer ends at fewer: see `MAX_STOP_IDS` of the sampler. */
 export const MOST_END_IDS = 1000;
 
@@ -41,6 +44,7 @@ const dimension = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(
 const shortText = v.pipe(v.string(), v.maxLength(200));
 const fileName = v.custom<string>(isPlainFileName, 'is no plain file name');
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in lower-case hexadecimal'));
+const question = v.pipe(shortText, v.minLength(1));
 const blob = { file: fileName, bytes: count, sha256 };
 
 const tensorSchema = v.object({
@@ -61,6 +65,13 @@ const manifestSchema = v.object({
   parameters: count,
   /** Tokens that end an answer by the checkpoint's config.json. Packages of earlier versions do not say. */
   stopIds: v.optional(v.pipe(v.array(count), v.maxLength(MOST_END_IDS))),
+  /** Questions that show what the model is good at; a list is a question, then those that follow it. */
+  suggestions: v.optional(
+    v.pipe(
+      v.array(v.union([question, v.pipe(v.tupleWithRest([question], question), v.maxLength(MAX_STEPS))])),
+      v.maxLength(MAX_SUGGESTIONS),
+    ),
+  ),
   stream: v.object({ bytes: v.pipe(count, v.minValue(1)) }),
   tensors: v.pipe(v.array(tensorSchema), v.minLength(1), v.maxLength(MAX_TENSORS)),
   shards: v.pipe(v.array(v.object(blob)), v.minLength(1), v.maxLength(MAX_SHARDS)),

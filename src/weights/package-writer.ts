@@ -31,6 +31,8 @@ export interface PackageFacts {
   architecture: object;
   /** Tokens that end an answer by config.json. */
   stopIds?: readonly number[];
+  /** Questions to begin with, unchecked. */
+  suggestions?: unknown;
 }
 
 export interface PackageOptions extends PackageFacts {
@@ -63,7 +65,7 @@ export async function writePackage(options: PackageOptions): Promise<Manifest> {
 
 /** The manifest of a package of these facts, checked. */
 export function packageManifest(
-  { specs, scheme, name, source = {}, architecture, stopIds = [] }: PackageFacts,
+  { specs, scheme, name, source = {}, architecture, stopIds = [], suggestions }: PackageFacts,
   shards: readonly BlobEntry[],
   files: Manifest['files'],
 ): Manifest {
@@ -77,6 +79,7 @@ export function packageManifest(
     architecture,
     parameters: specs.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
     ...(stopIds.length > 0 && { stopIds }),
+    ...(suggestions !== undefined && { suggestions }),
     stream: { bytes: streamBytes(tensors) },
     tensors,
     shards,

@@ -95,6 +95,16 @@ describe('quantizeRows', () => {
     expect(new Float32Array(scales.buffer)[0]).toBe(Math.fround(Math.fround(8.96) / 448));
   });
 
+  it('rounds fp8 to nearest, every tie to the even code', () => {
+    const codes = Array.from({ length: 0x7e }, (_, code) => code);
+    const ties = codes.map((code) => (decodeF8(code) + decodeF8(code + 1)) / 2);
+    // The largest value makes the scale 1: ties of smaller ones are exact in f32.
+    const row = Float32Array.of(448, ...ties, ...ties.map((tie) => -tie));
+    const { bytes } = quantizeRows('fp8', row, row.length, { name: 'x' });
+    const even = codes.map((code) => code + (code % 2));
+    expect([...bytes.subarray(0, row.length)]).toEqual([0x7e, ...even, ...even.map((code) => code | 0x80)]);
+  });
+
   it.each<Scheme>(['int8', 'fp8'])('stores rows of zeros and of subnormal numbers as zeros in %s', (scheme) => {
     const values = Float32Array.of(0, 0, 1e-40, -1e-40, 1, -1);
     const { bytes, scales } = quantizeRows(scheme, values, 2, { name: 'x' });

@@ -1,4 +1,4 @@
-// What TypeDoc's JSON says of a declaration, as far as the reference shows it.
+// TypeDoc's JSON of a declaration, as far as the reference shows it.
 
 /** TypeDoc's numbers for kinds of declarations. */
 export const Kind = {
@@ -89,7 +89,7 @@ export function textOf(parts: readonly CommentPart[] = []): string {
     .trim();
 }
 
-/** What a comment says under a tag, once for each time that the tag is there. */
+/** The text of a comment under a tag, once for each time that the tag is there. */
 export function tagged(comment: Comment | undefined, tag: string): string[] {
   return (comment?.blockTags ?? []).filter((block) => block.tag === tag).map(({ content }) => textOf(content));
 }

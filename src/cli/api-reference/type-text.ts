@@ -122,13 +122,13 @@ function memberText(member: Reflection, writer: TypeWriter): string {
   return said + writer.code(`${key}: `) + typeText(type, writer);
 }
 
-/** What is said of a part of a union, as lines of comment before it. */
+/** The comment of a union's part, as lines before it. */
 function remark(said: readonly CommentPart[] | undefined): string {
   const lines = textOf(said).match(/\S.{0,95}(?=\s|$)/g) ?? [];
   return `\n${lines.map((line) => `// ${line}\n`).join('')}`;
 }
 
-/** What is said of a member, as a comment in plain code. */
+/** The comment of a member, in plain code. */
 function note(said: readonly CommentPart[] | undefined, writer: TypeWriter): string {
   const text = textOf(said);
   return text === '' || writer !== PLAIN ? '' : `/** ${text} */ `;

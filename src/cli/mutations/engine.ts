@@ -93,8 +93,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'src/storage/store/database.ts',
     find: '      abort(transaction);\n      throw error;',
     replace: '      throw error;',
-    test: 'src/engine/load-faults.test.ts',
-    only: 'the first load',
+    test: 'src/storage/store/store.test.ts',
   },
   {
     name: 'a part of a file is taken from wherever it begins',

@@ -113,7 +113,7 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
     file: 'shaders/lib/math.wgsl',
     find: 'return x / (1.0 + exp(min(-x, 87.0)));',
     replace: 'return x * (1.0 / (1.0 + exp(-x)) + 1e-3);',
-    test: 'src/kernels/mamba1/silu_gate.gpu.test.ts',
+    test: 'src/kernels/mamba2/conv1d_prefill.gpu.test.ts',
   },
   {
     name: 'softplus lacks a term of its series',

@@ -1,12 +1,12 @@
 /** A small fault put into one file, and the tests that must fail for it. */
 export interface Mutation {
-  /** What is wrong then, in a few words; unique. */
+  /** The fault in a few words; unique. */
   name: string;
   /** Path of the file, from the project's root. */
   file: string;
   /** Text that stands in the file exactly once. */
   find: string;
-  /** What stands there instead. */
+  /** The text in its place. */
   replace: string;
   /** The file of the tests, from the project's root: `*.gpu.test.ts` runs on a GPU, all others in Node. */
   test: string;

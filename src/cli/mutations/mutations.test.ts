@@ -10,7 +10,7 @@ test('mutations have names of their own, and there are enough of them', () => {
   expect(MUTATIONS.length).toBeGreaterThanOrEqual(40);
 });
 
-// What each does to the tests, `npm run mutate` tries: that takes a minute each. Here only what makes it stale.
+// `npm run mutate` tries the tests with each, which takes a minute. Here only what makes it stale.
 test.for(MUTATIONS)('$name: applies to the code as it is', ({ file, find, replace, test: testFile }) => {
   expect(readFileSync(join(ROOT, file), 'utf8').split(find)).toHaveLength(2);
   expect(replace).not.toBe(find);

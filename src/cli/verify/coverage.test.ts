@@ -8,7 +8,7 @@ import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
 import { FEATURES, fixtureFolder, GOLDENS, REFUSED, UNCOVERED } from '../../testing/fixtures.ts';
 import { isRecord } from '../../weights/untrusted-json.ts';
 
-// What the goldens in the tree cover: every family, every kind of branch, and every field of a config that is read.
+// The coverage of the goldens in the tree: every family, every kind of branch, and every field of a config that is read.
 
 type Fields = Record<string, unknown>;
 

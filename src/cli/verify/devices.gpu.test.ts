@@ -9,7 +9,7 @@ import { fewWays } from './passes.ts';
 import { formatRow } from './table.ts';
 import { verifyFolder } from './verify-folder.ts';
 
-// What every device has: no optional feature, and the limits of the standard. A kernel that needs more fails here.
+// The least that every device has: no optional feature, and the limits of the standard. A kernel that needs more fails here.
 
 const LIMITS = {
   maxStorageBuffersPerShaderStage: 8,

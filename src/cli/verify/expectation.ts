@@ -4,7 +4,7 @@ import type { ReferenceTensors } from '../../reference/model.ts';
 import { type Golden, goldenStage, invalid, type StatePart } from '../../tools/golden.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 
-// What a model is held to, in one form: results of another implementation, or of our reference in f64.
+// The expected results of a model in one form: those of another implementation, or of our reference in f64.
 
 /** A greedy continuation, and for each of its tokens the gap between best and second-best logit. */
 export interface Greedy {
@@ -12,7 +12,7 @@ export interface Greedy {
   margins: number[];
 }
 
-/** What a model is held to. */
+/** The expected results of a model. */
 export interface Expectation {
   /** Positions of the prompt whose logits and hidden states it has. */
   positions: readonly number[];
@@ -110,7 +110,7 @@ export function ringColumns<Values extends Tensor['values']>(ring: Values, posit
 }
 
 /**
- * What our reference in f64 computes of a prompt, at every position, and how it goes on greedily.
+ * The results of our reference in f64 for a prompt, at every position, and its greedy continuation.
  * @param length tokens of the continuation
  */
 export function fromReference(

@@ -46,8 +46,8 @@ export interface Ways {
 }
 
 /**
- * Ways through a prompt of so many tokens besides the one in one piece: cut at each of `SPLITS` that it has, in steps from
- * each of `STARTS` on, and in chunks and steps in turn.
+ * Ways through a prompt of so many tokens besides the one in one piece. It is cut at each of its `SPLITS`, goes in steps
+ * from each of `STARTS` on, and in chunks and steps in turn.
  */
 export function allWays(tokens: number): Ways {
   const splits = SPLITS.filter((split) => split < tokens).map((split) => [chunk(split), chunk(tokens - split)]);

@@ -2,13 +2,13 @@ import { MARGIN } from './greedy.ts';
 import { MOST_STEPS, SPLITS, STARTS } from './passes.ts';
 import type { Result, Row } from './verify-folder.ts';
 
-// What was found, for people and for programs.
+// The findings, for people and for programs.
 
 const ABSENT = 'not in this golden';
 const TOO_SHORT = 'too short to split';
 const TOO_LARGE = 'too large to judge';
 
-/** What is run and what of it is compared, in words. */
+/** The runs and comparisons, in words. */
 export const SAMPLED = [
   `Each prompt is run in one piece; in two, cut at ${SPLITS.join(', ')}; in single decode steps from ${STARTS.join(', ')}`,
   `on (up to ${MOST_STEPS} of them, and all from 0); in chunks and steps in turn. Decode steps are held to the golden where`,

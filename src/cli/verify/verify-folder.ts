@@ -25,7 +25,7 @@ interface Errors {
   states: number | null;
 }
 
-/** What of the errors relative to each channel was judged. */
+/** The judged errors relative to each channel. */
 interface ChannelErrors {
   /** Largest error over the channel's own scale. */
   worst: number;
@@ -34,7 +34,7 @@ interface ChannelErrors {
   channels: number;
 }
 
-/** What a folder was found to be, in one scheme. Every error is relative to the tensor's largest magnitude. */
+/** The findings for a folder in one scheme. Every error is relative to the tensor's largest magnitude. */
 export interface Result extends Errors {
   /** Worst of all ways in two chunks; null where the prompt is too short for any. */
   splits: number | null;
@@ -60,7 +60,7 @@ export interface VerifyOptions {
   schemes: readonly Scheme[];
   /** Instead of the family's. */
   tolerance: number | null;
-  /** What keys and values are stored as. */
+  /** The type of keys and values. */
   kvCacheType?: CacheType;
   /** By the length of the prompt; by default all. */
   ways?: (tokens: number) => Ways;
@@ -74,8 +74,8 @@ const TOLERANCES: Readonly<Record<string, number>> = { falcon_h1: 1e-3 };
 const TOLERANCE = 2e-4;
 export const CHANNEL_TOLERANCE = 2e-4;
 /**
- * The bounds of both where keys and values are rounded, some four times what a tiny model loses: 3.8e-4 and 2.7e-3 in f16,
- * 7.8e-3 and 0.11 in int8.
+ * The bounds of both where keys and values are rounded: some four times the loss of a tiny model. It loses 3.8e-4 and 2.7e-3
+ * in f16, 7.8e-3 and 0.11 in int8.
  */
 export const CACHE_TOLERANCES: Readonly<Record<Exclude<CacheType, 'f32'>, { ofLargest: number; ofChannels: number }>> =
   { f16: { ofLargest: 2e-3, ofChannels: 1e-2 }, int8: { ofLargest: 3e-2, ofChannels: 0.4 } };
@@ -87,7 +87,7 @@ const MOST_PARAMETERS = 2 ** 25;
 /** By the name of a tensor, whether each of its channels is exact in the golden. */
 type ExactChannels = ReadonlyMap<string, readonly boolean[]>;
 
-/** What every scheme needs of a folder. */
+/** The parts of a folder that every scheme needs. */
 interface Shared {
   golden: Golden;
   /** In f32. */
@@ -122,7 +122,7 @@ async function readShared(files: ByteSource, name: string): Promise<Shared> {
   return { golden, source, exact: reference && exactChannels(theirs, reference), reference };
 }
 
-/** What the reference computes with the weights of a package; null where there are too many. */
+/** The reference's results with the weights of a package; null where there are too many. */
 async function referenceOf(source: PackageSource, { inputIds, greedy }: Golden): Promise<Expectation | null> {
   if (source.manifest.parameters > MOST_PARAMETERS) return null;
   const { architecture, tensors } = await readPackageModel(source);

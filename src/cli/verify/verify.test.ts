@@ -11,7 +11,7 @@ import { count, formatRow, jsonRow, summary } from './table.ts';
 import { difference } from './tensors.ts';
 import { type Result, type Row, verifyFolder } from './verify-folder.ts';
 
-// What verify says of goldens that lack something, and how it measures. Whole models are in goldens.gpu.test.ts.
+// The rows of goldens that lack a part, and the measure of errors. Whole models are in goldens.gpu.test.ts.
 
 const { architecture } = parseConfig(
   new TextEncoder().encode(

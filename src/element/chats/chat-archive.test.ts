@@ -52,7 +52,7 @@ describe('ChatArchive', () => {
     archive.note([turn(1, 'What is\nan apple?', 'A fr', { status: 'writing' })], 'Lexicon', true);
     const { archive: later, opened } = await reopen(archive);
     expect(later.current).toBe(archive.current);
-    // What was being written when the page closed is there as far as it came.
+    // An answer that was being written when the page closed is there as far as it came.
     expect(opened).toMatchObject([{ turns: [{ id: 1, answer: 'A fr', status: 'stopped' }] }]);
   });
 

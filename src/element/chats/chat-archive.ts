@@ -12,7 +12,7 @@ import { ChatWriter } from './chat-writer.ts';
 import { Drafts, readSession, writeSession } from './drafts.ts';
 import type { TurnId } from './ids.ts';
 
-/** What the archive tells the chat. */
+/** Events from the archive to the chat. */
 export interface ArchiveEvents {
   /** The list, or what is open, has changed. */
   changed(): void;
@@ -110,7 +110,7 @@ export class ChatArchive {
     await this.#list.read();
     if (this.#store !== store) return;
     const before = wanted ?? readSession(this.#key('open'));
-    // Whoever has begun to ask already is not taken anywhere else.
+    // A person who has begun to ask is not taken to another chat.
     if (this.current !== undefined || this.#writer.turns.length > 0) await this.flush();
     else if (before !== null && this.#list.find(before)) await this.open(before);
     else this.#events.opened([], this.draft, undefined);
@@ -395,7 +395,7 @@ export class ChatArchive {
   #onNamed(writer: ChatWriter): void {
     if (writer !== this.#writer) return;
     this.missing = false;
-    // What was typed for the new chat belongs to it from now on.
+    // The text that was typed for the new chat belongs to it from now on.
     this.#drafts?.set('', '');
     this.#remember();
   }
@@ -403,7 +403,7 @@ export class ChatArchive {
   #onWriting(summary: ChatSummary, isNew: boolean): void {
     const known = this.#list.find(summary.id);
     if (!known && !isNew) return;
-    // What is known of a chat may be newer than what its writing knows.
+    // The known record of a chat may be newer than its writer's.
     this.#list.put({
       ...summary,
       ...known,
@@ -436,7 +436,7 @@ export class ChatArchive {
     this.#list.remove(writer.id);
     this.#others.delete(writer);
     if (writer.turns.length > 0) this.gone = { title, turns: writer.turns, tip: writer.tip, own: writer.own };
-    // What is saved up to here was deleted, and is not shown any longer; what is not saved stays in sight.
+    // The saved turns were deleted elsewhere, and are not shown any longer. Unsaved ones stay in sight.
     if (writer !== this.#writer || writer.unsaved) return;
     this.#writer = this.#newWriter();
     this.#remember();

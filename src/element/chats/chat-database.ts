@@ -1,6 +1,6 @@
-// The database of a list of chats, as a thing that can fail: another tab holds it, the browser closes it, a disk is full
-// or slow. Whatever happens, a call ends within its deadline, with a result or with an error that says what to do, and
-// the next call begins with a database that is open again.
+// The database of a list of chats can fail: another tab holds it, the browser closes it, a disk is full or slow. Each call
+// ends within its deadline, with a result or with an error that says what to do. The next call begins with an open database
+// again.
 
 import { openDB, type IDBPDatabase } from 'idb';
 import { BambaError } from '../../errors.ts';
@@ -97,7 +97,7 @@ export class ChatDatabase {
       } catch {
         // It has ended already.
       }
-      // Whatever is wrong with this connection, the next call gets another one.
+      // After any fault of this connection, the next call gets another one.
       if (error instanceof BambaError || errorName(error) === 'InvalidStateError') this.#drop();
       throw error;
     } finally {
@@ -222,7 +222,7 @@ export function quiet<T>(request: Promise<T>): Promise<T> {
   return request;
 }
 
-/** What is wrong, in our words. */
+/** The fault in our words. */
 function asStorageError(error: unknown): BambaError {
   if (error instanceof BambaError) return error;
   if (errorName(error) === 'QuotaExceededError') {

@@ -66,7 +66,7 @@ async function recovered(archive: ChatArchive): Promise<void> {
   while (archive.trouble || archive.unsaved);
 }
 
-/** What another visit finds: for each chat its title, and what was said. */
+/** The chats that another visit finds: for each its title and its turns. */
 async function found(list: string): Promise<Record<string, string[]>> {
   sessionStorage.removeItem(`bamba-chat:open:${list}`);
   const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined });
@@ -79,9 +79,9 @@ async function found(list: string): Promise<Record<string, string[]>> {
 interface Scenario {
   name: string;
   act: (archive: ChatArchive, id: string) => Promise<void>;
-  /** What is found where it was acknowledged. */
+  /** The chats that must be found, since they were acknowledged. */
   done: Record<string, string[]>;
-  /** What may be found where it was not: all or nothing. */
+  /** The chats that may be found, since they were not: all or nothing. */
   undone: Record<string, string[]>;
 }
 
@@ -176,7 +176,7 @@ describe('every call of the database that a scenario makes, met with every fault
     // A call that failed may have been done all the same, where only the word of it was lost. Nothing is done by half.
     if (error === undefined) expect(after, what).toEqual(done);
     else expect([done, undone, BEFORE], what).toContainEqual(after);
-    // What failed can be done once the database answers again.
+    // The failed work succeeds once the database answers again.
     if (archive.unsaved) {
       await within(LIMIT_MS, what, recovered(archive));
       expect(await found(list), what).toEqual(done);

@@ -50,7 +50,7 @@ function unnamed({ id: _id, after: _after, instead: _instead, ...turn }: StoredT
 
 /**
  * A chat as Markdown: a heading for each side, and before it a comment that a reader does not see. The comments say where
- * parts begin; their word is one that no text of the chat has in such a comment, so that what is read back is the same.
+ * parts begin. No text of the chat has their word in such a comment, so the chat is read back as it was.
  */
 export function toMarkdown({ title, model, turns: all, tip }: ChatRecord): string {
   const byId = new Map(all.map((turn) => [turn.id, turn]));

@@ -34,7 +34,7 @@ function rank({ pinned }: ChatSummary): number {
   return pinned ? 0 : 1;
 }
 
-/** What a time is called. Days end at midnight where the person is, however long they are. */
+/** The name of a time. Days end at midnight where the person is, however long they are. */
 function dayLabel(time: number, now: Date): string {
   if (time <= 0) return 'Undated';
   const daysBack = (days: number): number =>

@@ -1,5 +1,5 @@
-// The chats as the list shows them: read from the database, changed at once by what this tab does, and read again, while
-// that fails, until it succeeds.
+// The chats as the list shows them. They are read from the database, and this tab changes them at once. A failed read is
+// tried again until it succeeds.
 
 import { asBambaError, type BambaError } from '../../errors.ts';
 import type { ChatSummary } from './chat-record.ts';
@@ -8,7 +8,7 @@ import type { ChatStore } from './chat-store.ts';
 /** While the list cannot be read, it is tried again so often, in milliseconds. */
 const RETRY_MS = 5000;
 
-/** What a list needs of the archive. */
+/** The parts of the archive that a list needs. */
 export interface ListHost {
   /** Where the chats are; undefined where nothing is kept. */
   store(): ChatStore | undefined;
@@ -58,7 +58,7 @@ export class ChatList {
     const { id, title, pinned = false } = after;
     this.put(after);
     try {
-      // What is the same here may have been changed in another tab.
+      // Another tab may have changed a chat that is the same here.
       await this.#host.store()?.label(id, {
         ...(title !== before.title && { title }),
         ...(pinned !== (before.pinned ?? false) && { pinned }),

@@ -9,8 +9,8 @@ import type { TurnId } from './ids.ts';
 type Turns = IDBPObjectStore<ChatSchema, ArrayLike<StoreName>, 'turns', 'versionchange'>;
 
 /**
- * Up to version 2, the turns of a chat stood in the order of their keys. Since version 3 each says which it follows. What
- * cannot be read stays as it is.
+ * Up to version 2, the turns of a chat stood in the order of their keys. Since version 3 each says which it follows. A
+ * record that cannot be read stays as it is.
  */
 export async function linkTurns(turns: Turns): Promise<void> {
   let before: readonly [string, TurnId] | undefined;

@@ -33,7 +33,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: which.map<Command>((index) => ({ do: 'rename', which: index })) },
 );
 
-/** What all tabs have been told that it is done. */
+/** The work that all tabs were told is done. */
 class Acknowledged {
   /** Answers and their chats, by the turn's id. */
   readonly answers = new Map<Turn['id'], { answer: string; chat: string }>();
@@ -133,7 +133,7 @@ class Tab {
     const done: Turn = { ...asked, answer: `A${asked.question}`, status: 'done', former: undefined };
     this.#show([...turns.slice(0, -1), done]);
     await this.archive.flush();
-    // Whatever is not said to be unsaved, or deleted, is acknowledged.
+    // A turn that is neither called unsaved nor deleted is acknowledged.
     const { archive } = this;
     const chat = archive.current;
     if (chat === undefined || archive.unsaved || archive.gone || !this.turns.includes(done)) return;

@@ -1,5 +1,5 @@
-// Chats as they are kept, exported and imported: plain data. What is read back is checked, whoever has written it: a
-// record of an earlier version, of another tool or of a broken disk is mended where it can be, and else passed over.
+// Chats as they are kept, exported and imported: plain data. Each record is checked when it is read. An earlier version,
+// another tool or a broken disk may have written it. It is mended where possible, and else passed over.
 
 import * as v from 'valibot';
 import type { Turn } from '../conversation.ts';
@@ -11,7 +11,7 @@ export type StoredTurn = Pick<Turn, 'id' | 'after' | 'instead' | 'question' | 'a
   readonly status: 'done' | 'stopped' | 'failed';
 };
 
-/** What the list shows of a chat. */
+/** The facts of a chat that the list shows. */
 export interface ChatSummary {
   readonly id: string;
   readonly title: string;
@@ -31,7 +31,7 @@ export interface ChatRecord extends ChatSummary, ChatDetails {
   readonly turns: readonly StoredTurn[];
 }
 
-/** What a chat keeps besides its turns, and the list does not show. */
+/** The facts of a chat that the list does not show, besides its turns. */
 export interface ChatDetails {
   /** A turn of those that are shown, where another version could be; the newest one's where it is undefined. */
   readonly tip?: TurnId;
@@ -96,7 +96,7 @@ export const chatSchema = v.object({
   ),
 });
 
-/** What was said. Of a turn in which nothing was, there is nothing to show. */
+/** The turns. Of a turn in which nothing was, there is nothing to show. */
 const said = v.fallback(v.optional(v.string(), ''), '');
 
 /** The second part of a turn's key: a number in chats of files and of earlier versions, else a `newTurnId`. */

@@ -318,7 +318,7 @@ describe('files', () => {
     const answers = (await archive.records()).map(({ turns }) => turns[0]?.answer);
     expect(new Set(answers)).toEqual(new Set(['A', 'Another']));
     expect(answers).toHaveLength(2);
-    // What was deleted comes back when somebody reads it in again.
+    // A deleted chat comes back when somebody imports it again.
     await archive.delete('from-a-file');
     expect(await archive.add([chat])).toBe(1);
     archive.disconnect();

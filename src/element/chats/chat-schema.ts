@@ -1,4 +1,4 @@
-// What the database of a list of chats holds.
+// The stores of the database of a list of chats.
 
 import type { DBSchema, IDBPTransaction } from 'idb';
 import type { TurnId } from './ids.ts';
@@ -9,7 +9,7 @@ export interface KeptChat {
   readonly [field: string]: unknown;
 }
 
-/** What the database holds. */
+/** The stores of the database. */
 export interface ChatSchema extends DBSchema {
   chats: { key: string; value: KeptChat };
   /** By [chat, id of the turn]: in the order in which they were asked, versions of each other among them. */

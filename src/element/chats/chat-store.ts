@@ -1,8 +1,8 @@
 // Chats in IndexedDB. A turn is a record of its own, so that an answer to a chat of thousands of turns writes one of them.
 //
-// Several tabs write to one chat. A turn has one writer, the tab that asked it, under a key that no other tab gives: so
-// writes of several tabs add up, in the order of their keys. What all tabs share, the chat's own record, is read and
-// written in one transaction, and its revision says whether another tab has written since.
+// Several tabs write to one chat. A turn has one writer, the tab that asked it, under a key that no other tab gives. So the
+// writes of several tabs add up, in the order of their keys. All tabs share the chat's own record. It is read and written in
+// one transaction, and its revision says whether another tab has written since.
 
 import type { OwnSettings } from '../settings/own-settings.ts';
 import { readChat, readTurn, type ChatRecord, type ChatSummary, type LoadedChat } from './chat-record.ts';
@@ -13,7 +13,7 @@ import { copyOf, sameTurns } from './copies.ts';
 import { findUnreadable, searchChats, type RawRecord } from './chat-search.ts';
 import type { TurnId } from './ids.ts';
 
-/** What is to be written of a chat. */
+/** The changes to write of a chat. */
 export interface ChatChange {
   readonly id: string;
   /** The chat is not in the database yet, as far as is known here. */
@@ -184,8 +184,8 @@ export class ChatStore {
   }
 
   /**
-   * Adds whole chats, all or none of them. A chat that is there already, under the same id and with the same turns, is
-   * not added again; one with other turns becomes a chat of its own.
+   * Adds whole chats, all or none of them. A chat with a known id and the same turns is not added again. With other turns it
+   * becomes a chat of its own.
    *
    * @returns how many were added
    */
@@ -279,7 +279,7 @@ async function saveChat(
     id,
     title: known?.summary.title ?? change.title,
     createdAt: known?.summary.createdAt ?? change.createdAt,
-    // Whoever looks at another version has not changed the chat.
+    // A look at another version does not change the chat.
     updatedAt: changed.length === 0 && removed.length === 0 && known ? known.summary.updatedAt : now,
     model: change.model || (known?.summary.model ?? ''),
     ...(known?.summary.pinned && { pinned: true }),

@@ -1,5 +1,5 @@
-// Saves one chat as it changes, until all of it is saved: what fails is tried again, later and later, and meanwhile the
-// chat knows why it is not saved.
+// Saves one chat as it changes, until all of it is saved. Failed writes are tried again, later and later. Meanwhile the chat
+// knows why it is not saved.
 
 import { asBambaError, type BambaError } from '../../errors.ts';
 import type { Turn } from '../conversation.ts';
@@ -18,7 +18,7 @@ const CHARACTERS_A_SECOND = 500_000;
 /** After a failure, the next attempt comes after the first of these; the last is the longest pause. */
 const RETRY_MS = { first: 500, longest: 30_000 };
 
-/** Who has a chat written. */
+/** The owner of a writer. */
 export interface WriterHost {
   /** Where to write; undefined where nothing is kept, or not yet. */
   store(): ChatStore | undefined;
@@ -30,7 +30,7 @@ export interface WriterHost {
   written(outcome: SaveOutcome | undefined): void;
 }
 
-/** What is not in the database as it is here. */
+/** The changes that the database does not have yet. */
 interface Difference {
   readonly kept: readonly Turn[];
   readonly changed: readonly Turn[];
@@ -111,7 +111,7 @@ export class ChatWriter {
     this.id = chat.id;
     this.#turns = turns;
     this.title = chat.title;
-    // What is shown here stays, whatever another tab looks at.
+    // The shown version stays, whichever another tab looks at.
     this.tip ??= chat.tip;
     this.#savedTip = this.tip;
     if (this.own === this.#savedOwn) this.own = chat.own;
@@ -157,7 +157,7 @@ export class ChatWriter {
   flush(): Promise<void> {
     this.#stopTimers();
     const store = this.#host.store();
-    // What is under way already says the same.
+    // The write that is under way already says the same.
     const issued = this.#underWay > 0 ? this.#issued : undefined;
     const same = issued?.turns === this.#turns && issued.tip === this.tip && issued.own === this.own;
     if (!store || this.gone || same) return this.#pending;

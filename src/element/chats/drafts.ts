@@ -1,5 +1,5 @@
-// What was typed and not sent, in each chat. A tab keeps its own, over a reload; a copy for all tabs outlives the tab, and
-// another tab's typing never takes the place of what this one has.
+// Drafts: the text that was typed and not sent, in each chat. A tab keeps its own draft over a reload. A copy for all tabs
+// outlives the tab. Another tab's draft never replaces this tab's own.
 
 import * as v from 'valibot';
 import { readPreference, writePreference } from '../settings/preferences.ts';
@@ -31,7 +31,7 @@ export class Drafts {
     // An empty one says that this tab has none, whatever another one has typed.
     writeSession(this.#key, text === '' && shared === undefined ? own : { ...own, [chat]: text });
     if (text !== '') writePreference(this.#key, { ...others, [chat]: text });
-    // What another tab has typed since is its own.
+    // Another tab's later draft is its own.
     else if (shared === before) this.#share(others);
   }
 

@@ -12,8 +12,8 @@ export function newId(): string {
 }
 
 /**
- * A name for a new turn. Two tabs never give the same, and the database orders turns by it: by the time at which they
- * were asked, and in one chat always after the turn before, whatever the clock says.
+ * A name for a new turn. Two tabs never give the same one. The database orders turns by it: by the time of their questions.
+ * In one chat a later turn always comes after the one before, also where the clock goes back.
  *
  * @param before the turn before it in the chat
  */

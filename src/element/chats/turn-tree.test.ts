@@ -65,7 +65,7 @@ describe('TurnTree', () => {
           expect(path).toContain(each.id);
           expect(new Set(path).size).toBe(path.length);
           expect(tree.versions(each.id)).toContain(each.id);
-          // What stands in the place of another turn is a version of it.
+          // A turn in the place of another one is a version of it.
           if (each.instead !== undefined && Number(each.instead) < Number(each.id)) {
             expect(tree.versions(each.instead)).toContain(each.id);
           }

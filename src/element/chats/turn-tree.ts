@@ -1,8 +1,8 @@
 // The versions of a chat. Each turn says where it stands: after another turn, or in the place of another one, as another
 // version of it. So a chat is a tree, and what is shown of it is one path from the first question to the last.
 //
-// Two tabs may each ask on after the same turn. Neither meant another version: the turns then stand one after the other,
-// in the order of their names, and nothing that was said is out of sight.
+// Two tabs may each ask on after the same turn. Neither meant another version. The turns then stand one after the other, in
+// the order of their names, and all of them are in sight.
 
 import type { TurnId } from './ids.ts';
 
@@ -42,7 +42,7 @@ export class TurnTree {
   }
 
   /**
-   * What is shown: the turns up to `tip`, and those after it, of several versions the newest.
+   * The shown turns: those up to `tip`, and those after it, of several versions the newest.
    *
    * @param tip a turn; the newest of all where it is undefined or unknown
    */
@@ -104,7 +104,7 @@ function placeOf(id: TurnId | undefined, parent: Place | undefined): Place {
   return place as Place;
 }
 
-/** The end of the row that begins at a place. What is found is noted, so that a long row is walked once. */
+/** The end of the row that begins at a place. The result is noted, so that a long row is walked once. */
 function endOf(place: Place): Place {
   let { end } = place;
   while (end.next) end = end.next.end;

@@ -1,5 +1,5 @@
-// Files of text that go with a question. They are part of its text, each as its name and a fence around what it contains:
-// the model reads them, and they are kept, exported and read in as all that was said is.
+// Files of text that go with a question. They are part of its text: each has its name, and a fence around its content. So
+// the model reads them, and they are kept, exported and imported with the question.
 
 import { BambaError } from '../../errors.ts';
 import { formatBytes } from '../format.ts';
@@ -17,7 +17,7 @@ export interface AttachedText {
   readonly files: readonly Attachment[];
 }
 
-/** What may be attached to one question: bytes but for `files`. */
+/** The limits of one question's attachments: bytes, but for `files`. */
 export const ATTACHMENT_LIMITS = { files: 5, bytesEach: 100_000, bytesTogether: 200_000 } as const;
 
 /** The limits in a sentence. */

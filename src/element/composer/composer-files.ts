@@ -1,4 +1,5 @@
-// Files of text for a question: chosen, dropped anywhere on the chat, or pasted. What cannot be attached is refused in place.
+// Files of text for a question: chosen, dropped anywhere on the chat, or pasted. A file that cannot be attached is refused
+// in place.
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
 import { LIMITS_SENTENCE, readAttachment, sizeOf, type Attachment } from './attachments.ts';
@@ -59,7 +60,7 @@ export class ComposerFiles implements ReactiveController {
     for (const [type, listener] of this.#dragging) this.#place?.removeEventListener(type, listener);
   }
 
-  /** What is attached, and what was not. */
+  /** The attached files, and the refused ones. */
   render(): unknown[] {
     const refused = this.#refusals.length > 0;
     return [
@@ -190,7 +191,7 @@ export class ComposerFiles implements ReactiveController {
   readonly paste = (event: ClipboardEvent): void => {
     const { clipboardData: data } = event;
     const files = [...(data?.files ?? [])];
-    // What office programs copy is text first, with a picture of it besides.
+    // Office programs copy text, with a picture of it besides.
     if (files.length === 0 || data?.types.includes('text/plain')) return;
     event.preventDefault();
     this.#attach(files);

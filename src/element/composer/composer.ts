@@ -45,7 +45,7 @@ export class BambaComposer extends LitElement {
     this.hasText = false;
   }
 
-  /** What is typed so far, and after it the files that are attached. */
+  /** The typed text, and after it the attached files. */
   get text(): string {
     const typed = this.#area?.value ?? '';
     return this.#files.list.length === 0 ? typed : joinAttachments(typed, this.#files.list);

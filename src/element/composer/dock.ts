@@ -10,7 +10,7 @@ import type { StatisticsSwitch } from '../turns/statistics.ts';
 import { statusLine } from '../status-line.ts';
 import { noticeBar, troubleBar, type TroubleActions } from '../trouble-bar.ts';
 
-/** What the dock shows and does. */
+/** Options of the dock. */
 export interface DockOptions {
   session: ChatSession;
   /** The page's own words in the empty input. */
@@ -20,7 +20,7 @@ export interface DockOptions {
   /** The end of the conversation is in sight. */
   atEnd: boolean;
   statistics: StatisticsSwitch;
-  /** What a model is called. */
+  /** The name of a model. */
   nameOf: (order: ModelOrder) => string;
   loading: LoadActions;
   jump: () => void;

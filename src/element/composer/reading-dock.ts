@@ -1,11 +1,11 @@
-// What stands below a chat that can be read, but not continued, because this browser has no WebGPU.
+// The bar below a chat that can only be read, because this browser has no WebGPU.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ChatArchive } from '../chats/chat-archive.ts';
 import { keepingNotice } from '../history/history-notice.ts';
 import { downIcon } from '../icons.ts';
 
-/** What the bar shows and does. */
+/** Options of the bar. */
 export interface ReadingDockOptions {
   archive: ChatArchive;
   /** The end of the conversation is in sight. */

@@ -1,4 +1,4 @@
-// What every multi-line input has in common.
+// The common part of all multi-line inputs.
 
 /** Whether a key means that the text is finished: Enter alone, and not the Enter that accepts an input method's word. */
 export function endsTyping(event: KeyboardEvent): boolean {

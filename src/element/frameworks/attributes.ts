@@ -1,4 +1,4 @@
-// What templates of frameworks can say of `<bamba-chat>`, derived from the element itself.
+// The attributes of `<bamba-chat>` in templates of frameworks, derived from the element itself.
 
 import type { BambaChat } from '../bamba-chat.ts';
 import type { ChatOptions } from '../chat-options.ts';
@@ -22,7 +22,7 @@ type DashedAttributes = {
   ]?: number | string | undefined;
 };
 
-/** What a template sets: properties, and attributes by their names in HTML. */
+/** The names that a template sets: properties, and attributes by their names in HTML. */
 export type ChatAttributes = ChatProperties & DashedAttributes;
 
 /** Listeners by the names that a framework has for them: a text before the event's. */

@@ -10,7 +10,7 @@ import type { HTMLAttributes } from 'preact';
 import type { BambaChat } from '../bamba-chat.ts';
 import type { WithChat } from './attributes.ts';
 
-/** What Preact knows of any element. */
+/** Preact's attributes of any element. */
 type Own = HTMLAttributes<BambaChat>;
 
 declare module 'preact' {

@@ -10,7 +10,7 @@ import type { DetailedHTMLProps, HTMLAttributes } from 'react';
 import type { BambaChat } from '../bamba-chat.ts';
 import type { WithChat } from './attributes.ts';
 
-/** What React knows of any element. */
+/** React's attributes of any element. */
 type Own = DetailedHTMLProps<HTMLAttributes<BambaChat>, BambaChat>;
 
 declare module 'react' {

@@ -10,7 +10,7 @@ import type { JSX as SolidJsx } from 'solid-js';
 import type { BambaChat } from '../bamba-chat.ts';
 import type { WithChat } from './attributes.ts';
 
-/** What Solid knows of any element. */
+/** Solid's attributes of any element. */
 type Own = SolidJsx.HTMLAttributes<BambaChat>;
 
 declare module 'solid-js' {

@@ -10,7 +10,7 @@ import type { HTMLAttributes } from 'svelte/elements';
 import type { BambaChat } from '../bamba-chat.ts';
 import type { WithChat } from './attributes.ts';
 
-/** What Svelte knows of any element. */
+/** Svelte's attributes of any element. */
 type Own = HTMLAttributes<BambaChat>;
 
 declare module 'svelte/elements' {

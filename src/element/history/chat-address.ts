@@ -7,7 +7,7 @@ import type { ChatArchive } from '../chats/chat-archive.ts';
 /** The element, as far as it matters here. */
 type Host = ReactiveControllerHost & { readonly hash: boolean };
 
-/** What it works with. */
+/** The parts that it works with. */
 export interface ChatAddressParts {
   archive: Pick<ChatArchive, 'chats' | 'current' | 'trouble' | 'reportMissing'>;
   /** Opens a chat of the list. */
@@ -111,7 +111,7 @@ export class ChatAddress implements ReactiveController {
     const { chats, current, trouble } = this.#parts.archive;
     const named = chatOf(location.hash);
     if (!this.#host.hash || !this.#ready || this.#following || this.#waiting || trouble) return;
-    // What a page says with its own hash goes when a chat is opened, and not before.
+    // A hash of the page's own goes when a chat is opened, and not before.
     if (named === current || (named === null && current === undefined)) return;
     // Nobody wants to go back to a chat that is deleted, or to a new one that has a name by now.
     const passes = this.#moved && (typeof named !== 'string' || chats.some(({ id }) => id === named));

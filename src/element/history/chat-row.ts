@@ -5,7 +5,7 @@ import type { ChatFormat } from '../chats/chat-files.ts';
 import type { ChatSummary } from '../chats/chat-record.ts';
 import { moreIcon, pinIcon } from '../icons.ts';
 
-/** What a row shows and does. */
+/** Options of a row. */
 export interface ChatRowOptions {
   chat: ChatSummary;
   /** It is the chat that is open. */

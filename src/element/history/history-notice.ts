@@ -1,4 +1,4 @@
-// What has become of a chat: not saved, and why; deleted in another tab; not there at all.
+// Notices about a chat: it is not saved, with the reason; another tab deleted it; it is not there at all.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ChatArchive } from '../chats/chat-archive.ts';

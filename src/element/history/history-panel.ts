@@ -21,7 +21,7 @@ export class HistoryPanel implements ReactiveController {
   #drawer = false;
   /** It is open for a search, and closed after it. */
   #sought = false;
-  /** What had the focus before the search. */
+  /** The element that had the focus before the search. */
   #searchedFrom: HTMLElement | undefined;
   readonly #observer = new ResizeObserver(([entry]) => {
     const wide = (entry?.contentRect.width ?? 0) >= WIDE;

@@ -58,7 +58,7 @@ export class BambaHistory extends LitElement {
   declare private renaming: string | undefined;
   /** Id of the chat whose actions are shown. */
   declare private menu: string | undefined;
-  /** What is wrong with a file, or went wrong with a chat. */
+  /** The fault of a file or of a chat, as a sentence. */
   declare private trouble: string;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
 

@@ -1,5 +1,5 @@
-// The colours of code, as a highlighter has them and as the page has them: kinds of words by their numbers, and where in a
-// text each begins and ends. No markup leaves the highlighter: whatever it does, the text on screen is the text that was
+// The colours of code: a highlighter names kinds of words, and the page numbers them. Each has a place in the text where it
+// begins and one where it ends. No markup leaves the highlighter: whatever it does, the text on screen is the text that was
 // written.
 
 /** Kinds of words that have a colour of their own, each with its class. */
@@ -11,7 +11,7 @@ export type Kind = number;
 /** Stretches of a text: where each ends, and of which kind it is; each begins where the one before ends. */
 export type Stretches = readonly (readonly [end: number, kind: Kind])[];
 
-/** What is asked of the highlighter. */
+/** The request to the highlighter. */
 export interface CodeRequest {
   readonly text: string;
   readonly language: string;

@@ -10,7 +10,7 @@ interface WorkerWorld {
 
 declare const self: WorkerWorld;
 
-/** Answers all messages from now on. What throws, and what is undefined, is a request that nobody can do anything with. */
+/** Answers all messages from now on. A request that throws, or gives undefined, cannot be answered. */
 export function answerWith(answer: (request: never) => unknown): void {
   self.addEventListener('message', ({ data }) => {
     let reply: unknown;

@@ -1,5 +1,5 @@
-// A worker for what a library makes of a text. How long a library takes for a text that means no good nobody knows: so it
-// works beside the page, has a deadline for each text, and is ended where it does not keep it.
+// A worker for what a library makes of a text. Nobody knows how long a library takes for a hostile text. So it works beside
+// the page, with a deadline for each text. A worker that misses it is ended.
 
 /** How long a text may take, in milliseconds: libraries take a few for what people and models write. */
 const DEADLINE_MS = 2000;
@@ -7,7 +7,7 @@ const DEADLINE_MS = 2000;
 /** The first text waits for the worker's own code besides. */
 const START_MS = 10_000;
 
-/** What a worker answers to a request that it cannot do anything with. */
+/** The worker's answer to a request that it cannot handle. */
 export interface HelperFailure {
   readonly failed: true;
 }
@@ -69,7 +69,7 @@ export class HelperWorker<Request, Reply> {
   }
 }
 
-/** What a worker answers to one request. */
+/** The worker's answer to one request. */
 function answerOf<Reply>(
   port: HelperPort,
   request: unknown,

@@ -27,6 +27,12 @@ describe('long texts', () => {
     );
   });
 
+  it('have no empty line where a box ends right before a line does', () => {
+    for (const line of [`${'x'.repeat(1999)} `, 'x'.repeat(2000)]) {
+      expect(drawableBoxes(`${line}\n y`, 2010)).toEqual([line, ' y']);
+    }
+  });
+
   it('are cut between words where there is no line to cut at', () => {
     const boxes = drawableBoxes('word '.repeat(1000), 5000);
     expect(boxes.join('')).toBe('word '.repeat(1000));

@@ -1,4 +1,4 @@
-// Plain text of any length: a bounded part of it is laid out, and more when somebody asks for it.
+// Plain text of any length: the page lays out a bounded part of it, and more when a person asks for more.
 
 import { formatInteger } from '../format.ts';
 
@@ -6,15 +6,15 @@ import { formatInteger } from '../format.ts';
 const STEP = 50_000;
 
 /**
- * A box of text has at most so many: a browser lays out only the boxes that are in sight, and for scripts in which letters
- * join, its time grows with the square of what is between two spaces.
+ * Characters of a box at most. A browser lays out only the boxes in sight. Where letters of a script join, its time grows
+ * with the square of the text between two spaces.
  */
 const BOX = 2000;
 
 /** More marks on one letter than any script has: a browser's time grows with the square of their number. */
 const PILE = /\p{M}{64}(?=\p{M})/gu;
 
-/** What Unicode gives marks to stand on that have no letter. A space of no width would leave them in the same pile. */
+/** Unicode's base for marks without a letter. A space of no width would leave them in the same pile. */
 const BASE = '\u25cc';
 
 /** Whether a text piles up marks on a letter. */
@@ -97,6 +97,8 @@ function cutBoxes(text: string, end: number): string[] {
       if (cut !== undefined) next = cut;
       else if (/[\ud800-\udbff]/.test(text.charAt(next - 1))) next--;
     }
+    // A box that began with the end of a line would show an empty one.
+    if (next < end && text.charAt(next) === '\n') next++;
     boxes.push(text.slice(at, next));
     at = next;
   }

@@ -17,7 +17,7 @@ export interface FormulaSource {
   readonly display: boolean;
 }
 
-/** What begins a formula, with what ends it. */
+/** The beginnings of a formula, each with its end. */
 const PAIRS: readonly (readonly [open: string, close: string, display: boolean])[] = [
   ['$$', '$$', true],
   ['\\[', '\\]', true],
@@ -27,10 +27,10 @@ const PAIRS: readonly (readonly [open: string, close: string, display: boolean])
 /** An amount, and a word behind it: `20 for a`. */
 const MONEY = /^[\d.,]+(?:[kKmMbB]|bn)?(?:\s+[A-Za-z]{2,}|\s*$)/;
 
-/** What a letter may follow at once, as in `$n$th`. */
+/** The ends of a formula that a letter may follow, as in `$n$th`. */
 const SURELY = /^[A-Za-z]$|[\\^_{}=]/;
 
-/** What begins a block of its own. */
+/** The beginnings of a block of its own. */
 const BLOCK = /^ {0,3}(?=\$\$|\\\[)/;
 
 /**

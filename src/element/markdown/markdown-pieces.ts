@@ -1,6 +1,6 @@
-// Where Markdown may be cut, and how much of it is worth parsing. A parser's time, and a browser's to lay out what comes of
-// it, grow faster than a text that means no good: so a text is read line by line, at a cost that only its length decides,
-// cut where a block ends, and what is too long, too deep or too dense stays plain text.
+// Where Markdown may be cut, and how much of it is worth parsing. A hostile text can make a parser and a browser's layout
+// very slow. So a text is read line by line, at a cost that only its length decides. It is cut where a block ends, and parts
+// that are too long, too deep or too dense stay plain text.
 
 import { hasPile } from './long-text.ts';
 
@@ -49,7 +49,7 @@ const DEFINITION = /^ {0,3}\[[^\]\n]{1,100}\]:[ \t]*\S/;
 /** Lines that begin a block of their own, whatever stands before them. */
 const BEGINS = /^[ \t]*(?:[-*+>#|]|\d{1,9}[.)]|={3}|-{3})/;
 const MARKS = /[*_~`[\]<|&\\:@$]/g;
-/** What begins or ends a formula. */
+/** The marks that begin or end a formula. */
 const FORMULA = /\$|\\[([\])]/g;
 /** A formula becomes many elements: each of its ends counts as so many marks besides. */
 const FORMULA_MARKS = 2;
@@ -100,7 +100,7 @@ class Cutter {
       at = next;
     }
     if (at >= text.length) this.#endPiece(at);
-    // What is begun and too long goes with the rest.
+    // A block that is begun and too long goes with the rest.
     return { pieces: this.#pieces, definitions: this.#definitions.join('\n'), end: this.#start };
   }
 
@@ -171,7 +171,7 @@ class Cutter {
   }
 }
 
-/** What a line has of what means something to Markdown. */
+/** The characters of a line that mean something to Markdown. */
 function marksIn(line: string): number {
   const formulas = line.match(FORMULA)?.length ?? 0;
   return (line.match(MARKS)?.length ?? 0) + FORMULA_MARKS * formulas;

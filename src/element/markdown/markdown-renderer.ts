@@ -1,6 +1,5 @@
-// Markdown to elements. A model's output is untrusted text: HTML in it is shown as text, images are shown as links (a page
-// that fetched them would tell a stranger what is being talked about), and what the parser produces still passes a
-// sanitizer that knows a short list of elements.
+// Markdown to elements. A model's output is untrusted text. HTML in it is shown as text. Images are shown as links: fetching
+// them would tell a stranger about the chat. The parser's output still passes a sanitizer with a short list of elements.
 
 import type { Config } from 'dompurify';
 import type { Token, TokensList } from 'marked';

@@ -1,8 +1,8 @@
-// Answers as Markdown, however long and whatever is in them. A text is cut into pieces; each is parsed when a frame has
-// time for it, and is plain text until then. What is too much for a parser stays plain text.
+// Answers as Markdown, however long and whatever is in them. A text is cut into pieces; each is parsed when a frame has time
+// for it, and is plain text until then. A text that is too much for a parser stays plain.
 //
-// An answer grows block by block, so only blocks whose source changed are made again: earlier paragraphs keep their
-// nodes, and with them a selection that someone is just making.
+// An answer grows block by block, so only blocks whose source changed are made again. Earlier paragraphs keep their nodes,
+// and a selection in them stays.
 
 import { doSoon } from '../frame-work.ts';
 import { drawable, LongText } from './long-text.ts';

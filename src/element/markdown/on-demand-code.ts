@@ -1,4 +1,4 @@
-// What only code in answers needs, in a file of its own: the highlighter, with its worker.
+// The highlighter with its worker, in a file of its own: only code in answers needs it.
 
 import CodeWorker from './code-worker.ts?worker&inline';
 

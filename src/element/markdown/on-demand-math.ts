@@ -1,4 +1,4 @@
-// What only formulas in answers need, in a file of its own: TeX to MathML, with its worker.
+// TeX to MathML with its worker, in a file of its own: only formulas in answers need it.
 
 import MathWorker from './math-worker.ts?worker&inline';
 

@@ -1,5 +1,5 @@
-// What is shown as it was written, and shown better once a worker has looked at it: code in colours, formulas. Whatever
-// becomes of the worker, the text is there. The newest text is the first, and what is gone meanwhile is not asked for.
+// Code and formulas: the page shows their source at once, and colours or MathML once a worker has made them. The text is
+// there, also where the worker fails. The newest text is the first, and what is gone meanwhile is not asked for.
 
 import { doSoon } from '../frame-work.ts';
 
@@ -18,8 +18,7 @@ export interface PainterParts<Request, Made> {
   draw(element: HTMLElement, request: Request, made: Made): void;
   /** Answers that are kept. */
   kept: number;
-  /** After an answer that took so long, the next is asked for after so many times as long; while a text grows, it may be
-   * asked for again and again. */
+  /** The pause before the next request, in times of the last answer's: a growing text is asked for again and again. */
   pauseFactor: number;
 }
 
@@ -36,7 +35,7 @@ export class Painter<Request, Made> {
     this.#parts = parts;
   }
 
-  /** What was made of others, the newest first. */
+  /** The results of other texts, the newest first. */
   get recent(): { request: Request; made: Made | 'refused' }[] {
     return [...this.#made.values()].toReversed();
   }
@@ -59,7 +58,7 @@ export class Painter<Request, Made> {
 
   async #work(): Promise<void> {
     this.#working = true;
-    // Whoever asks has not put the element into the page yet.
+    // The caller has not put the element into the page yet.
     await Promise.resolve();
     for (let next = this.#next(); next; next = this.#next()) {
       const { element, request } = next;

@@ -1,5 +1,5 @@
-// TeX to MathML. What TeX wants to do to the page around it is not done: links, classes, pictures, sizes without end.
-// Inline styles, which strict pages forbid, become classes where the formula needs them, and else are left out.
+// TeX to MathML. TeX gets no effect on the page around it: no links, classes, pictures, or sizes without end. Inline styles,
+// which strict pages forbid, become classes where the formula needs them, and else are left out.
 
 import temml from 'temml';
 
@@ -10,7 +10,7 @@ export interface Formula {
   readonly display: boolean;
 }
 
-/** What a worker answers. */
+/** The worker's answer. */
 export interface Mathml {
   readonly mathml: string;
 }

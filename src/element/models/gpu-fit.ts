@@ -1,10 +1,10 @@
-// Whether a model has room on this GPU, judged before anything is downloaded. No browser tells how much memory a GPU
-// has. It does tell the largest buffer that it gives, which grows with that memory: what fits into one buffer fits.
+// Whether a model has room on this GPU, judged before anything is downloaded. No browser tells how much memory a GPU has. It
+// does tell the largest buffer, which grows with that memory: a model that fits into one buffer fits.
 
 import type { Scheme } from '../../engine/protocol.ts';
 import type { ModelPreset } from './presets.ts';
 
-/** What is known of the GPU. */
+/** The known facts about the GPU. */
 export interface GpuFacts {
   /** The largest buffer that the browser gives, in bytes. */
   maxBufferBytes: number;

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { StoredModel } from '../../engine/protocol.ts';
 import { formatBytes } from '../format.ts';
 
-/** What the card shows and does. */
+/** Options of the card. */
 export interface KeptCard {
   model: StoredModel;
   status: 'running' | 'loading' | 'none';

@@ -1,4 +1,4 @@
-// What the page shows while the model loads, and when it could not.
+// The cards of a model that loads, and of one that could not be loaded.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { LoadProgress } from '../../engine/protocol.ts';
@@ -26,7 +26,7 @@ export function loadingHeadline(progress: LoadProgress | undefined, name = 'the 
   }
 }
 
-/** What the buttons do. */
+/** The actions of the buttons. */
 export interface LoadActions {
   load: () => void;
   cancel: () => void;
@@ -34,8 +34,10 @@ export interface LoadActions {
   retry: () => void;
   /** The same, once the model that runs is freed. */
   retryAlone: () => void;
-  /** What there is to return to from what failed or was cancelled. */
+  /** The model to return to after a failure or a cancelled load. */
   back: { name: string; run: () => void } | undefined;
+  /** Bytes of the download, where they are known. */
+  downloadBytes: number | undefined;
   /** Shows the models; undefined where there is nothing to choose. */
   openModels: (() => void) | undefined;
 }
@@ -78,13 +80,16 @@ export function loadingPanel({ loading, name, running, cancel }: LoadingCard): T
 }
 
 function meanwhile(running: string, waiting: boolean): string {
-  return waiting ? `It takes over once ${running} has ended this answer.` : `${running} answers until then.`;
+  return waiting ? `It answers once ${running} has finished this answer.` : `${running} answers until then.`;
 }
 
 /** A card that offers to load the model, where the page does not do so by itself. */
-export function loadOfferPanel({ load, back }: LoadActions): TemplateResult {
+export function loadOfferPanel({ load, back, downloadBytes }: LoadActions): TemplateResult {
   return html`<div class="card offer" part="loading">
-    <p>The model runs on this device; it is loaded once, and then kept in this browser.</p>
+    <p>
+      The model runs on this device. It is downloaded
+      once${downloadBytes === undefined ? '' : `, ${formatBytes(downloadBytes)}`}, and then kept in this browser.
+    </p>
     <button class="button" type="button" @click=${load}>Load the model</button>
     ${back ? html`<button class="text-button" type="button" @click=${back.run}>Back to ${back.name}</button>` : nothing}
   </div>`;
@@ -102,7 +107,7 @@ export interface FailureCard {
 /** A card with the sentence of what went wrong, and buttons for what can help: loading again, going back, the list. */
 export function loadFailurePanel({ failure: { fault }, name, running, actions }: FailureCard): TemplateResult {
   const { back, openModels, retry, retryAlone } = actions;
-  // Memory that the running model takes is what the other one may lack.
+  // The other model may lack the memory of the running one.
   const alone = running !== undefined && fault.code === 'out_of_memory';
   return html`<div class="card failure" part="failure" role="alert">
     <span class="card-title">${name === '' ? 'The model' : name} could not be loaded</span>

@@ -1,4 +1,4 @@
-// Which model runs: as a person names one, and as the browser remembers the choice.
+// The choice of a model: how a person names one, and how the browser remembers it.
 
 import { check, fallback, object, optional, picklist, pipe, string } from 'valibot';
 import type { EngineOptions, Scheme } from '../../engine/protocol.ts';
@@ -20,7 +20,7 @@ const GGUF_PAGE = /^(https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/[^/]+\/[^/
 const HOW_TO_NAME =
   'Give a repository as org/name, or the address of a folder with a model or of a GGUF file: https://… or /path/.';
 
-/** What a person typed: a model, or a sentence that says what is wrong. */
+/** A typed name as a model, or a sentence about the mistake. */
 export type ParsedModel = { ok: true; choice: ModelChoice } | { ok: false; sentence: string };
 
 /**
@@ -39,7 +39,7 @@ export function parseModel(text: string): ParsedModel {
   if (REPOSITORY.test(typed)) return { ok: true, choice: { model: typed } };
   if (!isAddress(typed)) return { ok: false, sentence: HOW_TO_NAME };
   const address = parseAddress(typed);
-  if (!address) return { ok: false, sentence: `${typed} is no address that can be opened: look at its host and port.` };
+  if (!address) return { ok: false, sentence: `${typed} cannot be opened: check its host and port.` };
   if (address.username !== '' || address.password !== '') {
     return { ok: false, sentence: 'Browsers open no address with a user name or a password in it: leave both out.' };
   }
@@ -75,7 +75,7 @@ export function isSameChoice(one: ModelChoice, other: ModelChoice): boolean {
   return one.dtype === other.dtype && one.revision === other.revision && one.files === other.files;
 }
 
-/** What a model is called before it has said its name itself. */
+/** The name of a model before its package or repository says it. */
 export function shownName({ model }: ModelChoice, presets: readonly ModelPreset[]): string {
   const preset = presets.find((one) => fullName(one.model) === model);
   const [last = ''] = model.replace(/^device:/, '').match(/[^/]+(?=\/*$)/) ?? [];
@@ -92,7 +92,7 @@ const STORED_CHOICE = object({
   revision: fallback(optional(string()), undefined),
 });
 
-/** What was chosen on an earlier visit, and had loaded; undefined where the page's own model runs. */
+/** The model that was chosen on an earlier visit, and had loaded; undefined where the page's own model runs. */
 export function readChoice(list: string): ModelChoice | undefined {
   const stored = readPreference(storageKey(list), STORED_CHOICE);
   if (!stored) return undefined;

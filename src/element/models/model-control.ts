@@ -1,4 +1,4 @@
-// What a person and the page do about models: which is loaded, which comes back, what each is called.
+// The models of a chat: which one is loaded, which one comes back, and their names.
 
 import type { ChatOptions } from '../chat-options.ts';
 import type { ChatSession } from '../chat-session.ts';
@@ -10,9 +10,9 @@ import type { ModelOrder } from './model-switch.ts';
 import type { ModelPreset } from './presets.ts';
 import type { Suggestion } from '../suggestions.ts';
 
-/** What it works with. */
+/** The parts that it works with. */
 export interface ModelControlParts {
-  /** What the page has set. */
+  /** The page's options. */
   page: ChatOptions;
   settings: ModelSettings;
   session: ChatSession;
@@ -41,23 +41,28 @@ export class ModelControl {
     return engine ? 'ready' : loading ? 'loading' : failure ? 'failed' : 'idle';
   }
 
-  /** What the model at hand is called, until it says its own name. */
+  /** The name of the model at hand, until the model says its own. */
   get name(): string {
     return this.nameOf(this.#atHand);
   }
 
-  /** What is known of the model at hand before it is loaded. */
+  /** The known facts about the model at hand before it is loaded. */
   get preset(): ModelPreset | undefined {
     const { model } = this.#atHand;
     return this.#parts.page.presets.find((preset) => fullName(preset.model) === fullName(model));
   }
 
-  /** Questions for the model at hand: those of the page are for the page's own. */
+  /**
+   * Questions for the model at hand. Those of the page are for the page's own model. A package brings its own; until it is
+   * loaded, those of its preset stand for them.
+   */
   get suggestions(): readonly Suggestion[] {
-    return this.isOwn ? this.#parts.page.suggestions : (this.preset?.suggestions ?? []);
+    const { page, session } = this.#parts;
+    if (this.isOwn && page.suggestions.length > 0) return page.suggestions;
+    return session.info?.model.suggestions ?? this.preset?.suggestions ?? [];
   }
 
-  /** What a model is called. */
+  /** The name of a model. */
   nameOf(choice: ModelChoice): string {
     return shownName(choice, this.#parts.page.presets);
   }
@@ -85,13 +90,13 @@ export class ModelControl {
     refocus();
   }
 
-  /** What was chosen has loaded: it is kept for the next visit. */
+  /** The chosen model has loaded: the choice is kept for the next visit. */
   keep({ options: { model, dtype, revision, files } }: ModelOrder): void {
     const choice = { model, ...(dtype && { dtype }), ...(revision !== undefined && { revision }) };
     this.#parts.settings.keep({ ...choice, ...(files && { files }) });
   }
 
-  /** What the buttons of the cards do. */
+  /** The actions of the buttons on the cards. */
   actions(openModels: (() => void) | undefined): LoadActions {
     const { refocus, session } = this.#parts;
     const { models } = session;
@@ -105,17 +110,18 @@ export class ModelControl {
       retry: () => models.retry(),
       retryAlone: () => models.retryAlone(),
       back: this.#wayBack(),
+      downloadBytes: this.preset?.downloadBytes,
       openModels,
     };
   }
 
-  /** What runs, or is to. */
+  /** The model that runs, or is to run. */
   get #atHand(): ModelChoice {
     const { session, settings } = this.#parts;
     return session.models.order?.options ?? settings.choice;
   }
 
-  /** What to return to: the model that runs, else the one that a person had chosen before, else the page's own. */
+  /** The model to return to: the running one, else a person's earlier choice, else the page's own. */
   #wayBack(): LoadActions['back'] {
     const { refocus, session, settings } = this.#parts;
     const { engine, failure } = session.models;
@@ -132,7 +138,12 @@ export class ModelControl {
   }
 
   #orderOf(choice: ModelChoice): ModelOrder {
-    const { contextLength, createEngine } = this.#parts.page;
-    return { create: createEngine, options: { ...choice, ...(contextLength && { contextLength }) } };
+    const { contextLength, createEngine, shareAcrossTabs } = this.#parts.page;
+    const options = {
+      ...choice,
+      ...(contextLength && { contextLength }),
+      ...(shareAcrossTabs && { shareAcrossTabs }),
+    };
+    return { create: createEngine, options };
   }
 }

@@ -1,5 +1,5 @@
-// Which model an element loads, and with which settings: the page says both, a person may say otherwise, and what a
-// person says is remembered.
+// The model of an element, and its settings. The page says both; a person may choose otherwise, and the choice is
+// remembered.
 
 import type { ChatOptions } from '../chat-options.ts';
 import { inFull, isSameChoice, readChoice, writeChoice, type ModelChoice } from './model-choice.ts';
@@ -13,7 +13,7 @@ import {
 
 /** The model of an element, and what a person has set for it. */
 export class ModelSettings {
-  /** What a person has set; it goes before what the page has set. */
+  /** The person's settings; they go before the page's. */
   overrides: SettingOverrides = {};
   readonly #page: ChatOptions;
   #chosen: ModelChoice | undefined;
@@ -24,7 +24,7 @@ export class ModelSettings {
     this.#page = page;
   }
 
-  /** What runs, or is to; an empty `model` where nobody has named one. */
+  /** The model that runs, or is to run; an empty `model` where nobody has named one. */
   get choice(): ModelChoice {
     return this.#chosen ? inFull(this.#chosen) : this.own;
   }
@@ -46,7 +46,9 @@ export class ModelSettings {
     this.#read();
   }
 
-  /** What a person chose has loaded: only now is it remembered, so that no visit begins with what cannot be loaded. */
+  /**
+   * The person's choice has loaded. Only now is it remembered, so that no visit begins with a model that cannot be loaded.
+   */
   keep(choice: ModelChoice): void {
     this.#chosen = choice;
     // Where the page's own model is chosen again, the page decides from now on.

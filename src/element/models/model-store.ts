@@ -1,6 +1,7 @@
-// What the browser keeps of models, and how much room it gives this site.
+// The models that the browser keeps, and the room that it gives this site.
 
-import type { StoredModel } from '../../engine/protocol.ts';
+import type { Availability, StoredModel } from '../../engine/protocol.ts';
+import type { ModelChoice } from './model-choice.ts';
 
 /** Storage of this site, as far as the browser tells. */
 export interface StorageFacts {
@@ -10,18 +11,24 @@ export interface StorageFacts {
   persisted: boolean;
 }
 
-/** Where kept models are listed and deleted. */
+/** Where kept models are listed and deleted, and others are looked at. */
 export interface ModelStore {
+  /** Finds out whether a model can be loaded, and what is to be downloaded for it; rejects as `availability` does. */
+  find(choice: ModelChoice, signal: AbortSignal): Promise<Availability>;
   list(): Promise<StoredModel[]>;
   delete(id: string): Promise<void>;
-  /** Bytes of what is kept of chats beside their text. */
+  /** Bytes of the stored states of chats. */
   stateBytes(): Promise<number>;
-  /** Deletes that: the text stays, and is read again when a chat goes on. */
+  /** Deletes these states. The text stays, and the model reads it again when a chat goes on. */
   deleteStates(): Promise<void>;
 }
 
 /** This library's own store. Its code is fetched only when it is asked. */
 export const browserModels: ModelStore = {
+  async find(choice, signal) {
+    const { availability } = await import('../../engine/client.ts');
+    return availability({ ...choice, signal });
+  },
   async list() {
     const { storedModels } = await import('../../engine/client.ts');
     return storedModels();

@@ -176,7 +176,7 @@ describe('ModelSwitch', () => {
     lexicon.finish();
     await settle();
     expect(nameOf(models)).toBe('Lexicon');
-    // What failed is still there to be read.
+    // The failure is still there to be read.
     expect(models.failure).toMatchObject({ order: granite.order });
     expect(loaded).toEqual([]);
   });

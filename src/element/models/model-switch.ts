@@ -1,4 +1,4 @@
-// Changing models. The one that runs goes on answering until another is ready; what cannot be loaded changes nothing.
+// Changing models. The running one answers until another is ready. A model that cannot be loaded changes nothing.
 
 import type { Engine, LoadProgress } from '../../engine/protocol.ts';
 import type { BambaError } from '../../errors.ts';
@@ -27,11 +27,11 @@ export interface Loading {
   waiting: boolean;
 }
 
-/** What the switch tells, and asks. */
+/** Events and questions of the switch. */
 export interface SwitchEvents {
   /** Something is different now. */
   changed(): void;
-  /** What a person asked for answers from now on. */
+  /** The person's model answers from now on. */
   loaded(order: ModelOrder): void;
   /** Whether an answer is being written: its engine is not taken from it. */
   busy(): boolean;
@@ -39,13 +39,13 @@ export interface SwitchEvents {
 
 /** The model that runs, and the one that is to run next. */
 export class ModelSwitch {
-  /** What could not be loaded last, until something else is loaded or the person has read it. */
+  /** The last failure, until another model is loaded or the person has read it. */
   failure: LoadFailure | undefined;
   readonly #events: SwitchEvents;
   #current = this.#loader();
   #order: ModelOrder | undefined;
   #next: { order: ModelOrder; loader: EngineLoader } | undefined;
-  /** What was freed to make room, and comes back should the other one fail. */
+  /** The model that was freed to make room. It comes back if the other one fails. */
   #before: ModelOrder | undefined;
   /** A person has asked for what is loading. */
   #asked = false;
@@ -55,17 +55,17 @@ export class ModelSwitch {
     this.#events = events;
   }
 
-  /** What answers. */
+  /** The engine that answers. */
   get engine(): Engine | undefined {
     return this.#current.engine;
   }
 
-  /** What runs, or is to run where nothing runs yet. */
+  /** The model that runs, or is to run where nothing runs yet. */
   get order(): ModelOrder | undefined {
     return this.#order;
   }
 
-  /** What is on its way. */
+  /** The model that is loading. */
   get loading(): Loading | undefined {
     const { order, loader } = this.#next ?? { order: this.#order, loader: this.#current };
     const { state } = loader;
@@ -117,7 +117,7 @@ export class ModelSwitch {
     this.#begin(failure.order);
   }
 
-  /** Ends loading. What ran before goes on, or comes back. */
+  /** Ends loading. The former model goes on, or comes back. */
   cancel(): void {
     if (!this.loading) return;
     const before = this.#before;

@@ -1,4 +1,4 @@
-// The models: which one runs, which this browser keeps, which there are to choose from, and any other.
+// The models: the running one, the kept ones, the presets, and any other.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Scheme, StoredModel } from '../../engine/protocol.ts';
@@ -8,8 +8,9 @@ import { firstType, type GpuFacts, readGpu } from './gpu-fit.ts';
 import { closeIcon } from '../icons.ts';
 import { keptCard } from './kept-card.ts';
 import { SafeElement } from '../last-resort.ts';
-import { DTYPES, fullName, parseModel, type ModelChoice } from './model-choice.ts';
+import { fullName, type ModelChoice } from './model-choice.ts';
 import { askToKeep, browserModels, storageFacts, type ModelStore, type StorageFacts } from './model-store.ts';
+import { OtherModel } from './other-model.ts';
 import { presetCard } from './preset-card.ts';
 import type { ModelPreset } from './presets.ts';
 
@@ -26,6 +27,7 @@ export class BambaModels extends SafeElement {
     running: { attribute: false },
     loading: { attribute: false },
     failure: { attribute: false },
+    asks: { attribute: false },
     store: { attribute: false },
     stored: { state: true },
     facts: { state: true },
@@ -33,50 +35,50 @@ export class BambaModels extends SafeElement {
     gpu: { state: true },
     unread: { state: true },
     chosen: { state: true },
-    typed: { state: true },
-    otherDtype: { state: true },
-    wrong: { state: true },
     doomed: { state: true },
     undeleted: { state: true },
     opened: { state: true },
   };
 
   declare presets: readonly ModelPreset[];
-  /** What runs. */
+  /** The model that runs. */
   declare running: ModelChoice | undefined;
-  /** What is on its way. */
+  /** The model that is loading. */
   declare loading: ModelChoice | undefined;
-  /** What could not be loaded, and why. */
+  /** The model that could not be loaded, and the reason. */
   declare failure: { choice: ModelChoice; sentence: string } | undefined;
+  /** Whether the store can tell what a model takes: the engine is this library's own. */
+  declare asks: boolean;
   declare store: ModelStore;
   /** Undefined until it is known. */
   declare private stored: readonly StoredModel[] | undefined;
   declare private facts: StorageFacts | undefined;
-  /** Of what is kept of chats beside their text. */
+  /** Bytes of the stored states of chats. */
   declare private stateBytes: number;
   declare private gpu: GpuFacts | undefined;
-  /** Why the list of what is kept cannot be read; empty where it can. */
+  /** The reason why the list of kept models cannot be read; empty where it can. */
   declare private unread: string;
   /** Types chosen for presets. */
   declare private chosen: Readonly<Record<string, Scheme>>;
-  declare private typed: string;
-  declare private otherDtype: Scheme;
-  declare private wrong: string;
   /** The stored model that is deleted once that is confirmed. */
   declare private doomed: string | undefined;
   /** The stored model that could not be deleted, and why. */
   declare private undeleted: { id: string; sentence: string } | undefined;
-  /** What nobody sees is not drawn. */
+  /** A closed dialog draws nothing. */
   declare private opened: boolean;
+  readonly #other = new OtherModel({
+    changed: () => this.requestUpdate(),
+    refocus: () => this.querySelector<HTMLElement>('input.text')?.focus(),
+    choose: (choice) => this.#choose(choice),
+    find: () => (this.asks ? (choice, signal) => this.store.find(choice, signal) : undefined),
+  });
 
   constructor() {
     super();
     this.presets = [];
+    this.asks = false;
     this.store = browserModels;
     this.chosen = {};
-    this.typed = '';
-    this.otherDtype = 'int8';
-    this.wrong = '';
     this.unread = '';
     this.stateBytes = 0;
     this.opened = false;
@@ -84,7 +86,7 @@ export class BambaModels extends SafeElement {
 
   /** Opens the dialog; focus returns to where it was when it closes. */
   async open(): Promise<void> {
-    this.wrong = '';
+    this.#other.reset();
     this.doomed = undefined;
     this.undeleted = undefined;
     this.opened = true;
@@ -93,7 +95,7 @@ export class BambaModels extends SafeElement {
     this.querySelector('dialog')?.showModal();
     await refreshed;
     await this.updateComplete;
-    // Whoever comes to see what has failed sees it.
+    // A person who opens the list after a failure sees the failure.
     this.querySelector('.wrong')?.scrollIntoView({ block: 'center' });
   }
 
@@ -107,7 +109,7 @@ export class BambaModels extends SafeElement {
       part="models"
       aria-labelledby="models-title"
       @click=${this.#onBackdrop}
-      @close=${() => (this.opened = false)}
+      @close=${this.#onClose}
       @keydown=${this.#keepEscape}
     >
       ${this.opened ? this.#body() : nothing}
@@ -126,15 +128,14 @@ export class BambaModels extends SafeElement {
       <section aria-labelledby="presets-title">
         <h3 id="presets-title">To choose from</h3>
         <p class="hint">
-          Loaded once, from the repository itself, and made smaller on the way; then kept in this browser. What should
-          fit is judged by the largest buffer that your GPU gives. <em>Untried</em> are those whose own weights nobody
-          has run here yet.
+          This browser downloads a model once, makes it smaller, and keeps it. The largest buffer of your GPU decides
+          which models should fit. <em>Untried</em>: nobody has run these weights here yet.
         </p>
         <ul class="model-list">
           ${this.presets.map((preset) => html`<li>${this.#preset(preset)}</li>`)}
         </ul>
       </section>
-      ${this.#other()}
+      ${this.#other.render(this.#unloaded)}
     </div>`;
   }
 
@@ -177,7 +178,7 @@ export class BambaModels extends SafeElement {
 
   #states(): TemplateResult {
     return html`<div class="storage states">
-      <span>${formatBytes(this.stateBytes)} of chats as the model has read them, so that they go on at once</span>
+      <span>${formatBytes(this.stateBytes)} of chat states: with them, chats go on at once</span>
       <button class="text-button" type="button" @click=${this.#deleteStates}>Delete</button>
     </div>`;
   }
@@ -189,9 +190,7 @@ export class BambaModels extends SafeElement {
       ${
         persisted
           ? html`<span>The browser keeps it until you delete it.</span>`
-          : html`<button class="text-button" type="button" @click=${this.#keep}>
-              Ask the browser not to clear it by itself
-            </button>`
+          : html`<button class="text-button" type="button" @click=${this.#keep}>Ask the browser to keep it</button>`
       }
     </div>`;
   }
@@ -213,73 +212,13 @@ export class BambaModels extends SafeElement {
     });
   }
 
-  /** What is wrong with what was typed: at once, or once it was tried. */
-  #sentence(): string {
-    const { failure, presets, stored = [], wrong } = this;
+  /** Why a model that is in no list could not be loaded; empty where nothing failed. */
+  get #unloaded(): string {
+    const { failure, presets, stored = [] } = this;
     const listed =
       presets.some(({ model }) => isOneOf(failure?.choice, model)) ||
       stored.some(({ model, dtype }) => isOneOf(failure?.choice, model, dtype));
-    if (wrong !== '' || !failure || listed) return wrong;
-    return `${failure.choice.model} could not be loaded: ${failure.sentence}`;
-  }
-
-  #other(): TemplateResult {
-    const wrong = this.#sentence();
-    return html`<section aria-labelledby="other-title">
-      <h3 id="other-title">Any other</h3>
-      <p class="hint" id="other-hint">
-        A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model or of a
-        GGUF file.
-      </p>
-      <form class="other" novalidate @submit=${this.#onSubmit}>
-        <input
-          class="text"
-          aria-label="Repository or address"
-          aria-describedby=${wrong ? 'other-wrong' : 'other-hint'}
-          aria-invalid=${wrong ? 'true' : 'false'}
-          placeholder="org/name"
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck="false"
-          .value=${this.typed}
-          @input=${(event: Event) => (this.typed = (event.target as HTMLInputElement).value)}
-        />
-        <select
-          aria-label="Type to store it in"
-          @change=${(event: Event) => (this.otherDtype = (event.target as HTMLSelectElement).value as Scheme)}
-        >
-          ${DTYPES.map((each) => html`<option value=${each} ?selected=${each === this.otherDtype}>${each}</option>`)}
-        </select>
-        <button class="button quiet">Load</button>
-      </form>
-      ${wrong ? html`<p class="hint wrong" id="other-wrong" role="alert">${wrong}</p>` : nothing}
-      <button
-        class="text-button"
-        type="button"
-        @click=${() => this.querySelector<HTMLInputElement>('.folder')?.click()}
-      >
-        Choose a folder on this device
-      </button>
-      <input
-        class="folder"
-        type="file"
-        webkitdirectory
-        hidden
-        aria-label="Folder with a model"
-        @change=${this.#onFolder}
-      />
-      <button class="text-button" type="button" @click=${() => this.querySelector<HTMLInputElement>('.gguf')?.click()}>
-        Choose a GGUF file on this device
-      </button>
-      <input
-        class="gguf"
-        type="file"
-        accept=".gguf"
-        hidden
-        aria-label="GGUF file with a model"
-        @change=${this.#onFile}
-      />
-    </section>`;
+    return !failure || listed ? '' : `${failure.choice.model} could not be loaded: ${failure.sentence}`;
   }
 
   async #refresh(): Promise<void> {
@@ -312,7 +251,7 @@ export class BambaModels extends SafeElement {
   readonly #deleteStates = async (): Promise<void> => {
     try {
       await this.store.deleteStates();
-      this.#emit('bamba-announce', 'Deleted. The chats themselves are kept, and are read again when they go on.');
+      this.#emit('bamba-announce', 'Deleted. The chats stay, and the model reads them again when they go on.');
     } catch (error) {
       this.#emit('bamba-announce', `Could not be deleted: ${sentenceOf(error)}`);
     }
@@ -326,30 +265,6 @@ export class BambaModels extends SafeElement {
     this.#emit('bamba-announce', kept ? 'The browser keeps it.' : 'The browser does not promise to keep it.');
   };
 
-  readonly #onSubmit = (event: Event): void => {
-    event.preventDefault();
-    const parsed = parseModel(this.typed);
-    this.wrong = parsed.ok ? '' : parsed.sentence;
-    if (parsed.ok) this.#choose({ ...parsed.choice, dtype: this.otherDtype });
-    else this.querySelector<HTMLElement>('input.text')?.focus();
-  };
-
-  readonly #onFolder = (event: Event): void => {
-    const input = event.target as HTMLInputElement;
-    const files = [...(input.files ?? [])];
-    const name = files[0]?.webkitRelativePath.split('/')[0];
-    input.value = '';
-    if (name) this.#choose({ model: name, files, dtype: this.otherDtype });
-  };
-
-  readonly #onFile = (event: Event): void => {
-    const input = event.target as HTMLInputElement;
-    const files = [...(input.files ?? [])];
-    const [file] = files;
-    input.value = '';
-    if (file) this.#choose({ model: file.name.replace(/\.gguf$/i, ''), files, dtype: this.otherDtype });
-  };
-
   #choose(choice: ModelChoice): void {
     this.#close();
     this.#emit('bamba-choose', choice);
@@ -357,6 +272,11 @@ export class BambaModels extends SafeElement {
 
   readonly #close = (): void => {
     this.querySelector('dialog')?.close();
+  };
+
+  readonly #onClose = (): void => {
+    this.opened = false;
+    this.#other.reset();
   };
 
   readonly #onBackdrop = (event: MouseEvent): void => {

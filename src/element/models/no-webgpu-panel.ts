@@ -1,11 +1,11 @@
-// Without WebGPU there is nothing to chat with, so the page says how to switch it on in this very browser, and where it has
-// been seen to run. Of everything else it says that nobody has tested it.
+// Without WebGPU no model runs. The page says how to switch it on in this browser, and names the browsers in which it ran.
+// It calls all other browsers untested.
 
 import { html, nothing, type TemplateResult } from 'lit';
 import type { BambaError } from '../../errors.ts';
 import { sentenceOf } from '../faults.ts';
 
-/** What a page can know about the browser it is in. */
+/** Facts that a page can know about its browser. */
 export interface Surroundings {
   userAgent: string;
   /** Browsers hide WebGPU from pages that came over plain http, but for localhost. */
@@ -19,7 +19,7 @@ export function readSurroundings(): Surroundings {
   return { userAgent: navigator.userAgent, secure: isSecureContext, hasInterface: 'gpu' in navigator };
 }
 
-/** What has been seen to run is Chromium and Firefox on desktops with Linux; README has the details. */
+/** Chromium and Firefox on Linux desktops were tested; README has the details. */
 export function isTried({ userAgent }: Surroundings): boolean {
   return isLinux(userAgent) && /Chrome\/|Firefox\//.test(userAgent);
 }
@@ -28,7 +28,7 @@ function isLinux(userAgent: string): boolean {
   return /Linux|X11/.test(userAgent) && !/Android/.test(userAgent);
 }
 
-/** What to try first here, most likely remedy first. Plain sentences. */
+/** Steps to try in this browser, the likeliest remedy first. Plain sentences. */
 export function firstSteps({ userAgent, secure, hasInterface }: Surroundings): string[] {
   if (!secure) return ['Open this page over https, or on localhost: browsers offer WebGPU to secure pages only.'];
   const linux = isLinux(userAgent);
@@ -81,7 +81,7 @@ export const SEEN: readonly Readonly<Record<'browser' | 'system' | 'by', string>
 export function noWebgpuPanel(fault: BambaError, surroundings: Surroundings, retry: () => void): TemplateResult {
   return html`<div class="card no-webgpu" part="no-webgpu">
     <h2 class="card-title">This page needs WebGPU</h2>
-    <p>The model runs on your own GPU, and WebGPU is how a browser lets a page use it. ${sentenceOf(fault)}</p>
+    <p>The model runs on your own GPU. A page reaches the GPU through WebGPU. ${sentenceOf(fault)}</p>
     <h3>To try here</h3>
     <ul>
       ${firstSteps(surroundings).map((step) => html`<li>${withCode(step)}</li>`)}

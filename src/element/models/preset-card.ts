@@ -7,7 +7,7 @@ import { formatBytes, formatParameters } from '../format.ts';
 import { type Fit, fitOf, type GpuFacts } from './gpu-fit.ts';
 import type { ModelPreset } from './presets.ts';
 
-/** What the card shows and does. */
+/** Options of the card. */
 export interface PresetCard {
   preset: ModelPreset;
   /** The type that is chosen. */
@@ -32,7 +32,7 @@ export function presetCard(card: PresetCard): TemplateResult {
   const { name, about, chats, stateBytes, sizes, untried } = preset;
   const bytes = (dtype && sizes[dtype]) ?? 0;
   const fit = fitOf(bytes + stateBytes, gpu);
-  // What runs has shown that it fits.
+  // A running model has shown that it fits.
   const mark = status === 'running' ? undefined : FITS[fit];
   return html`<div class="model preset">
     <div class="model-name"><span class="name">${name}</span></div>

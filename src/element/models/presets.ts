@@ -10,17 +10,17 @@ export interface ModelPreset {
   model: string;
   /** As it is shown. */
   name: string;
-  /** What it is, in one sentence. */
+  /** A description in one sentence. */
   about: string;
   /** As its makers name it. */
   licence: string;
   /** How many parameters it has. */
   parameters: number;
-  /** What is downloaded, in bytes. */
+  /** Bytes of the download. */
   downloadBytes: number;
-  /** What is kept in the browser and lies on the GPU, in bytes, by type; the type to begin with first. */
+  /** Bytes in the browser and on the GPU, by type; the type to begin with first. */
   sizes: Partial<Record<Scheme, number>>;
-  /** What one conversation takes on the GPU beside the weights, in bytes, whatever its length. */
+  /** Bytes of one conversation on the GPU beside the weights, without keys and values. */
   stateBytes: number;
   /** False where it only continues text. */
   chats: boolean;

@@ -19,11 +19,11 @@ export class BambaNamedSettings extends LitElement {
     said: { state: true },
   };
 
-  /** What holds now. */
+  /** The settings in force. */
   declare current: OwnSettings;
   /** The name that is typed. */
   declare private name: string;
-  /** What was done last. */
+  /** The last action, as a sentence. */
   declare private said: string;
   readonly #list = new NamedSettingsList();
 
@@ -73,7 +73,9 @@ export class BambaNamedSettings extends LitElement {
           ${replaces ? 'Replace' : 'Save'}
         </button>
       </form>
-      <p class="hint" aria-live="polite">${this.said || 'The system prompt and the settings below, under a name.'}</p>
+      <p class="hint" aria-live="polite">
+        ${this.said || 'Save the system prompt and the settings below under a name.'}
+      </p>
     </section>`;
   }
 
@@ -103,7 +105,7 @@ export class BambaNamedSettings extends LitElement {
 
   #use({ name, system, sampling }: NamedSettings): void {
     this.dispatchEvent(new CustomEvent('bamba-use-settings', { detail: { system, sampling }, bubbles: true }));
-    this.said = `“${name}” holds now.`;
+    this.said = `“${name}” is in use now.`;
   }
 
   readonly #save = (event: Event): void => {

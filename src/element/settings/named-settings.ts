@@ -23,7 +23,7 @@ const nameSchema = v.pipe(
 
 const namedSchema = v.object({ name: nameSchema, ...ownSettingsSchema.entries });
 
-/** What is kept, whoever has written it: each entry that is none is left out, and of a name the first one counts. */
+/** The kept entries. Each invalid entry is left out, and of a name the first one counts. */
 function readAll(): NamedSettings[] {
   const kept = readPreference(KEY);
   const read = (Array.isArray(kept) ? kept : []).flatMap((entry) => {

@@ -7,11 +7,11 @@ import { samplingSchema, SETTING_FIELDS, type SettingOverrides } from './samplin
 export interface OwnSettings {
   /** Said before the chat; nothing where it is empty. */
   readonly system: string;
-  /** What is set; a missing one means the model's default. */
+  /** The settings; a missing one means the model's default. */
   readonly sampling: SettingOverrides;
 }
 
-/** Settings as they are kept. What is not valid any longer is left out. */
+/** Settings as they are kept. A value that is not valid any longer is left out. */
 export const ownSettingsSchema = v.object({
   system: v.fallback(v.string(), ''),
   sampling: samplingSchema,

@@ -1,6 +1,6 @@
-// Small values that outlive the visit. A browser may refuse storage (private windows, blocked cookies, a sandboxed
-// frame): then the page works the same and only forgets. What is read back may be anything: an earlier version, another
-// page of the site or a person may have written it. Each record has a schema, and what does not fit it was never there.
+// Small values that outlive the visit. A browser may refuse storage (private windows, blocked cookies, a sandboxed frame):
+// then the page works the same and only forgets. A stored value may be anything: an earlier version, another page of the
+// site or a person may have written it. Each record has a schema, and what does not fit it was never there.
 
 import { boolean, type GenericSchema, picklist, safeParse, unknown } from 'valibot';
 

@@ -10,7 +10,7 @@ import { readPreference, writePreference } from './preferences.ts';
 /** Names of the settings, as `GenerationRequest` has them. */
 export type SettingName = SamplingName | 'maxTokens';
 
-/** What a person has set; a missing setting means the model's default. */
+/** The person's settings; a missing one means the model's default. */
 export type SettingOverrides = Partial<Pick<GenerationRequest, SettingName>>;
 
 /** One setting: how it is labelled, what it accepts, what it does. */
@@ -21,7 +21,7 @@ export interface SettingField extends NumberRange {
   hint: string;
   /** The useful part of the range and its step, where a slider helps. */
   slider?: { min: number; max: number; step: number };
-  /** What holds while the field is empty, when the model says nothing of it. */
+  /** The value of an empty field where the model has no default. */
   emptyMeans?: string;
   /** Has no effect while the likeliest token is always taken. */
   onlyWhenSampling?: boolean;
@@ -91,7 +91,7 @@ export const SETTING_FIELDS: readonly SettingField[] = [
   {
     name: 'maxTokens',
     label: 'Longest answer',
-    hint: 'Tokens after which an answer is cut off; never more than the context has room for.',
+    hint: 'An answer ends after this many tokens, or where the context is full.',
     integer: true,
     min: 1,
     max: 1_000_000,
@@ -99,7 +99,7 @@ export const SETTING_FIELDS: readonly SettingField[] = [
   },
 ];
 
-/** What a field's text means: a value, the model's default (`undefined`), or a sentence that says what is wrong. */
+/** The meaning of a field's text: a value, the model's default (`undefined`), or a sentence about the mistake. */
 export type ParsedSetting = { ok: true; value: number | undefined } | { ok: false; sentence: string };
 
 /** Thousands as we write them, or as they are typed: a space between groups of three. */
@@ -139,7 +139,7 @@ export function settingText(value: number | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-/** What holds while the field is empty: the model's default, as far as it has one. */
+/** The value of an empty field: the model's default, if it has one. */
 export function defaultText(field: SettingField, sampling: EngineInfo['sampling'] | undefined): string {
   if (field.emptyMeans !== undefined) return field.emptyMeans;
   const value = sampling?.[field.name as keyof EngineInfo['sampling']];

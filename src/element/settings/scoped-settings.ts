@@ -5,7 +5,7 @@ import type { ModelSettings } from '../models/model-settings.ts';
 import type { OwnSettings } from './own-settings.ts';
 import type { SettingOverrides } from './sampling-settings.ts';
 
-/** The settings of the chat that is open. What is set is set where it comes from. */
+/** The settings of the chat that is open. A setting is changed where it comes from. */
 export class ScopedSettings implements OwnSettings {
   readonly #model: ModelSettings;
   readonly #archive: Pick<ChatArchive, 'own'>;

@@ -31,8 +31,8 @@ const THEMES: readonly (readonly [theme: Theme, label: string])[] = [
 const NO_SAMPLING = 'Then top-p, min-p, top-k and the seed have no effect.';
 
 /**
- * A sheet at the side, at the foot of a phone. Valid values take effect as they are typed; an invalid one stays in its
- * field with a sentence, and what was valid before stays in force.
+ * A sheet at the side, at the foot of a phone. Valid values take effect as they are typed. An invalid one stays in its field
+ * with a sentence, and the last valid one stays in force.
  *
  * @fires bamba-scope - `detail` says whether the open chat is to have settings of its own.
  * @fires bamba-system - `detail` is the new system prompt.
@@ -51,12 +51,12 @@ export class BambaSettings extends SafeElement {
     typed: { state: true },
   };
 
-  /** What is set is set for the open chat alone. */
+  /** The settings are for the open chat alone. */
   declare own: boolean;
   declare overrides: SettingOverrides;
   /** Said to the model before every chat. */
   declare system: string;
-  /** What holds where nothing is set, before the model's own defaults. */
+  /** Values for empty fields, before the model's own defaults. */
   declare fallbacks: SettingOverrides;
   declare info: EngineInfo | undefined;
   declare theme: Theme;
@@ -116,7 +116,7 @@ export class BambaSettings extends SafeElement {
             <h3 id="sampling-title">Answers</h3>
             <button class="text-button" type="button" @click=${this.#reset}>Reset to the model’s defaults</button>
           </div>
-          <p class="hint">Changes hold from the next answer on. An empty field means the model’s default.</p>
+          <p class="hint">Changes apply from the next answer. An empty field stands for the model’s default.</p>
           ${SETTING_FIELDS.map((field) => this.#field(field))}
         </section>
         <section aria-labelledby="appearance-title">
@@ -148,8 +148,8 @@ export class BambaSettings extends SafeElement {
       <p class="hint" id="scope-hint">
         ${
           this.own
-            ? 'What is set here holds in this chat alone, and is kept with it.'
-            : 'What is set here holds in all chats with this model, but for those with settings of their own.'
+            ? 'These settings are for this chat alone. They are kept with it.'
+            : 'These settings are for all chats with this model. A chat with settings of its own keeps them.'
         }
       </p>
     </section>`;
@@ -168,7 +168,7 @@ export class BambaSettings extends SafeElement {
         @input=${(event: Event) => this.#emit('bamba-system', (event.target as HTMLTextAreaElement).value)}
       ></textarea>
       <p class="hint" id="system-hint">
-        Who the model is to be, and how it is to answer; said before ${this.own ? 'this' : 'every'} chat.
+        Sent before ${this.own ? 'this' : 'every'} chat: a role for the model, and rules for its answers.
       </p>
     </section>`;
   }
@@ -182,7 +182,7 @@ export class BambaSettings extends SafeElement {
     const sampling = isSampling({ ...fallbacks, ...overrides }, info?.sampling);
     const idle = field.onlyWhenSampling === true && !sampling;
     const fallback = fallbacks[name] === undefined ? defaultText(field, info?.sampling) : String(fallbacks[name]);
-    // What is refused changes nothing: what holds instead is said as well.
+    // A refused value changes nothing; the sentence names the value in force.
     const sentence = parsed?.ok === false ? `${parsed.sentence} In force: ${settingText(value) || fallback}.` : '';
     return html`<div class=${`field ${idle ? 'idle' : ''} ${slider ? '' : 'wide'}`}>
       <label for=${`setting-${name}`}>${field.label}</label>

@@ -1,4 +1,4 @@
-// What stands in answers and questions besides text: code in colours, formulas, files.
+// Parts of answers and questions besides text: code in colours, formulas, files.
 
 import { css } from 'lit';
 

@@ -146,6 +146,21 @@ export const modelStyles = css`
     margin: 0.75rem 0 0.375rem;
   }
 
+  .offer-line {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0.25rem 1rem;
+    margin: 0.5rem 0;
+    padding: 0.625rem 0.625rem 0.625rem 1rem;
+    border-radius: 0.875rem;
+    background: var(--sunken);
+    font-size: 0.875rem;
+    font-variant-numeric: tabular-nums;
+    overflow-wrap: anywhere;
+  }
+
   .models section > .text-button {
     margin-inline-start: -0.5rem;
   }

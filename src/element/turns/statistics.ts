@@ -1,4 +1,4 @@
-// What an answer took, in words. It is shown under the answer that it belongs to, where a person asks for it.
+// The statistics of an answer, in words. It is shown under the answer that it belongs to, where a person asks for it.
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { Usage } from '../../engine/protocol.ts';

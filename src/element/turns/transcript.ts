@@ -8,12 +8,12 @@ import type { ModelPreset } from '../models/presets.ts';
 import { followUps, type Suggestion } from '../suggestions.ts';
 import { followingQuestions, welcome } from '../welcome.ts';
 
-/** What the transcript shows and does. */
+/** Options of the transcript. */
 export interface TranscriptOptions {
   session: ChatSession;
   /** The model is the page's own. */
   own: boolean;
-  /** What the model at hand is called, until it says its own name. */
+  /** The name of the model at hand, until the model says its own. */
   name: string;
   preset: ModelPreset | undefined;
   /** For the model at hand. */
@@ -38,9 +38,9 @@ export function transcript(options: TranscriptOptions): TemplateResult {
 function content(options: TranscriptOptions): TemplateResult {
   const { session, own, name, preset, ask, edit, regenerate, proceed, choose, load } = options;
   const { busy, completing, info, archive, stranded, turns, unavailable, versions } = session;
-  // What nobody would answer is not offered.
+  // A question that nobody would answer is not offered.
   const suggestions = stranded || completing ? [] : options.suggestions;
-  // What is kept can be read all the same.
+  // Kept chats can be read all the same.
   if (unavailable && turns.length === 0) return noWebgpuPanel(unavailable, readSurroundings(), load);
   if (turns.length === 0) return welcome({ info, name, own, preset, suggestions, ask });
   const done = turns.at(-1)?.status === 'done' && !busy;

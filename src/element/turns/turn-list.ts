@@ -1,5 +1,5 @@
-// All turns of a chat, of which only the newest are drawn until somebody scrolls up to the earlier ones: a chat of
-// thousands of turns opens as fast as a short one.
+// All turns of a chat. Only the newest are drawn until a person scrolls up: a chat of thousands of turns opens as fast as a
+// short one.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
@@ -30,7 +30,7 @@ export class BambaTurns extends LitElement {
   declare turns: readonly Turn[];
   /** All versions of a turn, the oldest first; the same list while it has the same ones. */
   declare versions: (id: TurnId) => readonly TurnId[];
-  /** Who answers. */
+  /** The name of the model. */
   declare name: string;
   /** An answer is being written. */
   declare busy: boolean;
@@ -117,7 +117,7 @@ export class BambaTurns extends LitElement {
     this.#chosen = { id: detail, later: from === undefined || versions.indexOf(detail) > versions.indexOf(from) };
   };
 
-  /** Whoever walks through the versions goes on with the same button, or with the other one at the end. */
+  /** The focus stays on the same button while a person walks through the versions; at the end it moves to the other one. */
   async #refocus(): Promise<void> {
     const chosen = this.#chosen;
     const index = this.turns.findIndex(({ id }) => id === chosen?.id);
@@ -136,7 +136,7 @@ export class BambaTurns extends LitElement {
     const before = first?.getBoundingClientRect().top;
     this.shown = Math.min(this.turns.length, this.shown + STEP);
     await this.updateComplete;
-    // What was in sight stays where it was: a browser's own anchoring does nothing at the very top.
+    // The turns in sight stay where they were: a browser's own anchoring does nothing at the very top.
     if (!box || !first || before === undefined) return;
     box.scrollTop += first.getBoundingClientRect().top - before;
   };

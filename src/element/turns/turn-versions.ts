@@ -5,13 +5,13 @@ import type { TurnId } from '../chats/ids.ts';
 import { formatInteger } from '../format.ts';
 import { earlierIcon, laterIcon } from '../icons.ts';
 
-/** What the control shows and does. */
+/** Options of the control. */
 export interface VersionsOptions {
   /** The turn that is shown. */
   id: TurnId;
   /** All versions of it, the oldest first. */
   versions: readonly TurnId[];
-  /** What is shown must stay. */
+  /** The shown version must stay. */
   disabled: boolean;
   /** Shows another version. */
   choose: (id: TurnId) => void;

@@ -51,7 +51,7 @@ export class BambaTurn extends LitElement {
   declare turn: Turn | undefined;
   /** All versions of the turn, the oldest first. */
   declare versions: readonly TurnId[];
-  /** Who answers. */
+  /** The name of the model. */
   declare name: string;
   /** The last turn can be answered anew. */
   declare last: boolean;
@@ -164,7 +164,7 @@ export class BambaTurn extends LitElement {
     ];
   }
 
-  /** What was pressed is where the question ends then. */
+  /** The pressed button has moved to the end of the question. */
   readonly #foldQuestion = async (): Promise<void> => {
     this.questionShown = 0;
     await this.updateComplete;
@@ -234,7 +234,7 @@ export class BambaTurn extends LitElement {
         : turn.status === 'failed'
           ? 'Interrupted'
           : turn.finishReason === 'length'
-            ? 'Cut off at the longest answer allowed'
+            ? 'The answer reached its limit of tokens'
             : '';
     return html`<div class="foot">
       ${versionsControl({

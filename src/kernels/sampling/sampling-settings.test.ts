@@ -51,6 +51,15 @@ describe('packSampling', () => {
     expect(new Float32Array(small)[4]).toBeGreaterThan(0);
   });
 
+  it.each([{ repetitionPenalty: 2 }, { presencePenalty: 1 }, { frequencyPenalty: 1 }])(
+    'marks penalties where there is one alone: %o',
+    (penalty) => {
+      const none = { repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() };
+      const bytes = packSampling({ ...VALUES, ...none, ...penalty }, { limit: 1, stopIds: [] });
+      expect(new Uint32Array(bytes)[9]).toBe(1);
+    },
+  );
+
   it('refuses what the sampler cannot do', () => {
     const tooMany = Array.from({ length: 65 }, (_, id) => id);
     expect(() => packSampling(VALUES, { limit: 1, stopIds: tooMany })).toThrow('There are 65 stop ids.');

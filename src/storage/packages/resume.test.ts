@@ -8,6 +8,7 @@ import { memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
 import { writePackage } from '../../weights/package-writer.ts';
 import { PIECE_BYTES } from '../../weights/pieces.ts';
+import { times } from '../../testing/extent.ts';
 import { configFile, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
 import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
 import { openConverted } from './convert.ts';
@@ -103,7 +104,7 @@ async function expectResumed(load: Load, id: () => string, perEnd: { lost: numbe
       expect(await store.pieceBytes(id())).toBe(0);
       expect(await load(async () => Promise.reject(new TypeError('offline')))).toEqual(truth);
     }),
-    { numRuns: 8 },
+    { numRuns: times(8, 3) },
   );
 }
 

@@ -3,6 +3,7 @@ import { openDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Manifest } from '../../weights/manifest.ts';
 import { listPackages } from '../packages/package-list.ts';
+import { writeAtOnce } from './database.ts';
 import { PackageStore } from './store.ts';
 
 const manifest = (name: string, hashes: string[]): Manifest => ({
@@ -192,6 +193,15 @@ describe('PackageStore', () => {
   it('gives no manifest that this version does not understand', async () => {
     await store.putManifest(url, { ...manifest('One', [a]), version: 2 } as unknown as Manifest);
     expect(await store.manifest(url)).toBeNull();
+  });
+
+  it('writes all at once or nothing, when what writes fails in the middle', async () => {
+    const writing = writeAtOnce(store.database, async (transaction) => {
+      await transaction.objectStore('blobs').put(new ArrayBuffer(4), [url, a]);
+      throw new Error('in the middle');
+    });
+    await expect(writing).rejects.toThrow('in the middle');
+    expect(await store.database.count('blobs')).toBe(0);
   });
 
   it('commits a manifest and drops what it does not name', async () => {

@@ -22,7 +22,7 @@ const variables: [string, Value][] = [
   ],
 ];
 
-/** What a template writes; null where it fails as jinja2 fails. Any other error is thrown. */
+/** The output of a template; null where it fails as jinja2 fails. Any other error is thrown. */
 export function outcome(template: string): string | null {
   try {
     return plain(new Template(template).render(variables));

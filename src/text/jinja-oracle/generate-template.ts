@@ -1,6 +1,6 @@
 // Templates made at random from what chat templates use, for comparison with jinja2.
 
-/** What every generated template finds. Numbers with a point stay whole floats only where they are not whole. */
+/** The names that every generated template finds. Numbers with a point stay whole floats only where they are not whole. */
 export const VARIABLES = {
   messages: [
     { role: 'system', content: ' You are\n\ta  bot. ' },
@@ -436,7 +436,7 @@ const STATEMENTS = [
   '{% set j = joiner("|") %}{{ j() }}a{{ j() }}b',
 ];
 
-/** What stands before every generated template. */
+/** The beginning of every generated template. */
 export const PRELUDE = "{% set ns = namespace(i=0, v='') %}{% macro f(a, b='B') %}({{ a }}{{ b }}){% endmacro %}";
 
 const KINDS: Readonly<Record<string, Kind>> = { s: 'string', n: 'number', l: 'list', d: 'dict' };
@@ -452,7 +452,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** What follows `PRELUDE`; many of them fail when they are rendered, as their values do not fit each other. */
+/** Templates behind `PRELUDE`; many of them fail when they are rendered, as their values do not fit each other. */
 export function generateTemplate(random: () => number): string {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
   const expression = (kind: Kind, depth: number): string => {

@@ -2,7 +2,7 @@ import { bracketed, represented } from './print.ts';
 import { plain } from './text.ts';
 import { type Dict, Thing, Tuple, type Value } from './values.ts';
 
-/** What `keys()`, `values()` and `items()` of a dictionary give: neither lists nor taken once. */
+/** The results of a dictionary's `keys()`, `values()` and `items()`: no lists, and they can be taken more than once. */
 export class DictView extends Thing {
   readonly type: string;
   readonly #dict: Dict;

@@ -1,4 +1,4 @@
-// What goes wrong while a template is read or rendered. The chat template makes one sentence of it.
+// Faults of reading or rendering a template. The chat template makes one sentence of it.
 
 /** The template is wrong, or refuses what it is given: jinja2 would raise an error here, too. */
 export class TemplateFault extends Error {}

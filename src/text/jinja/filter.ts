@@ -8,7 +8,7 @@ export interface Appliers {
 }
 
 /**
- * A filter: the names of its parameters behind the value, and what it does; or one that takes arguments as they come,
+ * A filter: the names of its parameters behind the value, and its function. Or a filter that takes arguments as they come,
  * and may apply others.
  */
 export type Filter =

@@ -26,12 +26,12 @@ import {
 } from './values.ts';
 import { bindMacro, Macro } from './macro.ts';
 
-/** What leaves a loop's body early. */
+/** A jump that leaves a loop's body early. */
 type Signal = 'break' | 'continue' | null;
 
 type Node<Type extends string> = Extract<Statement | Expression, { type: Type }>;
 
-/** What a body writes, as one text. */
+/** The output of a body, as one text. */
 export function render(body: readonly Statement[], scope: Scope): Str {
   const out: Str[] = [];
   execute(body, scope, out);
@@ -92,7 +92,7 @@ function executeOne(node: Statement, scope: Scope, out: Str[]): Signal {
   }
 }
 
-/** What such a block writes has to be text. */
+/** The output of such a block has to be text. */
 function textOnly(value: Value): Str {
   if (isStr(value)) return value;
   throw new TemplateFault(`a block writes a ${typeName(value)} instead of a text`);
@@ -168,7 +168,7 @@ function makeMacro(node: MacroNode, scope: Scope): Macro {
   );
 }
 
-/** What a parameter stands for that is not given. */
+/** The value of a parameter that is not given. */
 function defaultOf({ parameters, defaults }: MacroNode, name: string, scope: Scope): Value {
   const node = defaults[parameters.indexOf(name) - parameters.length + defaults.length];
   return node ? evaluate(node, scope) : new Undefined(`"${name}" is not given to the macro`);

@@ -1,4 +1,4 @@
-// A template's text to tokens, as jinja2 cuts it with trim_blocks and lstrip_blocks: the newline behind a block goes,
+// Cuts a template's text into tokens, as jinja2 does with trim_blocks and lstrip_blocks. The newline behind a block goes,
 // and so do the spaces before a block that begins its line.
 
 import { TemplateFault } from './faults.ts';
@@ -10,7 +10,7 @@ export interface Token {
   /** `data`, `name`, `string`, `integer`, `float`, `end`, or the operator or bracket itself, such as `{{`, `%}`, `==`. */
   readonly type: string;
   readonly text: string;
-  /** What a number stands for. */
+  /** The value of a number. */
   readonly value?: bigint | number;
   readonly line: number;
 }

@@ -45,7 +45,7 @@ export class Macro extends Thing {
 }
 
 /**
- * What a macro's names stand for when it is called; undefined where its default does.
+ * The values of a macro's names when it is called; undefined where the default counts.
  *
  * @throws TemplateFault for arguments that it has no place for
  */

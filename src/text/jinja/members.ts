@@ -20,7 +20,7 @@ import {
 } from './values.ts';
 import { DictView } from './dict-view.ts';
 
-/** What jinja2's sandbox keeps from templates, as it changes values. */
+/** The methods that jinja2's sandbox denies to templates, since they change values. */
 const UNSAFE = {
   list: ['append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort'],
   dict: ['clear', 'pop', 'popitem', 'setdefault', 'update'],

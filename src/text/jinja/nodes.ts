@@ -1,4 +1,4 @@
-// What a template is made of, once it is read.
+// The nodes of a template that was read.
 
 /** Arguments of a call, a filter or a test. */
 export interface Arguments {
@@ -42,13 +42,13 @@ export type Expression =
       readonly otherwise: Expression | null;
     };
 
-/** What is assigned to: a name, a member of a namespace, or several of them. */
+/** The target of an assignment: a name, a member of a namespace, or several of them. */
 export type Target =
   | { readonly type: 'variable'; readonly name: string }
   | { readonly type: 'member'; readonly of: string; readonly name: string }
   | { readonly type: 'tuple'; readonly items: readonly Target[] };
 
-/** What a macro, or the body of a call block, takes and gives. */
+/** The parameters and the body of a macro, or of a call block. */
 export interface MacroNode {
   readonly name: string | null;
   readonly parameters: readonly string[];

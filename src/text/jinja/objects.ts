@@ -84,7 +84,7 @@ function pair(value: Value): [Value, Value] {
   throw new TemplateFault('a dictionary is made of what is no pair');
 }
 
-/** What a template can change, also from inside a loop. */
+/** An object that a template can change, also from inside a loop. */
 export class Namespace extends Thing {
   readonly type = 'Namespace';
   readonly #members: Dict;
@@ -157,7 +157,7 @@ class Joiner extends Callable {
   }
 }
 
-/** What every template finds. */
+/** The names that every template finds. */
 export const GLOBALS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['range', new Callable(range, 'type')],
   ['dict', new Callable(dict, 'type')],

@@ -54,7 +54,7 @@ class Parser {
     }
   }
 
-  /** What stands between a tag and its end. */
+  /** The nodes between a tag and its end. */
   #body(...ends: string[]): Statement[] {
     this.#tokens.skip(':');
     this.#tokens.expect('%}');

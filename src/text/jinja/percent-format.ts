@@ -48,7 +48,7 @@ export function formatPercent(format: Str, values: Value): Str {
   return isSafe(format) ? markSafe(concat(parts)) : concat(parts);
 }
 
-/** What Python lets stand beside a format without a place. */
+/** The values that Python accepts beside a format without a place. */
 function takesNothing(values: Value): boolean {
   return values instanceof Dict || Array.isArray(values);
 }

@@ -37,7 +37,7 @@ export function bracketed(open: string, items: readonly Str[], close: string): S
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
-/** What Python takes for unprintable: controls, unassigned and private characters, and all spaces but the plain one. */
+/** The characters that Python calls unprintable: controls, unassigned and private ones, and all spaces but the plain one. */
 const UNPRINTABLE = /[\p{C}\p{Z}]/u;
 
 function quoted(text: Str): Str {

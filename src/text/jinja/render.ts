@@ -20,7 +20,7 @@ export class Template {
   }
 
   /**
-   * What it writes.
+   * The text that it writes.
    *
    * @param variables what it finds by name
    * @throws TemplateFault as it refuses them, TemplateUnsupported, TemplateOverrun

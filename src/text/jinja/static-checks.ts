@@ -1,4 +1,4 @@
-// What jinja2 refuses before it renders, wherever in the template it stands.
+// The faults that jinja2 refuses before it renders, anywhere in the template.
 
 import { TemplateFault } from './faults.ts';
 import { hasFilter } from './filters.ts';

@@ -17,7 +17,7 @@ const SIMPLE = new Map(
   }),
 );
 
-/** What is written between the quotes; null where an escape is broken, or gives a character's name. */
+/** The text between the quotes; null where an escape is broken, or gives a character's name. */
 export function unescapeString(source: string): string | null {
   let broken = false;
   const text = source.replaceAll(ESCAPE, (escape) => {

@@ -82,7 +82,7 @@ export function splitSpace(text: Str, most: number, fromEnd: boolean): Str[] {
   return parts.filter((part) => plain(part) !== '');
 }
 
-/** What is before, at and behind a separator. */
+/** The texts before, at and behind a separator. */
 export function partition(text: Str, separator: string, last: boolean): Tuple {
   if (separator === '') throw new TemplateFault('a text is split at nothing');
   const content = plain(text);

@@ -1,9 +1,9 @@
-// Text as Python has it, counted in code points, that knows where each character came from. What users and tools wrote
-// keeps its mark through slices, joins and case changes: so a prompt tells their text from the template's own.
+// Text as Python has it, counted in code points, that knows where each character came from. The text of users and tools
+// keeps its mark through slices, joins and case changes. So a prompt tells it from the template's own.
 
 import { spendText } from './budget.ts';
 
-/** Who wrote a character. A name, such as a role, may complete a special token of the template; other text may not. */
+/** The author of a character. A name, such as a role, may complete a special token of the template; other text may not. */
 export const TEMPLATE = 't';
 export const MESSAGE = 'm';
 export const NAME = 'n';

@@ -44,9 +44,9 @@ export abstract class Thing {
   }
 }
 
-/** What a name or member that is not there gives. */
+/** The value of a name or member that is not there. */
 export class Undefined {
-  /** What is missing, in words. */
+  /** The missing name or member, in words. */
   readonly reason: string;
 
   constructor(reason: string) {

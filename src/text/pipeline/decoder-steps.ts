@@ -5,7 +5,7 @@ import type { TextStep } from './decoder-texts.ts';
 /** One step for one text. */
 export interface TokenStep {
   push(token: string): string[];
-  /** What was held back; afterwards nothing more comes. */
+  /** The rest that was held back; afterwards nothing more comes. */
   end(): string[];
   readonly holds: boolean;
 }

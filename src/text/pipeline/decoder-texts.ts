@@ -5,7 +5,7 @@ import { bytesOfToken } from './byte-alphabet.ts';
 /** One step for one text. */
 export interface TextStep {
   push(text: string): string;
-  /** What was held back; afterwards nothing more comes. */
+  /** The rest that was held back; afterwards nothing more comes. */
   end(): string;
   readonly holds: boolean;
 }
@@ -83,7 +83,7 @@ export class StrippedText implements TextStep {
   }
 }
 
-/** Replaces a string. What could be its beginning is held back. */
+/** Replaces a string. A text that could be its beginning is held back. */
 export class ReplacedText implements TextStep {
   readonly #pattern: string;
   readonly #content: string;

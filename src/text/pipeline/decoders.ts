@@ -32,8 +32,8 @@ export function createDecoder(value: unknown): Decoder {
 }
 
 /**
- * One step of a decoder. `onTokens` is for tokens, `joins` makes one text of all of them, and `onText` is what the step
- * does to such a text where that can be done as it comes; otherwise it waits for the whole text.
+ * One step of a decoder. `onTokens` is for tokens, and `joins` makes one text of all of them. `onText` handles such a text
+ * as it comes, where that is possible; otherwise the step waits for the whole text.
  */
 interface Stage {
   readonly onTokens: () => TokenStep;

@@ -3,7 +3,7 @@
 import type { PairTable } from './pair-table.ts';
 import { finish, type Work } from './work.ts';
 
-/** What a checkpoint learned. */
+/** The merges that a checkpoint learned. */
 export interface Merges {
   /** The rank of a pair of ids: the lower, the earlier it is joined. */
   readonly ranks: PairTable;

@@ -1,4 +1,4 @@
-// A map from pairs of whole numbers to numbers, in arrays of bytes: a vocabulary has hundreds of thousands of pairs, and
+// A map from pairs of whole numbers to numbers, in arrays of bytes. A vocabulary has hundreds of thousands of pairs, and
 // every character of a text asks for some.
 
 /** Pairs are never removed. */

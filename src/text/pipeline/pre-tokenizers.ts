@@ -16,7 +16,7 @@ export interface Words {
 
 export type PreTokenizer = (given: Words) => Work<Words>;
 
-/** What GPT-2 cuts text with. */
+/** The pattern that GPT-2 cuts text with. */
 const GPT2 = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 /**
@@ -150,7 +150,7 @@ function fixedLength(fields: Fields): PreTokenizer {
   });
 }
 
-/** Stretches of one script each, as matches. What stands before the first script is in none, and is lost. */
+/** Stretches of one script each, as matches. The text before the first script is in none, and is lost. */
 // oxlint-disable-next-line require-yield -- fast in one piece
 function* stretchesOfScript(text: string): Work<number[]> {
   const matches: number[] = [];

@@ -1,6 +1,6 @@
 // Cuts a text at matches of a pattern, in the ways that tokenizer.json knows.
 
-/** What becomes of a match. */
+/** The ways to treat a match. */
 export const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
 
 export type Behavior = (typeof BEHAVIORS)[number];

@@ -1,4 +1,4 @@
-// What the models of tokenizer.json have in common.
+// The common part of the models of tokenizer.json.
 
 import { BambaError } from '../../errors.ts';
 import type { Work } from './work.ts';

@@ -10,7 +10,7 @@ const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
 /** Outside of brackets five numbers in Latin-1 are part of words, too. */
 export const WORD_OUTSIDE = String.raw`[${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE]`;
 
-/** What follows a backslash, outside of brackets and inside: upper case is the opposite. */
+/** The letters behind a backslash, outside of brackets and inside: upper case is the opposite. */
 export const SHORTHANDS: Readonly<Record<string, string>> = {
   d: String.raw`\p{Nd}`,
   s: String.raw`\p{White_Space}`,
@@ -42,8 +42,8 @@ export function posixClass(name: string): string | null {
 }
 
 /**
- * The class of a property's name, which may be a category, a script or another property of Unicode in any case and
- * with or without underscores.
+ * The class of a property's name: a category, a script or another property of Unicode, in any case, with or without
+ * underscores.
  *
  * @returns null where JavaScript knows no property of that name
  */

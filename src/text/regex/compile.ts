@@ -3,7 +3,7 @@
 import { charSource, SetTest } from './char-class.ts';
 import { type CharSet, type Node, type Place, unsupported } from './syntax.ts';
 
-/** What an instruction does. `next` is the one behind it. */
+/** The kinds of instructions. `next` is the one behind it. */
 export type Instruction =
   | { readonly op: 'char'; readonly code: number }
   | { readonly op: 'set'; readonly set: SetTest }

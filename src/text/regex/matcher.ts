@@ -1,5 +1,5 @@
-// Runs programs of patterns over text by backtracking, in time that grows with the text's length: what was tried at a
-// place and failed is remembered and not tried again, from wherever one comes. A tokenizer's file cannot make it hang.
+// Runs programs of patterns over text by backtracking, in time that grows with the text's length. A try that failed at a
+// place is remembered, and not repeated on any way to that place. A tokenizer's file cannot make it hang.
 
 import { BambaError } from '../../errors.ts';
 import { SetTest, WORD_OUTSIDE } from './char-class.ts';
@@ -29,7 +29,7 @@ export class Matcher {
   readonly #tried: Uint32Array;
   /** For each run without end: where it began and ended last, and the lowest and highest end tried in a row. */
   readonly #runs: Int32Array;
-  /** What is left to try: triples of instruction and place; of runs its complement, the end tried and the lowest. */
+  /** The tries that are left: triples of instruction and place; of runs its complement, the end tried and the lowest. */
   #stack = new Int32Array(96);
   #height = 0;
   /** Bits set since the bodies that run for themselves began: they are taken back where one succeeds. */
@@ -69,7 +69,7 @@ export class Matcher {
     return false;
   }
 
-  /** What led to a match ending here did not fail. */
+  /** The tries that led to a match ending here did not fail. */
   #forget(end: number): void {
     const { points, runs } = this.#program;
     for (let bit = end * points; bit < (end + 1) * points; bit++) this.#tried[bit >>> 5]! &= ~(1 << (bit & 31));
@@ -153,7 +153,7 @@ export class Matcher {
           this.#height = base;
           return at;
       }
-      // What failed goes on with what was left to try.
+      // After a failure the next try that is left goes on.
       while (!holds) {
         if (this.#height === base) return -1;
         this.#height -= 3;
@@ -222,7 +222,7 @@ export class Matcher {
     return end;
   }
 
-  /** Runs a body for itself. What it tried counts as failed only where it failed, and not for a look behind. */
+  /** Runs a body for itself. Its tries count as failed only where it failed, and not for a look behind. */
   #alone(pc: number, at: number, runs: readonly [number, number], forgets: boolean): number {
     const mark = this.#log.length;
     this.#nested++;

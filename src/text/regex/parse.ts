@@ -1,5 +1,5 @@
-// Patterns of tokenizer.json to trees. Their syntax is that of Oniguruma, which differs from JavaScript's: classes
-// nest and intersect, `\h` is a hexadecimal digit, `{1,3}+` repeats the repetition, and `(?i)` reaches over `|`.
+// Patterns of tokenizer.json to trees. Their syntax is that of Oniguruma, which differs from JavaScript's. Classes nest and
+// intersect, `\h` is a hexadecimal digit, `{1,3}+` repeats the repetition, and `(?i)` reaches over `|`.
 
 import { charSource, posixClass, propertyClass, SHORTHANDS, WORD_OUTSIDE } from './char-class.ts';
 import { sameLetters } from './letter-case.ts';
@@ -245,7 +245,7 @@ class Parser {
     return { kind: 'set', set: { source: this.#class(), ignoreCase, negated } };
   }
 
-  /** What is inside of brackets, to its source in JavaScript. */
+  /** Turns the inside of brackets into its source in JavaScript. */
   #class(): string {
     if (++this.#depth > MAX_DEPTH) throw unsupported(this.#source, 'brackets that nest too deep');
     const operands: string[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { finish } from '../pipeline/work.ts';
 import { literalPattern, regexPattern } from './pattern.ts';
 
-/** What a pattern matches in a text, empty matches included. */
+/** The matches of a pattern in a text, empty ones included. */
 function matches(source: string, text: string): string[] {
   const places = finish(regexPattern(source)(text));
   return Array.from({ length: places.length / 2 }, (_, i) => text.slice(places[2 * i], places[2 * i + 1]));

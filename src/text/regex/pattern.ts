@@ -28,8 +28,8 @@ export function literalPattern(literal: string): Pattern {
  * A pattern that is a regular expression in Oniguruma's syntax. Its matches are found in time that grows with the
  * text's length only.
  *
- * @throws BambaError `config_invalid` where it is no pattern, `unsupported_model` where it asks for what is not built;
- * when it runs, `unsupported_model` where it takes too long all the same
+ * @throws BambaError `config_invalid` where it is no pattern; `unsupported_model` where a part of it is not built, or where
+ * a run takes too long
  */
 export function regexPattern(source: string): Pattern {
   const program = compilePattern(source, parsePattern(source));

@@ -1,4 +1,4 @@
-// What patterns are made of, once they are parsed.
+// The nodes of parsed patterns.
 
 import { BambaError } from '../../errors.ts';
 
@@ -31,11 +31,11 @@ export type Node =
       readonly max: number;
       readonly lazy: boolean;
     }
-  /** What it matched first is not tried again in another way. */
+  /** Its first match is not tried again in another way. */
   | { readonly kind: 'atomic'; readonly body: Node }
   | { readonly kind: 'look'; readonly body: Node; readonly behind: boolean; readonly negated: boolean };
 
-/** What a pattern has that is not built here. */
+/** A part of a pattern that is not built here. */
 export function unsupported(pattern: string, what: string): BambaError {
   return new BambaError(
     'unsupported_model',
@@ -43,7 +43,7 @@ export function unsupported(pattern: string, what: string): BambaError {
   );
 }
 
-/** What no regular expression may have. */
+/** A fault that no regular expression may have. */
 export function malformed(pattern: string, what: string): BambaError {
   return new BambaError(
     'config_invalid',

@@ -1,4 +1,4 @@
-// What TypeScript knows of components where no checker of Vue's looks into them.
+// The type of components for TypeScript, where no checker of Vue's looks into them.
 
 declare module '*.vue' {
   import type { DefineComponent } from 'vue';

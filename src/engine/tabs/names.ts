@@ -1,0 +1,35 @@
+import { sha256Hex } from '../../weights/sha256.ts';
+import type { LoadOptions } from '../wire.ts';
+import { VERSION } from './version.ts';
+
+// What tabs find each other by: names of Web Locks and of channels, which are the site's own.
+
+/** Names of what the tabs share that want the same engine. */
+export interface SharedNames {
+  /** Of the lock that the tab with the engine holds, and of the channel that it is asked on for its service. */
+  readonly engine: string;
+  /** What the names of all versions of this library begin with. */
+  readonly anyVersion: string;
+}
+
+/**
+ * Of the engine that these options make. The token is not among them: what it opened is the site's by then. Without `files`,
+ * which no other tab can be known to have.
+ */
+export async function sharedNames({ token: _token, files: _files, ...options }: LoadOptions): Promise<SharedNames> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const sorted = given.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const key = await sha256Hex(new TextEncoder().encode(JSON.stringify(sorted)));
+  const anyVersion = `bamba-web engine ${key} `;
+  return { engine: anyVersion + VERSION, anyVersion };
+}
+
+/** Of the channel between a tab and the worker of another one. @param id of the tab */
+export function tabChannel(id: string): string {
+  return `bamba-web tab ${id}`;
+}
+
+/** Of the lock that a tab holds for as long as it asks another one. @param id of the tab */
+export function tabLife(id: string): string {
+  return `bamba-web tab ${id} lives`;
+}
