@@ -1,6 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { type ByteSource, readExactly } from './byte-source.ts';
-import { type Encoding, encodingOf, READABLE } from './encodings.ts';
+import { type Encoding, encodingOf, OF_16_LEVELS, READABLE } from './encodings.ts';
 import { type BlockSize, isScale, type ScaleLayout, scaleLayout } from './fp8-scales.ts';
 import { PackedReader } from './packed/packed-reader.ts';
 import { isPacked, type PackedMatrix, packedMatrix, type Packing } from './packed/packed-tensors.ts';
@@ -77,6 +77,15 @@ export class Checkpoint {
   /** All tensors by name. */
   get tensors(): ReadonlyMap<string, TensorInfo> {
     return this.#files.tensors;
+  }
+
+  /** Whether the weights of a tensor are of 16 levels in each group of 32: int4 can keep them. */
+  hasLevels(name: string): boolean {
+    const matrix = this.#packed.get(name);
+    if (matrix) return matrix.bits === 4 && matrix.groupIndex === null && (matrix.columns / matrix.groups) % 32 === 0;
+    const tensor = this.tensors.get(name);
+    const stored = tensor?.parts?.map((part) => part.tensor.dtype) ?? [tensor?.dtype];
+    return stored.every((dtype) => dtype !== undefined && OF_16_LEVELS.has(dtype));
   }
 
   /** Whether packed matrices were asked for. */

@@ -132,9 +132,11 @@ async function readPiece(
       encoders.push(() => passThrough(stored, scheme, source.name, begin, layout.columns));
       continue;
     }
+    const hasLevels = scheme === 'int4' && checkpoint.hasLevels(source.name);
     const values = await readSource(checkpoint, source, begin, end, signal, (length) => arrays.take(length));
     encoders.push(() => {
-      const rows = encode(spec, scheme, values, layout.columns, source.name, begin);
+      const place = { name: source.name, firstRow: begin, hasLevels };
+      const rows = encode(spec, scheme, values, layout.columns, place);
       arrays.give(values);
       return rows;
     });
@@ -178,16 +180,15 @@ function encode(
   scheme: Scheme,
   values: Float32Array,
   columns: number,
-  name: string,
-  firstRow: number,
+  place: { name: string; firstRow: number; hasLevels: boolean },
 ): QuantizedRows {
   if (spec.map) {
     const map = TENSOR_MAPS[spec.map];
     for (let i = 0; i < values.length; i++) values[i] = map(values[i] as number);
   }
-  if (spec.shape.length === 2) return quantizeRows(scheme, values, columns, { name, firstRow });
+  if (spec.shape.length === 2) return quantizeRows(scheme, values, columns, place);
   // One row of the length of the piece, so that a vector is not padded element by element.
-  const { bytes } = quantizeRows('f32', values, values.length, { name, firstRow });
+  const { bytes } = quantizeRows('f32', values, values.length, place);
   return { bytes: bytes.subarray(0, values.length * 4), scales: new Uint8Array() };
 }
 

@@ -55,6 +55,9 @@ export function encodingOf(dtype: string): Encoding | undefined {
   return Object.hasOwn(BLOCKS, dtype) ? BLOCKS[dtype] : undefined;
 }
 
+/** Dtypes whose weights are of 16 levels in each group of 32. */
+export const OF_16_LEVELS: ReadonlySet<string> = new Set(['Q4_0', 'Q4_1', 'Q4_K']);
+
 /** Whether weights of this dtype are multiples of scales that blocks of them share. */
 export function isRounded(dtype: string): boolean {
   return Object.hasOwn(BLOCKS, dtype);

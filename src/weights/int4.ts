@@ -52,7 +52,10 @@ export class Int4RowEncoder {
     this.#zeros = new Float64Array(this.#scales.length);
   }
 
-  /** Weights [begin, end) into their bytes and scales, both of zeros and as long as layout.ts says. */
+  /**
+   * Weights [begin, end) into their bytes and scales, both of zeros and as long as layout.ts says.
+   * @param hasLevels whether each group's weights are of 16 levels already, which are kept where they can be
+   */
   encode(
     values: Float32Array,
     begin: number,
@@ -61,8 +64,9 @@ export class Int4RowEncoder {
     bytesAt: number,
     scales: Uint8Array,
     scalesAt: number,
+    hasLevels = false,
   ): void {
-    const largest = this.#measure(values, begin, end);
+    const largest = this.#measure(values, begin, end, hasLevels);
     const view = new DataView(scales.buffer, scales.byteOffset + scalesAt);
     const rowExponent = upperBits(largest) >>> 20;
     const rowScale = largest === 0 ? 0 : 2 ** (rowExponent - 1023);
@@ -84,28 +88,89 @@ export class Int4RowEncoder {
 
   /**
    * Scale and zero point for the range of each group, with 0 in it, rounded to what can be stored. Narrower ranges,
-   * searched for the least squared error, are nearer to the weights by 7 %, but models answer no better with them.
+   * searched for the least squared error, are nearer to the weights by 7 %, but models answer no better with them. Levels
+   * that weights lie on already stay, see `findLevels`.
    * @returns the largest scale
    */
-  #measure(values: Float32Array, begin: number, end: number): number {
+  #measure(values: Float32Array, begin: number, end: number, hasLevels: boolean): number {
     let largest = 0;
     for (let group = 0, from = begin; from < end; group++, from += INT4_GROUP) {
       const to = Math.min(end, from + INT4_GROUP);
-      let least = 0;
-      let most = 0;
-      for (let i = from; i < to; i++) {
-        least = Math.min(least, values[i] as number);
-        most = Math.max(most, values[i] as number);
+      const levels = hasLevels ? findLevels(values, from, to) : null;
+      let scale: number;
+      if (levels) {
+        scale = sevenBits(levels.step);
+        this.#zeros[group] = halves(levels.zero);
+      } else {
+        let least = 0;
+        let most = 0;
+        for (let i = from; i < to; i++) {
+          least = Math.min(least, values[i] as number);
+          most = Math.max(most, values[i] as number);
+        }
+        scale = sevenBits((most - least) / 15);
+        this.#zeros[group] = scale === 0 ? 0 : halves(-least / scale);
       }
-      const step = (most - least) / 15;
-      const split = step * SPLITTER;
-      const scale = split - (split - step);
       this.#scales[group] = scale;
-      this.#zeros[group] = scale === 0 ? 0 : ((-2 * least) / scale + ROUNDER - ROUNDER) / 2;
       if (scale > largest) largest = scale;
     }
     return largest;
   }
+}
+
+function sevenBits(value: number): number {
+  const split = value * SPLITTER;
+  return split - (split - value);
+}
+
+function halves(value: number): number {
+  return (2 * value + ROUNDER - ROUNDER) / 2;
+}
+
+/** What of a step weights may be off their levels by: they were rounded to f32. */
+const OFF_LEVEL = 1 / 64;
+/** Largest zero point that can be stored. */
+const MOST_ZERO = 15.5;
+
+/**
+ * The levels that weights of a group lie on, as they do that were rounded to 4 bits before: weight = step * (q - zero), q
+ * from 0 to 15. Rounding them to other levels would add an error as large as that of the first rounding. Null where they
+ * lie on none, or zero is not among those that can be stored.
+ */
+function findLevels(values: Float32Array, from: number, to: number): { step: number; zero: number } | null {
+  let least = Infinity;
+  let most = -Infinity;
+  for (let i = from; i < to; i++) {
+    const value = values[i] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  // The second least weight is some steps from the least, mostly one.
+  let second = Infinity;
+  for (let i = from; i < to; i++) {
+    const value = values[i] as number;
+    if (value > least && value < second) second = value;
+  }
+  if (second === Infinity) return null;
+  for (let steps = 1; steps <= 15; steps++) {
+    const step = (second - least) / steps;
+    if ((most - least) / step > 15 + OFF_LEVEL) return null;
+    if (!isOnLevels(values, from, to, least, step)) continue;
+    const zero = -least / step;
+    // Levels may be counted from a higher one, so that zero is not below the first.
+    const shift = Math.max(0, Math.ceil(-zero));
+    const last = Math.round((most - least) / step) + shift;
+    return last <= 15 && zero + shift <= MOST_ZERO ? { step, zero: zero + shift } : null;
+  }
+  return null;
+}
+
+function isOnLevels(values: Float32Array, from: number, to: number, least: number, step: number): boolean {
+  for (let i = from; i < to; i++) {
+    const level = ((values[i] as number) - least) / step;
+    if (Math.abs(level - (level + ROUNDER - ROUNDER)) > OFF_LEVEL) return false;
+  }
+  return true;
 }
 
 function encodeGroup(

@@ -147,6 +147,32 @@ describe('int4', () => {
   /** Range of a group with 0 in it. */
   const width = (group: Float32Array) => Math.max(0, ...group) - Math.min(0, ...group);
 
+  it('keeps the levels of weights that were rounded to 4 bits before', () => {
+    const group = fc.record({
+      levels: fc.array(fc.integer({ min: 0, max: 15 }), { minLength: 32, maxLength: 32 }),
+      step: fc.float({ min: Math.fround(0.001), max: 1, noNaN: true }),
+      zero: fc.double({ min: 0.3, max: 14.7, noNaN: true }),
+    });
+    const trial = fc.property(group, ({ levels, step, zero }) => {
+      const values = Float32Array.from(levels, (level) => step * (level - zero));
+      const { bytes } = quantizeRows('int4', values, 32, { name: 'x', hasLevels: true });
+      const codes = levels.map((_, i) => (i < 16 ? bytes[i]! & 15 : bytes[i - 16]! >> 4));
+      // Levels count from the least, or from one above it, and a common factor of theirs is left out.
+      const least = Math.min(...levels);
+      const [code] = [Math.min(...codes)];
+      const most = Math.max(...levels) - least;
+      const scale = most === 0 ? 1 : (Math.max(...codes) - code) / most;
+      if (most > 0) expect(codes.map((each) => each - code)).toEqual(levels.map((level) => (level - least) * scale));
+    });
+    fc.assert(trial, { numRuns: 300 });
+  });
+
+  it('rounds weights that lie on no levels as all others', () => {
+    const values = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i) - 0.2);
+    const plain = quantizeRows('int4', values, 64, { name: 'x' });
+    expect(quantizeRows('int4', values, 64, { name: 'x', hasLevels: true })).toEqual(plain);
+  });
+
   it('lays a row out as documented', () => {
     const rising = Array.from({ length: 16 }, (_, i) => i * 0.5);
     const falling = Array.from({ length: 16 }, (_, i) => 7.5 - i * 0.5);

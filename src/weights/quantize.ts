@@ -21,14 +21,15 @@ export interface QuantizedRows {
 }
 
 /**
- * Quantizes `values` (rows, columns). `name` and `firstRow` place a weight in errors.
+ * Quantizes `values` (rows, columns). `name` and `firstRow` place a weight in errors; `hasLevels` is for weights that are
+ * of 16 levels in each group of int4 already.
  * @throws BambaError `checkpoint_invalid` for a weight that is not finite; `unsupported_model` for one beyond f16.
  */
 export function quantizeRows(
   scheme: Scheme,
   values: Float32Array,
   columns: number,
-  { name, firstRow = 0 }: { name: string; firstRow?: number },
+  { name, firstRow = 0, hasLevels = false }: { name: string; firstRow?: number; hasLevels?: boolean },
 ): QuantizedRows {
   const rows = values.length / columns;
   const stride = rowBytes(scheme, columns);
@@ -36,7 +37,7 @@ export function quantizeRows(
   const scaleBytes = scaleBytesPerRow(scheme, columns);
   const scales = new Uint8Array(rows * scaleBytes);
   const words = new Int32Array(values.buffer, values.byteOffset, values.length);
-  const encode = rowEncoder(scheme, values, words, columns, bytes, scales);
+  const encode = rowEncoder(scheme, { values, words, columns, hasLevels }, bytes, scales);
   for (let row = 0; row < rows; row++) {
     const begin = row * columns;
     const largest = asFloat(largestBits(words, begin, begin + columns));
@@ -53,12 +54,11 @@ type RowEncoder = (row: number, begin: number, end: number, largest: number) => 
 /** Encodes weights [begin, end) of `values` into row `row` of `bytes` and `scales`. */
 function rowEncoder(
   scheme: Scheme,
-  values: Float32Array,
-  words: Int32Array,
-  columns: number,
+  given: { values: Float32Array; words: Int32Array; columns: number; hasLevels: boolean },
   bytes: Uint8Array,
   scales: Uint8Array<ArrayBuffer>,
 ): RowEncoder {
+  const { values, words, columns, hasLevels } = given;
   const stride = rowBytes(scheme, columns);
   switch (scheme) {
     case 'f32': {
@@ -72,7 +72,8 @@ function rowEncoder(
     case 'int4': {
       const encoder = new Int4RowEncoder(columns);
       const scaleBytes = scaleBytesPerRow(scheme, columns);
-      return (row, begin, end) => encoder.encode(values, begin, end, bytes, row * stride, scales, row * scaleBytes);
+      return (row, begin, end) =>
+        encoder.encode(values, begin, end, bytes, row * stride, scales, row * scaleBytes, hasLevels);
     }
     case 'int8':
     case 'fp8': {

@@ -1,5 +1,5 @@
 import type { Checkpoint } from './checkpoint.ts';
-import { isRounded } from './encodings.ts';
+import { isRounded, OF_16_LEVELS } from './encodings.ts';
 import type { Scheme } from './types.ts';
 
 /**
@@ -15,6 +15,12 @@ export function roundingNotice(name: string, checkpoint: Checkpoint, scheme: Sch
   if (checkpoint.isPacked) found.add('packed integers');
   if (found.size === 0) return null;
   const types = [...found].toSorted().join(', ');
+  const levels = [...found]
+    .filter((dtype) => OF_16_LEVELS.has(dtype))
+    .toSorted()
+    .join(', ');
+  const kept =
+    scheme === 'int4' && levels !== '' ? ` (of ${levels} the levels stay, and their scales are rounded)` : '';
   const more = scheme === 'f16' ? 'f32 keeps them exactly' : 'f16 keeps them nearly, f32 exactly';
-  return `The weights of ${name} are ${types} in its file and are rounded once more to ${scheme}; ${more}.`;
+  return `The weights of ${name} are ${types} in its file and are rounded once more to ${scheme}${kept}; ${more}.`;
 }

@@ -25,7 +25,7 @@ const pick =
     (currentTarget as HTMLElement).parentElement?.querySelector<HTMLInputElement>(input)?.click();
   };
 
-/** The part of the list of models where a person types a name, or picks a folder. */
+/** The part of the list of models where a person types a name, or picks a folder or a file. */
 export class OtherModel {
   readonly #parts: OtherModelParts;
   #typed = '';
@@ -54,7 +54,7 @@ export class OtherModel {
       <h3 id="other-title">Any other</h3>
       <p class="hint" id="other-hint">
         A repository of the Hugging Face Hub as <code>org/name</code>, or the address of a folder with a model or of a
-        GGUF file. With an automatic type a package keeps its own, and a checkpoint becomes int8.
+        GGUF file. With an automatic type a package keeps its own, and all others become int8.
       </p>
       <form class="other" novalidate @submit=${this.#onSubmit}>
         <input
