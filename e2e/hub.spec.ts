@@ -117,7 +117,7 @@ const SOME_FAMILIES = ['falcon_mamba', 'granitemoehybrid', 'gemma3_text'];
 test('loads a repository of any family, and answers as the reference does', async ({ page }) => {
   test.setTimeout(ALL ? 1_200_000 : 300_000);
   const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
-  expect([...families.keys()].toSorted()).toEqual(MODEL_TYPES.toSorted());
+  expect(new Set(families.keys())).toEqual(new Set(MODEL_TYPES));
   await page.goto(served.url);
   // In Firefox, every family is loaded this way; here those of the most different blocks.
   for (const [family, config] of [...families].filter(([name]) => ALL || SOME_FAMILIES.includes(String(name)))) {

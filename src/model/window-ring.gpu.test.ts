@@ -7,9 +7,8 @@ import { expectClose } from '../testing/close.ts';
 import { ALL } from '../testing/extent.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
-import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import { readCheckpointModel } from '../testing/golden.ts';
 import { loadRandomModel } from '../testing/random-model.ts';
-import { readPackageModel } from '../testing/package-model.ts';
 import { randomCheckpoint } from '../testing/random-checkpoint.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { memorySource } from '../weights/byte-source.ts';
@@ -35,8 +34,7 @@ describe.skipIf(!hasAdapter)('a ring of keys and values', () => {
   const models: Model[] = [];
   beforeAll(async () => {
     gpu = await Gpu.request({ gpu: sharedGpu() });
-    const source = await packCheckpoint(memorySource(randomCheckpoint(GEMMA)), 'f32', 'random');
-    const { architecture, tensors } = await readPackageModel(source);
+    const { architecture, tensors } = await readCheckpointModel(memorySource(randomCheckpoint(GEMMA)));
     expected = reference(architecture, tensors, prompt).logits;
   });
   afterEach(() => {

@@ -146,7 +146,12 @@ async function readPiece(
 
 /** Rows of a tensor without sources: zeros, and what its map makes of them. */
 function constants(spec: TensorSpec, count: number, { columns, stride, scaleBytes }: RowLayout): QuantizedRows {
-  if (spec.map) return encode(spec, 'f32', new Float32Array(count * columns), columns, spec.name, 0);
+  if (spec.map)
+    return encode(spec, 'f32', new Float32Array(count * columns), columns, {
+      name: spec.name,
+      firstRow: 0,
+      hasLevels: false,
+    });
   return { bytes: new Uint8Array(count * stride), scales: new Uint8Array(count * scaleBytes) };
 }
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { safetensorsBytes, testTensor } from '../testing/test-checkpoint.ts';
 import { memorySource } from './byte-source.ts';
 import { Checkpoint } from './checkpoint.ts';
-import { readFp8Source, readSource, sourceRows } from './tensor-sources.ts';
+import { readSource, readStoredSource, sourceRows } from './tensor-sources.ts';
 
 const values = Float32Array.from({ length: 24 }, (_, index) => index);
 const open = () =>
@@ -32,8 +32,8 @@ it('passes no stored bytes through where rows are put together anew', async () =
     memorySource({ 'model.safetensors': safetensorsBytes({ w: testTensor('F8_E4M3', [2, 4], new Float32Array(8)) }) }),
   );
   const stored = { name: 'w', shape: [2, 4] };
-  expect(await readFp8Source(checkpoint, stored, 0, 2)).not.toBeNull();
+  expect(await readStoredSource(checkpoint, stored, 'fp8', 0, 2)).not.toBeNull();
   for (const other of [{ every: 2 }, { columns: [0, 8] as const }, { flat: true as const }]) {
-    expect(await readFp8Source(checkpoint, { ...stored, ...other }, 0, 1)).toBeNull();
+    expect(await readStoredSource(checkpoint, { ...stored, ...other }, 'fp8', 0, 1)).toBeNull();
   }
 });
