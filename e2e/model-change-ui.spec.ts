@@ -186,7 +186,7 @@ test('addresses that nothing can be asked for are refused where they are typed',
     await field.fill(address);
     await page.keyboard.press('Enter');
     await expect(field).toHaveAttribute('aria-invalid', 'true');
-    await expect(field).toHaveAccessibleDescription(/no address|leave both out|Give a repository/);
+    await expect(field).toHaveAccessibleDescription(/cannot be opened|leave both out|Give a repository/);
     await expect(field).toBeFocused();
   }
   expect(await stored(page)).toBeNull();
