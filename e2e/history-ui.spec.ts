@@ -306,6 +306,9 @@ test('without WebGPU kept chats are listed, read, searched and saved, and nothin
   await scriptEngine(before, { answers: ANSWERS });
   await before.goto('/');
   await ask(before, 'About apples');
+  // Once it has ended, an answer is stored; the next visit shows whether it was.
+  await expect(chat(before).turns.locator('.foot')).toBeVisible();
+  await before.reload();
   await expect(chat(before).answers).toHaveText('They are fruit.');
   await before.close();
   const fault = { code: 'webgpu_unavailable', message: 'This browser offers no WebGPU.' };

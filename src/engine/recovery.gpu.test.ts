@@ -84,7 +84,9 @@ describe.skipIf(!hasAdapter)('a GPU that is lost', () => {
       statuses = [];
       faulty.injectAt(1 + Math.round((moment * (calls - 1)) / (MOMENTS - 1)), 'lose');
       expect(whole(await take(engine, request)), `moment ${moment}`).toEqual(expected);
-      await expect.poll(() => statuses.map(({ status }) => status)).toEqual(['recovering', 'ready']);
+      await expect
+        .poll(() => statuses.map(({ status }) => status), { timeout: 30_000 })
+        .toEqual(['recovering', 'ready']);
       expect(statuses[0]).toMatchObject({ attempt: 1, reason: 'device_lost' });
     }
     expect(faulty.losses - losses).toBe(MOMENTS);
