@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkPackageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { serveHub, TestHub } from '../testing/test-hub.ts';
-import { fixtureFolder, GOLDENS } from '../testing/fixtures.ts';
-import { goldenFolders } from '../testing/golden.ts';
+import { GOLDENS } from '../testing/fixtures.ts';
+import { goldenFolders, writeGolden } from '../testing/golden.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
@@ -260,8 +260,13 @@ describe('convert', () => {
     expect(await main(['--help'])).toBe(0);
   });
 
-  const goldens = [...GOLDENS.map(fixtureFolder), ...goldenFolders()].map((from) => ({ from, name: basename(from) }));
-  it.each(goldens)('converts $name faithfully', { timeout: 60_000 }, async ({ from, name }) => {
+  const goldens = [
+    ...GOLDENS.map((name) => ({ name, place: null })),
+    ...goldenFolders().map((place) => ({ name: basename(place), place })),
+  ];
+  it.each(goldens)('converts $name faithfully', { timeout: 60_000 }, async ({ name, place }) => {
+    if (!place) writeGolden(name, folder);
+    const from = place ?? folder;
     for (const scheme of ['f32', 'fp8'] as const) {
       const out = join(folder, scheme);
       await convert(from, out, scheme, name);

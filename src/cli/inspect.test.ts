@@ -2,8 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fixtureFolder } from '../testing/fixtures.ts';
-import { BUNDLED_GOLDEN } from '../testing/golden.ts';
+import { BUNDLED_GOLDEN, writeGolden } from '../testing/golden.ts';
 import { main } from './inspect.ts';
 import { inspect } from './inspection.ts';
 
@@ -46,7 +45,8 @@ describe('inspect', () => {
 
   it('says what the blocks of transformers are', async () => {
     for (const name of ['gemma2', 'olmo', 'olmo2', 'smollm3', 'bamba-biases']) {
-      expect(await main([fixtureFolder(name)])).toBe(0);
+      writeGolden(name, folder);
+      expect(await main([folder])).toBe(0);
     }
     const text = output.join('\n');
     for (const part of [

@@ -34,6 +34,7 @@ const COMMANDS = {
   prepack: { script: 'prepack.mjs' },
   release: { script: 'release.mjs' },
   docs: { script: 'command.mjs', args: ['docs'] },
+  golden: { script: 'command.mjs', args: ['../testing/golden-command'] },
   mutate: { script: 'command.mjs', args: ['mutate'], needs: 'tests' },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };

@@ -132,6 +132,9 @@ export const FEATURES: readonly Feature[] = [
     return attention!.window === 24 && attention!.layers!.every(({ window }) => window);
   }),
   feature('qwen2', 'biases of q, k and v', 'qwen2', ({ biases }) => biases!.join() === 'qkv'),
+  feature('qwen2', 'a window in the last block', 'qwen2', ({ attention }) => {
+    return attention!.layers!.map(({ window }) => window).join() === 'false,false,true' && attention!.window === 24;
+  }),
   feature('qwen3', 'norms of q and k over each head', 'qwen3', ({ attention }) => attention!.qkNorm === 'head'),
   feature('olmo', 'LayerNorms', 'olmo', ({ norm }) => norm === 'layer'),
   feature('olmo', 'q, k and v clipped', 'olmo', ({ attention }) => attention!.qkvLimit === 1),
@@ -170,6 +173,7 @@ const SPELLING = 'Another spelling of what goldens have: families.test.ts and ro
 const DERIVED = 'What it says follows from other fields as well: families.test.ts.';
 const LENGTH = 'It bounds the context, and changes no value within it: config.test.ts.';
 const TENSORS = 'The tensors decide, whatever it says: checkpoint.test.ts.';
+const MLX = 'It marks a checkpoint of MLX, which is refused: config.test.ts.';
 const END_IDS = 'It may hold ids that end answers: config.test.ts.';
 const LARGE =
   'Goldens that have it are too large for the tree; random-models.gpu.test.ts has it against our reference.';
@@ -280,6 +284,7 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(DERIVED, 'bamba: quantization_config.config_groups.group_0.weights'),
   ...every(DERIVED, 'mamba_d_head', 'zamba2: mamba_headdim'),
   ...every(SPELLING, 'compression_config'),
+  ...every(MLX, 'quantization'),
   ...every(END_IDS, 'text_config'),
   ...every(
     TENSORS,

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { MODEL_TYPES, parseConfig } from '../architecture/config.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { type ByteSource, memorySource } from '../weights/byte-source.ts';
@@ -7,11 +8,14 @@ import { Checkpoint } from '../weights/checkpoint.ts';
 import { readHeader } from '../weights/safetensors.ts';
 import { readSource, resolveSources, sourceRows } from '../weights/tensor-sources.ts';
 import { TENSOR_MAPS, type TensorSpec } from '../weights/types.ts';
+import { fixtureFolder } from './fixtures.ts';
+import { randomCheckpoint } from './random-checkpoint.ts';
 
 export { goldenStage } from '../tools/golden.ts';
 
 // Small models with the results that Hugging Face transformers gives for them. Some are in the tree, see fixtures.ts; a
-// folder of more is named in the environment variable BAMBA_GOLDENS.
+// folder of more is named in the environment variable BAMBA_GOLDENS. Most of those in the tree have no weights: these are
+// made of config.json, the same each time.
 
 /** A stored result. */
 export interface GoldenTensor {
@@ -29,7 +33,7 @@ export interface Golden {
 }
 
 /** Folder of the golden that is in the tree: two Mamba-2 blocks and an attention block, five tokens. */
-export const BUNDLED_GOLDEN = join(import.meta.dirname, 'fixtures/bamba-short');
+export const BUNDLED_GOLDEN = fixtureFolder('bamba-short');
 
 /** Folders in BAMBA_GOLDENS with a model of a supported type; empty where the variable is not set. */
 export function goldenFolders(): string[] {
@@ -43,11 +47,44 @@ export function goldenFolders(): string[] {
     .toSorted();
 }
 
+/**
+ * The files of a golden, with the weights that its results are of.
+ * @throws Error where other weights would be made than those of the results.
+ */
+export function goldenFiles(folder: string): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = {};
+  for (const name of readdirSync(folder)) files[name] = new Uint8Array(readFileSync(join(folder, name)));
+  const expected = weightsHash(files['golden.safetensors']!);
+  if (!expected) return files;
+  const config = JSON.parse(new TextDecoder().decode(files['config.json'])) as object;
+  const weights = files['model.safetensors'] ?? randomCheckpoint(config)['model.safetensors']!;
+  if (createHash('sha256').update(weights).digest('hex') !== expected) {
+    throw new Error(
+      `The weights of ${basename(folder)} are not those that its golden.safetensors is of. Its config.json or ` +
+        'src/testing/random-checkpoint.ts has changed: undo that, or make the golden anew as CONTRIBUTING.md says.',
+    );
+  }
+  return { ...files, 'model.safetensors': weights };
+}
+
+/** Writes the files of a golden of the tree into `folder`, which is there, for what reads folders. */
+export function writeGolden(name: string, folder: string): void {
+  for (const [file, bytes] of Object.entries(goldenFiles(fixtureFolder(name))))
+    writeFileSync(join(folder, file), bytes);
+}
+
+/** The SHA-256 of model.safetensors that a golden is of; undefined where it does not say. */
+function weightsHash(golden: Uint8Array): string | undefined {
+  const length = Number(new DataView(golden.buffer, golden.byteOffset).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(golden.subarray(8, 8 + length))) as {
+    __metadata__?: { weights_sha256?: string };
+  };
+  return header.__metadata__?.weights_sha256;
+}
+
 /** Reads the model and the results in `folder`. */
 export async function loadGolden(folder: string): Promise<Golden> {
-  const files = Object.fromEntries(
-    readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]),
-  );
+  const files = goldenFiles(folder);
   const source = memorySource(files);
   const { architecture, tensors } = await readCheckpointModel(source);
   const results = new Map<string, GoldenTensor>();
@@ -56,7 +93,7 @@ export async function loadGolden(folder: string): Promise<Golden> {
     const values = info.dtype === 'I32' ? new Int32Array(bytes) : new Float32Array(bytes);
     results.set(info.name, { shape: info.shape, values });
   }
-  return { name: folder.slice(folder.lastIndexOf('/') + 1), architecture, tensors, results };
+  return { name: basename(folder), architecture, tensors, results };
 }
 
 /** The model of a checkpoint as the reference takes it. */

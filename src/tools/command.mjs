@@ -1,4 +1,4 @@
-// Runs one subcommand, `node command.mjs NAME ARGS...`: the `main` of src/cli/NAME.ts. The sources are TypeScript and
+// Runs one subcommand, `node command.mjs NAME ARGS...`: the `main` of NAME.ts, seen from src/cli. The sources are TypeScript and
 // import WGSL with `?raw`, so Vite's module runner loads them, as Vitest and the page do; nothing is built beforehand.
 
 import { dirname, join } from 'node:path';

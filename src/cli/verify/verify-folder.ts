@@ -98,9 +98,17 @@ interface Shared {
 }
 
 /** Verifies a folder in each scheme. A fault is a row, and leaves the others alone. */
-export async function* verifyFolder(gpu: Gpu, folder: string, options: VerifyOptions): AsyncGenerator<Row> {
-  const name = basename(folder);
-  const files = folderSource(folder);
+export function verifyFolder(gpu: Gpu, folder: string, options: VerifyOptions): AsyncGenerator<Row> {
+  return verifyFiles(gpu, basename(folder), folderSource(folder), options);
+}
+
+/** The same of the files of a folder, wherever they are. */
+export async function* verifyFiles(
+  gpu: Gpu,
+  name: string,
+  files: ByteSource,
+  options: VerifyOptions,
+): AsyncGenerator<Row> {
   let shared: Promise<Shared> | null = null;
   for (const dtype of options.schemes) {
     try {
