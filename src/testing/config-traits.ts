@@ -1,0 +1,45 @@
+import { type Architecture, attentionLayer } from '../architecture/architecture.ts';
+import { parseConfig } from '../architecture/config.ts';
+
+// What is particular about a model, in words: tests of a sample of models take one of each.
+
+type Config = Readonly<Record<string, unknown>>;
+
+const architectureOf = (config: Config): Architecture =>
+  parseConfig(new TextEncoder().encode(JSON.stringify(config))).architecture;
+
+/** Tokens that a model knows. */
+export const vocabularyOf = (config: Config): number => architectureOf(config).vocabSize;
+
+/** Kinds of what a sequence keeps, and of sublayers that keep several. */
+export function stateTraits(config: Config): string[] {
+  const architecture = architectureOf(config);
+  return architecture.blocks.flatMap((block, index) =>
+    block.flatMap((sublayer) => {
+      const { window } = attentionLayer(architecture, index);
+      const keeps = sublayer
+        .filter((branch) => branch !== 'swiglu' && branch !== 'relu2' && branch !== 'moe')
+        .map((branch) => (branch === 'attention' && window ? 'window' : branch));
+      return [...keeps, ...(keeps.length > 1 ? [keeps.join(' beside ')] : [])];
+    }),
+  );
+}
+
+/** Kinds of branches, of norms and of what is between matrices: all that chooses programs. */
+export function programTraits(config: Config): string[] {
+  const architecture = architectureOf(config);
+  const { norm, normPlaces, activation, biases, attention, moe } = architecture;
+  return [
+    ...architecture.blocks.flat(2),
+    ...stateTraits(config),
+    norm ?? 'rms',
+    ...(normPlaces ?? []).map((place) => `norms ${place}`),
+    ...(activation ? [activation] : []),
+    ...(biases ?? []).map((of) => `biases of ${of}`),
+    ...(attention?.qkNorm ? [`norms of each ${attention.qkNorm}`] : []),
+    ...(attention?.scoreCap === undefined ? [] : ['capped scores']),
+    ...(attention?.qkvLimit === undefined ? [] : ['clipped']),
+    ...(attention?.gated ? ['gated attention'] : []),
+    ...(moe?.routing ? [`routed by ${moe.routing.scores}`] : []),
+  ];
+}
