@@ -8,7 +8,7 @@ import type { Model } from '../model/model.ts';
 import type { Snapshot, SnapshotOptions } from '../model/snapshot.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { stateTraits, vocabularyOf } from '../testing/config-traits.ts';
+import { architectureOf, stateTraits } from '../testing/config-traits.ts';
 import { covering } from '../testing/extent.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
 import { randomCheckpoint } from '../testing/random-checkpoint.ts';
@@ -39,7 +39,7 @@ const GREEDY = {
 const CLOSE = { ofLargest: 2e-4 };
 
 /** The smallest of all these models. */
-const LEAST_VOCABULARY = Math.min(...Object.values(FAMILY_CONFIGS).map(vocabularyOf));
+const LEAST_VOCABULARY = Math.min(...Object.values(FAMILY_CONFIGS).map((config) => architectureOf(config).vocabSize));
 
 /** What a question begins with, an answer, and what ends both. */
 const [QUESTION, ANSWER, END] = [1, 2, 3];
@@ -233,7 +233,7 @@ describe.skipIf(!hasAdapter)('states that are kept', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  it.each(covering(FAMILY_CONFIGS, stateTraits))(
+  it.each(covering(FAMILY_CONFIGS, (config) => stateTraits(architectureOf(config))))(
     'go on as if all had been read anew: %s',
     { timeout: 300_000 },
     async (_, config) => {

@@ -3,7 +3,7 @@ import { readFloats, slice } from '../gpu/buffers.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { expectClose } from '../testing/close.ts';
-import { stateTraits, vocabularyOf } from '../testing/config-traits.ts';
+import { architectureOf, stateTraits } from '../testing/config-traits.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { covering } from '../testing/extent.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
@@ -16,7 +16,7 @@ import { readStateFile, type StateOwner, writeStateFile } from './state-files.ts
 /** As the conversation's own property has it: of the largest. */
 const CLOSE = { ofLargest: 2e-4 };
 const binding = { model: 'm', shaders: 's', scheme: 'f32' };
-const cases = covering(FAMILY_CONFIGS, stateTraits);
+const cases = covering(FAMILY_CONFIGS, (config) => stateTraits(architectureOf(config)));
 
 describe.skipIf(!hasAdapter)('a state as a file', () => {
   let gpu: Gpu;
@@ -30,7 +30,7 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
   it.each(cases)('of %s goes on as it would have', { timeout: 120_000 }, async (_, config) => {
     const model = await loadRandomModel(gpu, config);
     const owner: StateOwner = { model, binding, name: 'random' };
-    const vocabulary = vocabularyOf(config);
+    const vocabulary = model.architecture.vocabSize;
     const ids = (count: number, seed: number) =>
       Array.from({ length: count }, (_, index) => (seed * 31 + index * index * 7 + index) % vocabulary);
     try {

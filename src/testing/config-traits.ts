@@ -3,17 +3,13 @@ import { parseConfig } from '../architecture/config.ts';
 
 // What is particular about a model, in words: tests of a sample of models take one of each.
 
-type Config = Readonly<Record<string, unknown>>;
-
-const architectureOf = (config: Config): Architecture =>
-  parseConfig(new TextEncoder().encode(JSON.stringify(config))).architecture;
-
-/** Tokens that a model knows. */
-export const vocabularyOf = (config: Config): number => architectureOf(config).vocabSize;
+/** The architecture that a config.json says. */
+export function architectureOf(config: object): Architecture {
+  return parseConfig(new TextEncoder().encode(JSON.stringify(config))).architecture;
+}
 
 /** Kinds of what a sequence keeps, and of sublayers that keep several. */
-export function stateTraits(config: Config): string[] {
-  const architecture = architectureOf(config);
+export function stateTraits(architecture: Architecture): string[] {
   return architecture.blocks.flatMap((block, index) =>
     block.flatMap((sublayer) => {
       const { window } = attentionLayer(architecture, index);
@@ -26,12 +22,11 @@ export function stateTraits(config: Config): string[] {
 }
 
 /** Kinds of branches, of norms and of what is between matrices: all that chooses programs. */
-export function programTraits(config: Config): string[] {
-  const architecture = architectureOf(config);
+export function programTraits(architecture: Architecture): string[] {
   const { norm, normPlaces, activation, biases, attention, moe } = architecture;
   return [
     ...architecture.blocks.flat(2),
-    ...stateTraits(config),
+    ...stateTraits(architecture),
     norm ?? 'rms',
     ...(normPlaces ?? []).map((place) => `norms ${place}`),
     ...(activation ? [activation] : []),
