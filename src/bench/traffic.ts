@@ -4,7 +4,7 @@ import { CACHE_TYPES, cacheRowBytes, type CacheType } from '../kernels/attention
 import { DELTA_CHUNK } from '../kernels/gated_delta/delta-shape.ts';
 import { CHUNK_TOKENS } from '../kernels/mamba2/mamba2-shape.ts';
 import { ACTIONS } from '../kernels/projections/projection.ts';
-import { type Architecture, hasBranch } from '../architecture/architecture.ts';
+import { type Architecture, hasBranch, mlpWidth } from '../architecture/architecture.ts';
 import { cacheBytes } from '../model/sequence-cache.ts';
 import { stateBytes } from '../model/state.ts';
 
@@ -138,7 +138,7 @@ export function decodeBytes(
   let weights = 0;
   for (const { name, bytes, shape } of tensors) {
     if (name === 'embedding' && !architecture.tiedHead) weights += bytes / (shape[0] ?? 1);
-    else if (/\.moe\.(?:gate_up|down)$/.test(name)) weights += bytes * expertShare(architecture, 1);
+    else if (/\.moe\.(?:gate_up|up|down)$/.test(name)) weights += bytes * expertShare(architecture, 1);
     else if (name.startsWith('shared.')) weights += bytes * sharedUses(architecture, Number(name.split('.')[1]));
     else weights += bytes;
   }
@@ -149,7 +149,6 @@ export function decodeBytes(
 export function prefillFlops(architecture: Architecture, tokens: number): number {
   const {
     hiddenSize: C,
-    intermediateSize: F,
     vocabSize: V,
     mamba2,
     mamba1,
@@ -162,10 +161,17 @@ export function prefillFlops(architecture: Architecture, tokens: number): number
     blocks,
   } = architecture;
   let flops = 2 * V * C;
+  for (const [index, block] of blocks.entries()) {
+    const F = mlpWidth(architecture, index);
+    if (hasBranch([block], 'swiglu')) flops += 2 * 3 * F * C * tokens;
+    if (hasBranch([block], 'relu2')) flops += 2 * 2 * F * C * tokens;
+  }
   for (const kind of blocks.flat(2)) {
-    if (kind === 'swiglu') flops += 2 * 3 * F * C * tokens;
-    if (kind === 'relu2') flops += 2 * 2 * F * C * tokens;
-    if (kind === 'moe' && moe) flops += 2 * C * (3 * moe.topK * moe.intermediateSize + moe.experts) * tokens;
+    if (kind === 'moe' && moe) {
+      const { latentSize: L = C, ungated } = moe;
+      const around = L === C ? 0 : 2 * L * C;
+      flops += 2 * ((ungated ? 2 : 3) * L * moe.topK * moe.intermediateSize + around + C * moe.experts) * tokens;
+    }
     if (kind === 'mamba1' && mamba1) {
       const { inner, stateSize: N, dtRank } = mamba1;
       flops += (2 * inner * (3 * C + 2 * dtRank + 2 * N) + 5 * inner * N) * tokens;
@@ -194,6 +200,8 @@ export function prefillFlops(architecture: Architecture, tokens: number): number
       flops += 2 * C * (attention.heads + 2 * attention.kvHeads) * attention.headDim * tokens;
       flops +=
         2 * (3 * shared.intermediateSize * C + shared.adapterRank * (C + 2 * shared.intermediateSize) + C * C) * tokens;
+      const width = (attention.heads + 2 * attention.kvHeads) * attention.headDim;
+      if (shared.attentionAdapters) flops += 2 * 3 * shared.adapterRank * (2 * C + width) * tokens;
     }
     if ((kind === 'attention' || kind === 'shared') && attention) {
       const { heads, kvHeads, headDim } = attention;
