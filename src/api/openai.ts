@@ -149,10 +149,14 @@ export class Models {
     this.#engine = engine;
   }
 
+  /** The name of the model that the engine has. */
+  get name(): string {
+    return this.#engine.info.model.name;
+  }
+
   /** The model that the engine has. */
   async list(): Promise<{ object: 'list'; data: Model[] }> {
-    const { name } = this.#engine.info.model;
-    return { object: 'list', data: [{ id: name, object: 'model', created: this.#created, owned_by: 'bamba-web' }] };
+    return { object: 'list', data: [{ id: this.name, object: 'model', created: this.#created, owned_by: 'bamba-web' }] };
   }
 }
 
