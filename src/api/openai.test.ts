@@ -323,8 +323,11 @@ test('completions.create and models.list', async () => {
 
 describe('completions.create with several prompts, and with echo', () => {
   const echoed = (id: number, token: string, value: number | null, top: [string, number][] = []) => ({
-    ...{ id, token, bytes: null, logprob: value },
-    top: top.map(([text, one]) => ({ ...{ id, token: text, bytes: null, logprob: one } })),
+    id,
+    token,
+    bytes: null,
+    logprob: value,
+    top: top.map(([text, one]) => ({ id, token: text, bytes: null, logprob: one })),
   });
 
   test('answers each prompt as often as it is asked to, and counts each once', async () => {
@@ -367,7 +370,9 @@ describe('completions.create with several prompts, and with echo', () => {
     new FakeEngine(
       { type: 'prompt', text: 'ab', logprobs: [echoed(1, 'a', null), echoed(2, 'b', -1.25, [['b', -1.25]])] },
       {
-        ...{ type: 'text', text: '\ufffd', ids: [3] },
+        type: 'text',
+        text: '\ufffd',
+        ids: [3],
         logprobs: [{ ...logprob('\ufffd'), top: echoed(3, '', 0, TWINS).top }],
       },
       { ...(endEvent() as GenerationEvent & { type: 'end' }), logprob: { ...logprob('<eos>'), top: [] } },
@@ -410,7 +415,10 @@ describe('completions.create with several prompts, and with echo', () => {
 
   test('streams them with running offsets', async () => {
     const stream = await new BambaEngine(scored()).completions.create({
-      ...{ prompt: 'ab', echo: true, logprobs: 1, stream: true },
+      prompt: 'ab',
+      echo: true,
+      logprobs: 1,
+      stream: true,
     });
     const parts = (await all(stream)).map((chunk) => chunk.choices[0]!.logprobs!);
     expect(parts.flatMap(({ tokens }) => tokens)).toEqual(whole.tokens);

@@ -156,7 +156,10 @@ export class Models {
 
   /** The model that the engine has. */
   async list(): Promise<{ object: 'list'; data: Model[] }> {
-    return { object: 'list', data: [{ id: this.name, object: 'model', created: this.#created, owned_by: 'bamba-web' }] };
+    return {
+      object: 'list',
+      data: [{ id: this.name, object: 'model', created: this.#created, owned_by: 'bamba-web' }],
+    };
   }
 }
 

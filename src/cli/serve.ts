@@ -59,7 +59,11 @@ export async function main(args: string[]): Promise<number> {
 async function listen(engine: TokenizingEngine, tokenizer: object, request: Request): Promise<void> {
   const { host, port, apiKey, bodyBytes, requests, readerMs } = request;
   const server = createApiServer(engine, {
-    ...{ apiKey, bodyBytes, requests, readerMs, requestMs: REQUEST_MS },
+    apiKey,
+    bodyBytes,
+    requests,
+    readerMs,
+    requestMs: REQUEST_MS,
     anyHost: !isLoopback(host),
     tokenizer: { ...tokenizer },
     onFault: (error) => console.error(error),

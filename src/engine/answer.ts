@@ -88,7 +88,7 @@ export async function* answerRequest(
   const scores = parsed.promptLogprobs !== undefined && !course.scored;
   if (scores) {
     try {
-      yield* scorePrompt(answering, promptIds, parsed.promptLogprobs!, signal);
+      yield* scorePrompt({ model, states, tokenizer }, promptIds, parsed.promptLogprobs!, signal);
     } catch (error) {
       nullIfAborted(error);
       yield* course.abort();

@@ -1,6 +1,8 @@
 import { promptLogprobs } from '../generate/prompt-logprobs.ts';
+import type { StateCache } from '../generate/state-cache.ts';
+import type { Model } from '../model/model.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { spelledLogprobs } from './answer-text.ts';
-import type { Answering } from './answer.ts';
 import type { GenerationEvent, PromptLogprob } from './protocol.ts';
 
 /**
@@ -11,7 +13,7 @@ import type { GenerationEvent, PromptLogprob } from './protocol.ts';
  * @throws BambaError `aborted`, and what `promptLogprobs` throws
  */
 export async function* scorePrompt(
-  { model, states, text: { tokenizer } }: Pick<Answering, 'model' | 'states' | 'text'>,
+  { model, states, tokenizer }: { model: Model; states: StateCache; tokenizer: Tokenizer },
   ids: readonly number[],
   count: number,
   signal: AbortSignal | undefined,

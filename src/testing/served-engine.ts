@@ -13,8 +13,8 @@ export interface ServedEngine {
   /** Faults that the server called its own. */
   faults: unknown[];
   /** Sends a body, as it is where it is a string. */
-  ask(path: string, body?: unknown, init?: RequestInit): Promise<{ status: number; body: Record<string, unknown> }>;
-  close(): Promise<void>;
+  ask: (path: string, body?: unknown, init?: RequestInit) => Promise<{ status: number; body: Record<string, unknown> }>;
+  close: () => Promise<void>;
 }
 
 /** Serves an engine. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import harness from '../../testing/fixtures/harness.json' with { type: 'json' };
 import { hasAdapter } from '../../testing/dawn.ts';
 import { violation } from '../../testing/json-schema.ts';
 import { type ServedEngine, serveEngine } from '../../testing/served-engine.ts';
@@ -39,7 +40,9 @@ describe.skipIf(!hasAdapter)("OpenAI's client", () => {
     const { client } = served;
     const parameters = { type: 'object', properties: { on: { type: 'boolean' } }, required: ['on'] };
     const called = await client.chat.completions.create({
-      ...{ model, messages, tool_choice: 'required' },
+      model,
+      messages,
+      tool_choice: 'required',
       tools: [{ type: 'function', function: { name: 'lamp', parameters } }],
     });
     const [call] = called.choices[0]!.message.tool_calls!;
@@ -48,7 +51,8 @@ describe.skipIf(!hasAdapter)("OpenAI's client", () => {
       violation(JSON.parse((call as { function: { arguments: string } }).function.arguments), parameters),
     ).toBeNull();
     const answer = await client.chat.completions.create({
-      ...{ model, messages },
+      model,
+      messages,
       response_format: { type: 'json_schema', json_schema: { name: 'lamp', schema: parameters, strict: true } },
     });
     expect(violation(JSON.parse(answer.choices[0]!.message.content!), parameters)).toBeNull();
@@ -67,7 +71,12 @@ describe.skipIf(!hasAdapter)("OpenAI's client", () => {
   test('gets the log-probabilities that evaluations compare as numbers', async () => {
     const prompt = asciiIds('An apple is');
     const { choices } = await served.client.completions.create({
-      ...{ model, prompt: [prompt, prompt.slice(0, 3)], echo: true, logprobs: 1, max_tokens: 1, temperature: 0 },
+      model,
+      prompt: [prompt, prompt.slice(0, 3)],
+      echo: true,
+      logprobs: 1,
+      max_tokens: 1,
+      temperature: 0,
     });
     expect(choices.map(({ index }) => index)).toEqual([0, 1]);
     for (const [place, { logprobs }] of choices.entries()) {
@@ -85,10 +94,39 @@ describe.skipIf(!hasAdapter)("OpenAI's client", () => {
     );
   });
 
+  test('gets what the harness for evaluations gets from the reference', async () => {
+    const { client } = served;
+    // Its ways: ids from the server, and sums over the continuation, without the one token that is generated.
+    const encode = async (prompt: string): Promise<number[]> => {
+      const { body } = await served.ask('/tokenize', { prompt, add_special_tokens: false });
+      return body['tokens'] as number[];
+    };
+    const score = async (parts: readonly (readonly [context: number[], continuation: number[]])[]) => {
+      const prompt = parts.map((part) => part.flat());
+      const asked = { model, prompt, echo: true, logprobs: 1, max_tokens: 1, temperature: 0, seed: 1234 };
+      const { choices } = await client.completions.create(asked);
+      return choices.map(({ logprobs }, index) =>
+        logprobs!.token_logprobs!.slice(parts[index]![0].length, -1).reduce((sum, value) => sum + value, 0),
+      );
+    };
+    const [kind] = harness.kinds;
+    const context = await encode(kind!.question);
+    const choices = await Promise.all(kind!.choices.map((choice) => encode(` ${choice}`)));
+    const scores = await score(choices.map((choice) => [context, choice]));
+    for (const [index, value] of scores.entries()) expect(value).toBeCloseTo(kind!.loglikelihoods[index]!, 4);
+    const [prose] = harness.prose;
+    const [rolling] = await score([[await encode('<bos>'), await encode(prose!.text)]]);
+    expect(rolling).toBeCloseTo(prose!.loglikelihood, 4);
+    const [sum] = harness.sums;
+    const greedy = { model, prompt: [await encode(sum!.question)], max_tokens: 8, temperature: 0 };
+    const { choices: answers } = await client.completions.create({ ...greedy, stop: ['\n', '<eos>'], seed: 1234 });
+    expect(answers[0]!.text).toBe(sum!.generated);
+  });
+
   test('goes on from a response whose state is kept', async () => {
     const { client } = served;
-    const first = await client.responses.create({ model, input: 'One. '.repeat(20), max_output_tokens: 16 });
-    const next = { model, input: 'Two.', previous_response_id: first.id, max_output_tokens: 16 };
+    const first = await client.responses.create({ model, input: 'One. '.repeat(10), max_output_tokens: 3 });
+    const next = { model, input: 'Two.', previous_response_id: first.id, max_output_tokens: 3 };
     const { usage } = await client.responses.create(next);
     expect(usage!.input_tokens_details.cached_tokens).toBeGreaterThanOrEqual(first.usage!.input_tokens);
     expect(usage!.input_tokens).toBeGreaterThan(usage!.input_tokens_details.cached_tokens);

@@ -7,10 +7,28 @@ type Item = Exclude<Body['input'], string>[number];
 
 /** Parameters that are taken as they are, or change nothing here. */
 const KNOWN: readonly string[] = [
-  ...['model', 'input', 'instructions', 'previous_response_id', 'max_output_tokens', 'temperature', 'top_p'],
-  ...['tools', 'tool_choice', 'text', 'truncation', 'stream', 'store', 'user'],
-  ...['metadata', 'include', 'parallel_tool_calls', 'service_tier', 'safety_identifier', 'prompt_cache_key'],
-  ...['prompt_cache_retention', 'stream_options'],
+  'model',
+  'input',
+  'instructions',
+  'previous_response_id',
+  'max_output_tokens',
+  'temperature',
+  'top_p',
+  'tools',
+  'tool_choice',
+  'text',
+  'truncation',
+  'stream',
+  'store',
+  'user',
+  'metadata',
+  'include',
+  'parallel_tool_calls',
+  'service_tier',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+  'stream_options',
 ];
 
 /**

@@ -20,7 +20,11 @@ const tools = [{ type: 'function' as const, name: 'f', parameters: { type: 'obje
 test('answers, and goes on from an answer by its id', async () => {
   const { client, fake } = await serve(textEvent('Hel'), textEvent('lo'), endEvent());
   const first = await client.responses.create({
-    ...{ model: 'fake', input: 'Hi', instructions: 'Be short.', max_output_tokens: 9, temperature: 0.5 },
+    model: 'fake',
+    input: 'Hi',
+    instructions: 'Be short.',
+    max_output_tokens: 9,
+    temperature: 0.5,
   });
   expect(first).toMatchObject({ object: 'response', status: 'completed', output_text: 'Hello', error: null });
   expect(first.usage).toEqual({
@@ -53,14 +57,14 @@ test('answers, and goes on from an answer by its id', async () => {
 });
 
 test('streams events that the client puts together', async () => {
-  const { client } = await serve(textEvent('Hel'), textEvent('lo'), { type: 'toolCall', call }, endEvent('length'));
+  const { client } = await serve(textEvent('Hel'), textEvent('lo'), { type: 'toolCall', call }, endEvent());
   const types: string[] = [];
   const stream = client.responses.stream({ model: 'fake', input: 'Hi', tools });
   for await (const event of stream) types.push(event.type);
   const whole = await stream.finalResponse();
   expect(whole).toMatchObject({
-    status: 'incomplete',
-    incomplete_details: { reason: 'max_output_tokens' },
+    status: 'completed',
+    incomplete_details: null,
     output_text: 'Hello',
     output: [{ type: 'message' }, { type: 'function_call', call_id: 'abc', name: 'f', arguments: '{"a":1}' }],
   });
@@ -78,8 +82,22 @@ test('streams events that the client puts together', async () => {
     'response.function_call_arguments.delta',
     'response.function_call_arguments.done',
     'response.output_item.done',
-    'response.incomplete',
+    'response.completed',
   ]);
+});
+
+test('says that a limit cut an answer off', async () => {
+  const { client } = await serve(textEvent('Hel'), endEvent('length'));
+  expect(await client.responses.create({ model: 'fake', input: 'Hi' })).toMatchObject({
+    status: 'incomplete',
+    incomplete_details: { reason: 'max_output_tokens' },
+    output: [{ type: 'message', status: 'incomplete' }],
+  });
+  const types: string[] = [];
+  for await (const { type } of await client.responses.create({ model: 'fake', input: 'Hi', stream: true })) {
+    types.push(type);
+  }
+  expect(types.at(-1)).toBe('response.incomplete');
 });
 
 test('has tools called and told of, and takes a form', async () => {
@@ -90,7 +108,11 @@ test('has tools called and told of, and takes a form', async () => {
   const output = { type: 'function_call_output' as const, call_id: 'abc', output: 'done' };
   const format = { type: 'json_schema' as const, name: 'x', schema: { type: 'object' } };
   await client.responses.create({
-    ...{ model: 'fake', input: [output], previous_response_id: first.id, truncation: 'auto', text: { format } },
+    model: 'fake',
+    input: [output],
+    previous_response_id: first.id,
+    truncation: 'auto',
+    text: { format },
   });
   // The same said by who keeps nothing on the server.
   await client.responses.create({
@@ -112,7 +134,9 @@ test('has tools called and told of, and takes a form', async () => {
     toolChoice: { name: 'f' },
   });
   expect(fake.requests[1]).toEqual({
-    ...{ messages: said, json: { schema: { type: 'object' } }, contextOverflow: 'drop-oldest-turns' },
+    messages: said,
+    json: { schema: { type: 'object' } },
+    contextOverflow: 'drop-oldest-turns',
   });
   expect(fake.requests[2]?.messages).toEqual([{ role: 'system', content: 'Be short.' }, ...said]);
 });

@@ -124,8 +124,8 @@ export type Shaped<Name extends keyof typeof SHAPES> = v.InferOutput<(typeof SHA
 /** @throws HttpFault 400 that names the first wrong parameter */
 export function shaped<Name extends keyof typeof SHAPES>(name: Name, body: JsonObject): Shaped<Name> {
   const result = v.safeParse(SHAPES[name], body, { abortEarly: true });
-  if (result.success) return result.output as Shaped<Name>;
+  if (result.success) return result.output;
   const [issue] = result.issues;
-  const param = v.getDotPath(issue as v.BaseIssue<unknown>);
+  const param = v.getDotPath(issue);
   throw badRequest(`${param ?? 'The body'}: ${issue.message}.`, param === null ? {} : { param });
 }
