@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Architecture, hasBranch } from '../architecture/architecture.ts';
+import { parseConfig } from '../architecture/config.ts';
 
 // Results of Hugging Face transformers for small models of random weights, one of each family at least: the only thing here
 // that our own reference is held to.
@@ -7,6 +9,11 @@ import { type Architecture, hasBranch } from '../architecture/architecture.ts';
 /** Folder of a golden in the tree. */
 export function fixtureFolder(name: string): string {
   return join(import.meta.dirname, 'fixtures', name);
+}
+
+/** What the config of a golden in the tree says. */
+export function goldenArchitecture(name: string): Architecture {
+  return parseConfig(readFileSync(join(fixtureFolder(name), 'config.json'))).architecture;
 }
 
 /** Something that a family computes, and the golden that shows it. */

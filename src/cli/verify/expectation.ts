@@ -24,7 +24,16 @@ export interface Expectation {
 /** Widths by which tensors are divided into rows. */
 type Shape = Pick<
   Architecture,
-  'hiddenSize' | 'vocabSize' | 'blocks' | 'mamba2' | 'mamba1' | 'shortConv' | 'gatedDelta' | 'rgLru' | 'attention' | 'family'
+  | 'hiddenSize'
+  | 'vocabSize'
+  | 'blocks'
+  | 'mamba2'
+  | 'mamba1'
+  | 'shortConv'
+  | 'gatedDelta'
+  | 'rgLru'
+  | 'attention'
+  | 'family'
 >;
 
 /** A tensor of rows by position: a channel is a column. */
