@@ -2,81 +2,12 @@
 
 import { identifier, now } from '../../api/openai-answers.ts';
 import type { OpenAiClient } from '../../api/openai.ts';
-import type {
-  ChatCompletionChunk,
-  ChatCompletionMessageParam,
-  ChatCompletionMessageToolCall,
-  CompletionUsage,
-} from '../../api/openai-types.ts';
-import { HttpFault, badRequest } from './fault.ts';
+import type { CompletionUsage } from '../../api/openai-types.ts';
+import type { KeptResponses, ResponseObject } from './kept-responses.ts';
+import { type Happening, Output } from './response-output.ts';
 import { chatParams } from './responses-request.ts';
 import type { ServerEvent } from './send.ts';
 import type { Shaped } from './shapes.ts';
-
-/** Answers that are kept by their ids, at most, and the characters of all their conversations. */
-const MOST_KEPT = 1000;
-const MOST_CHARACTERS = 2 ** 27;
-
-/** A response as the API has it. */
-export type ResponseObject = Readonly<Record<string, unknown>> & { id: string };
-
-interface Kept {
-  messages: readonly ChatCompletionMessageParam[];
-  response: ResponseObject;
-  characters: number;
-}
-
-/** An event of a stream, by its type. */
-type Happening = Readonly<Record<string, unknown>> & { type: string };
-
-/**
- * The conversations that answers belong to. Their texts are kept here, and the engine keeps their states: what goes on from
- * one reads its own tokens only, as long as there is room for the state.
- */
-export class KeptResponses {
-  readonly #kept = new Map<string, Kept>();
-  #characters = 0;
-
-  keep(response: ResponseObject, messages: readonly ChatCompletionMessageParam[]): void {
-    const characters = JSON.stringify([messages, response]).length;
-    this.#kept.set(response.id, { messages, response, characters });
-    this.#characters += characters;
-    for (const id of this.#kept.keys()) {
-      if (this.#kept.size <= MOST_KEPT && this.#characters <= MOST_CHARACTERS) return;
-      this.#drop(id);
-    }
-  }
-
-  /** What was said up to an answer, and in it; nothing where no answer is named. @throws HttpFault 400. */
-  messagesOf(id: string | null | undefined): readonly ChatCompletionMessageParam[] {
-    if (id === null || id === undefined) return [];
-    const kept = this.#kept.get(id);
-    if (kept) return kept.messages;
-    throw badRequest(`There is no response ${JSON.stringify(id)}: it was not stored, or it has made room for others.`, {
-      code: 'previous_response_not_found',
-      param: 'previous_response_id',
-    });
-  }
-
-  /** @throws HttpFault 404. */
-  find(id: string): ResponseObject {
-    const kept = this.#kept.get(id);
-    if (kept) return kept.response;
-    throw new HttpFault(404, `There is no response ${JSON.stringify(id)}.`, { code: 'not_found' });
-  }
-
-  /** @throws HttpFault 404. */
-  delete(id: string): { id: string; object: 'response'; deleted: true } {
-    this.find(id);
-    this.#drop(id);
-    return { id, object: 'response', deleted: true };
-  }
-
-  #drop(id: string): void {
-    this.#characters -= this.#kept.get(id)!.characters;
-    this.#kept.delete(id);
-  }
-}
 
 /** Answers one request. @throws as `chat.completions.create`; HttpFault. */
 export async function respond(
@@ -139,96 +70,6 @@ async function* happenings(
   } finally {
     await chunks.return?.();
   }
-}
-
-/** What an answer consists of so far. */
-class Output {
-  readonly items: Readonly<Record<string, unknown>>[] = [];
-  readonly #calls: ChatCompletionMessageToolCall[] = [];
-  readonly #id = `msg_${identifier()}`;
-  #text = '';
-  /** Where the message is, once it is begun, and until it is done. */
-  #open: number | null = null;
-  reason: string | null = null;
-  usage: CompletionUsage | null = null;
-
-  /** What the assistant said, for the next turn. */
-  get message(): ChatCompletionMessageParam {
-    const calls = this.#calls.length > 0 ? { tool_calls: this.#calls } : {};
-    return { role: 'assistant', content: this.#text, ...calls };
-  }
-
-  *take({ choices, usage }: ChatCompletionChunk): Generator<Happening, void> {
-    this.usage = usage ?? this.usage;
-    const [choice] = choices;
-    if (!choice) return;
-    this.reason = choice.finish_reason ?? this.reason;
-    const { content = '', tool_calls: calls = [] } = choice.delta;
-    if (content !== '') yield* this.#write(content);
-    for (const call of calls) {
-      yield* this.close();
-      yield* this.#call(call);
-    }
-  }
-
-  *#write(delta: string): Generator<Happening, void> {
-    if (this.#open === null) {
-      this.#open = this.items.length;
-      const item = this.#item('in_progress', []);
-      this.items.push(item);
-      yield { type: 'response.output_item.added', output_index: this.#open, item };
-      yield { type: 'response.content_part.added', ...this.#place, part: textPart('') };
-    }
-    this.#text += delta;
-    yield { type: 'response.output_text.delta', ...this.#place, delta, logprobs: [] };
-  }
-
-  /** Ends the message, where one is begun. */
-  *close(): Generator<Happening, void> {
-    if (this.#open === null) return;
-    const part = textPart(this.#text);
-    yield { type: 'response.output_text.done', ...this.#place, text: this.#text, logprobs: [] };
-    yield { type: 'response.content_part.done', ...this.#place, part };
-    const item = this.#item(this.reason === 'length' ? 'incomplete' : 'completed', [part]);
-    this.items[this.#open] = item;
-    yield { type: 'response.output_item.done', output_index: this.#open, item };
-    this.#open = null;
-  }
-
-  *#call({ id: callId, type, function: called }: ChatCompletionMessageToolCall): Generator<Happening, void> {
-    this.#calls.push({ id: callId, type, function: called });
-    const id = `fc_${identifier()}`;
-    const place = { item_id: id, output_index: this.items.length };
-    const item = { type: 'function_call', id, call_id: callId, name: called.name };
-    const { output_index: index } = place;
-    yield {
-      type: 'response.output_item.added',
-      output_index: index,
-      item: { ...item, arguments: '', status: 'in_progress' },
-    };
-    yield { type: 'response.function_call_arguments.delta', ...place, delta: called.arguments };
-    yield {
-      type: 'response.function_call_arguments.done',
-      ...place,
-      name: called.name,
-      arguments: called.arguments,
-    };
-    const done = { ...item, arguments: called.arguments, status: 'completed' };
-    this.items.push(done);
-    yield { type: 'response.output_item.done', output_index: index, item: done };
-  }
-
-  get #place() {
-    return { item_id: this.#id, output_index: this.#open, content_index: 0 };
-  }
-
-  #item(status: string, content: readonly object[]) {
-    return { type: 'message', id: this.#id, status, role: 'assistant', content };
-  }
-}
-
-function textPart(text: string) {
-  return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
 
 /** What a response repeats of its request. */

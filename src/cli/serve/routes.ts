@@ -4,7 +4,8 @@ import type { ChatCompletionParams, CompletionParams } from '../../api/openai-ty
 import type { TokenizingEngine } from '../../engine/protocol.ts';
 import type { JsonObject } from './body.ts';
 import { HttpFault } from './fault.ts';
-import { type KeptResponses, respond, responseEvents } from './responses.ts';
+import type { KeptResponses } from './kept-responses.ts';
+import { respond, responseEvents } from './responses.ts';
 import type { EventStream } from './send.ts';
 import { shaped } from './shapes.ts';
 import { detokenize, tokenize } from './tokens.ts';

@@ -5,7 +5,7 @@ import type { TokenizingEngine } from '../../engine/protocol.ts';
 import { type Access, checkAccess } from './access.ts';
 import { drain, type JsonObject, readJson } from './body.ts';
 import { asFault, HttpFault } from './fault.ts';
-import { KeptResponses } from './responses.ts';
+import { KeptResponses } from './kept-responses.ts';
 import { findRoute } from './routes.ts';
 import { sendEvents, sendJson } from './send.ts';
 
