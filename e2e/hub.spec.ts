@@ -2,14 +2,17 @@
 
 import { createHash } from 'node:crypto';
 import { expect, type Page, test } from '@playwright/test';
+import { packCheckpoint } from '../src/engine/pack-checkpoint.ts';
 import { MODEL_TYPES } from '../src/architecture/config.ts';
 import { ALL } from '../src/testing/extent.ts';
+import { familyCheckpoint } from '../src/testing/family-checkpoint.ts';
 import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
-import { BUNDLED_GOLDEN, loadGolden, readCheckpointModel } from '../src/testing/golden.ts';
+import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/golden.ts';
 import { greedyAnswer } from '../src/testing/greedy-answer.ts';
-import { randomCheckpoint } from '../src/testing/random-checkpoint.ts';
+import { readPackageModel } from '../src/testing/package-model.ts';
 import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
+import type { Scheme } from '../src/weights/types.ts';
 import { withHeader } from '../src/testing/test-checkpoint.ts';
 import { useHubPage } from './hub-page.ts';
 
@@ -27,9 +30,9 @@ test.beforeAll(async () => {
 const weightRequests = () => served.hub.requests.filter((asked) => asked.startsWith('model.safetensors'));
 
 /** Loads `org/name` in the page and asks it; an error is told as `code: message`. */
-function answer(page: Page): Promise<string> {
+function answer(page: Page, scheme: Scheme = 'f32'): Promise<string> {
   return page.evaluate(
-    async ({ prompt, maxTokens, logitBias }) => {
+    async ({ prompt, maxTokens, logitBias, dtype }) => {
       const { createEngine } = window.bamba;
       const onProgress = ({ stage, message }: { stage: string; message?: string }) => {
         const report = message ?? stage;
@@ -37,7 +40,7 @@ function answer(page: Page): Promise<string> {
       };
       try {
         // A context so short spares the programs that only longer prompts take.
-        const model = { model: 'org/name', endpoint: location.origin, dtype: 'f32', contextLength: 32 } as const;
+        const model = { model: 'org/name', endpoint: location.origin, dtype, contextLength: 32 } as const;
         const engine = await createEngine({ ...model, onProgress });
         let text = '';
         for await (const event of engine.generate({ prompt, maxTokens, logitBias })) {
@@ -49,7 +52,7 @@ function answer(page: Page): Promise<string> {
         return `${(error as { code?: string }).code}: ${(error as Error).message}`;
       }
     },
-    { prompt: PROMPT, maxTokens: TOKENS, logitBias: NO_SPECIAL },
+    { prompt: PROMPT, maxTokens: TOKENS, logitBias: NO_SPECIAL, dtype: scheme },
   );
 }
 
@@ -111,7 +114,8 @@ test('tunes when it is asked, ends that when it is aborted, and answers as befor
   expect(told[1]).toBeGreaterThanOrEqual(7);
 });
 
-/** Mamba-1 alone; and Mamba-2, attention and experts. */
+const DTYPES = ['f32', 'int8', 'int4'] as const;
+/** Mamba-1 alone; Mamba-2, attention and experts; and attention with windows. */
 const SOME_FAMILIES = ['falcon_mamba', 'granitemoehybrid', 'gemma3_text'];
 
 test('loads a repository of any family, and answers as the reference does', async ({ page }) => {
@@ -119,19 +123,17 @@ test('loads a repository of any family, and answers as the reference does', asyn
   const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
   expect(new Set(families.keys())).toEqual(new Set(MODEL_TYPES));
   await page.goto(served.url);
-  // In Firefox, every family is loaded this way; here those of the most different blocks.
-  for (const [family, config] of [...families].filter(([name]) => ALL || SOME_FAMILIES.includes(String(name)))) {
-    const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
-    const files = {
-      ...randomCheckpoint({ ...config, vocab_size: 512 }),
-      'tokenizer.json': tokenizer!,
-      'tokenizer_config.json': tokenizerConfig!,
-    };
+  // In Firefox, a model of each kind of state is loaded this way; here those of the most different blocks.
+  const some = [...families].filter(([name]) => ALL || SOME_FAMILIES.includes(String(name)));
+  for (const [index, [family, config]] of some.entries()) {
+    const files = familyCheckpoint(config);
+    const source = memorySource(files);
     served.hub.files = new Map(Object.entries(files));
     served.hub.commit = createHash('sha1').update(String(family)).digest('hex');
-    expect(await answer(page), String(family)).toBe(
-      greedyAnswer(await readCheckpointModel(memorySource(files)), PROMPT, TOKENS),
-    );
+    for (const dtype of ALL ? DTYPES : [DTYPES[index % DTYPES.length]!]) {
+      const model = await readPackageModel(await packCheckpoint(source, dtype, 'random'));
+      expect(await answer(page, dtype), `${String(family)} in ${dtype}`).toBe(greedyAnswer(model, PROMPT, TOKENS));
+    }
   }
 });
 

@@ -4,10 +4,12 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { architectureOf, stateTraits } from '../../src/testing/config-traits.ts';
+import { covering } from '../../src/testing/extent.ts';
+import { familyCheckpoint } from '../../src/testing/family-checkpoint.ts';
 import { FAMILY_CONFIGS } from '../../src/testing/family-configs.ts';
 import { BUNDLED_GOLDEN, loadGolden, readCheckpointModel } from '../../src/testing/golden.ts';
 import { greedyAnswer } from '../../src/testing/greedy-answer.ts';
-import { randomCheckpoint } from '../../src/testing/random-checkpoint.ts';
 import { NO_SPECIAL, tinyCheckpoint } from '../../src/testing/tiny-model.ts';
 import { memorySource } from '../../src/weights/byte-source.ts';
 import { buildHubPage, type HubServer, serveHubPage } from '../hub-server.ts';
@@ -16,17 +18,13 @@ import { missing, openFirefox, openPage, PATIENCE, type QuietPage } from './brow
 const PROMPT = 'What is it?';
 const TOKENS = 6;
 
-/** One small model a family, each with the tokenizer of the tiny model. */
-const FAMILIES = new Map(Object.values(FAMILY_CONFIGS).map((config) => [String(config['model_type']), config]));
-
-function checkpoint(config: object): Record<string, Uint8Array> {
-  const { 'tokenizer.json': tokenizer, 'tokenizer_config.json': tokenizerConfig } = tinyCheckpoint();
-  return {
-    ...randomCheckpoint({ ...config, vocab_size: 512 }),
-    'tokenizer.json': tokenizer!,
-    'tokenizer_config.json': tokenizerConfig!,
-  };
-}
+/** One small model a family, or a kind of state, each with the tokenizer of the tiny model. */
+const FAMILIES = new Map(
+  covering(FAMILY_CONFIGS, (config) => stateTraits(architectureOf(config))).map(([, config]) => [
+    String(config['model_type']),
+    config,
+  ]),
+);
 
 describe.skipIf(missing)('in Firefox', () => {
   let folder: string;
@@ -73,7 +71,7 @@ describe.skipIf(missing)('in Firefox', () => {
   });
 
   test.for([...FAMILIES])('%s answers as the reference does', { timeout: PATIENCE }, async ([family, config]) => {
-    const files = checkpoint(config);
+    const files = familyCheckpoint(config);
     server.hub.files = new Map(Object.entries(files));
     server.hub.commit = createHash('sha1').update(family).digest('hex');
     expect(await answer()).toBe(greedyAnswer(await readCheckpointModel(memorySource(files)), PROMPT, TOKENS));

@@ -92,12 +92,20 @@ async function expectedRows(
   { sources, arrange, map, shape }: TensorSpec,
 ): Promise<Float32Array> {
   const parts = await Promise.all(
-    sources.map(async ({ name, shape: own, rows, factor = 1 }) => {
+    sources.map(async ({ name, shape: own, rows, every = 1, columns: place, factor = 1 }) => {
       // Rows of all dimensions but the last: those of experts follow each other.
       const count = own.length > 1 ? own.slice(0, -1).reduce((product, size) => product * size, 1) : own[0]!;
+      const width = own.length > 1 ? own.at(-1)! : 1;
       const [begin, end] = rows ?? [0, count];
-      const values = await checkpoint.readRows(name, begin, end);
-      return values.map((value) => value * factor);
+      const [at, of] = place ?? [0, width];
+      const values = await checkpoint.readRows(name, 0, count);
+      const taken: number[] = [];
+      for (let row = begin; row < end; row += every) {
+        const placed = Array<number>(of).fill(0);
+        placed.splice(at, width, ...values.subarray(row * width, (row + 1) * width));
+        taken.push(...placed);
+      }
+      return Float32Array.from(taken, (value) => value * factor);
     }),
   );
   const columns = shape[1] ?? 1;
@@ -116,6 +124,15 @@ async function expectedRows(
   return map ? flat.map(TENSOR_MAPS[map]) : flat;
 }
 
+/** A tensor that is no matrix: rows begin at whole words of four numbers. */
+function plainValues(stored: Uint8Array, rows: number, columns: number): Float32Array {
+  const values = new Float32Array(stored.buffer);
+  const stride = columns > 1 ? Math.ceil(columns / 4) * 4 : 1;
+  return Float32Array.from({ length: rows * columns }, (_, at) => {
+    return values[Math.floor(at / columns) * stride + (at % columns)]!;
+  });
+}
+
 /** Compares every tensor of a package with the checkpoint that it was made from. */
 async function expectFaithful(source: PackageSource, from: string): Promise<void> {
   const checkpoint = await Checkpoint.open(folderSource(from));
@@ -128,9 +145,7 @@ async function expectFaithful(source: PackageSource, from: string): Promise<void
     const [rows = 1, columns = 1] = spec.shape;
     const matrix = spec.kind === 'matrix';
     const scheme = source.manifest.tensors.find(({ name }) => name === spec.name)!.scheme;
-    const actual = matrix
-      ? dequantizeMatrix(scheme, stored, rows, columns)
-      : new Float32Array(stored.buffer, 0, truth.length);
+    const actual = matrix ? dequantizeMatrix(scheme, stored, rows, columns) : plainValues(stored, rows, columns);
     let worst = 0;
     for (let row = 0; row < (matrix ? rows : 1); row++) {
       const width = matrix ? columns : truth.length;

@@ -8,8 +8,8 @@ import type { Model } from '../model/model.ts';
 import type { Snapshot, SnapshotOptions } from '../model/snapshot.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { STATES_ALIKE } from '../testing/dense-configs.ts';
-import { ALL } from '../testing/extent.ts';
+import { architectureOf, stateTraits } from '../testing/config-traits.ts';
+import { covering } from '../testing/extent.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
 import { randomCheckpoint } from '../testing/random-checkpoint.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
@@ -18,9 +18,9 @@ import { loadModel } from './load.ts';
 import { packCheckpoint } from './pack-checkpoint.ts';
 import { readPrompt } from './read-prompt.ts';
 
-// Chats of random tokens with random models of all families, or of all whose states differ, appended to, edited, branched, aborted and evicted in any
-// order: what comes next is what a model computes that was given nothing but these tokens, and no token that is at hand is
-// processed again.
+// Chats of random tokens with random models of all families, or of all kinds of states: appended to, edited, branched,
+// aborted and evicted in any order. What comes next is what a model computes that was given nothing but these tokens, and no
+// token that is at hand is processed again.
 
 /** Small, so that short texts take several passes. */
 const CHUNK = 16;
@@ -39,7 +39,7 @@ const GREEDY = {
 const CLOSE = { ofLargest: 2e-4 };
 
 /** The smallest of all these models. */
-const LEAST_VOCABULARY = Math.min(...Object.values(FAMILY_CONFIGS).map(({ vocab_size: size }) => Number(size)));
+const LEAST_VOCABULARY = Math.min(...Object.values(FAMILY_CONFIGS).map((config) => architectureOf(config).vocabSize));
 
 /** What a question begins with, an answer, and what ends both. */
 const [QUESTION, ANSWER, END] = [1, 2, 3];
@@ -233,7 +233,7 @@ describe.skipIf(!hasAdapter)('states that are kept', () => {
   });
   afterAll(() => gpu?.dispose());
 
-  it.each(Object.entries(FAMILY_CONFIGS).filter(([name]) => ALL || !STATES_ALIKE.has(name)))(
+  it.each(covering(FAMILY_CONFIGS, (config) => stateTraits(architectureOf(config))))(
     'go on as if all had been read anew: %s',
     { timeout: 300_000 },
     async (_, config) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { ALL } from '../testing/extent.ts';
 import { goldenChat } from '../testing/golden-chats.ts';
 import { openLexiconPackage } from '../testing/lexicon-package.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
@@ -175,7 +176,7 @@ describe.skipIf(!hasAdapter)('where there is little room', () => {
   });
 });
 
-describe.skipIf(!hasAdapter)('of a chat with Lexicon', () => {
+describe.skipIf(!hasAdapter || !ALL)('of a chat with Lexicon', () => {
   /** Tokens of the header that its answers begin with. */
   const LEXICON_HEADER = 5;
 

@@ -3,7 +3,9 @@ import { readFloats, slice } from '../gpu/buffers.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { expectClose } from '../testing/close.ts';
+import { architectureOf, stateTraits } from '../testing/config-traits.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { covering } from '../testing/extent.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
 import { loadRandomModel } from '../testing/random-model.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
@@ -14,13 +16,7 @@ import { readStateFile, type StateOwner, writeStateFile } from './state-files.ts
 /** As the conversation's own property has it: of the largest. */
 const CLOSE = { ofLargest: 2e-4 };
 const binding = { model: 'm', shaders: 's', scheme: 'f32' };
-/** One of each kind of block: Mamba-1, Mamba-2 beside attention, attention whose weights are shared, experts. */
-const FAMILIES = ['falcon_mamba', 'falcon_h1', 'zamba2', 'granitemoehybrid'];
-
-const cases = FAMILIES.map((family) => {
-  const config = Object.values(FAMILY_CONFIGS).find(({ model_type }) => model_type === family);
-  return { family, config: config as { vocab_size: number; model_type: string } };
-});
+const cases = covering(FAMILY_CONFIGS, (config) => stateTraits(architectureOf(config)));
 
 describe.skipIf(!hasAdapter)('a state as a file', () => {
   let gpu: Gpu;
@@ -31,11 +27,12 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
 
   const logits = (model: Model) => readFloats(gpu.device, slice(model.promptLogits));
 
-  it.each(cases)('of $family goes on as it would have', { timeout: 120_000 }, async ({ config }) => {
+  it.each(cases)('of %s goes on as it would have', { timeout: 120_000 }, async (_name, config) => {
     const model = await loadRandomModel(gpu, config);
     const owner: StateOwner = { model, binding, name: 'random' };
+    const vocabulary = model.architecture.vocabSize;
     const ids = (count: number, seed: number) =>
-      Array.from({ length: count }, (_, index) => (seed * 31 + index * index * 7 + index) % config.vocab_size);
+      Array.from({ length: count }, (_, index) => (seed * 31 + index * index * 7 + index) % vocabulary);
     try {
       // The second needs more room than a new sequence has.
       for (const [before, after] of [
@@ -48,7 +45,7 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
         const atEnd = await logits(model);
         const file = await writeStateFile(owner, { note: 'mine' });
         // Nothing but what is in use is written.
-        expect(file.length).toBeLessThan(model.state.bytes + 4 * config.vocab_size + 10_000);
+        expect(file.length).toBeLessThan(model.state.bytes + 4 * vocabulary + 10_000);
         await model.prefill(ids(after, 5), { logits: true });
         const expected = await logits(model);
 
@@ -76,7 +73,7 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
   });
 
   it('that cannot be brought back whole leaves an empty sequence', { timeout: 120_000 }, async () => {
-    const model = await loadRandomModel(gpu, cases[0]!.config);
+    const model = await loadRandomModel(gpu, cases[0]![1]);
     const fault = new Error('The disk is gone.');
     try {
       await model.prefill([1, 2, 3], { logits: true });

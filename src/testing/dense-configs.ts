@@ -83,8 +83,3 @@ export const DENSE_CONFIGS: Readonly<Record<string, Readonly<Record<string, unkn
   },
   'smollm3: a block without positions': { ...dense, model_type: 'smollm3', no_rope_layers: [1, 0] },
 };
-
-/** Names of those whose sequences keep what others here keep, too: keys and values of all tokens, or of the latest. */
-export const STATES_ALIKE: ReadonlySet<string> = new Set(
-  Object.keys(DENSE_CONFIGS).filter((name) => !name.startsWith('gemma3_text')),
-);

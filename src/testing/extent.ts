@@ -13,6 +13,28 @@ export function every<Choice>(step: number, choices: readonly Choice[]): Choice[
   return choices.filter((_, index) => ALL || index % step === 0);
 }
 
+/**
+ * Named choices that are enough to meet every trait of all of them: all choices where everything is tested.
+ * @param traitsOf what there is about a choice that a test may stumble over
+ */
+export function covering<Choice>(
+  choices: Readonly<Record<string, Choice>>,
+  traitsOf: (choice: Choice) => Iterable<string>,
+): [name: string, choice: Choice][] {
+  const all = Object.entries(choices);
+  if (ALL) return all;
+  const traits = new Map(all.map(([name, choice]) => [name, new Set(traitsOf(choice))]));
+  const missed = new Set([...traits.values()].flatMap((own) => [...own]));
+  const taken = new Set<string>();
+  const gain = (name: string) => [...traits.get(name)!].filter((trait) => missed.has(trait)).length;
+  while (missed.size > 0) {
+    const best = [...traits.keys()].reduce((a, b) => (gain(b) > gain(a) ? b : a));
+    taken.add(best);
+    for (const trait of traits.get(best)!) missed.delete(trait);
+  }
+  return all.filter(([name]) => taken.has(name));
+}
+
 /** What a suite that is run on several variants of a device takes of other choices. */
 export interface Part {
   /**

@@ -11,8 +11,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXPECTED_SKIPS } from './expected-skips.mjs';
 import { run } from './process.mjs';
-import { explainSkips, skippedInPlaywright, skippedInVitest } from './skips.mjs';
-import { countPlaywright, countVitest, judge, sum, summaryLine, tally } from './tally.mjs';
+import { testsInPlaywright, testsInVitest } from './report-tests.mjs';
+import { explainSkips } from './skips.mjs';
+import { count, judge, sum, summaryLine, tally } from './tally.mjs';
 
 /** @typedef {import('./tally.mjs').Tally} Tally */
 
@@ -43,23 +44,22 @@ const tool = (script, args, { env = {}, onOutput } = {}) =>
 /** @type {(code: number) => Tally} */
 const asOneTest = (code) => (code === 0 ? tally(1) : tally(0, 1));
 
-/** @type {import('./skips.mjs').SkippedTest[]} */
-const skipped = [];
+/** Of all runners. @type {import('./report-tests.mjs').ReportedTest[]} */
+const reported = [];
 
 /**
  * @param {number} code exit code of the runner
  * @param {string} report path of its JSON report
- * @param {(report: unknown) => Tally} count
- * @param {(report: unknown) => import('./skips.mjs').SkippedTest[]} listSkipped
+ * @param {(report: unknown) => import('./report-tests.mjs').ReportedTest[]} list
  * @returns {Tally}
  */
-function readReport(code, report, count, listSkipped) {
+function readReport(code, report, list) {
   /** @type {Tally | undefined} */
   let counts;
   try {
-    const content = JSON.parse(readFileSync(report, 'utf8'));
-    counts = count(content);
-    skipped.push(...listSkipped(content));
+    const tests = list(JSON.parse(readFileSync(report, 'utf8')));
+    counts = count(tests);
+    reported.push(...tests);
   } catch (error) {
     console.error(`The report cannot be read: ${String(error)}`);
   }
@@ -68,12 +68,22 @@ function readReport(code, report, count, listSkipped) {
   return verdict.counts;
 }
 
+/** Names what failed, where the end of a long output has it. */
+function nameFailures() {
+  for (const { file, name, ended, message } of reported) {
+    if (ended === 'failed') console.log(`Failed, ${[file, name, message].filter(Boolean).join(': ')}`);
+  }
+}
+
 /**
  * Says what was skipped and why.
  * @returns {Tally} a failure for each test that is not expected to be
  */
 function explainAllSkips() {
-  const { counts, unexpected } = explainSkips(skipped, EXPECTED_SKIPS);
+  const { counts, unexpected } = explainSkips(
+    reported.filter(({ ended }) => ended === 'skipped'),
+    EXPECTED_SKIPS,
+  );
   for (const [{ file, reason }, tests] of counts) console.log(`Skipped, ${tests} of ${file}: ${reason}.`);
   for (const { file, name } of unexpected) {
     console.error(`Skipped, and not listed in src/tools/expected-skips.mjs: ${file}: ${name}`);
@@ -87,7 +97,7 @@ async function vitest(project, workers, onOutput) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const args = ['run', '--project', project, '--allowOnly=false', '--maxWorkers', String(workers), ...reporters];
   const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
-  return readReport(code, report, countVitest, (content) => skippedInVitest(content, root));
+  return readReport(code, report, (content) => testsInVitest(content, root));
 }
 
 let built = false;
@@ -134,7 +144,7 @@ async function endToEnd() {
   const args = ['test', '--config', 'e2e/playwright.config.ts', '--forbid-only', '--reporter=list,json'];
   const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report, BAMBA_E2E_BUILT: '1' };
   const code = await tool('@playwright/test/cli.js', args, { env });
-  return readReport(code, report, countPlaywright, skippedInPlaywright);
+  return readReport(code, report, testsInPlaywright);
 }
 
 /** @typedef {[name: string, step: () => Promise<Tally>]} Step */
@@ -207,6 +217,7 @@ console.log();
 for (const { name, counts, seconds } of results) {
   console.log(`${counts.failed > 0 ? 'FAIL' : 'ok  '} ${name}: ${summaryLine(counts)} (${seconds.toFixed(1)} s)`);
 }
+nameFailures();
 const total = sum([...results.map(({ counts }) => counts), explainAllSkips()]);
 console.log(`\n${summaryLine(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-// Counts of tests, from the reports that Vitest and Playwright write as JSON.
+// Counts of tests.
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Tally
@@ -21,37 +21,13 @@ export function summaryLine({ passed, failed, skipped }) {
 }
 
 /**
- * Counts Vitest's report (`--reporter=json`). A file that failed without a failed test (it did not load, or a hook
- * threw) counts as one failure.
- * @param {unknown} report
+ * How many tests ended in which way.
+ * @param {readonly import('./report-tests.mjs').ReportedTest[]} tests
  * @returns {Tally}
  */
-export function countVitest(report) {
-  const { testResults } = /** @type {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} */ (
-    report
-  );
-  return sum(
-    testResults.map(({ status, assertionResults }) => {
-      const having = (/** @type {string} */ wanted) => assertionResults.filter((test) => test.status === wanted).length;
-      const [passed, failed] = [having('passed'), having('failed')];
-      const broken = status === 'failed' && failed === 0;
-      return tally(passed, broken ? 1 : failed, assertionResults.length - passed - failed);
-    }),
-  );
-}
-
-/**
- * Counts Playwright's report (`--reporter=json`). A test that passed only when repeated counts as a failure. So does each
- * error outside of tests: a file that did not load, a server that did not start.
- * @param {unknown} report
- * @returns {Tally}
- */
-export function countPlaywright(report) {
-  const { stats, errors } =
-    /** @type {{ stats: { expected: number, unexpected: number, flaky: number, skipped: number }, errors: unknown[] }} */ (
-      report
-    );
-  return tally(stats.expected, stats.unexpected + stats.flaky + errors.length, stats.skipped);
+export function count(tests) {
+  const having = (/** @type {string} */ wanted) => tests.filter(({ ended }) => ended === wanted).length;
+  return tally(having('passed'), having('failed'), having('skipped'));
 }
 
 /**

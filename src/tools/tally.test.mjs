@@ -1,31 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { countPlaywright, countVitest, judge, sum, summaryLine, tally } from './tally.mjs';
+import { count, judge, sum, summaryLine, tally } from './tally.mjs';
 
-/** @type {(status: string, ...tests: string[]) => unknown} */
-const file = (status, ...tests) => ({ status, assertionResults: tests.map((outcome) => ({ status: outcome })) });
-
-describe('countVitest', () => {
-  test('counts passed, failed and every kind of skipped test', () => {
-    const report = {
-      testResults: [file('passed', 'passed', 'skipped', 'pending', 'todo'), file('failed', 'passed', 'failed')],
-    };
-    expect(countVitest(report)).toEqual(tally(2, 1, 3));
-  });
-
-  test('counts a file that did not load as one failure', () => {
-    expect(countVitest({ testResults: [file('failed'), file('passed', 'passed')] })).toEqual(tally(1, 1, 0));
-  });
-
-  test('counts a file whose hook threw as a failure, though no test of it failed', () => {
-    expect(countVitest({ testResults: [file('failed', 'passed', 'skipped')] })).toEqual(tally(1, 1, 1));
-  });
-});
-
-describe('countPlaywright', () => {
-  test('takes a test that passed on repetition, and errors outside of tests, for failures', () => {
-    const stats = { expected: 4, unexpected: 1, flaky: 2, skipped: 3 };
-    expect(countPlaywright({ stats, errors: [{ message: 'the server did not start' }] })).toEqual(tally(4, 4, 3));
-  });
+test('count takes each way in which a test ends apart', () => {
+  /** @type {import('./report-tests.mjs').ReportedTest['ended'][]} */
+  const ends = ['passed', 'failed', 'passed', 'skipped', 'passed', 'failed'];
+  expect(count(ends.map((ended) => ({ file: 'a', name: 'b', ended })))).toEqual(tally(3, 2, 1));
 });
 
 describe('judge', () => {

@@ -103,9 +103,9 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'squared ReLU is ReLU',
-    file: 'shaders/shared/relu2.wgsl',
-    find: '= positive * positive;',
-    replace: '= positive;',
+    file: 'shaders/lib/activation.wgsl',
+    find: 'return positive * positive;',
+    replace: 'return positive;',
     test: 'src/kernels/shared/relu2.gpu.test.ts',
   },
   {

@@ -1,0 +1,44 @@
+import { type Architecture, attentionLayer } from '../architecture/architecture.ts';
+import { parseConfig } from '../architecture/config.ts';
+
+// What is particular about a model, in words: tests of a sample of models take one of each.
+
+/** The architecture that a config.json says. */
+export function architectureOf(config: object): Architecture {
+  return parseConfig(new TextEncoder().encode(JSON.stringify(config))).architecture;
+}
+
+/** Kinds of what a sequence keeps, and of sublayers that keep several. */
+export function stateTraits(architecture: Architecture): string[] {
+  return architecture.blocks.flatMap((block, index) =>
+    block.flatMap((sublayer) => {
+      const { window } = attentionLayer(architecture, index);
+      const keeps = sublayer
+        .filter((branch) => branch !== 'swiglu' && branch !== 'relu2' && branch !== 'moe')
+        .map((branch) => (branch === 'attention' && window ? 'window' : branch));
+      return [...keeps, ...(keeps.length > 1 ? [keeps.join(' beside ')] : [])];
+    }),
+  );
+}
+
+/** Kinds of branches, of norms and of what is between matrices: all that chooses programs. */
+export function programTraits(architecture: Architecture): string[] {
+  const { norm, normPlaces, activation, biases, attention, mamba2, moe, shared } = architecture;
+  return [
+    ...architecture.blocks.flat(2),
+    ...stateTraits(architecture),
+    norm ?? 'rms',
+    ...(normPlaces ?? []).map((place) => `norms ${place}`),
+    ...(activation ? [activation] : []),
+    ...(biases ?? []).map((of) => `biases of ${of}`),
+    ...(attention?.qkNorm ? [`norms of each ${attention.qkNorm}`] : []),
+    ...(attention?.scoreCap === undefined ? [] : ['capped scores']),
+    ...(attention?.qkvLimit === undefined ? [] : ['clipped']),
+    ...(attention?.gated ? ['gated attention'] : []),
+    ...(moe?.routing ? [`routed by ${moe.routing.scores}`] : []),
+    ...(moe?.ungated ? ['experts without gates'] : []),
+    ...(moe?.latentSize === undefined ? [] : ['experts of a narrower stream']),
+    ...(mamba2?.gateLast ? ['a norm before its gate'] : []),
+    ...(shared?.attentionAdapters ? ['adapters of attention'] : []),
+  ];
+}
