@@ -161,6 +161,8 @@ export function readArchitecture(json: unknown): Architecture {
 
 /** No matrix of a model that a browser could run has more elements. */
 const MOST_ELEMENTS = 2 ** 40;
+/** Experts and heads, of which tensors are listed one by one. No model has as many. */
+const MOST_PARTS = 4096;
 
 /**
  * What has to hold between the fields.
@@ -206,6 +208,8 @@ export function checkConsistency(
   together(['shared'], shared !== undefined, 'shared transformers');
   together(['swiglu', 'relu2'], intermediateSize > 0, 'MLPs');
   together(['moe'], moe !== undefined, 'mixtures of experts');
+  const parts = [moe?.experts, attention?.heads, gatedDelta?.valueHeads, gatedDelta?.keyHeads, mamba1?.heads];
+  demand(Math.max(...parts.map((count) => count ?? 1)) <= MOST_PARTS, 'it has more heads or experts than any model');
   let widest = Math.max(vocabSize, 2 * intermediateSize);
   if (mamba2) {
     const { heads, headDim, stateSize, groups, normGroups, dtLimit } = mamba2;

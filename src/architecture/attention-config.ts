@@ -2,6 +2,9 @@ import type { AttentionShape } from './architecture.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { readRope, type RopeDefaults } from './rope.ts';
 
+/** Half as many pairs may turn: see `Rope`. */
+const MOST_HEAD_DIM = 8192;
+
 /** What a family fixes about rotary embedding: the share of a head that turns, and what of its class is no default. */
 interface RotaryDefaults extends Partial<
   Pick<RopeDefaults, 'trainedPositions' | 'meaninglessPositions' | 'options' | 'originalPositions'>
@@ -35,6 +38,9 @@ export function readAttention(
     throw config.invalid('num_attention_heads', `has to divide hidden_size (${hiddenSize})`);
   }
   const headDim = field === undefined ? hiddenSize / heads : config.count(field);
+  if (headDim > MOST_HEAD_DIM) {
+    throw config.invalid(field ?? 'num_attention_heads', `gives heads of ${headDim}; ${MOST_HEAD_DIM} are the most`);
+  }
   const shape = { heads, kvHeads, headDim, scale: scale ?? 1 / Math.sqrt(headDim) };
   if (!rotary) {
     return { attention: { ...shape, rope: null }, maxPositions: config.count('max_position_embeddings') };

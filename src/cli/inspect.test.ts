@@ -2,7 +2,11 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
+import { GGUF_FAMILIES } from '../testing/gguf/families.ts';
+import { ggufOfCheckpoint } from '../testing/gguf-of-checkpoint.ts';
 import { BUNDLED_GOLDEN, writeGolden } from '../testing/golden.ts';
+import { randomCheckpoint } from '../testing/random-checkpoint.ts';
 import { main } from './inspect.ts';
 import { inspect } from './inspection.ts';
 
@@ -42,6 +46,19 @@ describe('inspect', () => {
       expect(text).toMatch(part);
     }
   });
+
+  it.each(['qwen3_next:', 'qwen3_5_moe_text:', 'granitemoe:', 'lfm2_moe:', 'phi3:'])(
+    'says of a GGUF file what it says of its checkpoint: %s',
+    async (family) => {
+      const [, config] = Object.entries(FAMILY_CONFIGS).find(([name]) => name.startsWith(family))!;
+      const files = randomCheckpoint({ ...config, ...GGUF_FAMILIES[String(config['model_type'])]!.held });
+      await writeFile(join(folder, 'x.gguf'), await ggufOfCheckpoint(files));
+      const found = await inspect(join(folder, 'x.gguf'), 100);
+      for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
+      const { stored, sizes, tensors } = await inspect(folder, 100);
+      expect(found).toMatchObject({ name: 'x', stored, sizes, tensors });
+    },
+  );
 
   it('says what the blocks of transformers are', async () => {
     for (const name of ['gemma2', 'olmo', 'olmo2', 'smollm3', 'bamba-biases']) {

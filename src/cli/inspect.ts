@@ -3,12 +3,13 @@ import { BambaError } from '../errors.ts';
 import { inspect } from './inspection.ts';
 import { formatInspection } from './inspection-text.ts';
 
-const USAGE = `Usage: npm run inspect -- FOLDER|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
+const USAGE = `Usage: npm run inspect -- FOLDER|FILE.gguf|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
 
 Describes a model without loading it: its architecture, its tensors, and its size in every type of weights. It also tells
 the memory of a conversation of N tokens (default 4096), and the graphics memory that the model fits. A table has the
 memory of other contexts, by the type of keys and values (the option kvCacheType). The model is a folder with a Hugging
-Face checkpoint (the command reads its headers alone), a package of bamba-web, or a repository of the Hub.
+Face checkpoint or a GGUF file (the command reads their headers alone), a package of bamba-web, or a repository of the
+Hub.
 --tensors lists every tensor.`;
 
 /** The command `inspect`. @returns 0, 1 for a model that cannot be run, 2 for wrong arguments. */

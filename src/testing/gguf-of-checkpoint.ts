@@ -28,14 +28,10 @@ export async function ggufOfCheckpoint(
   files: Readonly<Record<string, Uint8Array>>,
   as?: GgufFamily,
 ): Promise<Uint8Array> {
-  // Python writes infinity bare.
-  const text = new TextDecoder().decode(files['config.json']).replaceAll('Infinity', '1e999');
-  const json = JSON.parse(text) as Config;
-  const config = { ...json, ...(json['text_config'] as Config | undefined) };
-  const { architecture } = parseConfig(files['config.json']!);
+  const model = modelOf(files);
+  const { config, architecture } = model;
   const family = as ?? GGUF_FAMILIES[architecture.family];
   if (!family) throw new RangeError(`The converter does not know ${architecture.family}.`);
-  const model = { config, architecture };
   const checkpoint = await Checkpoint.open(memorySource(files));
   const made = new Map<string, Weights>();
   const experts = new Map<string, Weights[]>();
@@ -53,6 +49,15 @@ export async function ggufOfCheckpoint(
     return { name, type: 'F32', dims: shape.toReversed(), data: ggufData('F32', values) };
   });
   return ggufBytes(metadataOf(family, model), tensors);
+}
+
+/** What a checkpoint's config says. */
+export function modelOf(files: Readonly<Record<string, Uint8Array>>): Model {
+  // Python writes infinity bare.
+  const text = new TextDecoder().decode(files['config.json']).replaceAll('Infinity', '1e999');
+  const json = JSON.parse(text) as Config;
+  const config = { ...json, ...(json['text_config'] as Config | undefined) };
+  return { config, architecture: parseConfig(files['config.json']!).architecture };
 }
 
 function vector(values: readonly number[]): Weights {

@@ -1,6 +1,7 @@
 import { BambaError } from '../../errors.ts';
 import type { GgufTensor } from '../../weights/gguf/header.ts';
 import type { GgufMetadata } from '../../weights/gguf/metadata.ts';
+import { MOST_LAYERS } from '../layer-types.ts';
 
 /** Small tensors that are a part of a model's config. */
 export const CONFIG_TENSORS = ['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight'] as const;
@@ -32,7 +33,7 @@ export class GgufFacts {
    * @throws BambaError `config_invalid`.
    */
   get blocks(): number {
-    const all = this.metadata.count('.block_count');
+    const all = this.#allBlocks;
     const guessing = this.metadata.optionalCount('.nextn_predict_layers') ?? 0;
     if (guessing < all) return all - guessing;
     throw this.metadata.invalid('.nextn_predict_layers', `has to be less than the ${all} blocks`);
@@ -40,13 +41,13 @@ export class GgufFacts {
 
   /** A number for each block, where the file has one for all of them, or one for each; 0 or more. */
   perBlock(key: string): readonly number[] {
-    return this.metadata.perBlock(key, this.metadata.count('.block_count')).slice(0, this.blocks);
+    return this.metadata.perBlock(key, this.#allBlocks).slice(0, this.blocks);
   }
 
   /** Which blocks something is true of; undefined where the file does not say. */
   flagsOfBlocks(key: string): readonly boolean[] | undefined {
     if (!this.metadata.has(key)) return undefined;
-    return this.metadata.flags(key, this.metadata.count('.block_count')).slice(0, this.blocks);
+    return this.metadata.flags(key, this.#allBlocks).slice(0, this.blocks);
   }
 
   /** Whether any block has a tensor of this name, such as `ssm_norm.weight`. */
@@ -80,6 +81,11 @@ export class GgufFacts {
     const rows = this.tensors.get('token_embd.weight')?.dims[1];
     if (rows !== undefined) return rows;
     throw this.#missing('token_embd.weight');
+  }
+
+  /** Blocks of the file. */
+  get #allBlocks(): number {
+    return this.metadata.countUpTo(MOST_LAYERS, '.block_count');
   }
 
   #missing(what: string): BambaError {

@@ -1,7 +1,7 @@
 import { BambaError } from '../../errors.ts';
 import { attentionBlocks, attentionFields, commonFields, type GgufModel, rmsEps } from './common.ts';
 import type { GgufFacts } from './facts.ts';
-import { type GgufNames, halves } from './names.ts';
+import { type GgufNames, halves, MOST_EXPERTS } from './names.ts';
 import { mambaFields, mixerNames } from './mixers.ts';
 import { ATTENTION_NAMES, mlpNames, MODEL_NAMES, neighbours, transformer } from './transformers.ts';
 
@@ -20,7 +20,7 @@ function factors({ metadata }: GgufFacts): Record<string, number> {
 /** Fields of a mixture of experts. */
 function expertFields(facts: GgufFacts): { num_local_experts: number } & Record<string, number> {
   return {
-    num_local_experts: facts.metadata.count('.expert_count'),
+    num_local_experts: facts.metadata.countUpTo(MOST_EXPERTS, '.expert_count'),
     num_experts_per_tok: facts.metadata.count('.expert_used_count'),
     intermediate_size: facts.columnsInBlocks('ffn_down_exps.weight'),
   };

@@ -5,6 +5,9 @@ import type { ColumnBlocks, RotaryRows, TensorInfo } from '../../weights/types.t
 // From names of tensors in GGUF files to those of checkpoints, with what else differs: shapes, the order of rows and
 // columns, values.
 
+/** No mixture has as many. */
+export const MOST_EXPERTS = 4096;
+
 /** Rows [begin, end) of a stored tensor. */
 export type RowRange = readonly [begin: number, end: number];
 
@@ -113,7 +116,7 @@ function eachExpert(info: TensorInfo): TensorInfo[] {
   const [experts = 1, ...shape] = info.shape;
   const bytes = (info.end - info.begin) / experts;
   // Of another shape it stays one tensor, which has no expert's name and is missed.
-  if (info.shape.length !== 3 || !Number.isSafeInteger(bytes)) return [info];
+  if (info.shape.length !== 3 || experts > MOST_EXPERTS || !Number.isSafeInteger(bytes)) return [info];
   return Array.from({ length: experts }, (_, expert) => {
     const begin = info.begin + expert * bytes;
     return { ...info, name: info.name.replace('*', String(expert)), shape, begin, end: begin + bytes };
@@ -150,11 +153,13 @@ function joinedTensor(
   ranges: readonly { rows: RowRange }[],
   experts: number | undefined,
 ): TensorInfo {
-  const parts = found.flatMap((tensor, index) =>
-    described(file, tensor, { to: tensor.name }).map((info) => ({ tensor: info, rows: ranges[index]!.rows })),
+  // One for each stored tensor, however many parts are of it.
+  const stored = new Map(
+    [...new Set(found)].map((tensor) => [tensor, described(file, tensor, { to: tensor.name })[0]!]),
   );
+  const parts = found.map((tensor, index) => ({ tensor: stored.get(tensor)!, rows: ranges[index]!.rows }));
   const height = ranges.reduce((sum, { rows }) => sum + rows[1] - rows[0], 0);
-  const bytes = [...new Set(found)].reduce((sum, { begin, end }) => sum + end - begin, 0);
+  const bytes = [...stored.keys()].reduce((sum, { begin, end }) => sum + end - begin, 0);
   const columns = found[0]!.dims[0]!;
   const shape = experts === undefined ? [height, columns] : [experts, height / experts, columns];
   return { name, file, dtype: found[0]!.dtype, shape, begin: 0, end: bytes, parts };

@@ -12,6 +12,9 @@ const norm = (to: string): NameRule => ({ to, map: 'minus_one' });
 /** Every so manieth block has attention, where the file does not say. */
 const INTERVAL = 4;
 
+/** No mixer has as many. */
+const MOST_HEADS = 4096;
+
 /** Sizes of a delta mixer. */
 interface DeltaSizes {
   keyHeads: number;
@@ -24,8 +27,8 @@ interface DeltaSizes {
 
 /** @throws BambaError `config_invalid` for heads of values that are no whole number for each of keys. */
 function deltaSizes({ metadata }: GgufFacts): DeltaSizes {
-  const keyHeads = metadata.count('.ssm.group_count');
-  const valueHeads = metadata.count('.ssm.time_step_rank');
+  const keyHeads = metadata.countUpTo(MOST_HEADS, '.ssm.group_count');
+  const valueHeads = metadata.countUpTo(MOST_HEADS, '.ssm.time_step_rank');
   const shared = valueHeads / keyHeads;
   const valueDim = metadata.count('.ssm.inner_size') / valueHeads;
   if (!Number.isInteger(shared)) throw metadata.invalid('.ssm.time_step_rank', `has to be a multiple of ${keyHeads}`);

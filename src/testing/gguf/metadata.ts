@@ -54,7 +54,9 @@ export const turning: Keys = ({ architecture }) => ({
 });
 
 /** 0 stands for none. */
-export const window: Keys = ({ config }) => ({ 'attention.sliding_window': number(Number(config['sliding_window'])) });
+export const window: Keys = ({ config }) => ({
+  'attention.sliding_window': number(Number(config['sliding_window'] ?? 0)),
+});
 
 export const windowsOfSome: Keys = ({ architecture }) => ({
   'attention.sliding_window_pattern': { bools: architecture.attention!.layers!.map((layer) => layer.window) },

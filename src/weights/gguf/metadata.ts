@@ -39,9 +39,14 @@ export class GgufMetadata {
 
   /** A positive integer. */
   count(key: string, fallback?: number): number {
+    return this.countUpTo(MOST_COUNT, key, fallback);
+  }
+
+  /** A positive integer of at most `most`: of what there is a list of, as blocks or heads. */
+  countUpTo(most: number, key: string, fallback?: number): number {
     const value = this.#get(key) ?? fallback;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= MOST_COUNT) return value;
-    throw this.invalid(key, `has to be an integer from 1 to ${MOST_COUNT}`);
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
+    throw this.invalid(key, `has to be an integer from 1 to ${most}`);
   }
 
   /** A positive integer; undefined where the key is not there, or has 0, which stands for nothing. */
