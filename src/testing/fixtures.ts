@@ -177,6 +177,7 @@ const DEFAULT = 'All goldens here have the default, so that a model without it i
 const SPELLING = 'Another spelling of what goldens have: families.test.ts and rope.test.ts.';
 const DERIVED = 'What it says follows from other fields as well: families.test.ts.';
 const LENGTH = 'It bounds the context, and changes no value within it: config.test.ts.';
+const MLX = 'Checkpoints of MLX have it, and are refused: config.test.ts.';
 const TENSORS = 'The tensors decide, whatever it says: checkpoint.test.ts.';
 const END_IDS = 'It may hold ids that end answers: config.test.ts.';
 const LARGE =
@@ -193,7 +194,8 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(REFUSED, 'nemotron_h: attention_bias', 'nemotron_h: mamba_proj_bias'),
   ...every(SEEN, 'mamba_proj_bias', 'falcon_h1: projectors_bias', 'use_bias', 'zamba2: add_bias_linear'),
   ...every(SEEN, 'zamba2: use_shared_attention_adapter', 'qwen3_5: text_config.attention_bias'),
-  ...every(SEEN, 'falcon_h1: mamba_norm_before_gate', 'nemotron_h: n_routed_experts', 'nemotron_h: num_experts_per_tok'),
+  ...every(SEEN, 'nemotron_h: n_routed_experts', 'nemotron_h: num_experts_per_tok'),
+  ...every(SEEN, 'qwen2: sliding_window'),
   ...every(SEEN, 'nemotron_h: n_group', 'nemotron_h: topk_group', 'nemotron_h: routed_scaling_factor'),
   ...every(SEEN, 'nemotron_h: moe_intermediate_size', 'nemotron_h: moe_latent_size'),
   ...every(SEEN, 'nemotron_h: moe_shared_expert_intermediate_size'),
@@ -287,6 +289,7 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(DERIVED, 'bamba: quantization_config.config_groups', 'bamba: quantization_config.config_groups.group_0'),
   ...every(DERIVED, 'bamba: quantization_config.config_groups.group_0.weights'),
   ...every(DERIVED, 'mamba_d_head', 'zamba2: mamba_headdim'),
+  ...every(MLX, 'quantization'),
   ...every(SPELLING, 'compression_config'),
   ...every(END_IDS, 'text_config'),
   ...every(
