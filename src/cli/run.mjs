@@ -29,12 +29,14 @@ const COMMANDS = {
   bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
   convert: { script: 'command.mjs', args: ['convert'] },
   inspect: { script: 'command.mjs', args: ['inspect'] },
+  plan: { script: 'command.mjs', args: ['plan'] },
   lexicon: { script: 'lexicon.mjs' },
   'get:public': { script: 'get-public.mjs' },
   prepack: { script: 'prepack.mjs' },
   release: { script: 'release.mjs' },
   docs: { script: 'command.mjs', args: ['docs'] },
   mutate: { script: 'command.mjs', args: ['mutate'], needs: 'tests' },
+  serve: { script: 'command.mjs', args: ['serve'], needs: 'gpu' },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };
 

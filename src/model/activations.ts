@@ -144,13 +144,6 @@ export interface Activations {
   logits: BufferSlice;
 }
 
-/** Bytes that they take, known before there is a device. */
-export function activationBytes(architecture: Architecture, tokens: number): number {
-  const tally = new BufferTally();
-  createActivations(tally, architecture, tokens);
-  return tally.bytes;
-}
-
 /** Workgroups that a dimension of a dispatch may have; there is a kernel with one for every token. */
 const MOST_TOKENS = 65_535;
 
