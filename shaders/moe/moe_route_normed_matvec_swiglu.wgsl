@@ -11,15 +11,15 @@
 // Mapping   one workgroup four rows of a chosen expert's weights, two of y, or four; each chooses by itself, which takes less time
 //           than a dispatch. Rows outside of what is bound are left to the dispatch of another part of the weights.
 // Constants WG   invocations a workgroup, a power of two.
-//           EXPERTS, TOP_K   experts, and how many of them a token goes to.
 //           GATED   1 where gate and up rows are in turn, 0 where there are no gates.
+//           EXPERTS, TOP_K   experts, and how many of them a token goes to.
 //           SCORES, BIASED, NORMALIZED, SUM_EPS, SCALE, GROUPS, KEPT_GROUPS   how it chooses, see lib/route.wgsl.
 // Source    transformers' GraniteMoeTopKGating; Shazeer 2020, SwiGLU; reference: moe.ts, rms_norm.ts in src/reference.
 
 override WG: u32 = 64;
+override GATED: u32 = 1;
 override EXPERTS: u32 = 64;
 override TOP_K: u32 = 6;
-override GATED: u32 = 1;
 override SCORES: u32 = 0;
 override BIASED: u32 = 0;
 override NORMALIZED: u32 = 0;

@@ -75,7 +75,7 @@ describe('inspect', () => {
       /norms +RMSNorm behind branches/,
       /, norms of q and k over their widths\n/,
       /3 of attention, SwiGLU; 1 of attention without positions, SwiGLU/,
-      /biases +of q, k and v; o; MLPs; what Mamba-2 reads; what Mamba-2 gives\n/,
+      /biases +of q, k and v; o; MLPs; in_proj of Mamba-2; out_proj of Mamba-2\n/,
     ]) {
       expect(text).toMatch(part);
     }

@@ -180,8 +180,8 @@ const DEFAULT = 'All goldens here have the default, so that a model without it i
 const SPELLING = 'Another spelling of what goldens have: families.test.ts and rope.test.ts.';
 const DERIVED = 'What it says follows from other fields as well: families.test.ts.';
 const LENGTH = 'It bounds the context, and changes no value within it: config.test.ts.';
+const MLX = 'Checkpoints of MLX have it, and are refused: config.test.ts.';
 const TENSORS = 'The tensors decide, whatever it says: checkpoint.test.ts.';
-const MLX = 'It marks a checkpoint of MLX, which is refused: config.test.ts.';
 const END_IDS = 'It may hold ids that end answers: config.test.ts.';
 const LARGE =
   'Goldens that have it are too large for the tree; random-models.gpu.test.ts has it against our reference.';

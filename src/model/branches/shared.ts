@@ -56,11 +56,11 @@ function transform(scope: Scope, block: number, multiply: Multiply): DispatchSpe
   const { x, h, qkv, y, sums } = activations;
   const t = transformer(scope, block);
   const { embedded, carried, both, hidden, adapted, gateUp, ff } = t.buffers;
-  const adapt = (adapter: typeof t.adapter, from: BufferSlice, y: BufferSlice): DispatchSpec[] =>
+  const adapt = (adapter: typeof t.adapter, from: BufferSlice, to: BufferSlice): DispatchSpec[] =>
     adapter
       ? [
           ...multiply({ x: from, weights: adapter.in, y: adapted }, { normed: true }),
-          ...multiply({ x: adapted, weights: adapter.out, y }, { normed: false, action: 'add' }),
+          ...multiply({ x: adapted, weights: adapter.out, y: to }, { normed: false, action: 'add' }),
         ]
       : [];
   const biased = (name: string, to: BufferSlice, columns: number) =>

@@ -28,6 +28,15 @@ const GEMMA = [...rules.NORMS_AROUND, ...rules.ATTENTION, ...rules.MLP];
 const QWEN_EXPERTS = [...rules.ROUTER, ...rules.SHARED_EXPERT];
 const plusOne = (value: number) => value + 1;
 
+/** Biases that no file has for mixers beside attention. */
+const NO_BIASES = {
+  attention_bias: false,
+  mlp_bias: false,
+  mamba_proj_bias: false,
+  projectors_bias: false,
+  use_bias: false,
+};
+
 /** By `model_type`. */
 export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   bamba: {
@@ -39,12 +48,13 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   falcon_h1: {
     architecture: 'falcon-h1',
     // Those two stay in the config of a checkpoint, and go into the weights of a file.
-    held: { embedding_multiplier: 1, lm_head_multiplier: 1 },
+    held: { ...NO_BIASES, mamba_norm_before_gate: false, embedding_multiplier: 1, lm_head_multiplier: 1 },
     rules: [...rules.MAMBA2, ...DENSE],
     keys: [keys.attention, keys.mamba2],
   },
   falcon_mamba: {
     architecture: 'mamba',
+    held: NO_BIASES,
     rules: [...rules.MAMBA1, ...rules.NORMS],
     keys: [keys.mamba1, keys.normsOfDtBC],
   },
@@ -70,6 +80,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   granitemoehybrid: {
     architecture: 'granitehybrid',
+    held: NO_BIASES,
     rules: HYBRID,
     keys: [keys.attentionOfSome, keys.mamba2, keys.experts, keys.graniteFactors, keys.finetuned],
   },
@@ -101,7 +112,12 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     rules: [...rules.MAMBA1, ...rules.NORMS],
     keys: [keys.mamba1],
   },
-  mamba2: { architecture: 'mamba2', rules: [...rules.MAMBA2, ...rules.NORMS], keys: [keys.mamba2] },
+  mamba2: {
+    architecture: 'mamba2',
+    held: { ...NO_BIASES, time_step_limit: null },
+    rules: [...rules.MAMBA2, ...rules.NORMS],
+    keys: [keys.mamba2],
+  },
   mistral: {
     architecture: 'llama',
     held: { sliding_window: null },
@@ -111,6 +127,8 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   nemotron_h: {
     architecture: 'nemotron_h',
+    // Experts make another architecture of it.
+    held: { ...NO_BIASES, hybrid_override_pattern: 'M-*M-' },
     rules: [...rules.MAMBA2, ...DENSE],
     keys: [keys.attentionOfSome, keys.mamba2, keys.widthOfSome],
   },
@@ -138,6 +156,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   qwen3_5_text: {
     architecture: 'qwen35',
+    held: NO_BIASES,
     rules: [...rules.QWEN3_5, ...DENSE],
     finalNorm: plusOne,
     keys: [keys.attention, keys.turning, keys.delta],
