@@ -24,6 +24,7 @@ export type {
   LoadProgress,
   LoadStage,
   MovedState,
+  PromptLogprob,
   SamplingSettings,
   Scheme,
   StateEngine,

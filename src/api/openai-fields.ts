@@ -61,10 +61,6 @@ const CHAT: Readonly<Record<keyof InertChatParams, Inert>> = {
 
 const TEXT: Readonly<Record<string, Inert>> = {
   ...SHARED,
-  echo: {
-    taken: (value) => value === false,
-    refusal: 'echo: true cannot be kept to: answers come without the prompt.',
-  },
   suffix: { taken: (value) => value === '', refusal: 'suffix cannot be kept to: these models only continue a text.' },
   best_of: {
     taken: (value, { n = 1 }) => value === n,

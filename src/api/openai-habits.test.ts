@@ -67,8 +67,8 @@ test.each([
 });
 
 test.each([
-  [{ prompt: ['a', 'b'] }, /has 2 prompts/],
-  [{ echo: true }, /echo: true cannot be kept to/],
+  [{ prompt: null }, /prompt is missing/],
+  [{ echo: 'yes' }, /echo takes true or false/],
   [{ suffix: 'z' }, /only continue a text/],
   [{ best_of: 3 }, /takes the value of n/],
   [{ store: false }, /takes no parameter "store"/],

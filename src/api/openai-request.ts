@@ -36,7 +36,7 @@ const CHAT: readonly (keyof ChatCompletionParams)[] = [
   'context_overflow',
   'conversation',
 ];
-const TEXT: readonly (keyof CompletionParams)[] = [...SHARED, 'prompt', 'logprobs'];
+const TEXT: readonly (keyof CompletionParams)[] = [...SHARED, 'prompt', 'echo', 'logprobs'];
 
 /** The request in the engine's terms. */
 export interface OpenAiRequest {
@@ -75,16 +75,24 @@ export function chatRequest(params: ChatCompletionParams, model: string): OpenAi
   };
 }
 
+/** A request of `completions.create`: `request` with each of the prompts. */
+export interface CompletionRequest extends OpenAiRequest {
+  prompts: readonly (string | readonly number[])[];
+  echo: boolean;
+}
+
 /** @throws BambaError `setting_invalid` as `chatRequest` */
-export function completionRequest(params: CompletionParams, model: string): OpenAiRequest {
+export function completionRequest(params: CompletionParams, model: string): CompletionRequest {
   const given = known(withoutInert(withoutNull(params), INERT.text), TEXT, 'completions.create');
-  const { max_tokens: maxTokens, logprobs } = given;
-  const prompt = onePrompt(given.prompt);
+  const { max_tokens: maxTokens, logprobs, echo = false } = given;
+  if (typeof echo !== 'boolean') throw invalid('echo takes true or false.');
+  const prompts = promptsOf(given.prompt);
   return {
     ...shared(given, model),
+    prompts,
+    echo,
     request: {
       ...settings(given),
-      ...(prompt !== undefined && { prompt }),
       ...(maxTokens !== undefined && { maxTokens }),
       ...(logprobs !== undefined && { logprobs }),
     },
@@ -111,13 +119,16 @@ function known<Params extends object>(
   return given;
 }
 
-/** Clients write one prompt also as a list of one. */
-function onePrompt(prompt: CompletionParams['prompt'] | undefined): string | readonly number[] | undefined {
-  if (!Array.isArray(prompt) || !prompt.some((one) => typeof one === 'string' || Array.isArray(one))) {
-    return prompt as string | readonly number[] | undefined;
+/** The prompts, whether one is given or a list. */
+function promptsOf(prompt: CompletionParams['prompt'] | undefined): CompletionRequest['prompts'] {
+  if (prompt === undefined) throw invalid('prompt is missing: give a text, a list of token ids, or a list of either.');
+  if (!Array.isArray(prompt)) return [prompt as string];
+  const given: readonly unknown[] = prompt;
+  if (given.every((one) => typeof one === 'string') || given.every((one) => Array.isArray(one))) {
+    if (given.length > 0) return given as readonly string[] | readonly (readonly number[])[];
+    throw new BambaError('prompt_empty', 'The list of prompts is empty: there is nothing to continue.');
   }
-  if (prompt.length === 1) return prompt[0] as string | readonly number[];
-  throw invalid(`prompt has ${prompt.length} prompts; give them one at a time.`);
+  return [given as readonly number[]];
 }
 
 function shared(given: Given<SharedParams>, loaded: string): Omit<OpenAiRequest, 'request'> {

@@ -181,9 +181,12 @@ export interface ChatCompletionParams extends SharedParams, InertChatParams {
 
 /** The parameters of `completions.create`. */
 export interface CompletionParams extends SharedParams, InertParams {
-  /** Text to continue, or its token ids; or a list of one of them. */
+  /** Text to continue, or its token ids; or a list of either, which are continued one after the other, `n` times each. */
   prompt: string | readonly number[] | readonly string[] | readonly (readonly number[])[];
-  /** `false`: answers come without the prompt. */
+  /**
+   * Whether answers begin with the prompt. With `logprobs` it is the prompt as the model read it, special tokens included,
+   * and each of its tokens has its log-probability.
+   */
   echo?: boolean | null;
   /** Refused, but for an empty one. */
   suffix?: string | null;
@@ -306,9 +309,12 @@ export interface ChatCompletionChunk {
 export interface CompletionLogprobs {
   /** The texts of the tokens. */
   tokens: string[];
-  /** For each token. */
+  /**
+   * For each token, also of one that ended the answer and is no text. A prompt's first token has null here, and below: so
+   * does OpenAI's server, and the types of its client leave it out.
+   */
   token_logprobs: number[];
-  /** The likeliest in each place, by their texts. */
+  /** The likeliest in each place, by their texts; of tokens with the same text the likelier. */
   top_logprobs: Record<string, number>[];
   /** Where each token begins in the text. */
   text_offset: number[];
@@ -324,7 +330,7 @@ export interface Completion<FinishReason = 'stop' | 'length', Counts = Completio
   created: number;
   /** The model that answered. */
   model: string;
-  /** The texts, `n` of them; without the prompt. */
+  /** The texts: `n` for each prompt, in the order of the prompts. */
   choices: { index: number; text: string; finish_reason: FinishReason; logprobs: CompletionLogprobs | null }[];
   /** Of all answers together. Of a stream, with `include_usage`: in the last chunk; null in those before. */
   usage?: Counts;

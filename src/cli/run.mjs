@@ -36,6 +36,7 @@ const COMMANDS = {
   release: { script: 'release.mjs' },
   docs: { script: 'command.mjs', args: ['docs'] },
   mutate: { script: 'command.mjs', args: ['mutate'], needs: 'tests' },
+  serve: { script: 'command.mjs', args: ['serve'], needs: 'gpu' },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
 };
 

@@ -35,6 +35,8 @@ export class AnswerCourse {
   #read: PromptRead = { promptTokens: 0, cachedTokens: 0, ms: 0, cacheMiss: null, droppedTurns: 0 };
   /** Of the sampler, once it is known: what is drawn goes on as it began. */
   seed: number | undefined;
+  /** Whether the log-probabilities of the prompt were yielded. */
+  scored = false;
   /** What the last attempt made of the tokens so far. */
   text: AnswerText | undefined;
 

@@ -12,6 +12,7 @@ import type { FinishReason, GenerationEvent, GenerationRequest } from './protoco
 import type { Overflow } from './overflow.ts';
 import { readPrompt } from './read-prompt.ts';
 import { planPrompt } from './prompt-plan.ts';
+import { scorePrompt } from './score-prompt.ts';
 import { parseRequest, type PromptInput } from './request.ts';
 import { turnDigests } from './turn-digests.ts';
 import type { Prompt, TextSide } from './text-side.ts';
@@ -84,15 +85,30 @@ export async function* answerRequest(
       return;
     }
   }
+  const scores = parsed.promptLogprobs !== undefined && !course.scored;
+  if (scores) {
+    try {
+      yield* scorePrompt({ model, states, tokenizer }, promptIds, parsed.promptLogprobs!, signal);
+    } catch (error) {
+      nullIfAborted(error);
+      yield* course.abort();
+      return;
+    }
+    course.scored = true;
+  }
   const readsAhead = 'messages' in input && input.readAhead;
   const resumption = await states.resume(promptIds, { logits: !readsAhead });
-  const cachedTokens = resumption.position;
+  const cachedTokens = scores ? 0 : resumption.position;
   course.noteRead({ promptTokens: promptIds.length, cachedTokens, droppedTurns });
 
   try {
     const plan = await planPrompt(states, prompt, fitting.parsed, resumption, model.chunkTokens);
     course.noteRead({ cacheMiss: plan.miss });
-    for await (const event of readPrompt(model, states, promptIds, { from: cachedTokens, cuts: plan.cuts, signal })) {
+    for await (const event of readPrompt(model, states, promptIds, {
+      from: resumption.position,
+      cuts: plan.cuts,
+      signal,
+    })) {
       // Behind text there is no news of the prompt.
       if (answered.length === 0) yield event;
     }
@@ -123,11 +139,10 @@ export async function* answerRequest(
       const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
       const step = takeIds(answer, piece.ids, ended, piece.ended || signal?.aborted === true);
       course.take(piece.ids);
+      const named = piece.logprobs && spelledLogprobs(tokenizer, piece.logprobs);
+      const ending = ended ? named?.pop() : undefined;
       if (step.text !== '' || piece.ids.length > 0) {
-        const named = piece.logprobs
-          ? { logprobs: spelledLogprobs(tokenizer, ended ? piece.logprobs.slice(0, -1) : piece.logprobs) }
-          : {};
-        yield { type: 'text', text: step.text, ids: piece.ids, ...named };
+        yield { type: 'text', text: step.text, ids: piece.ids, ...(named && { logprobs: named }) };
       }
       for (const call of step.calls) {
         course.takeCall();
@@ -135,7 +150,7 @@ export async function* answerRequest(
       }
       const reason = step.stopped || ended ? 'stop' : piece.ended ? 'length' : signal?.aborted ? 'abort' : null;
       if (reason) {
-        yield course.end(reason);
+        yield { ...course.end(reason), ...(ending && { logprob: ending }) };
         return;
       }
     }

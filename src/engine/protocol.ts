@@ -64,6 +64,11 @@ export interface GenerationRequest extends SamplingSettings {
   /** For each token its log-probability, and those of so many likeliest ones, 0 to 20. */
   logprobs?: number;
   /**
+   * For each token of the prompt its log-probability, and those of so many likeliest ones, 0 to 20: see the event `prompt`.
+   * The whole prompt is read for it, whatever of it is known.
+   */
+  promptLogprobs?: number;
+  /**
    * At most this many tokens; default: as many as the context has room for. With 0 the prompt is read and nothing is
    * answered: a request that begins with it does not wait for that.
    */
@@ -99,6 +104,12 @@ export interface ChosenLogprob extends TokenLogprob {
   top: TokenLogprob[];
 }
 
+/** A token of the prompt with the likeliest ones in its place; nothing predicts the first one. */
+export interface PromptLogprob extends Omit<ChosenLogprob, 'logprob'> {
+  /** At most 0; null of the first token. */
+  logprob: number | null;
+}
+
 /** Counts and speeds of one answer. */
 export interface Usage {
   /** Tokens of the prompt. */
@@ -119,18 +130,20 @@ export interface Usage {
   droppedTurns?: number;
 }
 
-/** What a generation yields, in order: prefill events, text and calls of tools, one end. */
+/** What a generation yields, in order: prefill events, the prompt where it is asked for, text and calls of tools, one end. */
 export type GenerationEvent =
   /** So many tokens of the prompt are processed. */
   | { type: 'prefill'; processed: number; total: number }
+  /** The prompt as the model read it, with its special tokens, where `promptLogprobs` asks for it. */
+  | { type: 'prompt'; text: string; logprobs: PromptLogprob[] }
   /** A part of the answer. `ids` are the tokens so far that were not named yet; their text may come later. `logprobs`, if asked for, are theirs, without an id that ends the answer. */
   | { type: 'text'; text: string; ids: number[]; logprobs?: ChosenLogprob[] }
   /** A call, once it is whole. */
   | { type: 'toolCall'; call: ToolCall }
   /** A sentence for people, told once: that states of conversations cannot be kept, because the disk is full. */
   | { type: 'notice'; message: string }
-  /** The last event. */
-  | { type: 'end'; finishReason: FinishReason; usage: Usage };
+  /** The last event. `logprob`, if asked for, is that of the token that ended the answer, where one did. */
+  | { type: 'end'; finishReason: FinishReason; usage: Usage; logprob?: ChosenLogprob };
 
 /** What loading is at. */
 export type LoadStage =
@@ -387,6 +400,8 @@ export interface TokenizeOptions {
   continueLast?: boolean;
   /** As that of a request; of chats. */
   readAhead?: boolean;
+  /** Whether a text gets what the tokenizer puts around texts, as that of a request does. Default true. */
+  addSpecialTokens?: boolean;
   /** Ends it. */
   signal?: AbortSignal;
 }

@@ -17,6 +17,7 @@ const FIELDS = new Set<string>([
   'conversation',
   'contextOverflow',
   'logprobs',
+  'promptLogprobs',
   'maxTokens',
   'stop',
   'logitBias',
@@ -32,7 +33,11 @@ export type PromptInput =
       /** Nothing is answered. */
       readAhead: boolean;
     }
-  | { prompt: string | readonly number[] };
+  | {
+      prompt: string | readonly number[];
+      /** Whether a text gets what the tokenizer puts around texts; it does where this is left out. */
+      addSpecialTokens?: boolean;
+    };
 
 /** A request's parts, checked. */
 export interface ParsedRequest {
@@ -43,6 +48,7 @@ export interface ParsedRequest {
   json: { schema?: unknown } | undefined;
   pattern: string | undefined;
   logprobs: number | undefined;
+  promptLogprobs: number | undefined;
   conversation: string | undefined;
   maxTokens: number;
   contextOverflow: 'refuse' | 'drop-oldest-turns';
@@ -61,7 +67,8 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     throw new BambaError('setting_invalid', `There is no setting ${JSON.stringify(unknown)}.`);
   }
   const { messages, prompt, maxTokens, stop, tools, toolChoice = 'auto', json, logprobs, ...others } = request;
-  const { continueLast, readAhead, pattern, conversation, contextOverflow = 'refuse', ...sampling } = others;
+  const { continueLast, readAhead, pattern, conversation, promptLogprobs, ...more } = others;
+  const { contextOverflow = 'refuse', ...sampling } = more;
   if ((messages === undefined) === (prompt === undefined)) {
     throw new BambaError('setting_invalid', 'Give either messages or prompt.');
   }
@@ -78,8 +85,9 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
   if (stops.some((text) => typeof text !== 'string')) {
     throw new BambaError('setting_invalid', 'stop takes a string or a list of strings.');
   }
-  if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= MOST_LOGPROBS)) {
-    throw new BambaError('setting_invalid', `logprobs is ${String(logprobs)}; give 0 to ${MOST_LOGPROBS}.`);
+  for (const [name, count] of Object.entries({ logprobs, promptLogprobs })) {
+    if (count === undefined || (Number.isInteger(count) && count >= 0 && count <= MOST_LOGPROBS)) continue;
+    throw new BambaError('setting_invalid', `${name} is ${String(count)}; give 0 to ${MOST_LOGPROBS}.`);
   }
   if (conversation !== undefined && !isName(conversation)) {
     throw new BambaError('setting_invalid', 'conversation takes a name of 1 to 200 characters.');
@@ -117,6 +125,7 @@ export function parseRequest(request: GenerationRequest): ParsedRequest {
     json,
     pattern,
     logprobs,
+    promptLogprobs,
     conversation,
     sampling,
   };
@@ -149,12 +158,15 @@ function promptInput({ messages, prompt, ...ending }: GenerationRequest): Prompt
  */
 export function parseTokenInput(
   input: unknown,
-  { tools, ...ending }: TokenizeOptions,
+  { tools, addSpecialTokens = true, ...ending }: TokenizeOptions,
 ): Pick<ParsedRequest, 'input' | 'tools'> {
   const offered = checkTools(tools, 'auto', typeof input === 'string');
   if (typeof input !== 'string') return { input: chatInput(input, ending), tools: offered };
   requireNoEnding(ending);
-  return { input: { prompt: input }, tools: offered };
+  if (typeof addSpecialTokens !== 'boolean') {
+    throw new BambaError('setting_invalid', 'addSpecialTokens takes true or false.');
+  }
+  return { input: { prompt: input, addSpecialTokens }, tools: offered };
 }
 
 /** How the prompt of a chat ends. */

@@ -86,8 +86,9 @@ export class TextSide {
   /** As `encode`, with where messages end in it. @throws BambaError as `encode`. */
   async prompt({ input, tools }: PromptParts, signal: AbortSignal | undefined): Promise<Prompt> {
     if (!('messages' in input)) {
-      const { prompt } = input;
-      const ids = typeof prompt === 'string' ? await encodePrompt(this.tokenizer, prompt, { signal }) : prompt;
+      const { prompt, addSpecialTokens } = input;
+      const ids =
+        typeof prompt === 'string' ? await encodePrompt(this.tokenizer, prompt, { addSpecialTokens, signal }) : prompt;
       return { ids, endOf: async () => null };
     }
     return this.template.promptInSlices(input.messages, {

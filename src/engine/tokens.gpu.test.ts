@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chatOf, take } from '../testing/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
+import { referenceLogprobs } from '../testing/reference-answer.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
 import { asciiIds, NO_SPECIAL, packTinyModel, TINY_EOS, tinyPrompt } from '../testing/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
-import type { GenerationRequest } from './protocol.ts';
+import type { GenerationEvent, GenerationRequest } from './protocol.ts';
 
 // What texts are to a model, and requests that only read.
 
@@ -33,6 +34,67 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     expect(await engine.detokenize(ids, { skipSpecialTokens: true })).toBe('ab');
     await expect(engine.detokenize([-1])).rejects.toMatchObject({ code: 'setting_invalid' });
     await expect(engine.tokenize([{ role: 'user' }] as never)).rejects.toMatchObject({ code: 'setting_invalid' });
+  });
+
+  test('leaves out what the tokenizer puts around a text, where it is asked to', async () => {
+    expect(await engine.tokenize('<bos>An', { addSpecialTokens: false })).toEqual([1, ...asciiIds('An')]);
+    await expect(engine.tokenize('An', { addSpecialTokens: 1 as never })).rejects.toMatchObject({
+      code: 'setting_invalid',
+    });
+  });
+
+  test('tells how likely each token of a prompt was, whatever of it is known', async () => {
+    const prompt = 'How likely is all of this?';
+    const ids = asciiIds(prompt);
+    const expected = await referenceLogprobs(ids.slice(0, 1), ids.slice(1));
+    const plain = await take(engine, { prompt, maxTokens: 3, logprobs: 1 });
+    for (const request of [{ prompt }, { prompt: ids }, { prompt }]) {
+      const events: GenerationEvent[] = [];
+      for await (const event of engine.generate({ ...request, maxTokens: 3, promptLogprobs: 2, logprobs: 1 })) {
+        events.push(event);
+      }
+      const told = events.filter((event) => event.type === 'prompt');
+      expect(told).toHaveLength(1);
+      const [{ text, logprobs }] = told as [GenerationEvent & { type: 'prompt' }];
+      expect(text).toBe(prompt);
+      expect(logprobs.map(({ id }) => id)).toEqual(ids);
+      expect(logprobs[0]).toEqual({ id: ids[0], token: 'H', bytes: [72], logprob: null, top: [] });
+      for (const [place, { id, logprob, top }] of logprobs.slice(1).entries()) {
+        expect(Math.abs(logprob! - expected[place]![id]!)).toBeLessThan(1e-4);
+        expect(top).toHaveLength(2);
+        expect(top[0]!.logprob).toBeGreaterThanOrEqual(Math.max(logprob!, top[1]!.logprob));
+        for (const one of top) expect(Math.abs(one.logprob - expected[place]![one.id]!)).toBeLessThan(1e-4);
+      }
+      // The answer is that of a prompt that was read the usual way.
+      const answered = events.flatMap((event) => (event.type === 'text' ? event.ids : []));
+      expect(answered).toEqual(plain.ids);
+      expect(events.at(-1)).toMatchObject({ type: 'end', usage: { promptTokens: ids.length, cachedTokens: 0 } });
+      const processed = events.flatMap((event) => (event.type === 'prefill' ? [event.processed] : []));
+      expect(processed).toEqual(processed.toSorted((a, b) => a - b));
+      expect(processed.at(-1)).toBe(ids.length);
+    }
+  });
+
+  test('tells how likely the token was that ended an answer, and takes a prompt of one token', async () => {
+    const events: GenerationEvent[] = [];
+    const request = { prompt: asciiIds('H'), logitBias: { [TINY_EOS]: 100 }, promptLogprobs: 0, logprobs: 0 };
+    for await (const event of engine.generate(request)) events.push(event);
+    const [expected] = await referenceLogprobs(asciiIds('H'), [TINY_EOS]);
+    expect(events.find(({ type }) => type === 'prompt')).toMatchObject({ logprobs: [{ token: 'H', logprob: null }] });
+    const end = events.at(-1) as GenerationEvent & { type: 'end' };
+    expect(end).toMatchObject({ finishReason: 'stop', logprob: { id: TINY_EOS, token: '<eos>', top: [] } });
+    expect(Math.abs(end.logprob!.logprob - expected![TINY_EOS]!)).toBeLessThan(1e-4);
+  });
+
+  test('stops telling it when it is aborted', async () => {
+    const signal = AbortSignal.abort();
+    const types: string[] = [];
+    for await (const { type } of engine.generate({ prompt: 'Well?', promptLogprobs: 0 }, { signal })) types.push(type);
+    expect(types).not.toContain('prompt');
+    expect(types.at(-1)).toBe('end');
+    await expect(take(engine, { prompt: 'a', promptLogprobs: 21 })).rejects.toMatchObject({
+      message: 'promptLogprobs is 21; give 0 to 20.',
+    });
   });
 
   test('counts beside an answer, and ends counting when it is asked to', async () => {

@@ -182,7 +182,10 @@ export class WorkerEngine implements StateEngine {
         yield course.end('abort');
         return;
       }
-      const loss = yield* this.#answer(worker.link, { ...request, seed }, { ...options, again: attempt > 0 }, course);
+      const { promptLogprobs, ...rest } = request;
+      // What was told of the prompt is not told again.
+      const asked = promptLogprobs === undefined || course.scored ? rest : request;
+      const loss = yield* this.#answer(worker.link, { ...asked, seed }, { ...options, again: attempt > 0 }, course);
       if (!loss) {
         this.#workers.noteWork(worker);
         return;
@@ -223,6 +226,7 @@ export class WorkerEngine implements StateEngine {
         if (message.type === 'end') return null;
         const { event } = message;
         if (event.type === 'prefill') course.noteRead({ promptTokens: event.total });
+        else if (event.type === 'prompt') course.scored = true;
         else if (event.type === 'text') course.take(event.ids);
         else if (event.type === 'toolCall') course.takeCall();
         yield event.type === 'end' && resume ? course.since(event) : event;

@@ -229,15 +229,18 @@ export class ChatTemplate {
  * developer, who may need them. The tokens that the tokenizer puts around a text, such as a first BOS, are added. Long texts
  * are encoded in slices, between which the thread hears of messages.
  *
- * @param options `signal` ends it
+ * @param options `addSpecialTokens`: whether those are added; `signal` ends it
  * @throws BambaError `aborted`
  */
 export function encodePrompt(
   tokenizer: Tokenizer,
   text: string,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  {
+    addSpecialTokens = true,
+    signal,
+  }: { addSpecialTokens?: boolean | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<number[]> {
-  return tokenizer.encodeInSlices(text, { addSpecialTokens: true, signal });
+  return tokenizer.encodeInSlices(text, { addSpecialTokens, signal });
 }
 
 /** The names that a template finds: those that transformers gives it. */

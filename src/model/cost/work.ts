@@ -108,7 +108,7 @@ function usesOf(architecture: Architecture, { name }: Tensor): number {
 }
 
 function isOfExperts({ name }: Tensor): boolean {
-  return /\.moe\.(?:gate_up|down)$/.test(name);
+  return /\.moe\.(?:gate_up|up|down)$/.test(name);
 }
 
 /** How often a tensor is read by so many tokens at once: experts only where a token goes to them, no two to the same. */
