@@ -126,7 +126,7 @@ export const PRESETS: readonly ModelPreset[] = [
     licence: 'Apache 2.0',
     parameters: 1.215e9,
     downloadBytes: 2.43 * GB,
-    sizes: { int8: 1.22 * GB, int4: 0.72 * GB },
+    sizes: { int8: 1.24 * GB, int4: 0.73 * GB },
     stateBytes: 79 * MIB,
     chats: true,
     untried: true,
