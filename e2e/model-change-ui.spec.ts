@@ -308,8 +308,8 @@ test('what fits is marked before a click, and so is what nobody has run yet', as
   await expect(micro).toContainText('Should fit this GPU');
   await page.getByRole('combobox', { name: 'Type of Granite 4.0-H Micro' }).selectOption('int8');
   await expect(micro).toContainText('May not fit this GPU');
-  await expect(page.locator('.badge').filter({ hasText: 'Untried' })).toHaveCount(7);
-  await expect(card('The pocket dictionary').getByText('Untried')).toHaveCount(0);
+  await expect(page.locator('.badge').filter({ hasText: 'Not yet run here' })).toHaveCount(14);
+  await expect(card('The pocket dictionary').getByText('Not yet run here')).toHaveCount(0);
 });
 
 test('the greeting and the questions to begin with are those of the model at hand', async ({ page }) => {

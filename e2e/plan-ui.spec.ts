@@ -62,9 +62,9 @@ test('tells what is chosen, keeps it in the address, and shows it again', async 
   await expect(page.getByRole('heading', { name: 'Llama-3.1-8B: 65,536 tokens, 8 sequences' })).toBeVisible();
   // Figures that were measured stand only beside predictions for the same types.
   const answers = page.getByRole('figure').filter({ hasText: 'Answering' });
-  await expect(answers.getByText('Bamba-9B, measured')).toBeVisible();
+  await expect(answers.getByRole('listitem').filter({ hasText: 'Bamba-9B, measured' })).toBeVisible();
   await page.getByLabel('Weights').selectOption('fp8');
-  await expect(answers.getByText('Bamba-9B, measured')).toHaveCount(0);
+  await expect(answers.getByRole('listitem').filter({ hasText: 'Bamba-9B, measured' })).toHaveCount(0);
 });
 
 test('says what is wrong with a field, an address and a file', async ({ page }) => {

@@ -114,6 +114,17 @@ export interface ModelConfig {
  * @throws BambaError `config_invalid` with the field that is wrong, `unsupported_model` with what is supported.
  */
 export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void): ModelConfig {
+  const fields = configFields(bytes);
+  const type = new ConfigReader(fields, { onRead }).text('model_type', '');
+  const family = familyOf(type, 'unsupported_model', 'config.json');
+  const config = new ConfigReader(fields, { defaults: FAMILY_DEFAULTS[type], onRead });
+  const quantization = readQuantization(config);
+  const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
+  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config), quantization };
+}
+
+/** The fields of a config.json as they are, infinity being a number. @throws BambaError `config_invalid`. */
+export function configFields(bytes: Uint8Array): Record<string, unknown> {
   const json = parseUntrustedJson(bytes.length <= MAX_CONFIG_BYTES ? quoteInfinity(bytes) : bytes, {
     what: 'config.json',
     code: 'config_invalid',
@@ -123,12 +134,7 @@ export function parseConfig(bytes: Uint8Array, onRead?: (field: string) => void)
   });
   const fields = unwrapFloats(json);
   if (!isRecord(fields)) throw new BambaError('config_invalid', 'config.json is not a JSON object.');
-  const type = new ConfigReader(fields, { onRead }).text('model_type', '');
-  const family = familyOf(type, 'unsupported_model', 'config.json');
-  const config = new ConfigReader(fields, { defaults: FAMILY_DEFAULTS[type], onRead });
-  const quantization = readQuantization(config);
-  const architecture = checkConsistency(family.normalize(config), 'config_invalid', 'config.json');
-  return { architecture, tensors: family.tensors(architecture, config), stopIds: readEndIds(config), quantization };
+  return fields;
 }
 
 /** Ids of `eos_token_id`, one or a list, also of a nested `text_config`. What is no token id ends no answer. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
-import { packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
+import { type ModelConfig, packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
 import { DEFAULT_CACHE_TYPE } from '../engine/options.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { checkArchitecture } from '../model/dims.ts';
@@ -15,6 +15,7 @@ import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { openPackageFolder } from '../tools/folder.ts';
 import { modelName } from './open-model.ts';
+import { missingFeatures } from './unsupported.ts';
 
 // The facts that `npm run inspect` finds out about a model without loading it.
 
@@ -108,6 +109,16 @@ async function readPackage(folder: string): Promise<Read> {
   return { name: manifest.name, stored: { kind: 'package', bytes }, architecture, specs };
 }
 
+/** @throws BambaError as `parseConfig`; where a model is not supported, with all that is missing. */
+function readConfig(bytes: Uint8Array): ModelConfig {
+  try {
+    return parseConfig(bytes);
+  } catch (error) {
+    if (!(error instanceof BambaError) || error.code !== 'unsupported_model') throw error;
+    throw new BambaError(error.code, [error.message, ...missingFeatures(bytes)].join('\n'), { cause: error });
+  }
+}
+
 async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
   const { files, repo } = await openCheckpointFiles(source, place);
   try {
@@ -118,7 +129,7 @@ async function readCheckpoint(source: string, place: RepoPlace): Promise<Read> {
         `${source} has neither a config.json nor a ${MANIFEST_FILE}: name a model.`,
       );
     }
-    const { architecture, tensors, quantization } = parseConfig(config);
+    const { architecture, tensors, quantization } = readConfig(config);
     const checkpoint = await Checkpoint.open(files, undefined, quantization);
     const specs = resolveSources(checkpoint, tensors);
     const bytes: Record<string, number> = {};

@@ -129,7 +129,9 @@ export class BambaModels extends SafeElement {
         <h3 id="presets-title">To choose from</h3>
         <p class="hint">
           This browser downloads a model once, makes it smaller, and keeps it. The largest buffer of your GPU decides
-          which models should fit. <em>Untried</em>: nobody has run these weights here yet.
+          which models should fit. <em>Not yet run here</em>: its architecture is tested, but nobody has run its real
+          weights here yet. If you do, tell whoever made this page how it went: the model and its type, your browser and
+          GPU, and an answer that it gave.
         </p>
         <ul class="model-list">
           ${this.presets.map((preset) => html`<li>${this.#preset(preset)}</li>`)}

@@ -40,7 +40,7 @@ export function presetCard(card: PresetCard): TemplateResult {
     <p class="marks">
       ${mark ? html`<span class=${fit === 'fits' ? 'badge' : 'badge plain'}>${mark}</span>` : nothing}
       ${chats ? nothing : html`<span class="badge plain">Plain completion</span>`}
-      ${untried ? html`<span class="badge plain">Untried</span>` : nothing}
+      ${untried ? html`<span class="badge plain">Not yet run here</span>` : nothing}
     </p>
     <p class="muted">${facts(preset, bytes)}</p>
     <div class="model-actions">${actions(card)}</div>
