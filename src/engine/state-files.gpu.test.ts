@@ -27,7 +27,7 @@ describe.skipIf(!hasAdapter)('a state as a file', () => {
 
   const logits = (model: Model) => readFloats(gpu.device, slice(model.promptLogits));
 
-  it.each(cases)('of %s goes on as it would have', { timeout: 120_000 }, async (_, config) => {
+  it.each(cases)('of %s goes on as it would have', { timeout: 120_000 }, async (_name, config) => {
     const model = await loadRandomModel(gpu, config);
     const owner: StateOwner = { model, binding, name: 'random' };
     const vocabulary = model.architecture.vocabSize;
