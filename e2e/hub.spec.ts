@@ -123,7 +123,7 @@ test('loads a repository of any family, and answers as the reference does', asyn
   const families = new Map(Object.values(FAMILY_CONFIGS).map((config) => [config['model_type'], config]));
   expect(new Set(families.keys())).toEqual(new Set(MODEL_TYPES));
   await page.goto(served.url);
-  // In Firefox, a model of each kind of program is loaded this way; here those of the most different blocks.
+  // In Firefox, a model of each kind of state is loaded this way; here those of the most different blocks.
   const some = [...families].filter(([name]) => ALL || SOME_FAMILIES.includes(String(name)));
   for (const [index, [family, config]] of some.entries()) {
     const files = familyCheckpoint(config);

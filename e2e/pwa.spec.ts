@@ -75,6 +75,13 @@ test('without a network, what answers rarely need is there on its first use', as
   await expect(page.locator('.formula math')).toBeVisible();
 });
 
+test('without a network, the cost model opens and counts', async ({ page }) => {
+  await open(page);
+  server.online = false;
+  await page.goto(`${server.url}plan.html?model=lexicon`);
+  await expect(page.getByRole('heading', { name: 'Lexicon: 4,096 tokens' })).toBeVisible();
+});
+
 test('a newer version waits until the person takes it', async ({ page }) => {
   await open(page);
   // From here on the page is under its service worker's control.

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { architectureOf, programTraits } from '../../src/testing/config-traits.ts';
+import { architectureOf, stateTraits } from '../../src/testing/config-traits.ts';
 import { covering } from '../../src/testing/extent.ts';
 import { familyCheckpoint } from '../../src/testing/family-checkpoint.ts';
 import { FAMILY_CONFIGS } from '../../src/testing/family-configs.ts';
@@ -18,9 +18,9 @@ import { missing, openFirefox, openPage, PATIENCE, type QuietPage } from './brow
 const PROMPT = 'What is it?';
 const TOKENS = 6;
 
-/** One small model a family, or a kind of program, each with the tokenizer of the tiny model. */
+/** One small model a family, or a kind of state, each with the tokenizer of the tiny model. */
 const FAMILIES = new Map(
-  covering(FAMILY_CONFIGS, (config) => programTraits(architectureOf(config))).map(([, config]) => [
+  covering(FAMILY_CONFIGS, (config) => stateTraits(architectureOf(config))).map(([, config]) => [
     String(config['model_type']),
     config,
   ]),

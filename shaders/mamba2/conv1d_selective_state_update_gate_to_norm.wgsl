@@ -3,7 +3,8 @@
 //   v[c] = silu(conv_bias[c] + sum_k conv_weight[c, k] * raw[c, position - 3 + k]), split into x (H, P), B, C (G, N)
 //   dt = clamp(softplus(dt_raw + dt_bias), dt_lo, dt_hi)
 //   S[p, :] = exp(dt * a) * S[p, :] + dt * x[p] * B;   y[p] = S[p, :] . C + d * x[p];   r[p] = y[p] * silu(z[p])
-// and r on its way into the gated RMSNorm: z = r * norm_weight, squares[workgroup] = sum of r[p]^2
+// and r on its way into the gated RMSNorm: z = r * norm_weight, squares[workgroup] = sum of r[p]^2, or of y[p]^2 where the gate
+// stands behind the norm
 //
 // Shapes    u: (z: I | x: I | B: G*N | C: G*N | dt: H) f32, the output of in_proj; z is replaced by what the norm gets.
 //           conv_weight: (CD) vec4f, conv_bias: (CD) with CD = I + 2*G*N;  heads: (3, H) of dt_bias, a, d;
@@ -14,6 +15,7 @@
 //           pass. All that comes from memory is asked for before the convolution.
 // Constants WG   invocations a workgroup, at least N/4.
 //           N    state size, a multiple of 4.     PT   rows of a workgroup, at most 4 * (WG / (N/4)) and WG.
+//           GATE_LAST   1 where the gate stands behind the norm, 0 before it.
 // Source    Dao & Gu 2024, eq. 1 and section 7; reference: conv1d.ts, selective_state_update.ts, to_norm.ts in
 //           src/reference.
 // Tried     On an H100, a layer of Bamba-9B: 14.9 us, 8.9 with inputs asked for first and the norm folded in. All that
@@ -22,6 +24,7 @@
 override WG: u32 = 128;
 override N: u32 = 128;
 override PT: u32 = 16;
+override GATE_LAST: u32 = 0;
 
 struct Params {
   heads: u32,     // H
@@ -193,9 +196,11 @@ fn conv1d_selective_state_update_gate_to_norm(
         select(0.0, dots[at + n + 3], n + 3 < N / 4),
       );
     }
-    let gated = dot(sums, vec4f(1.0)) * gate;
+    let output = dot(sums, vec4f(1.0));
+    let gated = output * gate;
     u[channel] = gated * weight;
-    row_squares[lane] = gated * gated;
+    let normed = select(gated, output, GATE_LAST == 1);
+    row_squares[lane] = normed * normed;
   }
   workgroupBarrier();
   if (lane == 0) {

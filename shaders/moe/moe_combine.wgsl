@@ -1,11 +1,12 @@
-// moe_combine: x[t, c] += sum_k shares[t, k] * y[t, k, c]
+// moe_combine: x[t, c] += sum_k shares[t, k] * y[t, k, c], or x[t, c] = the sum
 //
 // Shapes    y: (T, top_k, C) f32, the results of each token's experts;  shares: (T, top_k) f32;  x: (T, C) f32.
 // Mapping   one invocation four columns of a token: x of the grid the columns, y the token.
-// Constants WG   invocations a workgroup.
+// Constants WG   invocations a workgroup.    ADD   1 where the sum is added to x, 0 where it is x.
 // Source    reference: moe.ts, add.ts in src/reference.
 
 override WG: u32 = 64;
+override ADD: u32 = 1;
 
 struct Params {
   columns4: u32,  // C / 4
@@ -28,5 +29,9 @@ fn moe_combine(@builtin(global_invocation_id) invocation: vec3u) {
   for (var place = first; place < first + params.top_k; place++) {
     sum += shares[place] * y[place * params.columns4 + column];
   }
-  x[invocation.y * params.columns4 + column] += sum;
+  let at = invocation.y * params.columns4 + column;
+  if (ADD == 1) {
+    sum += x[at];
+  }
+  x[at] = sum;
 }

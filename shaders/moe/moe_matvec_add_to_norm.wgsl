@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/to_norm.wgsl
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/chosen.wgsl, lib/to_norm.wgsl
 // moe_matvec_add_to_norm: x[r] += sum_k sum_f W[experts[k], r, f] * v[k, f], on its way into the next RMSNorm:
 //   h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //
@@ -30,30 +30,13 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> h: array<vec4f>;        // (expert_rows)
 @group(0) @binding(7) var<storage, read_write> x_squares: array<f32>;  // (expert_rows / 4)
 
-var<private> first_input: u32;  // of the expert's v
-
-fn input4(index: u32) -> vec4f {
-  return select(vec4f(), v[first_input + index], index < params.columns4);
-}
-
 @compute @workgroup_size(WG)
 fn moe_matvec_add_to_norm(@builtin(workgroup_id) group: vec3u, invocation: Invocation) {
   let first = folded_group(group) * 4;
   if (first >= params.expert_rows) {
     return;
   }
-  var dots = vec4f();
-  for (var index = invocation.lane; index < params.top_k * params.blocks; index += WG) {
-    let place = index / params.blocks;
-    // Of the rows that are bound; below the first it wraps to a large number.
-    let row = experts[place] * params.expert_rows + first - params.first_row;
-    if (row < params.rows) {
-      let scales = four_scales(row, params.rows, params.blocks);
-      first_input = place * params.columns4;
-      dots += scales * matvec_block(row, params.rows, params.blocks, index % params.blocks);
-    }
-  }
-  let sums = workgroup_sum(Sums(dots, 0.0), invocation);
+  let sums = workgroup_sum(Sums(chosen_dots(first, invocation.lane), 0.0), invocation);
   if (invocation.lane == 0) {
     add_to_norm(first / 4, sums.four);
   }

@@ -13,7 +13,7 @@ function sectionView({ title, facts, tables }: Section): TemplateResult {
   </section>`;
 }
 
-function tableView({ title, columns, rows }: Table): TemplateResult {
+export function tableView({ title, columns, rows }: Table): TemplateResult {
   const kind = (column: number) => (isName(columns, column) ? 'name' : 'number');
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${title}>
     <table>

@@ -52,6 +52,7 @@ const architectureSchema = v.object({
       groups: size,
       convWidth: v.literal(4),
       normGroups: v.nullable(size),
+      gateLast: v.optional(v.literal(true)),
       dtLimit: v.object({ lo: v.pipe(finite, v.minValue(0)), hi: v.nullable(positive) }),
     }),
   ),
@@ -101,7 +102,14 @@ const architectureSchema = v.object({
     }),
   ),
   rgLru: v.optional(v.object({ width: size, heads: size, convWidth: v.literal(4) })),
-  shared: v.optional(v.object({ sets: size, intermediateSize: size, adapterRank: v.union([size, v.literal(0)]) })),
+  shared: v.optional(
+    v.object({
+      sets: size,
+      intermediateSize: size,
+      adapterRank: v.union([size, v.literal(0)]),
+      attentionAdapters: v.optional(v.literal(true)),
+    }),
+  ),
   moe: v.optional(
     v.object({
       experts: size,
@@ -117,6 +125,9 @@ const architectureSchema = v.object({
           keptGroups: size,
         }),
       ),
+      ungated: v.optional(v.literal(true)),
+      latentSize: v.optional(size),
+      besideSize: v.optional(size),
       sharedGate: v.optional(v.literal(true)),
     }),
   ),
@@ -200,6 +211,7 @@ export function checkConsistency(
     const { heads, headDim, stateSize, groups, normGroups, dtLimit } = mamba2;
     demand(heads % groups === 0, `${groups} groups do not divide ${heads} Mamba-2 heads`);
     demand((heads * headDim) % (normGroups ?? 1) === 0, `${normGroups} norm groups do not divide the inner width`);
+    demand(normGroups !== null || !mamba2.gateLast, 'a gate stands behind a norm that its Mamba-2 blocks do not have');
     demand(dtLimit.hi === null || dtLimit.lo < dtLimit.hi, 'the limits of dt do not ascend');
     widest = Math.max(widest, 2 * heads * headDim + 2 * groups * stateSize + heads);
   }
@@ -242,8 +254,9 @@ export function checkConsistency(
   }
   if (shared) {
     const uses = blocks.filter((block) => hasBranch([block], 'shared')).length;
+    demand(!shared.attentionAdapters || shared.adapterRank > 0, 'adapters of its shared attention have no width');
     demand(shared.sets <= uses, `${uses} blocks cannot take ${shared.sets} sets of shared weights in turn`);
-    widest = Math.max(widest, 2 * shared.intermediateSize, shared.adapterRank, 2 * hiddenSize);
+    widest = Math.max(widest, 2 * shared.intermediateSize, 3 * shared.adapterRank, 2 * hiddenSize);
   }
   if (moe) {
     demand(moe.topK <= moe.experts, `a token cannot go to ${moe.topK} of ${moe.experts} experts`);
@@ -264,6 +277,11 @@ export function checkConsistency(
       block.every((sublayer) => !sublayer.includes('moe') || sublayer.join() === 'moe,swiglu'),
     );
     demand(!moe.sharedGate || gated, 'a gate of a shared expert has no MLP behind its mixture');
+    demand(
+      moe.besideSize === undefined || intermediateSize > 0,
+      'MLPs beside experts alone have no width of their own',
+    );
+    widest = Math.max(widest, moe.besideSize ?? 0, moe.latentSize ?? 0);
     widest = Math.max(widest, moe.experts * Math.max(2 * moe.intermediateSize, hiddenSize));
   }
   demand(widest * Math.max(hiddenSize, intermediateSize) <= MOST_ELEMENTS, 'its matrices are beyond any device');

@@ -17,8 +17,11 @@ export type Branch = Mixer | Mlp;
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu2'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
-/** Matrices that may have a bias: q, k and v; o; those of MLPs; in_proj and out_proj of mixers. */
-export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2', 'mamba1', 'short_conv', 'rg_lru'] as const;
+/**
+ * Matrices that may have a bias: q, k and v with the gate; o; those of MLPs and around experts; in_proj and out_proj of
+ * mixers, which a Mamba-2 mixer has one by one.
+ */
+export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2_in', 'mamba2_out', 'mamba1', 'short_conv', 'rg_lru'] as const;
 export type Biased = (typeof BIASED)[number];
 
 /** Where the norms of a block's sublayers are: before the branches, behind them on what these add, or both. */
@@ -52,6 +55,8 @@ export interface Mamba2Shape {
   convWidth: number;
   /** Groups of channels that the gated norm takes apart; 1 is the whole inner width, null a gate without a norm. */
   normGroups: number | null;
+  /** Whether the gate stands behind the norm; before it where it is absent. */
+  gateLast?: true;
   /** dt is clamped to [lo, hi] after softplus; hi null means no upper limit. */
   dtLimit: { lo: number; hi: number | null };
 }
@@ -147,9 +152,11 @@ export interface SharedShape {
   intermediateSize: number;
   /** Inner width of the adapter that each block adds to gate and up; 0 where there are none. */
   adapterRank: number;
+  /** Whether each block adds adapters of the same inner width to q, k and v. */
+  attentionAdapters?: true;
 }
 
-/** A mixture of experts, each a SwiGLU MLP: a token goes to the few that a router chooses. */
+/** A mixture of experts, MLPs with SiLU and a gate or of squared ReLU: a token goes to the few that a router chooses. */
 export interface MoeShape {
   /** E */
   experts: number;
@@ -157,6 +164,12 @@ export interface MoeShape {
   topK: number;
   /** F of an expert. */
   intermediateSize: number;
+  /** Whether experts have no gate, and squared ReLU. */
+  ungated?: true;
+  /** L: what experts read and write, between two projections of the mixture; C where it is absent. */
+  latentSize?: number;
+  /** F of the MLP beside the mixture, where it is another than in blocks without one. */
+  besideSize?: number;
   /** How experts are chosen and weighted; by their logits and softmax over those of the chosen where it is absent. */
   routing?: MoeRouting;
   /** Whether the output of the MLP beside it is multiplied by the sigmoid of a logit of its own. */
@@ -185,7 +198,7 @@ export interface Architecture {
   vocabSize: number;
   /** C */
   hiddenSize: number;
-  /** F, of all MLPs but experts; 0 where there are none. */
+  /** F, of all MLPs but experts and such with a width of their own beside these; 0 where there are none. */
   intermediateSize: number;
   blocks: Block[];
   /** Of all `mamba2` branches; null where there are none. */
@@ -228,6 +241,11 @@ export interface Architecture {
 /** Whether some block has such a branch. */
 export function hasBranch(blocks: readonly Block[], kind: Branch): boolean {
   return blocks.some((block) => block.some((sublayer) => sublayer.includes(kind)));
+}
+
+/** F of a block's MLP, which is no expert. */
+export function mlpWidth({ blocks, intermediateSize, moe }: Architecture, block: number): number {
+  return (hasBranch([blocks[block]!], 'moe') ? moe!.besideSize : undefined) ?? intermediateSize;
 }
 
 /** Whether the branches of a sublayer mix tokens. */

@@ -1,5 +1,5 @@
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
-import { type Architecture, type AttentionShape, hasBias, type Mamba2Shape } from './architecture.ts';
+import { type Architecture, type AttentionShape, hasBias } from './architecture.ts';
 
 // Tensors of the branches, which all families that have them store alike, and short forms for the common kinds.
 
@@ -41,31 +41,39 @@ export function biasTensors(
 
 /** A name in the checkpoint, and what the matrix is multiplied by. */
 function scaled(name: string, shape: readonly number[], factor: number | undefined): TensorSource {
-  return factor === undefined || factor === 1 ? { name, shape } : { name, shape, factor };
+  return times({ name, shape }, factor);
+}
+
+/** A source that is multiplied once more. */
+function times(source: TensorSource, factor = 1): TensorSource {
+  return factor === 1 ? source : { ...source, factor: (source.factor ?? 1) * factor };
 }
 
 /** Mamba-2 mixer of block `ours`, from the checkpoint's module `theirs`. */
 export function mamba2Tensors(
   ours: string,
   theirs: string,
-  hiddenSize: number,
-  { heads: H, headDim, stateSize, groups, convWidth: K, normGroups }: Mamba2Shape,
-  { convBias, biases = false, factors = {} }: { convBias: boolean; biases?: boolean; factors?: Mamba2Factors },
+  architecture: Architecture,
+  { convBias, factors = {} }: { convBias: boolean; factors?: Mamba2Factors },
 ): TensorSpec[] {
+  const { hiddenSize } = architecture;
+  const { heads: H, headDim, stateSize, groups, convWidth: K, normGroups } = architecture.mamba2!;
   const I = H * headDim;
   const grouped = groups * stateSize;
   const channels = I + 2 * grouped;
   const name = (part: string) => `${ours}.mamba2.${part}`;
   const inProj = { name: `${theirs}.in_proj.weight`, shape: [I + channels + H, hiddenSize] };
   const outSource = scaled(`${theirs}.out_proj.weight`, [hiddenSize, I], factors.out);
+  const rows = factors.rows ? rowFactors(inProj, [I, I, grouped, grouped, H], factors.rows) : [inProj];
   const into = {
     ...matrix(name('in_proj'), [I + channels + H, hiddenSize], inProj.name),
-    sources: factors.in ? rowFactors(inProj, [I, I, grouped, grouped, H], factors.in) : [inProj],
+    sources: rows.map((source) => times(source, factors.in)),
   };
   const outProj = { ...matrix(name('out_proj'), [hiddenSize, I], outSource.name), sources: [outSource] };
   return [
     into,
-    ...biasTensors(name('in_proj_bias'), into, biases),
+    // What is added to a product is not multiplied with what the product reads.
+    ...biasTensors(name('in_proj_bias'), { ...into, sources: rows }, hasBias(architecture, 'mamba2_in')),
     plain(name('conv1d_weight'), [channels, K], `${theirs}.conv1d.weight`, [channels, 1, K]),
     plain(name('conv1d_bias'), [channels], convBias ? `${theirs}.conv1d.bias` : null),
     plain(name('dt_bias'), [H], `${theirs}.dt_bias`),
@@ -73,14 +81,16 @@ export function mamba2Tensors(
     plain(name('d'), [H], `${theirs}.D`),
     ...(normGroups === null ? [] : [plain(name('norm'), [I], `${theirs}.norm.weight`)]),
     outProj,
-    ...biasTensors(name('out_proj_bias'), outProj, biases),
+    ...biasTensors(name('out_proj_bias'), outProj, hasBias(architecture, 'mamba2_out')),
   ];
 }
 
 /** What the matrices of a Mamba-2 mixer are multiplied by. */
 interface Mamba2Factors {
-  /** Rows of in_proj: those of z, x, B, C and dt. */
-  in?: readonly number[];
+  /** What in_proj reads. */
+  in?: number;
+  /** What in_proj gives: its rows of z, x, B, C and dt. */
+  rows?: readonly number[];
   out?: number;
 }
 
@@ -138,6 +148,7 @@ export function attentionTensors(
         ]
       : [scaled(weight(fused), shape, into)];
   const qkv: TensorSpec = { name: `${ours}.attention.qkv`, shape, kind: 'matrix', sources, arrange: 'stack' };
+  const gate = { ...matrix(`${ours}.attention.gate`, [wide, hiddenSize], query), sources: turn(1) };
   const out = scaled(weight(names.o ?? 'o_proj'), [hiddenSize, wide], factors.out);
   const oProj = { ...matrix(`${ours}.attention.o_proj`, [hiddenSize, wide], out.name), sources: [out] };
   return [
@@ -151,7 +162,7 @@ export function attentionTensors(
     ...(qkNorm
       ? [qkNormTensor(`${ours}.attention.qk_norm`, theirs, architecture.attention!, names, normsFromOne)]
       : []),
-    ...(gated ? [{ ...matrix(`${ours}.attention.gate`, [wide, hiddenSize], query), sources: turn(1) }] : []),
+    ...(gated ? [gate, ...biasTensors(`${ours}.attention.gate_bias`, gate, hasBias(architecture, 'qkv'))] : []),
     ...(sinks ? [plain(`${ours}.attention.sinks`, [heads], `${theirs}.sinks`)] : []),
     oProj,
     ...biasTensors(`${ours}.attention.o_proj_bias`, oProj, hasBias(architecture, 'o_proj')),
@@ -212,13 +223,11 @@ export function gatedMlpTensors(
 }
 
 /** A set of weights of the transformer that blocks share, from the checkpoint's module `theirs`. */
-export function sharedTensors(
-  ours: string,
-  theirs: string,
-  { hiddenSize: C, attention, shared }: Architecture,
-): TensorSpec[] {
+export function sharedTensors(ours: string, theirs: string, architecture: Architecture): TensorSpec[] {
+  const { hiddenSize: C, attention, shared } = architecture;
   const { heads, kvHeads, headDim } = attention!;
   const { intermediateSize: F } = shared!;
+  const biased = hasBias(architecture, 'mlp');
   const queryShape = [heads * headDim, 2 * C];
   const keyShape = [kvHeads * headDim, 2 * C];
   const mlp = `${theirs}.feed_forward`;
@@ -231,6 +240,7 @@ export function sharedTensors(
           sources: ['gate', 'up'].map((part) => ({ name: `${mlp}.${part}_proj.weight`, shape: [F, C] })),
           arrange: 'interleave',
         };
+  const down = matrix(`${ours}.down`, [C, F], `${mlp}.down_proj.weight`);
   return [
     plain(`${ours}.norm`, [2 * C], `${theirs}.input_layernorm.weight`),
     {
@@ -244,7 +254,9 @@ export function sharedTensors(
     matrix(`${ours}.o_proj`, [C, heads * headDim], `${theirs}.self_attn.o_proj.weight`),
     plain(`${ours}.mlp_norm`, [C], `${theirs}.pre_ff_layernorm.weight`),
     gateUp,
-    matrix(`${ours}.down`, [C, F], `${mlp}.down_proj.weight`),
+    ...biasTensors(`${ours}.gate_up_bias`, gateUp, biased),
+    down,
+    ...biasTensors(`${ours}.down_bias`, down, biased),
   ];
 }
 
@@ -252,16 +264,48 @@ export function sharedTensors(
 export function sharedBlockTensors(
   ours: string,
   { linear, transformer, use }: { linear: string; transformer: string; use: number },
-  { hiddenSize: C, shared }: Architecture,
+  architecture: Architecture,
 ): TensorSpec[] {
-  const { intermediateSize: F, adapterRank } = shared!;
+  const { hiddenSize: C, shared } = architecture;
+  const { intermediateSize: F, adapterRank, attentionAdapters = false } = shared!;
   const linearTensor = matrix(`${ours}.shared.linear`, [C, C], `${linear}.weight`);
   if (adapterRank === 0) return [linearTensor];
   const adapter = `${transformer}.feed_forward.gate_up_proj_adapter_list.${use}`;
   return [
+    ...(attentionAdapters
+      ? attentionAdapterTensors(`${ours}.shared`, `${transformer}.self_attn`, use, architecture)
+      : []),
     matrix(`${ours}.shared.adapter_in`, [adapterRank, C], `${adapter}.0.weight`),
     halvesInTurn(`${ours}.shared.adapter_out`, { name: `${adapter}.1.weight`, shape: [2 * F, adapterRank] }),
     linearTensor,
+  ];
+}
+
+/** Adapters of q, k and v as one: rows of each read its own part of what the three matrices inside give, one by one. */
+function attentionAdapterTensors(
+  ours: string,
+  theirs: string,
+  use: number,
+  { hiddenSize: C, attention, shared }: Architecture,
+): TensorSpec[] {
+  const { heads, kvHeads, headDim } = attention!;
+  const { adapterRank: rank } = shared!;
+  const rows = { q: heads * headDim, k: kvHeads * headDim, v: kvHeads * headDim };
+  const module = (part: string) => `${theirs}.linear_${part}_adapter_list.${use}`;
+  const parts = Object.entries(rows);
+  return [
+    {
+      ...matrix(`${ours}.qkv_adapter_in`, [3 * rank, 2 * C], theirs),
+      sources: parts.map(([part]) => ({ name: `${module(part)}.0.weight`, shape: [rank, 2 * C] })),
+    },
+    {
+      ...matrix(`${ours}.qkv_adapter_out`, [(heads + 2 * kvHeads) * headDim, 3 * rank], theirs),
+      sources: parts.map(([part, count], index) => ({
+        name: `${module(part)}.1.weight`,
+        shape: [count, rank],
+        columns: [index * rank, 3 * rank],
+      })),
+    },
   ];
 }
 
@@ -281,33 +325,50 @@ interface MoeSources {
   bias?: TensorSource;
   /** (1, C), of the logit that gates the MLP beside it. */
   sharedGate?: TensorSource;
-  /** Of each expert F rows of C. */
-  gate: (expert: number) => TensorSource;
+  /** Of each expert F rows of C; absent where experts have no gate. */
+  gate?: (expert: number) => TensorSource;
   up: (expert: number) => TensorSource;
   /** (E * C, F) */
   down: TensorSource | ((expert: number) => TensorSource);
+  /** (L, C) and (C, L), before and behind experts that read and write L in the place of C. */
+  latent?: { in: TensorSource; out: TensorSource };
 }
 
 /** Mixture of experts of block `ours`. The router stays f32: a rounded logit could choose another expert. */
 export function moeTensors(
   ours: string,
-  { hiddenSize: C, moe }: Architecture,
-  { router, bias, sharedGate, gate, up, down }: MoeSources,
+  architecture: Architecture,
+  { router, bias, sharedGate, gate, up, down, latent }: MoeSources,
 ): TensorSpec[] {
-  const { experts: E, intermediateSize: F } = moe!;
+  const { hiddenSize: C } = architecture;
+  const { experts: E, intermediateSize: F, latentSize: L = C } = architecture.moe!;
   const name = (part: string) => `${ours}.moe.${part}`;
-  const each = Array.from({ length: E }, (_, expert) => [gate(expert), up(expert)]);
+  const ups = Array.from({ length: E }, (_, expert) => up(expert));
+  const first: TensorSpec = gate
+    ? {
+        ...matrix(name('gate_up'), [E * 2 * F, L], router.name),
+        sources: ups.flatMap((source, expert) => [gate(expert), source]),
+        arrange: 'interleave',
+      }
+    : { ...matrix(name('up'), [E * F, L], router.name), sources: ups };
+  const latentMatrix = (part: 'in' | 'out', shape: readonly [number, number]) => {
+    if (!latent) return [];
+    const spec = { ...matrix(name(`latent_${part}`), shape, latent[part].name), sources: [latent[part]] };
+    return [spec, ...biasTensors(name(`latent_${part}_bias`), spec, hasBias(architecture, 'mlp'))];
+  };
   return [
     {
       ...plain(name('router'), [sharedGate ? E + 1 : E, C], router.name),
       sources: sharedGate ? [router, sharedGate] : [router],
     },
     ...(bias ? [{ ...plain(name('bias'), [E], bias.name), sources: [bias] }] : []),
-    { ...matrix(name('gate_up'), [E * 2 * F, C], router.name), sources: each.flat(), arrange: 'interleave' },
+    ...latentMatrix('in', [L, C]),
+    first,
     {
-      ...matrix(name('down'), [E * C, F], router.name),
+      ...matrix(name('down'), [E * L, F], router.name),
       sources: typeof down === 'function' ? Array.from({ length: E }, (_, expert) => down(expert)) : [down],
     },
+    ...latentMatrix('out', [C, L]),
   ];
 }
 
@@ -315,7 +376,9 @@ export function moeTensors(
 interface ExpertNames {
   router: string;
   /** Of an expert. */
-  parts: { gate: string; up: string; down: string };
+  parts: { gate?: string; up: string; down: string };
+  /** The modules before and behind the experts, where the model has such. */
+  latent?: { in: string; out: string };
   /** A tensor that is added to scores for the choice. */
   bias?: string;
   /** The module of the logit that gates the MLP beside the mixture. */
@@ -327,18 +390,25 @@ export function expertTensors(
   ours: string,
   theirs: string,
   architecture: Architecture,
-  { router, parts, bias, sharedGate }: ExpertNames,
+  { router, parts, bias, sharedGate, latent }: ExpertNames,
 ): TensorSpec[] {
   const { hiddenSize: C, moe } = architecture;
-  const { experts: E, intermediateSize: F } = moe!;
+  const { experts: E, intermediateSize: F, latentSize: L = C } = moe!;
+  const { gate } = parts;
   const part = (expert: number, name: string) => `${theirs}.experts.${expert}.${name}.weight`;
   return moeTensors(ours, architecture, {
     router: { name: `${theirs}.${router}.weight`, shape: [E, C] },
     ...(bias !== undefined && { bias: { name: `${theirs}.${bias}`, shape: [E] } }),
     ...(sharedGate !== undefined && { sharedGate: { name: `${theirs}.${sharedGate}.weight`, shape: [1, C] } }),
-    gate: (expert) => ({ name: part(expert, parts.gate), shape: [F, C] }),
-    up: (expert) => ({ name: part(expert, parts.up), shape: [F, C] }),
-    down: (expert) => ({ name: part(expert, parts.down), shape: [C, F] }),
+    ...(gate !== undefined && { gate: (expert) => ({ name: part(expert, gate), shape: [F, L] }) }),
+    up: (expert) => ({ name: part(expert, parts.up), shape: [F, L] }),
+    down: (expert) => ({ name: part(expert, parts.down), shape: [L, F] }),
+    ...(latent && {
+      latent: {
+        in: { name: `${theirs}.${latent.in}.weight`, shape: [L, C] },
+        out: { name: `${theirs}.${latent.out}.weight`, shape: [C, L] },
+      },
+    }),
   });
 }
 
@@ -362,9 +432,9 @@ export function graniteMoeTensors(
   });
 }
 
-/** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. */
-export function relu2Tensors(ours: string, theirs: string, architecture: Architecture): TensorSpec[] {
-  const { hiddenSize: C, intermediateSize: F } = architecture;
+/** Squared-ReLU MLP of block `ours`, from the checkpoint's module `theirs`. @param F its width */
+export function relu2Tensors(ours: string, theirs: string, architecture: Architecture, F: number): TensorSpec[] {
+  const { hiddenSize: C } = architecture;
   const up = matrix(`${ours}.up`, [F, C], `${theirs}.up_proj.weight`);
   const down = matrix(`${ours}.down`, [C, F], `${theirs}.down_proj.weight`);
   const biased = hasBias(architecture, 'mlp');

@@ -201,6 +201,7 @@ describe('parseConfig', () => {
 
   it.each<[string, Record<string, unknown>]>([
     ['model type "gpt2"; supported: bamba', { model_type: 'gpt2' }],
+    ['needs a delta rule with a decay for each channel of a key', { model_type: 'kimi_linear' }],
     ['supported: bamba', { model_type: undefined }],
     ['supported: bamba', { model_type: '__proto__' }],
     ['hidden_act', { hidden_act: 'gelu' }],

@@ -83,6 +83,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   zamba2,
 };
 
+/** What models of other types need and bamba-web does not have, by `model_type`. */
+const MISSING: Readonly<Record<string, string>> = {
+  kimi_linear: 'a delta rule with a decay for each channel of a key, and attention over latent keys and values',
+};
+
 /** Supported values of `model_type`. */
 export const MODEL_TYPES: readonly string[] = Object.keys(FAMILIES);
 
@@ -174,9 +179,10 @@ export function checkPackageTensors(architecture: Architecture, entries: readonl
 function familyOf(type: string, code: 'unsupported_model' | 'manifest_invalid', file: string): Family {
   const family = Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
   if (family) return family;
+  const missing = Object.hasOwn(MISSING, type) ? `, which needs ${MISSING[type]}` : '';
   throw new BambaError(
     code,
-    `${file} is of model type ${JSON.stringify(type).slice(0, 60)}; supported: ${MODEL_TYPES.join(', ')}.`,
+    `${file} is of model type ${JSON.stringify(type).slice(0, 60)}${missing}; supported: ${MODEL_TYPES.join(', ')}.`,
   );
 }
 

@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../weights/types.ts';
 import type { Architecture, Block, Mixer, Mlp } from './architecture.ts';
 import { readAttention } from './attention-config.ts';
+import { readBiases } from './biases-config.ts';
 import { attentionTensors, expertTensors, swigluTensors } from './block-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { agreed, type LayerList, MOST_LAYERS, readLayerTypes } from './layer-types.ts';
@@ -37,7 +38,7 @@ export function lfm2Architecture(
     ...(mixers.includes('short_conv') && { shortConv }),
     attention: mixers.includes('attention') ? { ...attention, qkNorm: 'head' } : null,
     ...(moe && { moe }),
-    ...(config.flag('conv_bias') && { biases: ['short_conv'] }),
+    ...readBiases(config, { conv_bias: ['short_conv'] }),
     normEps: config.number('norm_eps', { above: 0, most: 1 }),
     // Published configs have another name for it.
     tiedHead: config.flag('tie_embedding', config.flag('tie_word_embeddings')),

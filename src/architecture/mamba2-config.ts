@@ -39,12 +39,17 @@ export const MAMBA_FIELDS: Mamba2Fields = {
  * Dimensions of the Mamba-2 mixers.
  * @param options.inner the inner width, where the config says it apart: heads times their width have to be it.
  * @param options.normGroups groups of the gated norm, of the groups that share B and C.
+ * @param options.gateLast whether the gate stands behind the norm.
  * @throws BambaError `config_invalid`, `unsupported_model`.
  */
 export function readMamba2(
   config: ConfigReader,
   fields: Mamba2Fields,
-  { inner, normGroups }: { inner?: number | undefined; normGroups: (groups: number) => number | null },
+  {
+    inner,
+    normGroups,
+    gateLast = false,
+  }: { inner?: number | undefined; normGroups: (groups: number) => number | null; gateLast?: boolean },
 ): Mamba2Shape {
   const heads = config.count(fields.heads);
   const isDerived =
@@ -64,6 +69,7 @@ export function readMamba2(
     groups,
     convWidth: 4,
     normGroups: normGroups(groups),
+    ...(gateLast && { gateLast }),
     dtLimit: readDtLimit(config),
   };
 }

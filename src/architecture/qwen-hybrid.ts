@@ -2,6 +2,7 @@ import { BambaError } from '../errors.ts';
 import type { TensorSource, TensorSpec } from '../weights/types.ts';
 import type { Architecture, Block, Mixer, MoeRouting, MoeShape } from './architecture.ts';
 import { readAttention } from './attention-config.ts';
+import { readBiases } from './biases-config.ts';
 import { attentionTensors, expertTensors, gatedMlpTensors } from './block-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { gatedDeltaTensors } from './gated-delta-tensors.ts';
@@ -24,7 +25,6 @@ const ROTARY_SHARE = 0.25;
 export function qwenArchitecture(config: ConfigReader, family: string, moe: MoeShape | null): Architecture {
   requireFixed(config, {
     hidden_act: 'silu',
-    attention_bias: false,
     attn_output_gate: true,
     linear_conv_kernel_dim: 4,
   });
@@ -54,6 +54,7 @@ export function qwenArchitecture(config: ConfigReader, family: string, moe: MoeS
     attention: mixers.includes('attention') ? { ...attention, qkNorm: 'head', gated: true } : null,
     ...(moe && { moe }),
     normEps,
+    ...readBiases(config, { attention_bias: ['qkv', 'o_proj'] }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,

@@ -3,6 +3,7 @@ import { Gpu } from '../gpu/device.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { packageTensors } from '../architecture/config.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
+import { decodeWork, prefillWork } from '../model/cost/work.ts';
 import { Model } from '../model/model.ts';
 import { tuneModel } from '../model/tune.ts';
 import { planTensors } from '../weights/package-writer.ts';
@@ -17,7 +18,6 @@ import { SHAPES } from './shapes.ts';
 import { measureDecode, measurePrefill, roomFor, type SpeedSettings } from './speed.ts';
 import { syntheticWeights } from './synthetic-weights.ts';
 import { GpuTimer } from './timing.ts';
-import { decodeBytes, prefillFlops } from './traffic.ts';
 
 /** What is known so far, as it becomes known. */
 export interface BenchEvents {
@@ -195,9 +195,10 @@ class ModelBench {
   async #prefill({ model, scheme }: Loaded, tokens: number): Promise<PrefillRow> {
     const speed = await measurePrefill(model, tokens, this.#speed);
     const { architecture } = model;
-    const flops = prefillFlops(architecture, tokens);
     const tensors = planTensors(packageTensors(architecture), scheme);
-    const { weights } = decodeBytes(architecture, tensors, 0, model.state.cacheType);
+    const { cacheType } = model.state;
+    const { flops } = prefillWork(architecture, tensors, { tokens, chunkTokens: model.chunkTokens, cacheType });
+    const { weights } = decodeWork(architecture, tensors, { position: 0, cacheType });
     const floorS = Math.max(flops / this.#ceilings.f32FlopsPerS, weights / this.#ceilings.readBytesPerS);
     return { ...speed, tokensPerS: tokens / speed.seconds, flops, floorS, floorRatio: floorS / speed.seconds };
   }
@@ -206,8 +207,9 @@ class ModelBench {
     const speed = await measureDecode(model, context, this.#speed);
     const { architecture } = model;
     const tensors = planTensors(packageTensors(architecture), scheme);
-    const { weights, state } = decodeBytes(architecture, tensors, context, model.state.cacheType);
-    const bytes = weights + state;
+    const { cacheType } = model.state;
+    const { weights, state, keysAndValues } = decodeWork(architecture, tensors, { position: context, cacheType });
+    const bytes = weights + state + keysAndValues;
     const floorS = bytes / this.#ceilings.readBytesPerS;
     const tokensPerS = 1 / speed.secondsPerToken;
     return { ...speed, tokensPerS, bytes, floorS, floorRatio: floorS / speed.secondsPerToken };

@@ -3,14 +3,7 @@ import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { passLength } from '../kernels/shared/pass-length.ts';
 import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
-import {
-  decodeBlock,
-  decodeEmbedding,
-  decodeHead,
-  prefillBlock,
-  prefillEmbedding,
-  prefillHead,
-} from '../model/hybrid.ts';
+import { prefillHead, promptParts, stepParts } from '../model/hybrid.ts';
 import type { Rope } from '../architecture/architecture.ts';
 import type { Model } from '../model/model.ts';
 import { ropeTable } from '../model/rope-table.ts';
@@ -97,7 +90,10 @@ export async function profilePass(
       localRope,
       normed: true,
     };
-    const specs = tokens === 1 ? [...decodeSpecs(scope), ...sampler.dispatches(features)] : prefillSpecs(scope);
+    const specs =
+      tokens === 1
+        ? [...stepParts(scope).flat(), ...sampler.dispatches(features)]
+        : [...promptParts(scope).flat(), ...prefillHead(scope)];
     const { pipelines } = model.promptPass(tokens);
     const built = await gpu.guarded('preparing a profile', () =>
       Plan.build(gpu.device, pipelines, activations.step, specs),
@@ -139,16 +135,6 @@ export async function profilePass(
     plan?.dispose();
     set.dispose();
   }
-}
-
-function decodeSpecs(scope: Scope): DispatchSpec[] {
-  const blocks = scope.architecture.blocks.flatMap((_, index) => decodeBlock(scope, index));
-  return [...decodeEmbedding(scope), ...blocks, ...decodeHead(scope)];
-}
-
-function prefillSpecs(scope: Scope): DispatchSpec[] {
-  const blocks = scope.architecture.blocks.flatMap((_, index) => prefillBlock(scope, index));
-  return [...prefillEmbedding(scope), ...blocks, ...prefillHead(scope)];
 }
 
 /** Indices of the dispatches by `kernel shape`. */

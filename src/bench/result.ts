@@ -1,3 +1,4 @@
+import type { Scheme } from '../weights/types.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
@@ -30,7 +31,7 @@ export interface PrefillRow extends PrefillSpeed {
 /** All that was measured of one model. */
 export interface ModelResult {
   name: string;
-  scheme: string;
+  scheme: Scheme;
   architecture: Architecture;
   gpuBytes: { weights: number; state: number; activations: number };
   /** Seconds from weights on the GPU to a model that answers: memory, pipelines, bindings. */

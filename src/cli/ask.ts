@@ -6,11 +6,12 @@ import { SCHEMES } from '../weights/manifest.ts';
 import { openModel } from './open-model.ts';
 
 const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model MODEL] [--dtype TYPE] [--temperature T]
-                     [--top-k K] [--top-p P] [--seed N] [--max-tokens N] [--context N] [--stats]
+                     [--top-k K] [--top-p P] [--seed N] [--max-tokens N] [--context N] [--plain] [--stats]
 
 Answers in the terminal, through the same engine as the page. Further questions continue the conversation.
   --model M    a package, a checkpoint or a GGUF file; of the latter two a package is made in memory first
   --dtype T    how its matrices are stored: ${SCHEMES.join(', ')}; int8 unless given
+  --plain      goes on with each text as it is, for models that were not taught to chat
   --context N  tokens of the conversation; more than the model's config allows is computed, with a warning`;
 
 const DEFAULT_MODEL = 'public/models/lexicon';
@@ -31,6 +32,7 @@ export async function main(args: string[]): Promise<number> {
         seed: { type: 'string' },
         'max-tokens': { type: 'string' },
         context: { type: 'string' },
+        plain: { type: 'boolean', default: false },
         stats: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -66,7 +68,8 @@ export async function main(args: string[]): Promise<number> {
     for (const question of positionals) {
       messages.push({ role: 'user', content: question });
       let answer = '';
-      for await (const event of engine.generate({ messages, ...settings })) {
+      const input = values.plain ? { prompt: question } : { messages };
+      for await (const event of engine.generate({ ...input, ...settings })) {
         if (event.type === 'text') {
           process.stdout.write(event.text);
           answer += event.text;

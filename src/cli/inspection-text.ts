@@ -1,4 +1,4 @@
-import type { Architecture } from '../architecture/architecture.ts';
+import type { Architecture, MoeShape } from '../architecture/architecture.ts';
 import { attentionExtras, biasText, blockKinds, normText } from './block-text.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -49,8 +49,9 @@ function architectureLines(architecture: Architecture): string[] {
     ['vocabulary', `${integer(vocabSize)}, the head ${tiedHead ? 'is the embedding' : 'has weights of its own'}`],
   ];
   if (mamba2) {
-    const { heads, headDim, stateSize, groups, normGroups } = mamba2;
-    const norm = normGroups === null ? 'a gate without a norm' : `a gated norm over ${plural(normGroups, 'group')}`;
+    const { heads, headDim, stateSize, groups, normGroups, gateLast } = mamba2;
+    const order = gateLast ? 'a norm before the gate' : 'a gated norm';
+    const norm = normGroups === null ? 'a gate without a norm' : `${order} over ${plural(normGroups, 'group')}`;
     const shape = `${heads} heads of ${headDim}, state ${stateSize}, ${plural(groups, 'group')} of B and C`;
     facts.push(['Mamba-2', `${shape}, ${norm}`]);
   }
@@ -68,18 +69,25 @@ function architectureLines(architecture: Architecture): string[] {
     facts.push(['attention', [shape, ...attentionExtras(architecture)].join(', ')]);
   }
   if (shared) {
-    const { sets, intermediateSize: width, adapterRank } = shared;
-    facts.push([
-      'shared',
-      `${plural(sets, 'transformer')} with MLPs of ${integer(width)}, adapters of rank ${adapterRank}`,
-    ]);
+    const { sets, intermediateSize: width, adapterRank, attentionAdapters } = shared;
+    const adapters = `adapters of rank ${adapterRank}${attentionAdapters ? ', of q, k and v, too' : ''}`;
+    facts.push(['shared', `${plural(sets, 'transformer')} with MLPs of ${integer(width)}, ${adapters}`]);
   }
-  if (moe) facts.push(['experts', `${moe.experts} of ${integer(moe.intermediateSize)}, ${moe.topK} for a token`]);
+  if (moe) facts.push(['experts', expertText(moe)]);
   const { logitCap } = architecture;
   if (logitCap !== undefined) facts.push(['logits', `within ${logitCap}`]);
   if (architecture.biases) facts.push(['biases', `of ${biasText(architecture)}`]);
   facts.push(['context', attention ? `${integer(maxPositions)} tokens` : 'as long as it may be']);
   return facts.map(([what, fact]) => `${what.padEnd(11)}${fact}`);
+}
+
+function expertText({ experts, intermediateSize, topK, ungated, latentSize, besideSize }: MoeShape): string {
+  return [
+    `${experts} of ${integer(intermediateSize)}, ${topK} for a token`,
+    ...(ungated ? ['squared ReLU without gates'] : []),
+    ...(latentSize === undefined ? [] : [`of ${integer(latentSize)} that the stream is projected to`]),
+    ...(besideSize === undefined ? [] : [`beside an MLP of ${integer(besideSize)}`]),
+  ].join(', ');
 }
 
 function sizeRows({ sizes }: Inspection): string[][] {

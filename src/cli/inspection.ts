@@ -21,7 +21,7 @@ import { modelName } from './open-model.ts';
 /** A type that the model can have. */
 export interface SchemeSize {
   scheme: string;
-  /** Bytes of GPU memory, by what they are for, with a conversation of the tokens asked for. Weights are a package's. */
+  /** Bytes of GPU memory, by what they are for, with a conversation of the tokens asked for. */
   memory: ReturnType<typeof modelMemory>;
   /** GB of the smallest usual graphics memory that has room for it, null where none has. */
   fits: number | null;
@@ -60,10 +60,7 @@ const FREE_SHARE = 0.85;
  * @throws BambaError `config_invalid`, `checkpoint_invalid`, `manifest_invalid`, `unsupported_model`; see `HubFiles`.
  */
 export async function inspect(source: string, tokens: number, place: RepoPlace = {}): Promise<Inspection> {
-  const { name, stored, architecture, specs } = existsSync(join(source, MANIFEST_FILE))
-    ? await readPackage(source)
-    : await readCheckpoint(source, place);
-  checkArchitecture(architecture);
+  const { name, stored, architecture, specs } = await readModelFacts(source, place);
   const length = Math.min(tokens, architecture.maxPositions);
   const sizes = SCHEMES.map((scheme) => {
     const memory = modelMemory(architecture, specs, scheme, { tokens: length, cacheType: DEFAULT_CACHE_TYPE });
@@ -89,7 +86,19 @@ export async function inspect(source: string, tokens: number, place: RepoPlace =
   };
 }
 
+/** What is known of a model from its headers. */
 type Read = Pick<Inspection, 'name' | 'stored' | 'architecture'> & { specs: readonly TensorSpec[] };
+
+/**
+ * Reads what a package, a checkpoint or a GGUF file is, and checks that it can be run.
+ * @throws BambaError as `inspect`.
+ */
+export async function readModelFacts(source: string, place: RepoPlace = {}): Promise<Read> {
+  const isPackage = existsSync(join(source, MANIFEST_FILE));
+  const read = isPackage ? await readPackage(source) : await readCheckpoint(source, place);
+  checkArchitecture(read.architecture);
+  return read;
+}
 
 async function readPackage(folder: string): Promise<Read> {
   const { manifest } = await openPackageFolder(folder);

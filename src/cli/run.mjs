@@ -29,6 +29,7 @@ const COMMANDS = {
   bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
   convert: { script: 'command.mjs', args: ['convert'] },
   inspect: { script: 'command.mjs', args: ['inspect'] },
+  plan: { script: 'command.mjs', args: ['plan'] },
   lexicon: { script: 'lexicon.mjs' },
   'get:public': { script: 'get-public.mjs' },
   prepack: { script: 'prepack.mjs' },

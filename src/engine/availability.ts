@@ -2,7 +2,7 @@ import { BambaError, type ErrorCode } from '../errors.ts';
 import { adapterLimits, type GpuLimits } from '../gpu/device.ts';
 import { checkPackageTensors, parseArchitecture } from '../architecture/config.ts';
 import { checkArchitecture } from '../model/dims.ts';
-import { placeTensors } from '../model/gpu-weights.ts';
+import { placeTensors } from '../model/placed-weights.ts';
 import { systemClock } from '../storage/store/clock.ts';
 import type { DiskFiles } from '../storage/remote/disk-files.ts';
 import { fetchManifest, packageUrl } from '../storage/remote/manifest-source.ts';

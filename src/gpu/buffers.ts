@@ -21,6 +21,8 @@ export interface BufferMaker {
   floats(name: string, ...shape: number[]): GPUBuffer;
   /** A storage buffer with these values. */
   filled(name: string, values: Float32Array<ArrayBuffer>): GPUBuffer;
+  /** A buffer that the host maps to read. */
+  readback(name: string, bytes: number): GPUBuffer;
 }
 
 /** Bytes of a buffer for so many. */
@@ -51,6 +53,10 @@ export class BufferTally implements BufferMaker {
 
   filled(name: string, values: Float32Array<ArrayBuffer>): GPUBuffer {
     return this.storage(name, values.byteLength);
+  }
+
+  readback(name: string, bytes: number): GPUBuffer {
+    return this.storage(name, bytes);
   }
 }
 

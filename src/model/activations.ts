@@ -75,6 +75,10 @@ interface MoeActivations {
   inner: BufferSlice;
   /** What the experts give (T * k, C); for prefill. */
   out: BufferSlice;
+  /** What experts read in the place of the stream, then their sum (T, L), where these are narrower. */
+  latent: BufferSlice;
+  /** Sums of squares that make the division of this one by 1. */
+  latentSquares: BufferSlice;
 }
 
 /** The buffers between kernels, for passes of at most `tokens` tokens; decode uses their first rows. */
@@ -140,13 +144,6 @@ export interface Activations {
   logits: BufferSlice;
 }
 
-/** Bytes that they take, known before there is a device. */
-export function activationBytes(architecture: Architecture, tokens: number): number {
-  const tally = new BufferTally();
-  createActivations(tally, architecture, tokens);
-  return tally.bytes;
-}
-
 /** Workgroups that a dimension of a dispatch may have; there is a kernel with one for every token. */
 const MOST_TOKENS = 65_535;
 
@@ -192,8 +189,10 @@ export function createActivations(
     2 * (rgLru?.width ?? 0),
   );
   const deltas = mamba1 ? mamba1Widths({ heads: 1, ...mamba1 }).deltas : 0;
-  const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, shared.adapterRank] : [];
-  const widest = Math.max(hiddenSize, intermediateSize, inner, attended, deltas, ...ofShared);
+  const ofShared = shared ? [2 * hiddenSize, shared.intermediateSize, 3 * shared.adapterRank] : [];
+  const feedForward = Math.max(intermediateSize, architecture.moe?.besideSize ?? 0);
+  const ofExperts = architecture.moe?.latentSize ?? 0;
+  const widest = Math.max(hiddenSize, feedForward, inner, attended, deltas, ofExperts, ...ofShared);
   const rows = (name: string, { words, scales }: { words: number; scales: number }): QuantizedRows => ({
     x: floats(name, tokens, words),
     x_scale: floats(`${name} scales`, tokens, scales),
@@ -217,10 +216,10 @@ export function createActivations(
     cb: floats('cb', chunks, mamba2?.groups ?? 0, CHUNK_TOKENS, CHUNK_TOKENS),
     decays: floats('decays', chunks, mamba2?.heads ?? 0, CHUNK_TOKENS, 4),
     states: floats('states', chunks, mamba2 ? mamba2Widths(mamba2).inner * mamba2.stateSize : 0),
-    ff: floats('ff', tokens, intermediateSize),
-    gateUp: floats('gate and up', hasGateUp(architecture) ? tokens : 0, 2 * intermediateSize),
+    ff: floats('ff', tokens, feedForward),
+    gateUp: floats('gate and up', hasGateUp(architecture) ? tokens : 0, 2 * feedForward),
     post: createPost(floats, architecture, tokens),
-    unitSquares: slice(set.filled('unit squares', unitSquares(architecture))),
+    unitSquares: slice(set.filled('unit squares', unitSquares(hiddenSize, architecture))),
     mamba1: createMamba1(floats, architecture, tokens),
     gatedDelta: createGatedDelta(floats, architecture, tokens),
     rgLru: rgLru
@@ -230,7 +229,7 @@ export function createActivations(
         }
       : null,
     shared: createShared(floats, architecture, tokens),
-    moe: createMoe(floats, architecture, tokens),
+    moe: createMoe(set, floats, architecture, tokens),
     ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
     quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
@@ -242,8 +241,8 @@ export function createActivations(
 }
 
 /** Sums of squares whose mean and `normEps` are 1 together. */
-function unitSquares({ hiddenSize, normEps }: Architecture): Float32Array<ArrayBuffer> {
-  return Float32Array.of(hiddenSize * (1 - normEps), 0, 0, 0);
+function unitSquares(columns: number, { normEps }: Architecture): Float32Array<ArrayBuffer> {
+  return Float32Array.of(columns * (1 - normEps), 0, 0, 0);
 }
 
 /** Whether gate and up are kept before their activation. */
@@ -296,14 +295,20 @@ function createShared(floats: Floats, { shared, hiddenSize }: Architecture, toke
     both: floats('stream and embeddings', tokens, 2 * hiddenSize),
     hidden: floats('shared / hidden', tokens, hiddenSize),
     gateUp: floats('shared / gate and up', tokens, 2 * shared.intermediateSize),
-    adapted: floats('shared / adapted', tokens, shared.adapterRank),
+    adapted: floats('shared / adapted', tokens, (shared.attentionAdapters ? 3 : 1) * shared.adapterRank),
     ff: floats('shared / ff', tokens, shared.intermediateSize),
   };
 }
 
-function createMoe(floats: Floats, { moe, hiddenSize }: Architecture, tokens: number): MoeActivations | null {
+function createMoe(
+  set: BufferMaker,
+  floats: Floats,
+  architecture: Architecture,
+  tokens: number,
+): MoeActivations | null {
+  const { moe, hiddenSize } = architecture;
   if (!moe) return null;
-  const { experts, topK, intermediateSize, sharedGate } = moe;
+  const { experts, topK, intermediateSize, sharedGate, latentSize = 0 } = moe;
   const tiles = moeTiles({ experts, topK }, tokens);
   return {
     logits: floats('router logits', tokens, sharedGate ? experts + 1 : experts),
@@ -312,6 +317,8 @@ function createMoe(floats: Floats, { moe, hiddenSize }: Architecture, tokens: nu
     pairs: floats('pairs', tiles, MOE_TILE),
     tileExperts: floats('tile experts', tiles),
     inner: floats('experts / inner', tokens, topK, intermediateSize),
-    out: floats('experts / out', tokens, topK, hiddenSize),
+    out: floats('experts / out', tokens, topK, latentSize || hiddenSize),
+    latent: floats('experts / latent', tokens, latentSize),
+    latentSquares: slice(set.filled('experts / unit squares', unitSquares(latentSize, architecture))),
   };
 }

@@ -1,3 +1,6 @@
+/** Tokens of a pass over a prompt, where nobody says another number. */
+export const DEFAULT_CHUNK_TOKENS = 256;
+
 /**
  * The passes that a prompt is read in, as pairs of first token and end.
  * @param cuts tokens of the prompt after which a pass has to end, in order

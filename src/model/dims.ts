@@ -8,8 +8,9 @@ const NO_LIMIT = 3e38;
 /** What the Mamba-2 kernels need, or null for a model without such blocks. */
 export function mamba2Dims({ mamba2 }: Architecture): Mamba2Dims | null {
   if (!mamba2) return null;
-  const { heads, headDim, stateSize, groups, dtLimit } = mamba2;
-  return { heads, headDim, stateSize, groups, dtLo: dtLimit.lo, dtHi: dtLimit.hi ?? NO_LIMIT };
+  const { heads, headDim, stateSize, groups, dtLimit, gateLast } = mamba2;
+  const limits = { dtLo: dtLimit.lo, dtHi: dtLimit.hi ?? NO_LIMIT };
+  return { heads, headDim, stateSize, groups, ...limits, ...(gateLast && { gateLast }) };
 }
 
 /** What the attention kernels need, or null for a model without attention. */
@@ -42,6 +43,8 @@ export function checkArchitecture(architecture: Architecture): void {
     ['the intermediate size of its shared transformer', architecture.shared?.intermediateSize],
     ['the rank of its adapters', architecture.shared?.adapterRank],
     ["the experts' intermediate size", architecture.moe?.intermediateSize],
+    ['the width that its experts read', architecture.moe?.latentSize],
+    ['the intermediate size beside its experts', architecture.moe?.besideSize],
     ['the Mamba head dimension', architecture.mamba2?.headDim],
     ['the state size', architecture.mamba2?.stateSize ?? architecture.mamba1?.stateSize],
     [

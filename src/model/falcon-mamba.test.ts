@@ -43,6 +43,14 @@ describe('Falcon-Mamba', () => {
     expect(auto.architecture).toEqual(architecture);
   });
 
+  it('has biases of both projections where its config says so', () => {
+    const biases = parse({ use_bias: true }).tensors.filter(({ name }) => /^blocks\.0\..*_proj_bias$/.test(name));
+    expect(biases.map(({ name, shape }) => [name, ...shape])).toEqual([
+      ['blocks.0.mamba1.in_proj_bias', 16_384],
+      ['blocks.0.mamba1.out_proj_bias', 4096],
+    ]);
+  });
+
   it('has zeros for a bias of the convolution that it lacks', () => {
     const bias = parse({ use_conv_bias: false }).tensors.find(({ name }) => name === 'blocks.0.mamba1.conv1d_bias');
     expect(bias).toMatchObject({ shape: [8192], sources: [] });
@@ -68,7 +76,6 @@ describe('Falcon-Mamba', () => {
   });
 
   it('is refused where it cannot be', () => {
-    expect(() => parse({ use_bias: true })).toThrow('use_bias');
     expect(() => parse({ conv_kernel: 3 })).toThrow('conv_kernel');
     expect(() => parse({ time_step_rank: 'many' })).toThrow('time_step_rank');
     expect(() => parseArchitecture({ ...architecture, mamba1: undefined })).toThrow('Mamba-1 blocks');

@@ -532,6 +532,62 @@ describe('transformers', () => {
     expect(parse(llama8b).architecture).not.toHaveProperty('biases');
   });
 
+  it('have biases of mixers, with the factors of what these give and not of what they read', () => {
+    const options = { mamba_proj_bias: true, projectors_bias: true, ssm_in_multiplier: 1.5, ssm_out_multiplier: 0.5 };
+    const { architecture, tensors } = parse({ ...falcon05b, ...options, ssm_multipliers: [2, 3, 4, 5, 6] });
+    expect(architecture.biases).toEqual(['mamba2_in', 'mamba2_out']);
+    const factors = (name: string) =>
+      tensors.find((tensor) => tensor.name === `blocks.0.mamba2.${name}`)!.sources.map(({ factor }) => factor);
+    expect(factors('in_proj')).toEqual([3, 4.5, 6, 7.5, 9]);
+    expect(factors('in_proj_bias')).toEqual([2, 3, 4, 5, 6]);
+    expect(factors('out_proj_bias')).toEqual([0.5]);
+    expect(parse({ ...falcon05b, projectors_bias: true }).architecture.biases).toEqual(['mamba2_out']);
+    expect(parse({ ...mamba2, use_bias: true }).architecture.biases).toEqual(['mamba2_in', 'mamba2_out']);
+  });
+
+  it('norm before the gate where their configs say so', () => {
+    const last = { ...falcon05b, mamba_rms_norm: true, mamba_norm_before_gate: true };
+    expect(parse(last).architecture.mamba2).toMatchObject({ gateLast: true });
+    expect(parse({ ...last, mamba_norm_before_gate: false }).architecture.mamba2).not.toHaveProperty('gateLast');
+    // Without a norm there is no order.
+    expect(parse({ ...last, mamba_rms_norm: false }).architecture.mamba2).not.toHaveProperty('gateLast');
+  });
+
+  it('have experts of squared ReLU beside an MLP, as Nemotron 3 does', () => {
+    const nano = {
+      ...nemotron8b,
+      num_hidden_layers: 5,
+      hybrid_override_pattern: 'MEM*E',
+      n_routed_experts: 128,
+      num_experts_per_tok: 6,
+      moe_intermediate_size: 1856,
+      moe_shared_expert_intermediate_size: 3712,
+      routed_scaling_factor: 2.5,
+    };
+    const { architecture, tensors } = parse(nano);
+    expect(architecture.blocks[1]).toEqual([['moe', 'relu2']]);
+    expect(architecture).toMatchObject({
+      intermediateSize: 3712,
+      moe: { experts: 128, topK: 6, intermediateSize: 1856, ungated: true, routing: { biased: true, sumEps: 1e-20 } },
+    });
+    const found = (name: string) => tensors.find((tensor) => tensor.name === `blocks.1.${name}`);
+    expect(found('moe.up')?.shape).toEqual([128 * 1856, 4096]);
+    expect(found('moe.bias')?.sources[0]?.name).toBe('backbone.layers.1.mixer.gate.e_score_correction_bias');
+    expect(found('up')?.sources[0]?.name).toBe('backbone.layers.1.mixer.shared_experts.up_proj.weight');
+    // A width of its own beside MLPs that stand alone, and a narrower stream.
+    const other = parse({ ...nano, hybrid_override_pattern: 'ME-*E', moe_latent_size: 1024 });
+    expect(other.architecture).toMatchObject({
+      intermediateSize: 21_504,
+      moe: { besideSize: 3712, latentSize: 1024 },
+    });
+    const latent = (name: string) => other.tensors.find((tensor) => tensor.name === `blocks.1.moe.${name}`)?.shape;
+    expect(latent('latent_in')).toEqual([1024, 4096]);
+    expect(latent('latent_out')).toEqual([4096, 1024]);
+    expect(latent('down')).toEqual([128 * 1024, 1856]);
+    expect(() => parse({ ...nano, n_group: 7 })).toThrow('groups do not fit');
+    expect(() => parse({ ...nano, n_routed_experts: null })).toThrow('n_routed_experts');
+  });
+
   it('take q, k and v from one matrix, as Phi-3 stores them, and positions by its lists', () => {
     const { tensors } = parse(phi3);
     expect(tensors.find(({ name }) => name === 'blocks.0.attention.qkv')?.sources).toMatchObject([
@@ -552,12 +608,10 @@ describe('variants', () => {
     ['use_bidirectional_attention true; only false', gemma270m, { use_bidirectional_attention: true }],
     ['hidden_activation "quick_gelu"', gemma270m, { hidden_activation: 'quick_gelu' }],
     ['RoPE type "cubic"', llama8b, { rope_scaling: { rope_type: 'cubic' } }],
-    ['use_bias true', mamba2, { use_bias: true }],
     ['conv_kernel 3; only 4', mamba2, { conv_kernel: 3 }],
     ['position_embedding_type "alibi"; only "rope"', granite1b, { position_embedding_type: 'alibi' }],
-    ['mamba_proj_bias true', granite1b, { mamba_proj_bias: true }],
-    ['mamba_norm_before_gate true; only false', falcon05b, { mamba_rms_norm: true }],
-    ['projectors_bias true', falcon05b, { projectors_bias: true }],
+    ['mamba_proj_bias true; only false', nemotron8b, { mamba_proj_bias: true }],
+    ['attention_bias true; only false', nemotron8b, { attention_bias: true }],
     ['mlp_hidden_act "silu"; only "relu2"', nemotron8b, { mlp_hidden_act: 'silu' }],
     ['sliding_window 4096; only null', nemotron8b, { sliding_window: 4096 }],
   ])('that are not supported are named: %s', (message, config, change) => {

@@ -5,7 +5,7 @@ import { SCHEMES } from '../weights/manifest.ts';
 import { planTensors, streamBytes } from '../weights/package-writer.ts';
 import { dequantizeMatrix, quantizeRows } from '../weights/quantize.ts';
 import type { TensorSpec } from '../weights/types.ts';
-import { placeTensors } from './gpu-weights.ts';
+import { placeTensors } from './placed-weights.ts';
 
 const matrix = (name: string, rows: number, columns: number): TensorSpec => ({
   name,

@@ -45,7 +45,7 @@ function embeddingTable({ architecture, weights }: Scope): Matrix {
 }
 
 /** x = embedding[ids] of T tokens. */
-export function prefillEmbedding(scope: Scope): DispatchSpec[] {
+function prefillEmbedding(scope: Scope): DispatchSpec[] {
   const { ids, x } = scope.activations;
   return [...embedInto(scope, { ids, weights: embeddingTable(scope), x }), ...keptEmbedding(scope)];
 }
@@ -131,7 +131,7 @@ function ofBranches(scope: Scope, block: number): Scope {
 }
 
 /** One block over T tokens. */
-export function prefillBlock(scope: Scope, block: number): DispatchSpec[] {
+function prefillBlock(scope: Scope, block: number): DispatchSpec[] {
   const { architecture, features, activations } = scope;
   const { hiddenSize: columns, normEps: eps } = architecture;
   const { before, after } = normsOf(architecture, block);
@@ -168,7 +168,7 @@ function normAfter(scope: Scope, block: number, index: number): BufferSlice {
 }
 
 /** x and h of one token. */
-export function decodeEmbedding(scope: Scope): DispatchSpec[] {
+function decodeEmbedding(scope: Scope): DispatchSpec[] {
   const { features, activations, architecture } = scope;
   const { ids, x, h, squares } = activations;
   const first = normsOf(architecture, 0).before ? normName(0, architecture.blocks[0]![0]!) : FINAL_NORM;
@@ -178,7 +178,7 @@ export function decodeEmbedding(scope: Scope): DispatchSpec[] {
 }
 
 /** One block over one token. */
-export function decodeBlock(scope: Scope, block: number): DispatchSpec[] {
+function decodeBlock(scope: Scope, block: number): DispatchSpec[] {
   const { architecture } = scope;
   const { before, after } = normsOf(architecture, block);
   return architecture.blocks[block]!.flatMap((sublayer, index) => {
@@ -217,7 +217,7 @@ function decodePostNorm(scope: Scope, block: number, sublayer: Sublayer, nextNor
 }
 
 /** logits (V) of one token. */
-export function decodeHead(scope: Scope): DispatchSpec[] {
+function decodeHead(scope: Scope): DispatchSpec[] {
   if (!hasLayerNorms(scope)) return headOfNormed(scope, streamNorm(scope));
   return [normed(scope, 'head', FINAL_NORM), ...headOfNormed(scope, unitNorm(scope))];
 }
@@ -238,4 +238,15 @@ function unitNorm({ architecture }: Scope): StreamNorm {
 /** How the last to write the residual stream left it: a sum of squares for every four rows. */
 function streamNorm({ architecture }: Scope): StreamNorm {
   return { squares: architecture.hiddenSize / 4, eps: architecture.normEps };
+}
+
+/** A pass over a prompt, without a head: the embedding, then a list for each block. */
+export function promptParts(scope: Scope): DispatchSpec[][] {
+  return [prefillEmbedding(scope), ...scope.architecture.blocks.map((_, index) => prefillBlock(scope, index))];
+}
+
+/** A pass over one token, without a sampler: the embedding, a list for each block, then the head. */
+export function stepParts(scope: Scope): DispatchSpec[][] {
+  const blocks = scope.architecture.blocks.map((_, index) => decodeBlock(scope, index));
+  return [decodeEmbedding(scope), ...blocks, decodeHead(scope)];
 }

@@ -1,8 +1,8 @@
-import { planTensors, streamBytes } from '../weights/package-writer.ts';
+import { planTensors } from '../weights/package-writer.ts';
 import type { Scheme, TensorSpec } from '../weights/types.ts';
 import type { CacheType } from '../kernels/attention/kv-cache.ts';
-import { activationBytes } from './activations.ts';
 import type { Architecture } from '../architecture/architecture.ts';
+import { dryRun, type DryRun, type DrySettings } from './cost/dry-run.ts';
 import { cacheBytes } from './sequence-cache.ts';
 import { stateBytes } from './state.ts';
 
@@ -12,7 +12,7 @@ export interface ModelMemory {
   /** Of one sequence: what does not grow, and keys and values of `tokens` tokens. */
   state: number;
   keysAndValues: number;
-  /** Between kernels, and the table of rotary angles. */
+  /** Between kernels and of the sampler, and the table of rotary angles. */
   working: number;
   total: number;
 }
@@ -28,21 +28,21 @@ function anglesBytes({ attention }: Architecture, tokens: number): number {
 }
 
 /**
- * What a model takes with a sequence of `tokens` tokens, in bytes, before any of it is there.
+ * What a model takes with a sequence of `tokens` tokens, in bytes, before any of it is there: it is what `Model` takes once
+ * the sequence has room for these. Keys and values have room for whole blocks of tokens.
  * @param specs its tensors, see `parseConfig` and `packageTensors`.
  */
 export function modelMemory(
   architecture: Architecture,
   specs: readonly TensorSpec[],
   scheme: Scheme,
-  { tokens, cacheType, chunkTokens = 256 }: { tokens: number; cacheType: CacheType; chunkTokens?: number },
+  options: DrySettings,
 ): ModelMemory {
-  const { fixed } = stateBytes(architecture, cacheType);
-  const weights = streamBytes(planTensors(specs, scheme));
-  const keysAndValues = cacheBytes(architecture, cacheType, tokens);
-  const angles = anglesBytes(architecture, tokens);
-  // Logits are kept twice: of the last token, and for the next answer to begin with.
-  const working = activationBytes(architecture, Math.min(chunkTokens, tokens)) + angles + 4 * architecture.vocabSize;
-  const total = weights + fixed + keysAndValues + working;
-  return { weights, state: fixed, keysAndValues, working, total };
+  return memoryOf(dryRun(architecture, planTensors(specs, scheme), options));
+}
+
+/** The same of a dry run. */
+export function memoryOf({ bytes }: Pick<DryRun, 'bytes'>): ModelMemory {
+  const { weights, state, keysAndValues, working } = bytes;
+  return { ...bytes, total: weights + state + keysAndValues + working };
 }

@@ -9,10 +9,10 @@ import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import { type PassLength, passLength } from '../kernels/shared/pass-length.ts';
 import { type Activations, boundTokens, createActivations } from './activations.ts';
 import type { Architecture } from '../architecture/architecture.ts';
-import { chunksOf } from './chunks.ts';
+import { chunksOf, DEFAULT_CHUNK_TOKENS } from './chunks.ts';
 import { checkArchitecture } from './dims.ts';
 import type { GpuWeights } from './gpu-weights.ts';
-import { decodeBlock, decodeEmbedding, decodeHead, prefillBlock, prefillEmbedding, prefillHead } from './hybrid.ts';
+import { prefillHead, promptParts, stepParts } from './hybrid.ts';
 import { RopeTable } from './rope-table.ts';
 import type { Scope } from './scope.ts';
 import { type AnswerSettings, Sampler, type SamplerReport, type StepOptions, type StepReport } from './sampler.ts';
@@ -49,8 +49,6 @@ export interface PassParts {
   /** Where in the plan the embedding ends, then each block; over one token, then the head. */
   ends: readonly number[];
 }
-
-const DEFAULT_CHUNK_TOKENS = 256;
 
 /** A model ready to run: weights on the GPU, plans compiled, one live sequence. */
 export class Model {
@@ -231,18 +229,16 @@ export class Model {
 
   /** Makes the plans. @returns when a first token can be computed. */
   async #build(onCompiled?: (ready: number, total: number) => void): Promise<void> {
-    const blocks = this.architecture.blocks.map((_, index) => index);
     const prompt = (pass: PassLength): PassParts => {
       const scope = this.#scope(pass);
-      return this.#bindParts(scope, [prefillEmbedding(scope), ...blocks.map((index) => prefillBlock(scope, index))]);
+      return this.#bindParts(scope, promptParts(scope));
     };
     this.#prompt = { short: prompt('short'), long: prompt('long') };
     const scope = this.#scope('short');
     const sample = this.#sampler.dispatches(this.#features);
     this.#head = this.#bind(prefillHead(scope));
     this.#sample = this.#bind(sample);
-    const step = [decodeEmbedding(scope), ...blocks.map((index) => decodeBlock(scope, index)), decodeHead(scope)];
-    this.#step = this.#bindParts(scope, step, sample);
+    this.#step = this.#bindParts(scope, stepParts(scope), sample);
     const first = [this.#prompt.short.plan, this.#head, this.#sample];
     const total = first.reduce((sum, plan) => sum + plan.length, 0);
     let compiled = 0;

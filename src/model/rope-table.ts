@@ -1,4 +1,4 @@
-import { BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
+import { type BufferMaker, BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu } from '../gpu/device.ts';
 import type { AttentionShape, Rope } from '../architecture/architecture.ts';
 
@@ -30,12 +30,29 @@ export function ropeTable(rope: Rope | null, positions: number, from = 0): Float
 /** How a model turns its heads: all of them, or some in a way of their own. */
 type Ropes = Readonly<Partial<Pick<AttentionShape, 'rope' | 'localRope'>>>;
 
+/** Buffers of the tables: of what turns all heads, or most of them, then of what turns the others. */
+export function createRopeBuffers(
+  set: BufferMaker,
+  { rope = null, localRope }: Ropes,
+  positions: number,
+): RopeBuffer[] {
+  return [rope, ...(localRope ? [localRope] : [])].map((one) => ({
+    rope: one,
+    buffer: set.storage('angles', ropeTableBytes(one, positions)),
+  }));
+}
+
+interface RopeBuffer {
+  rope: Rope | null;
+  buffer: GPUBuffer;
+}
+
 /** The tables on the GPU, for as many positions as a sequence has room for: a long context takes them when it is used. */
 export class RopeTable {
   readonly #gpu: Gpu;
   readonly #ropes: Ropes;
   readonly #set: BufferSet;
-  readonly #tables: readonly { rope: Rope | null; buffer: GPUBuffer }[];
+  readonly #tables: readonly RopeBuffer[];
   #positions = 0;
 
   /** Allocates them; call inside `gpu.guarded`. `fill` writes them. */
@@ -43,11 +60,7 @@ export class RopeTable {
     this.#gpu = gpu;
     this.#ropes = ropes;
     this.#set = new BufferSet(gpu.device, 'rope');
-    const { rope = null, localRope } = ropes;
-    this.#tables = [rope, ...(localRope ? [localRope] : [])].map((one) => ({
-      rope: one,
-      buffer: this.#set.storage('angles', ropeTableBytes(one, positions)),
-    }));
+    this.#tables = createRopeBuffers(this.#set, ropes, positions);
   }
 
   /** (positions, dims/2) of cos and sin. */

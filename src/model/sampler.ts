@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
+import { type BufferMaker, type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { logitsProcess, maskBytes, partialsBytes } from '../kernels/sampling/logits_process.ts';
@@ -50,18 +50,58 @@ export interface StepReport extends SamplerReport {
 /** Readbacks that may be under way at once. */
 export const REPORTS_IN_FLIGHT = 3;
 
+/** Buffers of a sampler. */
+interface SamplerBuffers {
+  settings: GPUBuffer;
+  counts: GPUBuffer;
+  bias: GPUBuffer;
+  mask: GPUBuffer;
+  partials: GPUBuffer;
+  output: GPUBuffer;
+  staging: GPUBuffer[];
+}
+
+/** Allocates them for a vocabulary of so many; call inside `gpu.guarded`. */
+export function createSamplerBuffers(set: BufferMaker, vocabulary: number): SamplerBuffers {
+  return {
+    settings: set.storage('sampling settings', SAMPLING_BYTES),
+    counts: set.floats('token counts', vocabulary),
+    bias: set.floats('logit bias', vocabulary),
+    mask: set.storage('token mask', maskBytes(vocabulary)),
+    partials: set.storage('argmax partials', partialsBytes(vocabulary)),
+    output: set.storage('sampler output', OUTPUT_BYTES),
+    staging: Array.from({ length: REPORTS_IN_FLIGHT }, (_, index) =>
+      set.readback(`sampler report ${index}`, OUTPUT_BYTES),
+    ),
+  };
+}
+
+/** The sampler's two dispatches: they end every pass that a token comes out of. */
+export function samplerDispatches(
+  features: GpuFeatures,
+  own: SamplerBuffers,
+  { logits, ids, step }: Activations,
+  vocabulary: number,
+): DispatchSpec[] {
+  const buffers = {
+    settings: slice(own.settings),
+    logits,
+    partials: slice(own.partials),
+    counts: slice(own.counts),
+  };
+  const processed = { ...buffers, bias: slice(own.bias), mask: slice(own.mask) };
+  return [
+    logitsProcess(features, 'sampling', processed, vocabulary),
+    sample(features, 'sampling', { ...buffers, ids, output: slice(own.output), step: slice(step) }, vocabulary),
+  ];
+}
+
 /** The host's half of sampling: settings go to the GPU once an answer, ids come back a few steps late. */
 export class Sampler {
   readonly #gpu: Gpu;
   readonly #activations: Activations;
   readonly #vocabulary: number;
-  readonly #settings: GPUBuffer;
-  readonly #counts: GPUBuffer;
-  readonly #bias: GPUBuffer;
-  readonly #mask: GPUBuffer;
-  readonly #partials: GPUBuffer;
-  readonly #output: GPUBuffer;
-  readonly #staging: GPUBuffer[];
+  readonly #own: SamplerBuffers;
   readonly #buffers: BufferSet;
   /** Made for the first answer that wants logits. */
   #logits: GPUBuffer | null = null;
@@ -75,15 +115,7 @@ export class Sampler {
     this.#buffers = buffers;
     this.#activations = activations;
     this.#vocabulary = vocabulary;
-    this.#settings = buffers.storage('sampling settings', SAMPLING_BYTES);
-    this.#counts = buffers.floats('token counts', vocabulary);
-    this.#bias = buffers.floats('logit bias', vocabulary);
-    this.#mask = buffers.storage('token mask', maskBytes(vocabulary));
-    this.#partials = buffers.storage('argmax partials', partialsBytes(vocabulary));
-    this.#output = buffers.storage('sampler output', OUTPUT_BYTES);
-    this.#staging = Array.from({ length: REPORTS_IN_FLIGHT }, (_, index) =>
-      buffers.readback(`sampler report ${index}`, OUTPUT_BYTES),
-    );
+    this.#own = createSamplerBuffers(buffers, vocabulary);
   }
 
   /** Tokens that may be sampled between two reports. */
@@ -93,47 +125,27 @@ export class Sampler {
 
   /** The sampler's two dispatches: they end every pass that a token comes out of. */
   dispatches(features: GpuFeatures): DispatchSpec[] {
-    const { logits, ids, step } = this.#activations;
-    const buffers = {
-      settings: slice(this.#settings),
-      logits,
-      partials: slice(this.#partials),
-      counts: slice(this.#counts),
-    };
-    return [
-      logitsProcess(
-        features,
-        'sampling',
-        { ...buffers, bias: slice(this.#bias), mask: slice(this.#mask) },
-        this.#vocabulary,
-      ),
-      sample(
-        features,
-        'sampling',
-        { ...buffers, ids, output: slice(this.#output), step: slice(step) },
-        this.#vocabulary,
-      ),
-    ];
+    return samplerDispatches(features, this.#own, this.#activations, this.#vocabulary);
   }
 
   /** Sets an answer up, before the pass that samples its first token. @throws BambaError `setting_invalid`. */
   begin({ values, limit, stopIds, promptIds, masked = false, answered = [] }: AnswerSettings): void {
     const { queue } = this.#gpu.device;
-    queue.writeBuffer(this.#settings, 0, packSampling(values, { limit, stopIds, masked }));
-    queue.writeBuffer(this.#output, 0, new Uint32Array([answered.length, OUTPUT_STATE.goingOn]));
+    queue.writeBuffer(this.#own.settings, 0, packSampling(values, { limit, stopIds, masked }));
+    queue.writeBuffer(this.#own.output, 0, new Uint32Array([answered.length, OUTPUT_STATE.goingOn]));
     const plain = values.repetitionPenalty === 1 && values.presencePenalty === 0 && values.frequencyPenalty === 0;
     // Counts are read only for penalties: without any, those of an earlier answer may stay.
     if (!plain || !this.#plain) {
-      queue.writeBuffer(this.#counts, 0, promptCounts(promptIds, this.#vocabulary, answered));
+      queue.writeBuffer(this.#own.counts, 0, promptCounts(promptIds, this.#vocabulary, answered));
     }
     this.#plain = plain;
-    if (values.logitBias.size > 0) queue.writeBuffer(this.#bias, 0, denseBias(values.logitBias, this.#vocabulary));
+    if (values.logitBias.size > 0) queue.writeBuffer(this.#own.bias, 0, denseBias(values.logitBias, this.#vocabulary));
     this.#reported = answered.length;
   }
 
   /** Sets which tokens the next step may choose. */
   allow(mask: Uint32Array<ArrayBuffer>): void {
-    this.#gpu.device.queue.writeBuffer(this.#mask, 0, mask);
+    this.#gpu.device.queue.writeBuffer(this.#own.mask, 0, mask);
   }
 
   /**
@@ -156,9 +168,9 @@ export class Sampler {
    * @returns what to call after submitting: it resolves when those steps are done.
    */
   report(encoder: GPUCommandEncoder): () => Promise<SamplerReport> {
-    const staging = this.#staging[this.#next]!;
-    this.#next = (this.#next + 1) % this.#staging.length;
-    encoder.copyBufferToBuffer(this.#output, 0, staging, 0, OUTPUT_BYTES);
+    const staging = this.#own.staging[this.#next]!;
+    this.#next = (this.#next + 1) % this.#own.staging.length;
+    encoder.copyBufferToBuffer(this.#own.output, 0, staging, 0, OUTPUT_BYTES);
     return () => this.#read(staging);
   }
 

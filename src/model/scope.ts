@@ -4,7 +4,7 @@ import type { DispatchSpec } from '../gpu/plan.ts';
 import type { PassLength } from '../kernels/shared/pass-length.ts';
 import type { Activations } from './activations.ts';
 import type { Architecture } from '../architecture/architecture.ts';
-import type { GpuWeights } from './gpu-weights.ts';
+import type { PlacedWeights } from './placed-weights.ts';
 import type { BlockState } from './state.ts';
 
 /** All that a pass reads and writes. */
@@ -13,7 +13,7 @@ export interface Scope {
   features: GpuFeatures;
   /** How long the passes are that the dispatches are for. */
   pass: PassLength;
-  weights: GpuWeights;
+  weights: PlacedWeights;
   activations: Activations;
   blocks: readonly BlockState[];
   /** (positions, dims/2) of cos and sin. */

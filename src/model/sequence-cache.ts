@@ -27,10 +27,14 @@ export interface CacheLayout {
   segmentTokens: number;
 }
 
-/** Buffers of one segment, for all blocks with attention. */
-interface Segment {
+/** Where a segment lies. */
+interface Place {
   first: number;
   tokens: number;
+}
+
+/** Buffers of one segment, for all blocks with attention. */
+interface Segment extends Place {
   set: BufferSet;
   /** By block; undefined where it has no attention, or a ring in the first segment. */
   parts: readonly (CacheSegment | undefined)[];
@@ -61,12 +65,7 @@ function checkRings(architecture: Architecture, type: CacheType, most: number): 
 }
 
 /** Rows that block `index` has in a segment: where it has a ring, all of it once the first segment is whole. */
-function rowsOf(
-  architecture: Architecture,
-  index: number,
-  { first, tokens }: { first: number; tokens: number },
-  isWhole: boolean,
-): number {
+function rowsOf(architecture: Architecture, index: number, { first, tokens }: Place, isWhole: boolean): number {
   const ring = ringOf(architecture, index);
   if (ring === undefined) return tokens;
   if (first > 0) return 0;
@@ -84,8 +83,8 @@ function segmentPart(
   architecture: Architecture,
   type: CacheType,
   index: number,
-  place: { first: number; tokens: number },
-  isWhole = false,
+  place: Place,
+  isWhole: boolean,
 ): CacheSegment | undefined {
   const rows = hasCache(architecture, index) ? rowsOf(architecture, index, place, isWhole) : 0;
   if (rows === 0) return undefined;
@@ -98,6 +97,49 @@ function segmentPart(
     // A ring takes any token.
     tokens: ringOf(architecture, index) === undefined ? rows : ENDLESS,
   };
+}
+
+/** Where segments lie that have room for so many tokens: all whole but the last. */
+function placesOf({ segmentTokens }: CacheLayout, capacity: number): Place[] {
+  const total = roundUp(Math.max(1, capacity));
+  return Array.from({ length: Math.ceil(total / segmentTokens) }, (_, index) => {
+    const first = index * segmentTokens;
+    return { first, tokens: Math.min(segmentTokens, total - first) };
+  });
+}
+
+/** Buffers of a segment, by block. */
+function segmentParts(
+  set: BufferMaker,
+  architecture: Architecture,
+  { type, segmentTokens }: CacheLayout,
+  place: Place,
+): (CacheSegment | undefined)[] {
+  const isWhole = place.tokens === segmentTokens;
+  return architecture.blocks.map((_, index) => segmentPart(set, architecture, type, index, place, isWhole));
+}
+
+/** What block `index` has of these segments; undefined where it has no attention. */
+function cacheOf(
+  architecture: Architecture,
+  { type }: CacheLayout,
+  index: number,
+  all: readonly Pick<Segment, 'parts'>[],
+): KvCache | undefined {
+  const segments = all.map(({ parts }) => parts[index]).filter((part) => part !== undefined);
+  const ring = ringOf(architecture, index);
+  return segments.length > 0 ? { type, segments, ...(ring !== undefined && { ring }) } : undefined;
+}
+
+/** The keys and values of every block, with room for so many tokens, in buffers that `set` makes. */
+export function createCaches(
+  set: BufferMaker,
+  architecture: Architecture,
+  layout: CacheLayout,
+  capacity: number,
+): (KvCache | undefined)[] {
+  const all = placesOf(layout, capacity).map((place) => ({ parts: segmentParts(set, architecture, layout, place) }));
+  return architecture.blocks.map((_, index) => cacheOf(architecture, layout, index, all));
 }
 
 /** The keys and the values of block `index`, of so many tokens, as they would lie in one segment. */
@@ -135,7 +177,7 @@ export class SequenceCache {
     this.#gpu = gpu;
     this.#architecture = architecture;
     this.layout = layout;
-    this.#segments = this.#places(capacity).map((place) => this.#allocate(place));
+    this.#segments = placesOf(this.layout, capacity).map((place) => this.#allocate(place));
   }
 
   /** Tokens that there is room for. */
@@ -150,9 +192,7 @@ export class SequenceCache {
 
   /** Of block `index`; undefined where it has no attention. */
   ofBlock(index: number): KvCache | undefined {
-    const segments = this.#segments.map(({ parts }) => parts[index]).filter((part) => part !== undefined);
-    const ring = ringOf(this.#architecture, index);
-    return segments.length > 0 ? { type: this.layout.type, segments, ...(ring !== undefined && { ring }) } : undefined;
+    return cacheOf(this.#architecture, this.layout, index, this.#segments);
   }
 
   /** Room that is worth making for `tokens` tokens, of a context of `limit`. */
@@ -171,10 +211,10 @@ export class SequenceCache {
    * @throws BambaError `out_of_memory`; all is as before then.
    */
   async grow(capacity: number): Promise<void> {
-    const places = this.#places(capacity);
+    const places = placesOf(this.layout, capacity);
     const old = this.#segments;
     const made: Segment[] = [];
-    const make = (place: { first: number; tokens: number }): Segment => {
+    const make = (place: Place): Segment => {
       const segment = this.#allocate(place);
       made.push(segment);
       return segment;
@@ -228,24 +268,10 @@ export class SequenceCache {
     this.#gpu.device.queue.submit([encoder.finish()]);
   }
 
-  /** Where segments lie that have room for so many tokens: all whole but the last. */
-  #places(capacity: number): { first: number; tokens: number }[] {
-    const { segmentTokens } = this.layout;
-    const total = roundUp(Math.max(1, capacity));
-    return Array.from({ length: Math.ceil(total / segmentTokens) }, (_, index) => {
-      const first = index * segmentTokens;
-      return { first, tokens: Math.min(segmentTokens, total - first) };
-    });
-  }
-
-  #allocate(place: { first: number; tokens: number }): Segment {
+  #allocate(place: Place): Segment {
     const set = new BufferSet(this.#gpu.device, 'kv cache');
-    const { type } = this.layout;
     try {
-      const parts = this.#architecture.blocks.map((_, index) =>
-        segmentPart(set, this.#architecture, type, index, place, place.tokens === this.layout.segmentTokens),
-      );
-      return { ...place, set, parts };
+      return { ...place, set, parts: segmentParts(set, this.#architecture, this.layout, place) };
     } catch (error) {
       set.dispose();
       throw error;

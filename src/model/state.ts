@@ -38,7 +38,12 @@ function fixedBuffers(blocks: readonly BlockState[], kind: 'conv' | 'ssm'): GPUB
 }
 
 /** What the mixers of block `index` keep that does not grow. */
-function fixedState(set: BufferMaker, architecture: Architecture, index: number, stateType: StateType): BlockState {
+export function fixedState(
+  set: BufferMaker,
+  architecture: Architecture,
+  index: number,
+  stateType: StateType,
+): BlockState {
   const kind = recurrentOf(architecture.blocks[index]!);
   if (!kind) return {};
   const { channels, ssm } = recurrentShape(architecture, kind);

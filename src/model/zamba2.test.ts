@@ -68,12 +68,27 @@ describe('Zamba2', () => {
     expect(parse({ use_mem_rope: true }).architecture.attention?.rope?.dims).toBe(160);
   });
 
+  it('has adapters of q, k and v that read parts of one, where its config says so', () => {
+    const { tensors } = parse({ use_shared_attention_adapter: true });
+    const found = (name: string) => tensors.find((tensor) => tensor.name.endsWith(`.shared.${name}`))!;
+    const [first, second, third] = found('qkv_adapter_out').sources;
+    const rank = first!.shape[1]!;
+    expect(found('qkv_adapter_in').shape[0]).toBe(3 * rank);
+    expect([first, second, third].map((source) => source!.columns)).toEqual([
+      [0, 3 * rank],
+      [rank, 3 * rank],
+      [2 * rank, 3 * rank],
+    ]);
+    expect(first!.name).toMatch(/self_attn\.linear_q_adapter_list\.0\.1\.weight$/);
+    expect(tensors.some(({ name }) => name.endsWith('qkv_bias'))).toBe(false);
+  });
+
   it('survives a manifest', () => {
     expect(parseArchitecture(JSON.parse(JSON.stringify(architecture)))).toEqual(architecture);
   });
 
   it('is refused where it cannot be', () => {
-    expect(() => parse({ use_shared_attention_adapter: true })).toThrow('use_shared_attention_adapter');
+    expect(() => parse({ use_shared_mlp_adapter: false })).toThrow('use_shared_mlp_adapter');
     expect(() => parse({ hidden_act: 'silu' })).toThrow('hidden_act');
     expect(() => parse({ num_mem_blocks: 4 })).toThrow('3 blocks cannot take 4 sets');
     expect(() => parseArchitecture({ ...architecture, shared: undefined })).toThrow('shared transformers');

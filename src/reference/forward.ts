@@ -79,16 +79,23 @@ const BRANCHES: Readonly<Record<Exclude<Sublayer[number], 'shared'>, Branch>> = 
   swiglu: mlp('gate_up', (values, activation = 'silu') => gated(values, activation)),
   relu2: mlp('up', (values, activation = 'relu2') => activate(values, activation)),
   moe({ x, architecture, tensor, state }) {
-    const { experts: E, topK, routing } = given(architecture.moe, 'moe');
+    const { hiddenSize: C, biases } = architecture;
+    const { experts: E, topK, routing, ungated, latentSize: L } = given(architecture.moe, 'moe');
     const experts = {
-      router: Array.from({ length: E * architecture.hiddenSize }, (_, i) => at(tensor('moe.router'), i)),
-      gateUp: tensor('moe.gate_up'),
+      router: Array.from({ length: E * C }, (_, i) => at(tensor('moe.router'), i)),
+      first: tensor(ungated ? 'moe.up' : 'moe.gate_up'),
       down: tensor('moe.down'),
       topK,
       routing,
+      ungated,
       bias: routing?.biased ? tensor('moe.bias') : undefined,
     };
-    return { y: moe(x, experts, architecture.hiddenSize), state };
+    if (L === undefined) return { y: moe(x, experts, C), state };
+    const projected = (values: Float64Array, name: string, columns: number) => {
+      const y = matmul(values, tensor(`moe.${name}`), columns);
+      return biases?.includes('mlp') ? addBias(y, tensor(`moe.${name}_bias`)) : y;
+    };
+    return { y: projected(moe(x, experts, C, projected(x, 'latent_in', C)), 'latent_out', L), state };
   },
 };
 

@@ -1,3 +1,4 @@
+import { add } from './add.ts';
 import { addBias } from './add_bias.ts';
 import { attention } from './attention.ts';
 import { clip } from './clip.ts';
@@ -38,9 +39,9 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   const dims = given(architecture.mamba2, 'mamba2');
   const before = given(state.mamba2, 'state of mamba2');
   const { inner, grouped, channels, projected } = mamba2Widths(dims);
-  const biased = architecture.biases?.includes('mamba2') ?? false;
-  const withBias = (values: Float64Array, name: string) => (biased ? addBias(values, tensor(name)) : values);
-  const u = withBias(matmul(input, tensor('in_proj'), C), 'in_proj_bias');
+  const withBias = (values: Float64Array, what: 'in' | 'out') =>
+    architecture.biases?.includes(`mamba2_${what}`) ? addBias(values, tensor(`${what}_proj_bias`)) : values;
+  const u = withBias(matmul(input, tensor('in_proj'), C), 'in');
   const z = columns(u, projected, 0, inner);
   const dtRaw = columns(u, projected, inner + channels, dims.heads);
   const raw = columns(u, projected, inner, channels);
@@ -58,15 +59,19 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   const gated =
     dims.normGroups === null
       ? siluGate(scan.y, z)
-      : rmsNormGated(scan.y, z, tensor('norm'), { eps, groups: dims.normGroups });
+      : rmsNormGated(scan.y, z, tensor('norm'), { eps, groups: dims.normGroups, gateLast: dims.gateLast });
   return {
-    y: withBias(matmul(gated, tensor('out_proj'), inner), 'out_proj_bias'),
+    y: withBias(matmul(gated, tensor('out_proj'), inner), 'out'),
     state: { ...state, mamba2: { conv: conv.state, ssm: scan.state } },
   };
 };
 
+/** What an attention mixer is given: in a shared transformer besides what is added to q, k and v. */
+type AttentionInput = BranchInput & { adapt?: ((input: Float64Array) => Float64Array) | undefined };
+
 /** An attention mixer; qkv's rows are q, k, v. */
-export const attentionBranch: Branch = ({ x: input, architecture, tensor, state, position, block }) => {
+export const attentionBranch = (branch: AttentionInput): ReturnType<Branch> => {
+  const { x: input, architecture, tensor, state, position, block, adapt } = branch;
   const shape = given(architecture.attention, 'attention');
   const before = given(state.attention, 'state of attention');
   const { heads, kvHeads, headDim, qkvLimit, qkNorm, window, ...dims } = shape;
@@ -74,6 +79,7 @@ export const attentionBranch: Branch = ({ x: input, architecture, tensor, state,
   const layer = shape.layers?.[block] ?? { window: false, rope: 'main' };
   const embedding = { main: shape.rope, local: shape.localRope ?? null, none: null }[layer.rope];
   let qkv = matmul(input, tensor('attention.qkv'), architecture.hiddenSize);
+  if (adapt) qkv = add(qkv, adapt(input));
   if (has('qkv')) qkv = addBias(qkv, tensor('attention.qkv_bias'));
   if (qkvLimit !== undefined) qkv = clip(qkv, qkvLimit);
   if (qkNorm) {
@@ -88,7 +94,8 @@ export const attentionBranch: Branch = ({ x: input, architecture, tensor, state,
   const values = appended(before.values, part(wide + narrow, narrow));
   const all = { ...dims, heads, kvHeads, headDim, ...(layer.window && window !== undefined && { window }) };
   const attended = attention(q, keys, values, all, position, shape.sinks && tensor('attention.sinks'));
-  const gate = shape.gated ? matmul(input, tensor('attention.gate'), architecture.hiddenSize) : null;
+  const product = shape.gated ? matmul(input, tensor('attention.gate'), architecture.hiddenSize) : null;
+  const gate = product && has('qkv') ? addBias(product, tensor('attention.gate_bias')) : product;
   const y = gate ? attended.map((value, i) => value * sigmoid(at(gate, i))) : attended;
   const out = matmul(y, tensor('attention.o_proj'), wide);
   return {

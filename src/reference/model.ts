@@ -19,7 +19,7 @@ export interface ReferenceArchitecture {
   hiddenSize: number;
   /** Of each block its sublayers. */
   blocks: readonly (readonly Sublayer[])[];
-  mamba2: (SsmDims & { normGroups: number | null; dtLimit: TimeStepLimit }) | null;
+  mamba2: (SsmDims & { normGroups: number | null; gateLast?: true; dtLimit: TimeStepLimit }) | null;
   attention: ReferenceAttention | null;
   mamba1?: {
     inner: number;
@@ -31,13 +31,20 @@ export interface ReferenceArchitecture {
   };
   gatedDelta?: DeltaDims & { normEps: number };
   rgLru?: { width: number; heads: number };
-  shared?: { sets: number; adapterRank: number };
-  moe?: { experts: number; topK: number; routing?: Routing & { biased: boolean }; sharedGate?: true };
+  shared?: { sets: number; adapterRank: number; attentionAdapters?: true };
+  moe?: {
+    experts: number;
+    topK: number;
+    routing?: Routing & { biased: boolean };
+    ungated?: true;
+    latentSize?: number;
+    sharedGate?: true;
+  };
   normEps: number;
   norm?: 'layer';
   normPlaces?: readonly ('before' | 'after' | 'both')[];
   activation?: Activation;
-  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2' | 'mamba1' | 'short_conv' | 'rg_lru')[];
+  biases?: readonly ('qkv' | 'o_proj' | 'mlp' | 'mamba2_in' | 'mamba2_out' | 'mamba1' | 'short_conv' | 'rg_lru')[];
   tiedHead: boolean;
   embeddingScale: number;
   logitScale: number;

@@ -39,17 +39,24 @@ describe('moeRoute', () => {
 describe('moe', () => {
   it('adds the chosen experts, each by its share', () => {
     // C = 1, F = 1, three experts that multiply by 1, 10 and 100 after a gate of 1 and an up of 2.
-    const experts = { router: [0, 1, -1], gateUp: [1, 2, 1, 2, 1, 2], down: [1, 10, 100], topK: 2 };
+    const experts = { router: [0, 1, -1], first: [1, 2, 1, 2, 1, 2], down: [1, 10, 100], topK: 2 };
     // Of n = ln 3 the logits are 0, ln 3, -ln 3: experts 1 and 0 with shares 3/4 and 1/4.
     const n = Math.log(3);
     const inner = silu(n) * 2 * n;
     expectClose(moe([n], experts, 1), [0.75 * 10 * inner + 0.25 * inner], HAND);
   });
 
+  it('has experts of squared ReLU without gates, and of another width than the router', () => {
+    // The router reads n, of two columns; the experts read and write one.
+    const experts = { router: [1, 0, -1, 0], first: [2, 5], down: [3, 7], topK: 1, ungated: true } as const;
+    expectClose(moe([9, 1, -9, 1], experts, 2, [0.5, -0.5]), [3 * 1, 0], HAND);
+    expectClose(moe([-9, 1], experts, 2, [2]), [7 * 100], HAND);
+  });
+
   it('is the one expert where there is one, and routes tokens apart', () => {
-    const one = { router: [5], gateUp: [1, 1], down: [2], topK: 1 };
+    const one = { router: [5], first: [1, 1], down: [2], topK: 1 };
     expectClose(moe([1, 2], one, 1), [2 * silu(1), 4 * silu(2)], HAND);
-    const two = { router: [1, -1], gateUp: [1, 1, 1, 1], down: [1, 10], topK: 1 };
+    const two = { router: [1, -1], first: [1, 1, 1, 1], down: [1, 10], topK: 1 };
     expectClose(moe([1, -1], two, 1), [silu(1), -10 * silu(-1)], HAND);
   });
 });

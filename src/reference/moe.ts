@@ -1,4 +1,5 @@
 import { matvec } from './matvec.ts';
+import { relu2 } from './relu2.ts';
 import { sigmoid } from './sigmoid.ts';
 import { swiglu } from './swiglu.ts';
 import { at, rowCount, type Values } from './values.ts';
@@ -62,13 +63,14 @@ function keptChoices(choices: Float64Array, routing?: Routing): Float64Array {
   return choices.map((choice, expert) => (kept.includes(Math.floor(expert / size)) ? choice : -Infinity));
 }
 
-/** A mixture of experts, each a SwiGLU MLP. */
+/** A mixture of experts: MLPs with SiLU and a gate, or of squared ReLU. */
 export interface Experts {
   /** (E, C) */
   router: Values;
-  /** (E * 2F, C): of each expert gate and up rows in turn */
-  gateUp: Values;
-  /** (E * C, F) */
+  /** (E * 2F, L): of each expert gate and up rows in turn; (E * F, L) of up alone where experts have no gate */
+  first: Values;
+  ungated?: true | undefined;
+  /** (E * L, F) */
   down: Values;
   topK: number;
   routing?: Routing | undefined;
@@ -76,20 +78,28 @@ export interface Experts {
   bias?: Values | undefined;
 }
 
-/** y[t] = sum over the chosen experts e of share_e * W_down,e (silu(W_gate,e n) * (W_up,e n)); n, y (T, C). */
-export function moe(n: Values, { router, gateUp, down, topK, routing, bias }: Experts, C: number): Float64Array {
+/**
+ * y[t] = sum over the chosen experts e of share_e * W_down,e (silu(W_gate,e v) * (W_up,e v)), or of share_e * W_down,e
+ * max(W_up,e v, 0)^2; n (T, C) is what the router reads, v and y (T, L) what experts read and write, by default n.
+ */
+export function moe(n: Values, mixture: Experts, C: number, v: Values = n): Float64Array {
+  const { router, first, down, topK, routing, bias, ungated } = mixture;
   const E = rowCount(router, C);
-  const F = rowCount(gateUp, 2 * E * C);
+  const T = rowCount(n, C);
+  const L = v.length / T;
+  const wide = rowCount(first, E * L);
+  const F = ungated ? wide : wide / 2;
   const part = (values: Values, expert: number, size: number) =>
     Float64Array.from({ length: size }, (_, i) => at(values, expert * size + i));
-  const y = new Float64Array(n.length);
-  for (let t = 0; t < rowCount(n, C); t++) {
-    const token = Float64Array.from({ length: C }, (_, c) => at(n, t * C + c));
-    const { experts, shares } = moeRoute(matvec(router, token), topK, routing, bias);
+  const row = (values: Values, width: number, t: number) =>
+    Float64Array.from({ length: width }, (_, c) => at(values, t * width + c));
+  const y = new Float64Array(v.length);
+  for (let t = 0; t < T; t++) {
+    const { experts, shares } = moeRoute(matvec(router, row(n, C, t)), topK, routing, bias);
     for (const [slot, expert] of experts.entries()) {
-      const hidden = swiglu(matvec(part(gateUp, expert, 2 * F * C), token));
-      const out = matvec(part(down, expert, C * F), hidden);
-      for (let c = 0; c < C; c++) y[t * C + c] = at(y, t * C + c) + at(shares, slot) * at(out, c);
+      const inner = matvec(part(first, expert, wide * L), row(v, L, t));
+      const out = matvec(part(down, expert, L * F), ungated ? relu2(inner) : swiglu(inner));
+      for (let c = 0; c < L; c++) y[t * L + c] = at(y, t * L + c) + at(shares, slot) * at(out, c);
     }
   }
   return y;

@@ -8,19 +8,19 @@ export function siluGate(y: Values, z: Values): Float64Array {
 }
 
 /**
- * rms_norm(y * silu(z)), the gate before the norm; each of `groups` equal spans of channels has its own mean square.
- * y, z and the result (T, I), weight (I).
+ * rms_norm(y * silu(z)), the gate before the norm, or rms_norm(y) * silu(z) where `gateLast`; each of `groups` equal spans of
+ * channels has its own mean square. y, z and the result (T, I), weight (I).
  */
 export function rmsNormGated(
   y: Values,
   z: Values,
   weight: Values,
-  { eps, groups }: { eps: number; groups: number },
+  { eps, groups, gateLast = false }: { eps: number; groups: number; gateLast?: boolean | undefined },
 ): Float64Array {
   const I = weight.length;
   const width = I / groups;
   const T = rowCount(y, I);
-  const gated = siluGate(y, z);
+  const gated = gateLast ? Float64Array.from(y) : siluGate(y, z);
   const out = new Float64Array(T * I);
   for (let t = 0; t < T; t++) {
     for (let group = 0; group < groups; group++) {
@@ -29,5 +29,5 @@ export function rmsNormGated(
       out.set(rmsNorm(gated.subarray(t * I + first, t * I + first + width), ofGroup, eps), t * I + first);
     }
   }
-  return out;
+  return gateLast ? siluGate(out, z) : out;
 }

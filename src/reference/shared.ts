@@ -1,4 +1,5 @@
 import { add } from './add.ts';
+import { addBias } from './add_bias.ts';
 import { geglu } from './geglu.ts';
 import { matmul } from './matmul.ts';
 import { attentionBranch } from './mixers.ts';
@@ -36,11 +37,14 @@ export function sharedTransformer(input: SharedInput): { y: Float64Array; state:
     state,
     position,
     block,
+    adapt: architecture.shared?.attentionAdapters && ((both) => adapter(both, ofBlock, 'qkv_adapter', 2 * C)),
   });
   const n = rmsNorm(attended.y, ofSet('mlp_norm'), normEps);
-  const gateUp = matmul(n, ofSet('gate_up'), C);
-  const active = geglu(hasAdapters(architecture) ? add(gateUp, adapter(n, ofBlock, C)) : gateUp);
-  const out = matmul(active, ofSet('down'), rowCount(ofSet('down'), C));
+  const withBias = (values: Float64Array, name: string) =>
+    architecture.biases?.includes('mlp') ? addBias(values, ofSet(`${name}_bias`)) : values;
+  const gateUp = withBias(matmul(n, ofSet('gate_up'), C), 'gate_up');
+  const active = geglu(hasAdapters(architecture) ? add(gateUp, adapter(n, ofBlock, 'adapter', C)) : gateUp);
+  const out = withBias(matmul(active, ofSet('down'), rowCount(ofSet('down'), C)), 'down');
   return { y: matmul(out, ofBlock('shared.linear'), C), state: attended.state };
 }
 
@@ -48,10 +52,10 @@ function hasAdapters({ shared }: ReferenceArchitecture): boolean {
   return (shared?.adapterRank ?? 0) > 0;
 }
 
-/** What the block's own adapter adds to gate and up. */
-function adapter(n: Float64Array, ofBlock: SharedInput['ofBlock'], C: number): Float64Array {
-  const rank = rowCount(ofBlock('shared.adapter_in'), C);
-  return matmul(matmul(n, ofBlock('shared.adapter_in'), C), ofBlock('shared.adapter_out'), rank);
+/** What the block's own adapter adds to gate and up, or to q, k and v; n has rows of `width`. */
+function adapter(n: Float64Array, ofBlock: SharedInput['ofBlock'], name: string, width: number): Float64Array {
+  const into = ofBlock(`shared.${name}_in`);
+  return matmul(matmul(n, into, width), ofBlock(`shared.${name}_out`), rowCount(into, width));
 }
 
 function sideBySide(left: Float64Array, right: Float64Array, width: number): Float64Array {

@@ -23,7 +23,7 @@ export function stateTraits(architecture: Architecture): string[] {
 
 /** Kinds of branches, of norms and of what is between matrices: all that chooses programs. */
 export function programTraits(architecture: Architecture): string[] {
-  const { norm, normPlaces, activation, biases, attention, moe } = architecture;
+  const { norm, normPlaces, activation, biases, attention, mamba2, moe, shared } = architecture;
   return [
     ...architecture.blocks.flat(2),
     ...stateTraits(architecture),
@@ -36,5 +36,9 @@ export function programTraits(architecture: Architecture): string[] {
     ...(attention?.qkvLimit === undefined ? [] : ['clipped']),
     ...(attention?.gated ? ['gated attention'] : []),
     ...(moe?.routing ? [`routed by ${moe.routing.scores}`] : []),
+    ...(moe?.ungated ? ['experts without gates'] : []),
+    ...(moe?.latentSize === undefined ? [] : ['experts of a narrower stream']),
+    ...(mamba2?.gateLast ? ['a norm before its gate'] : []),
+    ...(shared?.attentionAdapters ? ['adapters of attention'] : []),
   ];
 }

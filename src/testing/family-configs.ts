@@ -33,6 +33,7 @@ const FALCON_MAMBA = {
   intermediate_size: 124,
   state_size: 16,
   time_step_rank: 'auto',
+  use_bias: true,
 };
 
 const MAMBA = {
@@ -76,6 +77,7 @@ const ZAMBA = {
   n_mamba_heads: 2,
   mamba_d_state: 16,
   mamba_dt_rank: 6,
+  mamba_proj_bias: true,
   num_attention_heads: 2,
   num_key_value_heads: 2,
 };
@@ -141,6 +143,7 @@ const OLMO_HYBRID = {
   linear_key_head_dim: 12,
   linear_value_head_dim: 24,
   num_attention_heads: 3,
+  attention_bias: true,
 };
 
 const RECURRENT_GEMMA = {
@@ -153,6 +156,7 @@ const RECURRENT_GEMMA = {
   num_attention_heads: 2,
   num_key_value_heads: 1,
   attention_window_size: 11,
+  attention_bias: true,
   logits_soft_cap: 9,
 };
 
@@ -173,6 +177,8 @@ const ZAMBA2 = {
   mamba_expand: 2,
   num_attention_heads: 2,
   use_mem_rope: true,
+  use_shared_attention_adapter: true,
+  add_bias_linear: true,
 };
 
 /** Sizes that small models share. */
@@ -206,10 +212,11 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
   'mamba: no norms inside, a rank that is no multiple of four': MAMBA,
   'lfm2: short convolutions with biases, norms of q and k': LFM2,
   'lfm2_moe: experts by sigmoids with a bias': LFM2_MOE,
-  'qwen3_5_text: gated delta mixers, attention with a gate': {
+  'qwen3_5_text: gated delta mixers, attention with a gate and biases': {
     ...QWEN,
     model_type: 'qwen3_5_text',
     intermediate_size: 52,
+    attention_bias: true,
   },
   'qwen3_5: the text of a model with eyes': {
     model_type: 'qwen3_5',
@@ -235,7 +242,7 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
     max_position_embeddings: 2048,
     rope_scaling: { rope_type: 'llama3', factor: 8, original_max_position_embeddings: 16 },
   },
-  'mamba2: blocks without MLPs, two groups under one norm, no bias': {
+  'mamba2: blocks without MLPs, two groups under one norm, limits of dt, biases of projections alone': {
     vocab_size: 40,
     hidden_size: 32,
     model_type: 'mamba2',
@@ -245,8 +252,10 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
     state_size: 16,
     n_groups: 2,
     use_conv_bias: false,
+    use_bias: true,
+    time_step_limit: [0.01, 0.5],
   },
-  'granitemoehybrid: factors everywhere': {
+  'granitemoehybrid: factors everywhere, biases': {
     ...common,
     ...attention,
     ...mamba,
@@ -260,6 +269,8 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
     attention_multiplier: 0.0625,
     residual_multiplier: 0.25,
     logits_scaling: 6,
+    attention_bias: true,
+    mamba_proj_bias: true,
   },
   'nemotron_h: one sublayer a block, squared ReLU, a norm for each of two groups': {
     ...common,
@@ -277,5 +288,34 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
     mamba_norm_before_gate: false,
   },
   'falcon_h1: a gate without a norm': { ...falcon, mamba_rms_norm: false },
+  'falcon_h1: a norm before its gate, biases that factors multiply': {
+    ...falcon,
+    mamba_rms_norm: true,
+    mamba_norm_before_gate: true,
+    attention_bias: true,
+    mlp_bias: true,
+    mamba_proj_bias: true,
+    projectors_bias: true,
+  },
+  'nemotron_h: experts in groups, of a narrower stream, beside an MLP of another width, biases': {
+    ...common,
+    ...attention,
+    model_type: 'nemotron_h',
+    hybrid_override_pattern: 'ME-*E',
+    mamba_num_heads: 4,
+    mamba_head_dim: 8,
+    ssm_state_size: 16,
+    n_groups: 2,
+    n_routed_experts: 8,
+    num_experts_per_tok: 3,
+    n_group: 4,
+    topk_group: 2,
+    moe_intermediate_size: 20,
+    moe_latent_size: 12,
+    moe_shared_expert_intermediate_size: 28,
+    routed_scaling_factor: 2.5,
+    mlp_bias: true,
+    use_bias: true,
+  },
   ...DENSE_CONFIGS,
 };

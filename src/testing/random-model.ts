@@ -4,14 +4,13 @@ import { packCheckpoint } from '../engine/pack-checkpoint.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { packageTensors } from '../architecture/config.ts';
 import { forward } from '../model/forward.ts';
-import { modelMemory } from '../model/memory.ts';
+import { dryRun } from '../model/cost/dry-run.ts';
 import type { Model } from '../model/model.ts';
-import { stateBytes } from '../model/state.ts';
 import { forward as reference } from '../reference/forward.ts';
 import { GREEDY } from '../sampling.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { memorySource } from '../weights/byte-source.ts';
-import { TENSOR_ALIGNMENT } from '../weights/layout.ts';
+import { planTensors } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
 import { randomTensor } from './arbitrary.ts';
 import { expectClose } from './close.ts';
@@ -31,20 +30,18 @@ export async function loadRandomModel(gpu: Gpu, config: object, options: LoadMod
   return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'), options);
 }
 
-/** What is said of a model's memory beforehand is what it takes, but for buffers of the sampler. */
-function expectMemory(model: Model, scheme: Scheme): void {
-  const { architecture, chunkTokens } = model;
-  const { capacity, cacheType } = model.state;
-  const options = { tokens: capacity, chunkTokens, cacheType };
-  const told = modelMemory(architecture, packageTensors(architecture), scheme, options);
+/** What is said of a model beforehand is what it takes, to the byte, and what it dispatches for a token. */
+function expectCost(model: Model, scheme: Scheme): void {
+  const { architecture, chunkTokens, gpu } = model;
+  const { capacity: tokens, cacheType } = model.state;
+  const { features, limits } = gpu;
+  const settings = { tokens, chunkTokens, cacheType, features, limits };
+  const { bytes, step } = dryRun(architecture, planTensors(packageTensors(architecture), scheme), settings);
   const { weights, state, activations } = model.bytes;
-  const { fixed } = stateBytes(architecture, cacheType);
-  expect(told.state).toBe(fixed);
-  expect(state).toBe(fixed + told.keysAndValues);
-  expect(weights).toBeGreaterThanOrEqual(told.weights);
-  expect(weights - told.weights).toBeLessThan(TENSOR_ALIGNMENT * packageTensors(architecture).length);
-  expect(activations).toBeGreaterThanOrEqual(told.working);
-  expect(activations - told.working).toBeLessThan(100_000);
+  expect(bytes.weights).toBe(weights);
+  expect(bytes.state + bytes.keysAndValues).toBe(state);
+  expect(bytes.working).toBe(activations);
+  expect(step.map(({ label, kernel }) => `${label} / ${kernel.name}`)).toEqual(model.decodeDispatches);
 }
 
 /**
@@ -55,7 +52,7 @@ export async function expectReferenceModel(gpu: Gpu, config: object, scheme: Sch
   const source = await packCheckpoint(memorySource(randomCheckpoint(config)), scheme, 'random');
   const model = await loadModel(gpu, source);
   try {
-    expectMemory(model, scheme);
+    expectCost(model, scheme);
     await expectReference(model, source);
   } finally {
     model.dispose();

@@ -20,7 +20,8 @@ export type GgufEntry =
   | { texts: readonly string[] }
   | { u32s: readonly number[] }
   | { i32s: readonly number[] }
-  | { f32s: readonly number[] };
+  | { f32s: readonly number[] }
+  | { bools: readonly boolean[] };
 
 /** A tensor of a file: columns first. */
 export interface GgufTestTensor {
@@ -127,7 +128,7 @@ class Bytes {
     const [[kind, value]] = Object.entries(entry) as [[string, unknown]];
     if (kind.endsWith('s')) {
       const single = kind.slice(0, -1);
-      const list = value as readonly (number | string)[];
+      const list = value as readonly (number | string | boolean)[];
       this.#kind('list');
       this.#kind(single);
       this.u64(BigInt(list.length));

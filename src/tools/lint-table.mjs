@@ -136,9 +136,12 @@ export function lintConfig() {
     },
     ...Object.entries(LAYERS).flatMap(([layer, allowed]) => overridesOf(layer, allowed)),
     {
-      files: ['src/app/bench*', 'src/app/peers*'],
+      files: ['src/app/bench*', 'src/app/peers*', 'src/app/plan*'],
       rules: {
-        'no-restricted-imports': restricted(allBut(['bench'], 0), 'the page of the benchmark imports bench and errors'),
+        'no-restricted-imports': restricted(
+          allBut(['bench'], 0),
+          'the pages of the benchmark and of costs import bench and errors',
+        ),
       },
     },
   ];

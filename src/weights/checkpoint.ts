@@ -6,6 +6,7 @@ import { PackedReader } from './packed/packed-reader.ts';
 import { isPacked, type PackedMatrix, packedMatrix, type Packing } from './packed/packed-tensors.ts';
 import type { PieceKeeper } from './pieces.ts';
 import { readText } from './read-text.ts';
+import { applyMap, moveColumns, requireColumns, rowWidth, storedRow } from './stored-order.ts';
 import type { RotaryRows, Scheme, TensorInfo } from './types.ts';
 import { TensorFiles } from './tensor-files.ts';
 
@@ -13,6 +14,8 @@ import { TensorFiles } from './tensor-files.ts';
 const READ_BYTES = 4 * 2 ** 20;
 /** Scale tensors kept decoded: those of one stacked tensor's sources, and some more. */
 const SCALES_KEPT = 8;
+/** Weights of a row that share 16 levels. */
+const LEVEL_GROUP = 32;
 
 /** What config.json says of how weights are rounded. */
 export interface Quantization {
@@ -82,8 +85,11 @@ export class Checkpoint {
   /** Whether the weights of a tensor are of 16 levels in each group of 32: int4 can keep them. */
   hasLevels(name: string): boolean {
     const matrix = this.#packed.get(name);
-    if (matrix) return matrix.bits === 4 && matrix.groupIndex === null && (matrix.columns / matrix.groups) % 32 === 0;
+    if (matrix)
+      return matrix.bits === 4 && matrix.groupIndex === null && (matrix.columns / matrix.groups) % LEVEL_GROUP === 0;
     const tensor = this.tensors.get(name);
+    // A block of columns that is no whole number of groups would mix them.
+    if (tensor?.columns && tensor.columns.width % LEVEL_GROUP !== 0) return false;
     const stored = tensor?.parts?.map((part) => part.tensor.dtype) ?? [tensor?.dtype];
     return stored.every((dtype) => dtype !== undefined && OF_16_LEVELS.has(dtype));
   }
@@ -126,6 +132,7 @@ export class Checkpoint {
     }
     for (const stored of tensor.parts?.map((part) => part.tensor) ?? [tensor]) {
       requireEncoding(stored);
+      requireColumns(stored);
       if (Object.hasOwn(SCALED, stored.dtype)) this.#scaleOf(stored);
     }
     return tensor;
@@ -181,22 +188,19 @@ export class Checkpoint {
   /** Reads the heads that the rows are of, as they are stored, and takes the rows out of them. */
   async #fillRotary(
     tensor: TensorInfo,
-    { headDim, dims }: RotaryRows,
+    rotary: RotaryRows,
     first: number,
     out: Float32Array,
     signal?: AbortSignal,
   ): Promise<void> {
     const columns = rowWidth(tensor);
     const count = out.length / columns;
+    const { headDim } = rotary;
     const begin = Math.floor(first / headDim) * headDim;
     const stored = new Float32Array((Math.ceil((first + count) / headDim) * headDim - begin) * columns);
     await this.#fillStored(tensor, begin, stored, signal);
     for (let i = 0; i < count; i++) {
-      const row = first + i;
-      const within = row % headDim;
-      const half = dims / 2;
-      const place = within < dims ? 2 * (within % half) + Math.floor(within / half) : within;
-      const from = (row - within + place - begin) * columns;
+      const from = (storedRow(first + i, rotary) - begin) * columns;
       out.set(stored.subarray(from, from + columns), i * columns);
     }
   }
@@ -217,6 +221,7 @@ export class Checkpoint {
     if (layout && zeros) await this.#subtractZeros(out, { columns, first }, layout, zeros, signal);
     if (layout) applyScales(out, { columns, first }, layout, await this.#readScales(layout, signal));
     applyMap(tensor, out);
+    if (tensor.columns) moveColumns(out, columns, tensor.columns);
   }
 
   /**
@@ -234,7 +239,7 @@ export class Checkpoint {
     if (this.#packed.has(name)) return null;
     const tensor = this.#files.get(name);
     const isHeld = Object.hasOwn(SCALED, tensor.dtype) && SCALED[tensor.dtype] === scheme;
-    if (!isHeld || tensor.parts || tensor.rotary || tensor.map) return null;
+    if (!isHeld || tensor.parts || tensor.rotary || tensor.columns || tensor.map) return null;
     const layout = this.#scaleOf(tensor);
     if (layout && (layout.across > 1 || this.#zerosOf(tensor))) return null;
     const { columns, first, count } = rowRange(tensor, rowBegin, rowEnd);
@@ -313,11 +318,6 @@ function requireEncoding(tensor: TensorInfo): Encoding {
   );
 }
 
-function applyMap({ map }: TensorInfo, values: Float32Array): void {
-  if (map === 'minus_one') for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) - 1;
-  if (map === 'log_negate') for (let i = 0; i < values.length; i++) values[i] = Math.log(-(values[i] as number));
-}
-
 /** Multiplies rows of a tensor by the scales of their blocks. */
 function applyScales(
   values: Float32Array,
@@ -343,10 +343,6 @@ function forBlocks(
       use(at + column, begin + (across === 1 ? 0 : Math.floor(column / blockColumns)));
     }
   }
-}
-
-function rowWidth({ shape }: TensorInfo): number {
-  return shape.length > 1 ? (shape.at(-1) as number) : 1;
 }
 
 function rowRange(tensor: TensorInfo, rowBegin: number, rowEnd: number) {

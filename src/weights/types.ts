@@ -83,6 +83,8 @@ export interface TensorInfo {
   parts?: readonly TensorPart[];
   /** Where the rows of each head are stored in another order, see `RotaryRows`. */
   rotary?: RotaryRows;
+  /** Where blocks of its columns are stored in another order. */
+  columns?: ColumnBlocks;
   /** What is applied to what is stored, in f64: A into A_log, or weights around 1 into weights around 0. */
   map?: 'log_negate' | 'minus_one';
 }
@@ -100,4 +102,10 @@ export interface TensorPart {
 export interface RotaryRows {
   headDim: number;
   dims: number;
+}
+
+/** Blocks of `width` columns, of which the one that is read at i is stored at `from[i]`. */
+export interface ColumnBlocks {
+  width: number;
+  from: readonly number[];
 }

@@ -1,5 +1,5 @@
 import type { TensorSpec } from '../../weights/types.ts';
-import { type Architecture, hasBias, hasBranch, type Mixer } from '../architecture.ts';
+import { type Architecture, hasBranch, type Mixer } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
 import { readBiases } from '../biases-config.ts';
 import { attentionTensors, gatedMlpTensors, mamba2Tensors } from '../block-tensors.ts';
@@ -45,7 +45,7 @@ export function normalize(config: ConfigReader): Architecture {
     ...readBiases(config, {
       attention_bias: ['qkv', 'o_proj'],
       mlp_bias: ['mlp'],
-      mamba_proj_bias: ['mamba2'],
+      mamba_proj_bias: ['mamba2_in', 'mamba2_out'],
     }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
@@ -72,7 +72,6 @@ function readMixers(config: ConfigReader): Mixer[] {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2 } = architecture;
   const convBias = config.flag('mamba_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   return modelTensors(architecture, {
@@ -82,11 +81,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     norm: (block, sublayer) =>
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
     branches: {
-      mamba2: (ours, block) =>
-        mamba2Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba2!, {
-          convBias,
-          biases: hasBias(architecture, 'mamba2'),
-        }),
+      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, architecture, { convBias }),
       attention: (ours, block) => attentionTensors(ours, `${layer(block)}.self_attn`, architecture),
       swiglu: (ours, block) => gatedMlpTensors(ours, `${layer(block)}.feed_forward`, architecture),
     },

@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import type { Architecture } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { attentionTensors, gatedMlpTensors, mamba2Tensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
@@ -15,10 +16,9 @@ import { modelTensors, normOf } from '../model-tensors.ts';
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  const biases = { attention_bias: false, mlp_bias: false, mamba_proj_bias: false, projectors_bias: false };
-  requireFixed(config, { hidden_act: 'silu', ...biases });
+  requireFixed(config, { hidden_act: 'silu' });
   const hasNorm = config.flag('mamba_rms_norm');
-  if (hasNorm) requireFixed(config, { mamba_norm_before_gate: false });
+  const gateLast = hasNorm && config.flag('mamba_norm_before_gate');
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary: { share: 1 } });
@@ -29,9 +29,15 @@ export function normalize(config: ConfigReader): Architecture {
     hiddenSize,
     intermediateSize: config.count('intermediate_size'),
     blocks: Array.from({ length: count }, () => [['mamba2', 'attention'], ['swiglu']] as const),
-    mamba2: readMamba2(config, MAMBA_FIELDS, { inner, normGroups: (groups) => (hasNorm ? groups : null) }),
+    mamba2: readMamba2(config, MAMBA_FIELDS, { inner, normGroups: (groups) => (hasNorm ? groups : null), gateLast }),
     attention,
     normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    ...readBiases(config, {
+      attention_bias: ['qkv', 'o_proj'],
+      mlp_bias: ['mlp'],
+      mamba_proj_bias: ['mamba2_in'],
+      projectors_bias: ['mamba2_out'],
+    }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: config.number('embedding_multiplier', { above: 0 }),
     logitScale: config.number('lm_head_multiplier', { above: 0 }),
@@ -41,16 +47,15 @@ export function normalize(config: ConfigReader): Architecture {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2 } = architecture;
   const factor = (field: string) => config.number(field, { above: 0 });
   const list = (field: string, length: number) =>
     config.get(field) === undefined ? Array<number>(length).fill(1) : config.numbers(field, length, { above: 0 });
-  const intoSsm = factor('ssm_in_multiplier');
   const [gate = 1, down = 1] = list('mlp_multipliers', 2);
   const options = {
     convBias: config.flag('mamba_conv_bias'),
     factors: {
-      in: list('ssm_multipliers', 5).map((multiplier) => multiplier * intoSsm),
+      in: factor('ssm_in_multiplier'),
+      rows: list('ssm_multipliers', 5),
       out: factor('ssm_out_multiplier'),
     },
   };
@@ -67,7 +72,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     norm: (block, sublayer) =>
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'pre_ff_layernorm' })}.weight`,
     branches: {
-      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, hiddenSize, mamba2!, options),
+      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, architecture, options),
       attention: (ours, block) =>
         attentionTensors(ours, `${layer(block)}.self_attn`, architecture, { factors: attentionFactors }),
       swiglu: (ours, block) => gatedMlpTensors(ours, `${layer(block)}.feed_forward`, architecture, { gate, down }),

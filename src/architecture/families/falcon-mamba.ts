@@ -1,5 +1,6 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import type { Architecture } from '../architecture.ts';
+import { readBiases } from '../biases-config.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
 import { readTimeStepRank } from '../mamba1-config.ts';
@@ -17,7 +18,7 @@ const POSITIONS = 2 ** 20;
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', use_bias: false, conv_kernel: 4 });
+  requireFixed(config, { hidden_act: 'silu', conv_kernel: 4 });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   return {
@@ -35,6 +36,7 @@ export function normalize(config: ConfigReader): Architecture {
       normEps: config.number('mixer_rms_eps', { above: 0, most: 1 }),
     },
     attention: null,
+    ...readBiases(config, { use_bias: ['mamba1'] }),
     normEps: config.number('layer_norm_epsilon', { above: 0, most: 1 }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,

@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import { type Architecture, type Block, hasBranch, type Mixer, type MoeShape, type Sublayer } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { attentionTensors, graniteMoeTensors, mamba2Tensors, swigluTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { agreed, MIXER_NAMES, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
@@ -15,7 +16,7 @@ import { modelTensors, normOf } from '../model-tensors.ts';
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', attention_bias: false, mamba_proj_bias: false });
+  requireFixed(config, { hidden_act: 'silu' });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   const mixers = agreed<Mixer>(config, readLayerTypes(config, MIXER_NAMES));
@@ -43,6 +44,7 @@ export function normalize(config: ConfigReader): Architecture {
     attention: hasBranch(blocks, 'attention') ? attention : null,
     ...(moe && { moe }),
     normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    ...readBiases(config, { attention_bias: ['qkv', 'o_proj'], mamba_proj_bias: ['mamba2_in', 'mamba2_out'] }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: config.number('embedding_multiplier', { above: 0 }),
     logitScale: 1 / config.number('logits_scaling', { above: 0 }),
@@ -59,7 +61,7 @@ function readMoe(config: ConfigReader): MoeShape | null {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize: C, intermediateSize: F, mamba2 } = architecture;
+  const { hiddenSize: C, intermediateSize: F } = architecture;
   const out = config.number('residual_multiplier', { above: 0 });
   const options = { convBias: config.flag('mamba_conv_bias'), factors: { out } };
   const layer = (index: number) => `model.layers.${index}`;
@@ -70,7 +72,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     norm: (block, sublayer) =>
       `${layer(block)}.${normOf(sublayer, { mixer: 'input_layernorm', mlp: 'post_attention_layernorm' })}.weight`,
     branches: {
-      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, C, mamba2!, options),
+      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mamba`, architecture, options),
       attention: (ours, block) =>
         attentionTensors(ours, `${layer(block)}.self_attn`, architecture, { factors: { out } }),
       swiglu(ours, block) {

@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import { type Architecture, type Block, hasBranch, type MoeRouting, type MoeShape } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { attentionTensors, expertTensors, gatedMlpTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
@@ -53,7 +54,7 @@ export function normalize(config: ConfigReader): Architecture {
     ...(hasBranch(blocks, 'mamba1') && { mamba1 }),
     attention: hasBranch(blocks, 'attention') ? attention : null,
     ...(hasBranch(blocks, 'moe') && { moe }),
-    ...(config.flag('mamba_proj_bias') && { biases: ['mamba1'] }),
+    ...readBiases(config, { mamba_proj_bias: ['mamba1'] }),
     normEps,
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,

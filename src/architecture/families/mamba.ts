@@ -1,5 +1,6 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import type { Architecture } from '../architecture.ts';
+import { readBiases } from '../biases-config.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
 import { mamba1Tensors } from '../mamba1-tensors.ts';
@@ -37,7 +38,7 @@ export function normalize(config: ConfigReader): Architecture {
       norms: 'none',
     },
     attention: null,
-    ...(config.flag('use_bias') && { biases: ['mamba1'] }),
+    ...readBiases(config, { use_bias: ['mamba1'] }),
     normEps,
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,

@@ -1,5 +1,6 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import type { Architecture } from '../architecture.ts';
+import { readBiases } from '../biases-config.ts';
 import { mamba2Tensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
@@ -30,7 +31,7 @@ const CODESTRAL = { hidden_size: 4096, num_hidden_layers: 64, n_groups: 8, vocab
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', use_bias: false });
+  requireFixed(config, { hidden_act: 'silu' });
   const hiddenSize = config.count('hidden_size');
   const count = config.count('num_hidden_layers', { most: MOST_LAYERS });
   const isCodestral = Object.entries(CODESTRAL).every(([field, value]) => config.get(field) === value);
@@ -44,6 +45,7 @@ export function normalize(config: ConfigReader): Architecture {
     mamba2: readMamba2(config, FIELDS, { inner, normGroups: (groups) => (isCodestral ? groups : 1) }),
     attention: null,
     normEps: config.number('layer_norm_epsilon', { above: 0, most: 1 }),
+    ...readBiases(config, { use_bias: ['mamba2_in', 'mamba2_out'] }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
@@ -53,7 +55,6 @@ export function normalize(config: ConfigReader): Architecture {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2 } = architecture;
   const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `backbone.layers.${index}`;
   return modelTensors(architecture, {
@@ -62,7 +63,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     head: 'lm_head.weight',
     norm: (block) => `${layer(block)}.norm.weight`,
     branches: {
-      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mixer`, hiddenSize, mamba2!, { convBias }),
+      mamba2: (ours, block) => mamba2Tensors(ours, `${layer(block)}.mixer`, architecture, { convBias }),
     },
     // As the authors' own checkpoints have it.
     alias: (name) => name.replace('embeddings', 'embedding'),

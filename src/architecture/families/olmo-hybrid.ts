@@ -1,6 +1,7 @@
 import type { TensorSource, TensorSpec } from '../../weights/types.ts';
 import type { Architecture, Block, Mixer, NormPlace } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { attentionTensors, gatedMlpTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { gatedDeltaTensors } from '../gated-delta-tensors.ts';
@@ -21,7 +22,7 @@ const HEAD_NORM_EPS = 1e-5;
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'silu', attention_bias: false, linear_conv_kernel_dim: 4 });
+  requireFixed(config, { hidden_act: 'silu', linear_conv_kernel_dim: 4 });
   const hiddenSize = config.count('hidden_size');
   const turns = config.child('rope_parameters')?.get('rope_theta') !== undefined;
   const { attention, maxPositions } = readAttention(config, { hiddenSize, rotary: turns ? { share: 1 } : null });
@@ -48,6 +49,7 @@ export function normalize(config: ConfigReader): Architecture {
     attention: mixers.includes('attention') ? { ...attention, qkNorm: 'width' } : null,
     normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
     normPlaces: mixers.map((mixer): NormPlace => (mixer === 'attention' ? 'after' : 'before')),
+    ...readBiases(config, { attention_bias: ['qkv', 'o_proj'] }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,

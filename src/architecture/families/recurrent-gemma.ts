@@ -2,6 +2,7 @@ import type { TensorSpec } from '../../weights/types.ts';
 import { readActivation } from '../activation-config.ts';
 import type { Architecture, Block, Mixer } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { attentionTensors, gatedMlpTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { MOST_LAYERS } from '../layer-types.ts';
@@ -22,7 +23,7 @@ const POSITIONS = 2 ** 20;
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { attention_bias: false, conv1d_width: 4 });
+  requireFixed(config, { conv1d_width: 4 });
   const hiddenSize = config.count('hidden_size');
   const own = config.number('partial_rotary_factor', { fallback: 0.5, above: 0, most: 1 });
   const share = config.child('rope_parameters')?.number('partial_rotary_factor', { fallback: own, above: 0, most: 1 });
@@ -51,7 +52,7 @@ export function normalize(config: ConfigReader): Architecture {
     attention: mixers.includes('attention') ? windowed : null,
     normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
     ...readActivation(config, ['hidden_activation'], 'silu'),
-    biases: ['o_proj', 'mlp', 'rg_lru'],
+    ...readBiases(config, { attention_bias: ['qkv'] }, ['o_proj', 'mlp', 'rg_lru']),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: roundToBf16(Math.sqrt(hiddenSize)),
     logitScale: 1,

@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import { type Architecture, type Block, sharedSet } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { sharedBlockTensors, sharedTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { agreed, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
@@ -25,7 +26,7 @@ const FIRST: readonly LayerKind[] = ['plain', 'plain', 'hybrid'];
  * @throws BambaError `config_invalid` with the field, `unsupported_model`.
  */
 export function normalize(config: ConfigReader): Architecture {
-  requireFixed(config, { hidden_act: 'gelu', hidden_mamba_act: 'silu', mamba_proj_bias: false, mamba_d_conv: 4 });
+  requireFixed(config, { hidden_act: 'gelu', hidden_mamba_act: 'silu', mamba_d_conv: 4 });
   const hiddenSize = config.count('hidden_size');
   const kinds = readKinds(config);
   if (!kinds.includes('hybrid')) throw config.invalid('layers_block_type', 'has to name a block with the transformer');
@@ -57,6 +58,7 @@ export function normalize(config: ConfigReader): Architecture {
     attention,
     shared: { sets: 1, intermediateSize: config.count('intermediate_size'), adapterRank: 0 },
     normEps,
+    ...readBiases(config, { mamba_proj_bias: ['mamba1'] }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,

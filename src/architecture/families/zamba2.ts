@@ -1,6 +1,7 @@
 import type { TensorSpec } from '../../weights/types.ts';
 import { type Architecture, type Block, sharedSet } from '../architecture.ts';
 import { readAttention } from '../attention-config.ts';
+import { readBiases } from '../biases-config.ts';
 import { mamba2Tensors, sharedBlockTensors, sharedTensors } from '../block-tensors.ts';
 import type { ConfigReader } from '../config-reader.ts';
 import { agreed, type LayerList, MOST_LAYERS, readLayerTypes } from '../layer-types.ts';
@@ -30,9 +31,7 @@ const BLOCKS: Readonly<Record<LayerKind, Block>> = { plain: [['mamba2']], hybrid
 export function normalize(config: ConfigReader): Architecture {
   requireFixed(config, {
     hidden_act: 'gelu',
-    add_bias_linear: false,
     use_long_context: false,
-    use_shared_attention_adapter: false,
     use_shared_mlp_adapter: true,
   });
   const hiddenSize = config.count('hidden_size');
@@ -60,8 +59,10 @@ export function normalize(config: ConfigReader): Architecture {
       sets: config.count('num_mem_blocks'),
       intermediateSize: config.optionalCount('intermediate_size') ?? 4 * hiddenSize,
       adapterRank: config.count('adapter_rank'),
+      ...(config.flag('use_shared_attention_adapter') && { attentionAdapters: true }),
     },
     normEps: config.number('rms_norm_eps', { above: 0, most: 1 }),
+    ...readBiases(config, { add_bias_linear: ['mlp', 'mamba2_in', 'mamba2_out'] }),
     tiedHead: config.flag('tie_word_embeddings'),
     embeddingScale: 1,
     logitScale: 1,
@@ -88,7 +89,7 @@ function readKinds(config: ConfigReader): LayerKind[] {
 
 /** Tensors of the package in the order of use, and what each is made of. */
 export function tensors(architecture: Architecture, config: ConfigReader): TensorSpec[] {
-  const { hiddenSize, mamba2, blocks, shared } = architecture;
+  const { blocks, shared } = architecture;
   const convBias = config.flag('use_conv_bias');
   const layer = (index: number) => `model.layers.${index}`;
   const hybrids = [...blocks.keys()].filter((index) => blocks[index]![0]!.includes('shared'));
@@ -99,7 +100,7 @@ export function tensors(architecture: Architecture, config: ConfigReader): Tenso
     head: 'lm_head.weight',
     norm: (block) => `${mamba(block)}.input_layernorm.weight`,
     branches: {
-      mamba2: (ours, block) => mamba2Tensors(ours, `${mamba(block)}.mamba`, hiddenSize, mamba2!, { convBias }),
+      mamba2: (ours, block) => mamba2Tensors(ours, `${mamba(block)}.mamba`, architecture, { convBias }),
       shared(ours, block) {
         const use = hybrids.indexOf(block);
         const set = sharedSet(architecture, block);

@@ -1,21 +1,43 @@
 import { BambaError } from '../../errors.ts';
 import type { GgufModel } from './common.ts';
 import type { GgufFacts } from './facts.ts';
-import { falconH1, graniteHybrid, mamba1, mamba2, nemotronH } from './hybrids.ts';
-import { gemma3, llama } from './transformers.ts';
+import { gemma2, gemma3 } from './gemma.ts';
+import { granite, graniteHybrid, graniteMoe } from './granite.ts';
+import { falconH1, jamba, mamba1, mamba2, nemotronH } from './hybrids.ts';
+import { lfm2, lfm2Moe } from './lfm2.ts';
+import { qwen35, qwen35Moe, qwen3Next } from './qwen-hybrid.ts';
+import { llama, olmo, olmo2, phi3, qwen2, qwen3, smollm3 } from './transformers.ts';
 
 // What GGUF files call an architecture, and what it is in a checkpoint: its config.json and its tensors' names.
 
 /** By `general.architecture`. */
 const ARCHITECTURES: Readonly<Record<string, (facts: GgufFacts) => GgufModel>> = {
   'falcon-h1': falconH1,
+  gemma2,
   gemma3,
+  granite,
   granitehybrid: graniteHybrid,
+  granitemoe: graniteMoe,
+  jamba,
+  lfm2,
+  lfm2moe: lfm2Moe,
   llama,
   mamba: mamba1,
   mamba2,
   nemotron_h: nemotronH,
+  olmo,
+  olmo2,
+  phi3,
+  qwen2,
+  qwen3,
+  qwen35,
+  qwen35moe: qwen35Moe,
+  qwen3next: qwen3Next,
+  smollm3,
 };
+
+/** Names of the architectures that can be read. */
+export const GGUF_ARCHITECTURES: readonly string[] = Object.keys(ARCHITECTURES);
 
 /**
  * What a file says of its model.
@@ -33,6 +55,6 @@ export function ggufModel(facts: GgufFacts): GgufModel {
   throw new BambaError(
     'unsupported_model',
     `${file} has general.architecture ${JSON.stringify(architecture).slice(0, 60)}; GGUF files can have ` +
-      `${Object.keys(ARCHITECTURES).join(', ')}. Load the model's checkpoint in safetensors format.`,
+      `${GGUF_ARCHITECTURES.join(', ')}. Load the model's checkpoint in safetensors format, or another model.`,
   );
 }

@@ -31,10 +31,10 @@ function endFields({ metadata, vocabSize }: GgufFacts): Record<string, unknown> 
 
 /** Attention, where all blocks that have it have it alike. */
 export function attentionFields(facts: GgufFacts): Record<string, unknown> {
-  const { metadata, blocks } = facts;
-  const heads = largest(metadata.perBlock('.attention.head_count', blocks));
+  const { metadata } = facts;
+  const heads = largest(facts.perBlock('.attention.head_count'));
   const kvHeads = metadata.has('.attention.head_count_kv')
-    ? largest(metadata.perBlock('.attention.head_count_kv', blocks))
+    ? largest(facts.perBlock('.attention.head_count_kv'))
     : heads;
   return {
     num_attention_heads: heads,
@@ -48,11 +48,27 @@ export function attentionFields(facts: GgufFacts): Record<string, unknown> {
 
 /** Rows of a head: stated, or those of q over the heads. */
 export function headDim(facts: GgufFacts): number {
-  const { metadata, blocks } = facts;
+  const { metadata } = facts;
   const stated = metadata.optionalCount('.attention.key_length');
   if (stated !== undefined) return stated;
-  const heads = largest(metadata.perBlock('.attention.head_count', blocks));
+  const heads = largest(facts.perBlock('.attention.head_count'));
   return metadata.count('.embedding_length') / Math.max(1, heads);
+}
+
+/** The share of a head that turns. */
+export function rotaryShare(facts: GgufFacts): number {
+  const width = headDim(facts);
+  return facts.metadata.count('.rope.dimension_count', width) / width;
+}
+
+/** What RMSNorms add to a mean of squares. */
+export function rmsEps({ metadata }: GgufFacts): number {
+  return metadata.number('.attention.layer_norm_rms_epsilon');
+}
+
+/** Which blocks have attention, where the others have a recurrence. */
+export function attentionBlocks(facts: GgufFacts): boolean[] {
+  return facts.perBlock('.attention.head_count_kv').map((heads) => heads > 0);
 }
 
 function largest(values: readonly number[]): number {
@@ -81,20 +97,10 @@ function ropeFields(facts: GgufFacts): Record<string, unknown> {
   }
   const type = metadata.text('.rope.scaling.type', 'none');
   if (type === 'none') return {};
-  return { rope_scaling: { rope_type: type, factor: metadata.number('.rope.scaling.factor', 1), ...trained } };
-}
-
-/** Mamba-2 mixers, under the names that the family has for their sizes. */
-export function mamba2Sizes({ metadata }: GgufFacts) {
-  const inner = metadata.count('.ssm.inner_size');
-  const heads = metadata.count('.ssm.time_step_rank');
-  return {
-    inner,
-    heads,
-    headDim: inner / heads,
-    stateSize: metadata.count('.ssm.state_size'),
-    groups: metadata.count('.ssm.group_count', 1),
-    convWidth: metadata.count('.ssm.conv_kernel'),
-    expand: inner / metadata.count('.embedding_length'),
-  };
+  const betas = ['beta_fast', 'beta_slow'].flatMap((name) => {
+    const value = metadata.optionalNumber(`.rope.scaling.yarn_${name}`);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const factor = metadata.number('.rope.scaling.factor', 1);
+  return { rope_scaling: { rope_type: type, factor, ...trained, ...Object.fromEntries(betas) } };
 }

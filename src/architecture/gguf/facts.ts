@@ -27,9 +27,26 @@ export class GgufFacts {
     return this.#lists.get(name);
   }
 
-  /** Blocks of the model. */
+  /**
+   * Blocks of the model. Those behind them, which guess further tokens, do not count.
+   * @throws BambaError `config_invalid`.
+   */
   get blocks(): number {
-    return this.metadata.count('.block_count');
+    const all = this.metadata.count('.block_count');
+    const guessing = this.metadata.optionalCount('.nextn_predict_layers') ?? 0;
+    if (guessing < all) return all - guessing;
+    throw this.metadata.invalid('.nextn_predict_layers', `has to be less than the ${all} blocks`);
+  }
+
+  /** A number for each block, where the file has one for all of them, or one for each; 0 or more. */
+  perBlock(key: string): readonly number[] {
+    return this.metadata.perBlock(key, this.metadata.count('.block_count')).slice(0, this.blocks);
+  }
+
+  /** Which blocks something is true of; undefined where the file does not say. */
+  flagsOfBlocks(key: string): readonly boolean[] | undefined {
+    if (!this.metadata.has(key)) return undefined;
+    return this.metadata.flags(key, this.metadata.count('.block_count')).slice(0, this.blocks);
   }
 
   /** Whether any block has a tensor of this name, such as `ssm_norm.weight`. */
@@ -44,6 +61,11 @@ export class GgufFacts {
       if (found) return found;
     }
     return undefined;
+  }
+
+  /** Which blocks have a tensor of this name. */
+  blocksWith(name: string): boolean[] {
+    return Array.from({ length: this.blocks }, (_, block) => this.tensors.has(`blk.${block}.${name}`));
   }
 
   /** Columns of the tensor of this name of the first block that has one. @throws BambaError `checkpoint_invalid`. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
+import { GGUF_FAMILIES, NOT_IN_GGUF } from '../../testing/gguf/families.ts';
 import { ggufOfCheckpoint } from '../../testing/gguf-of-checkpoint.ts';
 import { randomCheckpoint } from '../../testing/random-checkpoint.ts';
 import { type GgufEntry, ggufBytes, ggufData, type GgufTestTensor } from '../../testing/test-gguf.ts';
@@ -8,7 +9,8 @@ import { type ByteSource, memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
 import { readText } from '../../weights/read-text.ts';
 import { readSource, resolveSources, sourceRows } from '../../weights/tensor-sources.ts';
-import { parseConfig } from '../config.ts';
+import { MODEL_TYPES, parseConfig } from '../config.ts';
+import { GGUF_ARCHITECTURES } from './architectures.ts';
 import { GgufSource } from './gguf-source.ts';
 
 const open = (bytes: Uint8Array) => new GgufSource(memorySource({ 'x.gguf': bytes }), 'x.gguf');
@@ -35,7 +37,7 @@ async function contents(source: ByteSource) {
 function expectSame(found: unknown, expected: unknown, at: string): void {
   if (typeof expected === 'number' && typeof found === 'number') {
     // A logarithm has the error of what it is of.
-    const scale = /mamba\d\.a\./.test(at) ? 1 : Math.abs(expected);
+    const scale = /(mamba\d|gated_delta)\.a\./.test(at) ? 1 : Math.abs(expected);
     if (Math.abs(found - expected) > 1e-6 * scale) throw new Error(`${at}: ${found}, not ${expected}`);
   } else if (typeof expected === 'object' && expected !== null) {
     expect(Object.keys(found ?? {}), at).toEqual(Object.keys(expected));
@@ -60,22 +62,49 @@ const BAMBA = {
   max_position_embeddings: 4096,
 };
 
-/** Families that files are made of. */
-const CONFIGS = Object.entries({ 'bamba: attention in one of three blocks': BAMBA, ...FAMILY_CONFIGS }).filter(
-  ([name]) => !name.startsWith('zamba2'),
-);
+const PHI3_LONG = {
+  model_type: 'phi3',
+  vocab_size: 40,
+  hidden_size: 32,
+  intermediate_size: 48,
+  num_hidden_layers: 1,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  sliding_window: 12,
+  max_position_embeddings: 64,
+  original_max_position_embeddings: 16,
+  rope_scaling: {
+    rope_type: 'longrope',
+    long_factor: [1, 2, 4, 8],
+    short_factor: [1, 1, 1.5, 2],
+    attention_factor: 1.25,
+  },
+};
+
+/** Models that files are made of. */
+const CONFIGS = Object.entries<Readonly<Record<string, unknown>>>({
+  'bamba: attention in one of three blocks': BAMBA,
+  'phi3: divisors for long texts, windows': PHI3_LONG,
+  ...FAMILY_CONFIGS,
+}).filter(([, config]) => !Object.hasOwn(NOT_IN_GGUF, String(config['model_type'])));
 
 describe('GgufSource', () => {
   it.each(CONFIGS)('reads a file as the checkpoint that it was made of: %s', async (_, config) => {
-    // Those two stay in the config of a checkpoint, and go into the weights of a file.
-    const plain = {
-      ...config,
-      ...(config['model_type'] === 'falcon_h1' && { embedding_multiplier: 1, lm_head_multiplier: 1 }),
-    };
-    const files = randomCheckpoint(plain);
-    const expected = await contents(memorySource(files));
+    const { held, readAs } = GGUF_FAMILIES[String(config['model_type'])]!;
+    const files = randomCheckpoint({ ...config, ...held });
+    const { architecture, tensors } = await contents(memorySource(files));
+    const expected = { architecture: { ...architecture, family: readAs ?? architecture.family }, tensors };
     const found = await contents(open(await ggufOfCheckpoint(files)));
     expectSame(found, expected, 'model');
+  });
+
+  it('has every family in one of two lists: those of GGUF files, and those that no such file can hold', () => {
+    const listed = [...Object.keys(GGUF_FAMILIES), ...Object.keys(NOT_IN_GGUF)];
+    expect(listed.toSorted()).toEqual(MODEL_TYPES.toSorted());
+    const made = new Set(Object.values(GGUF_FAMILIES).map(({ architecture }) => architecture));
+    expect([...made].toSorted()).toEqual(GGUF_ARCHITECTURES.toSorted());
+    const tested = new Set(CONFIGS.map(([, config]) => String(config['model_type'])));
+    expect([...tested].toSorted()).toEqual(Object.keys(GGUF_FAMILIES).toSorted());
   });
 
   const vocabulary = (extra: Readonly<Record<string, GgufEntry>> = {}): Record<string, GgufEntry> => ({

@@ -42,6 +42,13 @@ const TEKKEN = [
   String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`,
   SPACES,
 ].join('|');
+const GPT4O = [
+  String.raw`[^\r\n\p{L}\p{N}]?${UPPER}*${LOWER}+${CONTRACTIONS}?`,
+  String.raw`[^\r\n\p{L}\p{N}]?${UPPER}+${LOWER}*${CONTRACTIONS}?`,
+  String.raw`\p{N}{1,3}`,
+  String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`,
+  SPACES,
+].join('|');
 
 const NFC = { type: 'NFC' };
 
@@ -78,6 +85,7 @@ const WAYS: Readonly<Record<string, PreTokenizer>> = {
   qwen2: { ...pattern(QWEN2), normalizer: NFC },
   'deepseek-r1-qwen': { ...pattern(QWEN2), normalizer: NFC },
   qwen35: { ...pattern(QWEN35), normalizer: NFC },
+  'gpt-4o': pattern(GPT4O),
   tekken: { ...pattern(TEKKEN), ignoresMerges: true, beginsWithBos: true },
 };
 

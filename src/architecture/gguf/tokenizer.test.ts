@@ -79,6 +79,7 @@ describe('ggufTokenizer', () => {
     ['gpt-2', ['ByteLevel'], false, null],
     ['llama-bpe', ['Split', 'ByteLevel'], true, ['<s>', 'A']],
     ['qwen2', ['Split', 'ByteLevel'], false, null],
+    ['gpt-4o', ['Split', 'ByteLevel'], false, null],
   ])('cuts texts in the way that is called %s', async (pre, steps, ignores, surrounded) => {
     const { tokenizer } = await tokenizerOf({
       'tokenizer.ggml.model': { text: 'gpt2' },

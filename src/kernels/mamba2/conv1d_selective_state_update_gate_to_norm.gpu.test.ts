@@ -30,16 +30,19 @@ const CLOSE_SQUARES = { nmse: 4e-10, ofLargest: 2e-5 };
 
 const normWeightOf = (dims: Mamba2Dims) => randomTensor(77, mamba2Widths(dims).inner);
 
-/** Gated outputs (T, I) on their way into the norm, and their squares summed over `rows` rows of a head at a time. */
-function toNormReference(gated: Float64Array, dims: Mamba2Dims, rows: number) {
+/**
+ * Gated outputs (T, I) on their way into the norm, and the squares of what it norms, y before its gate or behind it, summed
+ * over `rows` rows of a head at a time.
+ */
+function toNormReference({ gated, y }: { gated: Float64Array; y: Float64Array }, dims: Mamba2Dims, rows: number) {
   const normWeight = normWeightOf(dims);
   const [g, squares]: [number[], number[]] = [[], []];
   for (let at = 0; at < gated.length; at += dims.headDim) {
     const channel = at % normWeight.length;
     const weight = normWeight.subarray(channel, channel + dims.headDim);
-    const head = toNorm(gated.subarray(at, at + dims.headDim), weight, rows);
-    g.push(...head.h);
-    squares.push(...head.squares);
+    const head = (values: Float64Array) => toNorm(values.subarray(at, at + dims.headDim), weight, rows);
+    g.push(...head(gated).h);
+    squares.push(...head(dims.gateLast ? y : gated).squares);
   }
   return { g, squares };
 }
@@ -93,7 +96,7 @@ describeGpu(conv1dSelectiveStateUpdateGateToNormKernel, (gpu) => {
     const end = position + u.length / projected;
     const actual = await decode(u, vectors, state, dims, position);
     const expected = mixerReference(u, vectors, state, dims, position);
-    const goingToNorm = toNormReference(expected.gated, dims, actual.rows);
+    const goingToNorm = toNormReference(expected, dims, actual.rows);
     expectClose(actual.g, goingToNorm.g, CLOSE, 'gated y');
     expectClose(actual.squares, goingToNorm.squares, CLOSE_SQUARES, 'squares');
     expectClose(actual.ssm, expected.ssm, CLOSE, 'state');
@@ -149,7 +152,8 @@ describeGpu(conv1dSelectiveStateUpdateGateToNormKernel, (gpu) => {
     for (const split of [0, 1, 2, 3, 4, 63, 64, 65]) {
       const state = split === 0 ? start : (await prefill(split)).state;
       const decoded = await decode(u.slice(split * projected), vectors, state, dims, split);
-      const goingToNorm = toNormReference(expected.gated.subarray(split * inner), dims, decoded.rows);
+      const rest = { gated: expected.gated.subarray(split * inner), y: expected.y.subarray(split * inner) };
+      const goingToNorm = toNormReference(rest, dims, decoded.rows);
       expectClose(decoded.g, goingToNorm.g, CLOSE, `gated y from ${split} on`);
       expectClose(decoded.squares, goingToNorm.squares, CLOSE_SQUARES, `squares from ${split} on`);
       expectClose(decoded.ssm, whole.state.ssm, CLOSE, `state, decoded from ${split} on`);
@@ -167,6 +171,12 @@ describeGpu(conv1dSelectiveStateUpdateGateToNormKernel, (gpu) => {
     expect(after.conv).toEqual(state.conv);
     expect(Float32Array.from(after.g)).toEqual(u.subarray(0, inner));
     expect(new Set(after.squares)).toHaveProperty('size', 1); // what the output held before
+  });
+
+  it('norms y before its gate, where the gate stands behind the norm', async () => {
+    const dims = { ...MAMBA2_SHAPES[4]!, gateLast: true };
+    const u = randomTensor(21, 3 * mamba2Widths(dims).projected);
+    await expectReference(u, mixerVectors(22, dims), mixerState(dims, 23), dims, 2);
   });
 
   it('keeps dt within its limits', async () => {

@@ -11,7 +11,7 @@ export const conv1dSelectiveStateUpdateGateToNormKernel = defineKernel({
   params: { heads: 'u32', head_dim: 'u32', groups: 'u32', dt_lo: 'f32', dt_hi: 'f32' },
   reads: ['conv_weight', 'conv_bias', 'heads', 'norm_weight'],
   writes: ['u', 'conv_state', 'ssm_state', 'squares'],
-  constants: ['WG', 'N', 'PT'],
+  constants: ['WG', 'N', 'PT', 'GATE_LAST'],
   step: true,
 });
 
@@ -29,7 +29,8 @@ export function gatedSquares(dims: Mamba2Dims): number {
 
 /**
  * One token through conv, SSM and gate of a mixer: u (projected) holds z, raw x, B, C and dt and gets, in the place of z,
- * the gated y times norm_weight, whose squares before that go to `squares`; heads (3, H) is dt_bias, a, d;
+ * the gated y times norm_weight, whose squares before that go to `squares`, or those of y where the gate stands behind the
+ * norm; heads (3, H) is dt_bias, a, d;
  * conv_state (4, channels) and ssm_state (H, P, N) move on.
  */
 export function conv1dSelectiveStateUpdateGateToNorm(
@@ -59,7 +60,7 @@ export function conv1dSelectiveStateUpdateGateToNorm(
       dt_lo: dims.dtLo,
       dt_hi: dims.dtHi,
     },
-    constants: { WG, N: dims.stateSize, PT: rows },
+    constants: { WG, N: dims.stateSize, PT: rows, GATE_LAST: dims.gateLast ? 1 : 0 },
     buffers,
     grid: [Math.ceil(dims.headDim / rows), dims.heads, 1],
   };

@@ -11,6 +11,8 @@ export interface Mamba2Dims {
   dtLo: number;
   /** 3e38 where there is no limit. */
   dtHi: number;
+  /** Whether the gate stands behind the norm. */
+  gateLast?: boolean;
 }
 
 /** I, CD and the width of in_proj's output. */

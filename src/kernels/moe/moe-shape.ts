@@ -8,6 +8,8 @@ export interface MoeDims {
   topK: number;
   /** How they are chosen and weighted; by their logits and softmax over the chosen where it is not given. */
   routing?: Routing | undefined;
+  /** Whether experts have no gate, and squared ReLU. */
+  ungated?: boolean | undefined;
 }
 
 /** How experts are chosen and weighted, but for softmax over the logits of the chosen. */

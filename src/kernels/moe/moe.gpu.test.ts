@@ -34,11 +34,11 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     down: gpu().matrix('f32', randomTensor(3, E * C * F, 0.5), F, [40]),
   });
   const reference = (n: ArrayLike<number>, { router, gateUp, down }: ReturnType<typeof mixture>) =>
-    moe(n, { router: router.weights, gateUp: gateUp.weights, down: down.weights, topK: dims.topK }, C);
+    moe(n, { router: router.weights, first: gateUp.weights, down: down.weights, topK: dims.topK }, C);
 
   const routing = { product: f32Product, action: 'set' } as const;
-  const gateUp = { action: 'swiglu', input: 'tokens' } as const;
-  const down = { action: 'set', input: 'pairs' } as const;
+  const gateUp = { action: 'swiglu', input: 'tokens', normed: true } as const;
+  const down = { action: 'set', input: 'pairs', normed: false } as const;
 
   it('is the mixture over many tokens', async () => {
     for (const tokens of [1, 3, 60]) {

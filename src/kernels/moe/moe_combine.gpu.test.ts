@@ -8,17 +8,22 @@ import { describeGpu } from '../../testing/device.ts';
 import { moeCombine, moeCombineKernel } from './moe_combine.ts';
 
 describeGpu(moeCombineKernel, (gpu) => {
-  it('adds the weighted outputs of every token for any width and number of experts', async () => {
-    const shape = [sizes({ tile: 64, most: 129 }), fc.constantFrom(1, 2, 6, 10), fc.constantFrom(1, 2, 5)] as const;
+  it('adds the weighted outputs, or sets them, of every token for any width and number of experts', async () => {
+    const shape = [
+      sizes({ tile: 64, most: 129 }),
+      fc.constantFrom(1, 2, 6, 10),
+      fc.constantFrom(1, 2, 5),
+      fc.constantFrom('add', 'set'),
+    ] as const;
     await fc.assert(
-      fc.asyncProperty(seeds(), ...shape, async (seed, columns4, topK, tokens) => {
+      fc.asyncProperty(seeds(), ...shape, async (seed, columns4, topK, tokens, action) => {
         const columns = 4 * columns4;
         const y = randomTensor(seed, tokens * topK * columns);
         const shares = randomTensor(seed + 1, tokens * topK);
         const before = randomTensor(seed + 2, tokens * columns);
         const x = gpu().output(before);
         const buffers = { y: gpu().input(y), shares: gpu().input(shares), x };
-        await gpu().run(moeCombine(gpu().features, 'test', buffers, { columns, topK }), { tokens });
+        await gpu().run(moeCombine(gpu().features, 'test', buffers, { columns, topK, action }), { tokens });
         const sums = (values: Float32Array, weights: Float32Array) =>
           Float64Array.from({ length: tokens * columns }, (_, i) => {
             const first = Math.floor(i / columns) * topK;
@@ -26,9 +31,10 @@ describeGpu(moeCombineKernel, (gpu) => {
             for (let k = first; k < first + topK; k++) sum += weights[k]! * values[k * columns + (i % columns)]!;
             return sum;
           });
-        const most = add(before.map(Math.abs), sums(y.map(Math.abs), shares.map(Math.abs)));
+        const kept = action === 'add' ? before : new Float32Array(before.length);
+        const most = add(kept.map(Math.abs), sums(y.map(Math.abs), shares.map(Math.abs)));
         const abs = most.map((value) => value * sumBound(topK));
-        expectClose(await gpu().read(x), add(before, sums(y, shares)), { abs });
+        expectClose(await gpu().read(x), add(kept, sums(y, shares)), { abs });
       }),
       { numRuns: 20 },
     );

@@ -10,25 +10,25 @@ export const moeCombineKernel = defineKernel({
   params: { columns4: 'u32', top_k: 'u32' },
   reads: ['y', 'shares'],
   writes: ['x'],
-  constants: ['WG'],
+  constants: ['WG', 'ADD'],
   step: false,
 });
 
 const WG = 64;
 
-/** x[t] += sum_k shares[t, k] * y[t, k]; y (T, topK, C), shares (T, topK), x (T, C). */
+/** x[t] += sum_k shares[t, k] * y[t, k], or x[t] = the sum; y (T, topK, C), shares (T, topK), x (T, C). */
 export function moeCombine(
   features: GpuFeatures,
   label: string,
   buffers: { y: BufferSlice; shares: BufferSlice; x: BufferSlice },
-  { columns, topK }: { columns: number; topK: number },
+  { columns, topK, action = 'add' }: { columns: number; topK: number; action?: 'set' | 'add' },
 ): DispatchSpec {
   return {
     kernel: moeCombineKernel,
     variant: variantFor(features),
     label,
     params: { columns4: columns / 4, top_k: topK },
-    constants: { WG },
+    constants: { WG, ADD: action === 'add' ? 1 : 0 },
     buffers,
     grid: (tokens) => [Math.ceil(columns / 4 / WG), tokens, 1],
   };

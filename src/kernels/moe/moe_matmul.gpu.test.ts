@@ -10,8 +10,8 @@ import { moeMatmul, moeMatmulKernel } from './moe_matmul.ts';
 
 /** As mixtures use it: gate and up of tokens, then down of pairs of a token and an expert. */
 const USES = [
-  { action: 'swiglu', input: 'tokens' },
-  { action: 'set', input: 'pairs' },
+  { action: 'swiglu', input: 'tokens', normed: true },
+  { action: 'set', input: 'pairs', normed: false },
 ] as const;
 
 describeGpu(moeMatmulKernel, (gpu) => {

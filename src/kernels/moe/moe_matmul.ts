@@ -30,15 +30,15 @@ export const moeMatmulKernel = defineKernel({
 /**
  * s[pair] = W[e] . x of every pair of a token and an expert e of it, with pairs and tile_experts from `moeGroup`;
  * weights (E * rows, C), y (T * topK, rows), or (T * topK, rows / 2) for SwiGLU.
- * @param options.input what x has a row for: `tokens` (T, C), out of a norm, so that half-precision tiles are used where the
- * device has them; or `pairs` (T * topK, C).
+ * @param options.input what x has a row for: `tokens` (T, C), or `pairs` (T * topK, C).
+ * @param options.normed whether x comes out of a norm, so that half-precision tiles are used where the device has them.
  */
 export function moeMatmul(
   features: GpuFeatures,
   label: string,
   buffers: { x: BufferSlice; pairs: BufferSlice; tile_experts: BufferSlice; weights: Matrix; y: BufferSlice },
   dims: MoeDims,
-  { action, input }: { action: Exclude<Action, 'add'>; input: 'tokens' | 'pairs' },
+  { action, input, normed }: { action: Exclude<Action, 'add'>; input: 'tokens' | 'pairs'; normed: boolean },
 ): DispatchSpec[] {
   const { weights, ...others } = buffers;
   const rows = expertRows(weights, dims);
@@ -50,7 +50,7 @@ export function moeMatmul(
   };
   return weights.parts.map((part) => ({
     kernel: moeMatmulKernel,
-    variant: matmulVariant(features, weights, input === 'tokens'),
+    variant: matmulVariant(features, weights, normed),
     label,
     params: { ...matrixParams(weights, part), ...shape },
     constants: { LANES_T: MOE_LANES, UNROLLED: unrolled(features), ACTION: ACTIONS[action] },

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { relu2 } from '../../reference/relu2.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { swiglu } from '../../reference/swiglu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { expBound } from '../../testing/bounds.ts';
+import { expBound, HALF_ULP } from '../../testing/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
 import { swigluBounds } from '../../testing/matrix-cases.ts';
@@ -22,13 +23,18 @@ import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './
 
 const EPS = 1e-5;
 
+/** Bounds of squares of sums: the sums' own, and one rounding of the square. */
+function relu2Bounds(products: Float64Array, bounds: Float64Array): Float64Array {
+  return products.map((value, f) => bounds[f]! * (2 * Math.abs(value) + bounds[f]!) + 2 * HALF_ULP * value * value);
+}
+
 describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
   async function expectReference(x: Float32Array, logits: Float32Array, weights: TestMatrix, dims: MoeDims) {
     const rows = weights.rows / dims.experts;
     const normWeight = randomTensor(98, x.length);
     const { h, squares, count } = goingToNorm(gpu(), x, normWeight);
     const experts = gpu().output(dims.topK);
-    const y = gpu().output((dims.topK * rows) / 2);
+    const y = gpu().output((dims.topK * rows) / (dims.ungated ? 1 : 2));
     const bias = dims.routing?.biased ? randomTensor(97, dims.experts) : undefined;
     const buffers = {
       logits: gpu().input(logits),
@@ -46,13 +52,12 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     const normed = rmsNorm(x, normWeight, EPS);
     const inputs = Array.from(route.experts, () => Float32Array.from(normed));
     const { products, bounds } = expertProducts(inputs, route.experts, weights, rows);
-    const share = (f: number) => route.shares[Math.floor((2 * f) / rows)]!;
-    const outputs = swiglu(products);
+    const share = (f: number) => route.shares[Math.floor((f * route.shares.length) / outputs.length)]!;
+    const outputs = dims.ungated ? relu2(products) : swiglu(products);
     const spread = Math.max(...logits) - Math.min(...logits);
     // That of the product, that of the share, and denormals, which may be flushed to zero.
-    const abs = swigluBounds(products, bounds).map(
-      (bound, f) => share(f) * (bound + 2 * expBound(spread) * Math.abs(outputs[f]!)) + 1e-37,
-    );
+    const ofProducts = dims.ungated ? relu2Bounds(products, bounds) : swigluBounds(products, bounds);
+    const abs = ofProducts.map((bound, f) => share(f) * (bound + 2 * expBound(spread) * Math.abs(outputs[f]!)) + 1e-37);
     expectClose(
       await gpu().read(y),
       outputs.map((value, f) => share(f) * value),
@@ -68,6 +73,18 @@ describeGpu(moeRouteNormedMatvecSwigluKernel, (gpu) => {
     const dims = { experts: 8, topK: 3, routing: ROUTINGS[1]! };
     const weights = gpu().matrix('f32', randomTensor(1, dims.experts * 8 * 12, 0.1), 12);
     await expectReference(randomTensor(2, 12), randomTensor(3, dims.experts, 2), weights, dims);
+  });
+
+  it.each(['f32', 'int4'] as const)('is the reference of experts without gates, %s, also in parts', async (scheme) => {
+    const dims = { experts: 8, topK: 3, ungated: true };
+    await fc.assert(
+      fc.asyncProperty(moeCases(dims, [1]), async ({ seed, rows, columns, partRows }) => {
+        const values = randomTensor(seed + 1, dims.experts * rows * columns, 0.1);
+        const weights = gpu().matrix(scheme, values, columns, partRows);
+        await expectReference(randomTensor(seed + 2, columns), routerLogits(seed, 1, dims), weights, dims);
+      }),
+      { numRuns: 4 },
+    );
   });
 
   it.each(cases)('is the reference for $experts experts, $topK chosen, $scheme, also in parts', async (testCase) => {

@@ -21,14 +21,14 @@ export const moeRouteNormedMatvecSwigluKernel = defineKernel({
   },
   reads: ['logits', 'bias', 'h', 'squares', 'weights'],
   writes: ['experts', 'y'],
-  constants: ['WG', ...ROUTE_CONSTANTS],
+  constants: ['WG', 'GATED', ...ROUTE_CONSTANTS],
   step: false,
 });
 
 /**
  * The topK experts of the largest scores of logits (E), with bias (E) where the routing has one, and, of each, y[k, f] = share * silu(W[e, 2f] . n) * (W[e, 2f+1] . n) with
  * n = h / rms and `options.squares` partial sums of squares; weights (E * 2F, C) with gate and up rows of each expert in
- * turn, experts (topK) u32, y (topK, F).
+ * turn, experts (topK) u32, y (topK, F). Of experts without a gate share * max(W[e, f] . n, 0)^2, weights (E * F, C).
  */
 export function moeRouteNormedMatvecSwiglu(
   features: GpuFeatures,
@@ -58,7 +58,7 @@ export function moeRouteNormedMatvecSwiglu(
       squares4: Math.ceil(options.squares / 4),
       eps: options.eps,
     },
-    constants: { WG: matvecWorkgroup(features, weights), ...routeConstants(dims) },
+    constants: { WG: matvecWorkgroup(features, weights), GATED: dims.ungated ? 0 : 1, ...routeConstants(dims) },
     buffers: { ...others, bias, weights: part.slice },
     grid: foldedGrid((dims.topK * rows) / 4),
   }));

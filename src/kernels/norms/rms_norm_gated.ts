@@ -10,24 +10,27 @@ export const rmsNormGatedKernel = defineKernel({
   params: { columns4: 'u32', stride: 'u32', groups: 'u32', eps: 'f32' },
   reads: ['y', 'u', 'weight'],
   writes: ['out'],
-  constants: ['WG'],
+  constants: ['WG', 'GATE_LAST'],
   step: false,
 });
 
-/** out = rms_norm(y * silu(z)), each norm group apart; y, out (T, columns), u (T, stride) begins with z, weight (columns). */
+/**
+ * out = rms_norm(y * silu(z)), or rms_norm(y) * silu(z) where `options.gateLast`, each norm group apart; y, out (T, columns),
+ * u (T, stride) begins with z, weight (columns).
+ */
 export function rmsNormGated(
   features: GpuFeatures,
   label: string,
   buffers: { y: BufferSlice; u: BufferSlice; weight: BufferSlice; out: BufferSlice },
-  options: { columns: number; stride: number; groups: number; eps: number },
+  options: { columns: number; stride: number; groups: number; eps: number; gateLast?: boolean | undefined },
 ): DispatchSpec {
-  const { columns, stride, groups, eps } = options;
+  const { columns, stride, groups, eps, gateLast = false } = options;
   return {
     kernel: rmsNormGatedKernel,
     variant: variantFor(features),
     label,
     params: { columns4: columns / 4, stride, groups, eps },
-    constants: { WG: 128 },
+    constants: { WG: 128, GATE_LAST: gateLast ? 1 : 0 },
     buffers,
     grid: (tokens) => [tokens, groups, 1],
   };

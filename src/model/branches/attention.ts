@@ -48,6 +48,13 @@ function adjusted(scope: Scope, block: number): DispatchSpec[] {
   return specs;
 }
 
+/** The bias of the gate, which q, k and v have theirs with. */
+function gateBias(scope: Scope, block: number): DispatchSpec[] {
+  const { name, label, dims } = mixer(scope, block);
+  const { attentionGate: y } = scope.activations;
+  return withBias(scope, 'qkv', { name: name('gate_bias'), label, y, columns: dims.heads * dims.headDim });
+}
+
 /** The bias of o, on what attention adds to. */
 function outBias(scope: Scope, block: number): DispatchSpec[] {
   const { name, label } = mixer(scope, block);
@@ -64,7 +71,7 @@ export const attention: BranchPlan = {
     const { attentionGate: g } = activations;
     return [
       ...project(scope, label, { x: h, weights: qkvProj, y: qkv }, { normed }),
-      ...(gate ? project(scope, label, { x: h, weights: gate, y: g }, { normed }) : []),
+      ...(gate ? [...project(scope, label, { x: h, weights: gate, y: g }, { normed }), ...gateBias(scope, block)] : []),
       ...adjusted(scope, block),
       ...ropeKvAppend(features, label, { rope, qkv }, cache, dims),
       ...attentionPrefill(features, label, { qkv, y, sums }, cache, dims),
@@ -81,7 +88,9 @@ export const attention: BranchPlan = {
     const { attentionGate: g } = activations;
     return [
       ...normedMatvec(features, label, { h, squares, weights: qkvProj, y: qkv }, norm),
-      ...(gate ? normedMatvec(features, label, { h, squares, weights: gate, y: g }, norm) : []),
+      ...(gate
+        ? [...normedMatvec(features, label, { h, squares, weights: gate, y: g }, norm), ...gateBias(scope, block)]
+        : []),
       ...adjusted(scope, block),
       ...attentionDecode(features, label, { qkv, rope, partial }, cache, dims),
       ...(gate ? [attentionGate(features, label, { gate: g, y: partial }, dims, 'partial')] : []),

@@ -46,14 +46,14 @@ function mixer({ architecture, weights, activations, blocks }: Scope, block: num
 /** The bias of in_proj, on what it gives. */
 function inBias(scope: Scope, block: number): DispatchSpec[] {
   const { name, label, projected: columns } = mixer(scope, block);
-  return withBias(scope, 'mamba2', { name: name('in_proj_bias'), label, y: scope.activations.u, columns });
+  return withBias(scope, 'mamba2_in', { name: name('in_proj_bias'), label, y: scope.activations.u, columns });
 }
 
 /** The bias of out_proj, on what the mixer adds to. */
 function outBias(scope: Scope, block: number): DispatchSpec[] {
   const { name, label } = mixer(scope, block);
   const { hiddenSize: columns } = scope.architecture;
-  return withBias(scope, 'mamba2', { name: name('out_proj_bias'), label, y: scope.activations.x, columns });
+  return withBias(scope, 'mamba2_out', { name: name('out_proj_bias'), label, y: scope.activations.x, columns });
 }
 
 /** The mixer of Dao & Gu 2024: in_proj, convolution, scan, gated norm, out_proj. */
@@ -81,7 +81,7 @@ export const mamba2: BranchPlan = {
             features,
             label,
             { y, u, weight: w.norm, out: v },
-            { ...rows, groups: normGroups, eps: architecture.normEps },
+            { ...rows, groups: normGroups, eps: architecture.normEps, gateLast: dims.gateLast },
           ),
       ...outBias(scope, block),
       ...project(scope, label, { x: v, weights: w.outProj, y: x }, { normed: normGroups !== null, action: 'add' }),

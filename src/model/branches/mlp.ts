@@ -7,7 +7,7 @@ import { normedMatvecSwiglu } from '../../kernels/projections/normed_matvec_swig
 import { GATED_ACTIONS } from '../../kernels/projections/projection.ts';
 import { geglu } from '../../kernels/shared/geglu.ts';
 import { relu2 as relu2Kernel } from '../../kernels/shared/relu2.ts';
-import { hasBias } from '../../architecture/architecture.ts';
+import { hasBias, mlpWidth } from '../../architecture/architecture.ts';
 import { project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
 import { withBias } from './biases.ts';
@@ -16,15 +16,15 @@ import { routerRows } from './moe.ts';
 const labelOf = (block: number) => `block ${block} / mlp`;
 
 function down({ architecture, weights }: Scope, block: number) {
-  return weights.matrix(`blocks.${block}.down`, architecture.hiddenSize, architecture.intermediateSize);
+  return weights.matrix(`blocks.${block}.down`, architecture.hiddenSize, mlpWidth(architecture, block));
 }
 
 function gateUp({ architecture, weights }: Scope, block: number) {
-  return weights.matrix(`blocks.${block}.gate_up`, 2 * architecture.intermediateSize, architecture.hiddenSize);
+  return weights.matrix(`blocks.${block}.gate_up`, 2 * mlpWidth(architecture, block), architecture.hiddenSize);
 }
 
 function up({ architecture, weights }: Scope, block: number) {
-  return weights.matrix(`blocks.${block}.up`, architecture.intermediateSize, architecture.hiddenSize);
+  return weights.matrix(`blocks.${block}.up`, mlpWidth(architecture, block), architecture.hiddenSize);
 }
 
 /** y += bias of one of the matrices, if the MLP has such. */
@@ -52,8 +52,9 @@ const decodeAdd: BranchPlan['decodeAdd'] = (scope, block, nextNorm) => {
 
 /** The gate of an MLP beside a mixture of experts, by a logit that the mixture has left, if the model has such. */
 function sharedGate({ architecture, features, activations }: Scope, block: number): DispatchSpec[] {
-  const { moe, intermediateSize: columns } = architecture;
+  const { moe } = architecture;
   if (!moe?.sharedGate) return [];
+  const columns = mlpWidth(architecture, block);
   const buffers = { logits: activations.moe!.logits, y: activations.ff };
   const place = { columns, stride: routerRows(moe), column: moe.experts };
   return [moeSharedGate(features, labelOf(block), buffers, place)];
@@ -62,7 +63,8 @@ function sharedGate({ architecture, features, activations }: Scope, block: numbe
 /** Between gate and up with biases, and down. */
 function activateGated(scope: Scope, block: number): DispatchSpec[] {
   const { features, architecture, activations } = scope;
-  const { intermediateSize: columns, activation = 'silu' } = architecture;
+  const { activation = 'silu' } = architecture;
+  const columns = mlpWidth(architecture, block);
   const { gateUp: u, ff: y } = activations;
   return [
     ...biased(scope, block, 'gate_up', u, 2 * columns),
@@ -109,7 +111,8 @@ export const swiglu: BranchPlan = {
 /** Between up and down of an MLP without a gate. */
 function activatePlain(scope: Scope, block: number): DispatchSpec[] {
   const { features, architecture, activations } = scope;
-  const { intermediateSize: columns, activation = 'relu2' } = architecture;
+  const { activation = 'relu2' } = architecture;
+  const columns = mlpWidth(architecture, block);
   return [
     ...biased(scope, block, 'up', activations.ff, columns),
     relu2Kernel(features, labelOf(block), activations.ff, columns, activation),

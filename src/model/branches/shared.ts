@@ -1,3 +1,4 @@
+import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
 import { geglu } from '../../kernels/shared/geglu.ts';
@@ -10,33 +11,35 @@ import { normName, sharedSet } from '../../architecture/architecture.ts';
 import { attentionDims } from '../dims.ts';
 import { type ProductBuffers, type ProductOptions, project } from '../projections.ts';
 import type { BranchPlan, Scope } from '../scope.ts';
+import { withBias } from './biases.ts';
 
 function transformer({ architecture, weights, activations, blocks }: Scope, block: number) {
   const { hiddenSize: C, blocks: kinds } = architecture;
-  const { intermediateSize: F, adapterRank } = architecture.shared!;
+  const { intermediateSize: F, adapterRank, attentionAdapters = false } = architecture.shared!;
   const dims = attentionDims(architecture)!;
   const { heads, kvHeads, headDim } = dims;
   const set = `shared.${sharedSet(architecture, block)}`;
   const own = `blocks.${block}.shared`;
+  const width = (heads + 2 * kvHeads) * headDim;
+  const adapter = (name: string, rank: number, columns: number, rows: number) => ({
+    in: weights.matrix(`${own}.${name}_in`, rank, columns),
+    out: weights.matrix(`${own}.${name}_out`, rows, rank),
+  });
   return {
     C,
     F,
     dims,
+    set,
     label: `block ${block} / shared`,
     cache: blocks[block]!.attention!,
     buffers: activations.shared!,
     norm: weights.plain(`${set}.norm`, 2 * C),
-    qkv: weights.matrix(`${set}.qkv`, (heads + 2 * kvHeads) * headDim, 2 * C),
+    qkv: weights.matrix(`${set}.qkv`, width, 2 * C),
+    qkvAdapter: attentionAdapters ? adapter('qkv_adapter', 3 * adapterRank, 2 * C, width) : null,
     oProj: weights.matrix(`${set}.o_proj`, C, heads * headDim),
     mlpNorm: weights.plain(`${set}.mlp_norm`, C),
     gateUp: weights.matrix(`${set}.gate_up`, 2 * F, C),
-    adapter:
-      adapterRank > 0
-        ? {
-            in: weights.matrix(`${own}.adapter_in`, adapterRank, C),
-            out: weights.matrix(`${own}.adapter_out`, 2 * F, adapterRank),
-          }
-        : null,
+    adapter: adapterRank > 0 ? adapter('adapter', adapterRank, C, 2 * F) : null,
     down: weights.matrix(`${set}.down`, C, F),
     linear: weights.matrix(`${own}.linear`, C, C),
     nextNorm: weights.plain(normName(block, kinds[block]![0]!), C),
@@ -53,23 +56,30 @@ function transform(scope: Scope, block: number, multiply: Multiply): DispatchSpe
   const { x, h, qkv, y, sums } = activations;
   const t = transformer(scope, block);
   const { embedded, carried, both, hidden, adapted, gateUp, ff } = t.buffers;
+  const adapt = (adapter: typeof t.adapter, from: BufferSlice, y: BufferSlice): DispatchSpec[] =>
+    adapter
+      ? [
+          ...multiply({ x: from, weights: adapter.in, y: adapted }, { normed: true }),
+          ...multiply({ x: adapted, weights: adapter.out, y }, { normed: false, action: 'add' }),
+        ]
+      : [];
+  const biased = (name: string, to: BufferSlice, columns: number) =>
+    withBias(scope, 'mlp', { name: `${t.set}.${name}_bias`, label: t.label, y: to, columns });
   const entry = { x, e: embedded, weight: t.norm, y: both, copied: carried };
   return [
     rmsNormConcat(features, t.label, entry, { columns: t.C, eps }),
     ...multiply({ x: both, weights: t.qkv, y: qkv }, { normed: true }),
+    ...adapt(t.qkvAdapter, both, qkv),
     ...ropeKvAppend(features, t.label, { rope, qkv }, t.cache, t.dims),
     ...attentionPrefill(features, t.label, { qkv, y, sums }, t.cache, t.dims),
     ...multiply({ x: y, weights: t.oProj, y: hidden }, { normed: false }),
     rmsNorm(features, t.label, { x: hidden, weight: t.mlpNorm, y: h }, { columns: t.C, eps }),
     ...multiply({ x: h, weights: t.gateUp, y: gateUp }, { normed: true }),
-    ...(t.adapter
-      ? [
-          ...multiply({ x: h, weights: t.adapter.in, y: adapted }, { normed: true }),
-          ...multiply({ x: adapted, weights: t.adapter.out, y: gateUp }, { normed: false, action: 'add' }),
-        ]
-      : []),
+    ...adapt(t.adapter, h, gateUp),
+    ...biased('gate_up', gateUp, 2 * t.F),
     geglu(features, t.label, { u: gateUp, y: ff }, { columns: t.F }),
     ...multiply({ x: ff, weights: t.down, y: hidden }, { normed: false }),
+    ...biased('down', hidden, t.C),
   ];
 }
 

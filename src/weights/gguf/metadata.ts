@@ -95,6 +95,19 @@ export class GgufMetadata {
     throw this.invalid(key, `has to be an integer of 0 or more, or a list of ${count} of them`);
   }
 
+  /** Whether something is true of each of `count` blocks; ones and zeros stand for it, too. */
+  flags(key: string, count: number): readonly boolean[] {
+    const value = this.#get(key);
+    const sound = (item: unknown) => typeof item === 'boolean' || item === 0 || item === 1;
+    if (isListOf<unknown>(value, sound) && value.length === count) return Array.from(value, Boolean);
+    throw this.invalid(key, `has to be a list of ${count} flags`);
+  }
+
+  /** Whether the key has a list. */
+  isList(key: string): boolean {
+    return Array.isArray(this.#get(key));
+  }
+
   /** A token's id; undefined where the key is not there. */
   tokenId(key: string, vocabSize: number): number | undefined {
     const value = this.#get(key);
