@@ -197,12 +197,7 @@ export const UNCOVERED: Readonly<Record<string, string>> = {
   ...every(REFUSED, 'nemotron_h: attention_bias', 'nemotron_h: mamba_proj_bias'),
   ...every(SEEN, 'mamba_proj_bias', 'falcon_h1: projectors_bias', 'use_bias', 'zamba2: add_bias_linear'),
   ...every(SEEN, 'zamba2: use_shared_attention_adapter', 'qwen3_5: text_config.attention_bias'),
-  ...every(
-    SEEN,
-    'falcon_h1: mamba_norm_before_gate',
-    'nemotron_h: n_routed_experts',
-    'nemotron_h: num_experts_per_tok',
-  ),
+  ...every(SEEN, 'nemotron_h: n_routed_experts', 'nemotron_h: num_experts_per_tok'),
   ...every(SEEN, 'nemotron_h: n_group', 'nemotron_h: topk_group', 'nemotron_h: routed_scaling_factor'),
   ...every(SEEN, 'nemotron_h: moe_intermediate_size', 'nemotron_h: moe_latent_size'),
   ...every(SEEN, 'nemotron_h: moe_shared_expert_intermediate_size'),
