@@ -76,10 +76,11 @@ export function writeGolden(name: string, folder: string): void {
 /** The SHA-256 of model.safetensors that a golden is of; undefined where it does not say. */
 function weightsHash(golden: Uint8Array): string | undefined {
   const length = Number(new DataView(golden.buffer, golden.byteOffset).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(golden.subarray(8, 8 + length))) as {
-    __metadata__?: { weights_sha256?: string };
-  };
-  return header.__metadata__?.weights_sha256;
+  const header = JSON.parse(new TextDecoder().decode(golden.subarray(8, 8 + length))) as Record<
+    string,
+    { weights_sha256?: string }
+  >;
+  return header['__metadata__']?.weights_sha256;
 }
 
 /** Reads the model and the results in `folder`. */
