@@ -26,6 +26,14 @@ const DENSE_TURNED = [...rules.TURNED, ...DENSE];
 const HYBRID = [...rules.MAMBA2, ...rules.TURNED, ...rules.GRANITE_EXPERTS, ...rules.ROUTER, ...DENSE];
 const GEMMA = [...rules.NORMS_AROUND, ...rules.ATTENTION, ...rules.MLP];
 const QWEN_EXPERTS = [...rules.ROUTER, ...rules.SHARED_EXPERT];
+/** Biases that no GGUF architecture has. */
+const NO_BIASES = {
+  attention_bias: false,
+  mlp_bias: false,
+  mamba_proj_bias: false,
+  projectors_bias: false,
+  use_bias: false,
+};
 const plusOne = (value: number) => value + 1;
 
 /** By `model_type`. */
@@ -39,12 +47,13 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   falcon_h1: {
     architecture: 'falcon-h1',
     // Those two stay in the config of a checkpoint, and go into the weights of a file.
-    held: { embedding_multiplier: 1, lm_head_multiplier: 1 },
+    held: { ...NO_BIASES, embedding_multiplier: 1, lm_head_multiplier: 1, mamba_norm_before_gate: false },
     rules: [...rules.MAMBA2, ...DENSE],
     keys: [keys.attention, keys.mamba2],
   },
   falcon_mamba: {
     architecture: 'mamba',
+    held: NO_BIASES,
     rules: [...rules.MAMBA1, ...rules.NORMS],
     keys: [keys.mamba1, keys.normsOfDtBC],
   },
@@ -70,11 +79,13 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   granitemoehybrid: {
     architecture: 'granitehybrid',
+    held: { mamba_proj_bias: false },
     rules: HYBRID,
     keys: [keys.attentionOfSome, keys.mamba2, keys.experts, keys.graniteFactors, keys.finetuned],
   },
   jamba: {
     architecture: 'jamba',
+    held: NO_BIASES,
     rules: [...rules.MAMBA1, ...rules.ROUTER, ...DENSE],
     keys: [keys.attentionOfSome, keys.mamba1, keys.experts],
   },
@@ -101,7 +112,12 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     rules: [...rules.MAMBA1, ...rules.NORMS],
     keys: [keys.mamba1],
   },
-  mamba2: { architecture: 'mamba2', rules: [...rules.MAMBA2, ...rules.NORMS], keys: [keys.mamba2] },
+  mamba2: {
+    architecture: 'mamba2',
+    held: { ...NO_BIASES, time_step_limit: undefined },
+    rules: [...rules.MAMBA2, ...rules.NORMS],
+    keys: [keys.mamba2],
+  },
   mistral: {
     architecture: 'llama',
     held: { sliding_window: null },
@@ -132,19 +148,21 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   qwen3_5_moe_text: {
     architecture: 'qwen35moe',
+    held: NO_BIASES,
     rules: [...rules.QWEN3_5, ...QWEN_EXPERTS, ...DENSE],
     finalNorm: plusOne,
     keys: [keys.attention, keys.turning, keys.delta, keys.experts],
   },
   qwen3_5_text: {
     architecture: 'qwen35',
+    held: NO_BIASES,
     rules: [...rules.QWEN3_5, ...DENSE],
     finalNorm: plusOne,
     keys: [keys.attention, keys.turning, keys.delta],
   },
   qwen3_next: {
     architecture: 'qwen3next',
-    held: { norm_topk_prob: true },
+    held: { ...NO_BIASES, norm_topk_prob: true },
     rules: [...rules.QWEN3_NEXT, ...QWEN_EXPERTS, ...DENSE],
     finalNorm: plusOne,
     keys: [keys.attention, keys.turning, keys.delta, keys.experts],
@@ -164,6 +182,14 @@ export const NOT_IN_GGUF: Readonly<Record<string, string>> = {
   zamba: 'no architecture has blocks that share one transformer',
   zamba2: 'no architecture has shared transformers with adapters',
 };
+
+/** Why no file holds a model of this config; undefined where one does. */
+export function notInGguf(config: Config): string | undefined {
+  const type = String(config['model_type']);
+  if (Object.hasOwn(NOT_IN_GGUF, type)) return NOT_IN_GGUF[type];
+  const hasExperts = type === 'nemotron_h' && config['n_routed_experts'] !== undefined;
+  return hasExperts ? 'nemotron_h has none; nemotron_h_moe, which has, is not read' : undefined;
+}
 
 /** Keys and values of a file's metadata. */
 export function metadataOf(family: GgufFamily, model: rules.Model): Record<string, GgufEntry> {
