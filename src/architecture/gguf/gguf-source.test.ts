@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
-import { GGUF_FAMILIES, NOT_IN_GGUF } from '../../testing/gguf/families.ts';
+import { GGUF_FAMILIES, NOT_IN_GGUF, notInGguf } from '../../testing/gguf/families.ts';
 import { ggufOfCheckpoint } from '../../testing/gguf-of-checkpoint.ts';
 import { randomCheckpoint } from '../../testing/random-checkpoint.ts';
 import { type GgufEntry, ggufBytes, ggufData, type GgufTestTensor } from '../../testing/test-gguf.ts';
@@ -86,7 +86,7 @@ const CONFIGS = Object.entries<Readonly<Record<string, unknown>>>({
   'bamba: attention in one of three blocks': BAMBA,
   'phi3: divisors for long texts, windows': PHI3_LONG,
   ...FAMILY_CONFIGS,
-}).filter(([, config]) => !Object.hasOwn(NOT_IN_GGUF, String(config['model_type'])));
+}).filter(([, config]) => notInGguf(config) === undefined);
 
 describe('GgufSource', () => {
   it.each(CONFIGS)('reads a file as the checkpoint that it was made of: %s', async (_, config) => {

@@ -125,6 +125,7 @@ function granite4(facts: GgufFacts, isAttention: readonly boolean[], usual: bool
     config: {
       model_type: 'granitemoehybrid',
       ...hybridFields(facts, isAttention),
+      attention_bias: facts.hasInBlocks('attn_q.bias'),
       position_embedding_type: turns(facts, usual) ? 'rope' : 'nope',
       ...(hasExperts ? expertFields(facts) : { num_local_experts: 0 }),
       shared_intermediate_size: width,

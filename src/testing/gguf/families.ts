@@ -26,9 +26,7 @@ const DENSE_TURNED = [...rules.TURNED, ...DENSE];
 const HYBRID = [...rules.MAMBA2, ...rules.TURNED, ...rules.GRANITE_EXPERTS, ...rules.ROUTER, ...DENSE];
 const GEMMA = [...rules.NORMS_AROUND, ...rules.ATTENTION, ...rules.MLP];
 const QWEN_EXPERTS = [...rules.ROUTER, ...rules.SHARED_EXPERT];
-const plusOne = (value: number) => value + 1;
-
-/** Biases that no file has for mixers beside attention. */
+/** Biases that no GGUF architecture has. */
 const NO_BIASES = {
   attention_bias: false,
   mlp_bias: false,
@@ -36,6 +34,7 @@ const NO_BIASES = {
   projectors_bias: false,
   use_bias: false,
 };
+const plusOne = (value: number) => value + 1;
 
 /** By `model_type`. */
 export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
@@ -48,7 +47,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   falcon_h1: {
     architecture: 'falcon-h1',
     // Those two stay in the config of a checkpoint, and go into the weights of a file.
-    held: { ...NO_BIASES, mamba_norm_before_gate: false, embedding_multiplier: 1, lm_head_multiplier: 1 },
+    held: { ...NO_BIASES, embedding_multiplier: 1, lm_head_multiplier: 1, mamba_norm_before_gate: false },
     rules: [...rules.MAMBA2, ...DENSE],
     keys: [keys.attention, keys.mamba2],
   },
@@ -80,12 +79,13 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   granitemoehybrid: {
     architecture: 'granitehybrid',
-    held: NO_BIASES,
+    held: { mamba_proj_bias: false },
     rules: HYBRID,
     keys: [keys.attentionOfSome, keys.mamba2, keys.experts, keys.graniteFactors, keys.finetuned],
   },
   jamba: {
     architecture: 'jamba',
+    held: NO_BIASES,
     rules: [...rules.MAMBA1, ...rules.ROUTER, ...DENSE],
     keys: [keys.attentionOfSome, keys.mamba1, keys.experts],
   },
@@ -114,7 +114,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   mamba2: {
     architecture: 'mamba2',
-    held: { ...NO_BIASES, time_step_limit: null },
+    held: { ...NO_BIASES, time_step_limit: undefined },
     rules: [...rules.MAMBA2, ...rules.NORMS],
     keys: [keys.mamba2],
   },
@@ -127,8 +127,6 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   nemotron_h: {
     architecture: 'nemotron_h',
-    // Experts make another architecture of it.
-    held: { ...NO_BIASES, hybrid_override_pattern: 'M-*M-' },
     rules: [...rules.MAMBA2, ...DENSE],
     keys: [keys.attentionOfSome, keys.mamba2, keys.widthOfSome],
   },
@@ -150,6 +148,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   qwen3_5_moe_text: {
     architecture: 'qwen35moe',
+    held: NO_BIASES,
     rules: [...rules.QWEN3_5, ...QWEN_EXPERTS, ...DENSE],
     finalNorm: plusOne,
     keys: [keys.attention, keys.turning, keys.delta, keys.experts],
@@ -163,7 +162,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   qwen3_next: {
     architecture: 'qwen3next',
-    held: { norm_topk_prob: true },
+    held: { ...NO_BIASES, norm_topk_prob: true },
     rules: [...rules.QWEN3_NEXT, ...QWEN_EXPERTS, ...DENSE],
     finalNorm: plusOne,
     keys: [keys.attention, keys.turning, keys.delta, keys.experts],
@@ -183,6 +182,14 @@ export const NOT_IN_GGUF: Readonly<Record<string, string>> = {
   zamba: 'no architecture has blocks that share one transformer',
   zamba2: 'no architecture has shared transformers with adapters',
 };
+
+/** Why no file holds a model of this config; undefined where one does. */
+export function notInGguf(config: Config): string | undefined {
+  const type = String(config['model_type']);
+  if (Object.hasOwn(NOT_IN_GGUF, type)) return NOT_IN_GGUF[type];
+  const hasExperts = type === 'nemotron_h' && config['n_routed_experts'] !== undefined;
+  return hasExperts ? 'nemotron_h has none; nemotron_h_moe, which has, is not read' : undefined;
+}
 
 /** Keys and values of a file's metadata. */
 export function metadataOf(family: GgufFamily, model: rules.Model): Record<string, GgufEntry> {
