@@ -177,8 +177,6 @@ const ZAMBA2 = {
   mamba_expand: 2,
   num_attention_heads: 2,
   use_mem_rope: true,
-  use_shared_attention_adapter: true,
-  add_bias_linear: true,
 };
 
 /** Sizes that small models share. */
@@ -233,6 +231,11 @@ export const FAMILY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unk
   'jamba: norms with weights, experts in every other block': JAMBA,
   'zamba: heads with projections of their own, a shared transformer without adapters': ZAMBA,
   'zamba2: shared transformers': ZAMBA2,
+  'zamba2: shared transformers with adapters of attention and biases': {
+    ...ZAMBA2,
+    use_shared_attention_adapter: true,
+    add_bias_linear: true,
+  },
   'llama: attention alone, wide heads, scaled positions, tied': {
     ...common,
     ...attention,
