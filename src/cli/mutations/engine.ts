@@ -44,7 +44,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'src/model/state.ts',
     find: 'this.#cache.copyFrom(other.#cache, other.position);',
     replace: 'this.#cache.copyFrom(other.#cache, Math.max(0, other.position - 1));',
-    test: CONVERSATIONS,
+    test: 'src/model/sequence-cache.gpu.test.ts',
   },
   {
     name: 'a grown cache forgets what it held',
