@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,6 +19,17 @@ type Verdict = 'caught' | 'SURVIVED' | 'BROKEN';
 
 /** The result of a run of tests: the failed ones of all; null where the runner left no report. */
 type Counts = { failed: number; total: number } | null;
+
+/** A run of tests without a fault: whether all passed, and how long that took. */
+interface Soundness {
+  passes: boolean;
+  ms: number;
+}
+
+/** A fault may make an endless loop. Tests that take so many times as long as without it have noticed it. */
+const HANGS = 5;
+/** Such a comparison is not made of moments. */
+const LEAST_MS = 120_000;
 
 /** The command `mutate`. @returns 0 when every fault was caught, 1 when not, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {
@@ -43,9 +54,11 @@ export async function main(args: string[]): Promise<number> {
     for (const { name, file, test } of chosen) console.log(`${name}\n    ${file}, to be caught by ${test}`);
     return 0;
   }
+  // Tests run in a group of their own, which no terminal interrupts: it ends with this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const copy = copySources();
   const survivors: string[] = [];
-  const sound = new Map<string, boolean>();
+  const sound = new Map<string, Soundness>();
   try {
     for (const mutation of chosen) {
       const started = performance.now();
@@ -76,13 +89,11 @@ function copySources(): string {
 }
 
 /** Runs the tests of a fault without it, once, and with it. A test that fails without it proves nothing. */
-async function judge(copy: string, mutation: Mutation, sound: Map<string, boolean>): Promise<Verdict> {
+async function judge(copy: string, mutation: Mutation, sound: Map<string, Soundness>): Promise<Verdict> {
   const tests = JSON.stringify([mutation.test, mutation.only]);
-  if (!sound.has(tests)) {
-    const counts = await runTests(copy, mutation);
-    sound.set(tests, counts !== null && counts.failed === 0 && counts.total > 0);
-  }
-  if (!sound.get(tests)) return 'BROKEN';
+  const { passes, ms } = sound.get(tests) ?? (await trySound(copy, mutation));
+  sound.set(tests, { passes, ms });
+  if (!passes) return 'BROKEN';
   const path = join(copy, mutation.file);
   const text = readFileSync(path, 'utf8');
   if (text.split(mutation.find).length !== 2) return 'BROKEN';
@@ -91,16 +102,24 @@ async function judge(copy: string, mutation: Mutation, sound: Map<string, boolea
     text.replace(mutation.find, () => mutation.replace),
   );
   try {
-    const counts = await runTests(copy, mutation);
-    if (counts === null) return 'BROKEN';
-    return counts.failed > 0 ? 'caught' : 'SURVIVED';
+    const result = await runTests(copy, mutation, Math.min(DEADLINE_MS, Math.max(LEAST_MS, HANGS * ms)));
+    if (result === 'hangs') return 'caught';
+    if (result === null) return 'BROKEN';
+    return result.failed > 0 ? 'caught' : 'SURVIVED';
   } finally {
     writeFileSync(path, text);
   }
 }
 
-/** Runs the tests that a fault names, in the copy. */
-function runTests(copy: string, { test, only }: Mutation): Promise<Counts> {
+async function trySound(copy: string, mutation: Mutation): Promise<Soundness> {
+  const started = performance.now();
+  const result = await runTests(copy, mutation, DEADLINE_MS);
+  const passes = result !== null && result !== 'hangs' && result.failed === 0 && result.total > 0;
+  return { passes, ms: performance.now() - started };
+}
+
+/** Runs the tests that a fault names, in the copy; with a deadline, as a loop without end stops any timer of theirs. */
+function runTests(copy: string, { test, only }: Mutation, deadlineMs: number): Promise<Counts | 'hangs'> {
   const report = join(copy, 'mutate-report.json');
   rmSync(report, { force: true });
   const project = test.endsWith('.gpu.test.ts') ? 'dawn' : 'node';
@@ -108,13 +127,35 @@ function runTests(copy: string, { test, only }: Mutation): Promise<Counts> {
   const reporters = ['--reporter=json', `--outputFile.json=${report}`];
   const program = join(copy, 'node_modules/vitest/vitest.mjs');
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [program, ...args, ...reporters], { cwd: copy, stdio: 'ignore' });
-    const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+    let hangs = false;
+    // A group of its own: the runner's workers end with it.
+    const child = spawn(process.execPath, [program, ...args, ...reporters], {
+      cwd: copy,
+      stdio: 'ignore',
+      detached: process.platform !== 'win32',
+    });
+    const end = () => endGroup(child);
+    process.once('exit', end);
+    const timer = setTimeout(() => {
+      hangs = true;
+      end();
+    }, deadlineMs);
     child.on('close', () => {
       clearTimeout(timer);
-      resolve(readCounts(report));
+      process.off('exit', end);
+      resolve(hangs ? 'hangs' : readCounts(report));
     });
   });
+}
+
+/** Ends a process and those that it started. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
 }
 
 function readCounts(report: string): Counts {
