@@ -42,6 +42,8 @@ test('chats are kept, opened, searched, renamed, deleted and brought back', asyn
   await expect(input).toHaveValue('and lakes?');
   await input.press('Enter');
   await expect(answers.nth(1)).toHaveText('Yes.');
+  // The answer is told once it has ended, and whatever is told later takes its place.
+  await expect(announced).toHaveText('Yes.');
   expect((await requests(page))[0]?.messages).toHaveLength(3);
 
   await page.getByRole('searchbox', { name: 'Search chats' }).fill('FRUIT');

@@ -83,7 +83,10 @@ describe.skipIf(!hasAdapter)('a GPU that is lost', () => {
     for (let moment = 0; moment < MOMENTS; moment++) {
       statuses = [];
       faulty.injectAt(1 + Math.round((moment * (calls - 1)) / (MOMENTS - 1)), 'lose');
-      expect(whole(await take(engine, request)), `moment ${moment}`).toEqual(expected);
+      // An answer may make fewer calls than the one that was counted: then the loss meets the next one.
+      for (let answer = 0; answer < 5 && faulty.losses - losses === moment; answer++) {
+        expect(whole(await take(engine, request)), `moment ${moment}`).toEqual(expected);
+      }
       await expect
         .poll(() => statuses.map(({ status }) => status), { timeout: 30_000 })
         .toEqual(['recovering', 'ready']);

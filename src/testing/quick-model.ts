@@ -10,7 +10,11 @@ import { FAMILY_CONFIGS } from './family-configs.ts';
 import { randomCheckpoint } from './random-checkpoint.ts';
 import { tinyCheckpoint } from './tiny-model.ts';
 
-const MAMBA = Object.values(FAMILY_CONFIGS).find(({ model_type }) => model_type === 'falcon_mamba');
+const MAMBA = {
+  ...Object.values(FAMILY_CONFIGS).find(({ model_type }) => model_type === 'falcon_mamba'),
+  // Each bias is a kernel more.
+  use_bias: false,
+};
 
 /**
  * A checkpoint of Mamba-1 blocks alone, with the tiny model's text: where the CPU plays the GPU, its few shaders compile in
