@@ -9,7 +9,7 @@ import type { Snapshot, SnapshotOptions } from '../model/snapshot.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { architectureOf, stateTraits } from '../testing/config-traits.ts';
-import { covering } from '../testing/extent.ts';
+import { covering, times } from '../testing/extent.ts';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
 import { randomCheckpoint } from '../testing/random-checkpoint.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
@@ -258,7 +258,7 @@ describe.skipIf(!hasAdapter)('states that are kept', () => {
               chats.clear();
             },
           ),
-          { numRuns: 3, seed: 20261130, endOnFailure: true },
+          { numRuns: times(3, 2), seed: 20261130, endOnFailure: true },
         );
       } finally {
         model.dispose();

@@ -20,25 +20,3 @@ export function stateTraits(architecture: Architecture): string[] {
     }),
   );
 }
-
-/** Kinds of branches, of norms and of what is between matrices: all that chooses programs. */
-export function programTraits(architecture: Architecture): string[] {
-  const { norm, normPlaces, activation, biases, attention, mamba2, moe, shared } = architecture;
-  return [
-    ...architecture.blocks.flat(2),
-    ...stateTraits(architecture),
-    norm ?? 'rms',
-    ...(normPlaces ?? []).map((place) => `norms ${place}`),
-    ...(activation ? [activation] : []),
-    ...(biases ?? []).map((of) => `biases of ${of}`),
-    ...(attention?.qkNorm ? [`norms of each ${attention.qkNorm}`] : []),
-    ...(attention?.scoreCap === undefined ? [] : ['capped scores']),
-    ...(attention?.qkvLimit === undefined ? [] : ['clipped']),
-    ...(attention?.gated ? ['gated attention'] : []),
-    ...(moe?.routing ? [`routed by ${moe.routing.scores}`] : []),
-    ...(moe?.ungated ? ['experts without gates'] : []),
-    ...(moe?.latentSize === undefined ? [] : ['experts of a narrower stream']),
-    ...(mamba2?.gateLast ? ['a norm before its gate'] : []),
-    ...(shared?.attentionAdapters ? ['adapters of attention'] : []),
-  ];
-}

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../../gpu/device.ts';
 import type { CacheType } from '../../kernels/attention/kv-cache.ts';
-import { programTraits } from '../../testing/config-traits.ts';
+import { stateTraits } from '../../testing/config-traits.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { ALL, covering } from '../../testing/extent.ts';
 import { FEATURES, fixtureFolder, goldenArchitecture, GOLDENS } from '../../testing/fixtures.ts';
@@ -48,7 +48,7 @@ describe.skipIf(!hasAdapter)('verified against transformers', () => {
     FEATURES.filter((one) => one.golden === golden).map(({ family, feature }) => `${family}: ${feature}`);
   // All are held to transformers by the reference, and all families to the reference by random models.
   const goldens = Object.fromEntries(GOLDENS.map((golden) => [golden, goldenArchitecture(golden)]));
-  const some = covering(goldens, programTraits).map(([golden]) => ({ golden, shows: features(golden).join('; ') }));
+  const some = covering(goldens, stateTraits).map(([golden]) => ({ golden, shows: features(golden).join('; ') }));
   it.each(some)(
     '$golden ($shows)',
     { timeout: PATIENCE },
