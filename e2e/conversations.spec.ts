@@ -3,6 +3,7 @@
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { ALL } from '../src/testing/extent.ts';
+import { NO_SPECIAL } from '../src/testing/tiny-model.ts';
 import type { ChatMessage } from '../src/engine/protocol.ts';
 import { useHubPage } from './hub-page.ts';
 import { MODEL_NAME, serveModel } from './watched-model.ts';
@@ -46,11 +47,11 @@ async function open(context: BrowserContext, from?: Page): Promise<Page> {
 /** Asks, as the next turn of the chat. */
 async function ask(page: Page, messages: readonly ChatMessage[]): Promise<Turn> {
   return page.evaluate(
-    async ({ messages: asked, conversation, maxTokens }) => {
+    async ({ messages: asked, ...rest }) => {
       const engine = await window.chatting;
       const until = await engine.countTokens(asked, { readAhead: true });
       let text = '';
-      for await (const event of engine.generate({ messages: asked, conversation, maxTokens, temperature: 0 })) {
+      for await (const event of engine.generate({ messages: asked, temperature: 0, ...rest })) {
         if (event.type === 'text') text += event.text;
         if (event.type !== 'end') continue;
         const { promptTokens, cachedTokens, completionTokens } = event.usage;
@@ -58,7 +59,8 @@ async function ask(page: Page, messages: readonly ChatMessage[]): Promise<Turn> 
       }
       throw new Error('The answer has no end.');
     },
-    { messages, conversation: CHAT, maxTokens: ALL ? 60 : 6 },
+    // A quick model draws tokens that have no text: they would not come again in the next prompt.
+    { messages, conversation: CHAT, ...(ALL ? { maxTokens: 60 } : { maxTokens: 6, logitBias: NO_SPECIAL }) },
   );
 }
 
