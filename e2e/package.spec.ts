@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { packageFaults } from '../src/tools/packed.mjs';
-import { NO_SPECIAL } from '../src/testing/tiny-model.ts';
+import { packageFaults } from '../src/tools/package/packed.mjs';
+import { NO_SPECIAL } from '../src/testing/models/tiny-model.ts';
 import { ConsumerProject, ELEMENT, HOSTING, README, shown, TSCONFIGS } from './consumer-project.ts';
 import { requests, scriptEngine, words } from './scripted-engine.ts';
 import { chat } from './ui-test.ts';
@@ -36,7 +36,7 @@ let project: ConsumerProject;
 
 test.beforeAll(async () => {
   if (!process.env['BAMBA_E2E_BUILT']) {
-    execFileSync(process.execPath, [join(ROOT, 'src/tools/build-library.mjs')], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(ROOT, 'src/tools/package/build-library.mjs')], { stdio: 'inherit' });
   }
   project = new ConsumerProject();
   project.writePage(

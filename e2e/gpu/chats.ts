@@ -7,9 +7,9 @@
 import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
 import type { ChatMessage } from '../../src/engine/protocol.ts';
 import { openStoredPackage } from '../../src/storage/packages/package-source.ts';
-import { inScheme } from '../../src/testing/package-model.ts';
-import type { GoldenChat } from '../../src/testing/golden-chats.ts';
-import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/known-prompts.ts';
+import { inScheme } from '../../src/testing/checkpoints/package-model.ts';
+import type { GoldenChat } from '../../src/testing/models/golden-chats.ts';
+import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/models/known-prompts.ts';
 import chats from '../../src/text/fixtures/lexicon-chats.json';
 import type { Scheme } from '../../src/weights/types.ts';
 

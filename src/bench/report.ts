@@ -1,4 +1,4 @@
-import { adapterName } from '../engine/adapter-name.ts';
+import { adapterName } from '../engine/loading/adapter-name.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Profile } from './profile.ts';

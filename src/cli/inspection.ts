@@ -13,7 +13,7 @@ import { readText } from '../weights/read-text.ts';
 import { resolveSources } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
-import { openPackageFolder } from '../tools/folder.ts';
+import { openPackageFolder } from '../tools/models/folder.ts';
 import { modelName } from './open-model.ts';
 import { missingFeatures } from './unsupported.ts';
 

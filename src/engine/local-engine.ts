@@ -7,14 +7,14 @@ import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
 import { throwIfAborted } from '../weights/abort.ts';
 import { isRecord } from '../weights/untrusted-json.ts';
-import { AnswerCourse, type ResumePoint } from './answer-course.ts';
-import { answerRequest, requireKnown } from './answer.ts';
-import { AnswerForms } from './answer-form.ts';
-import { checkBytes } from './check-bytes.ts';
+import { AnswerCourse, type ResumePoint } from './answers/answer-course.ts';
+import { answerRequest, requireKnown } from './answers/answer.ts';
+import { AnswerForms } from './answers/answer-form.ts';
+import { checkBytes } from './states/check-bytes.ts';
 import { describeEngine, requireSame } from './describe.ts';
-import { GpuSide } from './gpu-side.ts';
+import { GpuSide } from './loading/gpu-side.ts';
 import { Listeners } from './listeners.ts';
-import type { OpenModel } from './open-model.ts';
+import type { OpenModel } from './loading/open-model.ts';
 import { type Precision, PRECISIONS } from './options.ts';
 import type {
   ChatMessage,
@@ -30,10 +30,10 @@ import type {
   TuningResult,
 } from './protocol.ts';
 import { Recovery, type Tries } from './recovery.ts';
-import { checkIds, parseTokenInput } from './request.ts';
-import { readStateFile, writeStateFile } from './state-files.ts';
-import { TextSide } from './text-side.ts';
-import { keepTuning } from './tuned.ts';
+import { checkIds, parseTokenInput } from './prompts/request.ts';
+import { readStateFile, writeStateFile } from './states/state-files.ts';
+import { TextSide } from './prompts/text-side.ts';
+import { keepTuning } from './loading/tuned.ts';
 import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {

@@ -5,11 +5,11 @@ import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { MATRIX_CONFIGS, withMatrices } from '../testing/emulated-matrices.ts';
-import { expectSnapshots } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
-import { loadModel } from './load.ts';
+import { MATRIX_CONFIGS, withMatrices } from '../testing/kernels/emulated-matrices.ts';
+import { expectSnapshots } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { asciiIds, packTinyModel } from '../testing/models/tiny-model.ts';
+import { loadModel } from './loading/load.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 
 // Prompts read with subgroup matrices, which are emulated.

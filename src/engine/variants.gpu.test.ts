@@ -4,12 +4,12 @@ import { forward } from '../model/forward.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { ALL } from '../testing/extent.ts';
-import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/golden.ts';
-import { expectReference } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { packTinyModel } from '../testing/tiny-model.ts';
+import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/models/golden.ts';
+import { expectReference } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { packTinyModel } from '../testing/models/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
-import { loadModel } from './load.ts';
+import { loadModel } from './loading/load.ts';
 
 // The model of the golden in every scheme, with subgroups and without: held to the reference with the very weights that
 // the scheme leaves of it, and in f32 to the results that Hugging Face transformers has for it. Kernels are tested in

@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { matmul as reference } from '../../reference/matmul.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { describeGpu, type TestMatrix } from '../../testing/device.ts';
-import { MATMUL_TILES, unrolledTiles } from '../../testing/matmul-tiles.ts';
+import { describeGpu, type TestMatrix } from '../../testing/kernels/device.ts';
+import { MATMUL_TILES, unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
 import {
   everyStoredValue,
   integerProductBounds,
   leastStoredRow,
   matrixCases,
   matrixInputs,
-} from '../../testing/matrix-cases.ts';
-import { outcome, withActions } from '../../testing/product-outcomes.ts';
-import { randomRows, someRows, type TestRows, uploadRows } from '../../testing/quantized-rows.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { outcome, withActions } from '../../testing/kernels/product-outcomes.ts';
+import { randomRows, someRows, type TestRows, uploadRows } from '../../testing/kernels/quantized-rows.ts';
 import { int8Product, matmulInt8Kernel } from './matmul_int8.ts';
 import { passLength } from '../shared/pass-length.ts';
 import { type Action, multiplyRows } from './projection.ts';
