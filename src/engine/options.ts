@@ -2,7 +2,7 @@ import { BambaError } from '../errors.ts';
 import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import type { EngineOptions } from './protocol.ts';
 
-/** What keys and values are stored as where nobody says. */
+/** The type of keys and values where no option names one. */
 export const DEFAULT_CACHE_TYPE: CacheType = 'f32';
 
 const OPTIONS: readonly string[] = [
