@@ -15,7 +15,7 @@ import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
 import { Listeners } from './listeners.ts';
 import type { OpenModel } from './loading/open-model.ts';
-import { DEFAULT_CACHE_TYPE } from './options.ts';
+import { type Precision, PRECISIONS } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -39,9 +39,7 @@ import { type TurnOptions, Turns } from './turns.ts';
 export interface LocalEngineOptions {
   contextLength?: number;
   /** See `EngineOptions`. */
-  int8Activations?: boolean;
-  /** See `EngineOptions`. */
-  subgroupMatrices?: boolean;
+  precision?: Precision;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
   /** See `EngineOptions`. */
@@ -103,9 +101,11 @@ export class LocalEngine {
    */
   static async load(
     from: PackageSource | Opening,
-    { kvCacheType = DEFAULT_CACHE_TYPE, stateCacheType = 'f32', ...others }: LocalEngineOptions = {},
+    { precision = 'balanced', ...others }: LocalEngineOptions = {},
   ): Promise<LocalEngine> {
-    const options = { ...others, kvCacheType, stateCacheType };
+    requireOneOf('precision', precision, Object.keys(PRECISIONS));
+    const options = { ...PRECISIONS[precision], ...others };
+    const { kvCacheType, stateCacheType } = options;
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);

@@ -276,17 +276,19 @@ export interface EngineOptions {
    */
   contextLength?: number;
   /**
-   * Whether prompts are read with activations rounded to int8 where weights are int8 or int4: faster, a little less exact.
-   * Off by default.
+   * How exact the engine computes.
+   *
+   * - `balanced`, the default: as fast as it can be without a measured change of any answer. Where weights are int8 or
+   *   int4 and the GPU is quick with bytes, prompts are read with activations of int8. Where the browser offers
+   *   subgroup matrices, they are read with these and activations of 16 bits: Chromium does behind
+   *   chrome://flags/#enable-unsafe-webgpu, and `info.adapter.features` then has `subgroupMatrices`. Keys and values
+   *   are f16.
+   * - `exact`: all but the weights is f32.
+   * - `fast`: as `balanced`, with keys and values of int8, and states of earlier prompts of f16, which take less memory.
+   *
+   * Weights stay what the model has. Decoding computes in f32 with each.
    */
-  int8Activations?: boolean;
-  /**
-   * Whether prompts are read with subgroup matrices, in activations of 16 bits, where weights are int8 or int4. That is
-   * several times as fast, and nearly as exact. It takes Chromium's experiment of that name, which
-   * chrome://flags/#enable-unsafe-webgpu switches on, and a GPU that it offers them for int8 on:
-   * `info.adapter.features` then has `subgroupMatrices`. Elsewhere prompts are read as without. Off by default.
-   */
-  subgroupMatrices?: boolean;
+  precision?: 'balanced' | 'exact' | 'fast';
   /**
    * Bytes of GPU memory for the states of earlier prompts. With them, a further or an edited question does not wait
    * until the whole chat is read again. States that are used least and save the least go first; 0 keeps none. The
@@ -301,12 +303,13 @@ export interface EngineOptions {
   storedStateBytes?: number;
   /**
    * The type that keys and values of attention are stored in. f16 takes half the memory of f32, and int8 somewhat more
-   * than a quarter: blocks of 32 numbers, with a scale each. Default: `f32`.
+   * than a quarter: blocks of 32 numbers, with a scale each. Default: that of `precision`.
    */
   kvCacheType?: 'f32' | 'f16' | 'int8';
   /**
    * The type that the recurrent states of those earlier prompts are stored in. f16 takes half the memory of f32, so
-   * that about twice as many are kept. An answer that goes on from one is a little less exact. Default: `f32`.
+   * that about twice as many are kept. An answer that goes on from one is a little less exact. Default: that of
+   * `precision`.
    */
   stateCacheType?: 'f32' | 'f16';
   /**

@@ -116,7 +116,8 @@ export async function* answerRequest(
     if (!plan.hasHeader || limit === 0) await states.keep('prompt', { logits: !readsAhead });
     states.known.rememberPrompt(promptIds, digest);
     course.noteRead({ ms: performance.now() - started });
-    if (answered.length > 0) await model.prefill(answered, { logits: true, ...(signal && { signal }) });
+    // Decoding computed them in f32.
+    if (answered.length > 0) await model.prefill(answered, { logits: true, exact: true, ...(signal && { signal }) });
   } catch (error) {
     nullIfAborted(error);
     await states.keep('rung');

@@ -42,10 +42,15 @@ const everything = [...otherChats, ...typedChats];
 const sum = ALL_CHATS ? everything : [[goldenTurn('What is 27 + 46?')]];
 const onRequest = ALL_CHATS ? everything : [];
 
+/** What `balanced` does where a GPU is quick with bytes. */
+const INT8_ACTIVATIONS: LocalEngineOptions = { gpu: { quickByteProducts: true } };
+
 const VARIANTS: readonly Variant[] = [
   { name: 'as it is', scheme: 'int8', chats: ALL_CHATS ? everything : otherChats },
-  { name: 'with int8 activations', scheme: 'int8', options: { int8Activations: true }, chats: sum },
-  { name: 'in int4 with int8 activations', scheme: 'int4', options: { int8Activations: true }, chats: onRequest },
+  { name: 'with int8 activations', scheme: 'int8', options: INT8_ACTIVATIONS, chats: sum },
+  { name: 'in int4 with int8 activations', scheme: 'int4', options: INT8_ACTIVATIONS, chats: onRequest },
+  { name: 'exactly', scheme: 'int8', options: { precision: 'exact' }, chats: onRequest },
+  { name: 'fast', scheme: 'int8', options: { ...INT8_ACTIVATIONS, precision: 'fast' }, chats: onRequest },
   { name: 'in int4', scheme: 'int4', chats: onRequest },
   { name: 'in fp8', scheme: 'fp8', chats: onRequest },
   { name: 'in f16', scheme: 'f16', chats: onRequest },
@@ -56,7 +61,12 @@ const VARIANTS: readonly Variant[] = [
   { name: 'with keys and values in f16', scheme: 'int8', options: { kvCacheType: 'f16' }, chats: onRequest },
   { name: 'with keys and values in int8', scheme: 'int8', options: { kvCacheType: 'int8' }, chats: onRequest },
   { name: 'with kept states in f16', scheme: 'int8', options: { stateCacheType: 'f16' }, chats: onRequest },
-  { name: 'tuned', scheme: 'int8', tuning: { matvecSubgroups: 8, chunkTokens: 128 }, chats: onRequest },
+  {
+    name: 'tuned',
+    scheme: 'int8',
+    tuning: { matvecSubgroups: 8, narrowRows: 2560, chunkTokens: 128 },
+    chats: onRequest,
+  },
 ];
 
 describe.skipIf(!hasAdapter)('Lexicon answers as the original', () => {

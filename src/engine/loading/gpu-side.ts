@@ -12,10 +12,10 @@ import type { TextSide } from '../prompts/text-side.ts';
 import { storedTuning } from './tuned.ts';
 
 /** How a model is put on the GPU. */
-export interface GpuSideOptions extends Omit<LoadModelOptions, 'tuning'> {
+export interface GpuSideOptions extends Omit<LoadModelOptions, 'tuning' | 'int8Activations'> {
   gpu?: GpuOptions;
-  /** See `EngineOptions`. */
-  subgroupMatrices?: boolean;
+  /** Whether prompts may be read with activations that are rounded, where that is fast. */
+  rounds?: boolean;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
   /** See `EngineOptions`. */
@@ -59,11 +59,12 @@ export class GpuSide {
    */
   static async load(source: PackageSource, text: Promise<TextSide>, options: GpuSideOptions): Promise<GpuSide> {
     text.catch(() => {}); // without a GPU, nobody asks for it
-    const { subgroupMatrices = false, signal } = options;
-    const gpu = await Gpu.request({ subgroupMatrices, ...options.gpu });
+    const { rounds = false, signal } = options;
+    const gpu = await Gpu.request({ subgroupMatrices: rounds, ...options.gpu });
     try {
       const [read, tuning] = await abortable(Promise.all([text, storedTuning(gpu)]), signal);
-      const model = await loadModel(gpu, source, { ...options, tuning });
+      const int8Activations = rounds && gpu.features.quickByteProducts;
+      const model = await loadModel(gpu, source, { ...options, tuning, int8Activations });
       return new GpuSide({ gpu, model, text: read, tuned: tuning !== null }, source, options);
     } catch (error) {
       const explained = await gpu.explain(error);

@@ -45,15 +45,16 @@ describe.skipIf(!hasAdapter)('an engine', () => {
 
       const progress: TuningProgress[] = [];
       const running = engine.tune({
-        candidates: { matvecSubgroups: [], chunkTokens: [128] },
+        candidates: { matvecSubgroups: [], narrowRows: [], chunkTokens: [128] },
         onProgress: (one) => progress.push(one),
       });
       const refused = [engine.tune({ queue: false }), engine.generate(REQUEST, { queue: false }).next()];
       await Promise.all(refused.map((one) => expect(one).rejects.toMatchObject({ code: 'busy' })));
       const { tuning, trials, kept } = await running;
       expect(kept).toBe(true);
-      expect(progress).toEqual(trials.map((trial, index) => ({ trial, done: index + 1, total: 3 })));
+      expect(progress).toEqual(trials.map((trial, index) => ({ trial, done: index + 1, total: 4 })));
       expect(trials.map(({ what, value }) => `${what} ${value}`).slice(1)).toEqual([
+        'narrowRows 0',
         'chunkTokens 256',
         'chunkTokens 128',
       ]);

@@ -21,13 +21,7 @@ import type {
 export type LoadOptions = ModelSource &
   Pick<
     LocalEngineOptions,
-    | 'contextLength'
-    | 'int8Activations'
-    | 'subgroupMatrices'
-    | 'stateCacheBytes'
-    | 'storedStateBytes'
-    | 'kvCacheType'
-    | 'stateCacheType'
+    'contextLength' | 'precision' | 'stateCacheBytes' | 'storedStateBytes' | 'kvCacheType' | 'stateCacheType'
   >;
 
 /** The calls that the worker takes from the page. */

@@ -17,16 +17,7 @@ import type { LoadOptions } from './wire.ts';
 const NO_SERVER = async (): Promise<Response> => new Response(null, { status: 404 });
 
 async function load(
-  {
-    contextLength,
-    int8Activations,
-    subgroupMatrices,
-    stateCacheBytes,
-    storedStateBytes,
-    kvCacheType,
-    stateCacheType,
-    ...model
-  }: LoadOptions,
+  { contextLength, precision, stateCacheBytes, storedStateBytes, kvCacheType, stateCacheType, ...model }: LoadOptions,
   { signal, report, isLoaded }: HostLoading,
 ): Promise<LocalEngine> {
   const open = (tries: number) =>
@@ -35,8 +26,7 @@ async function load(
   return LocalEngine.load(open, {
     signal,
     ...(contextLength !== undefined && { contextLength }),
-    ...(int8Activations !== undefined && { int8Activations }),
-    ...(subgroupMatrices !== undefined && { subgroupMatrices }),
+    ...(precision !== undefined && { precision }),
     ...(stateCacheBytes !== undefined && { stateCacheBytes }),
     ...(storedStateBytes !== undefined && { storedStateBytes }),
     ...(kvCacheType !== undefined && { kvCacheType }),

@@ -33,7 +33,9 @@ export class FakeWorker extends EventTarget {
         port.postMessage({ type: 'event', event: end });
         port.postMessage({ type: 'end' });
       },
-      tune: async () => ({ value: { tuning: { matvecSubgroups: 1, chunkTokens: 256 }, trials: [], kept: false } }),
+      tune: async () => ({
+        value: { tuning: { matvecSubgroups: 1, narrowRows: 0, chunkTokens: 256 }, trials: [], kept: false },
+      }),
       availability: async () => ({ value: { status: 'available', bytes: 1 } }),
       tokenize: async () => ({ value: [1, 2] }),
       countTokens: async () => ({ value: 2 }),

@@ -30,6 +30,15 @@ export function randomRows(seed: number, tokens: number, columns: number): TestR
   return { values, bytes, scales, tokens };
 }
 
+/** Rows first .. end - 1 of them. */
+export function someRows({ values, bytes, scales, tokens }: TestRows, first: number, end: number): TestRows {
+  const part = <Values extends Float64Array | Uint8Array | Float32Array>(all: Values) => {
+    const row = all.length / tokens;
+    return all.slice(first * row, end * row) as Values;
+  };
+  return { values: part(values), bytes: part(bytes), scales: part(scales), tokens: end - first };
+}
+
 /** Any integers of two digits of int8, -127 .. 127 and -128 .. 127, with a scale a row: upper digits before lower ones. */
 export function randomRowsInt16(seed: number, tokens: number, columns: number): TestRows {
   const pitch = Math.ceil(columns / 16) * 16;
