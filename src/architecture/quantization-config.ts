@@ -103,8 +103,8 @@ function refuse(config: ConfigReader, field: string, isOther: (value: unknown) =
   if (found === undefined || !isOther(found)) return;
   throw new BambaError(
     'unsupported_model',
-    `The checkpoint is quantized with ${field} ${JSON.stringify(found).slice(0, 60)}; floats and integers of 8 bits with ` +
-      'scales are supported, and 4-bit integers of compressed-tensors, GPTQ and AWQ. Use the unquantized checkpoint, or a ' +
-      'GGUF file of the model.',
+    `The checkpoint is quantized with ${field} ${JSON.stringify(found).slice(0, 60)}, which is not supported. Supported ` +
+      'are floats and integers of 8 bits with scales, and 4-bit integers of compressed-tensors, GPTQ and AWQ. Use the ' +
+      'unquantized checkpoint, or a GGUF file of the model.',
   );
 }

@@ -5,8 +5,9 @@ import type { Deadlines } from './worker/deadlines.ts';
 import type { EngineOptions, GenerationEvent, TunableEngine } from './protocol.ts';
 import type { WorkerApi } from './worker/wire.ts';
 
-// Whatever a worker does, and whenever: each wait of the page ends, with an error that has a code, and the worker is gone
-// where it must not go on. Deadlines are short here. They count looks at the worker, so that a slow machine changes nothing.
+// Whatever a worker does, and whenever, each wait of the page ends with an error that has a code. The worker is gone
+// where it must not go on. Deadlines are short here. They count looks at the worker, so that a slow machine changes
+// nothing.
 
 const SHORT: Deadlines = {
   tick: 10,

@@ -292,7 +292,7 @@ export interface EngineOptions {
   /**
    * Bytes of GPU memory for the states of earlier prompts. With them, a further or an edited question does not wait
    * until the whole chat is read again. States that are used least and save the least go first; 0 keeps none. The
-   * default is the size of the weights, but at least 16 MiB, and at most 256 MiB or an eighth of the adapter's largest
+   * default is the size of the weights, at least 16 MiB, and at most 256 MiB or an eighth of the adapter's largest
    * buffer.
    */
   stateCacheBytes?: number;
@@ -376,18 +376,17 @@ export interface EngineStatus {
 
 /** An engine that answers. A page may bring one of its own: adapters and `<bamba-chat>` need no more of it. */
 export interface Engine {
-  /** What is loaded, and where it runs. */
+  /** The loaded model, and the adapter that runs it. */
   readonly info: EngineInfo;
   /**
    * Answers one request, streaming, after those that were asked before: first come, first served. Leaving the loop early
    * or aborting `signal` stops generation; the kept state is then exactly that of the tokens that were yielded.
    * @param options what stops the answer, and whether it waits for others
-   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
-   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
-   * `worker_failed` where the worker did not answer when it was asked to stop; that too, `device_lost`,
-   * `webgpu_unavailable`, `out_of_memory` or `gpu_failure` where worker or GPU broke down and did not come back in several
-   * tries: create another engine then;
-   * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
+   * @throws BambaError `setting_invalid`, `prompt_empty`, `prompt_too_long`; `busy` with `queue: false` while another
+   * request runs. `aborted` where `signal` took the request back before its turn came, or where a stopped GPU did not
+   * finish within seconds. `worker_failed` where the worker did not answer when it was asked to stop. That too,
+   * `device_lost`, `webgpu_unavailable`, `out_of_memory` or `gpu_failure` where worker or GPU broke down and several
+   * tries failed: create another engine then.
    */
   generate(request: GenerationRequest, options?: GenerateOptions): AsyncIterable<GenerationEvent>;
   /**

@@ -23,8 +23,8 @@ import { sharedNames } from './names.ts';
 import type { SharedPlaces } from './open-shared.ts';
 import { VERSION } from './version.ts';
 
-// Several tabs with one engine, over channels that copy what they carry: each hears every token of its answers once,
-// whichever tab is closed, and whenever; and there are never two engines.
+// Several tabs with one engine, over channels that copy their messages. Each tab hears every token of its answers once,
+// whichever tab is closed, and whenever. There are never two engines.
 
 const SHORT: Deadlines = {
   tick: 10,
