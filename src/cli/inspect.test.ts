@@ -1,30 +1,24 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAMILY_CONFIGS } from '../testing/checkpoints/family-configs.ts';
 import { GGUF_FAMILIES } from '../testing/checkpoints/gguf/families.ts';
 import { ggufOfCheckpoint } from '../testing/checkpoints/gguf-of-checkpoint.ts';
 import { BUNDLED_GOLDEN, writeGolden } from '../testing/models/golden.ts';
 import { randomCheckpoint } from '../testing/checkpoints/random-checkpoint.ts';
+import { keepPrinted } from '../testing/printed.ts';
 import { main } from './inspect.ts';
 import { inspect } from './inspection.ts';
 
 const lexicon = resolve(import.meta.dirname, '../../public/models/lexicon');
 
-let output: string[];
+const output = keepPrinted();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bamba-web-'));
-  output = [];
-  for (const stream of ['log', 'error'] as const) {
-    vi.spyOn(console, stream).mockImplementation((line: string) => {
-      output.push(line);
-    });
-  }
 });
 afterEach(async () => {
-  vi.restoreAllMocks();
   await rm(folder, { recursive: true, force: true });
 });
 
