@@ -35,7 +35,7 @@ fn raw(t: u32, back: u32, channel: u32) -> f32 {
   return state[((step.position + t + 4 - back) % 4) * params.channels + channel];
 }
 
-fn write(t: u32, channel: u32, sum: f32) {
+fn put(t: u32, channel: u32, sum: f32) {
   if (t < step.tokens) {
     v[t * params.channels + channel] = select(sum, silu(sum), SILU != 0);
   }
@@ -53,10 +53,10 @@ fn conv1d_prefill(@builtin(global_invocation_id) invocation: vec3u) {
   let before = vec3f(raw(first, 3, channel), raw(first, 2, channel), raw(first, 1, channel));
   let t = min(vec4u(first) + vec4u(0, 1, 2, 3), vec4u(step.tokens - 1));
   let own = vec4f(raw(t.x, 0, channel), raw(t.y, 0, channel), raw(t.z, 0, channel), raw(t.w, 0, channel));
-  write(first, channel, offset + dot(taps, vec4f(before, own.x)));
-  write(first + 1, channel, offset + dot(taps, vec4f(before.yz, own.xy)));
-  write(first + 2, channel, offset + dot(taps, vec4f(before.z, own.xyz)));
-  write(first + 3, channel, offset + dot(taps, own));
+  put(first, channel, offset + dot(taps, vec4f(before, own.x)));
+  put(first + 1, channel, offset + dot(taps, vec4f(before.yz, own.xy)));
+  put(first + 2, channel, offset + dot(taps, vec4f(before.z, own.xyz)));
+  put(first + 3, channel, offset + dot(taps, own));
   if (first == 0) {
     for (var back = min(step.tokens, 3); back > 0; back--) {
       let latest = step.tokens - back;
