@@ -16,22 +16,24 @@ import { BambaError } from '../errors.ts';
 import { findChromium } from '../tools/machine/chromium.mjs';
 import { CommandError, run } from '../tools/process.mjs';
 import { chromiumFlags } from '../tools/machine/chromium-flags.ts';
+import { readRequest } from './arguments.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
-                       [--without f16,subgroups,timestamps,byteProducts] [--int8dots] [--matrices] [--cache T] [--tune] [--quick]
-                       [--json FILE] [--software] [--window] [--no-build]
+                       [--without f16,subgroups,timestamps,byteProducts] [--int8dots] [--matrices] [--cache T]
+                       [--tune] [--quick] [--json FILE] [--software] [--window] [--no-build]
        npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
                        [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
 
 Measures speed in a Chromium without a window, on the page that a browser shows at bench.html.
-Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
+Shapes are models with random weights. Without any, and without --model, it is lexicon. There are
+  ${Object.keys(SHAPES).join(', ')}.
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
---tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of int8,
---matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default), f16 or
-int8; --window shows the browser.
---peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights in
-int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
+--tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of
+int8, --matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default),
+f16 or int8; --window shows the browser.
+--peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights
+in int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
@@ -64,17 +66,8 @@ const FOR_THE_PAGE = {
  * @throws BambaError what the page throws before the first model.
  */
 export async function main(args: string[]): Promise<number> {
-  let request;
-  try {
-    request = readArguments(args);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (!request) {
-    console.error(USAGE);
-    return 0;
-  }
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
   const { values, query, folders } = request;
   const result = await measure(values.peers ? PAGES.peers : PAGES.bench, query, folders, values);
   const compared = result.format === 'bamba-web-peers';

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkPackageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { serveHub, TestHub } from '../testing/servers/test-hub.ts';
 import { GOLDENS } from '../testing/models/fixtures.ts';
 import { goldenFolders, writeGolden } from '../testing/models/golden.ts';
+import { keepPrinted } from '../testing/printed.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
@@ -21,19 +22,12 @@ const root = resolve(import.meta.dirname, '../..');
 const lexicon = process.env['BAMBA_LEXICON'] ?? '';
 
 let folder: string;
-let output: string[];
+const output = keepPrinted();
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bamba-web-'));
-  output = [];
-  for (const stream of ['log', 'error'] as const) {
-    vi.spyOn(console, stream).mockImplementation((line: string) => {
-      output.push(line);
-    });
-  }
 });
 afterEach(async () => {
-  vi.restoreAllMocks();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -20,8 +20,8 @@ const USAGE = `Usage: npm run perplexity -- MODEL TEXT.json [--dtype ${SCHEMES.j
 
 Scores MODEL over TEXT.json. MODEL is a package, a checkpoint or a GGUF file; the latter two are converted in memory to
 --dtype (default f32). TEXT.json is {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {"nll", "top1",
-"tokens"}}. An answer has a 1 for each token whose prediction counts. Prints mean negative log-likelihood (nats) and top-1
-share.
+"tokens"}}. An answer has a 1 for each token whose prediction counts. Prints mean negative log-likelihood (nats) and
+top-1 share.
   --int8dots   with activations rounded to int8, as the option int8Activations reads prompts
   --cache T    with keys and values stored as T, as the option kvCacheType does; f32 unless given
   --limit N    only the first N sequences

@@ -5,7 +5,7 @@ import type { GpuSide } from './loading/gpu-side.ts';
 import type { EngineInfo } from './protocol.ts';
 import type { TextSide } from './prompts/text-side.ts';
 
-/** What is said of an engine. */
+/** The description of an engine. */
 export function describeEngine(
   { name, parameters, scheme, suggestions }: PackageDescription,
   { gpu, model, tuned }: GpuSide,
@@ -51,7 +51,7 @@ function fingerprint({ name, scheme, architecture, tensors }: PackageDescription
   return JSON.stringify([name, scheme, architecture, tensors]);
 }
 
-/** Of a package that was being made the hashes were not known. */
+/** A package that was being made had no hashes yet. */
 function sameShards(before: PackageDescription, now: PackageDescription): boolean {
   const hash = (shard: { bytes: number; sha256?: string } | undefined) => shard?.sha256;
   return before.shards.every((shard, index) => {

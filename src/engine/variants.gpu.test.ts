@@ -11,9 +11,9 @@ import { packTinyModel } from '../testing/models/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
 import { loadModel } from './loading/load.ts';
 
-// The model of the golden in every scheme, with subgroups and without: held to the reference with the very weights that
-// the scheme leaves of it, and in f32 to the results that Hugging Face transformers has for it. Kernels are tested in
-// every scheme on every variant of a device by themselves.
+// The model of the golden in every scheme, with subgroups and without. It is compared with the reference on the same
+// rounded weights, and in f32 with the results of Hugging Face transformers. Kernels are tested in every scheme on
+// every variant of a device by themselves.
 
 const plain: GpuOptions['without'] = ['subgroups', 'f16'];
 const VARIANTS: readonly {

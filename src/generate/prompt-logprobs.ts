@@ -5,8 +5,8 @@ import type { Model } from '../model/model.ts';
 import { type ChosenLogprob, tokenLogprobs } from './logprobs.ts';
 
 /**
- * Reads all tokens of a text but the last one into the live sequence, which has to be empty. Yields the log-probabilities
- * of each token behind the first, a pass at a time: the logits of one pass are all that is held of them.
+ * Reads all tokens of a text but the last one into the live sequence, which has to be empty. Yields the
+ * log-probabilities of each token behind the first, a pass at a time. So memory holds the logits of one pass only.
  *
  * @param ids at least one token
  * @param count how many of the likeliest to name in each place

@@ -275,7 +275,7 @@ export class Gpu {
   }
 
   /**
-   * What an error that came up while the device was used should be called: a mapped range or a call that a lost device
+   * The right name for an error that came up while the device was used. A mapped range or a call that a lost device
    * refuses is the loss. Others are what they are.
    */
   async explain(error: unknown): Promise<unknown> {

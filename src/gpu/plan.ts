@@ -127,8 +127,9 @@ export class Plan {
   }
 
   /**
-   * Submits dispatches [begin, end) for a pass over `tokens` tokens, but for the last of them: the GPU computes a slice
-   * while the next is recorded. @returns the first dispatch that is left to record.
+   * Submits dispatches [begin, end) for a pass over `tokens` tokens, except for the last ones. So the GPU computes a
+   * slice while the next is recorded.
+   * @returns the first dispatch that is left to record
    */
   submitAhead(tokens: number, begin = 0, end = this.#dispatches.length): number {
     let first = begin;

@@ -1,9 +1,9 @@
 import { INT4_GROUP } from './layout.ts';
 import { ROUNDER } from './quantize-row.ts';
 
-// Rows of int4: 4 bits a weight, and for each group of 32 weights along the row a scale and a zero point in 16 bits, so
-// that a group may lie unevenly around 0. A group of 16 bytes holds weight i in the low half of byte i, weight i + 16 in
-// its high half. The scales of a row are
+// Rows of int4: 4 bits a weight. Each group of 32 weights along the row has a scale and a zero point in 16 bits, so
+// that a group may lie unevenly around 0. A group of 16 bytes holds weight i in the low half of byte i, weight i + 16
+// in its high half. The scales of a row are
 //
 //   f32                 the row's scale, a power of two, or 0 for a row of zeros
 //   16 bits a group     5 bits: zero point in halves, 0 .. 15.5;  6 bits: mantissa m;  5 bits: exponent e
@@ -43,7 +43,7 @@ function upperBits(value: number): number {
 
 /** Quantizes rows of up to `columns` finite weights. */
 export class Int4RowEncoder {
-  /** Of each group, its scale and its zero point. */
+  /** The scale and the zero point of each group. */
   readonly #scales: Float64Array;
   readonly #zeros: Float64Array;
 
@@ -76,7 +76,7 @@ export class Int4RowEncoder {
       const scale = this.#scales[group] as number;
       const upper = upperBits(scale);
       const exponent = (upper >>> 20) - rowExponent;
-      // What is that much smaller than the rest of the row is stored as zeros.
+      // A group that is that much smaller than the rest of the row is stored as zeros.
       if (scale === 0 || exponent < -EXPONENT_OF_ONE) continue;
       const zero = this.#zeros[group] as number;
       // The scale has 6 bits of mantissa: they are the first of its 20.
@@ -127,15 +127,15 @@ function halves(value: number): number {
   return (2 * value + ROUNDER - ROUNDER) / 2;
 }
 
-/** What of a step weights may be off their levels by: they were rounded to f32. */
+/** The part of a step by which weights may be off their levels: they were rounded to f32. */
 const OFF_LEVEL = 1 / 64;
 /** Largest zero point that can be stored. */
 const MOST_ZERO = 15.5;
 
 /**
- * The levels that weights of a group lie on, as they do that were rounded to 4 bits before: weight = step * (q - zero), q
- * from 0 to 15. Rounding them to other levels would add an error as large as that of the first rounding. Null where they
- * lie on none, or zero is not among those that can be stored.
+ * The levels on which weights of a group lie, if they were rounded to 4 bits before: weight = step * (q - zero), q from
+ * 0 to 15. Rounding them to other levels would add an error as large as that of the first rounding. Null where they lie
+ * on none, or zero is not among those that can be stored.
  */
 function findLevels(values: Float32Array, from: number, to: number): { step: number; zero: number } | null {
   let least = Infinity;

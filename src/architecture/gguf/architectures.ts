@@ -8,7 +8,7 @@ import { lfm2, lfm2Moe } from './lfm2.ts';
 import { qwen35, qwen35Moe, qwen3Next } from './qwen-hybrid.ts';
 import { llama, olmo, olmo2, phi3, qwen2, qwen3, smollm3 } from './transformers.ts';
 
-// What GGUF files call an architecture, and what it is in a checkpoint: its config.json and its tensors' names.
+// The architectures of GGUF files by name, and their form in a checkpoint: config.json and the names of tensors.
 
 /** By `general.architecture`. */
 const ARCHITECTURES: Readonly<Record<string, (facts: GgufFacts) => GgufModel>> = {
@@ -40,7 +40,7 @@ const ARCHITECTURES: Readonly<Record<string, (facts: GgufFacts) => GgufModel>> =
 export const GGUF_ARCHITECTURES: readonly string[] = Object.keys(ARCHITECTURES);
 
 /**
- * What a file says of its model.
+ * The model that a file describes.
  * @throws BambaError `config_invalid` with the key, `checkpoint_invalid`, `unsupported_model`.
  */
 export function ggufModel(facts: GgufFacts): GgufModel {
