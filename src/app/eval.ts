@@ -85,6 +85,7 @@ async function engineFor(model: string, dtype: Scheme, signal: AbortSignal): Pro
     model,
     dtype,
     signal,
+    precision: 'exact',
     stateCacheBytes: 0,
     storedStateBytes: 0,
     onProgress: ({ progress, message }) => {

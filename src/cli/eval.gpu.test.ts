@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hasAdapter } from '../testing/dawn.ts';
-import { quickCheckpoint } from '../testing/quick-model.ts';
+import { quickCheckpoint } from '../testing/models/quick-model.ts';
 import { main as evaluate } from './eval.ts';
 import { main as report } from './report.ts';
 

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { textReport } from '../bench/report.ts';
 import { LocalEngine } from '../engine/local-engine.ts';
+import { type Precision, PRECISIONS } from '../engine/options.ts';
 import { BambaError } from '../errors.ts';
 import { evaluate, type EvaluationProgress } from '../evaluate/evaluate.ts';
 import { evaluationResult, evaluationSections, progressText } from '../evaluate/report.ts';
@@ -14,7 +15,7 @@ import { requireNames, type Work } from '../evaluate/work.ts';
 import { parseScoredText } from '../generate/scored-text.ts';
 import { CACHE_TYPES } from '../kernels/attention/kv-cache.ts';
 import type { OrderedPackage } from '../storage/packages/package-source.ts';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 import { type Manifest, SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import { tokenizingEngine } from './local-engine.ts';
@@ -25,7 +26,7 @@ import { OutcomeLog } from './outcome-log.ts';
 const TASKS = join(import.meta.dirname, '..', '..', 'public', 'tasks');
 
 const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text FILE.txt]... [--ids FILE.json]...
-                      [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--int8dots] [--cache TYPE]
+                      [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--precision P] [--cache TYPE]
                       [--log FILE] [--json]
 
 Evaluates MODEL, a package, a checkpoint or a GGUF file, in the conventions of lm-evaluation-harness: docs/EVALUATION.md.
@@ -38,8 +39,8 @@ Evaluates MODEL, a package, a checkpoint or a GGUF file, in the conventions of l
   --limit N     questions, windows or sequences of each, at most
   --dtype T     how the matrices of a checkpoint are stored: ${SCHEMES.join(', ')}; int8 unless given
   --context N   tokens of a prompt and its answer together
-  --int8dots    with activations rounded to int8, as the option int8Activations reads prompts
-  --cache T     with keys and values stored as ${CACHE_TYPES.join(', ')}; f32 unless given
+  --precision P how exact the engine computes: ${Object.keys(PRECISIONS).join(', ')}; exact unless given
+  --cache T     with keys and values stored as ${CACHE_TYPES.join(', ')}; as the precision says unless given
   --log FILE    keeps what was computed in FILE; with the same FILE again, goes on where it stopped
   --json        prints the figures and all outcomes as JSON`;
 
@@ -76,13 +77,14 @@ async function run(request: Request): Promise<void> {
   const texts = await Promise.all(
     request.texts.map(async (file) => ({ name: basename(file), text: await read(file) })),
   );
-  const { scheme, int8Activations, kvCacheType, limit, windows } = request;
+  const { scheme, precision, limit, windows } = request;
+  const { kvCacheType = PRECISIONS[precision].kvCacheType } = request;
   for (const task of tasks) taskWork(task, { chats: true, limit });
   const source = await openModel(request.model, scheme, 'int8');
   installDawn();
   const local = await LocalEngine.load(source, {
     ...(request.context !== undefined && { contextLength: request.context }),
-    int8Activations,
+    precision,
     kvCacheType,
     stateCacheBytes: 0,
     onMessage: (message) => console.error(message),
@@ -96,7 +98,7 @@ async function run(request: Request): Promise<void> {
       ...scored.map(({ name, text }) => scoredTextWork(name, text, limit)),
     ];
     requireNames(works);
-    const settings = { int8Activations, kvCacheType, contextLength };
+    const settings = { precision, kvCacheType, contextLength };
     const kept =
       request.log === undefined ? undefined : await OutcomeLog.open(request.log, await subjectOf(source, settings));
     const results = await evaluate(engine, works, { ...(kept && { kept }), onProgress: progressLine() });
@@ -110,7 +112,7 @@ async function run(request: Request): Promise<void> {
 
 async function subjectOf(
   { manifest: { name, scheme, shards } }: OrderedPackage<Manifest>,
-  settings: { int8Activations: boolean; kvCacheType: string; contextLength: number },
+  settings: { precision: string; kvCacheType: string; contextLength: number },
 ) {
   // The weights identify a measurement, not the folder's name.
   const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
@@ -180,8 +182,8 @@ function readArguments(args: string[]) {
       limit: text,
       dtype: text,
       context: text,
-      int8dots: flag,
-      cache: { ...text, default: 'f32' },
+      precision: { ...text, default: 'exact' },
+      cache: text,
       log: text,
       json: flag,
       help: { type: 'boolean', short: 'h' },
@@ -194,7 +196,11 @@ function readArguments(args: string[]) {
   const scheme = SCHEMES.find((known) => known === values.dtype);
   if (values.dtype !== undefined && !scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
   const kvCacheType = CACHE_TYPES.find((known) => known === values.cache);
-  if (!kvCacheType) throw new Error(`--cache has to be one of ${CACHE_TYPES.join(', ')}.`);
+  if (values.cache !== undefined && !kvCacheType)
+    throw new Error(`--cache has to be one of ${CACHE_TYPES.join(', ')}.`);
+  if (!isPrecision(values.precision)) {
+    throw new Error(`--precision has to be one of ${Object.keys(PRECISIONS).join(', ')}.`);
+  }
   const number = (name: 'window' | 'stride' | 'limit' | 'context') => whole(name, values[name]);
   const [size, stride] = [number('window'), number('stride')];
   return {
@@ -207,10 +213,14 @@ function readArguments(args: string[]) {
     windows: { ...(size !== undefined && { size }), ...(stride !== undefined && { stride }) },
     limit: number('limit') ?? Infinity,
     context: number('context'),
-    int8Activations: values.int8dots,
+    precision: values.precision,
     log: values.log,
     json: values.json,
   };
+}
+
+function isPrecision(name: string): name is Precision {
+  return Object.hasOwn(PRECISIONS, name);
 }
 
 function whole(option: string, text: string | undefined): number | undefined {

@@ -7,7 +7,7 @@ import { OutcomeLog } from './outcome-log.ts';
 const SUBJECT = {
   name: 'Lexicon',
   scheme: 'int8',
-  int8Activations: false,
+  precision: 'exact',
   kvCacheType: 'f32',
   contextLength: 4096,
   weights: 'aa',
@@ -49,7 +49,7 @@ it('goes on behind a line that was cut off', async () => {
 
 it('refuses the log of another model or setting', async () => {
   await written();
-  for (const other of [{ scheme: 'fp8' }, { int8Activations: true }, { weights: 'cc' }, { contextLength: 1024 }]) {
+  for (const other of [{ scheme: 'fp8' }, { precision: 'fast' }, { weights: 'cc' }, { contextLength: 1024 }]) {
     await expect(OutcomeLog.open(file, { ...SUBJECT, ...other })).rejects.toMatchObject({ code: 'setting_invalid' });
   }
 });

@@ -8,7 +8,7 @@ import { isRecord } from '../weights/untrusted-json.ts';
 export interface Subject {
   name: string;
   scheme: string;
-  int8Activations: boolean;
+  precision: string;
   kvCacheType: string;
   contextLength: number;
   /** SHA-256 of the weights. */

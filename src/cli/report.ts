@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { bytes, type Section, textReport } from '../bench/report.ts';
-import { loadModel } from '../engine/load.ts';
-import { TextSide } from '../engine/text-side.ts';
+import { loadModel } from '../engine/loading/load.ts';
+import { TextSide } from '../engine/prompts/text-side.ts';
 import { BambaError } from '../errors.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openModel } from './open-model.ts';

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TokenizingEngine } from '../engine/protocol.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import harness from '../testing/fixtures/harness.json' with { type: 'json' };
-import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/golden.ts';
-import { loadTinyEngine } from '../testing/tiny-engine.ts';
-import { spell } from '../testing/tiny-model.ts';
+import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/models/golden.ts';
+import { loadTinyEngine } from '../testing/engines/tiny-engine.ts';
+import { spell } from '../testing/models/tiny-model.ts';
 import { evaluate } from './evaluate.ts';
 import { parseTaskFile } from './task-file.ts';
 import { taskWork } from './task-work.ts';
@@ -26,7 +26,7 @@ describe.skipIf(!hasAdapter)('evaluation', () => {
   /** Log-probabilities behind a token of the golden, in f64 from its logits. */
   let logprobs: (position: number) => number[];
   beforeAll(async () => {
-    engine = await loadTinyEngine();
+    engine = await loadTinyEngine({ precision: 'exact' });
     golden = await loadGolden(BUNDLED_GOLDEN);
     ids = [...golden.results.get('input_ids')!.values];
     const { values } = golden.results.get('logits')!;

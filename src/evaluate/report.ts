@@ -1,5 +1,5 @@
 import type { EngineInfo } from '../engine/protocol.ts';
-import { adapterName } from '../engine/adapter-name.ts';
+import { adapterName } from '../engine/loading/adapter-name.ts';
 import { bytes, type Section, type Table, time } from '../bench/report.ts';
 import type { Metric } from './metrics.ts';
 import type { EvaluationProgress, WorkResult } from './evaluate.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BambaError } from '../../errors.ts';
-import { parseTokenInput } from '../../engine/request.ts';
-import type { TextSide } from '../../engine/text-side.ts';
+import { parseTokenInput } from '../../engine/prompts/request.ts';
+import type { TextSide } from '../../engine/prompts/text-side.ts';
 import { questionsOf } from '../../evaluate/questions.ts';
 import { parseTaskFile } from '../../evaluate/task-file.ts';
 import { parseScoredText } from '../../generate/scored-text.ts';
