@@ -3,7 +3,7 @@
 import { html, render } from 'lit';
 import { createEngine } from '../engine/client.ts';
 import type { Scheme, TokenizingEngine } from '../engine/protocol.ts';
-import { BambaError } from '../errors.ts';
+import { BambaError, isFatal } from '../errors.ts';
 import { evaluate, type EvaluationProgress, type WorkResult } from '../evaluate/evaluate.ts';
 import { evaluationResult, evaluationSections, progressText } from '../evaluate/report.ts';
 import { taskWork } from '../evaluate/task-work.ts';
@@ -13,6 +13,7 @@ import { reportView } from './bench-view.ts';
 import { readSource, shippedTask, type Source } from './eval-files.ts';
 import { forgetOutcomes, StoredOutcomes } from './eval-store.ts';
 
+/** How matrices of a checkpoint may be stored; a package is of the type that it has. */
 const SCHEMES: readonly Scheme[] = ['int8', 'int4', 'fp8', 'f16', 'f32'];
 /** Milliseconds between two looks at what is known so far. */
 const SHOW_MS = 500;
@@ -76,14 +77,14 @@ async function take(files: Iterable<File>): Promise<void> {
 }
 
 /** The engine that the form asks for; the one that is loaded where it is the same. */
-async function engineFor(model: string, dtype: Scheme, signal: AbortSignal): Promise<TokenizingEngine> {
+async function engineFor(model: string, dtype: Scheme | '', signal: AbortSignal): Promise<TokenizingEngine> {
   const key = JSON.stringify([model, dtype]);
   if (loaded?.key === key) return loaded.engine;
   await loaded?.engine.dispose();
   loaded = null;
   const engine = await createEngine({
     model,
-    dtype,
+    ...(dtype !== '' && { dtype }),
     signal,
     precision: 'exact',
     stateCacheBytes: 0,
@@ -122,7 +123,7 @@ async function run(signal: AbortSignal): Promise<void> {
   if (sources.length === 0) {
     throw new BambaError('setting_invalid', 'There is nothing to evaluate. Choose a task, or files of your own.');
   }
-  const [model, dtype] = [field('model').value.trim(), field('dtype').value as Scheme];
+  const [model, dtype] = [field('model').value.trim(), field('dtype').value as Scheme | ''];
   const engine = await engineFor(model, dtype, signal);
   const works = await worksOf(engine, sources, { limit, windows });
   const { name, scheme, bytes, parameters, contextLength } = engine.info.model;
@@ -164,7 +165,7 @@ async function start(): Promise<void> {
     if (stopped) status.textContent = 'Stopped. What was computed is kept: Evaluate goes on from it.';
     else say(error);
     // An engine that broke is loaded anew.
-    if (!stopped) {
+    if (!(error instanceof BambaError) || isFatal(error.code)) {
       await loaded?.engine.dispose();
       loaded = null;
     }
@@ -194,7 +195,7 @@ async function forget(): Promise<void> {
 }
 
 render(
-  SCHEMES.map((scheme) => html`<option>${scheme}</option>`),
+  ['', ...SCHEMES].map((scheme) => html`<option value=${scheme}>${scheme || 'as they come'}</option>`),
   field('dtype'),
 );
 field('model').value = new URLSearchParams(location.search).get('model') ?? field('model').value;

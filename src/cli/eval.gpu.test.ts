@@ -72,13 +72,13 @@ describe.skipIf(!hasAdapter)('the commands on a checkpoint', () => {
   });
 
   it('report what schemes cost, and which matrix is the most fragile', async () => {
-    expect(await report([folder, '--tokens', '64', '--json'])).toBe(0);
+    expect(await report([folder, '--tokens', '48', '--json'])).toBe(0);
     const { tokens, schemes, modules } = JSON.parse(printed[0]!) as {
       tokens: number;
       schemes: { scheme: string; bytes: number; klMean: number; top1: number }[];
       modules: { name: string; klMean: number }[];
     };
-    expect(tokens).toBe(64);
+    expect(tokens).toBe(48);
     const kl = Object.fromEntries(schemes.map((one) => [one.scheme, one.klMean]));
     expect(schemes[0]).toMatchObject({ scheme: 'f32', klMean: 0, top1: 1 });
     expect(kl['int4']).toBeGreaterThan(kl['int8']!);
@@ -88,7 +88,7 @@ describe.skipIf(!hasAdapter)('the commands on a checkpoint', () => {
     expect(modules.map(({ klMean }) => klMean)).toEqual(modules.map(({ klMean }) => klMean).toSorted((a, b) => b - a));
     // Each was put back: the sum of all alone is near that of all together.
     const sum = modules.reduce((all, { klMean }) => all + klMean, 0);
-    expect(sum / kl['int4']!).toBeGreaterThan(0.3);
-    expect(sum / kl['int4']!).toBeLessThan(4);
+    expect(sum / kl['int4']!).toBeGreaterThan(0.4);
+    expect(sum / kl['int4']!).toBeLessThan(2.5);
   });
 });

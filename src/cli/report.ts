@@ -151,9 +151,9 @@ function sections({ model, tokens, schemes, moduleScheme, modules }: Quantizatio
   };
   if (moduleScheme === null) return [whole];
   whole.tables.push({
-    title: `One matrix in ${moduleScheme}, all others in f32, the most fragile first`,
-    columns: ['what', `in ${moduleScheme}`, ...columns],
-    rows: modules.map((one) => row(one.name, bytes(one.bytes), one.perplexity.toFixed(4), ...figures(one))),
+    title: `One matrix as in ${moduleScheme}, all others in f32, the most fragile first`,
+    columns: ['what', 'size', 'scheme', ...columns],
+    rows: modules.map((one) => row(one.name, bytes(one.bytes), one.scheme, one.perplexity.toFixed(4), ...figures(one))),
   });
   return [whole];
 }

@@ -1,6 +1,8 @@
 import type { Model } from '../../model/model.ts';
 import type { PackageSource } from '../../storage/packages/package-source.ts';
+import { packageTensors, parseArchitecture } from '../../architecture/config.ts';
 import { matrixBytes } from '../../weights/layout.ts';
+import { planTensors } from '../../weights/package-writer.ts';
 import { dequantizeMatrix, quantizeRows } from '../../weights/quantize.ts';
 import type { Scheme, TensorEntry } from '../../weights/types.ts';
 import { type Divergence, divergence, textLogits, type TextLogits } from './divergence.ts';
@@ -8,6 +10,8 @@ import { type Divergence, divergence, textLogits, type TextLogits } from './dive
 /** What rounding one matrix alone costs. */
 export interface ModuleDivergence extends Divergence {
   name: string;
+  /** That of the matrix in a package of the scheme: vocabularies stay in int8. */
+  scheme: Scheme;
   /** Of the matrix, rounded. */
   bytes: number;
 }
@@ -32,18 +36,23 @@ export async function moduleDivergences({
   sequences: readonly (readonly number[])[];
   onModule: (name: string) => void;
 }): Promise<ModuleDivergence[]> {
-  const matrices = source.manifest.tensors.filter(({ shape }) => shape.length === 2);
+  const specs = packageTensors(parseArchitecture(source.manifest.architecture));
+  // Not each tensor of two dimensions is a matrix, and some are stored in another scheme.
+  const stored = new Map(planTensors(specs, scheme).map((entry) => [entry.name, entry.scheme]));
   const found: ModuleDivergence[] = [];
-  for (const entry of matrices) {
+  for (const entry of source.manifest.tensors) {
+    const own = stored.get(entry.name);
+    if (own === undefined || own === 'f32') continue;
     onModule(entry.name);
     const original = await readStream(source, entry);
-    await model.replaceWeights(entry.offset, rounded(original, entry, scheme));
+    await model.replaceWeights(entry.offset, rounded(original, entry, own));
     const logits = await textLogits(model, sequences);
     await model.replaceWeights(entry.offset, original);
     const [rows, columns] = entry.shape as [number, number];
     found.push({
       name: entry.name,
-      bytes: matrixBytes(scheme, rows, columns),
+      scheme: own,
+      bytes: matrixBytes(own, rows, columns),
       ...divergence(reference, logits, sequences),
     });
   }
