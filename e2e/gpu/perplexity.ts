@@ -11,7 +11,8 @@
 
 import { loadModel } from '../../src/engine/loading/load.ts';
 import { packCheckpoint } from '../../src/engine/loading/pack-checkpoint.ts';
-import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
+import { means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
+import { forwardModel } from '../../src/generate/prompt-logprobs.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';
 import { CACHE_TYPES } from '../../src/kernels/attention/kv-cache.ts';

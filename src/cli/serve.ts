@@ -7,6 +7,7 @@ import { BambaError } from '../errors.ts';
 import { installDawn } from '../tools/machine/dawn.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import { oneOf, readRequest } from './arguments.ts';
+import { tokenizingEngine } from './local-engine.ts';
 import { openModel } from './open-model.ts';
 import { isLoopback } from './serve/access.ts';
 import { createApiServer } from './serve/server.ts';
@@ -40,7 +41,7 @@ export async function main(args: string[]): Promise<number> {
   });
   engine.onStatus(({ message }) => console.error(message));
   try {
-    await listen(served(engine), tokenizer, request);
+    await listen(tokenizingEngine(engine), tokenizer, request);
     return 0;
   } finally {
     engine.dispose();
@@ -73,21 +74,6 @@ async function listen(engine: TokenizingEngine, tokenizer: object, request: Requ
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   server.close();
   server.closeAllConnections();
-}
-
-/** The engine as the API takes it. */
-function served(engine: LocalEngine): TokenizingEngine {
-  return {
-    // After a loss it may be another one.
-    get info() {
-      return engine.info;
-    },
-    generate: (request, options) => engine.generate(request, options),
-    countTokens: (input, options) => engine.countTokens(input, options),
-    tokenize: (input, options) => engine.tokenize(input, options),
-    detokenize: (ids, options) => engine.detokenize(ids, options),
-    dispose: async () => engine.dispose(),
-  };
 }
 
 type Request = NonNullable<ReturnType<typeof readArguments>>;

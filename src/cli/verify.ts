@@ -19,7 +19,7 @@ Tolerances are of the largest magnitude: 2e-4, and 1e-3 for Falcon-H1, whose ref
 The column "channels" is the largest error over the channel's own scale, the magnitude of 99 % of its values. It counts
 channels in which the golden is exact itself: within a quarter of the bound ${CHANNEL_TOLERANCE.toExponential(0)} of our reference in f64.
 The golden has the checkpoint's own weights. Another --dtype than f32 rounds them. Then everything is compared with our
-reference in f64 with the rounded weights; npm run perplexity measures the cost of rounding.
+reference in f64 with the rounded weights; npm run report measures the cost of rounding.
 --dtype may be given more than once; "all" is every scheme.
 With another --cache than f32, keys and values are rounded, and the tolerances are wider: ${CACHE_TOLERANCES.f16.ofLargest} for f16 and ${CACHE_TOLERANCES.int8.ofLargest} for
 int8, of channels ${CACHE_TOLERANCES.f16.ofChannels} and ${CACHE_TOLERANCES.int8.ofChannels}.

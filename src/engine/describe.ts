@@ -16,6 +16,9 @@ export function describeEngine(
   const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
   const { maxPositions } = model.architecture;
   const { cacheType: kvCacheType } = model.state;
+  const { namedTokens } = text.tokenizer;
+  const begin = namedTokens.bos_token ?? namedTokens.eos_token;
+  const beginId = begin === undefined ? undefined : text.tokenizer.tokenToId(begin);
   const { fixed: fixedBytes, perToken: tokenBytes } = stateBytes(model.architecture, kvCacheType);
   return {
     model: {
@@ -26,6 +29,7 @@ export function describeEngine(
       contextLength: model.contextLength,
       ...(model.contextLength > maxPositions && { configLength: maxPositions }),
       hasChatTemplate: text.template.exists,
+      ...(beginId !== undefined && { beginId }),
       ...(suggestions && { suggestions }),
       context: { kvCacheType, fixedBytes, tokenBytes },
     },

@@ -208,6 +208,11 @@ export interface EngineInfo {
     configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
+    /**
+     * The token before a text that has nothing before it: `bos_token` of its tokenizer, else `eos_token`. Absent where the
+     * tokenizer names neither.
+     */
+    beginId?: number;
     /** Questions that show what it is good at, where its package has some. */
     suggestions?: readonly Suggestion[];
     /** The GPU memory of a conversation. Not of engines that a page brings. */
