@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
-import { GGUF_FAMILIES } from '../testing/gguf/families.ts';
+import { ggufFamily } from '../testing/gguf/families.ts';
 import { ggufOfCheckpoint } from '../testing/gguf-of-checkpoint.ts';
 import { BUNDLED_GOLDEN, writeGolden } from '../testing/golden.ts';
 import { randomCheckpoint } from '../testing/random-checkpoint.ts';
@@ -51,7 +51,7 @@ describe('inspect', () => {
     'says of a GGUF file what it says of its checkpoint: %s',
     async (family) => {
       const [, config] = Object.entries(FAMILY_CONFIGS).find(([name]) => name.startsWith(family))!;
-      const files = randomCheckpoint({ ...config, ...GGUF_FAMILIES[String(config['model_type'])]!.held });
+      const files = randomCheckpoint({ ...config, ...ggufFamily(config)!.held });
       await writeFile(join(folder, 'x.gguf'), await ggufOfCheckpoint(files));
       const found = await inspect(join(folder, 'x.gguf'), 100);
       for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
