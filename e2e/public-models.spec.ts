@@ -19,7 +19,7 @@ const MOST = 20;
 /** A processor that plays a GPU reads some two tokens a second. */
 const PATIENCE = { timeout: 600_000 };
 
-test('SmolLM2 chats five turns with its own template', async ({ page }, { outputPath }) => {
+test('SmolLM2 chats five turns with its own template', async ({ page }, info) => {
   test.skip(!existsSync(PATH), `There is no trained/${FILE}. npm run get:public brings it.`);
   test.skip(!ALL, 'It takes some ten minutes: npm run test:all.');
   test.setTimeout(3_600_000);
@@ -40,5 +40,5 @@ test('SmolLM2 chats five turns with its own template', async ({ page }, { output
     await ask(page, question);
     expect.soft(await answer(page, turn, PATIENCE), question).toBe(expected);
   }
-  await page.screenshot({ path: outputPath('smollm2.png') });
+  await page.screenshot({ path: info.outputPath('smollm2.png') });
 });
