@@ -10,8 +10,8 @@
 // `__result` is then a promise of a Report.
 
 import { GgufSource } from '../../src/architecture/gguf/gguf-source.ts';
-import { loadModel } from '../../src/engine/load.ts';
-import { packCheckpoint } from '../../src/engine/pack-checkpoint.ts';
+import { loadModel } from '../../src/engine/loading/load.ts';
+import { packCheckpoint } from '../../src/engine/loading/pack-checkpoint.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../engine/load.ts';
+import { loadModel } from '../engine/loading/load.ts';
 import {
   type ForwardModel,
   forwardModel,
@@ -14,7 +14,7 @@ import { Gpu } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { ALL, every } from '../testing/extent.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
 import { openModel } from './open-model.ts';
 
 // Trained models that `npm run get:public` brings, beside llama.cpp on a processor. Of a quantized file llama.cpp rounds
