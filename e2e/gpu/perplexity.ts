@@ -62,8 +62,8 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 async function fetchCheckpoint(folder: string): Promise<ByteSource> {
-  const name = folder.split('/').at(-1)!;
-  if (name.endsWith('.gguf')) return new GgufSource(memorySource({ [name]: await fetchBytes(folder) }), name);
+  const file = folder.split('/').at(-1)!;
+  if (file.endsWith('.gguf')) return new GgufSource(memorySource({ [file]: await fetchBytes(folder) }), file);
   const url = folder.endsWith('/') ? folder : `${folder}/`;
   const names = ['config.json', 'model.safetensors'];
   const files = await Promise.all(names.map(async (name) => [name, await fetchBytes(url + name)] as const));
