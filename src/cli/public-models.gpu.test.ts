@@ -61,7 +61,7 @@ async function alongside(model: ForwardModel, ids: readonly number[], tokens: re
       },
       [0, -1],
     );
-    return { best: best!, lead: negativeLogLikelihood(row, second!) - negativeLogLikelihood(row, best!) };
+    return { best, lead: negativeLogLikelihood(row, second) - negativeLogLikelihood(row, best) };
   });
 }
 
