@@ -97,9 +97,10 @@ describe('inspect', () => {
     const { memory } = sizes.find(({ scheme }) => scheme === 'int8')!;
     // On the GPU, time steps, decays and skips of each mixer lie in one buffer besides.
     expect(memory.weights).toBe(35_427_840 + 10 * 3 * 12 * 4);
-    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values.
+    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values
+    // in f16.
     expect(memory.state).toBe(10 * 4 * (12 * 64 * 128 + 4 * 1024));
-    expect(memory.keysAndValues).toBe(4096 * 2 * 4 * 2 * 2 * 64);
+    expect(memory.keysAndValues).toBe(4096 * 2 * 2 * 2 * 2 * 64);
     expect(memory.total).toBe(memory.weights + memory.state + memory.keysAndValues + memory.working);
     // A block of int8 keys, 32 of them, has a scale of two bytes; 32 dimensions have angles.
     const ofToken = { f32: 2 * 2 * 2 * 64 * 4, f16: 2 * 2 * 2 * 64 * 2, int8: 2 * 2 * 2 * (64 + 4) };
@@ -122,8 +123,8 @@ describe('inspect', () => {
     await writeFile(join(folder, 'config.json'), config);
     const fits = async (tokens: number) => (await inspect(folder, tokens)).sizes.map((size) => size.fits);
     expect(await fits(1)).toEqual([1, 1, 1, 1, 1]);
-    // A layer of one head of 32 keeps 256 bytes a token, and angles of 16 dimensions take 64: 5.1 GB.
-    expect(await fits(16_000_000)).toEqual([8, 8, 8, 8, 8]);
+    // A layer of one head of 32 keeps 128 bytes a token in f16, and angles of 16 dimensions take 64: 3.1 GB.
+    expect(await fits(16_000_000)).toEqual([4, 4, 4, 4, 4]);
     // No more than the model allows.
     expect((await inspect(folder, 1e9)).tokens).toBe(16_000_000);
   });
