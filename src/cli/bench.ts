@@ -35,10 +35,10 @@ int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long 
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** A page, what builds and serves it, and the name of its promise of a result. */
+/** A page, and what builds and serves it. */
 const PAGES = {
-  bench: { path: 'bench.html', configFile: join(root, 'vite.config.ts'), promise: '__result' },
-  peers: { path: 'peers.html', configFile: join(root, 'src', 'app', 'peers.vite.config.ts'), promise: '__peers' },
+  bench: { path: 'bench.html', configFile: join(root, 'vite.config.ts') },
+  peers: { path: 'peers.html', configFile: join(root, 'src', 'app', 'peers.vite.config.ts') },
 } as const;
 type Page = (typeof PAGES)[keyof typeof PAGES];
 
@@ -146,7 +146,7 @@ function readArguments(args: string[]) {
 const FOLDERS = 'packages-of-this-machine';
 
 async function measure(
-  { path, configFile, promise }: Page,
+  { path, configFile }: Page,
   query: URLSearchParams,
   folders: readonly string[],
   options: { software: boolean; window: boolean; peers: boolean; 'no-build': boolean },
@@ -167,7 +167,7 @@ async function measure(
     const page = await browser.newPage();
     await serveFolders(page, folders);
     await openPage(page, new URL(`${path}?${query}`, server.resolvedUrls!.local[0]).href);
-    return await resultFrom(page, promise);
+    return await resultFrom(page);
   } finally {
     await browser?.close();
     await server.close();
@@ -206,16 +206,16 @@ async function openPage(page: BrowserPage, url: string): Promise<void> {
   if (await agree.isVisible()) await agree.click();
 }
 
-/** The result that the page's own promise of that name gives. */
-async function resultFrom(page: BrowserPage, promise: Page['promise']): Promise<BenchResult | PeersResult> {
+/** The result that the page's own promise gives. */
+async function resultFrom(page: BrowserPage): Promise<BenchResult | PeersResult> {
   // As strings, errors keep their sentence on the way out of the page.
-  const answer = await page.evaluate(async (name) => {
+  const answer = await page.evaluate(async () => {
     try {
-      return { result: await window[name] };
+      return { result: (await window['__result']) as BenchResult | PeersResult | undefined };
     } catch (error) {
       return { error: error instanceof Error ? error.message : String(error) };
     }
-  }, promise);
+  });
   if (answer.result) return answer.result;
   throw new BambaError('internal', answer.error ?? 'The page of the benchmark did not start.');
 }
