@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAMILY_CONFIGS } from '../testing/checkpoints/family-configs.ts';
-import { GGUF_FAMILIES } from '../testing/checkpoints/gguf/families.ts';
+import { ggufFamily } from '../testing/checkpoints/gguf/families.ts';
 import { ggufOfCheckpoint } from '../testing/checkpoints/gguf-of-checkpoint.ts';
 import { BUNDLED_GOLDEN, writeGolden } from '../testing/models/golden.ts';
 import { randomCheckpoint } from '../testing/checkpoints/random-checkpoint.ts';
@@ -45,7 +45,7 @@ describe('inspect', () => {
     'says of a GGUF file what it says of its checkpoint: %s',
     async (family) => {
       const [, config] = Object.entries(FAMILY_CONFIGS).find(([name]) => name.startsWith(family))!;
-      const files = randomCheckpoint({ ...config, ...GGUF_FAMILIES[String(config['model_type'])]!.held });
+      const files = randomCheckpoint({ ...config, ...ggufFamily(config)!.held });
       await writeFile(join(folder, 'x.gguf'), await ggufOfCheckpoint(files));
       const found = await inspect(join(folder, 'x.gguf'), 100);
       for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
@@ -91,7 +91,8 @@ describe('inspect', () => {
     const { memory } = sizes.find(({ scheme }) => scheme === 'int8')!;
     // On the GPU, time steps, decays and skips of each mixer lie in one buffer besides.
     expect(memory.weights).toBe(35_427_840 + 10 * 3 * 12 * 4);
-    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values in f16.
+    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values
+    // in f16.
     expect(memory.state).toBe(10 * 4 * (12 * 64 * 128 + 4 * 1024));
     expect(memory.keysAndValues).toBe(4096 * 2 * 2 * 2 * 2 * 64);
     expect(memory.total).toBe(memory.weights + memory.state + memory.keysAndValues + memory.working);
@@ -116,7 +117,7 @@ describe('inspect', () => {
     await writeFile(join(folder, 'config.json'), config);
     const fits = async (tokens: number) => (await inspect(folder, tokens)).sizes.map((size) => size.fits);
     expect(await fits(1)).toEqual([1, 1, 1, 1, 1]);
-    // A layer of one head of 32 keeps 128 bytes a token, and angles of 16 dimensions take 64: 3.1 GB.
+    // A layer of one head of 32 keeps 128 bytes a token in f16, and angles of 16 dimensions take 64: 3.1 GB.
     expect(await fits(16_000_000)).toEqual([4, 4, 4, 4, 4]);
     // No more than the model allows.
     expect((await inspect(folder, 1e9)).tokens).toBe(16_000_000);

@@ -89,7 +89,9 @@ export class Int4RowEncoder {
   /**
    * Scale and zero point for the range of each group, with 0 in it, rounded to what can be stored. Narrower ranges,
    * searched for the least squared error, are nearer to the weights by 7 %, but models answer no better with them. Levels
-   * that weights lie on already stay, see `findLevels`.
+   * that weights lie on already stay, see `findLevels`. A weight of 0 stays 0: zeros stand where a matrix has no weight, and
+   * what they are multiplied with may be anything. So a group with one has a whole zero point, and its scale is rounded up:
+   * then no end of its range is more than half a step away.
    * @returns the largest scale
    */
   #measure(values: Float32Array, begin: number, end: number, hasLevels: boolean): number {
@@ -104,12 +106,17 @@ export class Int4RowEncoder {
       } else {
         let least = 0;
         let most = 0;
+        let hasZero = false;
         for (let i = from; i < to; i++) {
-          least = Math.min(least, values[i] as number);
-          most = Math.max(most, values[i] as number);
+          const value = values[i] as number;
+          least = Math.min(least, value);
+          most = Math.max(most, value);
+          if (value === 0) hasZero = true;
         }
-        scale = sevenBits((most - least) / 15);
-        this.#zeros[group] = scale === 0 ? 0 : halves(-least / scale);
+        const step = (most - least) / 15;
+        scale = hasZero ? sevenBitsUp(step) : sevenBits(step);
+        const round = hasZero ? whole : halves;
+        this.#zeros[group] = scale === 0 ? 0 : round(-least / scale);
       }
       this.#scales[group] = scale;
       if (scale > largest) largest = scale;
@@ -123,8 +130,18 @@ function sevenBits(value: number): number {
   return split - (split - value);
 }
 
+function sevenBitsUp(value: number): number {
+  const near = sevenBits(value);
+  // A 96th is between half a place and one and a half of the last of seven bits: the next number.
+  return near < value ? sevenBits(near * (1 + 1 / 96)) : near;
+}
+
+function whole(value: number): number {
+  return value + ROUNDER - ROUNDER;
+}
+
 function halves(value: number): number {
-  return (2 * value + ROUNDER - ROUNDER) / 2;
+  return whole(2 * value) / 2;
 }
 
 /** The part of a step by which weights may be off their levels: they were rounded to f32. */
@@ -168,7 +185,7 @@ function findLevels(values: Float32Array, from: number, to: number): { step: num
 function isOnLevels(values: Float32Array, from: number, to: number, least: number, step: number): boolean {
   for (let i = from; i < to; i++) {
     const level = ((values[i] as number) - least) / step;
-    if (Math.abs(level - (level + ROUNDER - ROUNDER)) > OFF_LEVEL) return false;
+    if (Math.abs(level - whole(level)) > OFF_LEVEL) return false;
   }
   return true;
 }
@@ -211,6 +228,6 @@ export function decodeInt4Row(bytes: Uint8Array, scales: Uint8Array, out: Float3
 }
 
 function store(value: number): number {
-  const rounded = value + ROUNDER - ROUNDER;
+  const rounded = whole(value);
   return rounded < 0 ? 0 : rounded > 15 ? 15 : rounded;
 }
