@@ -7,7 +7,7 @@ import { ALL } from '../testing/extent.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/golden.ts';
 import { expectReference } from '../testing/random-model.ts';
 import { sharedGpu } from '../testing/shared-gpu.ts';
-import { packTinyModel } from '../testing/tiny-model.ts';
+import { packGoldenModel } from '../testing/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
 import { loadModel } from './load.ts';
 
@@ -28,7 +28,7 @@ const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without']; fixed
   { scheme: 'int4', without: plain, often: false },
 ];
 
-describe.skipIf(!hasAdapter)('the tiny model', () => {
+describe.skipIf(!hasAdapter)('the model of the golden', () => {
   const shared = sharedGpu();
   let golden: Golden;
   beforeAll(async () => {
@@ -42,7 +42,7 @@ describe.skipIf(!hasAdapter)('the tiny model', () => {
       const gpu = await Gpu.request({ gpu: shared, without, fixedPoint });
       try {
         expect(gpu.features.fixedPoint).toBe(fixedPoint);
-        const source = await packTinyModel({ scheme });
+        const source = await packGoldenModel(scheme);
         const model = await loadModel(gpu, source, { contextLength: 128 });
         await expectReference(model, source);
         if (scheme !== 'f32') return;
