@@ -14,7 +14,7 @@ import { chat } from './ui-test.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Asks the tiny model, and shows how many tokens the answer has; errors too. `?int8`: activations of int8. */
+/** Asks a quick model, and shows how many tokens the answer has; errors too. `?int8`: activations of int8. */
 const ASK = `
   if (location.search === '?int8') options.int8Activations = true;
   const show = (text) => { document.querySelector('output').textContent = text; };
