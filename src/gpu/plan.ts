@@ -26,6 +26,9 @@ interface Dispatch {
   group: GPUBindGroup;
 }
 
+/** Dispatches that are submitted together: few enough that a GPU soon has something to compute, as many as it waits for. */
+const SLICE = 64;
+
 const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
 
 /**
@@ -33,17 +36,20 @@ const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter i
  * Replaying creates nothing: what changes between passes is in the `Step` buffer.
  */
 export class Plan {
+  readonly #device: GPUDevice;
   readonly #cache: PipelineCache;
   readonly #dispatches: readonly Dispatch[];
   readonly #stepGroup: GPUBindGroup;
   readonly #params: GPUBuffer;
 
   private constructor(
+    device: GPUDevice,
     cache: PipelineCache,
     dispatches: readonly Dispatch[],
     stepGroup: GPUBindGroup,
     params: GPUBuffer,
   ) {
+    this.#device = device;
     this.#cache = cache;
     this.#dispatches = dispatches;
     this.#stepGroup = stepGroup;
@@ -79,7 +85,7 @@ export class Plan {
       layout: cache.stepLayout(),
       entries: [{ binding: 0, resource: { buffer: step, size: STEP_BYTES } }],
     });
-    return new Plan(cache, dispatches, stepGroup, params);
+    return new Plan(device, cache, dispatches, stepGroup, params);
   }
 
   /** Binds and compiles. @throws BambaError `gpu_failure`. */
@@ -107,14 +113,33 @@ export class Plan {
 
   /** Records dispatches [begin, end) for a pass over `tokens` tokens. The plan has to be `ready`. */
   record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
+    // Groups stay set when the pipeline changes.
+    pass.setBindGroup(1, this.#stepGroup);
+    let current: GPUComputePipeline | null = null;
     for (let index = begin; index < end; index++) {
       const { spec, pipeline, group } = this.#dispatches[index]!;
       const [x, y, z] = typeof spec.grid === 'function' ? spec.grid(tokens) : spec.grid;
-      pass.setPipeline(pipeline!);
+      if (pipeline !== current) pass.setPipeline(pipeline!);
+      current = pipeline;
       pass.setBindGroup(0, group);
-      if (spec.kernel.step) pass.setBindGroup(1, this.#stepGroup);
       pass.dispatchWorkgroups(x, y, z);
     }
+  }
+
+  /**
+   * Submits dispatches [begin, end) for a pass over `tokens` tokens, but for the last of them: the GPU computes a slice
+   * while the next is recorded. @returns the first dispatch that is left to record.
+   */
+  submitAhead(tokens: number, begin = 0, end = this.#dispatches.length): number {
+    let first = begin;
+    for (; end - first > SLICE; first += SLICE) {
+      const encoder = this.#device.createCommandEncoder({ label: 'slice' });
+      const pass = encoder.beginComputePass();
+      this.record(pass, tokens, first, first + SLICE);
+      pass.end();
+      this.#device.queue.submit([encoder.finish()]);
+    }
+    return first;
   }
 
   /** Frees the parameters; the buffers that it binds belong to others. */

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
-import { architectureOf, architectureTraits } from '../testing/config-traits.ts';
+import { architectureOf, architectureTraits } from '../testing/checkpoints/config-traits.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { SCHEMES } from '../testing/device.ts';
 import { covering } from '../testing/extent.ts';
-import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/family-configs.ts';
-import { expectReferenceModel, loadRandomModel } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
+import { SCHEMES } from '../testing/kernels/device.ts';
+import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/checkpoints/family-configs.ts';
+import { expectReferenceModel, loadRandomModel } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
 
 // Models of all families, small and of random weights, through all of the GPU's path. Schemes take turns. Where not
 // everything is tested, those are left out of which all that programs depend on is met in others.

@@ -4,7 +4,7 @@ import { convColumns } from '../../reference/conv1d.ts';
 import { toNorm } from '../../reference/to_norm.ts';
 import { randomTensor, seeds } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import {
   columnsOf,
   MAMBA2_SHAPES,
@@ -13,8 +13,8 @@ import {
   type MixerState,
   type MixerVectors,
   mixerVectors,
-} from '../../testing/mamba2-cases.ts';
-import { scanSpecs } from '../../testing/mamba2-scan.ts';
+} from '../../testing/kernels/mamba2-cases.ts';
+import { scanSpecs } from '../../testing/kernels/mamba2-scan.ts';
 import { conv1dPrefill } from './conv1d_prefill.ts';
 import {
   conv1dSelectiveStateUpdateGateToNorm,
