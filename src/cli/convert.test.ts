@@ -107,10 +107,10 @@ async function expectedRows(
     }),
   );
   const flat = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
+  let filled = 0;
   const append = (values: Float32Array) => {
-    flat.set(values, end);
-    end += values.length;
+    flat.set(values, filled);
+    filled += values.length;
   };
   const columns = shape[1] ?? 1;
   if (arrange === 'stack') for (const part of parts) append(part);
@@ -122,7 +122,7 @@ async function expectedRows(
       }
     }
   }
-  expect(end).toBe(flat.length);
+  expect(filled).toBe(flat.length);
   return map ? flat.map(TENSOR_MAPS[map]) : flat;
 }
 

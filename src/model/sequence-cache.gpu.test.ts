@@ -52,8 +52,7 @@ interface CacheBytes {
 async function countingGpu(): Promise<{ gpu: Gpu; bytes: CacheBytes; end: () => void }> {
   const gpu = await Gpu.request({ gpu: sharedGpu() });
   const bytes = { now: 0, most: 0 };
-  const { createBuffer } = gpu.device;
-  const create = createBuffer.bind(gpu.device);
+  const create = gpu.device.createBuffer.bind(gpu.device);
   gpu.device.createBuffer = (descriptor) => {
     const buffer = create(descriptor);
     if (!descriptor.label?.startsWith('kv cache')) return buffer;
@@ -67,7 +66,7 @@ async function countingGpu(): Promise<{ gpu: Gpu; bytes: CacheBytes; end: () => 
     return buffer;
   };
   const end = () => {
-    gpu.device.createBuffer = createBuffer;
+    gpu.device.createBuffer = create;
     gpu.dispose();
   };
   return { gpu, bytes, end };

@@ -18,11 +18,11 @@ export function testTensor(dtype: 'F32' | 'BF16' | 'F16' | 'F8_E4M3', shape: num
 }
 
 /** A loop: `from` with a function takes several times as long, and models have a million values. */
-function encodedInto<To extends Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>>(
-  to: To,
+function encodedInto(
+  to: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>,
   values: ArrayLike<number>,
   encode: (value: number) => number,
-): To {
+): typeof to {
   for (let i = 0; i < to.length; i++) to[i] = encode(values[i]!);
   return to;
 }
