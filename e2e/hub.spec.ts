@@ -7,10 +7,9 @@ import { MODEL_TYPES } from '../src/architecture/config.ts';
 import { ALL } from '../src/testing/extent.ts';
 import { familyCheckpoint } from '../src/testing/checkpoints/family-checkpoint.ts';
 import { FAMILY_CONFIGS } from '../src/testing/checkpoints/family-configs.ts';
-import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/models/golden.ts';
 import { greedyAnswer } from '../src/testing/models/greedy-answer.ts';
 import { readPackageModel } from '../src/testing/checkpoints/package-model.ts';
-import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/models/tiny-model.ts';
+import { NO_SPECIAL, readTinyModel, tinyCheckpoint } from '../src/testing/models/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
 import type { Scheme } from '../src/weights/types.ts';
 import { withHeader } from '../src/testing/checkpoints/test-checkpoint.ts';
@@ -24,7 +23,7 @@ let truth: string;
 const served = useHubPage(tinyCheckpoint);
 
 test.beforeAll(async () => {
-  truth = greedyAnswer(await loadGolden(BUNDLED_GOLDEN), PROMPT, TOKENS);
+  truth = greedyAnswer(await readTinyModel(), PROMPT, TOKENS);
 });
 
 const weightRequests = () => served.hub.requests.filter((asked) => asked.startsWith('model.safetensors'));

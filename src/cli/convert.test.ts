@@ -93,28 +93,30 @@ async function expectedRows(
       const [begin, end] = rows ?? [0, count];
       const [at, of] = place ?? [0, width];
       const values = await checkpoint.readRows(name, 0, count);
-      const taken: number[] = [];
-      for (let row = begin; row < end; row += every) {
-        const placed = Array<number>(of).fill(0);
-        placed.splice(at, width, ...values.subarray(row * width, (row + 1) * width));
-        taken.push(...placed);
+      const taken = new Float64Array(Math.ceil((end - begin) / every) * of);
+      for (let row = begin, to = at; row < end; row += every, to += of) {
+        taken.set(values.subarray(row * width, (row + 1) * width), to);
       }
-      return Float32Array.from(taken, (value) => value * factor);
+      return new Float32Array(taken.map((value) => value * factor));
     }),
   );
+  const flat = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  const append = (values: Float32Array) => {
+    flat.set(values, filled);
+    filled += values.length;
+  };
   const columns = shape[1] ?? 1;
-  const rows: number[][] = [];
-  if (arrange === 'stack') for (const part of parts) rows.push([...part]);
+  if (arrange === 'stack') for (const part of parts) append(part);
   else {
     // Two and two: gate and up of an MLP, or of each expert.
     for (let pair = 0; pair < parts.length; pair += 2) {
-      for (let row = 0; row < parts[pair]!.length / columns; row++) {
-        for (const part of parts.slice(pair, pair + 2))
-          rows.push([...part.subarray(row * columns, (row + 1) * columns)]);
+      for (let at = 0; at < parts[pair]!.length; at += columns) {
+        for (const part of parts.slice(pair, pair + 2)) append(part.subarray(at, at + columns));
       }
     }
   }
-  const flat = Float32Array.from(rows.flat());
+  expect(filled).toBe(flat.length);
   return map ? flat.map(TENSOR_MAPS[map]) : flat;
 }
 

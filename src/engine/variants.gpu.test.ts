@@ -7,7 +7,7 @@ import { ALL } from '../testing/extent.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/models/golden.ts';
 import { expectReference } from '../testing/models/random-model.ts';
 import { sharedGpu } from '../testing/engines/shared-gpu.ts';
-import { packTinyModel } from '../testing/models/tiny-model.ts';
+import { packGoldenModel } from '../testing/models/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
 import { loadModel } from './loading/load.ts';
 
@@ -33,7 +33,7 @@ const VARIANTS: readonly {
   { scheme: 'int4', without: plain, often: false },
 ];
 
-describe.skipIf(!hasAdapter)('the tiny model', () => {
+describe.skipIf(!hasAdapter)('the model of the golden', () => {
   const shared = sharedGpu();
   let golden: Golden;
   beforeAll(async () => {
@@ -47,7 +47,7 @@ describe.skipIf(!hasAdapter)('the tiny model', () => {
       const gpu = await Gpu.request({ gpu: shared, without, quickByteProducts });
       try {
         expect(gpu.features.quickByteProducts).toBe(quickByteProducts);
-        const source = await packTinyModel({ scheme });
+        const source = await packGoldenModel(scheme);
         const model = await loadModel(gpu, source, { contextLength: 128 });
         await expectReference(model, source);
         if (scheme !== 'f32') return;
