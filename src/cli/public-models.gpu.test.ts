@@ -2,14 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../engine/loading/load.ts';
-import {
-  type ForwardModel,
-  forwardModel,
-  means,
-  negativeLogLikelihood,
-  scoreSequence,
-  total,
-} from '../generate/perplexity.ts';
+import { means, scoreSequence, total } from '../generate/perplexity.ts';
+import { type ForwardModel, forwardModel } from '../generate/prompt-logprobs.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { Model } from '../model/model.ts';
 import { hasAdapter } from '../testing/dawn.ts';
@@ -54,14 +48,14 @@ async function alongside(model: ForwardModel, ids: readonly number[], tokens: re
   const { logits } = await model.forward([...ids, ...tokens.slice(0, -1)]);
   return tokens.map((_, at) => {
     const row = logits.subarray((ids.length - 1 + at) * vocabSize, (ids.length + at) * vocabSize);
-    const [best, second] = row.reduce(
+    const [best, second] = row.reduce<[number, number]>(
       ([first, next], logit, id) => {
         if (logit > row[first]!) return [id, first];
         return [first, id !== first && logit > (row[next] ?? -Infinity) ? id : next];
       },
       [0, -1],
     );
-    return { best, lead: negativeLogLikelihood(row, second) - negativeLogLikelihood(row, best) };
+    return { best, lead: row[best]! - row[second]! };
   });
 }
 

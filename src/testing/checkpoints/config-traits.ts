@@ -25,11 +25,12 @@ export function stateTraits(architecture: Architecture): string[] {
  * All that a model's programs depend on: each field that the architecture has, each word and truth that it says, which numbers
  * are 0 or 1 and which are no multiples of four, and what stands side by side. Not the family's name, which no program sees.
  */
-export function architectureTraits({ family: _, ...architecture }: Architecture): string[] {
+export function architectureTraits(given: Architecture): string[] {
+  const architecture = { ...given, family: '' };
   const { attention, gatedDelta, blocks } = architecture;
   return [
     ...valueTraits('', architecture),
-    ...stateTraits({ family: '', ...architecture }),
+    ...stateTraits(architecture),
     ...blocks.flatMap((block) => block.map((sublayer) => `side by side: ${sublayer.join()}`)),
     ...(attention ? [`attention: heads share keys: ${attention.heads > attention.kvHeads}`] : []),
     ...(gatedDelta ? [`gatedDelta: heads share keys: ${gatedDelta.valueHeads > gatedDelta.keyHeads}`] : []),

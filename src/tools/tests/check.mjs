@@ -190,7 +190,7 @@ async function vitestBeside(project, name, files) {
 
 /** Test files of the GPU, from the root: those of kernels alone, or all others. Neither compiles what the other does. */
 function gpuTests(/** @type {boolean} */ ofKernels) {
-  return readdirSync(join(root, 'src'), { recursive: true })
+  return readdirSync(join(root, 'src'), { encoding: 'utf8', recursive: true })
     .map((path) => `src/${path.split(sep).join('/')}`)
     .filter((path) => path.endsWith('.gpu.test.ts') && path.startsWith('src/kernels/') === ofKernels);
 }
