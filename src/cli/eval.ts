@@ -30,11 +30,11 @@ const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text 
                       [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--precision P] [--cache TYPE]
                       [--log FILE] [--json]
 
-Evaluates MODEL, a package, a checkpoint or a GGUF file, in the conventions of lm-evaluation-harness: docs/EVALUATION.md.
+Evaluates MODEL, a package, a checkpoint or a GGUF file, as lm-evaluation-harness does: see docs/EVALUATION.md.
   --task T      a task file, or the name of a task that comes with the project; those where nothing is asked for
   --text FILE   the perplexity of a text; whole where the context has room for it
-  --ids FILE    the same of tokens: {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {...}}. An answer has a
-                1 for each token whose prediction counts
+  --ids FILE    the same of tokens: {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {...}}.
+                An answer has a 1 for each token whose prediction counts
   --window N    tokens that are read at once of a text
   --stride N    new tokens of each further window; half of a window unless given
   --limit N     questions, windows or sequences of each, at most

@@ -20,8 +20,8 @@ const ROUNDED = SCHEMES.filter((scheme) => scheme !== 'f32');
 const USAGE = `Usage: npm run report -- FOLDER [--text FILE.txt|FILE.json] [--tokens N] [--schemes ${ROUNDED.join(',')}]
                        [--modules SCHEME|none] [--json]
 
-Tells what each scheme of weights costs a model: its size, perplexity, how often it holds the same token for the likeliest as
-f32 does, and the Kullback-Leibler divergence from f32. Then it rounds one matrix at a time, and ranks them by their divergence.
+Tells what each scheme of weights costs a model: its size, perplexity, how often its likeliest token is that of f32,
+and the Kullback-Leibler divergence from f32. Then it rounds one matrix at a time, and ranks all by divergence.
 FOLDER has a checkpoint of any type, or is a GGUF file: the model is converted in memory, and computed in f32 besides.
   --text FILE     a text, or tokens as npm run eval takes them; the project's dictionary unless given
   --tokens N      of it, at most; 1024 unless given
