@@ -165,10 +165,10 @@ export function packTinyModel({ scheme = 'f32', ...options }: TinyOptions = {}):
 }
 
 /** The golden of the tree, with the tiny model's text: rows and heads as wide as those of trained models. */
-export function packGoldenModel(scheme: Scheme): Promise<PackageSource> {
+export function packGoldenModel(scheme: Scheme, options: Omit<TinyOptions, 'scheme'> = {}): Promise<PackageSource> {
   const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
   const model = { 'config.json': read('config.json'), 'model.safetensors': read('model.safetensors') };
-  return packCheckpoint(memorySource(withText(model)), scheme, 'golden');
+  return packCheckpoint(memorySource(withText(model, options)), scheme, 'golden');
 }
 
 /** The tiny model on a GPU, without its text. */
