@@ -164,11 +164,15 @@ export function packTinyModel({ scheme = 'f32', ...options }: TinyOptions = {}):
   return packCheckpoint(memorySource(tinyCheckpoint(options)), scheme, 'tiny');
 }
 
-/** The golden of the tree, with the tiny model's text: rows and heads as wide as those of trained models. */
-export function packGoldenModel(scheme: Scheme, options: Omit<TinyOptions, 'scheme'> = {}): Promise<PackageSource> {
+/** The files of the golden of the tree, with the tiny model's text: rows and heads as wide as those of trained models. */
+export function goldenCheckpoint(options: Omit<TinyOptions, 'scheme'> = {}): Record<string, Uint8Array> {
   const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
-  const model = { 'config.json': read('config.json'), 'model.safetensors': read('model.safetensors') };
-  return packCheckpoint(memorySource(withText(model, options)), scheme, 'golden');
+  return withText({ 'config.json': read('config.json'), 'model.safetensors': read('model.safetensors') }, options);
+}
+
+/** That as a package in memory. */
+export function packGoldenModel(scheme: Scheme, options: Omit<TinyOptions, 'scheme'> = {}): Promise<PackageSource> {
+  return packCheckpoint(memorySource(goldenCheckpoint(options)), scheme, 'golden');
 }
 
 /** The tiny model on a GPU, without its text. */
