@@ -33,7 +33,7 @@ export interface GpuFeatures {
   workgroupBytes: number;
   /** Most subgroups in a workgroup of a matvec, where that was measured on this adapter: a power of two. */
   matvecSubgroups?: number;
-  /** Rows up to which a matrix counts as narrow: workgroups of long prompts and of int4 decoding are too few to fill the GPU. */
+  /** Rows up to which a matrix is narrow: its workgroups in long prompts and in int4 decoding are too few for the GPU. */
   narrowRows: number;
 }
 

@@ -26,7 +26,7 @@ interface Dispatch {
   group: GPUBindGroup;
 }
 
-/** Dispatches that are submitted together: few enough that a GPU soon has something to compute, as many as it waits for. */
+/** Dispatches that are submitted together: few enough that the GPU soon has work, and enough to outlast a submit. */
 const SLICE = 64;
 
 const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
