@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { textReport } from '../bench/report.ts';
 import { LocalEngine } from '../engine/local-engine.ts';
-import { type Precision, PRECISIONS } from '../engine/options.ts';
+import { PRECISION_NAMES, PRECISIONS } from '../engine/options.ts';
 import { BambaError } from '../errors.ts';
 import { evaluate, type EvaluationProgress } from '../evaluate/evaluate.ts';
 import { evaluationResult, evaluationSections, progressText } from '../evaluate/report.ts';
@@ -40,7 +40,7 @@ Evaluates MODEL, a package, a checkpoint or a GGUF file, as lm-evaluation-harnes
   --limit N     questions, windows or sequences of each, at most
   --dtype T     how the matrices of a checkpoint are stored: ${SCHEMES.join(', ')}; int8 unless given
   --context N   tokens of a prompt and its answer together
-  --precision P how exact the engine computes: ${Object.keys(PRECISIONS).join(', ')}; exact unless given
+  --precision P how exact the engine computes: ${PRECISION_NAMES.join(', ')}; exact unless given
   --cache T     with keys and values stored as ${CACHE_TYPES.join(', ')}; as the precision says unless given
   --log FILE    keeps what was computed in FILE; with the same FILE again, goes on where it stopped
   --json        prints the figures and all outcomes as JSON`;
@@ -187,9 +187,7 @@ function readArguments(args: string[]) {
     throw new Error('One model is needed; other files follow --task or --text.');
   const scheme = values.dtype === undefined ? undefined : oneOf('--dtype', values.dtype, SCHEMES);
   const kvCacheType = values.cache === undefined ? undefined : oneOf('--cache', values.cache, CACHE_TYPES);
-  if (!isPrecision(values.precision)) {
-    throw new Error(`--precision has to be one of ${Object.keys(PRECISIONS).join(', ')}.`);
-  }
+  const precision = oneOf('--precision', values.precision, PRECISION_NAMES);
   const number = (name: 'window' | 'stride' | 'limit' | 'context') => whole(name, values[name]);
   const [size, stride] = [number('window'), number('stride')];
   return {
@@ -202,14 +200,10 @@ function readArguments(args: string[]) {
     windows: { ...(size !== undefined && { size }), ...(stride !== undefined && { stride }) },
     limit: number('limit') ?? Infinity,
     context: number('context'),
-    precision: values.precision,
+    precision,
     log: values.log,
     json: values.json,
   };
-}
-
-function isPrecision(name: string): name is Precision {
-  return Object.hasOwn(PRECISIONS, name);
 }
 
 function whole(option: string, text: string | undefined): number | undefined {

@@ -15,7 +15,7 @@ import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
 import { Listeners } from './listeners.ts';
 import type { OpenModel } from './loading/open-model.ts';
-import { type Precision, PRECISIONS } from './options.ts';
+import { type Precision, PRECISION_NAMES, PRECISIONS } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -103,7 +103,7 @@ export class LocalEngine {
     from: PackageSource | Opening,
     { precision = 'balanced', ...others }: LocalEngineOptions = {},
   ): Promise<LocalEngine> {
-    requireOneOf('precision', precision, Object.keys(PRECISIONS));
+    requireOneOf('precision', precision, PRECISION_NAMES);
     const options = { ...PRECISIONS[precision], ...others };
     const { kvCacheType, stateCacheType } = options;
     requireWhole('contextLength', options.contextLength, 1);

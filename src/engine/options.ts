@@ -23,6 +23,9 @@ export const PRECISIONS = {
 /** How exact an engine computes. */
 export type Precision = keyof typeof PRECISIONS;
 
+/** Their names, the default first. */
+export const PRECISION_NAMES = Object.keys(PRECISIONS) as Precision[];
+
 const OPTIONS: readonly string[] = [
   'model',
   'revision',
