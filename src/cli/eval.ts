@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { textReport } from '../bench/report.ts';
+import type { RopeScaling } from '../architecture/rope-scaling.ts';
 import { LocalEngine } from '../engine/local-engine.ts';
 import { PRECISION_NAMES, PRECISIONS } from '../engine/options.ts';
 import { BambaError } from '../errors.ts';
@@ -22,28 +23,30 @@ import { oneOf, readRequest } from './arguments.ts';
 import { tokenizingEngine } from './local-engine.ts';
 import { openModel } from './open-model.ts';
 import { OutcomeLog } from './outcome-log.ts';
+import { readRopeScaling, ROPE_USAGE } from './rope-option.ts';
 
 /** Tasks that come with the project. */
 const TASKS = join(import.meta.dirname, '..', '..', 'public', 'tasks');
 
 const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text FILE.txt]... [--ids FILE.json]...
-                      [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--precision P] [--cache TYPE]
-                      [--log FILE] [--json]
+                      [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--rope-scaling S]
+                      [--precision P] [--cache TYPE] [--log FILE] [--json]
 
 Evaluates MODEL, a package, a checkpoint or a GGUF file, as lm-evaluation-harness does: see docs/EVALUATION.md.
-  --task T      a task file, or the name of a task that comes with the project; those where nothing is asked for
-  --text FILE   the perplexity of a text; whole where the context has room for it
-  --ids FILE    the same of tokens: {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {...}}.
-                An answer has a 1 for each token whose prediction counts
-  --window N    tokens that are read at once of a text
-  --stride N    new tokens of each further window; half of a window unless given
-  --limit N     questions, windows or sequences of each, at most
-  --dtype T     how the matrices of a checkpoint are stored: ${SCHEMES.join(', ')}; int8 unless given
-  --context N   tokens of a prompt and its answer together
-  --precision P how exact the engine computes: ${PRECISION_NAMES.join(', ')}; exact unless given
-  --cache T     with keys and values stored as ${CACHE_TYPES.join(', ')}; as the precision says unless given
-  --log FILE    keeps what was computed in FILE; with the same FILE again, goes on where it stopped
-  --json        prints the figures and all outcomes as JSON`;
+  --task T          a task file, or the name of a task that comes with the project; those where nothing is asked for
+  --text FILE       the perplexity of a text; whole where the context has room for it
+  --ids FILE        the same of tokens: {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {...}}.
+                    An answer has a 1 for each token whose prediction counts
+  --window N        tokens that are read at once of a text
+  --stride N        new tokens of each further window; half of a window unless given
+  --limit N         questions, windows or sequences of each, at most
+  --dtype T         how the matrices of a checkpoint are stored: ${SCHEMES.join(', ')}; int8 unless given
+  --context N       tokens of a prompt and its answer together
+  --rope-scaling S  ${ROPE_USAGE}
+  --precision P     how exact the engine computes: ${PRECISION_NAMES.join(', ')}; exact unless given
+  --cache T         with keys and values stored as ${CACHE_TYPES.join(', ')}; as the precision says unless given
+  --log FILE        keeps what was computed in FILE; with the same FILE again, goes on where it stopped
+  --json            prints the figures and all outcomes as JSON`;
 
 /** The command `eval`. @returns 0; 1 for what it cannot evaluate; 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {
@@ -69,13 +72,14 @@ async function run(request: Request): Promise<void> {
   const texts = await Promise.all(
     request.texts.map(async (file) => ({ name: basename(file), text: await read(file) })),
   );
-  const { scheme, precision, limit, windows } = request;
+  const { scheme, precision, ropeScaling, limit, windows } = request;
   const { kvCacheType = PRECISIONS[precision].kvCacheType } = request;
   for (const task of tasks) taskWork(task, { chats: true, limit });
   const source = await openModel(request.model, scheme, 'int8');
   installDawn();
   const local = await LocalEngine.load(source, {
     ...(request.context !== undefined && { contextLength: request.context }),
+    ...(ropeScaling && { ropeScaling }),
     precision,
     kvCacheType,
     stateCacheBytes: 0,
@@ -90,7 +94,7 @@ async function run(request: Request): Promise<void> {
       ...scored.map(({ name, text }) => scoredTextWork(name, text, limit)),
     ];
     requireNames(works);
-    const settings = { precision, kvCacheType, contextLength };
+    const settings = { precision, kvCacheType, contextLength, ...(ropeScaling && { ropeScaling }) };
     const kept =
       request.log === undefined ? undefined : await OutcomeLog.open(request.log, await subjectOf(source, settings));
     const results = await evaluate(engine, works, { ...(kept && { kept }), onProgress: progressLine() });
@@ -104,7 +108,7 @@ async function run(request: Request): Promise<void> {
 
 async function subjectOf(
   { manifest: { name, scheme, shards } }: OrderedPackage<Manifest>,
-  settings: { precision: string; kvCacheType: string; contextLength: number },
+  settings: { precision: string; kvCacheType: string; contextLength: number; ropeScaling?: RopeScaling },
 ) {
   // The weights identify a measurement, not the folder's name.
   const weights = await sha256Hex(new TextEncoder().encode(shards.map((shard) => shard.sha256).join()));
@@ -174,6 +178,7 @@ function readArguments(args: string[]) {
       limit: text,
       dtype: text,
       context: text,
+      'rope-scaling': text,
       precision: { ...text, default: 'exact' },
       cache: text,
       log: text,
@@ -200,6 +205,7 @@ function readArguments(args: string[]) {
     windows: { ...(size !== undefined && { size }), ...(stride !== undefined && { stride }) },
     limit: number('limit') ?? Infinity,
     context: number('context'),
+    ropeScaling: readRopeScaling(values['rope-scaling']),
     precision,
     log: values.log,
     json: values.json,

@@ -1,5 +1,6 @@
 import { asBambaError, BambaError } from '../errors.ts';
 import { isPrefix } from '../generate/state-tree.ts';
+import { checkRopeScaling } from '../architecture/rope-scaling.ts';
 import type { GpuOptions } from '../gpu/device.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
@@ -25,6 +26,7 @@ import type {
   GenerationEvent,
   GenerationRequest,
   MovedState,
+  RopeScaling,
   TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
@@ -38,6 +40,8 @@ import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
+  /** See `EngineOptions`. */
+  ropeScaling?: RopeScaling;
   /** See `EngineOptions`. */
   precision?: Precision;
   /** See `EngineOptions`. */
@@ -107,6 +111,7 @@ export class LocalEngine {
     const options = { ...PRECISIONS[precision], ...others };
     const { kvCacheType, stateCacheType } = options;
     requireWhole('contextLength', options.contextLength, 1);
+    if (options.ropeScaling !== undefined) checkRopeScaling(options.ropeScaling);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);
     requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);

@@ -35,6 +35,7 @@ const OPTIONS: readonly string[] = [
   'files',
   'worker',
   'contextLength',
+  'ropeScaling',
   'precision',
   'stateCacheBytes',
   'storedStateBytes',
