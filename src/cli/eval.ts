@@ -8,6 +8,7 @@ import { LocalEngine } from '../engine/local-engine.ts';
 import { PRECISION_NAMES, PRECISIONS } from '../engine/options.ts';
 import { BambaError } from '../errors.ts';
 import { evaluate, type EvaluationProgress } from '../evaluate/evaluate.ts';
+import { phoneBookWork } from '../evaluate/phone-book.ts';
 import { evaluationResult, evaluationSections, progressText } from '../evaluate/report.ts';
 import { parseTaskFile } from '../evaluate/task-file.ts';
 import { taskWork } from '../evaluate/task-work.ts';
@@ -28,7 +29,7 @@ import { readRopeScaling, ROPE_USAGE } from './rope-option.ts';
 /** Tasks that come with the project. */
 const TASKS = join(import.meta.dirname, '..', '..', 'public', 'tasks');
 
-const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text FILE.txt]... [--ids FILE.json]...
+const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text FILE.txt]... [--ids FILE.json]... [--phone-book [--lengths N,N]]
                       [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--rope-scaling S]
                       [--precision P] [--cache TYPE] [--log FILE] [--json]
 
@@ -37,6 +38,8 @@ Evaluates MODEL, a package, a checkpoint or a GGUF file, as lm-evaluation-harnes
   --text FILE       the perplexity of a text; whole where the context has room for it
   --ids FILE        the same of tokens: {"sequences": [{"ids": [...], "answer": [...]}, ...], "reference": {...}}.
                     An answer has a 1 for each token whose prediction counts
+  --phone-book      asks for numbers of phone books of 1K to 32K tokens, as many as the context has room for
+  --lengths N,N     tokens of those books
   --window N        tokens that are read at once of a text
   --stride N        new tokens of each further window; half of a window unless given
   --limit N         questions, windows or sequences of each, at most
@@ -66,7 +69,7 @@ type Request = NonNullable<ReturnType<typeof readArguments>>;
 
 async function run(request: Request): Promise<void> {
   // What files say wrong is heard before a model is loaded.
-  const asked = request.tasks.length + request.texts.length + request.ids.length > 0;
+  const asked = request.phoneBook || request.tasks.length + request.texts.length + request.ids.length > 0;
   const tasks = await Promise.all((asked ? request.tasks : await shippedTasks()).map(readTask));
   const scored = await Promise.all(request.ids.map(readScoredText));
   const texts = await Promise.all(
@@ -92,6 +95,7 @@ async function run(request: Request): Promise<void> {
       ...tasks.map((task) => taskWork(task, { chats, limit })),
       ...(await Promise.all(texts.map(({ name, text }) => textWork(engine, text, { name, windows, limit })))),
       ...scored.map(({ name, text }) => scoredTextWork(name, text, limit)),
+      ...(request.phoneBook ? [phoneBookWork(engine, { lengths: request.lengths, limit })] : []),
     ];
     requireNames(works);
     const settings = { precision, kvCacheType, contextLength, ...(ropeScaling && { ropeScaling }) };
@@ -173,6 +177,8 @@ function readArguments(args: string[]) {
       task: many,
       text: many,
       ids: many,
+      'phone-book': { ...flag, default: false },
+      lengths: text,
       window: text,
       stride: text,
       limit: text,
@@ -202,6 +208,8 @@ function readArguments(args: string[]) {
     tasks: values.task,
     texts: values.text,
     ids: values.ids,
+    phoneBook: values['phone-book'],
+    lengths: values.lengths?.split(',').map((length) => whole('lengths', length)!),
     windows: { ...(size !== undefined && { size }), ...(stride !== undefined && { stride }) },
     limit: number('limit') ?? Infinity,
     context: number('context'),

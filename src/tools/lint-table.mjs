@@ -24,7 +24,9 @@ export const LAYERS = {
     'sampling.ts gpu weights architecture kernels storage model generate /shaders/bench ' +
       'engine/loading/adapter-name.ts engine/loading/load.ts engine/loading/tuned.ts',
   ),
-  evaluate: list('weights text generate bench/report.ts engine/loading/adapter-name.ts engine/protocol.ts'),
+  evaluate: list(
+    'weights text generate bench/chart.ts bench/report.ts engine/loading/adapter-name.ts engine/protocol.ts',
+  ),
   app: ['engine/client.ts', 'engine/protocol.ts', 'element'],
   tools: ['weights', 'architecture', 'storage'],
   cli: list(
@@ -149,8 +151,8 @@ export function lintConfig() {
       files: ['src/app/eval*'],
       rules: {
         'no-restricted-imports': restricted(
-          allBut(list('bench/report.ts engine/client.ts engine/protocol.ts evaluate generate'), 0),
-          'the page of evaluations imports evaluate, the engine, generate, bench/report and errors',
+          allBut(list('bench/chart.ts bench/report.ts engine/client.ts engine/protocol.ts evaluate generate'), 0),
+          'the page of evaluations imports evaluate, the engine, generate, charts and reports of bench, and errors',
         ),
       },
     },
