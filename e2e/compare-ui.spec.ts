@@ -17,8 +17,8 @@ for (const { device, viewport } of DEVICES) {
   test(`on ${device} compares two models, and all is to be read`, async ({ page }) => {
     await page.setViewportSize(viewport);
     await serveQuickPackage(page, '**/models/lexicon/*');
-    await serveQuickPackage(page, '**/models/other/*', { name: 'other' }, { num_hidden_layers: 2 });
-    await page.goto('/compare.html?second=./models/other/&tokens=8&prompt=Hi');
+    await serveQuickPackage(page, '**/models/other/*', { name: 'other' }, { num_hidden_layers: 1 });
+    await page.goto(`/compare.html?${new URLSearchParams({ second: './models/other/', tokens: '8', prompt: 'Hi' })}`);
     await compareButton(page).press('Enter');
     await expect(page.getByRole('status')).toHaveText('Done.');
     for (const [order, name] of [
@@ -35,8 +35,8 @@ for (const { device, viewport } of DEVICES) {
     await tokens.first().focus();
     await page.keyboard.press('ArrowRight');
     await expect(tokens.nth(1)).toBeFocused();
-    await expect(tokens.nth(1)).toHaveAccessibleName(/, [\d.e-]+ nats$/);
-    await expect(page.getByText(/^Token 2, .*: divergence [\d.e-]+ nats/)).toBeVisible();
+    await expect(tokens.nth(1)).toHaveAccessibleName(/, \S+ nats$/);
+    await expect(page.getByText(/^Token 2, .*: divergence \S+ nats/)).toBeVisible();
     await page.keyboard.press('End');
     await expect(tokens.last()).toBeFocused();
     await page.getByText('All tokens as a table').click();
@@ -62,9 +62,7 @@ test('finds no divergence of a model from itself, and says what cannot be compar
   const status = page.getByRole('status');
   await compareButton(page).click();
   await expect(status).toHaveText('Done.');
-  await expect(page.getByText('The mean divergence of its predictions is 0.0e+0 nats')).toContainText(
-    'in 4 of 4 places',
-  );
+  await expect(page.getByText('The mean divergence of its predictions is 0 nats')).toContainText('in 4 of 4 places');
   await page.getByLabel('Second model: an address or a repository').fill('./models/wide/');
   await compareButton(page).click();
   await expect(

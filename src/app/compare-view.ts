@@ -81,9 +81,8 @@ function divergenceView(
             aria-pressed=${index === chosen}
             aria-label=${`${shown(token.text)}, ${nats(token.kl)}`}
             @click=${() => choose(index)}
-          >
-            ${shown(token.text)}
-          </button>`,
+            .textContent=${shown(token.text)}
+          ></button>`,
       )}
     </div>
     <p class="about" aria-live="polite">${aboutToken(tokens[chosen]!, chosen)}</p>
@@ -105,7 +104,7 @@ function stepOf(kl: number): number {
 }
 
 function nats(kl: number): string {
-  return `${kl < 1e-4 ? kl.toExponential(1) : kl.toPrecision(3)} nats`;
+  return `${kl === 0 ? '0' : kl < 1e-4 ? kl.toExponential(1) : kl.toPrecision(3)} nats`;
 }
 
 /** White space is to be seen. */
