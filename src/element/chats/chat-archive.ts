@@ -11,6 +11,7 @@ import { ChatStore, type DeletedChat, type SaveOutcome } from './chat-store.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { Drafts, readSession, writeSession } from './drafts.ts';
 import type { TurnId } from './ids.ts';
+import { LeftOver } from './left-over.ts';
 
 /** Events from the archive to the chat. */
 export interface ArchiveEvents {
@@ -46,6 +47,7 @@ export class ChatArchive {
   });
   #name = '';
   #drafts: Drafts | undefined;
+  #leftOver: LeftOver | undefined;
   #store: ChatStore | undefined;
   #writer: ChatWriter;
   /** Chats that were open before, and are not saved yet. */
@@ -108,7 +110,9 @@ export class ChatArchive {
     const store = this.#openStore(list);
     if (!store) return; // The browser has no database: see above.
     this.#store = store;
+    this.#leftOver = new LeftOver(this.#key('left-over'));
     if (isOther) this.#forgetOthers();
+    await this.#leftOver.save(store);
     await this.#list.read();
     if (this.#store !== store) return;
     const before = wanted ?? readSession(this.#key('open'));
@@ -201,7 +205,8 @@ export class ChatArchive {
 
   /** Saves what has changed without waiting for anything, for a page that is being closed. */
   leave(): void {
-    for (const writer of [this.#writer, ...this.#others]) writer.leave();
+    const changes = [this.#writer, ...this.#others].map((writer) => writer.leave());
+    this.#leftOver?.keep(changes.filter((change) => change !== undefined));
   }
 
   /** Tries again what has failed: to read the list, to save. */

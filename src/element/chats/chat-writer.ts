@@ -171,11 +171,13 @@ export class ChatWriter {
     return this.#pending;
   }
 
-  /** Saves without waiting for any reply: the page is being closed. */
-  leave(): void {
+  /** Saves without waiting for any reply: the page is being closed. Returns what has to be saved by the next page. */
+  leave(): ChatChange | undefined {
     const store = this.#host.store();
-    const change = this.gone ? undefined : this.#change();
-    if (change) store?.saveAtOnce(change);
+    const change = store && !this.gone ? this.#change() : undefined;
+    if (!change || store?.saveAtOnce(change)) return undefined;
+    const { turns: _turns, ...rest } = change;
+    return rest;
   }
 
   /** Gives up what is not saved. */
