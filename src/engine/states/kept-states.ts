@@ -8,7 +8,6 @@ import {
   isForeign,
   payloadBytes,
   pieceHash,
-  type SnapshotPrelude,
   verifyPiece,
 } from '../../model/snapshot-bytes.ts';
 import type { SequenceState } from '../../model/state.ts';
@@ -177,7 +176,13 @@ export class KeptStates {
       const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
       const { length } = prelude.tokens;
       if (length <= known || length >= ids.length || !isPrefix(prelude.tokens, ids)) return false;
-      await bringBack(owner.model, prelude, (index) => pieceOf(store, record, prelude, index, signal));
+      const read = readAhead(store, record);
+      await bringBack(owner.model, prelude, async (index) => {
+        throwIfAborted(signal);
+        const piece = (await read(index)) ?? new Uint8Array();
+        await verifyPiece(prelude, index, piece);
+        return piece;
+      });
       return true;
     } catch (error) {
       if (!(error instanceof BambaError && error.code === 'state_invalid')) throw error;
@@ -316,18 +321,15 @@ export class KeptStates {
   }
 }
 
-/** @throws BambaError `state_invalid` where it is not there, or damaged; `aborted`. */
-async function pieceOf(
-  store: StateStore,
-  record: StateRecord,
-  prelude: SnapshotPrelude,
-  index: number,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  throwIfAborted(signal);
-  const piece = (await store.piece(record, index)) ?? new Uint8Array();
-  await verifyPiece(prelude, index, piece);
-  return piece;
+/** Reads pieces in their order: the database looks for the next one while this one is hashed. */
+function readAhead(store: StateStore, record: StateRecord): (index: number) => ReturnType<StateStore['piece']> {
+  let next: ReturnType<StateStore['piece']> | undefined;
+  return (index) => {
+    const piece = next ?? store.piece(record, index);
+    next = index + 1 < record.pieces ? store.piece(record, index + 1) : undefined;
+    next?.catch(() => {}); // heard of when it is its turn
+    return piece;
+  };
 }
 
 /** What is kept under some keys, the longest first. */
