@@ -176,10 +176,10 @@ export class KeptStates {
       const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
       const { length } = prelude.tokens;
       if (length <= known || length >= ids.length || !isPrefix(prelude.tokens, ids)) return false;
-      const read = readAhead(store, record);
+      const pieceAt = readAhead(store, record);
       await bringBack(owner.model, prelude, async (index) => {
         throwIfAborted(signal);
-        const piece = (await read(index)) ?? new Uint8Array();
+        const piece = (await pieceAt(index)) ?? new Uint8Array();
         await verifyPiece(prelude, index, piece);
         return piece;
       });
