@@ -2,6 +2,7 @@
 // and 20 turns where everything is tested, else with a quick model and a few.
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
+import { NEAR_TOKENS } from '../src/generate/cuts.ts';
 import { ALL } from '../src/testing/extent.ts';
 import { NO_SPECIAL } from '../src/testing/models/tiny-model.ts';
 import type { ChatMessage } from '../src/engine/protocol.ts';
@@ -129,5 +130,17 @@ test(`a conversation of ${TURNS} turns with ${MODEL_NAME} is read once, whatever
   page = await open(context);
   const later = await next('And a door?', 'in another tab');
   expect(later.cachedTokens).toBe(back.read);
+
+  // In a new page as well: another answer to the last question, and another question in its place.
+  await kept(page, later.read);
+  page = await open(context, page);
+  const anew = await ask(page, messages.slice(0, -1));
+  note('again after a reload', anew);
+  expect(later.asked - anew.cachedTokens).toBeLessThanOrEqual(NEAR_TOKENS);
+  expect(anew.text).toBe(later.text);
+  page = await open(context, page);
+  const instead = await ask(page, [...messages.slice(0, -2), { role: 'user', content: 'And a gate?' }]);
+  note('the last question edited after a reload', instead);
+  expect(instead.cachedTokens).toBe(back.read);
   console.log(`Tokens that were known: ${cached.join(', ')}`);
 });

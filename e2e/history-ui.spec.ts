@@ -333,3 +333,20 @@ test('without WebGPU kept chats are listed, read, searched and saved, and nothin
   await page.getByRole('button', { name: 'What to do' }).click();
   await expect(page.getByRole('heading', { name: 'To try here' })).toBeVisible();
 });
+
+test('an answer outlives a page that is left before the browser has opened its database', async ({ page }) => {
+  await scriptEngine(page, { answers: ANSWERS });
+  await page.addInitScript(() => {
+    if (sessionStorage.getItem('quick') !== null) return;
+    // It says nothing, and nothing is made.
+    IDBFactory.prototype.open = () =>
+      Object.create(IDBOpenDBRequest.prototype, { addEventListener: { value: () => undefined } });
+  });
+  await page.goto('/');
+  await ask(page, 'About apples');
+  await expect(chat(page).turns.locator('.foot')).toBeVisible();
+  await page.evaluate(() => sessionStorage.setItem('quick', ''));
+  await page.reload();
+  await expect(chat(page).answers).toHaveText('They are fruit.');
+  await expect(titles(page)).toHaveText('About apples');
+});

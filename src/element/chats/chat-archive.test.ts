@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MapStorage } from '../../testing/browser/map-storage.ts';
+import { databaseFaults } from '../../testing/faults/indexed-db.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
 import { readChats, toJson } from './chat-files.ts';
@@ -43,6 +44,25 @@ async function reopen(before: ChatArchive): Promise<Awaited<ReturnType<typeof op
 }
 
 describe('ChatArchive', () => {
+  it('keeps what was said before the database had opened, though the page is left at once', async () => {
+    const faults = databaseFaults();
+    faults.injectAt(1, { kind: 'never' });
+    const archive = new ChatArchive({ changed: () => undefined, opened: () => undefined });
+    void archive.connect(String(list));
+    archive.note([turn(1, 'One?', 'One.')], 'Model', false);
+    archive.leave();
+    faults.clear();
+
+    const { archive: later, opened } = await open();
+    expect(opened.at(-1)?.turns).toMatchObject([{ question: 'One?', answer: 'One.', status: 'done' }]);
+    expect(later.chats).toMatchObject([{ title: 'One?', model: 'Model' }]);
+    // It is saved once, and then by this page.
+    later.note([...opened.at(-1)!.turns, turn(2, 'Two?', 'Two.')], 'Model', false);
+    later.leave();
+    const { opened: last } = await reopen(later);
+    expect(last.at(-1)?.turns.map(({ question }) => question)).toEqual(['One?', 'Two?']);
+  });
+
   it('keeps a chat from its first question on, and opens it again in the same tab', async () => {
     const { archive } = await open();
     expect(archive).toMatchObject({ available: true, chats: [], current: undefined });

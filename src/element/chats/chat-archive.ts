@@ -11,6 +11,7 @@ import { ChatStore, type DeletedChat, type SaveOutcome } from './chat-store.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { Drafts, readSession, writeSession } from './drafts.ts';
 import type { TurnId } from './ids.ts';
+import { LeftOver } from './left-over.ts';
 
 /** Events from the archive to the chat. */
 export interface ArchiveEvents {
@@ -46,10 +47,13 @@ export class ChatArchive {
   });
   #name = '';
   #drafts: Drafts | undefined;
+  #leftOver: LeftOver | undefined;
   #store: ChatStore | undefined;
   #writer: ChatWriter;
   /** Chats that were open before, and are not saved yet. */
   readonly #others = new Set<ChatWriter>();
+  /** Changes of any chat that were heard of, or made here: what was read before the last of them may lack it. */
+  #changes = 0;
 
   /**
    * @param events where changes are reported
@@ -106,7 +110,9 @@ export class ChatArchive {
     const store = this.#openStore(list);
     if (!store) return; // The browser has no database: see above.
     this.#store = store;
+    this.#leftOver = new LeftOver(this.#key('left-over'));
     if (isOther) this.#forgetOthers();
+    await this.#leftOver.save(store);
     await this.#list.read();
     if (this.#store !== store) return;
     const before = wanted ?? readSession(this.#key('open'));
@@ -148,16 +154,24 @@ export class ChatArchive {
   /** Opens a chat of the list. Where it cannot be read, `trouble` says why, and what is open stays open. */
   async open(id: string): Promise<void> {
     await this.flush();
-    const unsaved = [...this.#others].find((writer) => writer.id === id);
-    if (unsaved) return this.#enter(unsaved);
+    const there = this.#writerOf(id);
+    if (there) return this.#reenter(there);
+    const changes = this.#changes;
+    let chat: LoadedChat | undefined;
     try {
-      const chat = await this.#store?.chat(id);
-      this.#enter(this.#newWriter(chat));
-      // It was deleted elsewhere, and nobody has said so.
-      if (!chat) await this.#list.read();
+      chat = await this.#store?.chat(id);
     } catch (error) {
       this.#list.fail(error);
+      return;
     }
+    // Meanwhile it may have been opened by another click, and asked in.
+    const meanwhile = this.#writerOf(id);
+    if (meanwhile) return this.#reenter(meanwhile);
+    const writer = this.#newWriter(chat);
+    this.#enter(writer);
+    // It was deleted elsewhere, and nobody has said so.
+    if (!chat) await this.#list.read();
+    else if (changes !== this.#changes) await this.#readAgain(writer);
   }
 
   /** Begins a new chat; it joins the list with its first question. */
@@ -191,12 +205,13 @@ export class ChatArchive {
 
   /** Saves what has changed without waiting for anything, for a page that is being closed. */
   leave(): void {
-    for (const writer of [this.#writer, ...this.#others]) writer.leave();
+    const changes = [this.#writer, ...this.#others].map((writer) => writer.leave());
+    this.#leftOver?.keep(changes.filter((change) => change !== undefined));
   }
 
   /** Tries again what has failed: to read the list, to save. */
   async tryAgain(): Promise<void> {
-    await Promise.all([this.#list.read(), this.flush()]);
+    await Promise.all([this.#readList(), this.flush()]);
   }
 
   /**
@@ -250,7 +265,7 @@ export class ChatArchive {
     if (!deleted) return;
     await this.#store?.restore(deleted);
     if (this.deleted === deleted) this.deleted = undefined;
-    await this.#list.read();
+    await this.#readList();
   }
 
   /** Forgets the chat that was deleted last. */
@@ -296,7 +311,7 @@ export class ChatArchive {
    */
   async add(chats: readonly ChatRecord[]): Promise<number> {
     const added = (await this.#store?.add(chats)) ?? 0;
-    await this.#list.read();
+    await this.#readList();
     return added;
   }
 
@@ -348,11 +363,41 @@ export class ChatArchive {
         store: () => this.#store,
         named: () => this.#onNamed(writer),
         writing: (summary, isNew) => this.#onWriting(summary, isNew),
-        written: (outcome) => this.#onWritten(writer, outcome),
+        written: (outcome, changed) => this.#onWritten(writer, outcome, changed),
       },
       chat,
     );
     return writer;
+  }
+
+  /** A chat has one writer in a tab: of two, neither would show what the other one writes. */
+  #writerOf(id: string): ChatWriter | undefined {
+    return [this.#writer, ...this.#others].find((writer) => writer.id === id);
+  }
+
+  async #reenter(writer: ChatWriter): Promise<void> {
+    this.#enter(writer);
+    this.#reviveOpen();
+    await this.#readAgain(writer);
+  }
+
+  async #readAgain(writer: ChatWriter): Promise<void> {
+    writer.hear();
+    await writer.flush();
+  }
+
+  async #readList(): Promise<void> {
+    await this.#list.read();
+    this.#reviveOpen();
+  }
+
+  /** What is open was deleted elsewhere, and may have come back. */
+  #reviveOpen(): void {
+    const writer = this.#writer;
+    if (!writer.gone || !this.#list.find(writer.id)) return;
+    writer.revive();
+    if (this.gone?.turns === writer.turns) this.gone = undefined;
+    void writer.flush();
   }
 
   /** Makes a chat the one that is open. */
@@ -412,27 +457,20 @@ export class ChatArchive {
     });
   }
 
-  #onWritten(writer: ChatWriter, outcome: SaveOutcome | undefined): void {
+  #onWritten(writer: ChatWriter, outcome: SaveOutcome | undefined, changed: boolean): void {
+    if (outcome) this.#changes++;
     if (writer !== this.#writer && writer.settled) this.#others.delete(writer);
     if (outcome?.kind === 'gone') this.#onGone(writer);
     // Of a chat that has nothing left, the end is under way.
     if (outcome?.kind === 'saved' && writer.turns.length > 0) {
-      const { summary, chat } = outcome;
-      this.#list.put(summary);
-      if (chat && writer === this.#writer) this.#merge(writer, chat);
+      this.#list.put(outcome.summary);
+      if (changed && writer === this.#writer) this.#events.opened(writer.turns, undefined, writer.tip);
     }
     this.#events.changed();
   }
 
-  /** Shows what another tab has changed in the chat that is open; not before an answer that is being written has ended. */
-  #merge(writer: ChatWriter, chat: LoadedChat): void {
-    writer.stale = true;
-    if (writer.busy || !writer.settled) return;
-    this.#events.opened(writer.adopt(chat), undefined, writer.tip);
-  }
-
   #onGone(writer: ChatWriter): void {
-    const title = this.#list.find(writer.id)?.title ?? 'Chat';
+    const title = this.#list.find(writer.id)?.title ?? writer.title ?? 'Chat';
     this.#list.remove(writer.id);
     this.#others.delete(writer);
     if (writer.turns.length > 0) this.gone = { title, turns: writer.turns, tip: writer.tip, own: writer.own };
@@ -444,16 +482,10 @@ export class ChatArchive {
   }
 
   async #onForeignChange(chat: string): Promise<void> {
-    const writer = this.#writer;
-    if (chat === writer.id) writer.stale = true;
-    await this.#list.read();
-    if (chat !== this.current || writer !== this.#writer) return;
-    // A chat that was deleted elsewhere may have come back.
-    if (writer.gone && this.#list.find(chat)) {
-      writer.gone = false;
-      this.gone = undefined;
-    }
-    await writer.flush();
+    this.#changes++;
+    this.#writerOf(chat)?.hear();
+    await this.#readList();
+    await this.#writerOf(chat)?.flush();
   }
 
   #key(what: string): string {

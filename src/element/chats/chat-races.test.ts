@@ -174,56 +174,89 @@ async function allChats(list: string): Promise<LoadedChat[]> {
   return loaded.filter((chat) => chat !== undefined);
 }
 
+/** Has each tab do its part, in the order of the scheduler, and looks at what has become of it all. */
+async function race(scheduler: Scheduler, ...scripts: readonly (readonly Command[])[]): Promise<void> {
+  stubChannel(scheduler);
+  const list = `races ${++runs}`;
+  const known = new Acknowledged();
+  const tabs = scripts.map(() => new Tab(known));
+  await Promise.all(tabs.map(({ archive }) => archive.connect(list)));
+  // Both have one chat open.
+  await tabs[0]!.act({ do: 'ask' });
+  await scheduler.waitFor(tabs[1]!.archive.tryAgain());
+  await scheduler.waitFor(tabs[1]!.archive.open(tabs[0]!.archive.current as string));
+  faults.holdEnds(() => scheduler.schedule(Promise.resolve(), 'end of a transaction'));
+  const runOne = async (tab: Tab, commands: readonly Command[]): Promise<void> => {
+    for (const each of commands) {
+      await scheduler.schedule(Promise.resolve(), each.do);
+      await tab.act(each);
+    }
+  };
+  await scheduler.waitFor(Promise.all(tabs.map((tab, i) => runOne(tab, scripts[i]!))));
+  faults.holdEnds(undefined);
+  await scheduler.waitIdle();
+  await scheduler.waitFor(Promise.all(tabs.map(({ archive }) => archive.tryAgain())));
+  await scheduler.waitIdle();
+
+  const chats = await allChats(list);
+  const turns = chats.flatMap((chat) => chat.turns);
+  const there = new Map(turns.map(({ id, answer }) => [id, answer]));
+  for (const [id, { answer, chat }] of known.answers) {
+    // A chat that was deleted takes its turns with it.
+    if (known.onceDeleted.has(chat) && !there.has(id)) continue;
+    expect(there.get(id)).toBe(answer);
+  }
+  for (const id of known.deleted) expect(chats.map((chat) => chat.id)).not.toContain(id);
+  for (const each of known.keptAnew ? chats.map((chat) => chat.turns) : [turns]) {
+    const questions = each.map(({ question }) => question).filter((question) => question.startsWith('Q'));
+    expect(new Set(questions).size).toBe(questions.length);
+  }
+  expect(chats.filter(({ id }) => id.startsWith(FILE.id)).length).toBeLessThanOrEqual(2);
+  // Both see what is kept, but for what they have been told is deleted.
+  for (const { archive, turns: shown } of tabs) {
+    const chat = chats.find(({ id }) => id === archive.current);
+    if (chat) expect(shown.map(({ id }) => id)).toEqual(chat.turns.map(({ id }) => id));
+    archive.disconnect();
+  }
+  await scheduler.waitIdle();
+}
+
 describe('two tabs with one list', () => {
   it('lose nothing that is acknowledged, double nothing, and bring nothing back, in any order of events', async () => {
     const script = fc.array(command, { minLength: 1, maxLength: 7 });
-    await fc.assert(
-      fc.asyncProperty(fc.scheduler(), script, script, async (scheduler, ...scripts) => {
-        stubChannel(scheduler);
-        const list = `races ${++runs}`;
-        const known = new Acknowledged();
-        const tabs = scripts.map(() => new Tab(known));
-        await Promise.all(tabs.map(({ archive }) => archive.connect(list)));
-        // Both have one chat open.
-        await tabs[0]!.act({ do: 'ask' });
-        await scheduler.waitFor(tabs[1]!.archive.tryAgain());
-        await scheduler.waitFor(tabs[1]!.archive.open(tabs[0]!.archive.current as string));
-        faults.holdEnds(() => scheduler.schedule(Promise.resolve(), 'end of a transaction'));
-        const runOne = async (tab: Tab, commands: readonly Command[]): Promise<void> => {
-          for (const each of commands) {
-            await scheduler.schedule(Promise.resolve(), each.do);
-            await tab.act(each);
-          }
-        };
-        await scheduler.waitFor(Promise.all(tabs.map((tab, i) => runOne(tab, scripts[i]!))));
-        faults.holdEnds(undefined);
-        await scheduler.waitIdle();
-        await scheduler.waitFor(Promise.all(tabs.map(({ archive }) => archive.tryAgain())));
-        await scheduler.waitIdle();
+    await fc.assert(fc.asyncProperty(fc.scheduler(), script, script, race), { numRuns: 150 });
+  });
 
-        const chats = await allChats(list);
-        const turns = chats.flatMap((chat) => chat.turns);
-        const there = new Map(turns.map(({ id, answer }) => [id, answer]));
-        for (const [id, { answer, chat }] of known.answers) {
-          // A chat that was deleted takes its turns with it.
-          if (known.onceDeleted.has(chat) && !there.has(id)) continue;
-          expect(there.get(id)).toBe(answer);
-        }
-        for (const id of known.deleted) expect(chats.map((chat) => chat.id)).not.toContain(id);
-        for (const each of known.keptAnew ? chats.map((chat) => chat.turns) : [turns]) {
-          const questions = each.map(({ question }) => question).filter((question) => question.startsWith('Q'));
-          expect(new Set(questions).size).toBe(questions.length);
-        }
-        expect(chats.filter(({ id }) => id.startsWith(FILE.id)).length).toBeLessThanOrEqual(2);
-        // Both see what is kept, but for what they have been told is deleted.
-        for (const { archive, turns: shown } of tabs) {
-          const chat = chats.find(({ id }) => id === archive.current);
-          if (chat) expect(shown.map(({ id }) => id)).toEqual(chat.turns.map(({ id }) => id));
-          archive.disconnect();
-        }
-        await scheduler.waitIdle();
-      }),
-      { numRuns: 150 },
+  it('see an answer to a chat that comes back while it is opened', async () => {
+    const asking: Command[] = [{ do: 'ask' }, { do: 'import' }, { do: 'open', which: 1 }];
+    const deleting: Command[] = [{ do: 'delete', which: 0 }, { do: 'ask' }, { do: 'undo' }];
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), (scheduler) => race(scheduler, asking, deleting)),
+      { numRuns: 40 },
     );
+  });
+});
+
+describe('a tab', () => {
+  it('shows what is asked in a chat while a second click opens it again', async () => {
+    const list = `races ${++runs}`;
+    const tab = new Tab(new Acknowledged());
+    await tab.archive.connect(list);
+    await tab.act({ do: 'ask' });
+    const id = tab.archive.current as string;
+    await tab.act({ do: 'begin' });
+    let answer = (): void => undefined;
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let reads = 0;
+    faults.holdEnds(() => (++reads === 2 ? slow : Promise.resolve()));
+    const clicks = [tab.archive.open(id), tab.archive.open(id)];
+    await clicks[0];
+    await tab.act({ do: 'ask' });
+    answer();
+    await Promise.all(clicks);
+    expect(tab.turns).toHaveLength(2);
+    tab.archive.disconnect();
   });
 });

@@ -100,7 +100,7 @@ export const chatSchema = v.object({
 const said = v.fallback(v.optional(v.string(), ''), '');
 
 /** The second part of a turn's key: a number in chats of files and of earlier versions, else a `newTurnId`. */
-const turnIdSchema = v.union([v.number(), v.string()]);
+export const turnIdSchema = v.union([v.number(), v.string()]);
 
 /** The name of another turn; where that cannot be read, there is none. */
 const otherTurn = v.fallback(v.optional(turnIdSchema), undefined);

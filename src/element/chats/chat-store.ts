@@ -113,10 +113,12 @@ export class ChatStore {
   /**
    * Writes turns without asking whether the chat still exists, for a page that is being closed: it would not live to
    * hear the reply. Turns of a deleted chat stay unseen.
+   *
+   * @returns false where nothing is written, because the database is not open
    */
-  saveAtOnce({ id, create, title, createdAt, model, changed, removed, tip, own }: ChatChange): void {
+  saveAtOnce({ id, create, title, createdAt, model, changed, removed, tip, own }: ChatChange): boolean {
     const transaction = this.#database.begin();
-    if (!transaction) return;
+    if (!transaction) return false;
     const turns = transaction.objectStore('turns');
     for (const turn of changed) void quiet(turns.put(turn, [id, turn.id]));
     for (const turn of removed) void quiet(turns.delete([id, turn]));
@@ -125,6 +127,7 @@ export class ChatStore {
     const record = { id, title, createdAt, updatedAt: this.#now(), model, revision: 1, ...kept };
     if (create && changed.length > 0) void quiet(transaction.objectStore('chats').put(record));
     transaction.commit();
+    return true;
   }
 
   /** Changes what the list says of a chat. False where it does not exist any longer. */

@@ -26,8 +26,8 @@ export interface WriterHost {
   named(): void;
   /** Writing has begun: this is what the list will say. */
   writing(summary: ChatSummary, isNew: boolean): void;
-  /** Writing has ended, or failed. */
-  written(outcome: SaveOutcome | undefined): void;
+  /** Writing or reading has ended, or failed; `changed` where the turns are now those that others have changed. */
+  written(outcome: SaveOutcome | undefined, changed: boolean): void;
 }
 
 /** The changes that the database does not have yet. */
@@ -38,14 +38,20 @@ interface Difference {
   readonly tip: TurnId | undefined;
 }
 
+/** What was known when the database was asked. */
+interface Moment {
+  /** Changes by others that were heard of: the reply has them all. */
+  readonly heard: number;
+  /** Writings that were begun here: the reply has them all. */
+  readonly begun: number;
+}
+
 /** The chat that is open, or one that was open and is not saved yet. */
 export class ChatWriter {
   /** Undefined until the first question is asked. */
   id: string | undefined;
   /** Another tab has deleted the chat: nothing is written any more. */
   gone = false;
-  /** Another tab has changed the chat since it was read here. */
-  stale = false;
   /** Why the chat is not saved; undefined where it is, or is being saved. */
   fault: BambaError | undefined;
   /** Turns of the chat that cannot be read. */
@@ -67,6 +73,11 @@ export class ChatWriter {
   #revision = 0;
   /** Writings under way: each will raise the revision by one. */
   #underWay = 0;
+  /** Changes by others that were heard of, and how many of them what is shown has for certain. */
+  #heard = 0;
+  #seen = 0;
+  /** Writings that were begun here: what was read before the last of them may lack it. */
+  #begun = 0;
   #issued: Pick<ChatWriter, 'turns' | 'tip' | 'own'> | undefined;
   #savedTip: TurnId | undefined;
   #savedOwn: OwnSettings | undefined;
@@ -78,7 +89,7 @@ export class ChatWriter {
   /** @param chat as it was read; undefined for a new one */
   constructor(host: WriterHost, chat?: LoadedChat) {
     this.#host = host;
-    if (chat) this.adopt(chat);
+    if (chat) this.#adopt(chat);
   }
 
   /** The turns as they are now. */
@@ -92,6 +103,11 @@ export class ChatWriter {
     return status === 'queued' || status === 'reading' || status === 'writing';
   }
 
+  /** Others have changed the chat since it was read here. */
+  get stale(): boolean {
+    return this.#seen !== this.#heard;
+  }
+
   /** Something that was said is not in the database. */
   get unsaved(): boolean {
     return this.#difference() !== undefined;
@@ -102,34 +118,22 @@ export class ChatWriter {
     return this.gone || (this.#underWay === 0 && !this.unsaved);
   }
 
-  /** Takes the chat as the database has it. Turns that are the same keep their objects, and with them what is drawn. */
-  adopt(chat: LoadedChat): readonly Turn[] {
-    const turns = chat.turns.map((turn) => {
-      const own = this.#saved.get(turn.id);
-      return own && sameTurn(storedTurn(own), turn) ? own : turn;
-    });
-    this.id = chat.id;
-    this.#turns = turns;
-    this.title = chat.title;
-    // The shown version stays, whichever another tab looks at.
-    this.tip ??= chat.tip;
-    this.#savedTip = this.tip;
-    if (this.own === this.#savedOwn) this.own = chat.own;
-    this.#savedOwn = chat.own;
-    this.#createdAt = chat.createdAt;
-    this.#revision = chat.revision;
-    this.#saved = new Map(turns.map((turn) => [turn.id, turn]));
-    this.#known = new Set(this.#saved.keys());
-    this.unreadable = chat.unreadable;
-    this.stale = false;
-    return turns;
+  /** Others have changed the chat, or may have: it is read again with the next `flush`. */
+  hear(): void {
+    this.#heard++;
+  }
+
+  /** The chat is in the list again, after it was deleted elsewhere: what is not saved is saved with the next `flush`. */
+  revive(): void {
+    this.gone = false;
+    this.hear();
   }
 
   /** Begins a new chat with the same turns. */
   renew(): void {
     this.id = undefined;
     this.gone = false;
-    this.stale = false;
+    this.#seen = this.#heard;
     this.unreadable = 0;
     this.#createdAt = 0;
     this.#revision = 0;
@@ -167,11 +171,13 @@ export class ChatWriter {
     return this.#pending;
   }
 
-  /** Saves without waiting for any reply: the page is being closed. */
-  leave(): void {
+  /** Saves without waiting for any reply: the page is being closed. Returns what has to be saved by the next page. */
+  leave(): ChatChange | undefined {
     const store = this.#host.store();
-    const change = this.gone ? undefined : this.#change();
-    if (change) store?.saveAtOnce(change);
+    const change = store && !this.gone ? this.#change() : undefined;
+    if (!change || store?.saveAtOnce(change)) return undefined;
+    const { turns: _turns, ...rest } = change;
+    return rest;
   }
 
   /** Gives up what is not saved. */
@@ -234,6 +240,8 @@ export class ChatWriter {
 
   async #write(store: ChatStore, change: ChatChange & { turns: readonly Turn[] }): Promise<void> {
     this.#underWay++;
+    this.#begun++;
+    const asked = this.#moment();
     const { turns, tip, own } = this;
     this.#issued = { turns, tip, own };
     const { id, title, createdAt, model, changed, create } = change;
@@ -249,20 +257,45 @@ export class ChatWriter {
     if (this.id !== id) return;
     if (!outcome) this.#tryLater();
     else this.#note(change, outcome);
-    this.#host.written(outcome);
-    if (this.stale && !this.busy && this.#underWay === 0 && outcome) void this.flush();
+    this.#tell(outcome, asked);
+  }
+
+  /** Tells of an outcome, as far as it is the last word; else asks again. */
+  #tell(outcome: SaveOutcome | undefined, asked: Moment): void {
+    // Since it was deleted elsewhere, something else has happened to it: it may be back.
+    const unclear = outcome?.kind === 'gone' && asked.heard !== this.#heard;
+    if (outcome?.kind === 'gone' && !unclear) this.gone = true;
+    const chat = outcome?.kind === 'saved' ? outcome.chat : undefined;
+    const changed = chat !== undefined && this.#merge(chat, asked);
+    this.#host.written(unclear ? undefined : outcome, changed);
+    if (outcome && this.stale && !this.busy && this.#underWay === 0) void this.flush();
+  }
+
+  /** Shows what others have changed: not while an answer is being written, nor without what was written here since. */
+  #merge(chat: LoadedChat, asked: Moment): boolean {
+    if (this.busy || !this.settled || asked.begun !== this.#begun) {
+      this.hear();
+      return false;
+    }
+    this.#adopt(chat);
+    this.#seen = asked.heard;
+    return true;
+  }
+
+  #moment(): Moment {
+    return { heard: this.#heard, begun: this.#begun };
   }
 
   #note({ turns, removed, tip, own }: ChatChange & { turns: readonly Turn[] }, outcome: SaveOutcome): void {
     this.fault = undefined;
     this.#pauseMs = RETRY_MS.first;
-    if (outcome.kind === 'gone') this.gone = true;
     if (outcome.kind === 'emptied') {
       this.#saved.clear();
       this.#known.clear();
     }
     if (outcome.kind !== 'saved') return;
     this.#revision = Math.max(this.#revision, outcome.revision);
+    this.title = outcome.summary.title;
     this.#savedTip = tip;
     if (own !== undefined) this.#savedOwn = own ?? undefined;
     for (const turn of turns) this.#saved.set(turn.id, turn);
@@ -273,20 +306,39 @@ export class ChatWriter {
   }
 
   async #reread(store: ChatStore, id: string): Promise<void> {
+    const asked = this.#moment();
     let chat: LoadedChat | undefined;
     try {
       chat = await store.chat(id);
     } catch (error) {
       this.fault = asBambaError(error);
       this.#tryLater();
-      return this.#host.written(undefined);
+      return this.#host.written(undefined, false);
     }
-    if (this.id !== id || this.unsaved) return;
+    if (this.id !== id) return;
     this.fault = undefined;
-    const kind = chat ? 'saved' : 'gone';
-    this.gone = !chat;
-    const outcome = chat ? { kind, revision: chat.revision, summary: chat, chat } : { kind };
-    this.#host.written(outcome as SaveOutcome);
+    this.#tell(chat ? { kind: 'saved', revision: chat.revision, summary: chat, chat } : { kind: 'gone' }, asked);
+  }
+
+  /** Takes the chat as the database has it. Turns that are the same keep their objects, and with them what is drawn. */
+  #adopt(chat: LoadedChat): void {
+    const turns = chat.turns.map((turn) => {
+      const own = this.#saved.get(turn.id);
+      return own && sameTurn(storedTurn(own), turn) ? own : turn;
+    });
+    this.id = chat.id;
+    this.#turns = turns;
+    this.title = chat.title;
+    // The shown version stays, whichever another tab looks at.
+    this.tip ??= chat.tip;
+    this.#savedTip = this.tip;
+    if (this.own === this.#savedOwn) this.own = chat.own;
+    this.#savedOwn = chat.own;
+    this.#createdAt = chat.createdAt;
+    this.#revision = chat.revision;
+    this.#saved = new Map(turns.map((turn) => [turn.id, turn]));
+    this.#known = new Set(this.#saved.keys());
+    this.unreadable = chat.unreadable;
   }
 
   #tryLater(): void {

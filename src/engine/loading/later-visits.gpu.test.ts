@@ -2,7 +2,7 @@ import { openDB } from 'idb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { decodePrelude, encodePrelude, type SnapshotBinding, type SnapshotFacts } from '../../model/snapshot-bytes.ts';
-import { type StateRecord, StateStore } from '../../storage/store/state-store.ts';
+import { type StateEntry, type StateRecord, StateStore } from '../../storage/store/state-store.ts';
 import { type Answer, chatOf, take } from '../../testing/engines/answer.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { useMemoryDatabase } from '../../testing/browser/memory-database.ts';
@@ -54,6 +54,24 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
       { timeout: 60_000, interval: 20 },
     );
   }
+
+  /** What is in storage, of whatever kind. */
+  async function recordsOf(): Promise<StateEntry[]> {
+    const store = await StateStore.open();
+    const entries = await store.list();
+    store.close();
+    return entries;
+  }
+
+  /** Waits until the end of a prompt of so many tokens is kept. */
+  async function keptPrompt(tokens: number): Promise<void> {
+    const prompt = async (): Promise<StateEntry | undefined> =>
+      (await recordsOf()).find(({ id }) => id === 'prompt one');
+    await vi.waitFor(async () => expect((await prompt())?.tokens).toBe(tokens), { timeout: 60_000, interval: 20 });
+  }
+
+  /** Tokens of a prompt before the header of its answer. */
+  const before = ({ usage }: Answer): number => usage.promptTokens - 'assistant: '.length;
 
   /** All but the last token of an answer, which was never fed. */
   const fed = ({ usage }: Answer): number => usage.promptTokens + usage.completionTokens - 1;
@@ -122,6 +140,55 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
       engine.dispose();
       contents.push(given.text, question);
     }
+  });
+
+  test('the last question again, another one in its place, and the branch before it are known', async () => {
+    const opening = await ask(await load(), chatOf('An opening of some length, so that it is far from the beginning'));
+    await kept(fed(opening));
+    const contents = ['An opening of some length, so that it is far from the beginning', opening.text];
+    const question = 'A question that is long enough for its end to be far from the answer before it';
+    const engine = await load();
+    const second = await ask(engine, chatOf(...contents, question));
+    expect(second.usage.cachedTokens).toBe(fed(opening));
+    await keptPrompt(before(second));
+    expect((await storedStates()).map(({ tokens }) => tokens)).toEqual([fed(second)]);
+
+    // Each time in a new page. Asked anew, only the header of the answer is read.
+    const other = await take(await load(), {
+      messages: chatOf(...contents, question),
+      conversation: 'one',
+      ...SETTINGS,
+      logitBias: { ...NO_SPECIAL, [second.ids[0]!]: -100 },
+    });
+    expect(other.usage.cachedTokens).toBe(before(second));
+    expect(other.text).not.toBe(second.text);
+    await kept(fed(other));
+    const reworded = await ask(await load(), chatOf(...contents, 'Something else'));
+    expect(reworded.usage.cachedTokens).toBe(fed(opening));
+    await expectFresh(reworded, chatOf(...contents, 'Something else'));
+    await kept(fed(reworded));
+    const branch = await ask(await load(), chatOf(...contents, question, second.text, 'Back to that?'));
+    expect(branch.usage.cachedTokens).toBe(fed(second));
+    await expectFresh(branch, chatOf(...contents, question, second.text, 'Back to that?'));
+
+    // They all go together, and count together.
+    const entries = await recordsOf();
+    expect(entries.length).toBeGreaterThan(2);
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    expect((await storedStates()).map((state) => state.bytes)).toEqual([bytes]);
+    for (const each of engines) each.dispose();
+    await deleteStoredStates('one');
+    expect(await recordsOf()).toEqual([]);
+  });
+
+  test('where there is little room, the latest state of another conversation outlives what one has besides', async () => {
+    const question = 'A question that is long enough for its end to be far from the beginning';
+    const one = await ask(await load(), chatOf(question));
+    await keptPrompt(before(one));
+    const bytes = (await recordsOf()).find(({ id }) => id === 'conversation one')!.bytes;
+    const two = await ask(await load({ storedStateBytes: 2 * bytes }), chatOf(question), 'two');
+    await kept(fed(two), 'two');
+    expect((await recordsOf()).map(({ id }) => id).toSorted()).toEqual(['conversation one', 'conversation two']);
   });
 
   test('nothing is kept of what has no name, nor where no bytes may be taken', async () => {
@@ -220,7 +287,9 @@ describe.skipIf(!hasAdapter)('what is kept of a conversation for a later visit',
     expect(commit).not.toHaveBeenCalled();
     release();
     await kept(fed(second));
-    expect(commit).toHaveBeenCalledOnce();
+    const ends = commit.mock.calls.filter(([{ id }]) => id === 'conversation one');
+    expect(ends).toHaveLength(1);
+    expect(ends[0]![0].tokens).toBe(fed(second));
     expect(spy.mock.calls.length).toBeGreaterThan(1);
     await expectFresh(second, messages);
   });

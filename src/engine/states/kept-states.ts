@@ -1,4 +1,5 @@
 import { BambaError } from '../../errors.ts';
+import { NEAR_TOKENS } from '../../generate/cuts.ts';
 import type { StateCache } from '../../generate/state-cache.ts';
 import { isPrefix } from '../../generate/state-tree.ts';
 import {
@@ -7,15 +8,14 @@ import {
   isForeign,
   payloadBytes,
   pieceHash,
-  type SnapshotPrelude,
   verifyPiece,
 } from '../../model/snapshot-bytes.ts';
 import type { SequenceState } from '../../model/state.ts';
-import { nameWrite, type StateRecord, StateStore } from '../../storage/store/state-store.ts';
+import { nameWrite, type StateEntry, type StateRecord, StateStore } from '../../storage/store/state-store.ts';
 import { storageEstimate } from '../../storage/store/storage-faults.ts';
 import { throwIfAborted } from '../../weights/abort.ts';
 import { bringBack, factsOf, piecesOf, readerOf, type StateOwner } from './state-files.ts';
-import { conversationKey, prefixKey } from './stored-states.ts';
+import { conversationOf, endKeys, prefixKey, promptKey } from './stored-states.ts';
 
 /** Milliseconds without a request after which the engine counts as idle. */
 const QUIET_MS = 1000;
@@ -46,15 +46,28 @@ interface KnownBeginning {
 
 /** A state that is to be written. */
 interface Due {
+  /** Of the conversation, or of what several begin with. */
   readonly id: string;
+  /** Where it may be put. */
+  readonly keys: readonly string[];
+  /** Other states that may make it one that is not worth its bytes; undefined where it is written in any case. */
+  readonly others?: readonly string[];
   readonly tokens: readonly number[];
   /** When it came to be: whoever deletes it after that means it, too. */
   readonly since: number;
 }
 
+/** A state that storage has, and its tokens. */
+interface Found {
+  readonly record: StateRecord;
+  readonly tokens: readonly number[];
+}
+
 /**
- * The latest states of conversations in the browser's storage, and of what several begin with. They are written while
- * nothing else is to do, and brought back where the GPU knows less of a conversation than storage does.
+ * The latest states of conversations in the browser's storage, and of what several begin with. Of a conversation, these are
+ * the ends of its last answers, and the end of its last prompt where that is far from them. So the next question goes on
+ * from one of them, as does the last one that is asked anew or otherwise, and one on the branch that was left last. They are
+ * written while nothing else is to do, and brought back where the GPU knows less of a conversation than storage does.
  */
 export class KeptStates {
   readonly #owner: () => Promise<StateOwner>;
@@ -65,7 +78,7 @@ export class KeptStates {
   /** By conversation, tokens that it had last in this engine: storage has no more of it. */
   readonly #latest = new Map<string, number>();
   /** The conversation whose tokens the live sequence has, once this request has changed it. */
-  #speaking: { conversation: string; shared: readonly number[] } | null = null;
+  #speaking: { conversation: string; ids: readonly number[]; shared: readonly number[] } | null = null;
   /** The tokens that a conversation last shared with others; written if the GPU has a state of exactly them. */
   #shared: readonly number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -90,12 +103,16 @@ export class KeptStates {
 
   /** The request has ended. @param state the live sequence, as it is now */
   resume(state: SequenceState): void {
-    const { conversation, shared } = this.#speaking ?? {};
+    const { conversation, ids, shared } = this.#speaking ?? {};
     this.#speaking = null;
     if (!this.#available) return;
-    if (conversation !== undefined && state.position > 0) {
+    if (conversation !== undefined && ids && state.position > 0) {
       this.#latest.set(conversation, state.position);
-      this.#note(conversationKey(conversation), [...state.tokens]);
+      const [ends, prompt] = [endKeys(conversation), promptKey(conversation)];
+      // The longest that the prompt begins with is the one before the header of its answer.
+      const asked = this.#states.find(ids)?.state.tokens;
+      if (asked) this.#note({ id: prompt, keys: [prompt], others: ends, tokens: asked });
+      this.#note({ id: ends[0]!, keys: ends, tokens: [...state.tokens] });
     }
     if (shared && shared.length >= SHARED_TOKENS) this.#shared = shared;
     if (this.#due.size > 0) this.#wait();
@@ -125,7 +142,7 @@ export class KeptStates {
     ids: readonly number[],
     { live, shared, digest, signal }: KnownBeginning,
   ): Promise<void> {
-    this.#speaking = { conversation, shared };
+    this.#speaking = { conversation, ids, shared };
     if (!this.#available) return;
     const known = Math.max(
       isPrefix(live.tokens, ids) && live.position < ids.length ? live.position : 0,
@@ -133,38 +150,45 @@ export class KeptStates {
     );
     // The last token is processed in any case: its logits are not kept.
     if (known >= Math.min(ids.length - 1, this.#latest.get(conversation) ?? Infinity)) return;
-    const keys = [conversationKey(conversation), ...(shared.length > 0 ? [await prefixKey(shared)] : [])];
+    const own = [...endKeys(conversation), promptKey(conversation)];
+    const keys = [...own, ...(shared.length > 0 ? [await prefixKey(shared)] : [])];
     await this.#tolerate(async () => {
       const store = await StateStore.open({ within: ANSWERS_WITHIN_MS, signal, answersWithin: ANSWERS_WITHIN_MS });
       try {
-        for (const key of keys) if (await this.#bringFrom(store, key, ids, { known, digest, signal })) return;
+        for (const record of await recordsOf(store, keys)) {
+          if (await this.#bringFrom(store, record, ids, { known, digest, signal })) return;
+        }
       } finally {
         store.close();
       }
     });
   }
 
-  /** @returns whether the live sequence is now what was kept under `key`. */
+  /** @returns whether the live sequence is now what was kept. */
   async #bringFrom(
     store: StateStore,
-    key: string,
+    record: StateRecord,
     ids: readonly number[],
     { known, digest, signal }: Pick<KnownBeginning, 'digest' | 'signal'> & { known: number },
   ): Promise<boolean> {
-    const record = await store.record(key);
-    if (!record) return false;
     const owner = await this.#owner();
     try {
       const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
       const { length } = prelude.tokens;
       if (length <= known || length >= ids.length || !isPrefix(prelude.tokens, ids)) return false;
-      await bringBack(owner.model, prelude, (index) => pieceOf(store, record, prelude, index, signal));
+      const pieceAt = readAhead(store, record);
+      await bringBack(owner.model, prelude, async (index) => {
+        throwIfAborted(signal);
+        const piece = (await pieceAt(index)) ?? new Uint8Array();
+        await verifyPiece(prelude, index, piece);
+        return piece;
+      });
       return true;
     } catch (error) {
       if (!(error instanceof BambaError && error.code === 'state_invalid')) throw error;
       // Damaged, or of another model: the text is read instead.
       if (digest !== null && isForeign(error)) this.#states.known.markForeign(digest);
-      await store.drop(key);
+      await store.drop(record.id);
       return false;
     }
   }
@@ -173,10 +197,10 @@ export class KeptStates {
     return typeof indexedDB !== 'undefined' && this.#options.budget !== 0;
   }
 
-  #note(id: string, tokens: readonly number[]): void {
+  #note(due: Omit<Due, 'since'>): void {
     // Behind all others.
-    this.#due.delete(id);
-    this.#due.set(id, { id, tokens, since: Date.now() });
+    this.#due.delete(due.id);
+    this.#due.set(due.id, { ...due, since: Date.now() });
   }
 
   #wait(): void {
@@ -212,7 +236,7 @@ export class KeptStates {
     const shared = this.#shared;
     if (shared.length > 0) {
       const id = await prefixKey(shared);
-      if ((await store.record(id)) === null) this.#note(id, shared);
+      if ((await store.record(id)) === null) this.#note({ id, keys: [id], tokens: shared });
       this.#shared = [];
     }
     for (const due of [...this.#due.values()].toReversed()) {
@@ -236,17 +260,20 @@ export class KeptStates {
   async #writeOne(
     owner: StateOwner,
     store: StateStore,
-    { id, tokens, since }: Due,
+    due: Due,
     state: SequenceState,
     signal: AbortSignal,
   ): Promise<boolean> {
+    const { tokens, since } = due;
     const { model, name } = owner;
     const facts = factsOf(owner, tokens, { logits: false });
-    const record = await store.record(id);
-    if (record && (await holds(record, owner, tokens))) return true;
+    const id = await placeOf(store, owner, due);
+    if (id === null) return true;
     const empty = await encodePrelude(facts, []);
     const bytes = payloadBytes(facts) + empty.length;
-    if (!(await store.makeRoom(id, bytes, await this.#budget(store)))) return true;
+    const dear = dearest(await store.list(), due.others ? undefined : conversationOf(id));
+    const spare = due.others !== undefined;
+    if (!(await store.makeRoom(id, bytes, await this.#budget(store), { dear, spare }))) return true;
     if (signal.aborted) return false;
     const write = nameWrite();
     const hashes: Uint8Array<ArrayBuffer>[] = [];
@@ -294,27 +321,55 @@ export class KeptStates {
   }
 }
 
-/** @throws BambaError `state_invalid` where it is not there, or damaged; `aborted`. */
-async function pieceOf(
-  store: StateStore,
-  record: StateRecord,
-  prelude: SnapshotPrelude,
-  index: number,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  throwIfAborted(signal);
-  const piece = (await store.piece(record, index)) ?? new Uint8Array();
-  await verifyPiece(prelude, index, piece);
-  return piece;
+/** Reads pieces in their order: the database looks for the next one while this one is hashed. */
+function readAhead(store: StateStore, record: StateRecord): (index: number) => ReturnType<StateStore['piece']> {
+  let next: ReturnType<StateStore['piece']> | undefined;
+  return (index) => {
+    const piece = next ?? store.piece(record, index);
+    next = index + 1 < record.pieces ? store.piece(record, index + 1) : undefined;
+    next?.catch(() => {}); // heard of when it is its turn
+    return piece;
+  };
 }
 
-/** Whether a record has the state of these very tokens, or of more of the same conversation. */
-async function holds(record: StateRecord, owner: StateOwner, tokens: readonly number[]): Promise<boolean> {
-  if (record.tokens < tokens.length) return false;
-  try {
-    const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
-    return isPrefix(tokens, prelude.tokens);
-  } catch {
-    return false;
+/** What is kept under some keys, the longest first. */
+async function recordsOf(store: StateStore, keys: readonly string[]): Promise<StateRecord[]> {
+  const records = await Promise.all(keys.map((key) => store.record(key)));
+  return records.filter((record) => record !== null).toSorted((one, other) => other.tokens - one.tokens);
+}
+
+/** The key that a state is to be written under; null where what is kept does as well. */
+async function placeOf(store: StateStore, owner: StateOwner, { keys, others, tokens }: Due): Promise<string | null> {
+  const records = await recordsOf(store, [...keys, ...(others ?? [])]);
+  const found = (await Promise.all(records.map((record) => read(record, owner)))).filter((one) => one !== null);
+  if (others) {
+    // From a near one, it is read again in one pass.
+    const before = found.filter((one) => isPrefix(one.tokens, tokens)).map((one) => one.tokens.length);
+    return tokens.length - Math.max(0, ...before) > NEAR_TOKENS ? keys[0]! : null;
   }
+  if (found.some((one) => isPrefix(tokens, one.tokens))) return null;
+  const taken = new Map(found.map(({ record }) => [record.id, record.savedAt]));
+  return keys.toSorted((one, other) => (taken.get(one) ?? -1) - (taken.get(other) ?? -1))[0]!;
+}
+
+/** A record with its tokens; null for one that is damaged, or of another model. */
+async function read(record: StateRecord, owner: StateOwner): Promise<Found | null> {
+  try {
+    const { tokens } = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
+    return { record, tokens };
+  } catch {
+    return null;
+  }
+}
+
+/** The states that go last: the latest of each conversation but one, which is about to get another, and all shared ones. */
+function dearest(entries: readonly StateEntry[], but: string | undefined): Set<string> {
+  const seen = new Set(but === undefined ? [] : [but]);
+  const dear = new Set<string>();
+  for (const { id } of entries) {
+    const conversation = conversationOf(id);
+    if (conversation === undefined || (!seen.has(conversation) && endKeys(conversation).includes(id))) dear.add(id);
+    if (conversation !== undefined && dear.has(id)) seen.add(conversation);
+  }
+  return dear;
 }

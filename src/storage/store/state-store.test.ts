@@ -120,6 +120,19 @@ describe('states of conversations', () => {
     store.close();
   });
 
+  it('make room by the others first where some are dear, and not at all where those have to stay', async () => {
+    const store = await StateStore.open();
+    for (const [index, id] of ['a', 'b', 'c'].entries()) await put(store, id, index, index);
+    const dear = new Set(['a', 'b']);
+    expect(await store.makeRoom('d', 21, 60, { dear, spare: true })).toBe(false);
+    expect(await store.list()).toHaveLength(3);
+    expect(await store.makeRoom('d', 20, 60, { dear, spare: true })).toBe(true);
+    expect((await store.list()).map(({ id }) => id)).toEqual(['b', 'a']);
+    expect(await store.makeRoom('d', 21, 60, { dear })).toBe(true);
+    expect((await store.list()).map(({ id }) => id)).toEqual(['b']);
+    store.close();
+  });
+
   it('leave nothing behind of a write that nobody can be at any more', async () => {
     const store = await StateStore.open();
     await put(store, 'a', 1);

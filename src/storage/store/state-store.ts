@@ -146,11 +146,21 @@ export class StateStore {
   /**
    * Makes room for `needed` bytes under `budget`: the oldest go first, and what an earlier one of `id` takes does not count.
    * The rests of broken writes go, too.
-   * @returns false, with all as it was, where `needed` is more than the budget.
+   * @param dear the ids of states that go after all others
+   * @param spare whether the dear ones stay in any case
+   * @returns false, with all as it was, where there cannot be so much room.
    */
-  async makeRoom(id: string, needed: number, budget: number): Promise<boolean> {
-    if (needed > budget) return false;
-    const kept = (await this.list()).filter((entry) => entry.id !== id);
+  async makeRoom(
+    id: string,
+    needed: number,
+    budget: number,
+    { dear = new Set(), spare = false }: { dear?: ReadonlySet<string>; spare?: boolean } = {},
+  ): Promise<boolean> {
+    const others = (await this.list()).filter((entry) => entry.id !== id);
+    const dearer = others.filter((entry) => dear.has(entry.id));
+    const least = spare ? dearer.reduce((sum, entry) => sum + entry.bytes, 0) : 0;
+    if (needed + least > budget) return false;
+    const kept = [...dearer, ...others.filter((entry) => !dear.has(entry.id))];
     let bytes = needed;
     for (const entry of kept) {
       bytes += entry.bytes;
@@ -160,11 +170,13 @@ export class StateStore {
     return true;
   }
 
-  /** Deletes a state, for every tab, and for whoever is just writing it. */
-  async delete(id: string): Promise<void> {
+  /** Deletes states, all or none, for every tab, and for whoever is just writing one. */
+  async delete(...ids: string[]): Promise<void> {
     await this.#write(async (transaction) => {
-      await transaction.objectStore('deleted').put(Date.now(), id);
-      await removeState(transaction, id);
+      for (const id of ids) {
+        await transaction.objectStore('deleted').put(Date.now(), id);
+        await removeState(transaction, id);
+      }
     });
   }
 
