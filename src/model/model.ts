@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { BufferSet, slice } from '../gpu/buffers.ts';
+import { BufferSet, slice, wholeBuffers } from '../gpu/buffers.ts';
 import { type Gpu, type GpuFeatures, largestBinding } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
@@ -99,11 +99,14 @@ export class Model {
     const chunkTokens = boundTokens(architecture, Math.min(wanted, options.contextLength), largest);
     const { int8Activations = false } = options;
     const { subgroupMatrices } = gpu.features;
-    this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, subgroupMatrices });
+    this.#activations = createActivations(wholeBuffers(buffers), architecture, chunkTokens, {
+      int8Activations,
+      subgroupMatrices,
+    });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
-    this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step);
+    this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step.buffer);
     this.#stateCacheType = options.stateCacheType ?? 'f32';
     this.#rope = new RopeTable(gpu, architecture.attention ?? {}, state.capacity);
   }
@@ -218,7 +221,7 @@ export class Model {
   }
 
   #bind(specs: readonly DispatchSpec[]): Plan {
-    return Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step, specs);
+    return Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step.buffer, specs);
   }
 
   /** Binds the parts of a pass, and what comes behind the last. */
@@ -464,6 +467,23 @@ export class Model {
     return Snapshot.take(this.gpu, this.state, logits ? this.#lastLogits : null, conversion);
   }
 
+  /**
+   * Another sequence of this model becomes what the live one is; it has room for it.
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  copyInto(state: SequenceState): Promise<void> {
+    return state.restore(this.state, this.#converter);
+  }
+
+  /**
+   * The live sequence becomes what another sequence of this model is.
+   * @throws BambaError `out_of_memory`, `prompt_too_long`, `gpu_failure`.
+   */
+  async copyFrom(state: SequenceState): Promise<void> {
+    await this.#makeRoom(state.position);
+    await this.state.restore(state, this.#converter);
+  }
+
   /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`, `gpu_failure`. */
   async restore(snapshot: Snapshot): Promise<void> {
     await this.#makeRoom(snapshot.state.position);
@@ -513,5 +533,5 @@ export function writeStep(
   tokens: number,
   answered = 0,
 ): void {
-  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, answered]));
+  gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([position, tokens, 0, answered]));
 }

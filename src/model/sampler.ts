@@ -92,7 +92,7 @@ export function samplerDispatches(
   const processed = { ...buffers, bias: slice(own.bias), mask: slice(own.mask) };
   return [
     logitsProcess(features, 'sampling', processed, vocabulary),
-    sample(features, 'sampling', { ...buffers, ids, output: slice(own.output), step: slice(step) }, vocabulary),
+    sample(features, 'sampling', { ...buffers, ids, output: slice(own.output), step }, vocabulary),
   ];
 }
 
