@@ -1,0 +1,333 @@
+import { BambaError } from '../../errors.ts';
+import { BufferSet, BufferTally, type SliceMaker } from '../../gpu/buffers.ts';
+import { type GpuLimits, largestBinding } from '../../gpu/device.ts';
+import { MOST_SLOTS, Plan } from '../../gpu/plan.ts';
+import type { Architecture } from '../../architecture/architecture.ts';
+import { type Activations, createActivations } from '../activations.ts';
+import { stepParts } from '../hybrid.ts';
+import { type Model, type PassParts, writeStep } from '../model.ts';
+import { RopeTable } from '../rope-table.ts';
+import { type AnswerSettings, Sampler, type StepOptions, type StepReport } from '../sampler.ts';
+import { fixedState, SequenceState } from '../state.ts';
+import { CACHE_BLOCK } from '../window-ring.ts';
+import { mergeSteps } from './merge.ts';
+import { SlotPools } from './slot-pools.ts';
+
+/** Slots that a step may be for: as many as are taken, or somewhat more. */
+const WIDTHS: readonly number[] = [1, 2, 4, 8, MOST_SLOTS];
+
+/** A place for a sequence. */
+interface Slot {
+  readonly index: number;
+  readonly activations: Activations;
+  readonly state: SequenceState;
+  readonly sampler: Sampler;
+  /** Samples its first token. */
+  readonly sample: Plan;
+  /** Tokens that it may have fed when all steps so far are done, and that it may have at all; null where it is free. */
+  room: { fed: number; most: number } | null;
+  /** Whether steps are for it: not before its first token. */
+  moves: boolean;
+}
+
+/** What every slot has in ranges of common buffers. */
+function pooled(maker: SliceMaker, architecture: Architecture): Activations {
+  for (const index of architecture.blocks.keys()) fixedState(maker, architecture, index, 'f32');
+  return createActivations(maker, architecture, 1, { decodeOnly: true });
+}
+
+/**
+ * Slots for `wanted` sequences, 1, 2, 4, 8 or 16 of them, or as many fewer as leave no buffer larger than a device can bind.
+ */
+export function slotsThatFit(architecture: Architecture, limits: GpuLimits, wanted: number): number {
+  const enough = WIDTHS.find((width) => width >= wanted) ?? MOST_SLOTS;
+  const fits = (slots: number) => {
+    const tally = new BufferTally();
+    pooled(new SlotPools(tally, slots).ofSlot(0), architecture);
+    return tally.largest <= largestBinding(limits);
+  };
+  return WIDTHS.findLast((width) => width <= enough && fits(width)) ?? 1;
+}
+
+/**
+ * Sequences of one model that decode together: a step reads the weights once for all of them. Each has a slot with its own
+ * state, sampler and settings. They join and leave between steps, which allocate nothing.
+ */
+export class Batch {
+  readonly #model: Model;
+  readonly #set: BufferSet;
+  readonly #slots: Slot[] = [];
+  readonly #plans = new Map<number, { plan: Plan; samplerFrom: number }>();
+  /** Of a step of the model alone. */
+  readonly #pass: PassParts;
+  /** As long as the longest sequence has room for. */
+  #rope: RopeTable;
+  #positions = CACHE_BLOCK;
+  /** Until what binds or replaces buffers is done. */
+  #busy: Promise<void> = Promise.resolve();
+
+  private constructor(model: Model) {
+    this.#model = model;
+    this.#set = new BufferSet(model.gpu.device, 'batch');
+    this.#pass = model.stepPass;
+    this.#rope = new RopeTable(model.gpu, model.architecture.attention ?? {}, CACHE_BLOCK);
+  }
+
+  /**
+   * Allocates the slots; what steps take is compiled when they are first taken. It has to be disposed of before the model.
+   * @param wanted slots, at most 16; see `slotsThatFit`
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  static async create(model: Model, wanted: number): Promise<Batch> {
+    const { gpu, architecture } = model;
+    const slots = slotsThatFit(architecture, gpu.limits, wanted);
+    const { value: batch, accepted: begun } = gpu.guardedNow('preparing a batch', () => new Batch(model));
+    try {
+      await begun;
+      batch.#rope.fill(CACHE_BLOCK);
+      const allocated = gpu.guardedNow(`allocating the states of ${slots} sequences`, () => batch.#allocate(slots));
+      for (const accepted of [...allocated.value, allocated.accepted]) await accepted;
+      await Promise.all(batch.#slots.map(({ sample }) => sample.ready()));
+      return batch;
+    } catch (error) {
+      batch.dispose();
+      throw error;
+    }
+  }
+
+  /** @returns whether there was memory for keys and values. */
+  #allocate(slots: number): Promise<void>[] {
+    const pools = new SlotPools(this.#set, slots);
+    const { gpu, architecture, state } = this.#model;
+    const { vocabSize } = architecture;
+    const { pipelines, scope } = this.#pass;
+    return Array.from({ length: slots }, (_, index) => {
+      const maker = pools.ofSlot(index);
+      const options = { ...state.cacheOptions, maker };
+      const { value: own, accepted } = SequenceState.allocate(gpu, architecture, options);
+      accepted.catch(() => {}); // heard of in order
+      const activations = createActivations(maker, architecture, 1, { decodeOnly: true });
+      const sampler = new Sampler(gpu, this.#set, activations, vocabSize);
+      const sample = Plan.bind(gpu.device, pipelines, activations.step.buffer, sampler.dispatches(scope.features));
+      this.#slots.push({ index, activations, state: own, sampler, sample, room: null, moves: false });
+      this.#halt(activations);
+      return accepted;
+    });
+  }
+
+  /** Sequences that there is room for. */
+  get slots(): number {
+    return this.#slots.length;
+  }
+
+  /** Slots that are taken. */
+  get taken(): number[] {
+    return this.#slots.filter(({ room }) => room).map(({ index }) => index);
+  }
+
+  /** Bytes of GPU memory. */
+  get bytes(): number {
+    return this.#slots.reduce((sum, { state }) => sum + state.bytes, this.#set.bytes);
+  }
+
+  /**
+   * Copies the live sequence of the model into a free slot, and samples the first token of its answer, or the next one of an
+   * answer that was interrupted. The sequence is as `prefill` with logits or `restore` left it.
+   * @returns its slot, and its first token
+   * @throws BambaError `busy` where no slot is free; as `Model.beginAnswer`; `out_of_memory`.
+   */
+  async join(settings: AnswerSettings, step: StepOptions = {}): Promise<{ slot: number; report: StepReport }> {
+    const slot = this.#slots.find(({ room }) => !room);
+    if (!slot) {
+      throw new BambaError('busy', `All ${this.slots} slots are taken. Wait until an answer ends, or abort one.`);
+    }
+    const { gpu, state } = this.#model;
+    const { position } = state;
+    const answered = settings.answered?.length ?? 0;
+    const most = Math.min(this.#model.contextLength, position + settings.limit - answered);
+    // Taken before anything is waited for.
+    slot.room = { fed: position, most };
+    try {
+      await this.#alone(async () => {
+        await this.#grow(slot);
+        await this.#model.copyInto(slot.state);
+      });
+      const { activations, sampler } = slot;
+      sampler.begin(settings);
+      if (step.mask) sampler.allow(step.mask);
+      // As in an answer of the model alone.
+      writeStep(gpu, activations, position - 1, 1, answered);
+      const encoder = gpu.device.createCommandEncoder({ label: 'first token in a batch' });
+      const { buffer, offset, size } = activations.logits;
+      encoder.copyBufferToBuffer(this.#model.promptLogits, 0, buffer, offset, size);
+      const logits = step.logits ? sampler.copyLogits(encoder, activations.logits) : null;
+      const pass = encoder.beginComputePass();
+      slot.sample.record(pass, 1);
+      pass.end();
+      const report = sampler.report(encoder);
+      gpu.device.queue.submit([encoder.finish()]);
+      slot.moves = true;
+      return { slot: slot.index, report: { ...(await report()), logits: (await logits?.()) ?? null } };
+    } catch (error) {
+      this.leave(slot.index);
+      throw error;
+    }
+  }
+
+  /** The sequence of a slot moves no further; steps that run end first. */
+  rest(slot: number): void {
+    const resting = this.#slots[slot]!;
+    resting.moves = false;
+    this.#halt(resting.activations);
+  }
+
+  /** Frees a slot at once; steps that run end first. */
+  leave(slot: number): void {
+    this.rest(slot);
+    this.#slots[slot]!.room = null;
+  }
+
+  /**
+   * Copies the sequence of a slot back into the live one of the model, and frees the slot. The caller has all reports of steps
+   * that it was in.
+   * @param tokens that it was fed: the prompt, and all of the answer but the last
+   * @throws BambaError `out_of_memory`, `gpu_failure`; the slot is free then too.
+   */
+  async giveBack(slot: number, tokens: readonly number[]): Promise<void> {
+    const { state } = this.#slots[slot]!;
+    this.rest(slot);
+    state.tokens = [...tokens];
+    try {
+      await this.#model.copyFrom(state);
+    } finally {
+      this.leave(slot);
+    }
+  }
+
+  /** A sequence that does not move, at the beginning of its keys and values. */
+  #halt({ step }: Activations): void {
+    this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([0, 1, 1, 0]));
+  }
+
+  /**
+   * Submits `count` steps of all sequences, each fed by the choice of the one before on the GPU. Those whose answer has ended
+   * do not move.
+   * @param options of slots whose tokens depend on a mask, or whose logits are wanted: `count` is then 1
+   * @returns what the sampler of each taken slot says after these steps
+   * @throws BambaError `device_lost`, `gpu_failure`, `out_of_memory`.
+   */
+  async step(count = 1, options: ReadonlyMap<number, StepOptions> = new Map()): Promise<Map<number, StepReport>> {
+    const { reports } = await this.#alone(async () => ({ reports: await this.#submit(count, options) }));
+    return new Map(await Promise.all(reports));
+  }
+
+  /** @returns what becomes of it, for each slot that moves. */
+  async #submit(count: number, options: ReadonlyMap<number, StepOptions>): Promise<Promise<[number, StepReport]>[]> {
+    const taken = this.#slots.filter(({ moves }) => moves);
+    const last = taken.at(-1);
+    if (!last) return [];
+    for (const slot of taken) {
+      slot.room!.fed = Math.min(slot.room!.most, slot.room!.fed + count);
+      await this.#grow(slot);
+    }
+    const { plan, samplerFrom } = await this.#planFor(last.index + 1);
+    const { gpu } = this.#model;
+    const encoder = gpu.device.createCommandEncoder({ label: 'step of a batch' });
+    const logits = new Map<number, () => Promise<Float32Array<ArrayBuffer>>>();
+    let pass = encoder.beginComputePass();
+    for (let index = 0; index < count; index++) {
+      plan.record(pass, 1, 0, samplerFrom);
+      if (options.size > 0) {
+        pass.end();
+        for (const { index: slot, sampler, activations } of taken) {
+          const { mask, logits: wanted } = options.get(slot) ?? {};
+          if (mask) sampler.allow(mask);
+          if (wanted) logits.set(slot, sampler.copyLogits(encoder, activations.logits));
+        }
+        pass = encoder.beginComputePass();
+      }
+      plan.record(pass, 1, samplerFrom);
+    }
+    pass.end();
+    const reports = taken.map(({ index, sampler }) => ({ index, report: sampler.report(encoder) }));
+    gpu.device.queue.submit([encoder.finish()]);
+    return reports.map(async ({ index, report }): Promise<[number, StepReport]> => {
+      const [account, values] = await Promise.all([report(), logits.get(index)?.() ?? null]);
+      return [index, { ...account, logits: values }];
+    });
+  }
+
+  /** Does `work` when all that began before is done. */
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.#busy;
+    const own = before.then(work);
+    this.#busy = own.then(
+      () => {},
+      () => {},
+    );
+    return own;
+  }
+
+  /** Makes room for what a sequence may have fed. Whoever binds its keys and values binds again. */
+  async #grow({ state, room }: Slot): Promise<void> {
+    const { fed } = room!;
+    const capacity = state.capacityFor(fed, this.#model.contextLength);
+    if (capacity === state.capacity) return;
+    await state.grow(capacity);
+    this.#forget();
+    if (capacity <= this.#positions) return;
+    const rope = await this.#rope.longer(capacity);
+    this.#rope.dispose();
+    this.#rope = rope;
+    this.#positions = capacity;
+  }
+
+  #forget(): void {
+    for (const { plan } of this.#plans.values()) plan.dispose();
+    this.#plans.clear();
+  }
+
+  /** The step of at least so many slots. */
+  async #planFor(slots: number): Promise<{ plan: Plan; samplerFrom: number }> {
+    const width = Math.min(
+      this.slots,
+      WIDTHS.find((one) => one >= slots)!,
+    );
+    let made = this.#plans.get(width);
+    if (!made) this.#plans.set(width, (made = this.#bind(width)));
+    await made.plan.ready();
+    return made;
+  }
+
+  #bind(width: number): { plan: Plan; samplerFrom: number } {
+    const { scope, pipelines } = this.#pass;
+    const { features } = scope;
+    const { angles: rope, localAngles: localRope } = this.#rope;
+    const slots = this.#slots.slice(0, width);
+    const steps = slots.map(({ activations, state }) => ({
+      step: activations.step,
+      specs: stepParts({ ...scope, rope, localRope, activations, blocks: state.blocks, batched: width > 1 }).flat(),
+    }));
+    const specs = mergeSteps(features, steps);
+    const sampling = slots.flatMap(({ sampler }) => sampler.dispatches(features));
+    const { buffer } = slots[0]!.activations.step;
+    const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, [...specs, ...sampling]);
+    return { plan, samplerFrom: specs.length };
+  }
+
+  /** Dispatches of a step of so many slots, with labels. */
+  async dispatches(slots: number): Promise<string[]> {
+    return (await this.#planFor(slots)).plan.labels;
+  }
+
+  /** Idempotent. */
+  dispose(): void {
+    this.#forget();
+    for (const { state, sample } of this.#slots) {
+      state.dispose();
+      sample.dispose();
+    }
+    this.#rope.dispose();
+    this.#set.dispose();
+  }
+}
