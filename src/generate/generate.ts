@@ -6,6 +6,11 @@ import { Sampler, REPORTS_IN_FLIGHT, type AnswerSettings, type SamplerReport } f
 /** Steps submitted together take about so long: short enough to stop at once and to stream smoothly. */
 const BATCH_MS = 12;
 
+/** Steps to submit together where one takes so long; at least one. */
+export function stepsTogether(stepMs: number): number {
+  return Math.max(1, Math.min(Sampler.maxStepsPerReport, Math.floor(BATCH_MS / stepMs)));
+}
+
 /** New ids of an answer, and whether the sampler ended it with them. */
 export interface AnswerPiece {
   ids: number[];
@@ -48,7 +53,7 @@ export async function* generateIds(model: Model, settings: AnswerSettings): Asyn
       const now = performance.now();
       if (report.ids.length > 0) stepMs = (now - last) / report.ids.length;
       last = now;
-      batch = Math.max(1, Math.min(Sampler.maxStepsPerReport, Math.floor(BATCH_MS / stepMs)));
+      batch = stepsTogether(stepMs);
       yield { ids: report.ids, ended: report.ended };
       if (report.ended) return;
     }
