@@ -2,9 +2,9 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import vue from '@vitejs/plugin-vue';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
-import { Notices } from './src/tools/notices.mjs';
-import { withIntegrity } from './src/tools/with-integrity.mjs';
-import { vulkanEnvironment } from './src/tools/vulkan.mjs';
+import { Notices } from './src/tools/package/notices.mjs';
+import { withIntegrity } from './src/tools/package/with-integrity.mjs';
+import { vulkanEnvironment } from './src/tools/machine/vulkan.mjs';
 import { LongestFirst } from './src/testing/longest-first.ts';
 
 const root = import.meta.dirname;
@@ -132,7 +132,7 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'node',
           root,
-          include: ['src/**/*.test.ts', 'src/tools/*.test.mjs'],
+          include: ['src/**/*.test.ts', 'src/tools/**/*.test.mjs'],
           exclude: ['src/**/*.gpu.test.ts'],
           setupFiles: [`${root}/src/testing/typed-arrays.ts`],
           // The GPU tests, which run beside these, may leave them little of a processor.

@@ -7,7 +7,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import vue from '@vitejs/plugin-vue';
 import { build } from 'vite';
-import { tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { tinyCheckpoint } from '../src/testing/models/tiny-model.ts';
 import { installPackage } from './installed-package.ts';
 
 const ROOT = join(import.meta.dirname, '..');

@@ -3,7 +3,7 @@
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { ALL } from '../src/testing/extent.ts';
-import { NO_SPECIAL } from '../src/testing/tiny-model.ts';
+import { NO_SPECIAL } from '../src/testing/models/tiny-model.ts';
 import type { ChatMessage } from '../src/engine/protocol.ts';
 import { useHubPage } from './hub-page.ts';
 import { MODEL_NAME, serveModel } from './watched-model.ts';

@@ -2,9 +2,9 @@
 // test has a browser of its own, as the browser counts how often that process died, and refuses the GPU in the end.
 
 import { type Browser, chromium, expect, type Page, test } from '@playwright/test';
-import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
+import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/browser/chromium.ts';
 import { every, times } from '../src/testing/extent.ts';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
+import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 
 const served = useHubPage(quickCheckpoint);

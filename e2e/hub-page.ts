@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import { test } from '@playwright/test';
-import { TestHub } from '../src/testing/test-hub.ts';
+import { TestHub } from '../src/testing/servers/test-hub.ts';
 import { buildHubPage, type HubServer, serveHubPage } from './hub-server.ts';
 
 /** The setting of a test: a hub of its own, and the address of the page. */

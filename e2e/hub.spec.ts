@@ -2,18 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { expect, type Page, test } from '@playwright/test';
-import { packCheckpoint } from '../src/engine/pack-checkpoint.ts';
+import { packCheckpoint } from '../src/engine/loading/pack-checkpoint.ts';
 import { MODEL_TYPES } from '../src/architecture/config.ts';
 import { ALL } from '../src/testing/extent.ts';
-import { familyCheckpoint } from '../src/testing/family-checkpoint.ts';
-import { FAMILY_CONFIGS } from '../src/testing/family-configs.ts';
-import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/golden.ts';
-import { greedyAnswer } from '../src/testing/greedy-answer.ts';
-import { readPackageModel } from '../src/testing/package-model.ts';
-import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { familyCheckpoint } from '../src/testing/checkpoints/family-checkpoint.ts';
+import { FAMILY_CONFIGS } from '../src/testing/checkpoints/family-configs.ts';
+import { BUNDLED_GOLDEN, loadGolden } from '../src/testing/models/golden.ts';
+import { greedyAnswer } from '../src/testing/models/greedy-answer.ts';
+import { readPackageModel } from '../src/testing/checkpoints/package-model.ts';
+import { NO_SPECIAL, tinyCheckpoint } from '../src/testing/models/tiny-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
 import type { Scheme } from '../src/weights/types.ts';
-import { withHeader } from '../src/testing/test-checkpoint.ts';
+import { withHeader } from '../src/testing/checkpoints/test-checkpoint.ts';
 import { useHubPage } from './hub-page.ts';
 
 const PROMPT = 'What is it?';

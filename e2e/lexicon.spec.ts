@@ -1,7 +1,7 @@
 // The whole way: Lexicon's package, the worker, WebGPU, the page; questions are typed, answers read.
 // The expected answers are those of the original weights, decoded greedily.
 
-import { type GoldenChat, goldenChat, goldenTurn, typedChats } from '../src/testing/golden-chats.ts';
+import { type GoldenChat, goldenChat, goldenTurn, typedChats } from '../src/testing/models/golden-chats.ts';
 import { ALL } from '../src/testing/extent.ts';
 import { answer, ANSWERED, openLexicon } from './lexicon-page.ts';
 import { ask, chat, expect, test } from './ui-test.ts';

@@ -2,7 +2,7 @@
 // when the stored model was damaged. The model is a quick one in the place of Lexicon.
 
 import { expect, type Page, test } from '@playwright/test';
-import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
+import { quickCheckpoint, quickPackage } from '../src/testing/models/quick-model.ts';
 import { answer } from './lexicon-page.ts';
 import { type PageServer, servePage } from './page-server.ts';
 import { servePackage } from './quick-page.ts';

@@ -1,7 +1,7 @@
 // The real engine in a Chromium whose WebGPU finds no graphics adapter.
 
 import { chromium, expect, test } from '@playwright/test';
-import { CHROMIUM_FLAGS_WITHOUT_ADAPTER, chromiumPath } from '../src/testing/chromium.ts';
+import { CHROMIUM_FLAGS_WITHOUT_ADAPTER, chromiumPath } from '../src/testing/browser/chromium.ts';
 
 test('without an adapter the page says what to do, and downloads nothing', async ({ baseURL }) => {
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_FLAGS_WITHOUT_ADAPTER] });

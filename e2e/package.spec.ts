@@ -6,17 +6,17 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { packageFaults } from '../src/tools/packed.mjs';
-import { NO_SPECIAL } from '../src/testing/tiny-model.ts';
+import { packageFaults } from '../src/tools/package/packed.mjs';
+import { NO_SPECIAL } from '../src/testing/models/tiny-model.ts';
 import { ConsumerProject, ELEMENT, HOSTING, README, shown, TSCONFIGS } from './consumer-project.ts';
 import { requests, scriptEngine, words } from './scripted-engine.ts';
 import { chat } from './ui-test.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Asks the tiny model, and shows how many tokens the answer has; errors too. `?int8`: activations of int8. */
+/** Asks the tiny model, and shows how many tokens the answer has; errors too. `?exact`: computed exactly. */
 const ASK = `
-  if (location.search === '?int8') options.int8Activations = true;
+  if (location.search === '?exact') options.precision = 'exact';
   const show = (text) => { document.querySelector('output').textContent = text; };
   try {
     const engine = await createEngine({ model: '/models/tiny/', dtype: 'int8', ...options });
@@ -36,7 +36,7 @@ let project: ConsumerProject;
 
 test.beforeAll(async () => {
   if (!process.env['BAMBA_E2E_BUILT']) {
-    execFileSync(process.execPath, [join(ROOT, 'src/tools/build-library.mjs')], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(ROOT, 'src/tools/package/build-library.mjs')], { stdio: 'inherit' });
   }
   project = new ConsumerProject();
   project.writePage(
@@ -132,7 +132,7 @@ test('in a Vite project, with the inlined worker and the element, under the poli
   });
   expect(asked).toHaveLength(2);
   for (const part of ['code', 'math']) expect(asked.join()).toContain(`on-demand-${part}`);
-  await expectAnswer(page, '/dist/tiny.html?int8');
+  await expectAnswer(page, '/dist/tiny.html?exact');
 });
 
 for (const [framework, component] of [
@@ -206,5 +206,5 @@ test('in a plain page, with the worker of its own file', async ({ page }) => {
     `default-src 'none'; script-src 'self' 'sha256-${hash}'; worker-src 'self'; connect-src 'self'`,
   );
   await expectAnswer(page, '/plain.html');
-  await expectAnswer(page, '/plain.html?int8');
+  await expectAnswer(page, '/plain.html?exact');
 });

@@ -1,7 +1,7 @@
 // The Prompt API, and what a page asks before it loads: the library in a page of its own, beside a hub.
 
 import { expect, test } from '@playwright/test';
-import { tinyCheckpoint } from '../src/testing/tiny-model.ts';
+import { tinyCheckpoint } from '../src/testing/models/tiny-model.ts';
 import { useHubPage } from './hub-page.ts';
 
 const served = useHubPage(tinyCheckpoint);

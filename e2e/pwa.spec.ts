@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from '@playwright/test';
-import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/chromium.ts';
+import { CHROMIUM_FLAGS, chromiumPath } from '../src/testing/browser/chromium.ts';
 import { type PageServer, servePage } from './page-server.ts';
 import { scriptEngine, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, expect, test } from './ui-test.ts';

@@ -1,8 +1,8 @@
 // A package that a processor computes in no time, in the place of one that a page loads.
 
 import type { Page } from '@playwright/test';
-import { packCheckpoint } from '../src/engine/pack-checkpoint.ts';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
+import { packCheckpoint } from '../src/engine/loading/pack-checkpoint.ts';
+import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { memorySource } from '../src/weights/byte-source.ts';
 import type { PackageFile } from '../src/weights/manifest.ts';
 

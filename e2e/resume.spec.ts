@@ -3,7 +3,7 @@
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import type { EngineOptions } from '../src/engine/protocol.ts';
 import { times } from '../src/testing/extent.ts';
-import { quickCheckpoint, quickPackage } from '../src/testing/quick-model.ts';
+import { quickCheckpoint, quickPackage } from '../src/testing/models/quick-model.ts';
 import type { Manifest } from '../src/weights/manifest.ts';
 import { useHubPage } from './hub-page.ts';
 

@@ -2,7 +2,7 @@
 // and from the browser's storage. The first visit makes the package, the second finds it made.
 
 import { expect, test } from '@playwright/test';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
+import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 
 const served = useHubPage(quickCheckpoint);

@@ -2,7 +2,7 @@
 
 import { expect, type Page, test } from '@playwright/test';
 import { times } from '../src/testing/extent.ts';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
+import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 import { getStuck, preparePage } from './stuck-worker.ts';
 import { chat } from './ui-test.ts';

@@ -2,7 +2,7 @@
 // on with the same tokens, from the stored state of the conversation.
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
-import { quickCheckpoint } from '../src/testing/quick-model.ts';
+import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
 
 const served = useHubPage(quickCheckpoint);

@@ -1,6 +1,6 @@
 // The first screen: what the model is good at, what kind of model it is, and the questions that follow on an answer.
 
-import { goldenChat } from '../src/testing/golden-chats.ts';
+import { goldenChat } from '../src/testing/models/golden-chats.ts';
 import { violations } from './axe.ts';
 import { requests, scriptEngine, words, type EngineScript } from './scripted-engine.ts';
 import { ask, chat, ended, expect, test } from './ui-test.ts';

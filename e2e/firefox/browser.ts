@@ -2,8 +2,8 @@
 // BiDi, as Playwright takes only a Firefox of its own.
 
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { findFirefox } from '../../src/tools/firefox.mjs';
-import { vulkanFacts } from '../../src/tools/vulkan.mjs';
+import { findFirefox } from '../../src/tools/machine/firefox.mjs';
+import { vulkanFacts } from '../../src/tools/machine/vulkan.mjs';
 
 /** On SwiftShader without subgroups, a token of Lexicon takes seconds, and more where other tests run beside it. */
 export const PATIENCE = 900_000;

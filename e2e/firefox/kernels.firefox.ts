@@ -7,9 +7,9 @@ import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assemble, type Kernel, type Variant } from '../../src/gpu/kernel.ts';
 import { shaderLibrary } from '../../src/kernels/shared/library.ts';
-import { allKernels } from '../../src/testing/all-kernels.ts';
+import { allKernels } from '../../src/testing/kernels/all-kernels.ts';
 import { ALL } from '../../src/testing/extent.ts';
-import { schemesOf } from '../../src/testing/schemes.ts';
+import { schemesOf } from '../../src/testing/kernels/schemes.ts';
 import { missing, openFirefox, openPage, PATIENCE } from './browser.ts';
 
 /** Kernels on subgroup matrices, an experiment of Chromium, are for no other browser. */

@@ -7,9 +7,9 @@
 import { LocalEngine, type LocalEngineOptions } from '../../src/engine/local-engine.ts';
 import type { ChatMessage } from '../../src/engine/protocol.ts';
 import { openStoredPackage } from '../../src/storage/packages/package-source.ts';
-import { inScheme } from '../../src/testing/package-model.ts';
-import type { GoldenChat } from '../../src/testing/golden-chats.ts';
-import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/known-prompts.ts';
+import { inScheme } from '../../src/testing/checkpoints/package-model.ts';
+import type { GoldenChat } from '../../src/testing/models/golden-chats.ts';
+import { KnownPrompts, STATE_CACHE_BYTES } from '../../src/testing/models/known-prompts.ts';
 import chats from '../../src/text/fixtures/lexicon-chats.json';
 import type { Scheme } from '../../src/weights/types.ts';
 
@@ -18,18 +18,22 @@ interface Way {
   options?: LocalEngineOptions;
 }
 
+/** As `balanced` where a browser offers no subgroup matrices. */
+const INT8_ACTIVATIONS: LocalEngineOptions = { gpu: { subgroupMatrices: false } };
+
 const WAYS: Readonly<Record<string, Way>> = {
-  int8: { scheme: 'int8' },
-  'int8 with int8 activations': { scheme: 'int8', options: { int8Activations: true } },
-  'int8 with subgroup matrices': { scheme: 'int8', options: { subgroupMatrices: true } },
+  'int8, exact': { scheme: 'int8', options: { precision: 'exact' } },
+  'int8, balanced': { scheme: 'int8' },
+  'int8, balanced, with int8 activations': { scheme: 'int8', options: INT8_ACTIVATIONS },
+  'int8, fast': { scheme: 'int8', options: { precision: 'fast' } },
   'int8 without subgroups': { scheme: 'int8', options: { gpu: { without: ['subgroups'] } } },
   'int8, keys and values in f32': { scheme: 'int8', options: { kvCacheType: 'f32' } },
   'int8, keys and values in f16': { scheme: 'int8', options: { kvCacheType: 'f16' } },
   'int8, keys and values in int8': { scheme: 'int8', options: { kvCacheType: 'int8' } },
   'int8, kept states in f16': { scheme: 'int8', options: { stateCacheType: 'f16' } },
-  int4: { scheme: 'int4' },
-  'int4 with int8 activations': { scheme: 'int4', options: { int8Activations: true } },
-  'int4 with subgroup matrices': { scheme: 'int4', options: { subgroupMatrices: true } },
+  'int4, exact': { scheme: 'int4', options: { precision: 'exact' } },
+  'int4, balanced': { scheme: 'int4' },
+  'int4, balanced, with int8 activations': { scheme: 'int4', options: INT8_ACTIVATIONS },
   fp8: { scheme: 'fp8' },
   f16: { scheme: 'f16' },
   f32: { scheme: 'f32' },

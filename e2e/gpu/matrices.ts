@@ -4,7 +4,7 @@
 //   tokens      lengths of prompts, by default 33,64,65,200,256,300: around the tile of 64, and longer than a chunk
 // `__result` is then a promise of a Report.
 
-import { loadModel } from '../../src/engine/load.ts';
+import { loadModel } from '../../src/engine/loading/load.ts';
 import { Gpu } from '../../src/gpu/device.ts';
 import { forward } from '../../src/model/forward.ts';
 import type { Model } from '../../src/model/model.ts';

@@ -9,8 +9,8 @@
 //   matrices    1: with subgroup matrices where weights are int8 or int4; an adapter without them is refused
 // `__result` is then a promise of a Report.
 
-import { loadModel } from '../../src/engine/load.ts';
-import { packCheckpoint } from '../../src/engine/pack-checkpoint.ts';
+import { loadModel } from '../../src/engine/loading/load.ts';
+import { packCheckpoint } from '../../src/engine/loading/pack-checkpoint.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';

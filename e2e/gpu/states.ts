@@ -7,7 +7,7 @@
 
 import { SHAPES } from '../../src/bench/shapes.ts';
 import { syntheticWeights } from '../../src/bench/synthetic-weights.ts';
-import { bringBack, factsOf, piecesOf, readerOf, type StateOwner } from '../../src/engine/state-files.ts';
+import { bringBack, factsOf, piecesOf, readerOf, type StateOwner } from '../../src/engine/states/state-files.ts';
 import { Gpu } from '../../src/gpu/device.ts';
 import { Model } from '../../src/model/model.ts';
 import { decodePrelude, encodePrelude, pieceHash, verifyPiece } from '../../src/model/snapshot-bytes.ts';

@@ -8,8 +8,8 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { preview, type PreviewServer } from 'vite';
 import type { PeersResult } from '../../src/bench/peers/result.ts';
-import { chromiumFlags } from '../../src/tools/chromium-flags.ts';
-import { chromiumPath } from '../../src/testing/chromium.ts';
+import { chromiumFlags } from '../../src/tools/machine/chromium-flags.ts';
+import { chromiumPath } from '../../src/testing/browser/chromium.ts';
 
 const root = join(import.meta.dirname, '../..');
 const configFile = join(root, 'src', 'app', 'peers.vite.config.ts');

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { test, type Page } from '@playwright/test';
-import { goldenTurn, otherChats } from '../../src/testing/golden-chats.ts';
+import { goldenTurn, otherChats } from '../../src/testing/models/golden-chats.ts';
 import { keepLexicon } from '../kept-model.ts';
 import { scriptEngine, words } from '../scripted-engine.ts';
 import { ask, chat, expect } from '../ui-test.ts';

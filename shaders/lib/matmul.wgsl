@@ -2,7 +2,7 @@
 // columns and `weights: array<vec4u>` (rows, columns), and has `x_row(t)` for the row of x that is token t's, some row of
 // x also for tokens behind the last, and `write_sums(t, row, sums)` for token t and the four rows from `row` on, or uses
 // lib/write_sums.wgsl. `elem` is f32, or f16 on devices that have it, for the tiles alone: products are summed in f32. With
-// more than one team it is f32, as the tile of weights takes the sums at the end; TEAMS is 1, or a multiple of 4.
+// more than one team it is f32, as the tile of weights takes the sums at the end.
 //
 // Tried     On an H100, TFLOP/s for 28,672 rows of 4,096 int8, 1,024 tokens; as it is, 36. Products of a step in a loop 30;
 //           the next step's share not asked for early 33; written at the start of its step 35; places of a step, not of a
@@ -195,27 +195,13 @@ fn add_step(team: u32, sums: Sums, lane_t: u32, lane_r: u32) -> Sums {
   return next;
 }
 
+// Where lib/team_sums.wgsl keeps sums: in the tile of weights.
 fn put_team_sum(at: u32, sum: vec4f) {
   w_tile[at / W_SLOTS][at % W_SLOTS] = vec4<elem>(sum);
 }
 
-// Adds up what the teams summed, through the tile of weights: the first four take a token of each quad.
-fn write_team_sums(invocation: u32, t: u32, row: u32, sums: Sums) {
-  let team = team_of(invocation);
-  let invocations = TEAMS * LANES_T * LANES_R;
-  put_team_sum(invocation, sums.t0);
-  put_team_sum(invocations + invocation, sums.t1);
-  put_team_sum(2 * invocations + invocation, sums.t2);
-  put_team_sum(3 * invocations + invocation, sums.t3);
-  workgroupBarrier();
-  if (team < 4) {
-    var sum = vec4f();
-    for (var other = 0u; other < TEAMS; other++) {
-      let at = team * invocations + other * (LANES_T * LANES_R) + lane_of(invocation);
-      sum += vec4f(w_tile[at / W_SLOTS][at % W_SLOTS]);
-    }
-    write_sums(t + team, row, sum);
-  }
+fn team_sum_at(at: u32) -> vec4f {
+  return vec4f(w_tile[at / W_SLOTS][at % W_SLOTS]);
 }
 
 // Computes and writes the tile of a workgroup. Rows and columns behind the last are read as the last; only the columns
@@ -251,7 +237,7 @@ fn matmul_tile(invocation: u32, first_t: u32, first_row: u32, rows: u32, blocks:
   let t = first_t + 4 * lane_t;
   let row = first_row + 4 * lane_r;
   if (TEAMS > 1) {
-    write_team_sums(invocation, t, row, sums);
+    write_team_sums(invocation, t, row, TeamSums(sums.t0, sums.t1, sums.t2, sums.t3));
     return;
   }
   write_sums(t, row, sums.t0);

@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl, lib/action.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl, lib/team_sums.wgsl, lib/action.wgsl
 // moe_matmul: s[pair, r] = sum_c x[pair / x_pairs, c] * W[e, r, c] of every pair of a token t and an expert e that it goes to,
 //   pair = t * top_k + place;  y[pair, r] = s[pair, r], or y[pair, f] = silu(s[pair, 2f]) * s[pair, 2f+1]
 //

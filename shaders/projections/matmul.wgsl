@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/tile.wgsl, lib/matmul.wgsl, lib/team_sums.wgsl, lib/action.wgsl, lib/write_sums.wgsl
 // matmul: s[t, r] = scale * sum_c x[t, c] * W[r, c]
 //         y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //
@@ -8,7 +8,7 @@
 //           the columns.
 // Constants LANES_T   invocations of a team along the tokens, each with as many, 8 or 4.
 //           LANES_R   along the rows, each with four, 16 or 8.
-//           TEAMS     of LANES_T * LANES_R invocations: 1, or a multiple of 4, of f32 alone.
+//           TEAMS     of LANES_T * LANES_R invocations: 1, or more where LANES_T is 4.
 //           UNROLLED  whether the products of a step are written out: faster on a GPU, slow to compile for a processor.
 //           ACTION    what becomes of the sums s: 0 y = s, 1 y += s, 2 y[t, f] = silu(s[t, 2f]) * s[t, 2f+1], see
 //                     lib/action.wgsl.

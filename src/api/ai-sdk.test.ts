@@ -3,7 +3,7 @@ import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from 
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { GenerationEvent, GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
-import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../testing/engines/fake-engine.ts';
 import { bambaModel } from './ai-sdk.ts';
 
 /** An engine that breaks after its events. */

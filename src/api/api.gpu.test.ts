@@ -1,7 +1,7 @@
 import { generateText, jsonSchema, streamText, tool } from 'ai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasAdapter } from '../testing/dawn.ts';
-import { loadTinyEngine } from '../testing/tiny-engine.ts';
+import { loadTinyEngine } from '../testing/engines/tiny-engine.ts';
 import { bambaModel } from './ai-sdk.ts';
 import { BambaEngine } from './engine.ts';
 

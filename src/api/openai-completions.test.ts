@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { GenerationEvent } from '../engine/protocol.ts';
-import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../testing/engines/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
 
 const logprob = (token: string) => ({ id: 1, token, bytes: [65], logprob: -0.5 });

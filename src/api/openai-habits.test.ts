@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ToolCall } from '../engine/protocol.ts';
-import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../testing/engines/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
 import type { ChatCompletionParams, CompletionParams } from './openai-types.ts';
 

@@ -3,7 +3,7 @@ import { ChatCompletionRunner } from 'openai/lib/ChatCompletionRunner';
 import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
 import { describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { ToolCall, TuningProgress, Usage } from '../engine/protocol.ts';
-import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../testing/engines/fake-engine.ts';
 import { BambaEngine } from './engine.ts';
 import type { ChatCompletionParams, CompletionParams } from './openai-types.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GenerationEvent, TunableEngine, Usage } from '../engine/protocol.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { loadTinyEngine } from '../testing/tiny-engine.ts';
+import { loadTinyEngine } from '../testing/engines/tiny-engine.ts';
 import { languageModel } from './prompt-api.ts';
 
 // The Prompt API on the engine itself, with a model of random weights: what it has read is not read again.

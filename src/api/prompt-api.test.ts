@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { GenerationRequest } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
-import { endEvent } from '../testing/fake-engine.ts';
-import { type Script, SessionEngine } from '../testing/session-engine.ts';
+import { endEvent } from '../testing/engines/fake-engine.ts';
+import { type Script, SessionEngine } from '../testing/engines/session-engine.ts';
 import { languageModel } from './prompt-api.ts';
 import type { LanguageModelCreateOptions, LanguageModelPrompt } from './prompt-api/types.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GenerationEvent, GenerationRequest, StateEngine, Usage } from '../engine/protocol.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { loadTinyEngine } from '../testing/tiny-engine.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { loadTinyEngine } from '../testing/engines/tiny-engine.ts';
 import { BambaEngine } from './engine.ts';
 
 // Sessions over the tiny model: what they remember is not processed again, in forks and in copies on other engines neither.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PreTrainedTokenizer, TextStreamer as TheirStreamer } from '@huggingface/transformers';
 import { describe, expect, test } from 'vitest';
-import { endEvent, FakeEngine, textEvent } from '../testing/fake-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../testing/engines/fake-engine.ts';
 import { transformersProgress, webLlmProgress } from './progress.ts';
 import { schemeOf } from './transformers-dtype.ts';
 import { pipeline, pipelineOf, TextStreamer, type TransformersTokenizer } from './transformers.ts';

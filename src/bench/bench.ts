@@ -1,4 +1,4 @@
-import { keepTuning } from '../engine/tuned.ts';
+import { keepTuning } from '../engine/loading/tuned.ts';
 import { Gpu } from '../gpu/device.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { packageTensors } from '../architecture/config.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { matvec } from '../reference/matvec.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { expectClose } from '../testing/close.ts';
-import { describeGpu, SCHEMES } from '../testing/device.ts';
+import { describeGpu, SCHEMES } from '../testing/kernels/device.ts';
 import { matrixBytes, rowBytes, scaleBytesPerRow } from '../weights/layout.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
 import {

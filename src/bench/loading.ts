@@ -1,4 +1,4 @@
-import { loadModel } from '../engine/load.ts';
+import { loadModel } from '../engine/loading/load.ts';
 import type { Gpu } from '../gpu/device.ts';
 import { type Architecture, hasBranch, isMixing } from '../architecture/architecture.ts';
 import { packageTensors } from '../architecture/config.ts';

@@ -1,4 +1,4 @@
-import { adapterName } from '../engine/adapter-name.ts';
+import { adapterName } from '../engine/loading/adapter-name.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { Profile } from './profile.ts';
@@ -143,7 +143,11 @@ function modelTables({
 }
 
 function tuningTable({ tuning, trials }: TuningReport): Table {
-  const kept = { matvecSubgroups: 'subgroups of a matvec', chunkTokens: 'tokens of a chunk' };
+  const kept = {
+    matvecSubgroups: 'subgroups of a matvec',
+    smallTileRows: 'rows with small tiles',
+    chunkTokens: 'tokens of a chunk',
+  };
   return {
     title: 'Sizes that were tried; those that were kept are used from the next load on',
     columns: ['what', 'size', 'tokens/s', 'kept'],

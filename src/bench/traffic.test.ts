@@ -22,9 +22,11 @@ describe('workOf', () => {
     timestamps: false,
     byteProducts: true,
     subgroupMatrices: false,
+    quickByteProducts: true,
     fixedPoint: false,
     maxInvocations: 256,
     workgroupBytes: 16_384,
+    smallTileRows: 0,
   };
   const C = 4096;
   /** A slice of so many f32; nothing is bound. */

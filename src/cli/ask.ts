@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import { openModel } from './open-model.ts';
 

@@ -13,9 +13,9 @@ import { sections, textReport } from '../bench/report.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { SHAPES } from '../bench/shapes.ts';
 import { BambaError } from '../errors.ts';
-import { findChromium } from '../tools/chromium.mjs';
+import { findChromium } from '../tools/machine/chromium.mjs';
 import { CommandError, run } from '../tools/process.mjs';
-import { chromiumFlags } from '../tools/chromium-flags.ts';
+import { chromiumFlags } from '../tools/machine/chromium-flags.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--batch N,N] [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]

@@ -7,7 +7,7 @@ import { isGguf, LazyFiles, onlyGguf } from '../storage/remote/gguf-files.ts';
 import { HubFiles } from '../storage/remote/hub.ts';
 import { HUB, isRepoName } from '../storage/remote/repo-name.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
-import { folderSource } from '../tools/folder.ts';
+import { folderSource } from '../tools/models/folder.ts';
 
 /** Where in a server with the Hub's paths a repository is read. */
 export interface RepoPlace {

@@ -5,16 +5,16 @@ import { basename, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkPackageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
-import { serveHub, TestHub } from '../testing/test-hub.ts';
-import { GOLDENS } from '../testing/fixtures.ts';
-import { goldenFolders, writeGolden } from '../testing/golden.ts';
+import { serveHub, TestHub } from '../testing/servers/test-hub.ts';
+import { GOLDENS } from '../testing/models/fixtures.ts';
+import { goldenFolders, writeGolden } from '../testing/models/golden.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from '../testing/test-checkpoint.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../testing/checkpoints/test-checkpoint.ts';
 import { TENSOR_MAPS, type TensorSpec } from '../weights/types.ts';
 import { convert, main } from './convert.ts';
-import { folderSource, openPackageFolder } from '../tools/folder.ts';
+import { folderSource, openPackageFolder } from '../tools/models/folder.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** Folder of the checkpoint that the committed package was made from. */

@@ -10,7 +10,7 @@ import { writePackage } from '../weights/package-writer.ts';
 import { roundingNotice } from '../weights/rounding.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
-import { folderSink } from '../tools/folder.ts';
+import { folderSink } from '../tools/models/folder.ts';
 import { modelName } from './open-model.ts';
 
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]

@@ -5,7 +5,7 @@ import { format, resolveConfig } from 'prettier';
 import { fingerprint, isFresh } from './api-reference/fingerprint.ts';
 import { declaringFiles, type Entry, referenceOf } from './api-reference/reference.ts';
 import type { Reflection } from './api-reference/reflection.ts';
-import { emitTypes } from '../tools/emit-types.mjs';
+import { emitTypes } from '../tools/package/emit-types.mjs';
 import { CommandError, run } from '../tools/process.mjs';
 
 const USAGE = `Usage: npm run docs [-- --check]

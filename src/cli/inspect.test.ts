@@ -2,11 +2,11 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
-import { GGUF_FAMILIES } from '../testing/gguf/families.ts';
-import { ggufOfCheckpoint } from '../testing/gguf-of-checkpoint.ts';
-import { BUNDLED_GOLDEN, writeGolden } from '../testing/golden.ts';
-import { randomCheckpoint } from '../testing/random-checkpoint.ts';
+import { FAMILY_CONFIGS } from '../testing/checkpoints/family-configs.ts';
+import { GGUF_FAMILIES } from '../testing/checkpoints/gguf/families.ts';
+import { ggufOfCheckpoint } from '../testing/checkpoints/gguf-of-checkpoint.ts';
+import { BUNDLED_GOLDEN, writeGolden } from '../testing/models/golden.ts';
+import { randomCheckpoint } from '../testing/checkpoints/random-checkpoint.ts';
 import { main } from './inspect.ts';
 import { inspect } from './inspection.ts';
 

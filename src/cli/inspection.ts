@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { type ModelConfig, packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
-import { DEFAULT_CACHE_TYPE } from '../engine/options.ts';
+import { PRECISIONS } from '../engine/options.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { checkArchitecture } from '../model/dims.ts';
 import { contextBytes, modelMemory } from '../model/memory.ts';
@@ -13,7 +13,7 @@ import { readText } from '../weights/read-text.ts';
 import { resolveSources } from '../weights/tensor-sources.ts';
 import type { TensorSpec } from '../weights/types.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
-import { openPackageFolder } from '../tools/folder.ts';
+import { openPackageFolder } from '../tools/models/folder.ts';
 import { modelName } from './open-model.ts';
 import { missingFeatures } from './unsupported.ts';
 
@@ -64,7 +64,10 @@ export async function inspect(source: string, tokens: number, place: RepoPlace =
   const { name, stored, architecture, specs } = await readModelFacts(source, place);
   const length = Math.min(tokens, architecture.maxPositions);
   const sizes = SCHEMES.map((scheme) => {
-    const memory = modelMemory(architecture, specs, scheme, { tokens: length, cacheType: DEFAULT_CACHE_TYPE });
+    const memory = modelMemory(architecture, specs, scheme, {
+      tokens: length,
+      cacheType: PRECISIONS.balanced.kvCacheType,
+    });
     const fits = GPU_MEMORY.find((size) => memory.total <= size * 1e9 * FREE_SHARE) ?? null;
     return { scheme, memory, fits };
   });

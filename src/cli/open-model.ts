@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { packCheckpoint } from '../engine/pack-checkpoint.ts';
+import { packCheckpoint } from '../engine/loading/pack-checkpoint.ts';
 import { BambaError } from '../errors.ts';
 import type { OrderedPackage } from '../storage/packages/package-source.ts';
-import { openPackageFolder } from '../tools/folder.ts';
+import { openPackageFolder } from '../tools/models/folder.ts';
 import { type Manifest, MANIFEST_FILE } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { openCheckpointFiles } from './checkpoint-place.ts';

@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { loadModel } from '../engine/load.ts';
+import { loadModel } from '../engine/loading/load.ts';
 import { BambaError } from '../errors.ts';
 import { forwardModel, means, type Score, scoreSequence, total } from '../generate/perplexity.ts';
 import { parseScoredText, type ScoredText } from '../generate/scored-text.ts';
-import { adapterName } from '../engine/adapter-name.ts';
+import { adapterName } from '../engine/loading/adapter-name.ts';
 import { Gpu } from '../gpu/device.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import { sha256Hex } from '../weights/sha256.ts';
 import type { Scheme } from '../weights/types.ts';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 import { openModel } from './open-model.ts';
 import { ScoreLog } from './score-log.ts';
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fixtureFolder } from '../testing/fixtures.ts';
-import { BUNDLED_GOLDEN } from '../testing/golden.ts';
+import { fixtureFolder } from '../testing/models/fixtures.ts';
+import { BUNDLED_GOLDEN } from '../testing/models/golden.ts';
 import { shapeModel } from '../bench/plan/request.ts';
 import { main } from './plan.ts';
 

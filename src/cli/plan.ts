@@ -14,7 +14,7 @@ import { textReport } from '../bench/report.ts';
 import { isShapeName, SHAPES } from '../bench/shapes.ts';
 import { BambaError } from '../errors.ts';
 import { type CostSettings, modelCost } from '../model/cost/model-cost.ts';
-import { folderSource } from '../tools/folder.ts';
+import { folderSource } from '../tools/models/folder.ts';
 import { readText } from '../weights/read-text.ts';
 import { benchRates } from './bench-file.ts';
 import { readModelFacts } from './inspection.ts';

@@ -4,12 +4,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureChromium } from '../tools/chromium.mjs';
-import { ensureDependencies } from '../tools/dependencies.mjs';
+import { ensureChromium } from '../tools/machine/chromium.mjs';
+import { ensureDependencies } from '../tools/machine/dependencies.mjs';
 import { reportFault } from '../tools/fault.mjs';
-import { ensureFirefox } from '../tools/firefox.mjs';
+import { ensureFirefox } from '../tools/machine/firefox.mjs';
 import { CommandError, run } from '../tools/process.mjs';
-import { lacksDriver, vulkanEnvironment } from '../tools/vulkan.mjs';
+import { lacksDriver, vulkanEnvironment } from '../tools/machine/vulkan.mjs';
 
 /** @typedef {'gpu' | 'browser' | 'tests' | 'browsers'} Needs */
 
@@ -23,19 +23,19 @@ const root = join(tools, '..', '..');
  */
 const COMMANDS = {
   start: { script: 'serve.mjs' },
-  test: { script: 'check.mjs', needs: 'browsers' },
+  test: { script: 'tests/check.mjs', needs: 'browsers' },
   ask: { script: 'command.mjs', args: ['ask'], needs: 'gpu' },
   verify: { script: 'command.mjs', args: ['verify'], needs: 'gpu' },
   bench: { script: 'command.mjs', args: ['bench'], needs: 'browser' },
   convert: { script: 'command.mjs', args: ['convert'] },
   inspect: { script: 'command.mjs', args: ['inspect'] },
   plan: { script: 'command.mjs', args: ['plan'] },
-  lexicon: { script: 'lexicon.mjs' },
-  'get:public': { script: 'get-public.mjs' },
-  prepack: { script: 'prepack.mjs' },
-  release: { script: 'release.mjs' },
+  lexicon: { script: 'models/lexicon.mjs' },
+  'get:public': { script: 'models/get-public.mjs' },
+  prepack: { script: 'package/prepack.mjs' },
+  release: { script: 'package/release.mjs' },
   docs: { script: 'command.mjs', args: ['docs'] },
-  golden: { script: 'command.mjs', args: ['../testing/golden-command'] },
+  golden: { script: 'command.mjs', args: ['../testing/models/golden-command'] },
   mutate: { script: 'command.mjs', args: ['mutate'], needs: 'tests' },
   serve: { script: 'command.mjs', args: ['serve'], needs: 'gpu' },
   perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { packTinyModel } from '../testing/tiny-model.ts';
+import { packTinyModel } from '../testing/models/tiny-model.ts';
 import { isLoopback } from './serve/access.ts';
 import { tokenizerInfo } from './serve/tokens.ts';
 import { main } from './serve.ts';

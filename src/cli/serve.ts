@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { TokenizingEngine } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import { openModel } from './open-model.ts';
 import { isLoopback } from './serve/access.ts';

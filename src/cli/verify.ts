@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { Gpu, OPTIONAL_FEATURES } from '../gpu/device.ts';
 import { CACHE_TYPES } from '../kernels/attention/kv-cache.ts';
 import { SCHEMES } from '../weights/manifest.ts';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 import { count, formatRow, heading, jsonRow, SAMPLED, summary } from './verify/table.ts';
 import { CACHE_TOLERANCES, CHANNEL_TOLERANCE, type Row, verifyFolder } from './verify/verify-folder.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
-import { FakeWorker, INFO, NEVER } from '../testing/fake-worker.ts';
+import { FakeWorker, INFO, NEVER } from '../testing/browser/fake-worker.ts';
 import { askWorker, createEngine, loadInWorker } from './client.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadlines } from './worker/deadlines.ts';
 import type { EngineOptions, GenerationEvent, TunableEngine } from './protocol.ts';
-import type { WorkerApi } from './wire.ts';
+import type { WorkerApi } from './worker/wire.ts';
 
 // Whatever a worker does, and whenever: each wait of the page ends, with an error that has a code, and the worker is gone
 // where it must not go on. Deadlines are short here. They count looks at the worker, so that a slow machine changes nothing.

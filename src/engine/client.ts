@@ -3,17 +3,17 @@ import { BambaError } from '../errors.ts';
 import { isRepoName } from '../storage/remote/repo-name.ts';
 import { askToPersist } from '../storage/packages/package-blobs.ts';
 import { abortable, aborted, throwIfAborted } from '../weights/abort.ts';
-import { DEADLINES, type Deadlines } from './deadlines.ts';
+import { DEADLINES, type Deadlines } from './worker/deadlines.ts';
 import { checkOptions, fullAddress } from './options.ts';
 import { tell } from './listeners.ts';
 import type { Availability, EngineInfo, EngineOptions, EngineStatus, LoadProgress, StateEngine } from './protocol.ts';
 import { browserPlaces, openShared } from './tabs/open-shared.ts';
-import { asTyped, type LoadOptions, valueOf, type WireResult } from './wire.ts';
-import { type LoadedWorker, WorkerEngine, type WorkerLoading } from './worker-engine.ts';
-import { Watch, WorkerLink } from './worker-link.ts';
+import { asTyped, type LoadOptions, valueOf, type WireResult } from './worker/wire.ts';
+import { type LoadedWorker, WorkerEngine, type WorkerLoading } from './worker/worker-engine.ts';
+import { Watch, WorkerLink } from './worker/worker-link.ts';
 
-export { deleteStoredModel, storedModels } from './stored-models.ts';
-export { deleteStoredStates, storedStates } from './stored-states.ts';
+export { deleteStoredModel, storedModels } from './loading/stored-models.ts';
+export { deleteStoredStates, storedStates } from './states/stored-states.ts';
 
 /**
  * Loads a model in a worker of its own and resolves when it can answer.
@@ -168,7 +168,7 @@ async function startWorker(address: string | URL | undefined): Promise<Worker> {
   const url = address === undefined ? null : fullAddress(address, document.baseURI);
   try {
     if (url) return new Worker(url, { type: 'module', name });
-    const { default: InlineWorker } = await import('./worker.ts?worker&inline');
+    const { default: InlineWorker } = await import('./worker/worker.ts?worker&inline');
     return new InlineWorker({ name });
   } catch (cause) {
     throw new BambaError(

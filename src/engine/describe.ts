@@ -1,9 +1,9 @@
 import { BambaError } from '../errors.ts';
 import { stateBytes } from '../model/state.ts';
 import type { PackageDescription } from '../storage/packages/package-source.ts';
-import type { GpuSide } from './gpu-side.ts';
+import type { GpuSide } from './loading/gpu-side.ts';
 import type { EngineInfo } from './protocol.ts';
-import type { TextSide } from './text-side.ts';
+import type { TextSide } from './prompts/text-side.ts';
 
 /** What is said of an engine. */
 export function describeEngine(

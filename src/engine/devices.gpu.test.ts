@@ -2,11 +2,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Gpu, type GpuOptions } from '../gpu/device.ts';
 import { forward } from '../model/forward.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
-import { chatOf, take } from '../testing/answer.ts';
+import { chatOf, take } from '../testing/engines/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
-import { loadModel } from './load.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { asciiIds, packTinyModel } from '../testing/models/tiny-model.ts';
+import { loadModel } from './loading/load.ts';
 import { LocalEngine } from './local-engine.ts';
 
 // Devices that can less, models that are too large for one, and weights that are none.

@@ -3,8 +3,8 @@ import { BambaError } from '../errors.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { times } from '../testing/extent.ts';
 import { FaultyGpu, GPU_FAULTS } from '../testing/faults/gpu.ts';
-import { packQuickModel } from '../testing/quick-model.ts';
-import { NO_SPECIAL } from '../testing/tiny-model.ts';
+import { packQuickModel } from '../testing/models/quick-model.ts';
+import { NO_SPECIAL } from '../testing/models/tiny-model.ts';
 import { LocalEngine } from './local-engine.ts';
 import type { ChatMessage } from './protocol.ts';
 

@@ -5,10 +5,10 @@ import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { expectClose, measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { expectSnapshots } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
-import { loadModel } from './load.ts';
+import { expectSnapshots } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { asciiIds, packTinyModel } from '../testing/models/tiny-model.ts';
+import { loadModel } from './loading/load.ts';
 
 // Prompts computed with activations of int8: an option.
 

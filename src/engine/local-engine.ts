@@ -7,15 +7,15 @@ import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
 import type { PackageDescription, PackageSource } from '../storage/packages/package-source.ts';
 import { throwIfAborted } from '../weights/abort.ts';
 import { isRecord } from '../weights/untrusted-json.ts';
-import { AnswerCourse, type ResumePoint } from './answer-course.ts';
-import { answerRequest, requireKnown } from './answer.ts';
-import { AnswerForms } from './answer-form.ts';
-import { checkBytes } from './check-bytes.ts';
+import { AnswerCourse, type ResumePoint } from './answers/answer-course.ts';
+import { answerRequest, requireKnown } from './answers/answer.ts';
+import { AnswerForms } from './answers/answer-form.ts';
+import { checkBytes } from './states/check-bytes.ts';
 import { describeEngine, requireSame } from './describe.ts';
-import { GpuSide } from './gpu-side.ts';
+import { GpuSide } from './loading/gpu-side.ts';
 import { Listeners } from './listeners.ts';
-import type { OpenModel } from './open-model.ts';
-import { DEFAULT_CACHE_TYPE } from './options.ts';
+import type { OpenModel } from './loading/open-model.ts';
+import { type Precision, PRECISIONS } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -30,18 +30,16 @@ import type {
   TuningResult,
 } from './protocol.ts';
 import { Recovery, type Tries } from './recovery.ts';
-import { checkIds, parseTokenInput } from './request.ts';
-import { readStateFile, writeStateFile } from './state-files.ts';
-import { TextSide } from './text-side.ts';
-import { keepTuning } from './tuned.ts';
+import { checkIds, parseTokenInput } from './prompts/request.ts';
+import { readStateFile, writeStateFile } from './states/state-files.ts';
+import { TextSide } from './prompts/text-side.ts';
+import { keepTuning } from './loading/tuned.ts';
 import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
   /** See `EngineOptions`. */
-  int8Activations?: boolean;
-  /** See `EngineOptions`. */
-  subgroupMatrices?: boolean;
+  precision?: Precision;
   /** See `EngineOptions`. */
   stateCacheBytes?: number;
   /** See `EngineOptions`. */
@@ -103,9 +101,11 @@ export class LocalEngine {
    */
   static async load(
     from: PackageSource | Opening,
-    { kvCacheType = DEFAULT_CACHE_TYPE, stateCacheType = 'f32', ...others }: LocalEngineOptions = {},
+    { precision = 'balanced', ...others }: LocalEngineOptions = {},
   ): Promise<LocalEngine> {
-    const options = { ...others, kvCacheType, stateCacheType };
+    requireOneOf('precision', precision, Object.keys(PRECISIONS));
+    const options = { ...PRECISIONS[precision], ...others };
+    const { kvCacheType, stateCacheType } = options;
     requireWhole('contextLength', options.contextLength, 1);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);

@@ -1,9 +1,27 @@
 import { BambaError } from '../errors.ts';
 import type { CacheType } from '../kernels/attention/kv-cache.ts';
+import type { StateType } from '../model/state-converter.ts';
 import type { EngineOptions } from './protocol.ts';
 
-/** What keys and values are stored as where nobody says. */
-export const DEFAULT_CACHE_TYPE: CacheType = 'f32';
+/** What a precision stands for: see `EngineOptions`. */
+interface PrecisionFacts {
+  /** Whether prompts may be read with activations that are rounded. */
+  rounds: boolean;
+  /** What keys and values are stored as where nobody says. */
+  kvCacheType: CacheType;
+  /** What states of earlier prompts are kept in where nobody says. */
+  stateCacheType: StateType;
+}
+
+/** By name: the default first. */
+export const PRECISIONS = {
+  balanced: { rounds: true, kvCacheType: 'f16', stateCacheType: 'f32' },
+  exact: { rounds: false, kvCacheType: 'f32', stateCacheType: 'f32' },
+  fast: { rounds: true, kvCacheType: 'int8', stateCacheType: 'f16' },
+} as const satisfies Record<string, PrecisionFacts>;
+
+/** How exact an engine computes. */
+export type Precision = keyof typeof PRECISIONS;
 
 const OPTIONS: readonly string[] = [
   'model',
@@ -14,8 +32,7 @@ const OPTIONS: readonly string[] = [
   'files',
   'worker',
   'contextLength',
-  'int8Activations',
-  'subgroupMatrices',
+  'precision',
   'stateCacheBytes',
   'storedStateBytes',
   'kvCacheType',

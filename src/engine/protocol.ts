@@ -273,17 +273,18 @@ export interface EngineOptions {
    */
   contextLength?: number;
   /**
-   * Whether prompts are read with activations rounded to int8 where weights are int8 or int4: faster, a little less exact.
-   * Off by default.
+   * How exact the engine computes.
+   *
+   * - `balanced`, the default: as fast as what changes no answer that could be measured allows. Prompts are read with
+   *   activations of int8 where weights are int8 or int4 and the GPU is quick with bytes, or with subgroup matrices and
+   *   activations of 16 bits where the browser offers them: Chromium does behind chrome://flags/#enable-unsafe-webgpu, and
+   *   `info.adapter.features` then has `subgroupMatrices`. Keys and values are f16.
+   * - `exact`: all but the weights is f32.
+   * - `fast`: as `balanced`, with keys and values of int8, and states of earlier prompts of f16, which take less memory.
+   *
+   * Weights stay what the model has. Decoding computes in f32 with each.
    */
-  int8Activations?: boolean;
-  /**
-   * Whether prompts are read with subgroup matrices, in activations of 16 bits, where weights are int8 or int4: several
-   * times as fast, and nearly as exact as without. It takes Chromium's experiment of that name, which
-   * chrome://flags/#enable-unsafe-webgpu switches on, and a GPU that it offers them for int8 on: `info.adapter.features`
-   * then has `subgroupMatrices`. Elsewhere prompts are read as without. Off by default.
-   */
-  subgroupMatrices?: boolean;
+  precision?: 'balanced' | 'exact' | 'fast';
   /**
    * Bytes of GPU memory for the states of earlier prompts: whoever asks again, or edits an earlier question, does not wait
    * for the whole chat to be read again. Those that are used least and save the least go first; 0 keeps none. By default as much as the weights
@@ -297,12 +298,12 @@ export interface EngineOptions {
   storedStateBytes?: number;
   /**
    * What the keys and values of attention are stored as. f16 takes half the memory of f32, and int8 somewhat more than a
-   * quarter: blocks of 32 numbers, with a scale each. Default: `f32`.
+   * quarter: blocks of 32 numbers, with a scale each. Default: that of `precision`.
    */
   kvCacheType?: 'f32' | 'f16' | 'int8';
   /**
    * What the recurrent states of those earlier prompts are stored as. f16 takes half the memory of f32, so that about twice
-   * as many are kept; what goes on from one is a little less exact. Default: `f32`.
+   * as many are kept; what goes on from one is a little less exact. Default: that of `precision`.
    */
   stateCacheType?: 'f32' | 'f16';
   /**

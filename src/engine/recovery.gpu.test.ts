@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PackageSource } from '../storage/packages/package-source.ts';
-import { chatOf, take, type Answer } from '../testing/answer.ts';
+import { chatOf, take, type Answer } from '../testing/engines/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { FaultyGpu } from '../testing/faults/gpu.ts';
-import { packQuickModel } from '../testing/quick-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { NO_SPECIAL } from '../testing/tiny-model.ts';
+import { packQuickModel } from '../testing/models/quick-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { NO_SPECIAL } from '../testing/models/tiny-model.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 import type { EngineStatus, GenerationRequest } from './protocol.ts';
 

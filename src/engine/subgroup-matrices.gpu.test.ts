@@ -5,14 +5,14 @@ import type { Model } from '../model/model.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { MATRIX_CONFIGS, withMatrices } from '../testing/emulated-matrices.ts';
-import { expectSnapshots } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { asciiIds, packTinyModel } from '../testing/tiny-model.ts';
-import { loadModel } from './load.ts';
+import { MATRIX_CONFIGS, withMatrices } from '../testing/kernels/emulated-matrices.ts';
+import { expectSnapshots } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { asciiIds, packTinyModel } from '../testing/models/tiny-model.ts';
+import { loadModel } from './loading/load.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 
-// Prompts read with subgroup matrices, which are emulated: an option.
+// Prompts read with subgroup matrices, which are emulated.
 
 describe.skipIf(!hasAdapter)('subgroup matrices', () => {
   const shared = sharedGpu();
@@ -65,7 +65,7 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     gpu.dispose();
   });
 
-  test('are what an engine says it has, where it is asked to use them', { timeout: 300_000 }, async () => {
+  test('are what an engine says it has, but where it is to compute exactly', { timeout: 300_000 }, async () => {
     const source = await packTinyModel({ scheme: 'int8' });
     const features = async (options: LocalEngineOptions) => {
       const engine = await LocalEngine.load(source, {
@@ -75,7 +75,7 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
       engine.dispose();
       return engine.info.adapter.features;
     };
-    expect(await features({ subgroupMatrices: true })).toContain('subgroupMatrices');
-    expect(await features({})).not.toContain('subgroupMatrices');
+    expect(await features({})).toContain('subgroupMatrices');
+    expect(await features({ precision: 'exact' })).not.toContain('subgroupMatrices');
   });
 });

@@ -4,19 +4,24 @@ import { forward } from '../model/forward.ts';
 import { expectClose } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { ALL } from '../testing/extent.ts';
-import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/golden.ts';
-import { expectReference } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
-import { packTinyModel } from '../testing/tiny-model.ts';
+import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/models/golden.ts';
+import { expectReference } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
+import { packTinyModel } from '../testing/models/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
-import { loadModel } from './load.ts';
+import { loadModel } from './loading/load.ts';
 
 // The model of the golden in every scheme, with subgroups and without: held to the reference with the very weights that
 // the scheme leaves of it, and in f32 to the results that Hugging Face transformers has for it. Kernels are tested in
 // every scheme on every variant of a device by themselves.
 
 const plain: GpuOptions['without'] = ['subgroups', 'f16'];
-const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without']; fixedPoint?: boolean; often?: boolean }[] = [
+const VARIANTS: readonly {
+  scheme: Scheme;
+  without: GpuOptions['without'];
+  quickByteProducts?: boolean;
+  often?: boolean;
+}[] = [
   { scheme: 'f32', without: [] },
   // Elsewhere, devices that can no more are verified in these.
   { scheme: 'f32', without: plain, often: false },
@@ -24,7 +29,7 @@ const VARIANTS: readonly { scheme: Scheme; without: GpuOptions['without']; fixed
   { scheme: 'int8', without: [] },
   { scheme: 'fp8', without: plain },
   { scheme: 'int4', without: [] },
-  { scheme: 'int4', without: [], fixedPoint: true },
+  { scheme: 'int4', without: [], quickByteProducts: true },
   { scheme: 'int4', without: plain, often: false },
 ];
 
@@ -38,10 +43,10 @@ describe.skipIf(!hasAdapter)('the tiny model', () => {
   test.each(VARIANTS.filter(({ often }) => ALL || often !== false))(
     'in $scheme without $without is the reference',
     async (variant) => {
-      const { scheme, without = [], fixedPoint = false } = variant;
-      const gpu = await Gpu.request({ gpu: shared, without, fixedPoint });
+      const { scheme, without = [], quickByteProducts = false } = variant;
+      const gpu = await Gpu.request({ gpu: shared, without, quickByteProducts });
       try {
-        expect(gpu.features.fixedPoint).toBe(fixedPoint);
+        expect(gpu.features.quickByteProducts).toBe(quickByteProducts);
         const source = await packTinyModel({ scheme });
         const model = await loadModel(gpu, source, { contextLength: 128 });
         await expectReference(model, source);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { violation } from '../testing/json-schema.ts';
-import { bothSpeakers, speak, type Speaker } from '../testing/speaker.ts';
-import { TINY_EOS, tinyTokenizer } from '../testing/tiny-model.ts';
+import { bothSpeakers, speak, type Speaker } from '../testing/models/speaker.ts';
+import { TINY_EOS, tinyTokenizer } from '../testing/models/tiny-model.ts';
 import { sequence, text as textOf } from './grammar.ts';
 import { GrammarConstraints } from './grammar-constraint.ts';
 import { jsonGrammar } from './json-grammar.ts';

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { bothSpeakers, speak, type Speaker } from '../testing/speaker.ts';
+import { bothSpeakers, speak, type Speaker } from '../testing/models/speaker.ts';
 import { jsonGrammar } from './json-grammar.ts';
 
 // Schemas as zod and OpenAPI write them. A model that draws tokens at random gives valid texts under them, for zod itself

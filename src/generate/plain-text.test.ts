@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bothSpeakers, speak } from '../testing/speaker.ts';
+import { bothSpeakers, speak } from '../testing/models/speaker.ts';
 import { patternGrammar } from './plain-text.ts';
 
 // Texts that a pattern matches from end to end, drawn at random under its grammar.

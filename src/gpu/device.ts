@@ -23,6 +23,8 @@ export interface GpuFeatures {
   subgroupMatrices: boolean;
   /** Invocations of the adapter's largest subgroup; 32 where it does not say. Sizes workgroups, never an index. */
   subgroupSize: number;
+  /** Whether products of bytes are thought to be quicker than those of floats. */
+  quickByteProducts: boolean;
   /** Whether decoding with int4 weights takes activations as fixed point of 16 bits: where products of bytes are quick. */
   fixedPoint: boolean;
   /** Most invocations of a workgroup. */
@@ -31,6 +33,8 @@ export interface GpuFeatures {
   workgroupBytes: number;
   /** Most subgroups in a workgroup of a matvec, where that was measured on this adapter: a power of two. */
   matvecSubgroups?: number;
+  /** Rows of a matrix up to which long prompts take small tiles: large ones are too few to fill a wide GPU. */
+  smallTileRows: number;
 }
 
 /** What a device may lack, by the names that `GpuOptions.without` takes. `byteProducts` is a feature of the language. */
@@ -50,8 +54,8 @@ export interface GpuOptions {
   defaultLimits?: boolean;
   /** Whether to use subgroup matrices where there are some: a feature of Chromium that is an experiment, and may change. */
   subgroupMatrices?: boolean;
-  /** Whether decoding with int4 weights may use fixed point; by default where products of bytes are thought to be quick. */
-  fixedPoint?: boolean;
+  /** Whether products of bytes count as quick; by default where they are thought to be. */
+  quickByteProducts?: boolean;
   /** Upper bounds on the limits to make use of, to test the paths of smaller adapters. */
   maxLimits?: Partial<GpuLimits>;
 }
@@ -144,7 +148,7 @@ export class Gpu {
   private constructor(
     device: GPUDevice,
     adapterInfo: GPUAdapterInfo,
-    { byteProducts, fixedPoint }: Pick<GpuFeatures, 'byteProducts' | 'fixedPoint'>,
+    { byteProducts, quickByteProducts }: Pick<GpuFeatures, 'byteProducts' | 'quickByteProducts'>,
     maxLimits: Partial<GpuLimits> = {},
   ) {
     this.device = device;
@@ -163,7 +167,9 @@ export class Gpu {
       byteProducts,
       subgroupMatrices: device.features.has(MATRICES),
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
-      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && byteProducts && fixedPoint,
+      quickByteProducts,
+      fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && quickByteProducts,
+      smallTileRows: isWide(adapterInfo) ? WIDE_TILE_ROWS : 0,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     };
@@ -189,7 +195,8 @@ export class Gpu {
     // Absent in Chromium up to 118.
     const languageFeatures = gpu.wgslLanguageFeatures as WGSLLanguageFeatures | undefined;
     const byteProducts = languageFeatures?.has(BYTE_PRODUCTS) === true && !options.without?.includes('byteProducts');
-    const { subgroupMatrices = false, defaultLimits = false, fixedPoint = multipliesBytes(info) } = options;
+    const { subgroupMatrices = false, defaultLimits = false } = options;
+    const quickByteProducts = byteProducts && (options.quickByteProducts ?? multipliesBytes(info));
     const withMatrices =
       subgroupMatrices &&
       byteProducts &&
@@ -198,7 +205,7 @@ export class Gpu {
       offersMatrices(adapter, info);
     const features = withMatrices ? [...wanted, MATRICES] : wanted;
     const device = await requestDevice(adapter, features, defaultLimits ? {} : ownLimits(adapter));
-    return new Gpu(device, info, { byteProducts, fixedPoint }, options.maxLimits);
+    return new Gpu(device, info, { byteProducts, quickByteProducts }, options.maxLimits);
   }
 
   /** @throws the first failure that no error scope caught, or the loss of the device. */
@@ -304,6 +311,14 @@ function requireWebGpu(given: GPU | undefined): GPU {
 /** Whether an adapter multiplies four bytes at once: Apple's take a dozen instructions, and processors are no quicker at it. */
 function multipliesBytes({ vendor, subgroupMinSize }: GPUAdapterInfo): boolean {
   return vendor !== 'apple' && (subgroupMinSize || 32) >= 8;
+}
+
+/** `smallTileRows` of a wide GPU, measured on an H200. */
+const WIDE_TILE_ROWS = 2560;
+
+/** Whether an adapter has far more processors than a product of few rows has large tiles. WebGPU does not say how many. */
+function isWide({ vendor }: GPUAdapterInfo): boolean {
+  return vendor === 'nvidia';
 }
 
 /** @throws BambaError `webgpu_unavailable`. */

@@ -29,6 +29,9 @@ interface Dispatch {
   stepGroup: GPUBindGroup;
 }
 
+/** Dispatches that are submitted together: few enough that a GPU soon has something to compute, as many as it waits for. */
+const SLICE = 64;
+
 const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
 
 /**
@@ -36,11 +39,13 @@ const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter i
  * Replaying creates nothing: what changes between passes is in the `Step` buffer.
  */
 export class Plan {
+  readonly #device: GPUDevice;
   readonly #cache: PipelineCache;
   readonly #dispatches: readonly Dispatch[];
   readonly #params: GPUBuffer;
 
-  private constructor(cache: PipelineCache, dispatches: readonly Dispatch[], params: GPUBuffer) {
+  private constructor(device: GPUDevice, cache: PipelineCache, dispatches: readonly Dispatch[], params: GPUBuffer) {
+    this.#device = device;
     this.#cache = cache;
     this.#dispatches = dispatches;
     this.#params = params;
@@ -71,7 +76,7 @@ export class Plan {
       return { spec, pipeline: null, group: bind(device, cache, spec, ownParams), stepGroup: stepGroup(spec.step) };
     });
     device.queue.writeBuffer(params, 0, packed);
-    return new Plan(cache, dispatches, params);
+    return new Plan(device, cache, dispatches, params);
   }
 
   /** Binds and compiles. @throws BambaError `gpu_failure`. */
@@ -99,14 +104,35 @@ export class Plan {
 
   /** Records dispatches [begin, end) for a pass over `tokens` tokens. The plan has to be `ready`. */
   record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
+    // Groups stay set when the pipeline changes.
+    let current: GPUComputePipeline | null = null;
+    let step: GPUBindGroup | null = null;
     for (let index = begin; index < end; index++) {
       const { spec, pipeline, group, stepGroup } = this.#dispatches[index]!;
       const [x, y, z] = typeof spec.grid === 'function' ? spec.grid(tokens) : spec.grid;
-      pass.setPipeline(pipeline!);
+      if (pipeline !== current) pass.setPipeline(pipeline!);
+      current = pipeline;
       pass.setBindGroup(0, group);
-      if (spec.kernel.step) pass.setBindGroup(1, stepGroup);
+      if (stepGroup !== step) pass.setBindGroup(1, stepGroup);
+      step = stepGroup;
       pass.dispatchWorkgroups(x, y, z);
     }
+  }
+
+  /**
+   * Submits dispatches [begin, end) for a pass over `tokens` tokens, but for the last of them: the GPU computes a slice
+   * while the next is recorded. @returns the first dispatch that is left to record.
+   */
+  submitAhead(tokens: number, begin = 0, end = this.#dispatches.length): number {
+    let first = begin;
+    for (; end - first > SLICE; first += SLICE) {
+      const encoder = this.#device.createCommandEncoder({ label: 'slice' });
+      const pass = encoder.beginComputePass();
+      this.record(pass, tokens, first, first + SLICE);
+      pass.end();
+      this.#device.queue.submit([encoder.finish()]);
+    }
+    return first;
   }
 
   /** Frees the parameters; the buffers that it binds belong to others. */

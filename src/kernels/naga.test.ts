@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { assemble, type Kernel, type Variant } from '../gpu/kernel.ts';
-import { allKernels } from '../testing/all-kernels.ts';
-import { schemesOf } from '../testing/schemes.ts';
+import { allKernels } from '../testing/kernels/all-kernels.ts';
+import { schemesOf } from '../testing/kernels/schemes.ts';
 import { shaderLibrary } from './shared/library.ts';
 
 // A second compiler reads every shader: naga, which Firefox has. It translates each to the languages of all drivers. The

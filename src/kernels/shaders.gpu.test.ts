@@ -3,10 +3,10 @@ import { create } from 'webgpu';
 import { BambaError } from '../errors.ts';
 import { Gpu, MATRICES_STORAGE } from '../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../gpu/kernel.ts';
-import { allKernels } from '../testing/all-kernels.ts';
+import { allKernels } from '../testing/kernels/all-kernels.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { SCHEMES } from '../testing/device.ts';
-import { schemesOf } from '../testing/schemes.ts';
+import { SCHEMES } from '../testing/kernels/device.ts';
+import { schemesOf } from '../testing/kernels/schemes.ts';
 import { shaderLibrary } from './shared/library.ts';
 
 // Every variant of every shader compiles without a message: no error, no warning. Where no adapter here has a feature, a

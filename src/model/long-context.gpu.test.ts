@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import { GREEDY } from '../sampling.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { attention, common, mamba } from '../testing/family-configs.ts';
-import { loadRandomModel } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
+import { attention, common, mamba } from '../testing/checkpoints/family-configs.ts';
+import { loadRandomModel } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
 import type { Model } from './model.ts';
 
 // Prompts of 64K tokens: what they take before and while they are read, and how they are stopped.

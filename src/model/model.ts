@@ -70,6 +70,8 @@ export class Model {
   /** Logits of the prompt's last token, before penalties: what a snapshot needs to begin another answer. */
   readonly #lastLogits: GPUBuffer;
   /** Of passes over a prompt, without a head. */
+  /** As `#prompt`, with activations of f32 where those of `#prompt` are rounded: made when they are first needed. */
+  #exactPrompt: Partial<Record<PassLength, PassParts>> = {};
   #prompt!: Readonly<Record<PassLength, PassParts>>;
   #head!: Plan;
   #sample!: Plan;
@@ -91,8 +93,8 @@ export class Model {
     this.contextLength = options.contextLength;
     this.state = state;
     this.#weights = weights;
-    const matvecSubgroups = options.tuning?.matvecSubgroups;
-    this.#features = { ...gpu.features, ...(matvecSubgroups !== undefined && { matvecSubgroups }) };
+    const { chunkTokens: _, ...sizes } = options.tuning ?? {};
+    this.#features = { ...gpu.features, ...sizes };
     this.#buffers = buffers;
     const wanted = options.chunkTokens ?? options.tuning?.chunkTokens ?? DEFAULT_CHUNK_TOKENS;
     const largest = largestBinding(gpu.device.limits);
@@ -177,8 +179,8 @@ export class Model {
 
   /** Sizes that it runs with. */
   get tuning(): Tuning {
-    const { matvecSubgroups = defaultMatvecSubgroups(this.#features) } = this.#features;
-    return { matvecSubgroups, chunkTokens: this.chunkTokens };
+    const { matvecSubgroups = defaultMatvecSubgroups(this.#features), smallTileRows } = this.#features;
+    return { matvecSubgroups, smallTileRows, chunkTokens: this.chunkTokens };
   }
 
   /**
@@ -237,6 +239,7 @@ export class Model {
       return this.#bindParts(scope, promptParts(scope));
     };
     this.#prompt = { short: prompt('short'), long: prompt('long') };
+    this.#exactPrompt = {};
     const scope = this.#scope('short');
     const sample = this.#sampler.dispatches(this.#features);
     this.#head = this.#bind(prefillHead(scope));
@@ -303,6 +306,18 @@ export class Model {
     return this.#prompt[passLength(tokens)];
   }
 
+  /** As `promptPass`, with activations of f32. */
+  #exactPass(tokens: number): PassParts {
+    const { quantized, quantizedInt16 } = this.#activations;
+    if (!quantized && !quantizedInt16) return this.promptPass(tokens);
+    const pass = passLength(tokens);
+    const made = this.#exactPrompt[pass];
+    if (made) return made;
+    const scope = this.#scope(pass);
+    const exact = { ...scope, activations: { ...scope.activations, quantized: null, quantizedInt16: null } };
+    return (this.#exactPrompt[pass] = this.#bindParts(exact, promptParts(exact)));
+  }
+
   /** As `promptPass`, of one decoded token. */
   get stepPass(): PassParts {
     return this.#step;
@@ -311,6 +326,7 @@ export class Model {
   /**
    * Runs tokens through the model, in chunks, appending them to the live sequence.
    * @param options.logits whether the logits of the last token are wanted, as `beginAnswer` needs them.
+   * @param options.exact whether activations are f32 whatever prompts have, as those of decoded tokens are.
    * @param options.onChunk called when a chunk is done, with the number of tokens so far.
    * @param options.cuts numbers of tokens, in order, after which a chunk ends.
    * @param options.onCut called there: what it submits sees the live sequence of just these tokens, and the next chunk waits
@@ -321,6 +337,7 @@ export class Model {
     ids: readonly number[],
     options: {
       logits?: boolean;
+      exact?: boolean;
       signal?: AbortSignal;
       onChunk?: (tokens: number) => void;
       cuts?: readonly number[];
@@ -328,20 +345,23 @@ export class Model {
     } = {},
   ): Promise<void> {
     const { device } = this.gpu;
-    const { cuts = [] } = options;
+    const { cuts = [], exact = false } = options;
     const chunks = chunksOf(ids.length, this.chunkTokens, cuts);
     await this.#makeRoom(this.state.position + ids.length);
-    for (const [first, end] of chunks) await this.promptPass(end - first).plan.ready();
+    const passOf = (tokens: number) => (exact ? this.#exactPass(tokens) : this.promptPass(tokens));
+    for (const [first, end] of chunks) await passOf(end - first).plan.ready();
     let running: Promise<void> = Promise.resolve();
     for (const [first, end] of chunks) {
       if (options.signal?.aborted) break;
       const chunk = ids.slice(first, end);
       this.#writeStep(this.state.position, chunk.length);
       device.queue.writeBuffer(this.#activations.ids.buffer, 0, new Uint32Array(chunk));
+      const { plan } = passOf(chunk.length);
+      const rest = plan.submitAhead(chunk.length);
       const encoder = device.createCommandEncoder({ label: 'prefill' });
       const isLast = end === ids.length;
       const pass = encoder.beginComputePass();
-      this.promptPass(chunk.length).plan.record(pass, chunk.length);
+      plan.record(pass, chunk.length, rest);
       if (options.logits && isLast) this.#head.record(pass, chunk.length);
       pass.end();
       if (options.logits && isLast) {
@@ -389,12 +409,13 @@ export class Model {
   async decodeStep(step: StepOptions): Promise<StepReport> {
     if (this.#decodeReady) await this.#decodeReady;
     if (step.mask) this.#sampler.allow(step.mask);
-    const encoder = this.gpu.device.createCommandEncoder({ label: 'decode step' });
-    // The sampler changes the logits in place: to be read as the model left them, they are copied in between.
     const { plan } = this.#step;
     const end = plan.length - this.#sample.length;
+    const rest = plan.submitAhead(1, 0, end);
+    const encoder = this.gpu.device.createCommandEncoder({ label: 'decode step' });
+    // The sampler changes the logits in place: to be read as the model left them, they are copied in between.
     const model = encoder.beginComputePass();
-    plan.record(model, 1, 0, end);
+    plan.record(model, 1, rest, end);
     model.end();
     const logits = step.logits ? this.#sampler.copyLogits(encoder, this.#activations.logits) : null;
     const sampling = encoder.beginComputePass();
@@ -421,9 +442,13 @@ export class Model {
   async decode(count: number): Promise<SamplerReport> {
     if (this.#decodeReady) await this.#decodeReady;
     const { device } = this.gpu;
+    const { plan } = this.#step;
+    // A step of its own may be waited for: its first slice is computed while the next is recorded.
+    const rest = count === 1 ? plan.submitAhead(1) : 0;
     const encoder = device.createCommandEncoder({ label: 'decode' });
     const pass = encoder.beginComputePass();
-    for (let index = 0; index < count; index++) this.#step.plan.record(pass, 1);
+    plan.record(pass, 1, rest);
+    for (let index = 1; index < count; index++) plan.record(pass, 1);
     pass.end();
     const report = this.#sampler.report(encoder);
     device.queue.submit([encoder.finish()]);
@@ -501,6 +526,8 @@ export class Model {
     const made: (Plan | undefined)[] = [
       this.#prompt?.short.plan,
       this.#prompt?.long.plan,
+      this.#exactPrompt.short?.plan,
+      this.#exactPrompt.long?.plan,
       this.#head,
       this.#sample,
       this.#step?.plan,

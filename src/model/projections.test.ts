@@ -33,9 +33,11 @@ function kernels(
     byteProducts: true,
     subgroupMatrices,
     subgroupSize: 32,
+    quickByteProducts: true,
     fixedPoint: false,
     maxInvocations: 256,
     workgroupBytes: 16_384,
+    smallTileRows: 0,
   };
   const activations: Products['activations'] = {
     tokens: 256,

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../gpu/device.ts';
 import { hasAdapter } from '../testing/dawn.ts';
-import { SCHEMES } from '../testing/device.ts';
-import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/family-configs.ts';
-import { expectReferenceModel, loadRandomModel } from '../testing/random-model.ts';
-import { sharedGpu } from '../testing/shared-gpu.ts';
+import { SCHEMES } from '../testing/kernels/device.ts';
+import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/checkpoints/family-configs.ts';
+import { expectReferenceModel, loadRandomModel } from '../testing/models/random-model.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
 
 // Models of all families, small and of random weights, through all of the GPU's path. Schemes take turns.
 

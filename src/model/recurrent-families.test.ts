@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseArchitecture, parseConfig } from '../architecture/config.ts';
-import { FAMILY_CONFIGS } from '../testing/family-configs.ts';
+import { FAMILY_CONFIGS } from '../testing/checkpoints/family-configs.ts';
 import { checkArchitecture } from './dims.ts';
 
 // What configs of families with other recurrences become. What they compute is in random-models.gpu.test.ts.

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectClose } from '../testing/close.ts';
-import { fixtureFolder, GOLDENS } from '../testing/fixtures.ts';
-import { BUNDLED_GOLDEN, type Golden, goldenFolders, goldenStage, loadGolden } from '../testing/golden.ts';
+import { fixtureFolder, GOLDENS } from '../testing/models/fixtures.ts';
+import { BUNDLED_GOLDEN, type Golden, goldenFolders, goldenStage, loadGolden } from '../testing/models/golden.ts';
 import { convColumns } from './conv1d.ts';
 import { emptyState, forward, type ForwardResult } from './forward.ts';
 

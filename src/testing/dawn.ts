@@ -1,7 +1,7 @@
 // Set-up of the Vitest project `dawn`: gives Node the WebGPU of a browser, from Dawn (npm `webgpu`).
 
 import { beforeEach } from 'vitest';
-import { installDawn } from '../tools/dawn.ts';
+import { installDawn } from '../tools/machine/dawn.ts';
 
 // Test files share a process, and what it has compiled.
 if (!('navigator' in globalThis) || !('gpu' in navigator)) installDawn();

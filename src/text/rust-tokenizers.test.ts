@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { createDetokenizer } from './detokenize.ts';
 import { createTokenizer } from './tokenizer.ts';
 
-// The output of src/tools/tokenizer-oracle.py.
+// The output of src/tools/models/tokenizer-oracle.py.
 interface Values {
   models: { type: string }[];
   cases: ({ model: number; rows: Row[] } & Record<string, unknown>)[];
@@ -62,7 +62,7 @@ describe('as the Rust library', () => {
   });
 
   test.skipIf(!hasLibrary)('10,000 texts over 400 generated tokenizers', { timeout: 600_000 }, () => {
-    const made = spawnSync(python, ['src/tools/tokenizer-oracle.py', '20261130', '400', '25'], {
+    const made = spawnSync(python, ['src/tools/models/tokenizer-oracle.py', '20261130', '400', '25'], {
       cwd: root,
       encoding: 'utf8',
       maxBuffer: 2 ** 28,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { marked } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { brokenLinks } from './packed.mjs';
+import { brokenLinks } from './package/packed.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 

@@ -19,10 +19,10 @@ export const LAYERS = {
   generate: ['model', 'architecture', 'text', 'sampling.ts'],
   engine: list('sampling.ts gpu weights text reference architecture kernels storage model generate'),
   api: ['engine/client.ts', 'engine/protocol.ts', 'sampling.ts'],
-  element: ['engine/adapter-name.ts', 'engine/client.ts', 'engine/protocol.ts', 'api', 'sampling.ts'],
+  element: ['engine/loading/adapter-name.ts', 'engine/client.ts', 'engine/protocol.ts', 'api', 'sampling.ts'],
   bench: list(
     'sampling.ts gpu weights architecture kernels storage model generate /shaders/bench ' +
-      'engine/adapter-name.ts engine/load.ts engine/tuned.ts',
+      'engine/loading/adapter-name.ts engine/loading/load.ts engine/loading/tuned.ts',
   ),
   app: ['engine/client.ts', 'engine/protocol.ts', 'element'],
   tools: ['weights', 'architecture', 'storage'],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { memorySource } from './byte-source.ts';
 import { Checkpoint } from './checkpoint.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from '../testing/test-checkpoint.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../testing/checkpoints/test-checkpoint.ts';
 import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from '../testing/test-mutations.ts';
 
 const open = (tensors: TestTensors) =>

@@ -7,7 +7,7 @@ import { PackageStream } from './package-stream.ts';
 import { planTensors } from './package-writer.ts';
 import { type Piece, PIECE_BYTES, type PieceKeeper } from './pieces.ts';
 import { times } from '../testing/extent.ts';
-import { safetensorsBytes } from '../testing/test-checkpoint.ts';
+import { safetensorsBytes } from '../testing/checkpoints/test-checkpoint.ts';
 import type { Scheme, TensorSpec } from './types.ts';
 
 const COLUMNS = 4099;

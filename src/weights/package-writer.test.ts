@@ -6,7 +6,7 @@ import { parseManifest, SHARD_BYTES } from './manifest.ts';
 import { writePackage } from './package-writer.ts';
 import { dequantizeMatrix, quantizeRows } from './quantize.ts';
 import { sha256Hex } from './sha256.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from '../testing/test-checkpoint.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../testing/checkpoints/test-checkpoint.ts';
 import type { Scheme, TensorSpec } from './types.ts';
 
 /** Numbers without a pattern that a mistake in the order could share. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BambaError } from '../errors.ts';
 import { memorySource } from './byte-source.ts';
 import { MAX_HEADER_BYTES, parseHeader, parseIndex, readHeader } from './safetensors.ts';
-import { safetensorsBytes, testTensor, withHeader } from '../testing/test-checkpoint.ts';
+import { safetensorsBytes, testTensor, withHeader } from '../testing/checkpoints/test-checkpoint.ts';
 import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from '../testing/test-mutations.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { safetensorsBytes, testTensor } from '../testing/test-checkpoint.ts';
+import { safetensorsBytes, testTensor } from '../testing/checkpoints/test-checkpoint.ts';
 import { memorySource } from './byte-source.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { readSource, readStoredSource, sourceRows } from './tensor-sources.ts';

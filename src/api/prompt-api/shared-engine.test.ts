@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { LoadProgress } from '../../engine/protocol.ts';
-import { SessionEngine } from '../../testing/session-engine.ts';
+import { SessionEngine } from '../../testing/engines/session-engine.ts';
 import { Monitor } from './monitor.ts';
 import { SharedEngine } from './shared-engine.ts';
 

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
-import { BUNDLED_GOLDEN, goldenFolders } from '../../testing/golden.ts';
+import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
+import { BUNDLED_GOLDEN, goldenFolders } from '../../testing/models/golden.ts';
 import { parseConfig } from '../config.ts';
 import { FAMILY_DEFAULTS } from './defaults.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
-import { GGUF_FAMILIES } from '../../testing/gguf/families.ts';
-import { ggufOfCheckpoint } from '../../testing/gguf-of-checkpoint.ts';
-import { randomCheckpoint } from '../../testing/random-checkpoint.ts';
-import { type GgufEntry, ggufBytes, ggufData, type GgufTestTensor } from '../../testing/test-gguf.ts';
+import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
+import { GGUF_FAMILIES } from '../../testing/checkpoints/gguf/families.ts';
+import { ggufOfCheckpoint } from '../../testing/checkpoints/gguf-of-checkpoint.ts';
+import { randomCheckpoint } from '../../testing/checkpoints/random-checkpoint.ts';
+import { type GgufEntry, ggufBytes, ggufData, type GgufTestTensor } from '../../testing/checkpoints/test-gguf.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
 import { readText } from '../../weights/read-text.ts';

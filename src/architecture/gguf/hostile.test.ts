@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
-import { GGUF_FAMILIES, metadataOf, notInGguf } from '../../testing/gguf/families.ts';
-import { ggufOfCheckpoint, modelOf } from '../../testing/gguf-of-checkpoint.ts';
-import { randomCheckpoint } from '../../testing/random-checkpoint.ts';
+import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
+import { GGUF_FAMILIES, metadataOf, notInGguf } from '../../testing/checkpoints/gguf/families.ts';
+import { ggufOfCheckpoint, modelOf } from '../../testing/checkpoints/gguf-of-checkpoint.ts';
+import { randomCheckpoint } from '../../testing/checkpoints/random-checkpoint.ts';
 import { AllocationMeter, MOST_ALLOCATED } from '../../testing/test-mutations.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';

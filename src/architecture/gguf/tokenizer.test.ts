@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type GgufEntry, ggufBytes } from '../../testing/test-gguf.ts';
+import { type GgufEntry, ggufBytes } from '../../testing/checkpoints/test-gguf.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { readGgufHeader } from '../../weights/gguf/header.ts';
 import { ggufTokenizer } from './tokenizer.ts';

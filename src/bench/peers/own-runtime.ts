@@ -1,4 +1,4 @@
-import { loadModel } from '../../engine/load.ts';
+import { loadModel } from '../../engine/loading/load.ts';
 import { Gpu } from '../../gpu/device.ts';
 import { forward } from '../../model/forward.ts';
 import type { Model } from '../../model/model.ts';

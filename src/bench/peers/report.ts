@@ -1,4 +1,4 @@
-import { adapterName } from '../../engine/adapter-name.ts';
+import { adapterName } from '../../engine/loading/adapter-name.ts';
 import { bytes, number, type Section, time } from '../report.ts';
 import type { Figure, PeersModelResult, PeersResult, RuntimeResult } from './result.ts';
 

@@ -1,4 +1,4 @@
-import { adapterName } from '../../engine/adapter-name.ts';
+import { adapterName } from '../../engine/loading/adapter-name.ts';
 import { BambaError } from '../../errors.ts';
 import type { Rates } from '../../model/cost/seconds.ts';
 import { runBench } from '../bench.ts';

@@ -4,7 +4,7 @@ import { packageTensors, parseArchitecture, parseConfig } from '../../architectu
 import { checkArchitecture } from '../../model/dims.ts';
 import { dryRun } from '../../model/cost/dry-run.ts';
 import { decodeWork, parameterCount, prefillWork } from '../../model/cost/work.ts';
-import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
+import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
 import { planTensors } from '../../weights/package-writer.ts';
 import { SHAPES } from '../shapes.ts';
 import { workOf } from '../traffic.ts';

@@ -5,7 +5,7 @@ const SETTINGS = {
   test: 'src/kernels/sampling/sampling-settings.test.ts',
 };
 const STOP = { file: 'src/generate/stop.ts', test: 'src/generate/stop.test.ts' };
-const CONVERSATIONS = 'src/engine/conversations.gpu.test.ts';
+const CONVERSATIONS = 'src/engine/states/conversations.gpu.test.ts';
 
 /** Faults in sampling's host, in weights, storage and the engine. */
 export const ENGINE_MUTATIONS: readonly Mutation[] = [
@@ -51,7 +51,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'src/model/sequence-cache.ts',
     find: 'this.#copy(old, Infinity);',
     replace: 'this.#copy(old, 0);',
-    test: 'src/engine/answers.gpu.test.ts',
+    test: 'src/engine/answers/answers.gpu.test.ts',
     only: 'outgrows the attention cache',
   },
   {

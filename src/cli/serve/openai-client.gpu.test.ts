@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import harness from '../../testing/fixtures/harness.json' with { type: 'json' };
 import { hasAdapter } from '../../testing/dawn.ts';
 import { violation } from '../../testing/json-schema.ts';
-import { type ServedEngine, serveEngine } from '../../testing/served-engine.ts';
-import { loadTinyEngine } from '../../testing/tiny-engine.ts';
-import { asciiIds, NO_SPECIAL } from '../../testing/tiny-model.ts';
+import { type ServedEngine, serveEngine } from '../../testing/engines/served-engine.ts';
+import { loadTinyEngine } from '../../testing/engines/tiny-engine.ts';
+import { asciiIds, NO_SPECIAL } from '../../testing/models/tiny-model.ts';
 import type { StateEngine } from '../../engine/protocol.ts';
 
 // OpenAI's own client against the server and the engine itself, with a model of random weights.

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { GenerationEvent, ToolCall } from '../../engine/protocol.ts';
-import { endEvent, FakeEngine, textEvent } from '../../testing/fake-engine.ts';
-import { type ServedEngine, serveEngine } from '../../testing/served-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../../testing/engines/fake-engine.ts';
+import { type ServedEngine, serveEngine } from '../../testing/engines/served-engine.ts';
 
 // The Responses API, as OpenAI's own client has it.
 

@@ -6,12 +6,12 @@ import fc from 'fast-check';
 import { APIError } from 'openai';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { GenerateOptions, GenerationEvent, GenerationRequest, TokenizingEngine } from '../../engine/protocol.ts';
-import { parseRequest } from '../../engine/request.ts';
+import { parseRequest } from '../../engine/prompts/request.ts';
 import { BambaError } from '../../errors.ts';
 import { resolveSampling } from '../../generate/sampling.ts';
 import { GREEDY } from '../../sampling.ts';
-import { endEvent, FakeEngine, textEvent } from '../../testing/fake-engine.ts';
-import { type ServedEngine, serveEngine } from '../../testing/served-engine.ts';
+import { endEvent, FakeEngine, textEvent } from '../../testing/engines/fake-engine.ts';
+import { type ServedEngine, serveEngine } from '../../testing/engines/served-engine.ts';
 import type { ServerOptions } from './server.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hi' }];

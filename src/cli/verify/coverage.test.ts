@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { MIXERS, MLPS } from '../../architecture/architecture.ts';
 import { MODEL_TYPES, parseConfig } from '../../architecture/config.ts';
-import { FAMILY_CONFIGS } from '../../testing/family-configs.ts';
-import { FEATURES, fixtureFolder, GOLDENS, REFUSED, UNCOVERED } from '../../testing/fixtures.ts';
+import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
+import { FEATURES, fixtureFolder, GOLDENS, REFUSED, UNCOVERED } from '../../testing/models/fixtures.ts';
 import { isRecord } from '../../weights/untrusted-json.ts';
 
 // The coverage of the goldens in the tree: every family, every kind of branch, and every field of a config that is read.

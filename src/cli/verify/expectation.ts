@@ -2,7 +2,7 @@ import type { Architecture } from '../../architecture/architecture.ts';
 import { CONV_RING, recurrentOf, type RecurrentShape, recurrentShape } from '../../architecture/recurrent-state.ts';
 import { emptyState, forward } from '../../reference/forward.ts';
 import type { ReferenceTensors } from '../../reference/model.ts';
-import { type Golden, goldenStage, invalid, type StatePart } from '../../tools/golden.ts';
+import { type Golden, goldenStage, invalid, type StatePart } from '../../tools/models/golden.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 
 // The expected results of a model in one form: those of another implementation, or of our reference in f64.

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gpu } from '../../gpu/device.ts';
 import type { CacheType } from '../../kernels/attention/kv-cache.ts';
-import { stateTraits } from '../../testing/config-traits.ts';
+import { stateTraits } from '../../testing/checkpoints/config-traits.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { ALL, covering } from '../../testing/extent.ts';
-import { FEATURES, fixtureFolder, goldenArchitecture, GOLDENS } from '../../testing/fixtures.ts';
-import { goldenFiles } from '../../testing/golden.ts';
-import { sharedGpu } from '../../testing/shared-gpu.ts';
+import { FEATURES, fixtureFolder, goldenArchitecture, GOLDENS } from '../../testing/models/fixtures.ts';
+import { goldenFiles } from '../../testing/models/golden.ts';
+import { sharedGpu } from '../../testing/engines/shared-gpu.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { SCHEMES } from '../../weights/manifest.ts';
 import { fewWays } from './passes.ts';

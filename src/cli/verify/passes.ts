@@ -1,7 +1,7 @@
 import { forward, forwardSteps, readState } from '../../model/forward.ts';
 import { decodeCache } from '../../reference/kv_cache.ts';
 import type { Model } from '../../model/model.ts';
-import type { StatePart } from '../../tools/golden.ts';
+import type { StatePart } from '../../tools/models/golden.ts';
 import { byPosition, pastColumns, ringColumns, stateParts, stateTensor } from './expectation.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 

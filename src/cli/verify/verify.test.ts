@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Gpu } from '../../gpu/device.ts';
 import { parseConfig } from '../../architecture/config.ts';
-import { fixtureFolder } from '../../testing/fixtures.ts';
+import { fixtureFolder } from '../../testing/models/fixtures.ts';
 import { memorySource } from '../../weights/byte-source.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from '../../testing/test-checkpoint.ts';
-import { type Golden, readGolden } from '../../tools/golden.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../../testing/checkpoints/test-checkpoint.ts';
+import { type Golden, readGolden } from '../../tools/models/golden.ts';
 import { byPosition, fromGolden, ringColumns, stateTensor } from './expectation.ts';
 import { allWays, fewWays, stepsOf } from './passes.ts';
 import { count, formatRow, jsonRow, summary } from './table.ts';

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { MapStorage } from '../../testing/map-storage.ts';
+import { MapStorage } from '../../testing/browser/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
 import { readChats, toJson } from './chat-files.ts';

@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { DATABASE_ERRORS, databaseFaults, type DatabaseFault } from '../../testing/faults/indexed-db.ts';
-import { MapStorage } from '../../testing/map-storage.ts';
+import { MapStorage } from '../../testing/browser/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
 import type { ChatRecord } from './chat-record.ts';

@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import fc from 'fast-check';
 import { openDB, type IDBPDatabase } from 'idb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { MapStorage } from '../../testing/map-storage.ts';
+import { MapStorage } from '../../testing/browser/map-storage.ts';
 import type { Turn } from '../conversation.ts';
 import { ChatArchive } from './chat-archive.ts';
 import { readChat, readTurn, type StoredTurn } from './chat-record.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { MapStorage } from '../../testing/map-storage.ts';
+import { MapStorage } from '../../testing/browser/map-storage.ts';
 import { NamedSettingsList } from './named-settings.ts';
 
 const BRIEF = { system: 'Be brief.', sampling: { temperature: 0.2, topK: 40 } };

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { MapStorage } from '../../testing/map-storage.ts';
+import { MapStorage } from '../../testing/browser/map-storage.ts';
 import type { ChatOptions } from '../chat-options.ts';
 import { ModelSettings } from '../models/model-settings.ts';
 import type { OwnSettings } from './own-settings.ts';

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { EngineInfo } from '../../engine/protocol.ts';
-import { adapterName } from '../../engine/adapter-name.ts';
+import { adapterName } from '../../engine/loading/adapter-name.ts';
 import { formatBytes, formatInteger, formatParameters } from '../format.ts';
 import { closeIcon } from '../icons.ts';
 import { SafeElement } from '../last-resort.ts';

@@ -1,4 +1,4 @@
-import type { WorkerLink } from '../worker-link.ts';
+import type { WorkerLink } from '../worker/worker-link.ts';
 import type { Channel } from './frames.ts';
 
 // Where tabs that want one engine ask for it, and the one that has it answers: a channel of all of them.

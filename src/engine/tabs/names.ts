@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../weights/sha256.ts';
-import type { LoadOptions } from '../wire.ts';
+import type { LoadOptions } from '../worker/wire.ts';
 import { VERSION } from './version.ts';
 
 // What tabs find each other by: names of Web Locks and of channels, which are the site's own.

@@ -1,8 +1,8 @@
 import type { Locks } from '../../storage/store/locks.ts';
 import { throwIfAborted } from '../../weights/abort.ts';
-import type { Deadlines } from '../deadlines.ts';
-import type { LoadOptions } from '../wire.ts';
-import { Watch, WorkerLink } from '../worker-link.ts';
+import type { Deadlines } from '../worker/deadlines.ts';
+import type { LoadOptions } from '../worker/wire.ts';
+import { Watch, WorkerLink } from '../worker/worker-link.ts';
 import type { OpenChannel } from './frames.ts';
 import { holdLock, type LetGo } from './hold-lock.ts';
 import { greet, serveTabs } from './meeting.ts';

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { FakeLocks } from '../../testing/fake-locks.ts';
-import { FakeTab } from '../../testing/fake-tabs.ts';
-import { INFO, NEVER } from '../../testing/fake-worker.ts';
-import type { ResumePoint } from '../answer-course.ts';
+import { FakeLocks } from '../../testing/browser/fake-locks.ts';
+import { FakeTab } from '../../testing/browser/fake-tabs.ts';
+import { INFO, NEVER } from '../../testing/browser/fake-worker.ts';
+import type { ResumePoint } from '../answers/answer-course.ts';
 import { loadInWorker } from '../client.ts';
-import type { Deadlines } from '../deadlines.ts';
-import type { LoadEngine } from '../engine-host.ts';
+import type { Deadlines } from '../worker/deadlines.ts';
+import type { LoadEngine } from '../worker/engine-host.ts';
 import { Listeners } from '../listeners.ts';
 import type { LocalEngine } from '../local-engine.ts';
 import type {

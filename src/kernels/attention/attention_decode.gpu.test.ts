@@ -17,9 +17,9 @@ import {
   tokenWords,
   usedSplits,
   MIN_SPAN,
-} from '../../testing/attention-cases.ts';
+} from '../../testing/kernels/attention-cases.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
 import { attentionDecode, attentionDecodeKernel, attentionPartialFloats } from './attention_decode.ts';
 import { CACHE_TYPES, type CacheType } from './kv-cache.ts';

@@ -1,9 +1,9 @@
 import { it } from 'vitest';
 import { sigmoid } from '../../reference/sigmoid.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { expBound } from '../../testing/bounds.ts';
+import { expBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { ATTENTION_SPLITS } from './attention-shape.ts';
 import { attentionGate, attentionGateKernel } from './attention_gate.ts';
 

@@ -1,7 +1,7 @@
 import { it } from 'vitest';
-import { MIN_SPAN, partialAttention, usedSplits } from '../../testing/attention-cases.ts';
+import { MIN_SPAN, partialAttention, usedSplits } from '../../testing/kernels/attention-cases.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { ATTENTION_SPLITS } from './attention-shape.ts';
 import { attentionMerge, attentionMergeKernel } from './attention_merge.ts';
 

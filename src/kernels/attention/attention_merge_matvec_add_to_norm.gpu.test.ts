@@ -3,11 +3,11 @@ import { it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { matvec } from '../../reference/matvec.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { MIN_SPAN, partialAttention, usedSplits } from '../../testing/attention-cases.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { everyStoredValue, productBounds } from '../../testing/matrix-cases.ts';
-import { expectStream, residualStream } from '../../testing/to-norm-cases.ts';
+import { MIN_SPAN, partialAttention, usedSplits } from '../../testing/kernels/attention-cases.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { everyStoredValue, productBounds } from '../../testing/kernels/matrix-cases.ts';
+import { expectStream, residualStream } from '../../testing/kernels/to-norm-cases.ts';
 import { ATTENTION_SPLITS } from './attention-shape.ts';
 import {
   attentionMergeMatvecAddToNorm,

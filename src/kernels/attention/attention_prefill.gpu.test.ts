@@ -2,9 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attention } from '../../reference/attention.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { ATTENTION_SHAPES, heldBy, pastOf, testCache, testRing, WINDOWED } from '../../testing/attention-cases.ts';
+import {
+  ATTENTION_SHAPES,
+  heldBy,
+  pastOf,
+  testCache,
+  testRing,
+  WINDOWED,
+} from '../../testing/kernels/attention-cases.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { partOf } from '../../testing/extent.ts';
 import type { AttentionDims } from './attention-shape.ts';
 import { attentionPrefill, attentionPrefillKernel, attentionSumsFloats } from './attention_prefill.ts';

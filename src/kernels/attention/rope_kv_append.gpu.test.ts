@@ -14,10 +14,10 @@ import {
   testRing,
   WINDOWED,
   tokenWords,
-} from '../../testing/attention-cases.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+} from '../../testing/kernels/attention-cases.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { partOf } from '../../testing/extent.ts';
 import type { AttentionDims } from './attention-shape.ts';
 import { CACHE_TYPES, type CacheType } from './kv-cache.ts';

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { convColumns } from '../../reference/conv1d.ts';
 import { randomTensor, seeds } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { DELTA_SHAPES, deltaHeads, deltaMixer, deltaVectors } from '../../testing/delta-cases.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { DELTA_SHAPES, deltaHeads, deltaMixer, deltaVectors } from '../../testing/kernels/delta-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { conv1dDeltaUpdate, conv1dDeltaUpdateKernel } from './conv1d_delta_update.ts';
 import { type DeltaDims, deltaWidths } from './delta-shape.ts';
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { DELTA_SHAPES, deltaHeads, deltaInputs, deltaVectors } from '../../testing/delta-cases.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { DELTA_SHAPES, deltaHeads, deltaInputs, deltaVectors } from '../../testing/kernels/delta-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { deltaChunkCumsum, deltaChunkCumsumKernel } from './delta_chunk_cumsum.ts';
 import { DELTA_CHUNK as Q, type DeltaDims, deltaWidths } from './delta-shape.ts';
 

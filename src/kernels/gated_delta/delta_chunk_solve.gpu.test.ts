@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { l2Norm } from '../../reference/gated_delta.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { DELTA_SHAPES } from '../../testing/delta-cases.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { DELTA_SHAPES } from '../../testing/kernels/delta-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { deltaChunkSolve, deltaChunkSolveKernel } from './delta_chunk_solve.ts';
 import { DELTA_CHUNK as Q, type DeltaDims, deltaWidths } from './delta-shape.ts';
 

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { l2Norm } from '../../reference/gated_delta.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { DELTA_SHAPES } from '../../testing/delta-cases.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { DELTA_SHAPES } from '../../testing/kernels/delta-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { deltaQkNorm, deltaQkNormKernel } from './delta_qk_norm.ts';
 import { type DeltaDims, deltaWidths } from './delta-shape.ts';
 

@@ -2,9 +2,9 @@ import { it } from 'vitest';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { silu } from '../../reference/silu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { expBound, sumBound } from '../../testing/bounds.ts';
+import { expBound, sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { rmsNormGate, rmsNormGateKernel } from './rms_norm_gate.ts';
 
 const EPS = 1e-6;

@@ -3,8 +3,8 @@ import { matvec } from '../../reference/matvec.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { gatedScan, MAMBA1_SHAPES, scanVectors } from '../../testing/mamba1-cases.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { gatedScan, MAMBA1_SHAPES, scanVectors } from '../../testing/kernels/mamba1-cases.ts';
 import { type Mamba1Dims, type Mamba1Norm, mamba1Widths } from './mamba1-shape.ts';
 import {
   rmsNormMatvecSelectiveScanGate,

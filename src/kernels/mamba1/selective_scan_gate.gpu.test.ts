@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { beside, gatedScan, MAMBA1_SHAPES, type ScanVectors, scanVectors } from '../../testing/mamba1-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { beside, gatedScan, MAMBA1_SHAPES, type ScanVectors, scanVectors } from '../../testing/kernels/mamba1-cases.ts';
 import type { Mamba1Dims } from './mamba1-shape.ts';
 import { selectiveScanGate, selectiveScanGateKernel } from './selective_scan_gate.ts';
 

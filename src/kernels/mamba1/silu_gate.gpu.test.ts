@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { siluGate as reference } from '../../reference/rms_norm_gated.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { expBound } from '../../testing/bounds.ts';
+import { expBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { siluGate, siluGateKernel } from './silu_gate.ts';
 
 describeGpu(siluGateKernel, (gpu) => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { conv1d, convColumns } from '../../reference/conv1d.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, type Output } from '../../testing/device.ts';
+import { describeGpu, type Output } from '../../testing/kernels/device.ts';
 import { conv1dPrefill, conv1dPrefillKernel } from './conv1d_prefill.ts';
 
 // Five terms of some magnitude, and the exponential in silu: 3 + 2|x| ulp for |x| up to 10 or so.

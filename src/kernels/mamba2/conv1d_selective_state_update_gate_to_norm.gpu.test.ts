@@ -4,7 +4,7 @@ import { convColumns } from '../../reference/conv1d.ts';
 import { toNorm } from '../../reference/to_norm.ts';
 import { randomTensor, seeds } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import {
   columnsOf,
   MAMBA2_SHAPES,
@@ -13,15 +13,15 @@ import {
   type MixerState,
   type MixerVectors,
   mixerVectors,
-} from '../../testing/mamba2-cases.ts';
-import { scanSpecs } from '../../testing/mamba2-scan.ts';
+} from '../../testing/kernels/mamba2-cases.ts';
+import { scanSpecs } from '../../testing/kernels/mamba2-scan.ts';
 import { conv1dPrefill } from './conv1d_prefill.ts';
 import {
   conv1dSelectiveStateUpdateGateToNorm,
   conv1dSelectiveStateUpdateGateToNormKernel,
   gatedSquares,
 } from './conv1d_selective_state_update_gate_to_norm.ts';
-import { slotOutputs } from '../../testing/slot-ranges.ts';
+import { slotOutputs } from '../../testing/kernels/slot-ranges.ts';
 import { slotsDispatch } from '../shared/slots.ts';
 import { type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 

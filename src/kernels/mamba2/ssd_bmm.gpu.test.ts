@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { MAMBA2_SHAPES } from '../../testing/mamba2-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { MAMBA2_SHAPES } from '../../testing/kernels/mamba2-cases.ts';
 import { CHUNK_TOKENS as Q, type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 import { ssdBmm, ssdBmmKernel } from './ssd_bmm.ts';
 

@@ -4,8 +4,8 @@ import { timeStep } from '../../reference/softplus.ts';
 import { ssdDecays } from '../../reference/ssd.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { MAMBA2_SHAPES, mixerVectors } from '../../testing/mamba2-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { MAMBA2_SHAPES, mixerVectors } from '../../testing/kernels/mamba2-cases.ts';
 import { CHUNK_TOKENS as Q, type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 import { ssdChunkCumsum, ssdChunkCumsumKernel } from './ssd_chunk_cumsum.ts';
 

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import {
   MAMBA2_SHAPES,
   mixerState,
   type MixerVectors,
   mixerVectors,
   scanReference,
-} from '../../testing/mamba2-cases.ts';
-import { scanSpecs } from '../../testing/mamba2-scan.ts';
+} from '../../testing/kernels/mamba2-cases.ts';
+import { scanSpecs } from '../../testing/kernels/mamba2-scan.ts';
 import { CHUNK_TOKENS as Q, type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 import { ssdChunkScanKernel } from './ssd_chunk_scan.ts';
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { moeCombine, moeCombineKernel } from './moe_combine.ts';
 
 describeGpu(moeCombineKernel, (gpu) => {

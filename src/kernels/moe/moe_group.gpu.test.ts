@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { MOE_SHAPES, NONE, routes, words } from '../../testing/moe-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { MOE_SHAPES, NONE, routes, words } from '../../testing/kernels/moe-cases.ts';
 import { MOE_TILE, moeTiles, type MoeDims } from './moe-shape.ts';
 import { moeGroup, moeGroupKernel } from './moe_group.ts';
 

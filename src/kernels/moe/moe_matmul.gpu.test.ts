@@ -1,10 +1,17 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { everyStoredValue } from '../../testing/matrix-cases.ts';
-import { expertProducts, grouped, MOE_SHAPES, moeCases, routerLogits, routes } from '../../testing/moe-cases.ts';
-import { outcome } from '../../testing/product-outcomes.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { everyStoredValue } from '../../testing/kernels/matrix-cases.ts';
+import {
+  expertProducts,
+  grouped,
+  MOE_SHAPES,
+  moeCases,
+  routerLogits,
+  routes,
+} from '../../testing/kernels/moe-cases.ts';
+import { outcome } from '../../testing/kernels/product-outcomes.ts';
 import type { MoeDims } from './moe-shape.ts';
 import { moeMatmul, moeMatmulKernel } from './moe_matmul.ts';
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES } from '../../testing/device.ts';
-import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes } from '../../testing/moe-cases.ts';
+import { describeGpu, SCHEMES } from '../../testing/kernels/device.ts';
+import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes } from '../../testing/kernels/moe-cases.ts';
 import { moeMatvec, moeMatvecKernel } from './moe_matvec.ts';
 
 describeGpu(moeMatvecKernel, (gpu) => {

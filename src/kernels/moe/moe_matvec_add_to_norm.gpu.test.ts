@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP, sumBound } from '../../testing/bounds.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { everyStoredValue } from '../../testing/matrix-cases.ts';
-import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes } from '../../testing/moe-cases.ts';
-import { expectStream, residualStream } from '../../testing/to-norm-cases.ts';
+import { HALF_ULP, sumBound } from '../../testing/kernels/bounds.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { everyStoredValue } from '../../testing/kernels/matrix-cases.ts';
+import { expertProducts, MOE_SHAPES, moeCases, routerLogits, routes } from '../../testing/kernels/moe-cases.ts';
+import { expectStream, residualStream } from '../../testing/kernels/to-norm-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
 import { moeMatvecAddToNorm, moeMatvecAddToNormKernel } from './moe_matvec_add_to_norm.ts';
 

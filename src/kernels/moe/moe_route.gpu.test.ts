@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomTensor, seeds } from '../../testing/arbitrary.ts';
-import { expBound } from '../../testing/bounds.ts';
+import { expBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { MOE_SHAPES, routerLogits, ROUTINGS, routes, words } from '../../testing/moe-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { MOE_SHAPES, routerLogits, ROUTINGS, routes, words } from '../../testing/kernels/moe-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
 import { moeRoute, moeRouteKernel } from './moe_route.ts';
 

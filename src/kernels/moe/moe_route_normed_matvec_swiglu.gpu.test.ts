@@ -4,10 +4,10 @@ import { relu2 } from '../../reference/relu2.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { swiglu } from '../../reference/swiglu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { expBound, HALF_ULP } from '../../testing/bounds.ts';
+import { expBound, HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { swigluBounds } from '../../testing/matrix-cases.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { swigluBounds } from '../../testing/kernels/matrix-cases.ts';
 import {
   expertProducts,
   MOE_SHAPES,
@@ -16,8 +16,8 @@ import {
   ROUTINGS,
   routes,
   words,
-} from '../../testing/moe-cases.ts';
-import { goingToNorm } from '../../testing/to-norm-cases.ts';
+} from '../../testing/kernels/moe-cases.ts';
+import { goingToNorm } from '../../testing/kernels/to-norm-cases.ts';
 import type { MoeDims } from './moe-shape.ts';
 import { moeRouteNormedMatvecSwiglu, moeRouteNormedMatvecSwigluKernel } from './moe_route_normed_matvec_swiglu.ts';
 

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { headNorm as reference } from '../../reference/head_norm.ts';
 import { randomTensor, seeds } from '../../testing/arbitrary.ts';
-import { ATTENTION_SHAPES, qkvWidth } from '../../testing/attention-cases.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { ATTENTION_SHAPES, qkvWidth } from '../../testing/kernels/attention-cases.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { headNorm, headNormKernel } from './head_norm.ts';
 
 const EPS = 1e-6;

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { layerNorm as reference } from '../../reference/layer_norm.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { layerNorm, layerNormKernel } from './layer_norm.ts';
 
 const EPS = 1e-5;

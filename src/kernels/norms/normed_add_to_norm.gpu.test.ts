@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { HALF_ULP, sumBound } from '../../testing/bounds.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { expectStream, goingToNorm, residualStream } from '../../testing/to-norm-cases.ts';
+import { HALF_ULP, sumBound } from '../../testing/kernels/bounds.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { expectStream, goingToNorm, residualStream } from '../../testing/kernels/to-norm-cases.ts';
 import { normedAddToNorm, normedAddToNormKernel } from './normed_add_to_norm.ts';
 
 const EPS = 1e-6;

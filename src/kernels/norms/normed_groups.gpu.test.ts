@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { normed, toNorm } from '../../reference/to_norm.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { goingToNorm } from '../../testing/to-norm-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { goingToNorm } from '../../testing/kernels/to-norm-cases.ts';
 import { normedGroups, normedGroupsKernel } from './normed_groups.ts';
 
 const EPS = 1e-5;

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { rmsNorm as reference } from '../../reference/rms_norm.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { HALF_ULP, sumBound } from '../../testing/bounds.ts';
+import { HALF_ULP, sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, type TestGpu } from '../../testing/device.ts';
+import { describeGpu, type TestGpu } from '../../testing/kernels/device.ts';
 import { rmsNorm, rmsNormKernel } from './rms_norm.ts';
 
 const EPS = 1e-5;

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { HALF_ULP, sumBound } from '../../testing/bounds.ts';
+import { HALF_ULP, sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { rmsNormAdd, rmsNormAddKernel } from './rms_norm_add.ts';
 
 const EPS = 1e-6;

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { beside } from '../../testing/mamba1-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { beside } from '../../testing/kernels/mamba1-cases.ts';
 import { rmsNormConcat, rmsNormConcatKernel } from './rms_norm_concat.ts';
 
 const EPS = 1e-5;

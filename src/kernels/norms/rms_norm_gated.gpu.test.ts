@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { rmsNormGated as reference } from '../../reference/rms_norm_gated.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { expBound, sumBound } from '../../testing/bounds.ts';
+import { expBound, sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { rmsNormGated, rmsNormGatedKernel } from './rms_norm_gated.ts';
 
 const EPS = 1e-5;

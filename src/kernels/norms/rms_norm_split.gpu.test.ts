@@ -1,10 +1,10 @@
 import { it } from 'vitest';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { sumBound } from '../../testing/bounds.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { beside } from '../../testing/mamba1-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { beside } from '../../testing/kernels/mamba1-cases.ts';
 import type { Mamba1Norm } from '../mamba1/mamba1-shape.ts';
 import { rmsNormSplit, rmsNormSplitKernel } from './rms_norm_split.ts';
 

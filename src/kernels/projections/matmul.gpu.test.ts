@@ -3,16 +3,22 @@ import { expect, it } from 'vitest';
 import { matmul as reference } from '../../reference/matmul.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, describeGpuWithF16, SCHEMES, type TestGpu, type TestMatrix } from '../../testing/device.ts';
+import {
+  describeGpu,
+  describeGpuWithF16,
+  SCHEMES,
+  type TestGpu,
+  type TestMatrix,
+} from '../../testing/kernels/device.ts';
 import {
   everyStoredValue,
   halfProductBounds,
   matrixCases,
   matrixInputs,
   productBounds,
-} from '../../testing/matrix-cases.ts';
-import { MATMUL_TILES, unrolledTiles } from '../../testing/matmul-tiles.ts';
-import { ACTION_CASES, outcome, withActions } from '../../testing/product-outcomes.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { MATMUL_TILES, unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
+import { ACTION_CASES, outcome, withActions } from '../../testing/kernels/product-outcomes.ts';
 import { f32Product, matmulKernel } from './matmul.ts';
 import { passLength } from '../shared/pass-length.ts';
 import { type Action, multiplyRows } from './projection.ts';

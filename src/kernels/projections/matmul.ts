@@ -1,6 +1,6 @@
 import code from '../../../shaders/projections/matmul.wgsl?raw';
 import { defineKernel } from '../../gpu/kernel.ts';
-import { teamTiles } from '../shared/lane-tiles.ts';
+import { laneTiles } from '../shared/lane-tiles.ts';
 import { matmulVariant } from './matrix.ts';
 import type { Product } from './projection.ts';
 
@@ -14,9 +14,9 @@ export const matmulKernel = defineKernel({
   step: true,
 });
 
-/** Of x (T, C) in f32. Half-precision tiles are used for inputs that come out of a norm only, in long passes. */
+/** Of x (T, C) in f32. Half-precision tiles are used for inputs that come out of a norm only, and where tiles are large. */
 export const f32Product: Product = {
   kernel: matmulKernel,
-  variant: (features, weights, normed, pass) => matmulVariant(features, weights, normed && pass === 'long'),
-  tiles: teamTiles,
+  variant: (features, weights, normed, size) => matmulVariant(features, weights, normed && size === 'large'),
+  tiles: laneTiles,
 };

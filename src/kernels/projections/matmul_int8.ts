@@ -9,7 +9,7 @@ export const matmulInt8Kernel = defineKernel({
   params: { rows: 'u32', first_row: 'u32', blocks: 'u32', x_blocks: 'u32', stride: 'u32', scale: 'f32' },
   reads: ['x', 'x_scale', 'weights'],
   writes: ['y'],
-  constants: ['LANES_T', 'UNROLLED', 'ACTION'],
+  constants: ['LANES_T', 'LANES_R', 'TEAMS', 'UNROLLED', 'ACTION'],
   step: true,
 });
 

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { digitMatrix, type DigitMatrix, digitProduct } from '../../testing/digit-products.ts';
-import { describeGpuWithMatrices, type Output, type TestMatrix } from '../../testing/device.ts';
+import { digitMatrix, type DigitMatrix, digitProduct } from '../../testing/kernels/digit-products.ts';
+import { describeGpuWithMatrices, type Output, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
   digitProductBounds,
   everyStoredValue,
   leastStoredRow,
   matrixCases,
   matrixInputs,
-} from '../../testing/matrix-cases.ts';
-import { ACTION_CASES, outcome } from '../../testing/product-outcomes.ts';
-import { randomRowsInt16, type TestRows, uploadRows } from '../../testing/quantized-rows.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { ACTION_CASES, outcome } from '../../testing/kernels/product-outcomes.ts';
+import { randomRowsInt16, type TestRows, uploadRows } from '../../testing/kernels/quantized-rows.ts';
 import { matmulSubgroupMatrixKernel, subgroupMatrixProduct } from './matmul_subgroup_matrix.ts';
 import { type Action, multiplyRows } from './projection.ts';
 

@@ -3,10 +3,10 @@ import { it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { matvec as reference } from '../../reference/matvec.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../../testing/matrix-cases.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../../testing/kernels/matrix-cases.ts';
 import { matvec, matvecKernel } from './matvec.ts';
 
 describeGpu(matvecKernel, (gpu) => {

@@ -3,8 +3,8 @@ import { it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { matvec } from '../../reference/matvec.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
   everyStoredValue,
   fixedPointBounds,
@@ -12,8 +12,8 @@ import {
   matrixCases,
   matrixInputs,
   productBounds,
-} from '../../testing/matrix-cases.ts';
-import { expectStream, residualStream } from '../../testing/to-norm-cases.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { expectStream, residualStream } from '../../testing/kernels/to-norm-cases.ts';
 import { matvecAddToNorm, matvecAddToNormKernel } from './matvec_add_to_norm.ts';
 
 describeGpu(matvecAddToNormKernel, (gpu, { share }) => {

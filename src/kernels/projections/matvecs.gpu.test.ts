@@ -6,17 +6,17 @@ import { rmsNorm } from '../../reference/rms_norm.ts';
 import { swiglu } from '../../reference/swiglu.ts';
 import { toNorm } from '../../reference/to_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
   everyStoredValue,
   matrixCases,
   matrixInputs,
   productBounds,
   swigluBounds,
-} from '../../testing/matrix-cases.ts';
-import { slotInputs, slotOutputs } from '../../testing/slot-ranges.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { slotInputs, slotOutputs } from '../../testing/kernels/slot-ranges.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { columnsDispatch } from './columns.ts';
 import { matvec } from './matvec.ts';

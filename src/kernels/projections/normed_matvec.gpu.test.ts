@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { matvec } from '../../reference/matvec.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
   everyStoredValue,
   fixedPointBounds,
@@ -13,8 +13,8 @@ import {
   matrixCases,
   matrixInputs,
   productBounds,
-} from '../../testing/matrix-cases.ts';
-import { goingToNorm } from '../../testing/to-norm-cases.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { goingToNorm } from '../../testing/kernels/to-norm-cases.ts';
 import { normedMatvec, normedMatvecKernel } from './normed_matvec.ts';
 
 const EPS = 1e-5;

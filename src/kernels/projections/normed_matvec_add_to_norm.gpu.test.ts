@@ -4,8 +4,8 @@ import { add } from '../../reference/add.ts';
 import { matvec } from '../../reference/matvec.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
   everyStoredValue,
   fixedPointBounds,
@@ -13,8 +13,8 @@ import {
   matrixCases,
   matrixInputs,
   productBounds,
-} from '../../testing/matrix-cases.ts';
-import { expectStream, goingToNorm, residualStream } from '../../testing/to-norm-cases.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { expectStream, goingToNorm, residualStream } from '../../testing/kernels/to-norm-cases.ts';
 import { normedMatvecAddToNorm, normedMatvecAddToNormKernel } from './normed_matvec_add_to_norm.ts';
 
 const EPS = 1e-5;

@@ -6,7 +6,7 @@ import { rmsNorm } from '../../reference/rms_norm.ts';
 import { swiglu } from '../../reference/swiglu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
   everyStoredValue,
   fixedPointBounds,
@@ -15,8 +15,8 @@ import {
   matrixInputs,
   productBounds,
   swigluBounds,
-} from '../../testing/matrix-cases.ts';
-import { goingToNorm } from '../../testing/to-norm-cases.ts';
+} from '../../testing/kernels/matrix-cases.ts';
+import { goingToNorm } from '../../testing/kernels/to-norm-cases.ts';
 import { normedMatvecSwiglu, normedMatvecSwigluKernel } from './normed_matvec_swiglu.ts';
 
 const EPS = 1e-5;

@@ -1,9 +1,10 @@
 import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import type { Kernel, Variant } from '../../gpu/kernel.ts';
-import type { DispatchSpec, Grid } from '../../gpu/plan.ts';
+import type { DispatchSpec } from '../../gpu/plan.ts';
 import { type Matrix, matrixParams } from './matrix.ts';
 import type { KernelActivation } from '../shared/activations.ts';
+import { type Tiles, type TileSize, tileSize } from '../shared/lane-tiles.ts';
 import type { PassLength } from '../shared/pass-length.ts';
 
 // Products of all rows of a pass with a matrix. Three kernels compute them: of f32, of int8, of subgroup matrices.
@@ -28,19 +29,12 @@ export const GATED_ACTIONS: Readonly<Record<KernelActivation, GatedAction>> = {
   relu2: 'reglu2',
 };
 
-/** How a kernel's workgroups share the sums. */
-export interface Tiles {
-  /** Besides `ACTION`. */
-  constants: Readonly<Record<string, number>>;
-  grid: (tokens: number, rows: number) => Grid;
-}
-
 /** A kernel that multiplies all rows of a pass by a matrix. */
 export interface Product {
   readonly kernel: Kernel;
   /** @param normed whether the input comes out of a norm. */
-  readonly variant: (features: GpuFeatures, weights: Matrix, normed: boolean, pass: PassLength) => Variant;
-  readonly tiles: (features: GpuFeatures, pass: PassLength) => Tiles;
+  readonly variant: (features: GpuFeatures, weights: Matrix, normed: boolean, size: TileSize) => Variant;
+  readonly tiles: (features: GpuFeatures, size: TileSize) => Tiles;
 }
 
 /** A product, and what becomes of its sums. */
@@ -65,11 +59,12 @@ export function multiplyRows(
   { weights, y, ...input }: { x: BufferSlice; x_scale?: BufferSlice; weights: Matrix; y: BufferSlice },
   { pass, normed = false, scale = 1 }: { pass: PassLength; normed?: boolean; scale?: number },
 ): DispatchSpec[] {
-  const { constants, grid } = product.tiles(features, pass);
+  const size = tileSize(features, pass, weights.rows);
+  const { constants, grid } = product.tiles(features, size);
   const stride = ACTIONS[action] >= ACTIONS.swiglu ? weights.rows / 2 : weights.rows;
   return weights.parts.map((part) => ({
     kernel: product.kernel,
-    variant: product.variant(features, weights, normed, pass),
+    variant: product.variant(features, weights, normed, size),
     label,
     // A kernel of f32 counts an input's columns by four, those of integers by blocks.
     params: { ...matrixParams(weights, part), x_blocks: columnBlocks(weights.columns), stride, scale },

@@ -4,7 +4,7 @@ import { readBuffer } from '../../gpu/buffers.ts';
 import { QUANTIZED_GROUP, quantizeRows as reference } from '../../reference/quantize_rows.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { quantizedRowSizes, quantizeRows, quantizeRowsKernel } from './quantize_rows.ts';
 
 describeGpu(quantizeRowsKernel, (gpu) => {

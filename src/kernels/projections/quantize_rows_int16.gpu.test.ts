@@ -4,7 +4,7 @@ import { readBuffer } from '../../gpu/buffers.ts';
 import { quantizeRowsInt16 as reference } from '../../reference/quantize_rows_int16.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { quantizedRowInt16Sizes, quantizeRowsInt16, quantizeRowsInt16Kernel } from './quantize_rows_int16.ts';
 
 describeGpu(quantizeRowsInt16Kernel, (gpu) => {

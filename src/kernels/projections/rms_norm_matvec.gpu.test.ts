@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 import { matvec } from '../../reference/matvec.ts';
 import { rmsNorm } from '../../reference/rms_norm.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../../testing/matrix-cases.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { everyStoredValue, matrixCases, matrixInputs, productBounds } from '../../testing/kernels/matrix-cases.ts';
 import { rmsNormMatvec, rmsNormMatvecKernel } from './rms_norm_matvec.ts';
 
 const EPS = 1e-5;

@@ -4,8 +4,8 @@ import { geluTanh } from '../../reference/gelu_tanh.ts';
 import { rgLru } from '../../reference/rg_lru.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { RG_LRU_SHAPES, rgLruWeights } from '../../testing/rg-lru-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { RG_LRU_SHAPES, rgLruWeights } from '../../testing/kernels/rg-lru-cases.ts';
 import { conv1dRgLruUpdate, conv1dRgLruUpdateKernel } from './conv1d_rg_lru_update.ts';
 import type { RgLruDims } from './rg-lru-shape.ts';
 

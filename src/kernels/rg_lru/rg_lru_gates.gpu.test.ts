@@ -4,8 +4,8 @@ import { sigmoid } from '../../reference/sigmoid.ts';
 import { softplus } from '../../reference/softplus.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
-import { RG_LRU_SHAPES, rgLruWeights } from '../../testing/rg-lru-cases.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
+import { RG_LRU_SHAPES, rgLruWeights } from '../../testing/kernels/rg-lru-cases.ts';
 import type { RgLruDims } from './rg-lru-shape.ts';
 import { rgLruGates, rgLruGatesKernel } from './rg_lru_gates.ts';
 

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { readBuffer } from '../../gpu/buffers.ts';
 import { argmax, type LogitsSettings, processLogits } from '../../reference/sample.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
-import { describeGpu, type TestGpu } from '../../testing/device.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
+import { describeGpu, type TestGpu } from '../../testing/kernels/device.ts';
 import { logitsProcess, logitsProcessKernel, partialsBytes } from './logits_process.ts';
 import { denseBias, packSampling } from './sampling-settings.ts';
 

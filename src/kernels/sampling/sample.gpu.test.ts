@@ -12,7 +12,7 @@ import {
 } from '../../reference/sample.ts';
 import { GREEDY, type SamplingValues } from '../../sampling.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { describeGpu, type TestGpu } from '../../testing/device.ts';
+import { describeGpu, type TestGpu } from '../../testing/kernels/device.ts';
 import { embed } from '../shared/embed.ts';
 import { logitsProcess, partialsBytes } from './logits_process.ts';
 import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample, sampleKernel } from './sample.ts';

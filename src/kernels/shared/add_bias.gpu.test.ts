@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { it } from 'vitest';
 import { addBias as reference } from '../../reference/add_bias.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { addBias, addBiasKernel } from './add_bias.ts';
 
 describeGpu(addBiasKernel, (gpu) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { clip as reference } from '../../reference/clip.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { clip, clipKernel } from './clip.ts';
 
 describeGpu(clipKernel, (gpu) => {

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { embed as reference } from '../../reference/embed.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/device.ts';
-import { everyStoredValue } from '../../testing/matrix-cases.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
+import { everyStoredValue } from '../../testing/kernels/matrix-cases.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { embed, embedKernel } from './embed.ts';
 
 // A stored value times the scales of row and table: two roundings.

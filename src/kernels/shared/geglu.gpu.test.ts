@@ -3,9 +3,9 @@ import { gated } from '../../reference/activation.ts';
 import { geglu as reference } from '../../reference/geglu.ts';
 import { gelu } from '../../reference/gelu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { expBound } from '../../testing/bounds.ts';
+import { expBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { geglu, gegluKernel } from './geglu.ts';
 
 describeGpu(gegluKernel, (gpu) => {

@@ -1,39 +1,53 @@
 import type { GpuFeatures } from '../../gpu/device.ts';
 import type { PassLength } from './pass-length.ts';
-import type { Tiles } from '../projections/projection.ts';
+import type { Grid } from '../../gpu/plan.ts';
 
 /** Rows of a tile of one team, as in shaders/lib/tile.wgsl. */
 export const TILE_ROWS = 64;
 
-/** Invocations along the tokens of a tile, each with as many: tiles of 16 tokens, and of 64. */
-const LANES: Readonly<Record<PassLength, number>> = { short: 4, long: 8 };
-
-/** Tiles of a kernel on lib/matmul_int8.wgsl, and of long passes on lib/matmul.wgsl. */
-export function laneTiles(features: GpuFeatures, pass: PassLength): Tiles {
-  const LANES_T = LANES[pass];
-  return {
-    constants: { LANES_T, UNROLLED: unrolled(features) },
-    grid: (tokens, rows) => [Math.ceil(rows / TILE_ROWS), Math.ceil(tokens / LANES_T ** 2), 1],
-  };
+/** How a kernel's workgroups share the sums. */
+export interface Tiles {
+  /** Besides `ACTION`. */
+  constants: Readonly<Record<string, number>>;
+  grid: (tokens: number, rows: number) => Grid;
 }
 
-/** Invocations along the rows of a tile whose columns several teams share. */
-const TEAM_LANES_R = 8;
-/** As many as every device has workgroup memory for, at 3 KiB each. */
-const TEAMS = 4;
+/** How the invocations of a workgroup share a tile, as in shaders/lib/tile.wgsl. */
+interface TileShape {
+  LANES_T: number;
+  LANES_R: number;
+  TEAMS: number;
+}
+
+/** 64 tokens by 64 rows. */
+const LARGE: TileShape = { LANES_T: 8, LANES_R: 16, TEAMS: 1 };
 
 /**
- * Tiles of lib/matmul.wgsl. Short passes have few of them, which wait for memory at every step: more teams take fewer steps.
+ * 16 tokens by 32 rows. A pass has few tiles of a matrix then, which wait for memory at every step: teams take fewer steps
+ * each. They are as many as every device has workgroup memory for, at 3 KiB each.
  */
-export function teamTiles(features: GpuFeatures, pass: PassLength): Tiles {
-  if (pass === 'long') {
-    const { constants, grid } = laneTiles(features, pass);
-    return { constants: { ...constants, LANES_R: TILE_ROWS / 4, TEAMS: 1 }, grid };
-  }
-  const LANES_T = LANES.short;
+const SMALL: TileShape = { LANES_T: 4, LANES_R: 8, TEAMS: 4 };
+
+/** The size of a product's tiles. */
+export type TileSize = 'small' | 'large';
+
+/** That of a matrix of so many rows: small in short passes, and where a device asks for it. */
+export function tileSize(
+  { smallTileRows }: Pick<GpuFeatures, 'smallTileRows'>,
+  pass: PassLength,
+  rows: number,
+): TileSize {
+  return pass === 'short' || rows <= smallTileRows ? 'small' : 'large';
+}
+
+const SHAPES: Readonly<Record<TileSize, TileShape>> = { small: SMALL, large: LARGE };
+
+/** Tiles of a kernel on lib/tile.wgsl. */
+export function laneTiles(features: GpuFeatures, size: TileSize): Tiles {
+  const { LANES_T, LANES_R, TEAMS } = SHAPES[size];
   return {
-    constants: { LANES_T, LANES_R: TEAM_LANES_R, TEAMS, UNROLLED: unrolled(features) },
-    grid: (tokens, rows) => [Math.ceil(rows / (4 * TEAM_LANES_R)), Math.ceil(tokens / LANES_T ** 2), 1],
+    constants: { LANES_T, LANES_R, TEAMS, UNROLLED: unrolled(features) },
+    grid: (tokens, rows) => [Math.ceil(rows / (4 * LANES_R)), Math.ceil(tokens / LANES_T ** 2), 1],
   };
 }
 

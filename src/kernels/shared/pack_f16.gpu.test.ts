@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { decodeCache, encodeCache } from '../../reference/kv_cache.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { packF16, packF16Kernel } from './pack_f16.ts';
 
 describeGpu(packF16Kernel, (gpu) => {

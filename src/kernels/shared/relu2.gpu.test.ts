@@ -3,9 +3,9 @@ import { it } from 'vitest';
 import { activate } from '../../reference/activation.ts';
 import { relu2 as reference } from '../../reference/relu2.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { HALF_ULP } from '../../testing/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { relu2, relu2Kernel } from './relu2.ts';
 
 describeGpu(relu2Kernel, (gpu) => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { softCap as reference } from '../../reference/soft_cap.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { softCap, softCapKernel } from './soft_cap.ts';
 
 // WGSL lets tanh be off by what its formula of exponentials is: some 2^-20 near 1, and below 0.01 as much absolutely.

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { decodeCache } from '../../reference/kv_cache.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { unpackF16, unpackF16Kernel } from './unpack_f16.ts';
 
 describeGpu(unpackF16Kernel, (gpu) => {

@@ -4,7 +4,7 @@ import { convColumns } from '../../reference/conv1d.ts';
 import { shortConv as reference } from '../../reference/short_conv.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
-import { describeGpu } from '../../testing/device.ts';
+import { describeGpu } from '../../testing/kernels/device.ts';
 import { shortConv, shortConvKernel } from './short_conv.ts';
 
 // Five terms of three factors each, in f32.

@@ -232,11 +232,13 @@ export class Batch {
     }
     const { plan, samplerFrom } = await this.#planFor(last.index + 1);
     const { gpu } = this.#model;
+    // As of one sequence alone: the first slice is computed while the next is recorded.
+    const rest = count === 1 ? plan.submitAhead(1, 0, samplerFrom) : 0;
     const encoder = gpu.device.createCommandEncoder({ label: 'step of a batch' });
     const logits = new Map<number, () => Promise<Float32Array<ArrayBuffer>>>();
     let pass = encoder.beginComputePass();
     for (let index = 0; index < count; index++) {
-      plan.record(pass, 1, 0, samplerFrom);
+      plan.record(pass, 1, index === 0 ? rest : 0, samplerFrom);
       if (options.size > 0) {
         pass.end();
         for (const { index: slot, sampler, activations } of taken) {

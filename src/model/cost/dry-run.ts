@@ -51,9 +51,11 @@ const DESKTOP: GpuFeatures = {
   byteProducts: true,
   subgroupMatrices: false,
   subgroupSize: 32,
+  quickByteProducts: true,
   fixedPoint: true,
   maxInvocations: 1024,
   workgroupBytes: 32_768,
+  smallTileRows: 0,
 };
 
 /** Buffers of 4 GiB and bindings of 2, which most desktop GPUs allow. */

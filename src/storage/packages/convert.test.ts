@@ -8,8 +8,8 @@ import { Checkpoint } from '../../weights/checkpoint.ts';
 import type { Manifest } from '../../weights/manifest.ts';
 import { writePackage } from '../../weights/package-writer.ts';
 import { times } from '../../testing/extent.ts';
-import { configFile, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
-import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
+import { configFile, f8Tensors, LLAMA } from '../../testing/checkpoints/f8-checkpoint.ts';
+import { safetensorsBytes } from '../../testing/checkpoints/test-checkpoint.ts';
 import { type ConversionOptions, type ConvertedSource, openConverted } from './convert.ts';
 import { DiskFiles } from '../remote/disk-files.ts';
 import { HubFiles } from '../remote/hub.ts';
@@ -18,7 +18,7 @@ import type { ConversionRequest } from './open-checkpoint.ts';
 import type { PackageProgress } from './progress.ts';
 import { listPackages } from './package-list.ts';
 import { PackageStore } from '../store/store.ts';
-import { serveHub, TestHub, testClock } from '../../testing/test-hub.ts';
+import { serveHub, TestHub, testClock } from '../../testing/servers/test-hub.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 

@@ -13,8 +13,14 @@ import {
 import type { PackageProgress } from './progress.ts';
 import { listPackages } from './package-list.ts';
 import { PackageStore } from '../store/store.ts';
-import { testClock } from '../../testing/test-hub.ts';
-import { type Fault, testPackage, type TestPackage, type TestServer, testServer } from '../../testing/test-server.ts';
+import { testClock } from '../../testing/servers/test-hub.ts';
+import {
+  type Fault,
+  testPackage,
+  type TestPackage,
+  type TestServer,
+  testServer,
+} from '../../testing/servers/test-server.ts';
 
 let built: TestPackage;
 /** Of two shards, where that is enough: bytes take time. */

@@ -9,8 +9,8 @@ import { Checkpoint } from '../../weights/checkpoint.ts';
 import { writePackage } from '../../weights/package-writer.ts';
 import { PIECE_BYTES } from '../../weights/pieces.ts';
 import { times } from '../../testing/extent.ts';
-import { configFile, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
-import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
+import { configFile, f8Tensors, LLAMA } from '../../testing/checkpoints/f8-checkpoint.ts';
+import { safetensorsBytes } from '../../testing/checkpoints/test-checkpoint.ts';
 import { openConverted } from './convert.ts';
 import type { Fetch } from '../remote/fetch.ts';
 import { HubFiles } from '../remote/hub.ts';
@@ -18,9 +18,9 @@ import { openStoredPackage, type PackageSource } from './package-source.ts';
 import { storageFull } from '../store/storage-faults.ts';
 import { listPackages } from './package-list.ts';
 import { PackageStore } from '../store/store.ts';
-import { serveHub, TestHub, testClock } from '../../testing/test-hub.ts';
-import { TestLine } from '../../testing/test-line.ts';
-import { testPackage, type TestPackage, type TestServer, testServer } from '../../testing/test-server.ts';
+import { serveHub, TestHub, testClock } from '../../testing/servers/test-hub.ts';
+import { TestLine } from '../../testing/servers/test-line.ts';
+import { testPackage, type TestPackage, type TestServer, testServer } from '../../testing/servers/test-server.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../store/clock.ts';
 import { HttpSource, type HttpSourceOptions } from './http-source.ts';
-import { asksForLength, etagOf, type HubFault, serveHub, TestHub, testClock } from '../../testing/test-hub.ts';
+import { asksForLength, etagOf, type HubFault, serveHub, TestHub, testClock } from '../../testing/servers/test-hub.ts';
 
 const large = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 2_654_435_761) >>> 24);
 const small = large.slice(0, 1000);

@@ -4,7 +4,7 @@ import { BambaError } from '../../errors.ts';
 import { mutate, mutations } from '../../testing/test-mutations.ts';
 import { endpointUrl, HubFiles, repoFolder } from './hub.ts';
 import { HUB, isRepoName } from './repo-name.ts';
-import { testClock } from '../../testing/test-hub.ts';
+import { testClock } from '../../testing/servers/test-hub.ts';
 
 const listing = {
   id: 'org/name',

@@ -4,16 +4,16 @@ import fc from 'fast-check';
 import { deleteDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { configFile, f8Tensor, f8Tensors, LLAMA } from '../../testing/f8-checkpoint.ts';
-import { safetensorsBytes } from '../../testing/test-checkpoint.ts';
+import { configFile, f8Tensor, f8Tensors, LLAMA } from '../../testing/checkpoints/f8-checkpoint.ts';
+import { safetensorsBytes } from '../../testing/checkpoints/test-checkpoint.ts';
 import type { CheckpointFiles } from './checkpoint-files.ts';
 import { openConverted } from '../packages/convert.ts';
 import type { Fetch } from './fetch.ts';
 import { HttpSource } from './http-source.ts';
 import { HubFiles } from './hub.ts';
 import { PackageStore } from '../store/store.ts';
-import { asksForLength, etagOf, type HubFault, serveHub, TestHub, testClock } from '../../testing/test-hub.ts';
-import { TestLine } from '../../testing/test-line.ts';
+import { asksForLength, etagOf, type HubFault, serveHub, TestHub, testClock } from '../../testing/servers/test-hub.ts';
+import { TestLine } from '../../testing/servers/test-line.ts';
 
 // Servers, and what is on the way to them, that send something else than the checkpoint. Whatever they do, and at whatever
 // byte, a load ends with a typed error or with the right bytes. Only right bytes are kept afterwards.

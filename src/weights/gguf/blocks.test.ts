@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ggufBytes } from '../../testing/test-gguf.ts';
+import { ggufBytes } from '../../testing/checkpoints/test-gguf.ts';
 import { memorySource } from '../byte-source.ts';
 import { Checkpoint } from '../checkpoint.ts';
 import { encodeF16 } from '../half.ts';

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { type GgufEntry, ggufBytes, ggufData, type GgufOptions, type GgufTestTensor } from '../../testing/test-gguf.ts';
+import {
+  type GgufEntry,
+  ggufBytes,
+  ggufData,
+  type GgufOptions,
+  type GgufTestTensor,
+} from '../../testing/checkpoints/test-gguf.ts';
 import { AllocationMeter, MOST_ALLOCATED, mutate, mutations } from '../../testing/test-mutations.ts';
 import { memorySource } from '../byte-source.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';

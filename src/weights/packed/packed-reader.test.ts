@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { safetensorsBytes, testTensor, type TestTensors } from '../../testing/test-checkpoint.ts';
+import { safetensorsBytes, testTensor, type TestTensors } from '../../testing/checkpoints/test-checkpoint.ts';
 import { memorySource } from '../byte-source.ts';
 import { Checkpoint } from '../checkpoint.ts';
 import type { Packing } from './packed-tensors.ts';

@@ -1,0 +1,93 @@
+import { defaultBudget, StateCache } from '../../generate/state-cache.ts';
+import { Gpu, type GpuOptions } from '../../gpu/device.ts';
+import type { Model } from '../../model/model.ts';
+import type { PackageSource } from '../../storage/packages/package-source.ts';
+import { abortable } from '../../weights/abort.ts';
+import { KeptStates } from '../states/kept-states.ts';
+import { loadModel, type LoadModelOptions } from './load.ts';
+import { Overflow } from '../prompts/overflow.ts';
+import { stateBinding } from '../states/state-binding.ts';
+import type { StateOwner } from '../states/state-files.ts';
+import type { TextSide } from '../prompts/text-side.ts';
+import { storedTuning } from './tuned.ts';
+
+/** How a model is put on the GPU. */
+export interface GpuSideOptions extends Omit<LoadModelOptions, 'tuning' | 'int8Activations'> {
+  gpu?: GpuOptions;
+  /** Whether prompts may be read with activations that are rounded, where that is fast. */
+  rounds?: boolean;
+  /** See `EngineOptions`. */
+  stateCacheBytes?: number;
+  /** See `EngineOptions`. */
+  storedStateBytes?: number;
+  /** Milliseconds without a request before the states of conversations are kept. */
+  quietMs?: number;
+}
+
+/** What of an engine is on the GPU: it is lost with the device, and can be made again. */
+export class GpuSide {
+  readonly gpu: Gpu;
+  readonly model: Model;
+  readonly states: StateCache;
+  /** Those of earlier visits. */
+  readonly kept: KeptStates;
+  readonly overflow: Overflow;
+  /** What the states of the model are known by, once somebody asks. */
+  readonly owner: () => Promise<StateOwner>;
+  /** Whether the model has sizes that were measured on this adapter. */
+  readonly tuned: boolean;
+
+  private constructor(
+    { gpu, model, text, tuned }: { gpu: Gpu; model: Model; text: TextSide; tuned: boolean },
+    source: PackageSource,
+    { stateCacheBytes, storedStateBytes, quietMs }: GpuSideOptions,
+  ) {
+    this.gpu = gpu;
+    this.model = model;
+    this.tuned = tuned;
+    this.owner = ownerOf(source, model);
+    const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
+    this.states = new StateCache(model, budget);
+    this.kept = new KeptStates(this.owner, this.states, { budget: storedStateBytes, quietMs });
+    this.overflow = new Overflow(text, model.contextLength);
+  }
+
+  /**
+   * Asks for a device, and puts the model on it.
+   * @param text is awaited before any weights are: a model whose text cannot be read is not loaded
+   * @throws BambaError, see `Gpu.request` and `loadModel`; what `text` rejects with.
+   */
+  static async load(source: PackageSource, text: Promise<TextSide>, options: GpuSideOptions): Promise<GpuSide> {
+    text.catch(() => {}); // without a GPU, nobody asks for it
+    const { rounds = false, signal } = options;
+    const gpu = await Gpu.request({ subgroupMatrices: rounds, ...options.gpu });
+    try {
+      const [read, tuning] = await abortable(Promise.all([text, storedTuning(gpu)]), signal);
+      const int8Activations = rounds && gpu.features.quickByteProducts;
+      const model = await loadModel(gpu, source, { ...options, tuning, int8Activations });
+      return new GpuSide({ gpu, model, text: read, tuned: tuning !== null }, source, options);
+    } catch (error) {
+      const explained = await gpu.explain(error);
+      gpu.dispose();
+      throw explained;
+    }
+  }
+
+  /** Frees the GPU, also where it is lost. */
+  dispose(): void {
+    this.kept.dispose();
+    this.states.clear();
+    this.model.dispose();
+    this.gpu.dispose();
+  }
+}
+
+function ownerOf({ manifest, shardHashes = null }: PackageSource, model: Model): () => Promise<StateOwner> {
+  let owner: Promise<StateOwner> | undefined;
+  const find = async (): Promise<StateOwner> => ({
+    model,
+    binding: await stateBinding(manifest, shardHashes),
+    name: manifest.name,
+  });
+  return () => (owner ??= find());
+}

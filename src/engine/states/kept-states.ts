@@ -1,0 +1,320 @@
+import { BambaError } from '../../errors.ts';
+import type { StateCache } from '../../generate/state-cache.ts';
+import { isPrefix } from '../../generate/state-tree.ts';
+import {
+  decodePrelude,
+  encodePrelude,
+  isForeign,
+  payloadBytes,
+  pieceHash,
+  type SnapshotPrelude,
+  verifyPiece,
+} from '../../model/snapshot-bytes.ts';
+import type { SequenceState } from '../../model/state.ts';
+import { nameWrite, type StateRecord, StateStore } from '../../storage/store/state-store.ts';
+import { storageEstimate } from '../../storage/store/storage-faults.ts';
+import { throwIfAborted } from '../../weights/abort.ts';
+import { bringBack, factsOf, piecesOf, readerOf, type StateOwner } from './state-files.ts';
+import { conversationKey, prefixKey } from './stored-states.ts';
+
+/** Milliseconds without a request after which the engine counts as idle. */
+const QUIET_MS = 1000;
+/** The most that is kept where nobody says how much. */
+const MOST_BYTES = 2 ** 30;
+/** What is kept where the browser does not tell how much room there is. */
+const BYTES_UNTOLD = 256 * 2 ** 20;
+/** What a question waits for storage at the most, at each step: the text can be read again in that time. */
+const ANSWERS_WITHIN_MS = 5000;
+/** A shorter beginning is read as fast as it is brought back. */
+const SHARED_TOKENS = 16;
+
+/** How states are kept. */
+export interface KeptStatesOptions {
+  /** Bytes of storage; default by what the browser has room for. */
+  budget?: number | undefined;
+  /** Milliseconds without a request before anything is written. */
+  quietMs?: number | undefined;
+}
+
+/** What is known of a prompt before storage is asked. */
+interface KnownBeginning {
+  live: SequenceState;
+  shared: readonly number[];
+  digest: number | null;
+  signal: AbortSignal | undefined;
+}
+
+/** A state that is to be written. */
+interface Due {
+  readonly id: string;
+  readonly tokens: readonly number[];
+  /** When it came to be: whoever deletes it after that means it, too. */
+  readonly since: number;
+}
+
+/**
+ * The latest states of conversations in the browser's storage, and of what several begin with. They are written while
+ * nothing else is to do, and brought back where the GPU knows less of a conversation than storage does.
+ */
+export class KeptStates {
+  readonly #owner: () => Promise<StateOwner>;
+  readonly #states: StateCache;
+  readonly #options: KeptStatesOptions;
+  /** By id, what was said last at the end. */
+  readonly #due = new Map<string, Due>();
+  /** By conversation, tokens that it had last in this engine: storage has no more of it. */
+  readonly #latest = new Map<string, number>();
+  /** Whose tokens the live sequence has, once this request has changed it. */
+  #speaking: { conversation: string; shared: readonly number[] } | null = null;
+  /** What a conversation had in common with others last, to be written if the GPU has it by itself. */
+  #shared: readonly number[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: AbortController | null = null;
+  #last: Promise<void> = Promise.resolve();
+  /** What people have not heard yet; null once they have heard of a failure. */
+  #message: string | null | undefined;
+
+  /** @param owner whose states these are; not asked for before there is something to write or to bring back */
+  constructor(owner: () => Promise<StateOwner>, states: StateCache, options: KeptStatesOptions = {}) {
+    this.#owner = owner;
+    this.#states = states;
+    this.#options = options;
+  }
+
+  /** A request begins: nothing is written from now on, and what was half written is dropped. */
+  pause(): void {
+    clearTimeout(this.#timer);
+    this.#writing?.abort();
+    this.#speaking = null;
+  }
+
+  /** The request has ended. @param state the live sequence, as it is now */
+  resume(state: SequenceState): void {
+    const { conversation, shared } = this.#speaking ?? {};
+    this.#speaking = null;
+    if (!this.#available) return;
+    if (conversation !== undefined && state.position > 0) {
+      this.#latest.set(conversation, state.position);
+      this.#note(conversationKey(conversation), [...state.tokens]);
+    }
+    if (shared && shared.length >= SHARED_TOKENS) this.#shared = shared;
+    if (this.#due.size > 0) this.#wait();
+  }
+
+  /** Nothing is written any more. */
+  dispose(): void {
+    this.pause();
+    this.#due.clear();
+  }
+
+  /** A sentence that people should hear of once, if there is one. */
+  takeMessage(): string | undefined {
+    const message = this.#message ?? undefined;
+    if (message !== undefined) this.#message = null;
+    return message;
+  }
+
+  /**
+   * Makes the live sequence what storage has of a conversation, where that is more than the GPU knows of its prompt.
+   * @param shared the tokens that it has in common with others: of what the system says
+   * @param digest of the prompt's messages: where another model has read them, that is noted; null where there are none
+   * @throws BambaError `aborted`; `device_lost` and other failures of the GPU. Storage that fails is done without.
+   */
+  async bring(
+    conversation: string,
+    ids: readonly number[],
+    { live, shared, digest, signal }: KnownBeginning,
+  ): Promise<void> {
+    this.#speaking = { conversation, shared };
+    if (!this.#available) return;
+    const known = Math.max(
+      isPrefix(live.tokens, ids) && live.position < ids.length ? live.position : 0,
+      this.#states.find(ids)?.state.position ?? 0,
+    );
+    // The last token is processed in any case: its logits are not kept.
+    if (known >= Math.min(ids.length - 1, this.#latest.get(conversation) ?? Infinity)) return;
+    const keys = [conversationKey(conversation), ...(shared.length > 0 ? [await prefixKey(shared)] : [])];
+    await this.#tolerate(async () => {
+      const store = await StateStore.open({ within: ANSWERS_WITHIN_MS, signal, answersWithin: ANSWERS_WITHIN_MS });
+      try {
+        for (const key of keys) if (await this.#bringFrom(store, key, ids, { known, digest, signal })) return;
+      } finally {
+        store.close();
+      }
+    });
+  }
+
+  /** @returns whether the live sequence is now what was kept under `key`. */
+  async #bringFrom(
+    store: StateStore,
+    key: string,
+    ids: readonly number[],
+    { known, digest, signal }: Pick<KnownBeginning, 'digest' | 'signal'> & { known: number },
+  ): Promise<boolean> {
+    const record = await store.record(key);
+    if (!record) return false;
+    const owner = await this.#owner();
+    try {
+      const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
+      const { length } = prelude.tokens;
+      if (length <= known || length >= ids.length || !isPrefix(prelude.tokens, ids)) return false;
+      await bringBack(owner.model, prelude, (index) => pieceOf(store, record, prelude, index, signal));
+      return true;
+    } catch (error) {
+      if (!(error instanceof BambaError && error.code === 'state_invalid')) throw error;
+      // Damaged, or of another model: the text is read instead.
+      if (digest !== null && isForeign(error)) this.#states.known.markForeign(digest);
+      await store.drop(key);
+      return false;
+    }
+  }
+
+  get #available(): boolean {
+    return typeof indexedDB !== 'undefined' && this.#options.budget !== 0;
+  }
+
+  #note(id: string, tokens: readonly number[]): void {
+    // Behind all others.
+    this.#due.delete(id);
+    this.#due.set(id, { id, tokens, since: Date.now() });
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const writing = new AbortController();
+      this.#writing = writing;
+      // One at a time: what was stopped may still be putting its last piece away.
+      this.#last = this.#last.then(() => this.#write(writing.signal));
+    }, this.#options.quietMs ?? QUIET_MS);
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      const written = await this.#tolerate(async () => {
+        const store = await StateStore.open({ signal });
+        try {
+          await this.#writeAll(store, signal);
+        } finally {
+          store.close();
+        }
+      });
+      // What failed once fails again, until there is something new to be written.
+      if (!written) this.#due.clear();
+    } catch {
+      // The GPU is gone, or the request that came was faster. Whoever asks next hears of the GPU.
+    }
+  }
+
+  async #writeAll(store: StateStore, signal: AbortSignal): Promise<void> {
+    const owner = await this.#owner();
+    const shared = this.#shared;
+    if (shared.length > 0) {
+      const id = await prefixKey(shared);
+      if ((await store.record(id)) === null) this.#note(id, shared);
+      this.#shared = [];
+    }
+    for (const due of [...this.#due.values()].toReversed()) {
+      if (signal.aborted) return;
+      const state = this.#find(owner, due.tokens);
+      const done = state === null || (await this.#writeOne(owner, store, due, state, signal));
+      if (done && this.#due.get(due.id) === due) this.#due.delete(due.id);
+    }
+  }
+
+  /** Where the GPU has the state of these very tokens; null where it has it no longer. */
+  #find({ model }: StateOwner, tokens: readonly number[]): SequenceState | null {
+    const same = (state: SequenceState) =>
+      state.isExact && state.position === tokens.length && isPrefix(state.tokens, tokens);
+    if (same(model.state)) return model.state;
+    const snapshot = this.#states.find(tokens);
+    return snapshot && same(snapshot.state) ? snapshot.state : null;
+  }
+
+  /** @returns false where it was stopped. */
+  async #writeOne(
+    owner: StateOwner,
+    store: StateStore,
+    { id, tokens, since }: Due,
+    state: SequenceState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { model, name } = owner;
+    const facts = factsOf(owner, tokens, { logits: false });
+    const record = await store.record(id);
+    if (record && (await holds(record, owner, tokens))) return true;
+    const empty = await encodePrelude(facts, []);
+    const bytes = payloadBytes(facts) + empty.length;
+    if (!(await store.makeRoom(id, bytes, await this.#budget(store)))) return true;
+    if (signal.aborted) return false;
+    const write = nameWrite();
+    const hashes: Uint8Array<ArrayBuffer>[] = [];
+    try {
+      for await (const piece of piecesOf(model, state, facts, signal)) {
+        const [hash] = await Promise.all([pieceHash(piece), store.putPiece(id, write, hashes.length, piece)]);
+        hashes.push(hash);
+      }
+      throwIfAborted(signal);
+      const prelude = (await encodePrelude(facts, hashes)).buffer;
+      const kept = { tokens: tokens.length, model: name, savedAt: Date.now() };
+      await store.commit({ id, write, prelude, pieces: hashes.length, bytes, ...kept }, since);
+      return true;
+    } catch (error) {
+      await store.discard(id, write).catch(() => {}); // swept away later
+      if (signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  async #budget(store: StateStore): Promise<number> {
+    const { budget } = this.#options;
+    if (budget !== undefined) return budget;
+    const { quota, usage } = (await storageEstimate()) ?? {};
+    if (quota === undefined || usage === undefined) return BYTES_UNTOLD;
+    const kept = (await store.list()).reduce((sum, { bytes }) => sum + bytes, 0);
+    // Models come first: of what they leave, a part.
+    return Math.floor(Math.min(MOST_BYTES, kept + Math.max(0, quota - usage) / 4));
+  }
+
+  /** Works with storage, and without where that fails, of which people hear once. @returns whether it did not fail. */
+  async #tolerate(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      const { code, message } = error instanceof BambaError ? error : {};
+      if (code === 'out_of_memory') return true; // the text takes less than a second copy of its state
+      if (code !== 'storage_full' && code !== 'storage_unavailable') throw error;
+      if (this.#message === undefined) {
+        this.#message = `The chat goes on, but what was computed of it is not kept for the next visit. ${message}`;
+      }
+      return false;
+    }
+  }
+}
+
+/** @throws BambaError `state_invalid` where it is not there, or damaged; `aborted`. */
+async function pieceOf(
+  store: StateStore,
+  record: StateRecord,
+  prelude: SnapshotPrelude,
+  index: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  throwIfAborted(signal);
+  const piece = (await store.piece(record, index)) ?? new Uint8Array();
+  await verifyPiece(prelude, index, piece);
+  return piece;
+}
+
+/** Whether a record has the state of these very tokens, or of more of the same conversation. */
+async function holds(record: StateRecord, owner: StateOwner, tokens: readonly number[]): Promise<boolean> {
+  if (record.tokens < tokens.length) return false;
+  try {
+    const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
+    return isPrefix(tokens, prelude.tokens);
+  } catch {
+    return false;
+  }
+}

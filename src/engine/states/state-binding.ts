@@ -1,0 +1,33 @@
+import { BambaError } from '../../errors.ts';
+import { shaderSources } from '../../kernels/shared/sources.ts';
+import type { SnapshotBinding } from '../../model/snapshot-bytes.ts';
+import type { PackageDescription } from '../../storage/packages/package-source.ts';
+import { sha256Hex } from '../../weights/sha256.ts';
+
+// What a kept state is good for: the very weights, computed with in the very way.
+
+const hashOf = (value: unknown): Promise<string> => sha256Hex(new TextEncoder().encode(JSON.stringify(value)));
+
+/** SHA-256 of all shaders. */
+export function shadersHash(): Promise<string> {
+  return hashOf(shaderSources);
+}
+
+/**
+ * Of a package all of whose shards were handed out. Equal packages have the same, wherever they are and were made.
+ * @throws BambaError `unsupported_model` where nothing tells what is in its shards.
+ */
+export async function stateBinding(
+  { name, architecture, scheme, stream, tensors }: PackageDescription,
+  shardHashes: readonly string[] | null,
+): Promise<SnapshotBinding> {
+  if (!shardHashes) {
+    throw new BambaError(
+      'unsupported_model',
+      `The shards of ${name} have no hashes: its states cannot be told from those of another model.`,
+    );
+  }
+  const placed = tensors.map((tensor) => [tensor.name, tensor.shape, tensor.scheme, tensor.offset]);
+  const model = await hashOf([architecture, placed, stream.bytes, shardHashes]);
+  return { model, shaders: await shadersHash(), scheme };
+}
