@@ -18,6 +18,8 @@ export interface MemberOptions extends StepwiseOptions {
 class Member {
   readonly pieces: AnswerPiece[] = [];
   ended = false;
+  /** Whether whoever asked for it has left: it is told of steps that run, and takes no more. */
+  rests = false;
   fault: { error: unknown } | null = null;
   /** Tokens that its sequence was fed. */
   readonly tokens: number[];
@@ -77,8 +79,11 @@ class Member {
 /** Answers that take their steps together, each with its own settings and rules. They come and go between steps. */
 export class Company {
   readonly #batch: Batch;
-  /** By slot; those that rest are not among them. */
+  /** By slot, those that steps may be for, or were. */
   readonly #going = new Map<number, Member>();
+  /** Of the last steps, by the time since those before them; Infinity before the first. */
+  #stepMs = Infinity;
+  #last = 0;
   /** Steps that are under way, in order. */
   readonly #running: Promise<void>[] = [];
   #walks = false;
@@ -105,6 +110,7 @@ export class Company {
       member.take(report);
       if (!member.ended) {
         this.#going.set(slot, member);
+        this.#batch.go(slot);
         void this.#walk();
       }
       for (;;) {
@@ -115,6 +121,7 @@ export class Company {
         else await member.news();
       }
     } finally {
+      member.rests = true;
       this.#batch.rest(slot);
       // A running step cannot be called back: the state is known once it has ended.
       await Promise.all(this.#running);
@@ -131,10 +138,10 @@ export class Company {
   async #walk(): Promise<void> {
     if (this.#walks) return;
     this.#walks = true;
-    let stepMs = 0;
-    let last = performance.now();
+    this.#stepMs = Infinity;
+    this.#last = performance.now();
     for (;;) {
-      const going = [...this.#going].filter(([, { ended }]) => !ended);
+      const going = [...this.#going].filter(([, { ended, rests }]) => !ended && !rests);
       if (going.length === 0) break;
       const isStepwise = going.some(([, member]) => member.isStepwise);
       if (this.#running.length > (isStepwise ? 0 : REPORTS_IN_FLIGHT - 1)) {
@@ -142,14 +149,9 @@ export class Company {
         continue;
       }
       const options = isStepwise ? this.#optionsOf(going) : new Map<number, StepOptions>();
-      const count = isStepwise || stepMs === 0 ? 1 : stepsTogether(stepMs);
-      const done = this.#submit(count, options).then(() => {
-        const now = performance.now();
-        stepMs = (now - last) / count;
-        last = now;
-        this.#running.splice(this.#running.indexOf(done), 1);
-      });
-      this.#running.push(done);
+      const done = this.#submit(isStepwise ? 1 : stepsTogether(this.#stepMs), options);
+      const running: Promise<void> = done.finally(() => this.#running.splice(this.#running.indexOf(running), 1));
+      this.#running.push(running);
     }
     this.#walks = false;
   }
@@ -173,6 +175,9 @@ export class Company {
     try {
       const reports = await this.#batch.step(count, options);
       for (const [slot, report] of reports) this.#going.get(slot)?.take(report);
+      const now = performance.now();
+      this.#stepMs = (now - this.#last) / count;
+      this.#last = now;
     } catch (error) {
       for (const member of this.#going.values()) member.fail(error);
       this.#going.clear();

@@ -75,6 +75,7 @@ async function together(model: Model, batch: Batch, guests: readonly Guest[]): P
       await model.prefill(ids, { logits: true });
       const { slot, report } = await batch.join(settings(ids, limit), { logits: true });
       slots.set(slot, guest);
+      batch.go(slot);
       add(answers[guest]!, report);
     }
     const reports = await batch.step(1, new Map([...slots.keys()].map((slot) => [slot, { logits: true }])));
@@ -161,8 +162,7 @@ describe.skipIf(!hasAdapter)('a batch', () => {
       const ids = prompt(1, 5, model.architecture.vocabSize);
       await model.prefill(ids, { logits: true });
       batch = await Batch.create(model, 2);
-      await batch.join(settings(ids, 100));
-      await batch.join(settings(ids, 100));
+      for (const _ of [0, 1]) batch.go((await batch.join(settings(ids, 100))).slot);
       await expect(batch.join(settings(ids, 100))).rejects.toMatchObject({ code: 'busy' });
       await batch.step();
       const { bytes } = batch;
@@ -173,6 +173,7 @@ describe.skipIf(!hasAdapter)('a batch', () => {
         batch.leave(round % 2);
         const { slot } = await batch.join(settings(ids, 100));
         expect(slot).toBe(round % 2);
+        batch.go(slot);
         expect((await batch.step(2)).size).toBe(2);
       }
       for (const calls of made) expect(calls).not.toHaveBeenCalled();
@@ -194,11 +195,14 @@ describe.skipIf(!hasAdapter)('a batch', () => {
       model.state.reset();
       await model.prefill(ids, { logits: true });
       const { slot, report } = await batch.join(settings(ids, 6));
-      await batch.join(settings(ids, 6));
+      batch.go(slot);
+      batch.go((await batch.join(settings(ids, 6))).slot);
       const answer = [...report.ids, ...(await batch.step(3)).get(slot)!.ids];
       expect(answer).toEqual(wanted.ids.slice(0, 4));
       model.state.reset();
       await model.prefill(prompt(2, 30, model.architecture.vocabSize));
+      batch.rest(slot);
+      expect([...(await batch.step(2)).keys()]).toEqual([1 - slot]);
       await batch.giveBack(slot, [...ids, ...answer.slice(0, -1)]);
       expect(batch.taken).toEqual([1]);
       const { logits } = await forwardSteps(model, answer.slice(-1));

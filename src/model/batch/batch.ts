@@ -16,6 +16,9 @@ import { SlotPools } from './slot-pools.ts';
 /** Slots that a step may be for: as many as are taken, or somewhat more. */
 const WIDTHS: readonly number[] = [1, 2, 4, 8, MOST_SLOTS];
 
+/** Bytes in a `Step` before the member that says whether its sequence is halted. */
+const HALTED = 8;
+
 /** A place for a sequence. */
 interface Slot {
   readonly index: number;
@@ -26,7 +29,7 @@ interface Slot {
   readonly sample: Plan;
   /** Tokens that it may have fed when all steps so far are done, and that it may have at all; null where it is free. */
   room: { fed: number; most: number } | null;
-  /** Whether steps are for it: not before its first token. */
+  /** Whether steps are for it. */
   moves: boolean;
 }
 
@@ -64,7 +67,7 @@ export class Batch {
   #rope: RopeTable;
   #positions = CACHE_BLOCK;
   /** Until what binds or replaces buffers is done. */
-  #busy: Promise<void> = Promise.resolve();
+  #busy: Promise<unknown> = Promise.resolve();
 
   private constructor(model: Model) {
     this.#model = model;
@@ -127,12 +130,13 @@ export class Batch {
 
   /** Bytes of GPU memory. */
   get bytes(): number {
-    return this.#slots.reduce((sum, { state }) => sum + state.bytes, this.#set.bytes);
+    return this.#slots.reduce((sum, { state }) => sum + state.bytes, this.#set.bytes + this.#rope.bytes);
   }
 
   /**
    * Copies the live sequence of the model into a free slot, and samples the first token of its answer, or the next one of an
-   * answer that was interrupted. The sequence is as `prefill` with logits or `restore` left it.
+   * answer that was interrupted. The sequence is as `prefill` with logits or `restore` left it. Steps are for it once it is
+   * told to `go`, if that token did not end the answer.
    * @returns its slot, and its first token
    * @throws BambaError `busy` where no slot is free; as `Model.beginAnswer`; `out_of_memory`.
    */
@@ -141,32 +145,13 @@ export class Batch {
     if (!slot) {
       throw new BambaError('busy', `All ${this.slots} slots are taken. Wait until an answer ends, or abort one.`);
     }
-    const { gpu, state } = this.#model;
-    const { position } = state;
+    const { position } = this.#model.state;
     const answered = settings.answered?.length ?? 0;
     const most = Math.min(this.#model.contextLength, position + settings.limit - answered);
     // Taken before anything is waited for.
     slot.room = { fed: position, most };
     try {
-      await this.#alone(async () => {
-        await this.#grow(slot);
-        await this.#model.copyInto(slot.state);
-      });
-      const { activations, sampler } = slot;
-      sampler.begin(settings);
-      if (step.mask) sampler.allow(step.mask);
-      // As in an answer of the model alone.
-      writeStep(gpu, activations, position - 1, 1, answered);
-      const encoder = gpu.device.createCommandEncoder({ label: 'first token in a batch' });
-      const { buffer, offset, size } = activations.logits;
-      encoder.copyBufferToBuffer(this.#model.promptLogits, 0, buffer, offset, size);
-      const logits = step.logits ? sampler.copyLogits(encoder, activations.logits) : null;
-      const pass = encoder.beginComputePass();
-      slot.sample.record(pass, 1);
-      pass.end();
-      const report = sampler.report(encoder);
-      gpu.device.queue.submit([encoder.finish()]);
-      slot.moves = true;
+      const { report, logits } = await this.#alone(() => this.#begin(slot, settings, step));
       return { slot: slot.index, report: { ...(await report()), logits: (await logits?.()) ?? null } };
     } catch (error) {
       this.leave(slot.index);
@@ -174,17 +159,54 @@ export class Batch {
     }
   }
 
+  /** @returns what to call for the first token, and for the logits that it was chosen from. */
+  async #begin(slot: Slot, settings: AnswerSettings, step: StepOptions) {
+    const { gpu, state } = this.#model;
+    await this.#grow(slot);
+    await this.#model.copyInto(slot.state);
+    const { activations, sampler } = slot;
+    sampler.begin(settings);
+    if (step.mask) sampler.allow(step.mask);
+    // As in an answer of the model alone.
+    writeStep(gpu, activations, state.position - 1, 1, settings.answered?.length);
+    const encoder = gpu.device.createCommandEncoder({ label: 'first token in a batch' });
+    const { buffer, offset, size } = activations.logits;
+    encoder.copyBufferToBuffer(this.#model.promptLogits, 0, buffer, offset, size);
+    const logits = step.logits ? sampler.copyLogits(encoder, activations.logits) : null;
+    const pass = encoder.beginComputePass();
+    slot.sample.record(pass, 1);
+    pass.end();
+    const report = sampler.report(encoder);
+    gpu.device.queue.submit([encoder.finish()]);
+    this.rest(slot.index);
+    return { report, logits };
+  }
+
+  /** Steps are for the sequence of a slot from now on. */
+  go(slot: number): void {
+    const going = this.#slots[slot]!;
+    going.moves = true;
+    this.#writeHalted(going, 0);
+  }
+
   /** The sequence of a slot moves no further; steps that run end first. */
   rest(slot: number): void {
     const resting = this.#slots[slot]!;
     resting.moves = false;
-    this.#halt(resting.activations);
+    // Its position stays: attention writes behind its last token.
+    this.#writeHalted(resting, 1);
+  }
+
+  #writeHalted({ activations: { step } }: Slot, halted: 0 | 1): void {
+    this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset + HALTED, new Uint32Array([halted]));
   }
 
   /** Frees a slot at once; steps that run end first. */
   leave(slot: number): void {
-    this.rest(slot);
-    this.#slots[slot]!.room = null;
+    const left = this.#slots[slot]!;
+    left.moves = false;
+    left.room = null;
+    this.#halt(left.activations);
   }
 
   /**
@@ -204,7 +226,7 @@ export class Batch {
     }
   }
 
-  /** A sequence that does not move, at the beginning of its keys and values. */
+  /** What is in a free slot: a sequence that does not move, at the beginning of its keys and values. */
   #halt({ step }: Activations): void {
     this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([0, 1, 1, 0]));
   }
@@ -223,14 +245,16 @@ export class Batch {
 
   /** @returns what becomes of it, for each slot that moves. */
   async #submit(count: number, options: ReadonlyMap<number, StepOptions>): Promise<Promise<[number, StepReport]>[]> {
-    const taken = this.#slots.filter(({ moves }) => moves);
-    const last = taken.at(-1);
-    if (!last) return [];
-    for (const slot of taken) {
-      slot.room!.fed = Math.min(slot.room!.most, slot.room!.fed + count);
+    for (const slot of this.#slots) {
+      if (!slot.moves || !slot.room) continue;
+      slot.room.fed = Math.min(slot.room.most, slot.room.fed + count);
       await this.#grow(slot);
     }
+    const last = this.#slots.findLast(({ moves }) => moves);
+    if (!last) return [];
     const { plan, samplerFrom } = await this.#planFor(last.index + 1);
+    // Some may have left meanwhile; none has joined.
+    const taken = this.#slots.filter(({ moves }) => moves);
     const { gpu } = this.#model;
     // As of one sequence alone: the first slice is computed while the next is recorded.
     const rest = count === 1 ? plan.submitAhead(1, 0, samplerFrom) : 0;
@@ -263,17 +287,13 @@ export class Batch {
   async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const before = this.#busy;
     const own = before.then(work);
-    this.#busy = own.then(
-      () => {},
-      () => {},
-    );
+    this.#busy = own.catch(() => null); // whoever began it hears of it
     return own;
   }
 
   /** Makes room for what a sequence may have fed. Whoever binds its keys and values binds again. */
   async #grow({ state, room }: Slot): Promise<void> {
-    const { fed } = room!;
-    const capacity = state.capacityFor(fed, this.#model.contextLength);
+    const capacity = state.capacityFor(room?.fed ?? 0, this.#model.contextLength);
     if (capacity === state.capacity) return;
     await state.grow(capacity);
     this.#forget();

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Gpu } from '../gpu/device.ts';
-import { Batch } from '../model/batch/batch.ts';
-import type { Model } from '../model/model.ts';
-import type { AnswerSettings } from '../model/sampler.ts';
-import { GREEDY } from '../sampling.ts';
-import { random } from '../testing/arbitrary.ts';
-import { hasAdapter } from '../testing/dawn.ts';
-import { attention, common, mamba } from '../testing/checkpoints/family-configs.ts';
-import { loadRandomModel } from '../testing/models/random-model.ts';
-import { sharedGpu } from '../testing/engines/shared-gpu.ts';
-import { Company } from './company.ts';
-import type { Constraint } from './constraint.ts';
-import { type AnswerPiece, generateIds } from './generate.ts';
-import { generateStepwise, type StepwiseOptions } from './stepwise.ts';
+import { Gpu } from '../../gpu/device.ts';
+import { Batch } from '../../model/batch/batch.ts';
+import type { Model } from '../../model/model.ts';
+import type { AnswerSettings } from '../../model/sampler.ts';
+import { GREEDY } from '../../sampling.ts';
+import { random } from '../../testing/arbitrary.ts';
+import { hasAdapter } from '../../testing/dawn.ts';
+import { attention, common, mamba } from '../../testing/checkpoints/family-configs.ts';
+import { loadRandomModel } from '../../testing/models/random-model.ts';
+import { sharedGpu } from '../../testing/engines/shared-gpu.ts';
+import { Company } from '../../generate/company.ts';
+import type { Constraint } from '../../generate/constraint.ts';
+import { type AnswerPiece, generateIds } from '../../generate/generate.ts';
+import { generateStepwise, type StepwiseOptions } from '../../generate/stepwise.ts';
 
 // Answers among others against each of them alone, under schedules that are drawn.
 
@@ -86,6 +86,11 @@ async function alone(model: Model, { ids, settings, stepwise, leave }: Guest) {
   return taken(isStepwise ? generateStepwise(model, settings, options) : generateIds(model, settings), leave);
 }
 
+/** Until others have had their turn of the event loop. */
+function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 describe.skipIf(!hasAdapter)('a company', () => {
   let gpu: Gpu;
   let model: Model;
@@ -106,20 +111,17 @@ describe.skipIf(!hasAdapter)('a company', () => {
     const batch = await Batch.create(model, SLOTS);
     try {
       const company = new Company(batch);
-      let turn = Promise.resolve();
+      let turn: Promise<unknown> = Promise.resolve();
       /** The model's live sequence is for one at a time. */
       const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
         const own = turn.then(work);
-        turn = own.then(
-          () => {},
-          () => {},
-        );
+        turn = own.catch(() => null);
         return own;
       };
-      let places = SLOTS;
+      const places = { free: SLOTS };
       const found = all.map(async ({ ids, settings, stepwise, wait, leave }) => {
-        for (let step = 0; step < wait || places === 0; step++) await new Promise((resolve) => setTimeout(resolve));
-        places--;
+        for (let step = 0; step < wait || places.free === 0; step++) await turnOfLoop();
+        places.free--;
         let left: number[] = [];
         const onLeave = (giveBack: () => Promise<void>) =>
           inTurn(async () => {
@@ -137,7 +139,7 @@ describe.skipIf(!hasAdapter)('a company', () => {
           yield* pieces;
         }
         const answer = await taken(whole(), leave);
-        places++;
+        places.free++;
         return { ...answer, left };
       });
       for (const [guest, { ids, logprobs, left }] of (await Promise.all(found)).entries()) {
