@@ -119,7 +119,7 @@ function modelTables({ prefill = [], decode = [], profiles = [], tuning = null }
 function tuningTable({ tuning, trials }: TuningReport): Table {
   const kept = {
     matvecSubgroups: 'subgroups of a matvec',
-    smallTileRows: 'rows with small tiles',
+    narrowRows: 'rows of a narrow matrix',
     chunkTokens: 'tokens of a chunk',
   };
   return {
