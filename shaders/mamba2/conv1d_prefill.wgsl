@@ -4,13 +4,13 @@
 //
 // Shapes    u: (T, stride) f32, raw inputs are its columns offset .. offset + CD;  weight: (CD) vec4f;  bias: (CD);
 //           v: (T, CD);  state: (4, CD), column q % 4 holds the raw input of position q.
-// Mapping   x: one invocation a channel; y: a tile of TILE tokens. The first tile alone reads the state, and then
-//           writes it: no invocation reads what another one writes.
-// Constants WG    invocations a workgroup.    TILE  tokens of an invocation.    SILU  whether there is silu.
+// Mapping   x: one invocation a channel; y: four tokens, whose inputs are all asked for before anything is stored. The first
+//           four alone read the state, and then write it: no invocation reads what another one writes.
+// Constants WG    invocations a workgroup.    SILU  whether there is silu.
 // Source    Dao & Gu 2024, section 7; reference: src/reference/conv1d.ts.
+// Tried     On an H200, 32 and 256 tokens of 3,328 channels: 16 tokens an invocation in a loop, 6.9 and 7.1 us.
 
 override WG: u32 = 64;
-override TILE: u32 = 16;
 override SILU: u32 = 1;
 
 struct Params {
@@ -35,29 +35,32 @@ fn raw(t: u32, back: u32, channel: u32) -> f32 {
   return state[((step.position + t + 4 - back) % 4) * params.channels + channel];
 }
 
+fn put(t: u32, channel: u32, sum: f32) {
+  if (t < step.tokens) {
+    v[t * params.channels + channel] = select(sum, silu(sum), SILU != 0);
+  }
+}
+
 @compute @workgroup_size(WG)
 fn conv1d_prefill(@builtin(global_invocation_id) invocation: vec3u) {
   let channel = invocation.x;
-  let first = invocation.y * TILE;
+  let first = invocation.y * 4;
   if (channel >= params.channels || first >= step.tokens) {
     return;
   }
   let taps = weight[channel];
   let offset = bias[channel];
-  var window = vec4f(0.0, raw(first, 3, channel), raw(first, 2, channel), raw(first, 1, channel));
-  for (var t = first; t < min(first + TILE, step.tokens); t++) {
-    window = vec4f(window.yzw, raw(t, 0, channel));
-    let sum = offset + dot(taps, window);
-    if (SILU != 0) {
-      v[t * params.channels + channel] = silu(sum);
-    } else {
-      v[t * params.channels + channel] = sum;
-    }
-  }
+  let before = vec3f(raw(first, 3, channel), raw(first, 2, channel), raw(first, 1, channel));
+  let t = min(vec4u(first) + vec4u(0, 1, 2, 3), vec4u(step.tokens - 1));
+  let own = vec4f(raw(t.x, 0, channel), raw(t.y, 0, channel), raw(t.z, 0, channel), raw(t.w, 0, channel));
+  put(first, channel, offset + dot(taps, vec4f(before, own.x)));
+  put(first + 1, channel, offset + dot(taps, vec4f(before.yz, own.xy)));
+  put(first + 2, channel, offset + dot(taps, vec4f(before.z, own.xyz)));
+  put(first + 3, channel, offset + dot(taps, own));
   if (first == 0) {
     for (var back = min(step.tokens, 3); back > 0; back--) {
-      let t = step.tokens - back;
-      state[((step.position + t) % 4) * params.channels + channel] = raw(t, 0, channel);
+      let latest = step.tokens - back;
+      state[((step.position + latest) % 4) * params.channels + channel] = raw(latest, 0, channel);
     }
   }
 }

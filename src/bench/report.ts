@@ -145,7 +145,7 @@ function modelTables({
 function tuningTable({ tuning, trials }: TuningReport): Table {
   const kept = {
     matvecSubgroups: 'subgroups of a matvec',
-    smallTileRows: 'rows with small tiles',
+    narrowRows: 'rows of a narrow matrix',
     chunkTokens: 'tokens of a chunk',
   };
   return {

@@ -26,7 +26,7 @@ describe('workOf', () => {
     fixedPoint: false,
     maxInvocations: 256,
     workgroupBytes: 16_384,
-    smallTileRows: 0,
+    narrowRows: 0,
   };
   const C = 4096;
   /** A slice of so many f32; nothing is bound. */

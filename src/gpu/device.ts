@@ -33,8 +33,8 @@ export interface GpuFeatures {
   workgroupBytes: number;
   /** Most subgroups in a workgroup of a matvec, where that was measured on this adapter: a power of two. */
   matvecSubgroups?: number;
-  /** Rows of a matrix up to which long prompts take small tiles: large ones are too few to fill a wide GPU. */
-  smallTileRows: number;
+  /** Rows up to which a matrix counts as narrow: workgroups of long prompts and of int4 decoding are too few to fill the GPU. */
+  narrowRows: number;
 }
 
 /** What a device may lack, by the names that `GpuOptions.without` takes. `byteProducts` is a feature of the language. */
@@ -169,7 +169,7 @@ export class Gpu {
       subgroupSize: adapterInfo.subgroupMaxSize || 32,
       quickByteProducts,
       fixedPoint: device.features.has(FEATURE_NAMES.subgroups) && quickByteProducts,
-      smallTileRows: isWide(adapterInfo) ? WIDE_TILE_ROWS : 0,
+      narrowRows: isWide(adapterInfo) ? NARROW_ROWS : 0,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     };
@@ -313,10 +313,10 @@ function multipliesBytes({ vendor, subgroupMinSize }: GPUAdapterInfo): boolean {
   return vendor !== 'apple' && (subgroupMinSize || 32) >= 8;
 }
 
-/** `smallTileRows` of a wide GPU, measured on an H200. */
-const WIDE_TILE_ROWS = 2560;
+/** `narrowRows` of a wide GPU, measured on an H200. */
+const NARROW_ROWS = 2560;
 
-/** Whether an adapter has far more processors than a product of few rows has large tiles. WebGPU does not say how many. */
+/** Whether an adapter has far more processors than a product of few rows has workgroups. WebGPU does not say how many. */
 function isWide({ vendor }: GPUAdapterInfo): boolean {
   return vendor === 'nvidia';
 }

@@ -179,8 +179,8 @@ export class Model {
 
   /** Sizes that it runs with. */
   get tuning(): Tuning {
-    const { matvecSubgroups = defaultMatvecSubgroups(this.#features), smallTileRows } = this.#features;
-    return { matvecSubgroups, smallTileRows, chunkTokens: this.chunkTokens };
+    const { matvecSubgroups = defaultMatvecSubgroups(this.#features), narrowRows } = this.#features;
+    return { matvecSubgroups, narrowRows, chunkTokens: this.chunkTokens };
   }
 
   /**

@@ -37,7 +37,7 @@ function kernels(
     fixedPoint: false,
     maxInvocations: 256,
     workgroupBytes: 16_384,
-    smallTileRows: 0,
+    narrowRows: 0,
   };
   const activations: Products['activations'] = {
     tokens: 256,

@@ -28,7 +28,7 @@ describe.skipIf(!hasAdapter)('tuning', () => {
     await model.prefill(IDS.slice(0, 5));
     const shown: string[] = [];
     const { tuning, trials } = await tuneModel(model, {
-      candidates: { matvecSubgroups: [8], smallTileRows: [2560], chunkTokens: [16] },
+      candidates: { matvecSubgroups: [8], narrowRows: [2560], chunkTokens: [16] },
       onTrial: ({ what, value }) => shown.push(`${what} ${value}`),
     });
     const tried = trials.map(({ what, value }) => `${what} ${value}`);
@@ -37,11 +37,11 @@ describe.skipIf(!hasAdapter)('tuning', () => {
     expect(new Set(tried)).toEqual(
       new Set([
         ...[first.matvecSubgroups, 8].map((value) => `matvecSubgroups ${value}`),
-        ...[first.smallTileRows, 2560].map((value) => `smallTileRows ${value}`),
+        ...[first.narrowRows, 2560].map((value) => `narrowRows ${value}`),
         ...[first.chunkTokens, 16].map((value) => `chunkTokens ${value}`),
       ]),
     );
-    for (const what of ['matvecSubgroups', 'smallTileRows', 'chunkTokens'] as const) {
+    for (const what of ['matvecSubgroups', 'narrowRows', 'chunkTokens'] as const) {
       const seconds = trials.filter((trial) => trial.what === what);
       const kept = seconds.find(({ value }) => value === tuning[what])!;
       expect(kept.secondsPerToken).toBeGreaterThan(0);
@@ -56,7 +56,7 @@ describe.skipIf(!hasAdapter)('tuning', () => {
   test('changes no result but its rounding', async () => {
     model.state.reset();
     const prompt = await forward(model, IDS);
-    const sibling = await model.sibling({ matvecSubgroups: 8, smallTileRows: 2560, chunkTokens: 16 });
+    const sibling = await model.sibling({ matvecSubgroups: 8, narrowRows: 2560, chunkTokens: 16 });
     expect(sibling.chunkTokens).toBe(16);
     const other = await forward(sibling, IDS);
     expectClose(other.logits, prompt.logits, { ofLargest: 1e-5 }, 'logits of a prompt');

@@ -31,7 +31,7 @@ export async function tuneModel(model: Model, options: TuneOptions = {}): Promis
   const tuning: Tuning = { ...model.tuning };
   // What stands comes first: others have to be better than that.
   const sizes = (what: keyof Tuning) => new Set([model.tuning[what], ...candidates[what]]);
-  const total = sizes('matvecSubgroups').size + sizes('smallTileRows').size + sizes('chunkTokens').size;
+  const total = sizes('matvecSubgroups').size + sizes('narrowRows').size + sizes('chunkTokens').size;
   const best = async (what: keyof Tuning, measure: Measure) => {
     let least = Infinity;
     for (const value of sizes(what)) {
@@ -50,7 +50,7 @@ export async function tuneModel(model: Model, options: TuneOptions = {}): Promis
     }
   };
   await best('matvecSubgroups', decodeSeconds);
-  await best('smallTileRows', prefillSeconds);
+  await best('narrowRows', prefillSeconds);
   await best('chunkTokens', prefillSeconds);
   return { tuning, trials };
 }

@@ -6,8 +6,8 @@ export interface Tuning {
   matvecSubgroups: number;
   /** Tokens of a chunk of a prompt. */
   chunkTokens: number;
-  /** Rows of a matrix up to which chunks take small tiles. */
-  smallTileRows: number;
+  /** Rows up to which a matrix counts as narrow. */
+  narrowRows: number;
 }
 
 /** A size that was tried, and what it took. */
@@ -32,13 +32,13 @@ export interface TuningReport {
 export const CANDIDATES = {
   matvecSubgroups: [1, 2, 4, 8],
   chunkTokens: [128, 256, 512],
-  smallTileRows: [0, 2560],
+  narrowRows: [0, 2560],
 } as const;
 
 const schema = v.object({
   matvecSubgroups: v.picklist(CANDIDATES.matvecSubgroups),
   chunkTokens: v.picklist(CANDIDATES.chunkTokens),
-  smallTileRows: v.picklist(CANDIDATES.smallTileRows),
+  narrowRows: v.picklist(CANDIDATES.narrowRows),
 });
 
 /** A tuning that was kept, or null where it is none. */

@@ -64,7 +64,7 @@ const VARIANTS: readonly Variant[] = [
   {
     name: 'tuned',
     scheme: 'int8',
-    tuning: { matvecSubgroups: 8, smallTileRows: 2560, chunkTokens: 128 },
+    tuning: { matvecSubgroups: 8, narrowRows: 2560, chunkTokens: 128 },
     chats: onRequest,
   },
 ];

@@ -12,7 +12,7 @@ import type { GenerationEvent, GenerationRequest } from '../protocol.ts';
 describe.skipIf(!hasAdapter)('the engine', () => {
   let engine: LocalEngine;
   beforeAll(async () => {
-    engine = await LocalEngine.load(await packTinyModel(), { gpu: { gpu: sharedGpu() } });
+    engine = await LocalEngine.load(await packTinyModel(), { gpu: { gpu: sharedGpu() }, precision: 'exact' });
   });
   afterAll(() => engine?.dispose());
 

@@ -45,7 +45,7 @@ describe.skipIf(!hasAdapter)('an engine', () => {
 
       const progress: TuningProgress[] = [];
       const running = engine.tune({
-        candidates: { matvecSubgroups: [], smallTileRows: [], chunkTokens: [128] },
+        candidates: { matvecSubgroups: [], narrowRows: [], chunkTokens: [128] },
         onProgress: (one) => progress.push(one),
       });
       const refused = [engine.tune({ queue: false }), engine.generate(REQUEST, { queue: false }).next()];
@@ -54,7 +54,7 @@ describe.skipIf(!hasAdapter)('an engine', () => {
       expect(kept).toBe(true);
       expect(progress).toEqual(trials.map((trial, index) => ({ trial, done: index + 1, total: 4 })));
       expect(trials.map(({ what, value }) => `${what} ${value}`).slice(1)).toEqual([
-        'smallTileRows 0',
+        'narrowRows 0',
         'chunkTokens 256',
         'chunkTokens 128',
       ]);

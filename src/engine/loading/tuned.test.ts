@@ -14,7 +14,7 @@ function adapter(description: string, subgroupSize = 32): Gpu {
 }
 
 describe('a tuning', () => {
-  const tuning = { matvecSubgroups: 2, smallTileRows: 2560, chunkTokens: 512 };
+  const tuning = { matvecSubgroups: 2, narrowRows: 2560, chunkTokens: 512 };
 
   it('is kept for the adapter that it was measured on', async () => {
     expect(await storedTuning(adapter('one'))).toBe(null);
@@ -25,7 +25,7 @@ describe('a tuning', () => {
   });
 
   it('is none where it says what no model can have', async () => {
-    await keepTuning(adapter('two'), { matvecSubgroups: 3, smallTileRows: 2560, chunkTokens: 512 });
+    await keepTuning(adapter('two'), { matvecSubgroups: 3, narrowRows: 2560, chunkTokens: 512 });
     expect(await storedTuning(adapter('two'))).toBe(null);
     await keepTuning(adapter('two'), { ...tuning, chunkTokens: 1e9 });
     expect(await storedTuning(adapter('two'))).toBe(null);

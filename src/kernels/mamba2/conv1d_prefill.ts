@@ -10,12 +10,12 @@ export const conv1dPrefillKernel = defineKernel({
   params: { channels: 'u32', stride: 'u32', offset: 'u32' },
   reads: ['u', 'weight', 'bias'],
   writes: ['v', 'state'],
-  constants: ['WG', 'TILE', 'SILU'],
+  constants: ['WG', 'SILU'],
   step: true,
 });
 
 const WG = 64;
-const TILE = 16;
+const TILE = 4; // as in the shader
 
 /**
  * Causal conv of u's channels [offset, offset + channels) into v (T, channels), with SiLU where nothing else is said; state
@@ -32,7 +32,7 @@ export function conv1dPrefill(
     variant: variantFor(features),
     label,
     params: options,
-    constants: { WG, TILE, SILU: silu ? 1 : 0 },
+    constants: { WG, SILU: silu ? 1 : 0 },
     buffers,
     grid: (tokens) => [Math.ceil(options.channels / WG), Math.ceil(tokens / TILE), 1],
   };

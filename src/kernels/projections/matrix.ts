@@ -48,13 +48,20 @@ export function defaultMatvecSubgroups({ subgroupSize }: Pick<GpuFeatures, 'subg
   return subgroupSize < 16 ? 1 : 4;
 }
 
+/** Whether a matrix has too few rows to fill the GPU. */
+function isNarrow({ narrowRows }: GpuFeatures, { rows }: Matrix): boolean {
+  return rows <= narrowRows;
+}
+
 /**
  * Invocations for a matvec: one subgroup to some, and no more than a row has blocks, so that short rows do not leave
  * lanes idle.
  */
 export function matvecWorkgroup(features: GpuFeatures, matrix: Matrix): number {
   const { subgroupSize, matvecSubgroups = defaultMatvecSubgroups(features) } = features;
-  const subgroups = Math.min(matvecSubgroups, Math.ceil(rowBlocks(matrix) / subgroupSize));
+  // Of a narrow matrix, all is read at once.
+  const most = isNarrow(features, matrix) ? 2 * matvecSubgroups : matvecSubgroups;
+  const subgroups = Math.min(most, Math.ceil(rowBlocks(matrix) / subgroupSize));
   return Math.min(256, subgroupSize * nextPowerOfTwo(subgroups));
 }
 
@@ -65,7 +72,8 @@ const TEAMS = 8; // more make the activations' fixed point cheaper, and leave fe
 
 /**
  * How a matvec's workgroups are made of teams with four rows each, and so how many rows a workgroup has. With int4 weights,
- * where the device is known to be quick at it, activations become fixed point (lib/fixed/matvec.wgsl).
+ * where the device is known to be quick at it, activations become fixed point (lib/fixed/matvec.wgsl): by 32 rows, of which
+ * a narrow matrix has too few.
  */
 export function matvecTeams(
   features: GpuFeatures,
@@ -73,7 +81,7 @@ export function matvecTeams(
 ): { variant: Variant; constants: { WG: number; TEAM: number; SEGMENT: number }; rows: number } {
   const { subgroupSize, fixedPoint, maxInvocations, workgroupBytes } = features;
   const variant = variantFor(features, matrix.scheme);
-  if (!fixedPoint || matrix.scheme !== 'int4') {
+  if (!fixedPoint || matrix.scheme !== 'int4' || isNarrow(features, matrix)) {
     const workgroup = matvecWorkgroup(features, matrix);
     return { variant, constants: { WG: workgroup, TEAM: workgroup, SEGMENT: 1 }, rows: 4 };
   }

@@ -31,13 +31,9 @@ const SMALL: TileShape = { LANES_T: 4, LANES_R: 8, TEAMS: 4 };
 /** The size of a product's tiles. */
 export type TileSize = 'small' | 'large';
 
-/** That of a matrix of so many rows: small in short passes, and where a device asks for it. */
-export function tileSize(
-  { smallTileRows }: Pick<GpuFeatures, 'smallTileRows'>,
-  pass: PassLength,
-  rows: number,
-): TileSize {
-  return pass === 'short' || rows <= smallTileRows ? 'small' : 'large';
+/** That of a matrix of so many rows: small in short passes, and where it is narrow. */
+export function tileSize({ narrowRows }: Pick<GpuFeatures, 'narrowRows'>, pass: PassLength, rows: number): TileSize {
+  return pass === 'short' || rows <= narrowRows ? 'small' : 'large';
 }
 
 const SHAPES: Readonly<Record<TileSize, TileShape>> = { small: SMALL, large: LARGE };

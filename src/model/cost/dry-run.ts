@@ -55,7 +55,7 @@ const DESKTOP: GpuFeatures = {
   fixedPoint: true,
   maxInvocations: 1024,
   workgroupBytes: 32_768,
-  smallTileRows: 0,
+  narrowRows: 0,
 };
 
 /** Buffers of 4 GiB and bindings of 2, which most desktop GPUs allow. */

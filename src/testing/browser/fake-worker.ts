@@ -34,7 +34,7 @@ export class FakeWorker extends EventTarget {
         port.postMessage({ type: 'end' });
       },
       tune: async () => ({
-        value: { tuning: { matvecSubgroups: 1, smallTileRows: 0, chunkTokens: 256 }, trials: [], kept: false },
+        value: { tuning: { matvecSubgroups: 1, narrowRows: 0, chunkTokens: 256 }, trials: [], kept: false },
       }),
       availability: async () => ({ value: { status: 'available', bytes: 1 } }),
       tokenize: async () => ({ value: [1, 2] }),

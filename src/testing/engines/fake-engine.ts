@@ -55,7 +55,7 @@ export class FakeEngine implements TunableEngine {
   async tune({ onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
     const trial = { what: 'chunkTokens', value: 256, secondsPerToken: 0.5 } as const;
     onProgress({ trial, done: 1, total: 1 });
-    return { tuning: { matvecSubgroups: 4, smallTileRows: 0, chunkTokens: 256 }, trials: [trial], kept: true };
+    return { tuning: { matvecSubgroups: 4, narrowRows: 0, chunkTokens: 256 }, trials: [trial], kept: true };
   }
 
   async countTokens(input: string | readonly ChatMessage[]): Promise<number> {
