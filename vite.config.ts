@@ -10,7 +10,7 @@ import { LongestFirst } from './src/testing/longest-first.ts';
 const root = import.meta.dirname;
 
 /**
- * All pages: the app, what helps where the app does not open, the benchmark, the cost model, the examples. Those in frameworks are built
+ * All pages: the app, what helps where the app does not open, the benchmark, the cost model, evaluations, the examples. Those in frameworks are built
  * from the package, by its test; `npm run dev` serves them, too.
  */
 const pages = [
@@ -18,6 +18,7 @@ const pages = [
   'reset',
   'bench',
   'plan',
+  'eval',
   ...['element', 'two', 'dressed', 'engine'].map((name) => `examples/${name}`),
 ].map((name) => `${root}/src/app/${name}.html`);
 
@@ -80,7 +81,7 @@ const pwa = () =>
       ],
     },
     injectManifest: {
-      globPatterns: ['**/*.{js,css,html,svg,webmanifest}', 'icons/*.png'],
+      globPatterns: ['**/*.{js,css,html,svg,webmanifest}', 'icons/*.png', 'tasks/*.jsonl'],
       // What helps where the kept files do not comes from the network.
       globIgnores: ['models/**', 'screenshots/**', 'examples/**', 'reset.html', 'assets/reset-????????.{js,css}'],
       // The engine is one file: its worker is inlined.

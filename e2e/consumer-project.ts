@@ -7,7 +7,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import vue from '@vitejs/plugin-vue';
 import { build } from 'vite';
-import { tinyCheckpoint } from '../src/testing/models/tiny-model.ts';
+import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { installPackage } from './installed-package.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -130,7 +130,7 @@ export class ConsumerProject {
     this.write('src/lines.ts', shown('ts'));
     cpSync(join(ROOT, 'e2e/consumer'), join(this.folder, 'src/consumer'), { recursive: true });
     cpSync(join(ROOT, 'src/app/examples'), join(this.folder, 'examples'), { recursive: true });
-    for (const [name, bytes] of Object.entries(tinyCheckpoint())) this.write(`public/models/tiny/${name}`, bytes);
+    for (const [name, bytes] of Object.entries(quickCheckpoint())) this.write(`public/models/tiny/${name}`, bytes);
   }
 
   async #build(): Promise<void> {

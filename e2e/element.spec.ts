@@ -2,6 +2,7 @@
 
 import type { Page } from '@playwright/test';
 import type { Engine } from '../src/engine/protocol.ts';
+import { serveQuickPackage } from './quick-package.ts';
 import { release, requests, scriptEngine, words } from './scripted-engine.ts';
 import { chat, expect, test } from './ui-test.ts';
 
@@ -182,8 +183,11 @@ async function drive(): Promise<unknown> {
 
 test('an engine without the element answers in a page of its own', async ({ page }: { page: Page }) => {
   test.setTimeout(300_000);
+  // What Lexicon says is tested with the page; here, that the example shows what its model says.
+  await serveQuickPackage(page, '**/models/lexicon/**');
   await page.goto('/examples/engine.html');
-  await expect(page.getByText('Lexicon is ready.')).toBeVisible({ timeout: 180_000 });
+  await expect(page.getByText('quick is ready.')).toBeVisible({ timeout: 180_000 });
   await page.getByRole('button', { name: 'Look up' }).click();
-  await expect(page.locator('blockquote')).toContainText('Apple (noun)', { timeout: 60_000 });
+  await expect(page.getByRole('status')).toHaveText(/^\d+ tokens\/s$/, { timeout: 60_000 });
+  await expect(page.locator('blockquote')).not.toBeEmpty();
 });

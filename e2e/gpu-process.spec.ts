@@ -68,7 +68,7 @@ async function run(moment: string): Promise<Outcome> {
         await reach('idle');
         // Long enough to be read in two pieces, where that is the moment.
         const prompt = 'Well, what is it? '.repeat(25);
-        for await (const event of engine.generate({ prompt, maxTokens: 600 })) {
+        for await (const event of engine.generate({ prompt, maxTokens: 300 })) {
           if (event.type === 'text') text += event.text;
           if (at !== event.type) await reach(event.type);
         }

@@ -12,9 +12,9 @@ export async function openLexicon(page: Page, url = '/'): Promise<void> {
 }
 
 /** The n-th answer, once it has ended. */
-export async function answer(page: Page, index: number): Promise<string> {
+export async function answer(page: Page, index: number, patience = ANSWERED): Promise<string> {
   // Copying it, and what it took, stand below an answer once it has ended.
-  await expect(chat(page).turns.nth(index).locator('.foot')).toBeVisible(ANSWERED);
+  await expect(chat(page).turns.nth(index).locator('.foot')).toBeVisible(patience);
   return chat(page).answers.nth(index).evaluate(drawnText, DRAWN_MS);
 }
 

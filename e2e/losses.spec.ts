@@ -7,9 +7,11 @@ import { useHubPage } from './hub-page.ts';
 import { MODEL_NAME, serveModel, watchWorkers } from './watched-model.ts';
 
 const served = useHubPage(() => ({}));
-const DEVICES = ALL ? 50 : 6;
+
 const WORKERS = ALL ? 10 : 2;
 const MOMENTS = ['loading', 'prompt', 'answer', 'idle'] as const;
+/** A device at each moment at least. */
+const DEVICES = ALL ? 50 : MOMENTS.length;
 type Moment = (typeof MOMENTS)[number];
 /** Of the draw: a failure says it, and BAMBA_SEED repeats it. */
 const SEED = Number(process.env['BAMBA_SEED'] ?? Date.now() % 1_000_000);

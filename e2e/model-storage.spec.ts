@@ -12,11 +12,15 @@ import { ask, chat } from './ui-test.ts';
 const LARGER = { hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 7 };
 
 let server: PageServer;
+let files: Record<string, Uint8Array>;
+
+test.beforeAll(async () => {
+  ({ files } = await quickPackage('quick', quickCheckpoint(LARGER)));
+});
 
 test.beforeEach(async () => {
   test.setTimeout(300_000);
   server = await servePage();
-  const { files } = await quickPackage('quick', quickCheckpoint(LARGER));
   await servePackage(server, files);
 });
 

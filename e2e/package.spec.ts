@@ -14,7 +14,7 @@ import { chat } from './ui-test.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Asks the tiny model, and shows how many tokens the answer has; errors too. `?exact`: computed exactly. */
+/** Asks a quick model, and shows how many tokens the answer has; errors too. `?exact`: computed exactly. */
 const ASK = `
   if (location.search === '?exact') options.precision = 'exact';
   const show = (text) => { document.querySelector('output').textContent = text; };

@@ -1,6 +1,6 @@
 // The cost of quantization, measured in a browser on its GPU. The query says what to load:
 //   text        URL of a scored text, see src/generate/scored-text.ts
-//   checkpoint  URL of a folder with config.json and model.safetensors; converted here for each `dtype`
+//   checkpoint  URL of a GGUF file, or of a folder with config.json and model.safetensors; converted here for each `dtype`
 //   dtype       f32, f16, int8, fp8 or int4; may be repeated
 //   package     URL of a package; may be repeated
 //   limit       score only so many sequences
@@ -9,9 +9,11 @@
 //   matrices    1: with subgroup matrices where weights are int8 or int4; an adapter without them is refused
 // `__result` is then a promise of a Report.
 
+import { GgufSource } from '../../src/architecture/gguf/gguf-source.ts';
 import { loadModel } from '../../src/engine/loading/load.ts';
 import { packCheckpoint } from '../../src/engine/loading/pack-checkpoint.ts';
-import { forwardModel, means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
+import { means, type Score, scoreSequence, total } from '../../src/generate/perplexity.ts';
+import { forwardModel } from '../../src/generate/prompt-logprobs.ts';
 import { parseScoredText, type ScoredText } from '../../src/generate/scored-text.ts';
 import { Gpu } from '../../src/gpu/device.ts';
 import { CACHE_TYPES } from '../../src/kernels/attention/kv-cache.ts';
@@ -61,6 +63,8 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 async function fetchCheckpoint(folder: string): Promise<ByteSource> {
+  const file = folder.split('/').at(-1)!;
+  if (file.endsWith('.gguf')) return new GgufSource(memorySource({ [file]: await fetchBytes(folder) }), file);
   const url = folder.endsWith('/') ? folder : `${folder}/`;
   const names = ['config.json', 'model.safetensors'];
   const files = await Promise.all(names.map(async (name) => [name, await fetchBytes(url + name)] as const));

@@ -32,7 +32,7 @@ test.afterAll(() => server?.close());
 async function compare(page: Page): Promise<PeersResult> {
   const query = 'shape=tiny&runtimes=onnx-f32,wllama&prefills=20&contexts=24&tokens=4&runs=1&patience=200';
   await page.goto(new URL(`peers.html?${query}`, server.resolvedUrls!.local[0]).href);
-  return (await page.evaluate(() => window['__peers'])) as PeersResult;
+  return (await page.evaluate('window.__result')) as PeersResult;
 }
 
 test('compares runtimes that compute the same', async ({ context }) => {

@@ -25,11 +25,17 @@ fn softplus(x: f32) -> f32 {
   return max(x, 0.0) + 2.0 * s * series;
 }
 
-// x times the share of a standard normal distribution below x. On the far side of zero that share is erfc(z) / 2 with z =
-// |x| / sqrt(2). With t = 1 / (1 + 0.4 z), log(erfc(z) / t) + z^2 is a polynomial of t to within 3e-7: a least-squares fit
-// at Chebyshev nodes.
+// x times the share of a standard normal distribution below x, (1 + erf(w)) / 2 with w = x / sqrt(2). Near zero erf(w) / w
+// is a polynomial of w^2 to within 5e-10. On the far side of zero the share is erfc(z) / 2 with z = |w|. With t = 1 / (1 +
+// 0.4 z), log(erfc(z) / t) + z^2 is a polynomial of t to within 3e-7. Both are least-squares fits at Chebyshev nodes.
 fn gelu(x: f32) -> f32 {
-  let z = min(abs(x) * 0.70710678, 12.0);
+  let w = clamp(x * 0.70710678, -12.0, 12.0);
+  let z = abs(w);
+  if (z < 0.7) {
+    let u = w * w;
+    let high = 0.112835541 + u * (-0.0268452354 + u * (0.0051399623 - u * 0.000696413394));
+    return x * (0.5 + 0.5 * w * (1.12837923 + u * (-0.376126289 + u * high)));
+  }
   let t = 1.0 / (1.0 + 0.4 * z);
   let high = -0.034139158 + t * (0.102242252 + t * (-0.25596711 + t * (-0.102508961 + t * (0.269876048 - t * 0.0946380625))));
   let power = -1.48865586 + t * (1.00003472 + t * (0.418966325 + t * (0.184789524 + t * high)));

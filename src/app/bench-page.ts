@@ -4,6 +4,13 @@ import { SHAPES } from '../bench/shapes.ts';
 import { askToLoad } from './bench-consent.ts';
 import { reportView } from './bench-view.ts';
 
+declare global {
+  interface Window {
+    /** The result of the run that a page's address asked for. */
+    __result?: Promise<unknown> | undefined;
+  }
+}
+
 /** A shape that every device has room for. */
 const FIRST_SHAPE = 'lexicon';
 

@@ -4,16 +4,8 @@
 import { runBench } from '../bench/bench.ts';
 import { parseOptions } from '../bench/options.ts';
 import { sections } from '../bench/report.ts';
-import type { BenchResult } from '../bench/result.ts';
 import { foreignAddresses } from './bench-consent.ts';
 import { measuringPage } from './bench-page.ts';
-
-declare global {
-  interface Window {
-    /** The result of the run that the address asked for. */
-    __result?: Promise<BenchResult> | undefined;
-  }
-}
 
 window['__result'] = measuringPage({
   schemes: ['int8', 'int4', 'fp8', 'f16', 'f32'],

@@ -1,20 +1,12 @@
 // The page that compares runtimes. An address with a shape runs at once, and the promise of the result is
-// `window.__peers`: so the command and other programs take it.
+// `window.__result`: so the command and other programs take it.
 
 import { comparePeers } from '../bench/peers/compare.ts';
 import { parsePeersOptions } from '../bench/peers/options.ts';
 import { peersSections } from '../bench/peers/report.ts';
-import type { PeersResult } from '../bench/peers/result.ts';
 import { measuringPage } from './bench-page.ts';
 
-declare global {
-  interface Window {
-    /** The result of the comparison that the address asked for. */
-    __peers?: Promise<PeersResult> | undefined;
-  }
-}
-
-window['__peers'] = measuringPage({
+window['__result'] = measuringPage({
   schemes: ['int8', 'int4'],
   runsWith: ['shape'],
   measure: (query, listeners) => comparePeers(parsePeersOptions(query), listeners),

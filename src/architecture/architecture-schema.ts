@@ -15,7 +15,7 @@ import {
 } from './architecture.ts';
 import { CONV_RING } from './recurrent-state.ts';
 
-// What an architecture has to be, wherever it comes from: a config.json, or the manifest of a package.
+// The checks of an architecture, wherever it comes from: a config.json, or the manifest of a package.
 
 const MOST_BLOCKS = 1024;
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 24));
@@ -165,7 +165,7 @@ const MOST_ELEMENTS = 2 ** 40;
 const MOST_PARTS = 4096;
 
 /**
- * What has to hold between the fields.
+ * Checks the relations between the fields.
  * @throws BambaError `code`, naming `file`.
  */
 export function checkConsistency(

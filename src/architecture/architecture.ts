@@ -11,7 +11,7 @@ export const MLPS = ['swiglu', 'relu2', 'moe'] as const;
 
 export type Mixer = (typeof MIXERS)[number];
 export type Mlp = (typeof MLPS)[number];
-/** What one norm of the residual stream is read by, and what adds its output to the stream. */
+/** A branch reads one norm of the residual stream, and adds its output to the stream. */
 export type Branch = Mixer | Mlp;
 /** Functions between the matrices of an MLP. */
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu2'] as const;
@@ -19,12 +19,12 @@ export type Activation = (typeof ACTIVATIONS)[number];
 
 /**
  * Matrices that may have a bias: q, k and v with the gate; o; those of MLPs and around experts; in_proj and out_proj of
- * mixers, which a Mamba-2 mixer has one by one.
+ * mixers. A Mamba-2 mixer has these one by one.
  */
 export const BIASED = ['qkv', 'o_proj', 'mlp', 'mamba2_in', 'mamba2_out', 'mamba1', 'short_conv', 'rg_lru'] as const;
 export type Biased = (typeof BIASED)[number];
 
-/** Where the norms of a block's sublayers are: before the branches, behind them on what these add, or both. */
+/** The places of norms in a block's sublayers: before the branches, behind them on their outputs, or both. */
 export const NORM_PLACES = ['before', 'after', 'both'] as const;
 export type NormPlace = (typeof NORM_PLACES)[number];
 
@@ -71,7 +71,7 @@ export interface Mamba1Shape {
   dtRank: number;
   /** K, always 4 here. */
   convWidth: number;
-  /** Of the mixer's own norms. */
+  /** The epsilon of the mixer's own norms. */
   normEps: number;
   /** Whether there are such norms, and they have weights; norms without weights where it is absent. */
   norms?: 'none' | 'weighted';
@@ -97,7 +97,7 @@ export interface GatedDeltaShape {
   convWidth: number;
   /** Largest strength of a correction: 1, or 2 where a state may change its sign. */
   betaScale: number;
-  /** Of the norm of each head's output. */
+  /** The epsilon of the norm of each head's output. */
   normEps: number;
 }
 
@@ -138,7 +138,7 @@ export interface AttentionShape {
   layers?: AttentionLayer[];
 }
 
-/** What is particular about the attention of one block. */
+/** The particulars of one block's attention. */
 export interface AttentionLayer {
   window: boolean;
   rope: 'main' | 'local' | 'none';
@@ -178,7 +178,7 @@ export interface MoeShape {
 
 /** How experts are chosen and weighted, but for softmax over the logits of the chosen. */
 export interface MoeRouting {
-  /** What an expert is chosen by and weighted with: softmax over all logits, or the sigmoid of its own. */
+  /** The score that chooses and weights an expert: softmax over all logits, or the sigmoid of its own. */
   scores: 'softmax' | 'sigmoid';
   /** Whether something is added to the scores for the choice alone. */
   biased: boolean;
@@ -201,30 +201,30 @@ export interface Architecture {
   /** F, of all MLPs but experts and such with a width of their own beside these; 0 where there are none. */
   intermediateSize: number;
   blocks: Block[];
-  /** Of all `mamba2` branches; null where there are none. */
+  /** The shape of all `mamba2` branches; null where there are none. */
   mamba2: Mamba2Shape | null;
-  /** Of all `attention` and `shared` branches; null where there are none. */
+  /** The shape of all `attention` and `shared` branches; null where there are none. */
   attention: AttentionShape | null;
-  /** Of all `mamba1` branches; absent where there are none. */
+  /** The shape of all `mamba1` branches; absent where there are none. */
   mamba1?: Mamba1Shape;
-  /** Of all `short_conv` branches; absent where there are none. */
+  /** The shape of all `short_conv` branches; absent where there are none. */
   shortConv?: ShortConvShape;
-  /** Of all `gated_delta` branches; absent where there are none. */
+  /** The shape of all `gated_delta` branches; absent where there are none. */
   gatedDelta?: GatedDeltaShape;
-  /** Of all `rg_lru` branches; absent where there are none. */
+  /** The shape of all `rg_lru` branches; absent where there are none. */
   rgLru?: RgLruShape;
-  /** Of all `shared` branches; absent where there are none. */
+  /** The shape of all `shared` branches; absent where there are none. */
   shared?: SharedShape;
-  /** Of all `moe` branches; absent where there are none. */
+  /** The shape of all `moe` branches; absent where there are none. */
   moe?: MoeShape;
   normEps: number;
-  /** What the norms of the stream are; RMSNorm where it is absent. */
+  /** The kind of the stream's norms; RMSNorm where it is absent. */
   norm?: 'layer';
-  /** Where the norms of each block are; before all branches where it is absent. */
+  /** The places of each block's norms; before all branches where it is absent. */
   normPlaces?: NormPlace[];
-  /** Of `swiglu` and `relu2`; absent where it is the one that names them. */
+  /** The activation of `swiglu` and `relu2`; absent where it is the one in their names. */
   activation?: Activation;
-  /** What has biases. */
+  /** The matrices that have biases. */
   biases?: Biased[];
   /** The head is the embedding. */
   tiedHead: boolean;
@@ -283,7 +283,7 @@ export function attentionLayer({ attention }: Pick<Architecture, 'attention'>, b
   return attention?.layers?.[block] ?? { window: false, rope: 'main' };
 }
 
-/** What turns the heads of a block; null where nothing does. */
+/** The rotary embedding of a block's heads; null where there is none. */
 export function ropeOf({ attention }: Pick<Architecture, 'attention'>, block: number): Rope | null {
   const { rope } = attentionLayer({ attention }, block);
   if (rope === 'none') return null;

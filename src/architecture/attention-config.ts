@@ -5,7 +5,9 @@ import { readRope, type RopeDefaults } from './rope.ts';
 /** Half as many pairs may turn: see `Rope`. */
 const MOST_HEAD_DIM = 8192;
 
-/** What a family fixes about rotary embedding: the share of a head that turns, and what of its class is no default. */
+/**
+ * The rotary embedding that a family fixes: the share of a head that turns, and values that differ from the defaults.
+ */
 interface RotaryDefaults extends Partial<
   Pick<RopeDefaults, 'trainedPositions' | 'meaninglessPositions' | 'options' | 'originalPositions'>
 > {

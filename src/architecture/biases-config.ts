@@ -2,7 +2,7 @@ import type { Biased } from './architecture.ts';
 import type { ConfigReader } from './config-reader.ts';
 
 /**
- * What has biases, as flags of a config say.
+ * The matrices that have biases, by flags of a config.
  * @param flags what each flag is about
  * @throws BambaError `config_invalid`.
  */

@@ -72,7 +72,7 @@ export function mamba2Tensors(
   const outProj = { ...matrix(name('out_proj'), [hiddenSize, I], outSource.name), sources: [outSource] };
   return [
     into,
-    // What is added to a product is not multiplied with what the product reads.
+    // The factor of a product's input does not multiply the bias, which is added to the product.
     ...biasTensors(name('in_proj_bias'), { ...into, sources: rows }, hasBias(architecture, 'mamba2_in')),
     plain(name('conv1d_weight'), [channels, K], `${theirs}.conv1d.weight`, [channels, 1, K]),
     plain(name('conv1d_bias'), [channels], convBias ? `${theirs}.conv1d.bias` : null),
@@ -85,11 +85,11 @@ export function mamba2Tensors(
   ];
 }
 
-/** What the matrices of a Mamba-2 mixer are multiplied by. */
+/** The factors of a Mamba-2 mixer's matrices. */
 interface Mamba2Factors {
-  /** What in_proj reads. */
+  /** The factor of in_proj's input. */
   in?: number;
-  /** What in_proj gives: its rows of z, x, B, C and dt. */
+  /** The factors of in_proj's outputs: its rows of z, x, B, C and dt. */
   rows?: readonly number[];
   out?: number;
 }
@@ -115,7 +115,7 @@ export interface AttentionNames {
 }
 
 interface AttentionTensorOptions extends AttentionNames {
-  /** What the matrices are multiplied by: all that read, that of keys besides, and the one that writes. */
+  /** The factors of the matrices: of all that read, of keys besides, and of the one that writes. */
   factors?: { in?: number; key?: number; out?: number };
 }
 
@@ -133,7 +133,7 @@ export function attentionTensors(
   const weight = (name: string) => `${theirs}.${name}.weight`;
   const shape = [wide + 2 * narrow, hiddenSize] as const;
   const query = weight(names.q ?? 'q_proj');
-  // Of each head the rows of q, then those of the gate.
+  // For each head the rows of q, then those of the gate.
   const turn = (which: number) =>
     Array.from({ length: heads }, (_, head): TensorSource => {
       const begin = (2 * head + which) * headDim;
@@ -153,7 +153,7 @@ export function attentionTensors(
   const oProj = { ...matrix(`${ours}.attention.o_proj`, [hiddenSize, wide], out.name), sources: [out] };
   return [
     qkv,
-    // What is added to a product is not multiplied with what the product reads.
+    // The factor of a product's input does not multiply the bias, which is added to the product.
     ...biasTensors(
       `${ours}.attention.qkv_bias`,
       { ...qkv, sources: sources.map((source) => ({ ...source, factor: (source.factor ?? 1) / into })) },
@@ -260,7 +260,7 @@ export function sharedTensors(ours: string, theirs: string, architecture: Archit
   ];
 }
 
-/** What block `ours` has of its own for the shared transformer, of which it is the use of the given number. */
+/** The tensors that block `ours` has of its own for its use of the shared transformer; `use` numbers the uses. */
 export function sharedBlockTensors(
   ours: string,
   { linear, transformer, use }: { linear: string; transformer: string; use: number },
@@ -325,7 +325,7 @@ interface MoeSources {
   bias?: TensorSource;
   /** (1, C), of the logit that gates the MLP beside it. */
   sharedGate?: TensorSource;
-  /** Of each expert F rows of C; absent where experts have no gate. */
+  /** For each expert F rows of C; absent where experts have no gate. */
   gate?: (expert: number) => TensorSource;
   up: (expert: number) => TensorSource;
   /** (E * C, F) */
@@ -421,7 +421,7 @@ export function graniteMoeTensors(
 ): TensorSpec[] {
   const { hiddenSize: C } = architecture;
   const { experts: E, intermediateSize: F } = architecture.moe!;
-  // Of each expert the rows of gate, then those of up.
+  // For each expert the rows of gate, then those of up.
   const both = { name: `${theirs}.input_linear.weight`, shape: [E, 2 * F, C] };
   const rows = (half: number) => [half * F, (half + 1) * F] as const;
   return moeTensors(ours, architecture, {

@@ -1,9 +1,9 @@
 import { BambaError } from '../errors.ts';
 import { isRecord } from '../weights/untrusted-json.ts';
 
-/** What a number has to be; all of it is optional. */
+/** The demands on a number, all optional. */
 interface NumberDemands {
-  /** Where neither the field nor a default of its family is there. */
+  /** The value where neither the field nor a default of its family is there. */
   fallback?: number;
   /** The number must be greater. */
   above?: number;
@@ -14,23 +14,23 @@ interface NumberDemands {
 /** No dimension of a model comes near: what is larger is damage or malice. */
 const MOST_COUNT = 2 ** 24;
 
-/** Told of a field by its name, with those of the objects that it is in: `rope_parameters.factor`. */
+/** Hears a field's name, with those of the objects that it is in: `rope_parameters.factor`. */
 type OnRead = (field: string) => void;
 
-/** What a reader knows besides the fields. */
+/** The facts that a reader has besides the fields. */
 interface ReaderFacts {
-  /** What absent fields are, see `FAMILY_DEFAULTS`. */
+  /** The values of absent fields, see `FAMILY_DEFAULTS`. */
   defaults?: Readonly<Record<string, unknown>> | undefined;
-  /** Of the object in the file, for errors. */
+  /** The path of the object in the file, for errors. */
   path?: string;
-  /** Told of every field as it is taken, whether it is there or not. */
+  /** Hears of every field as it is taken, whether it is there or not. */
   onRead?: OnRead | undefined;
 }
 
 /**
  * Reads fields of a config.json, each checked as it is taken. A field that is absent has the default of the family. A
- * number, flag or text that is null has it, too; a size that is null has none, as Python writes None for what its class
- * computes. Every error is `config_invalid` and names the field.
+ * number, flag or text that is null has it, too. A size that is null has none, as Python writes None for values that
+ * its class computes. Every error is `config_invalid` and names the field.
  */
 export class ConfigReader {
   readonly #fields: Readonly<Record<string, unknown>>;

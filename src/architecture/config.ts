@@ -39,8 +39,8 @@ import * as zamba from './families/zamba.ts';
 import * as zamba2 from './families/zamba2.ts';
 import { readQuantization } from './quantization-config.ts';
 
-// From a checkpoint's config.json to the normalized architecture and the tensors of a package. What differs between
-// families is in families/, one file each.
+// From a checkpoint's config.json to the normalized architecture and the tensors of a package. The differences between
+// families are in families/, one file each.
 
 interface Family {
   /** Architecture that the config describes. @throws BambaError `config_invalid` with the field, `unsupported_model`. */
@@ -83,7 +83,7 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   zamba2,
 };
 
-/** What models of other types need and bamba-web does not have, by `model_type`. */
+/** The parts that bamba-web lacks for models of other types, by `model_type`. */
 const MISSING: Readonly<Record<string, string>> = {
   kimi_linear: 'a delta rule with a decay for each channel of a key, and attention over latent keys and values',
 };
@@ -93,14 +93,14 @@ export const MODEL_TYPES: readonly string[] = Object.keys(FAMILIES);
 
 const MAX_CONFIG_BYTES = 2 * 2 ** 20;
 
-/** What a config.json says. */
+/** The contents of a config.json. */
 export interface ModelConfig {
   architecture: Architecture;
   /** Tensors of the package, in the order of use. */
   tensors: TensorSpec[];
   /** Tokens that end an answer, from `eos_token_id`. Other files may name more. */
   stopIds: number[];
-  /** What the config says of how weights are rounded. */
+  /** How weights are rounded, by the config. */
   quantization: Quantization;
 }
 
@@ -137,7 +137,7 @@ export function configFields(bytes: Uint8Array): Record<string, unknown> {
   return fields;
 }
 
-/** Ids of `eos_token_id`, one or a list, also of a nested `text_config`. What is no token id ends no answer. */
+/** Ids of `eos_token_id`, one or a list, also of a nested `text_config`. A value that is no token id ends no answer. */
 function readEndIds(config: ConfigReader): number[] {
   const nested = config.get('text_config');
   const values = [config.get('eos_token_id'), isRecord(nested) ? nested['eos_token_id'] : undefined].flat();
@@ -146,7 +146,7 @@ function readEndIds(config: ConfigReader): number[] {
   return [...new Set(values.filter(sound))].slice(0, MOST_END_IDS);
 }
 
-/** Tensors that a package of this architecture has, in their order. What they are made of is the config's affair. */
+/** Tensors that a package of this architecture has, in their order. Their sources are the config's affair. */
 export function packageTensors(architecture: Architecture): TensorSpec[] {
   const family = familyOf(architecture.family, 'manifest_invalid', 'manifest.json');
   return family.tensors(architecture, new ConfigReader({}, { defaults: FAMILY_DEFAULTS[architecture.family] }));

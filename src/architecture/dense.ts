@@ -6,10 +6,10 @@ import type { ConfigReader } from './config-reader.ts';
 import { agreed, MOST_LAYERS, readLayerTypes } from './layer-types.ts';
 import { type CheckpointLayout, modelTensors, normOf } from './model-tensors.ts';
 
-// Transformers: every block is attention and an MLP. What differs between families is what of a block they use, and how
-// their configs and checkpoints name it.
+// Transformers: every block is attention and an MLP. Families differ in the parts of a block that they use, and in the
+// names of these in configs and checkpoints.
 
-/** What a family's transformer has, besides what all configs name alike. */
+/** The parts of a family's transformer, besides those that all configs name alike. */
 export interface DenseFacts extends Partial<
   Pick<
     Architecture,
@@ -18,9 +18,9 @@ export interface DenseFacts extends Partial<
 > {
   family: string;
   rotary: AttentionOptions['rotary'];
-  /** Of the scores, where it is not 1 / sqrt(head width). */
+  /** The scale of the scores, where it is not 1 / sqrt(head width). */
   scale?: number;
-  /** What attention has besides. */
+  /** Further parts of attention. */
   attention?: Partial<AttentionShape>;
   /** Attention of each block, where it is not the same in all. */
   layers?: AttentionLayer[];

@@ -10,7 +10,7 @@ interface FlaggedWindows {
 
 /**
  * Windows where `use_sliding_window` is true: of the blocks that `layer_types` names, or else those that `otherwise` says.
- * Where it is false, `sliding_window` stands there for nothing.
+ * If it is false, `sliding_window` has no effect.
  * @throws BambaError `config_invalid`.
  */
 export function flaggedWindows(config: ConfigReader, otherwise: (block: number) => boolean): FlaggedWindows {

@@ -2,7 +2,7 @@ import type { TensorSource, TensorSpec } from '../weights/types.ts';
 import type { Architecture } from './architecture.ts';
 import { matrix, plain } from './block-tensors.ts';
 
-/** What a gated delta mixer is made of in a checkpoint. */
+/** The tensors of a gated delta mixer in a checkpoint. */
 interface DeltaSources {
   /** Rows of in_proj: z, q, k, v, b, a. */
   inProj: TensorSource[];

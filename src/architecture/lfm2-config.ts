@@ -8,11 +8,12 @@ import { agreed, type LayerList, MOST_LAYERS, readLayerTypes } from './layer-typ
 import { modelTensors, normOf } from './model-tensors.ts';
 import { shortConvTensors } from './short-conv-tensors.ts';
 
-// What LFM2 has with experts and without: blocks of a short convolution or of attention with norms of q and k, and an MLP.
+// The parts of LFM2 with experts and without: blocks of a short convolution or of attention with norms of q and k, and
+// an MLP.
 
 const MIXERS = { conv: 'short_conv', full_attention: 'attention', attention: 'attention' } as const;
 
-/** What the two families read in ways of their own. */
+/** The facts that the two families read in ways of their own. */
 interface Lfm2Facts extends Pick<Architecture, 'family' | 'intermediateSize' | 'moe'> {
   /** The MLP of a block. */
   mlp: (block: number) => Mlp;
@@ -59,7 +60,7 @@ function readMixers(config: ConfigReader): Mixer[] {
     const kinds = Array.from({ length: count }, (_, id): Mixer => (indices.includes(id) ? 'attention' : 'short_conv'));
     lists.push({ field: 'full_attn_idxs', kinds });
   }
-  // Where neither is there, all blocks are attention.
+  // Without both, all blocks are attention.
   return agreed(config, lists) ?? Array.from({ length: count }, (): Mixer => 'attention');
 }
 

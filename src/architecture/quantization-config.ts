@@ -4,9 +4,9 @@ import type { BlockSize } from '../weights/fp8-scales.ts';
 import type { Packing } from '../weights/packed/packed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 
-// What a config says of its quantization. Weights of 8 bits with scales, and packed ones of 4 and 8, are read from the
-// tensors themselves, whatever tool wrote them and however it describes them; a label that is not known here refuses
-// nothing. One that stands for other weights does, as the tensors would only look incomplete.
+// The quantization that a config names. Weights of 8 bits with scales, and packed ones of 4 and 8, are read from the
+// tensors themselves, whatever tool wrote them. An unknown label refuses no model. One that stands for other weights
+// does, as the tensors would only look incomplete.
 
 /** Values of `quant_method` that stand for weights that cannot be read. */
 const OTHER_METHODS: ReadonlySet<unknown> = new Set([
@@ -30,7 +30,7 @@ const OTHER_FORMATS = /marlin|sparse|fp4/;
 const OTHER_ALGORITHMS = /FP4|INT|W4|AWQ/;
 /** Values of a group's `strategy` that do. */
 const OTHER_STRATEGIES: ReadonlySet<unknown> = new Set(['tensor_group', 'attn_head']);
-/** Of integers, the numbers of bits that fill a word evenly and are in use. */
+/** The numbers of bits of an integer that fill a word evenly and are in use. */
 const PACKED_BITS = [4, 8];
 
 /**
@@ -103,8 +103,8 @@ function refuse(config: ConfigReader, field: string, isOther: (value: unknown) =
   if (found === undefined || !isOther(found)) return;
   throw new BambaError(
     'unsupported_model',
-    `The checkpoint is quantized with ${field} ${JSON.stringify(found).slice(0, 60)}; floats and integers of 8 bits with ` +
-      'scales are supported, and 4-bit integers of compressed-tensors, GPTQ and AWQ. Use the unquantized checkpoint, or a ' +
-      'GGUF file of the model.',
+    `The checkpoint is quantized with ${field} ${JSON.stringify(found).slice(0, 60)}, which is not supported. Supported ` +
+      'are floats and integers of 8 bits with scales, and 4-bit integers of compressed-tensors, GPTQ and AWQ. Use the ' +
+      'unquantized checkpoint, or a GGUF file of the model.',
   );
 }

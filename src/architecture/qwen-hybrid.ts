@@ -10,8 +10,9 @@ import { agreed, MOST_LAYERS, readLayerTypes } from './layer-types.ts';
 import { requireFixed } from './mamba2-config.ts';
 import { modelTensors, normOf } from './model-tensors.ts';
 
-// What Qwen3-Next and Qwen3.5 share: blocks of a gated delta mixer or of attention with a gate, and an MLP or a mixture of
-// experts beside one. Weights of their norms are stored as what they are beyond 1, but for the one inside a delta mixer.
+// The parts that Qwen3-Next and Qwen3.5 share. Blocks have a gated delta mixer or attention with a gate, and an MLP or
+// a mixture of experts beside one. Weights of their norms are stored as what they are beyond 1, but for the one inside
+// a delta mixer.
 
 const MIXERS = { linear_attention: 'gated_delta', full_attention: 'attention', attention: 'attention' } as const;
 
@@ -97,7 +98,7 @@ export function readQwenMoe(config: ConfigReader): MoeShape {
   };
 }
 
-/** Of a block's delta mixer in the module of the given name: rows of in_proj in the order z, q, k, v, b, a. */
+/** The rows of in_proj of a block's delta mixer, in the module of the given name: in the order z, q, k, v, b, a. */
 export type DeltaRows = (theirs: string, architecture: Architecture) => TensorSource[];
 
 /** Projections that are matrices of their own. */

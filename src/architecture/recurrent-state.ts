@@ -1,6 +1,7 @@
 import type { Architecture, Block } from './architecture.ts';
 
-// What mixers keep of a sequence whatever its length: past inputs of a convolution, and mostly a state behind it.
+// The state that mixers keep of a sequence, whatever its length: past inputs of a convolution, and mostly a state
+// behind it.
 
 /** Mixers with such a state. */
 export const RECURRENT = ['mamba2', 'mamba1', 'short_conv', 'gated_delta', 'rg_lru'] as const;
@@ -9,17 +10,17 @@ export type Recurrent = (typeof RECURRENT)[number];
 /** Past inputs are kept in a ring of so many columns: column q % 4 holds the raw input of position q. */
 export const CONV_RING = 4;
 
-/** What a mixer keeps. */
+/** The shape of a mixer's state. */
 export interface RecurrentShape {
   /** Channels of the convolution. */
   channels: number;
   /** K: its inputs of the last K - 1 tokens count. */
   convWidth: number;
-  /** Of the state behind it; null where there is none. */
+  /** The shape of the state behind it; null where there is none. */
   ssm: readonly number[] | null;
 }
 
-/** What states are made from. */
+/** The parts of an architecture that states depend on. */
 type Shapes = Pick<Architecture, 'hiddenSize' | 'mamba2' | 'mamba1' | 'shortConv' | 'gatedDelta' | 'rgLru'>;
 
 const SHAPES: Readonly<Record<Recurrent, (shapes: Shapes) => RecurrentShape>> = {
@@ -41,7 +42,7 @@ const SHAPES: Readonly<Record<Recurrent, (shapes: Shapes) => RecurrentShape>> = 
   rg_lru: ({ rgLru }) => ({ channels: rgLru!.width, convWidth: rgLru!.convWidth, ssm: [rgLru!.width] }),
 };
 
-/** What the mixers of one kind keep. The architecture has to have its shape. */
+/** The shape of the state of mixers of one kind. The architecture has to have its shape. */
 export function recurrentShape(shapes: Shapes, kind: Recurrent): RecurrentShape {
   return SHAPES[kind](shapes);
 }

@@ -23,7 +23,7 @@ export function rgLruTensors(ours: string, theirs: string, { hiddenSize: C, rgLr
     ...biasTensors(name('in_proj_bias'), into, true),
     plain(name('conv1d_weight'), [w, K], `${theirs}.conv_1d.weight`, [w, 1, K]),
     plain(name('conv1d_bias'), [w], `${theirs}.conv_1d.bias`),
-    // Of the input gate, then of the recurrence gate: a row for each input.
+    // The matrices of the input gate, then of the recurrence gate: a row for each input.
     { ...plain(name('gates'), [2 * w, D], null), sources: [gate('input'), gate('recurrent')] },
     bias('input_bias', 'input'),
     bias('recurrence_bias', 'recurrent'),

@@ -2,7 +2,7 @@ import { BambaError } from '../errors.ts';
 import type { Rope } from './architecture.ts';
 import { ConfigReader } from './config-reader.ts';
 
-/** What a family fixes before its config says anything about rotary embedding. */
+/** The rotary embedding that a family fixes, before its config says anything. */
 export interface RopeDefaults {
   /** Rotated dimensions of a head, even. */
   dims: number;
@@ -11,7 +11,7 @@ export interface RopeDefaults {
   trainedPositions: number;
   /** A value of `max_position_embeddings` that is the class's default and no fact about the model. */
   meaninglessPositions?: number;
-  /** Where the config has its options, if not in a field of its own. */
+  /** The object with its options, if they are not in a field of their own. */
   options?: ConfigReader | undefined;
   /** Positions before any scaling, where the config says so apart from its options. */
   originalPositions?: number | undefined;
@@ -65,7 +65,7 @@ export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeReac
     fallback: original && stated ? Math.max(1, stated / original) : 1,
     above: 0,
   });
-  // Where the length before scaling is given apart, the other one is the length after it; else it is multiplied.
+  // If the length before scaling is given apart, the other one is the length after it. Else it is multiplied.
   const scaled = type === 'default' ? trained : Math.max(trained, Math.floor(trained * factor));
   const reach = original === undefined ? scaled : Math.max(stated ?? scaled, trained);
   const { dims } = defaults;

@@ -16,7 +16,7 @@ export function shortConvTensors(ours: string, theirs: string, architecture: Arc
   return [
     matrix(name('in_proj'), [3 * C, C], `${theirs}.in_proj.weight`),
     plain(name('weight'), [C, K], `${theirs}.conv.weight`, [C, 1, K]),
-    // Of in_proj, then of the convolution; zeros where there are none.
+    // The biases of in_proj, then of the convolution; zeros where there are none.
     { ...plain(name('biases'), [4 * C], null), sources: biased ? biases : [] },
     out,
     ...biasTensors(name('out_proj_bias'), out, biased),

@@ -47,8 +47,8 @@ export interface Profile {
 
 /**
  * Times the kernels of a pass over `tokens` tokens at `position`: 1 for a decode step, more for a chunk of a prompt.
- * Kernels of the same shape run one after the other over all blocks, so that each finds its weights in memory as cold
- * as in a whole pass. The live sequence of the model, which must have room for the tokens, is used up.
+ * Kernels of the same shape run one after the other over all blocks. So each finds its weights in memory as cold as in
+ * a whole pass. The live sequence of the model, which must have room for the tokens, is used up.
  * @throws BambaError `out_of_memory`, `gpu_failure`, `device_lost`.
  */
 export async function profilePass(

@@ -15,8 +15,8 @@ import { fillRandom } from './kernels.ts';
 export const STORED_RMS: Record<Scheme, number> = { int8: 73.9, fp8: 0.6, f16: 0.577, f32: 0.577, int4: 7.01 };
 
 /**
- * Random weights of a scheme, made on the GPU, always the same. A matrix keeps the size of what it multiplies, so that
- * no activation grows beyond a number: what is measured then is what real weights would take.
+ * Random weights of a scheme, made on the GPU, always the same. A matrix keeps the size of its input, so that no
+ * activation grows beyond a number. The measured time is then that of real weights.
  * @throws BambaError `adapter_limit`, `out_of_memory`.
  */
 export async function syntheticWeights(gpu: Gpu, architecture: Architecture, scheme: Scheme): Promise<GpuWeights> {

@@ -5,8 +5,7 @@ import { CHUNK_TOKENS } from '../kernels/mamba2/mamba2-shape.ts';
 import { ACTIONS } from '../kernels/projections/projection.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 
-// What a dispatch cannot do without: the bytes that it has to move and the operations that it has to do, whatever the
-// way it does them.
+// The least work of a dispatch: the bytes that it has to move and the operations that it has to do, in whatever way.
 
 /** The pass that a dispatch is part of. */
 export interface PassShape {

@@ -3,6 +3,7 @@ import { LocalEngine } from '../engine/local-engine.ts';
 import type { ChatMessage } from '../engine/protocol.ts';
 import { installDawn } from '../tools/machine/dawn.ts';
 import { SCHEMES } from '../weights/manifest.ts';
+import { oneOf, readRequest } from './arguments.ts';
 import { openModel } from './open-model.ts';
 
 const USAGE = `Usage: npm run ask -- "question" ["follow-up" ...] [--model MODEL] [--dtype TYPE] [--temperature T]
@@ -18,39 +19,9 @@ const DEFAULT_MODEL = 'public/models/lexicon';
 
 /** The command `ask`. @returns 0, or 2 for wrong arguments. @throws BambaError of the engine. */
 export async function main(args: string[]): Promise<number> {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        model: { type: 'string', default: DEFAULT_MODEL },
-        dtype: { type: 'string' },
-        temperature: { type: 'string' },
-        'top-k': { type: 'string' },
-        'top-p': { type: 'string' },
-        seed: { type: 'string' },
-        'max-tokens': { type: 'string' },
-        context: { type: 'string' },
-        plain: { type: 'boolean', default: false },
-        stats: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  const { values, positionals } = parsed;
-  if (values.help || positionals.length === 0) {
-    console.error(USAGE);
-    return values.help ? 0 : 2;
-  }
-  const scheme = SCHEMES.find((known) => known === values.dtype);
-  if (values.dtype !== undefined && !scheme) {
-    console.error(`--dtype has to be one of ${SCHEMES.join(', ')}.\n\n${USAGE}`);
-    return 2;
-  }
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
+  const { questions, scheme, values } = request;
   const settings = numbers({
     temperature: values.temperature,
     topK: values['top-k'],
@@ -65,7 +36,7 @@ export async function main(args: string[]): Promise<number> {
   });
   try {
     const messages: ChatMessage[] = [];
-    for (const question of positionals) {
+    for (const question of questions) {
       messages.push({ role: 'user', content: question });
       let answer = '';
       const input = values.plain ? { prompt: question } : { messages };
@@ -89,6 +60,30 @@ export async function main(args: string[]): Promise<number> {
   } finally {
     engine.dispose();
   }
+}
+
+function readArguments(args: string[]) {
+  const { values, positionals: questions } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      model: { type: 'string', default: DEFAULT_MODEL },
+      dtype: { type: 'string' },
+      temperature: { type: 'string' },
+      'top-k': { type: 'string' },
+      'top-p': { type: 'string' },
+      seed: { type: 'string' },
+      'max-tokens': { type: 'string' },
+      context: { type: 'string' },
+      plain: { type: 'boolean', default: false },
+      stats: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return null;
+  if (questions.length === 0) throw new Error('A question is needed.');
+  const scheme = values.dtype === undefined ? undefined : oneOf('--dtype', values.dtype, SCHEMES);
+  return { questions, scheme, values };
 }
 
 /** Arguments that were given, as numbers; what is none becomes NaN, which the engine refuses by name. */

@@ -16,29 +16,31 @@ import { BambaError } from '../errors.ts';
 import { findChromium } from '../tools/machine/chromium.mjs';
 import { CommandError, run } from '../tools/process.mjs';
 import { chromiumFlags } from '../tools/machine/chromium-flags.ts';
+import { readRequest } from './arguments.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
-                       [--batch N,N] [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N] [--tokens N]
-                       [--without f16,subgroups,timestamps,byteProducts] [--int8dots] [--matrices] [--cache T] [--tune] [--quick]
-                       [--json FILE] [--software] [--window] [--no-build]
+                       [--batch N,N] [--profile] [--profile-context N] [--chunk N] [--load BYTES] [--runs N]
+                       [--tokens N] [--without f16,subgroups,timestamps,byteProducts] [--int8dots] [--matrices] [--cache T]
+                       [--tune] [--quick] [--json FILE] [--software] [--window] [--no-build]
        npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
                        [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
 
 Measures speed in a Chromium without a window, on the page that a browser shows at bench.html.
-Shapes are models with random weights: ${Object.keys(SHAPES).join(', ')}. Without any, and without --model, lexicon.
+Shapes are models with random weights. Without any, and without --model, it is lexicon. There are
+  ${Object.keys(SHAPES).join(', ')}.
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
---tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of int8,
---matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default), f16 or
-int8; --batch decodes so many sequences at once, 16 at most, at every context; --window shows the browser.
---peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights in
-int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
+--tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of
+int8, --matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default),
+f16 or int8; --batch decodes so many sequences at once, 16 at most, at every context; --window shows the browser.
+--peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights
+in int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** A page, what builds and serves it, and the name of its promise of a result. */
+/** A page, and what builds and serves it. */
 const PAGES = {
-  bench: { path: 'bench.html', configFile: join(root, 'vite.config.ts'), promise: '__result' },
-  peers: { path: 'peers.html', configFile: join(root, 'src', 'app', 'peers.vite.config.ts'), promise: '__peers' },
+  bench: { path: 'bench.html', configFile: join(root, 'vite.config.ts') },
+  peers: { path: 'peers.html', configFile: join(root, 'src', 'app', 'peers.vite.config.ts') },
 } as const;
 type Page = (typeof PAGES)[keyof typeof PAGES];
 
@@ -65,17 +67,8 @@ const FOR_THE_PAGE = {
  * @throws BambaError what the page throws before the first model.
  */
 export async function main(args: string[]): Promise<number> {
-  let request;
-  try {
-    request = readArguments(args);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (!request) {
-    console.error(USAGE);
-    return 0;
-  }
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
   const { values, query, folders } = request;
   const result = await measure(values.peers ? PAGES.peers : PAGES.bench, query, folders, values);
   const compared = result.format === 'bamba-web-peers';
@@ -148,7 +141,7 @@ function readArguments(args: string[]) {
 const FOLDERS = 'packages-of-this-machine';
 
 async function measure(
-  { path, configFile, promise }: Page,
+  { path, configFile }: Page,
   query: URLSearchParams,
   folders: readonly string[],
   options: { software: boolean; window: boolean; peers: boolean; 'no-build': boolean },
@@ -169,7 +162,7 @@ async function measure(
     const page = await browser.newPage();
     await serveFolders(page, folders);
     await openPage(page, new URL(`${path}?${query}`, server.resolvedUrls!.local[0]).href);
-    return await resultFrom(page, promise);
+    return await resultFrom(page);
   } finally {
     await browser?.close();
     await server.close();
@@ -208,16 +201,16 @@ async function openPage(page: BrowserPage, url: string): Promise<void> {
   if (await agree.isVisible()) await agree.click();
 }
 
-/** The result that the page's own promise of that name gives. */
-async function resultFrom(page: BrowserPage, promise: Page['promise']): Promise<BenchResult | PeersResult> {
+/** The result that the page's own promise gives. */
+async function resultFrom(page: BrowserPage): Promise<BenchResult | PeersResult> {
   // As strings, errors keep their sentence on the way out of the page.
-  const answer = await page.evaluate(async (name) => {
+  const answer = await page.evaluate(async () => {
     try {
-      return { result: await window[name] };
+      return { result: (await window['__result']) as BenchResult | PeersResult | undefined };
     } catch (error) {
       return { error: error instanceof Error ? error.message : String(error) };
     }
-  }, promise);
+  });
   if (answer.result) return answer.result;
   throw new BambaError('internal', answer.error ?? 'The page of the benchmark did not start.');
 }

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkPackageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
 import type { PackageSource } from '../storage/packages/package-source.ts';
 import { serveHub, TestHub } from '../testing/servers/test-hub.ts';
 import { GOLDENS } from '../testing/models/fixtures.ts';
 import { goldenFolders, writeGolden } from '../testing/models/golden.ts';
+import { keepPrinted } from '../testing/printed.ts';
 import { Checkpoint } from '../weights/checkpoint.ts';
 import { PACKAGE_FILES } from '../weights/manifest.ts';
 import { dequantizeMatrix } from '../weights/quantize.ts';
@@ -21,19 +22,12 @@ const root = resolve(import.meta.dirname, '../..');
 const lexicon = process.env['BAMBA_LEXICON'] ?? '';
 
 let folder: string;
-let output: string[];
+const output = keepPrinted();
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bamba-web-'));
-  output = [];
-  for (const stream of ['log', 'error'] as const) {
-    vi.spyOn(console, stream).mockImplementation((line: string) => {
-      output.push(line);
-    });
-  }
 });
 afterEach(async () => {
-  vi.restoreAllMocks();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -99,28 +93,30 @@ async function expectedRows(
       const [begin, end] = rows ?? [0, count];
       const [at, of] = place ?? [0, width];
       const values = await checkpoint.readRows(name, 0, count);
-      const taken: number[] = [];
-      for (let row = begin; row < end; row += every) {
-        const placed = Array<number>(of).fill(0);
-        placed.splice(at, width, ...values.subarray(row * width, (row + 1) * width));
-        taken.push(...placed);
+      const taken = new Float64Array(Math.ceil((end - begin) / every) * of);
+      for (let row = begin, to = at; row < end; row += every, to += of) {
+        taken.set(values.subarray(row * width, (row + 1) * width), to);
       }
-      return Float32Array.from(taken, (value) => value * factor);
+      return new Float32Array(taken.map((value) => value * factor));
     }),
   );
+  const flat = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  const append = (values: Float32Array) => {
+    flat.set(values, filled);
+    filled += values.length;
+  };
   const columns = shape[1] ?? 1;
-  const rows: number[][] = [];
-  if (arrange === 'stack') for (const part of parts) rows.push([...part]);
+  if (arrange === 'stack') for (const part of parts) append(part);
   else {
     // Two and two: gate and up of an MLP, or of each expert.
     for (let pair = 0; pair < parts.length; pair += 2) {
-      for (let row = 0; row < parts[pair]!.length / columns; row++) {
-        for (const part of parts.slice(pair, pair + 2))
-          rows.push([...part.subarray(row * columns, (row + 1) * columns)]);
+      for (let at = 0; at < parts[pair]!.length; at += columns) {
+        for (const part of parts.slice(pair, pair + 2)) append(part.subarray(at, at + columns));
       }
     }
   }
-  const flat = Float32Array.from(rows.flat());
+  expect(filled).toBe(flat.length);
   return map ? flat.map(TENSOR_MAPS[map]) : flat;
 }
 

@@ -9,6 +9,7 @@ import { readText } from '../weights/read-text.ts';
 import { writePackage } from '../weights/package-writer.ts';
 import { roundingNotice } from '../weights/rounding.ts';
 import type { Scheme } from '../weights/types.ts';
+import { oneOf, readRequest } from './arguments.ts';
 import { openCheckpointFiles, type RepoPlace } from './checkpoint-place.ts';
 import { folderSink } from '../tools/models/folder.ts';
 import { modelName } from './open-model.ts';
@@ -16,28 +17,19 @@ import { modelName } from './open-model.ts';
 const USAGE = `Usage: npm run convert -- SRC OUT --dtype ${SCHEMES.join('|')} [--name NAME] [--revision REV] [--endpoint URL]
                           [--suggestions FILE]
 
-Turns SRC into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type. SRC is
-a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file, or a repository org/name
-of the Hub. A repository is read at REV (a branch, tag or commit; default main), with the access token in HF_TOKEN if there
-is one. FILE has questions to begin with, as JSON: a list of questions. In the place of a question there may be a list: a
-question, and those that follow it. A chat page offers them.`;
+Turns SRC into OUT, a package of bamba-web (manifest.json and shards) whose matrices are stored in the given type. SRC
+is a folder with a Hugging Face checkpoint (config.json, safetensors, tokenizer files), a GGUF file, or a repository
+org/name of the Hub. A repository is read at REV (a branch, tag or commit; default main), with the access token in
+HF_TOKEN if there is one. FILE has questions to begin with, as JSON: a list of questions. In the place of a question
+there may be a list: a question, and those that follow it. A chat page offers them.`;
 
 /**
  * The command `convert`.
  * @returns the exit status: 0, 1 for a model that cannot be converted, 2 for wrong arguments.
  */
 export async function main(args: string[]): Promise<number> {
-  let request: ReturnType<typeof readArguments>;
-  try {
-    request = readArguments(args);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (!request) {
-    console.log(USAGE);
-    return 0;
-  }
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
   try {
     const begun = performance.now();
     const { source, out, scheme, name, suggestions: file, ...where } = request;
@@ -149,8 +141,7 @@ function readArguments(args: string[]): Request | null {
   if (values.help) return null;
   const [source, out, ...rest] = positionals;
   if (source === undefined || out === undefined || rest.length > 0) throw new Error('Two folders are needed.');
-  const scheme = SCHEMES.find((known) => known === values.dtype);
-  if (!scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
+  const scheme = oneOf('--dtype', values.dtype, SCHEMES);
   if (resolve(source) === resolve(out)) throw new Error('SRC and OUT have to be different folders.');
   const { revision, endpoint, suggestions, name = modelName(source) } = values;
   return {

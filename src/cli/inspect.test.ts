@@ -1,30 +1,24 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAMILY_CONFIGS } from '../testing/checkpoints/family-configs.ts';
-import { GGUF_FAMILIES } from '../testing/checkpoints/gguf/families.ts';
+import { ggufFamily } from '../testing/checkpoints/gguf/families.ts';
 import { ggufOfCheckpoint } from '../testing/checkpoints/gguf-of-checkpoint.ts';
 import { BUNDLED_GOLDEN, writeGolden } from '../testing/models/golden.ts';
 import { randomCheckpoint } from '../testing/checkpoints/random-checkpoint.ts';
+import { keepPrinted } from '../testing/printed.ts';
 import { main } from './inspect.ts';
 import { inspect } from './inspection.ts';
 
 const lexicon = resolve(import.meta.dirname, '../../public/models/lexicon');
 
-let output: string[];
+const output = keepPrinted();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bamba-web-'));
-  output = [];
-  for (const stream of ['log', 'error'] as const) {
-    vi.spyOn(console, stream).mockImplementation((line: string) => {
-      output.push(line);
-    });
-  }
 });
 afterEach(async () => {
-  vi.restoreAllMocks();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -51,7 +45,7 @@ describe('inspect', () => {
     'says of a GGUF file what it says of its checkpoint: %s',
     async (family) => {
       const [, config] = Object.entries(FAMILY_CONFIGS).find(([name]) => name.startsWith(family))!;
-      const files = randomCheckpoint({ ...config, ...GGUF_FAMILIES[String(config['model_type'])]!.held });
+      const files = randomCheckpoint({ ...config, ...ggufFamily(config)!.held });
       await writeFile(join(folder, 'x.gguf'), await ggufOfCheckpoint(files));
       const found = await inspect(join(folder, 'x.gguf'), 100);
       for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
@@ -97,9 +91,10 @@ describe('inspect', () => {
     const { memory } = sizes.find(({ scheme }) => scheme === 'int8')!;
     // On the GPU, time steps, decays and skips of each mixer lie in one buffer besides.
     expect(memory.weights).toBe(35_427_840 + 10 * 3 * 12 * 4);
-    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values.
+    // Ten mixers of 12 heads of 64 by 128, with 4 columns of 1,024 channels; two layers of 2 times 64 keys and values
+    // in f16.
     expect(memory.state).toBe(10 * 4 * (12 * 64 * 128 + 4 * 1024));
-    expect(memory.keysAndValues).toBe(4096 * 2 * 4 * 2 * 2 * 64);
+    expect(memory.keysAndValues).toBe(4096 * 2 * 2 * 2 * 2 * 64);
     expect(memory.total).toBe(memory.weights + memory.state + memory.keysAndValues + memory.working);
     // A block of int8 keys, 32 of them, has a scale of two bytes; 32 dimensions have angles.
     const ofToken = { f32: 2 * 2 * 2 * 64 * 4, f16: 2 * 2 * 2 * 64 * 2, int8: 2 * 2 * 2 * (64 + 4) };
@@ -122,8 +117,8 @@ describe('inspect', () => {
     await writeFile(join(folder, 'config.json'), config);
     const fits = async (tokens: number) => (await inspect(folder, tokens)).sizes.map((size) => size.fits);
     expect(await fits(1)).toEqual([1, 1, 1, 1, 1]);
-    // A layer of one head of 32 keeps 256 bytes a token, and angles of 16 dimensions take 64: 5.1 GB.
-    expect(await fits(16_000_000)).toEqual([8, 8, 8, 8, 8]);
+    // A layer of one head of 32 keeps 128 bytes a token in f16, and angles of 16 dimensions take 64: 3.1 GB.
+    expect(await fits(16_000_000)).toEqual([4, 4, 4, 4, 4]);
     // No more than the model allows.
     expect((await inspect(folder, 1e9)).tokens).toBe(16_000_000);
   });

@@ -1,48 +1,24 @@
 import { parseArgs } from 'node:util';
 import { BambaError } from '../errors.ts';
+import { readRequest } from './arguments.ts';
 import { inspect } from './inspection.ts';
 import { formatInspection } from './inspection-text.ts';
 
-const USAGE = `Usage: npm run inspect -- FOLDER|FILE.gguf|PACKAGE|org/name [--tokens N] [--tensors] [--json] [--revision REV] [--endpoint URL]
+const USAGE = `Usage: npm run inspect -- FOLDER|FILE.gguf|PACKAGE|org/name [--tokens N] [--tensors] [--json]
+                          [--revision REV] [--endpoint URL]
 
-Describes a model without loading it: its architecture, its tensors, and its size in every type of weights. It also tells
-the memory of a conversation of N tokens (default 4096), and the graphics memory that the model fits. A table has the
-memory of other contexts, by the type of keys and values (the option kvCacheType). The model is a folder with a Hugging
-Face checkpoint or a GGUF file (the command reads their headers alone), a package of bamba-web, or a repository of the
-Hub.
+Describes a model without loading it: its architecture, its tensors, and its size in every type of weights. It also
+tells the memory of a conversation of N tokens (default 4096), and the graphics memory that the model fits. A table has
+the memory of other contexts, by the type of keys and values (the option kvCacheType). The model is a folder with a
+Hugging Face checkpoint or a GGUF file (the command reads their headers alone), a package of bamba-web, or a repository
+of the Hub.
 --tensors lists every tensor.`;
 
 /** The command `inspect`. @returns 0, 1 for a model that cannot be run, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        tokens: { type: 'string', default: '4096' },
-        tensors: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        revision: { type: 'string' },
-        endpoint: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  const { values, positionals } = parsed;
-  const [source, ...rest] = positionals;
-  const tokens = Number(values.tokens);
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  if (source === undefined || rest.length > 0 || !Number.isSafeInteger(tokens) || tokens < 1) {
-    console.error(USAGE);
-    return 2;
-  }
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
+  const { source, tokens, values } = request;
   try {
     const { revision, endpoint } = values;
     const place = { ...(revision !== undefined && { revision }), ...(endpoint !== undefined && { endpoint }) };
@@ -54,4 +30,25 @@ export async function main(args: string[]): Promise<number> {
     console.error(error.message);
     return 1;
   }
+}
+
+function readArguments(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      tokens: { type: 'string', default: '4096' },
+      tensors: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      revision: { type: 'string' },
+      endpoint: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return null;
+  const [source, ...rest] = positionals;
+  if (source === undefined || rest.length > 0) throw new Error('One model is needed.');
+  const tokens = Number(values.tokens);
+  if (!Number.isSafeInteger(tokens) || tokens < 1) throw new Error('--tokens has to be a whole number of at least 1.');
+  return { source, tokens, values };
 }

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readRequest } from './arguments.ts';
 import { MUTATIONS } from './mutations/all.ts';
 import type { Mutation } from './mutations/mutation.ts';
 
@@ -33,24 +34,10 @@ const LEAST_MS = 120_000;
 
 /** The command `mutate`. @returns 0 when every fault was caught, 1 when not, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {
-  let parsed;
-  try {
-    const options = { list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } as const;
-    parsed = parseArgs({ args, allowPositionals: true, options });
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  const { values, positionals } = parsed;
-  const chosen = MUTATIONS.filter(
-    ({ name, file }) =>
-      positionals.length === 0 || positionals.some((part) => name.includes(part) || file.includes(part)),
-  );
-  if (values.help || chosen.length === 0) {
-    console.error(values.help ? USAGE : `No fault has such a name.\n\n${USAGE}`);
-    return values.help ? 0 : 2;
-  }
-  if (values.list) {
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
+  const { chosen, list } = request;
+  if (list) {
     for (const { name, file, test } of chosen) console.log(`${name}\n    ${file}, to be caught by ${test}`);
     return 0;
   }
@@ -73,6 +60,16 @@ export async function main(args: string[]): Promise<number> {
   console.log(`\n${chosen.length - survivors.length} of ${chosen.length} faults caught`);
   for (const survivor of survivors) console.log(`not caught: ${survivor}`);
   return survivors.length > 0 ? 1 : 0;
+}
+
+function readArguments(args: string[]) {
+  const options = { list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } as const;
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
+  if (values.help) return null;
+  const isNamed = ({ name, file }: Mutation) => positionals.some((part) => name.includes(part) || file.includes(part));
+  const chosen = positionals.length === 0 ? MUTATIONS : MUTATIONS.filter(isNamed);
+  if (chosen.length === 0) throw new Error('No fault has such a name.');
+  return { chosen, list: values.list };
 }
 
 /** Copies what git tracks, and what it does not ignore, beside a link to the packages. */

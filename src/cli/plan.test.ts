@@ -1,33 +1,27 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fixtureFolder } from '../testing/models/fixtures.ts';
 import { BUNDLED_GOLDEN } from '../testing/models/golden.ts';
 import { shapeModel } from '../bench/plan/request.ts';
+import { keepPrinted } from '../testing/printed.ts';
 import { main } from './plan.ts';
 
 const lexicon = resolve(import.meta.dirname, '../../public/models/lexicon');
 
-let output: string[];
+const output = keepPrinted();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bamba-web-'));
-  output = [];
-  for (const stream of ['log', 'error'] as const) {
-    vi.spyOn(console, stream).mockImplementation((line: string) => {
-      output.push(line);
-    });
-  }
 });
 afterEach(async () => {
-  vi.restoreAllMocks();
   await rm(folder, { recursive: true, force: true });
 });
 
 /** What the command prints as JSON. */
 async function planOf(...args: string[]) {
-  output = [];
+  output.length = 0;
   expect(await main([...args, '--json'])).toBe(0);
   return JSON.parse(output.join('\n')) as {
     name: string;
@@ -119,8 +113,8 @@ describe('plan', () => {
     [['bamba-9b', '--read=-1'], 1, /read -1\. Possible: a number above 0/],
     [['bamba-9b', '--bench', '/no/such.json'], 1, /There is no file \/no\/such\.json/],
     [['/no/such/config.json'], 1, /There is no file/],
-    [[], 2, /^Usage/],
-    [['bamba-9b', 'lexicon'], 2, /^Usage/],
+    [[], 2, /^One model is needed/],
+    [['bamba-9b', 'lexicon'], 2, /^One model is needed/],
     [['bamba-9b', '--contxt', '1'], 2, /contxt/],
   ])('says what is wrong with %j', async (args, code, sentence) => {
     expect(await main(args)).toBe(code);

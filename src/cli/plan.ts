@@ -16,6 +16,7 @@ import { BambaError } from '../errors.ts';
 import { type CostSettings, modelCost } from '../model/cost/model-cost.ts';
 import { folderSource } from '../tools/models/folder.ts';
 import { readText } from '../weights/read-text.ts';
+import { readRequest } from './arguments.ts';
 import { benchRates } from './bench-file.ts';
 import { readModelFacts } from './inspection.ts';
 
@@ -23,54 +24,22 @@ const usage = () => `Usage: npm run plan -- MODEL [--context N] [--batch B] [--s
                       [--read GB/s] [--flops TFLOP/s] [--start MICROSECONDS] [--curves] [--json]
                       [--revision REV] [--endpoint URL]
 
-Tells what a model costs without running it: parameters, GPU memory, what reading a prompt of N tokens and decoding the token
-behind it take, the predicted speed, and what bounds it. MODEL is a shape (${Object.keys(SHAPES).join(', ')}), a
-config.json, a folder with a Hugging Face checkpoint, a GGUF file, a package of bamba-web, or a repository of the Hub.
+Tells the costs of a model without running it: parameters, GPU memory, the work of reading a prompt of N tokens and of
+decoding the token behind it, the predicted speed, and what bounds it. MODEL is a config.json, a folder with a Hugging
+Face checkpoint, a GGUF file, a package of bamba-web, a repository of the Hub, or one of the shapes
+  ${Object.keys(SHAPES).join(', ')}.
 The context has 4096 tokens by default, the batch 1 sequence, weights are int8, keys and values f32.
-The time is predicted from what the adapter does at best, and from a small model's token. --bench takes both from a result that \`npm run bench -- --json\`
-wrote; --read, --flops and --start come before it. By default these are the rates of an NVIDIA H100 in Chromium:
+The time is predicted from what the adapter does at best, and from a small model's token. --bench takes both from a
+result that \`npm run bench -- --json\` wrote; --read, --flops and --start come before it. By default these are the rates
+of an NVIDIA H100 in Chromium:
 ${ratesText(defaultRates())}.
 --curves compares Bamba-9B with Llama-3.1-8B over contexts of 1K to 1M tokens and batches of 1 to 64.`;
 
 /** The command `plan`. @returns 0, 1 for a model or a value that it cannot take, 2 for wrong arguments. */
 export async function main(args: string[]): Promise<number> {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean', default: false } as const;
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        context: text,
-        batch: text,
-        scheme: text,
-        cache: text,
-        bench: text,
-        read: text,
-        flops: text,
-        start: text,
-        revision: text,
-        endpoint: text,
-        curves: flag,
-        json: flag,
-        help: { ...flag, short: 'h' },
-      },
-    });
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage()}`);
-    return 2;
-  }
-  const { values, positionals } = parsed;
-  const [source, ...rest] = positionals;
-  if (values.help) {
-    console.log(usage());
-    return 0;
-  }
-  if (source === undefined || rest.length > 0) {
-    console.error(usage());
-    return 2;
-  }
+  const request = readRequest(args, usage(), readArguments);
+  if (typeof request === 'number') return request;
+  const { source, values } = request;
   try {
     const { revision, endpoint, bench } = values;
     const measured = bench === undefined ? {} : await benchFields(bench);
@@ -84,6 +53,34 @@ export async function main(args: string[]): Promise<number> {
     console.error(error.message);
     return 1;
   }
+}
+
+function readArguments(args: string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      context: text,
+      batch: text,
+      scheme: text,
+      cache: text,
+      bench: text,
+      read: text,
+      flops: text,
+      start: text,
+      revision: text,
+      endpoint: text,
+      curves: flag,
+      json: flag,
+      help: { ...flag, short: 'h' },
+    },
+  });
+  if (values.help) return null;
+  const [source, ...rest] = positionals;
+  if (source === undefined || rest.length > 0) throw new Error('One model is needed.');
+  return { source, values };
 }
 
 /** The fields that were given; one that is empty is refused, not taken for the default. */

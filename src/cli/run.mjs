@@ -38,7 +38,8 @@ const COMMANDS = {
   golden: { script: 'command.mjs', args: ['../testing/models/golden-command'] },
   mutate: { script: 'command.mjs', args: ['mutate'], needs: 'tests' },
   serve: { script: 'command.mjs', args: ['serve'], needs: 'gpu' },
-  perplexity: { script: 'command.mjs', args: ['perplexity'], needs: 'gpu' },
+  eval: { script: 'command.mjs', args: ['eval'], needs: 'gpu' },
+  report: { script: 'command.mjs', args: ['report'], needs: 'gpu' },
 };
 
 /** @throws CommandError when Node is older than package.json's `engines` */

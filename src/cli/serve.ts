@@ -6,6 +6,8 @@ import type { TokenizingEngine } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { installDawn } from '../tools/machine/dawn.ts';
 import { SCHEMES } from '../weights/manifest.ts';
+import { oneOf, readRequest } from './arguments.ts';
+import { tokenizingEngine } from './local-engine.ts';
 import { openModel } from './open-model.ts';
 import { isLoopback } from './serve/access.ts';
 import { createApiServer } from './serve/server.ts';
@@ -28,17 +30,8 @@ const REQUEST_MS = 120_000;
 
 /** The command `serve`. @returns 0 when it is stopped, 2 for wrong arguments. @throws BambaError of the engine. */
 export async function main(args: string[]): Promise<number> {
-  let request: ReturnType<typeof readArguments>;
-  try {
-    request = readArguments(args);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (!request) {
-    console.log(USAGE);
-    return 0;
-  }
+  const request = readRequest(args, USAGE, readArguments);
+  if (typeof request === 'number') return request;
   installDawn();
   const source = await openModel(request.model, request.scheme, 'int8');
   const tokenizer = await tokenizerInfo(source);
@@ -48,7 +41,7 @@ export async function main(args: string[]): Promise<number> {
   });
   engine.onStatus(({ message }) => console.error(message));
   try {
-    await listen(served(engine), tokenizer, request);
+    await listen(tokenizingEngine(engine), tokenizer, request);
     return 0;
   } finally {
     engine.dispose();
@@ -83,21 +76,6 @@ async function listen(engine: TokenizingEngine, tokenizer: object, request: Requ
   server.closeAllConnections();
 }
 
-/** The engine as the API takes it. */
-function served(engine: LocalEngine): TokenizingEngine {
-  return {
-    // After a loss it may be another one.
-    get info() {
-      return engine.info;
-    },
-    generate: (request, options) => engine.generate(request, options),
-    countTokens: (input, options) => engine.countTokens(input, options),
-    tokenize: (input, options) => engine.tokenize(input, options),
-    detokenize: (ids, options) => engine.detokenize(ids, options),
-    dispose: async () => engine.dispose(),
-  };
-}
-
 type Request = NonNullable<ReturnType<typeof readArguments>>;
 
 function readArguments(args: string[]) {
@@ -119,8 +97,7 @@ function readArguments(args: string[]) {
   if (values.help) return null;
   const [model, ...rest] = positionals;
   if (model === undefined || rest.length > 0) throw new Error('One model is needed.');
-  const scheme = SCHEMES.find((known) => known === values.dtype);
-  if (values.dtype !== undefined && !scheme) throw new Error(`--dtype has to be one of ${SCHEMES.join(', ')}.`);
+  const scheme = values.dtype === undefined ? undefined : oneOf('--dtype', values.dtype, SCHEMES);
   const apiKey = values['api-key'] ?? process.env['BAMBA_API_KEY'];
   if (apiKey === '') throw new Error('The API key is empty: give one, or leave it out.');
   return {

@@ -1,28 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
-import { FakeWorker, INFO, NEVER } from '../testing/browser/fake-worker.ts';
+import { FakeWorker, INFO, NEVER, SHORT_DEADLINES } from '../testing/browser/fake-worker.ts';
 import { askWorker, createEngine, loadInWorker } from './client.ts';
-import type { Deadlines } from './worker/deadlines.ts';
 import type { EngineOptions, GenerationEvent, TunableEngine } from './protocol.ts';
 import type { WorkerApi } from './worker/wire.ts';
 
-// Whatever a worker does, and whenever: each wait of the page ends, with an error that has a code, and the worker is gone
-// where it must not go on. Deadlines are short here. They count looks at the worker, so that a slow machine changes nothing.
+// Whatever a worker does, and whenever, each wait of the page ends with an error that has a code. The worker is gone
+// where it must not go on.
 
-const SHORT: Deadlines = {
-  tick: 10,
-  start: 300,
-  notice: 200,
-  silence: 60,
-  stop: 150,
-  busy: 200,
-  end: 50,
-  again: [0, 10, 20],
-  calm: 60_000,
-};
 const MODEL = 'org/name';
 
 const load = (worker: FakeWorker, options: Partial<EngineOptions> = {}): Promise<TunableEngine> =>
-  loadInWorker({ model: MODEL, ...options }, worker.start, SHORT);
+  loadInWorker({ model: MODEL, ...options }, worker.start, SHORT_DEADLINES);
 
 const ask = async (engine: TunableEngine, signal?: AbortSignal): Promise<GenerationEvent[]> => {
   const events: GenerationEvent[] = [];
@@ -152,7 +140,7 @@ describe.each(['answer', 'tune'] as const)('while an %s runs', (state) => {
     const { worker, outcome, engine } = await begin(state);
     worker.stuck = true;
     const waited = new Promise((resolve) => {
-      setTimeout(resolve, 3 * SHORT.notice, 'waiting');
+      setTimeout(resolve, 3 * SHORT_DEADLINES.notice, 'waiting');
     });
     expect(await Promise.race([outcome, waited])).toBe('waiting');
     expect(worker.terminated).toBe(0);
@@ -275,7 +263,7 @@ describe('a question about tokens', () => {
 
 describe('whether a model is available', () => {
   const find = (worker: FakeWorker, options: Partial<EngineOptions> = {}) =>
-    askWorker({ model: MODEL, ...options }, worker.start, SHORT);
+    askWorker({ model: MODEL, ...options }, worker.start, SHORT_DEADLINES);
 
   test('is asked of a worker, which is gone then', async () => {
     const asked: unknown[] = [];
@@ -429,7 +417,7 @@ describe('loading', () => {
 
   test('is aborted before it begins, without a worker', async () => {
     const start = vi.fn(new FakeWorker().start);
-    await expect(loadInWorker({ model: MODEL, signal: AbortSignal.abort() }, start, SHORT)).rejects.toEqual(
+    await expect(loadInWorker({ model: MODEL, signal: AbortSignal.abort() }, start, SHORT_DEADLINES)).rejects.toEqual(
       withCode('aborted'),
     );
     expect(start).not.toHaveBeenCalled();
@@ -443,7 +431,7 @@ describe('loading', () => {
         arrive = resolve;
       });
       const controller = new AbortController();
-      const loading = loadInWorker({ model: MODEL, signal: controller.signal }, () => arriving, SHORT);
+      const loading = loadInWorker({ model: MODEL, signal: controller.signal }, () => arriving, SHORT_DEADLINES);
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       controller.abort();
       await expect(loading).rejects.toEqual(withCode('aborted'));

@@ -80,9 +80,9 @@ async function loadWorker(
 }
 
 /**
- * Whether a model can be loaded here, before anything of it is: from what this browser keeps, from the model's
- * description, and from the limits of the graphics adapter. The description is read from the network where the model is
- * not kept; its weights are not.
+ * Whether a model can be loaded here, before any of it is loaded. The model's description, this browser's storage and
+ * the limits of the graphics adapter tell. The description is read from the network where the model is not kept; its
+ * weights are not.
  *
  * ```ts
  * const found = await availability({ model: 'org/name' });
@@ -138,7 +138,7 @@ async function load(
   { onProgress, onStatus, signal }: WorkerLoading,
 ): Promise<EngineInfo> {
   let over = false;
-  // What was on its way when loading ended is no news.
+  // A report that was on its way when loading ended is no news.
   const told = proxy((progress: LoadProgress) => void (over || tell(onProgress, progress)));
   const status = proxy((news: EngineStatus, info: EngineInfo) => onStatus(news, info));
   const loading = link.ask<WireResult<EngineInfo>>((worker) => worker.load(source, told, status));
@@ -149,7 +149,7 @@ async function load(
   } catch (error) {
     if (!signal.aborted) throw error;
     over = true;
-    // What has come of the model is put away first, as far as that goes quickly.
+    // The parts of the model that have come are stored first, as far as that goes quickly.
     link.ask((worker) => worker.abortLoading()).catch(() => {});
     await new Watch(loading).overWithin(link.deadlines.end);
     throw aborted(signal);
@@ -180,7 +180,9 @@ async function startWorker(address: string | URL | undefined): Promise<Worker> {
   }
 }
 
-/** What the worker needs to know. It may come from a blob, which has no address to take relative ones from. */
+/**
+ * The options that the worker needs. The worker may come from a blob, which has no address to take relative ones from.
+ */
 function sourceOf({
   worker: _worker,
   onProgress: _onProgress,

@@ -5,7 +5,7 @@ import type { GpuSide } from './loading/gpu-side.ts';
 import type { EngineInfo } from './protocol.ts';
 import type { TextSide } from './prompts/text-side.ts';
 
-/** What is said of an engine. */
+/** The description of an engine. */
 export function describeEngine(
   { name, parameters, scheme, suggestions }: PackageDescription,
   { gpu, model, tuned }: GpuSide,
@@ -16,6 +16,9 @@ export function describeEngine(
   const features = Object.entries({ f16, subgroups, timestamps, subgroupMatrices }).filter(([, has]) => has);
   const { maxPositions } = model.architecture;
   const { cacheType: kvCacheType } = model.state;
+  const { namedTokens } = text.tokenizer;
+  const begin = namedTokens.bos_token ?? namedTokens.eos_token;
+  const beginId = begin === undefined ? undefined : text.tokenizer.tokenToId(begin);
   const { fixed: fixedBytes, perToken: tokenBytes } = stateBytes(model.architecture, kvCacheType);
   return {
     model: {
@@ -26,6 +29,7 @@ export function describeEngine(
       contextLength: model.contextLength,
       ...(model.contextLength > maxPositions && { configLength: maxPositions }),
       hasChatTemplate: text.template.exists,
+      ...(beginId !== undefined && { beginId }),
       ...(suggestions && { suggestions }),
       context: { kvCacheType, fixedBytes, tokenBytes },
     },
@@ -51,7 +55,7 @@ function fingerprint({ name, scheme, architecture, tensors }: PackageDescription
   return JSON.stringify([name, scheme, architecture, tensors]);
 }
 
-/** Of a package that was being made the hashes were not known. */
+/** A package that was being made had no hashes yet. */
 function sameShards(before: PackageDescription, now: PackageDescription): boolean {
   const hash = (shard: { bytes: number; sha256?: string } | undefined) => shard?.sha256;
   return before.shards.every((shard, index) => {

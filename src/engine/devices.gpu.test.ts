@@ -5,7 +5,7 @@ import type { PackageSource } from '../storage/packages/package-source.ts';
 import { chatOf, take } from '../testing/engines/answer.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { sharedGpu } from '../testing/engines/shared-gpu.ts';
-import { asciiIds, packTinyModel } from '../testing/models/tiny-model.ts';
+import { asciiIds, packGoldenModel, packTinyModel } from '../testing/models/tiny-model.ts';
 import { loadModel } from './loading/load.ts';
 import { LocalEngine } from './local-engine.ts';
 
@@ -32,7 +32,7 @@ describe.skipIf(!hasAdapter)('a device', () => {
     left.reduce((most, value, index) => Math.max(most, Math.abs(value - right[index]!)), 0);
 
   test.each(['f32', 'int8', 'int4'] as const)('of small bindings splits %s matrices', async (scheme) => {
-    const source = await packTinyModel({ scheme });
+    const source = await packGoldenModel(scheme);
     const largest = Math.max(...source.manifest.tensors.map(({ bytes }) => bytes));
     const whole = await logits(source, {});
     // Four parts of the largest, and buffers that hold little more than one.
@@ -43,7 +43,7 @@ describe.skipIf(!hasAdapter)('a device', () => {
   });
 
   test('without subgroups computes the same', async () => {
-    const source = await packTinyModel({ scheme: 'int8' });
+    const source = await packGoldenModel('int8');
     const having = await logits(source, {});
     if (!devices[0]!.features.subgroups) console.warn('The adapter has no subgroups: both runs are without.');
     const lacking = await logits(source, { without: ['subgroups', 'f16', 'timestamps'] });

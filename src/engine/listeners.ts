@@ -1,4 +1,4 @@
-/** Those who hear of something. */
+/** The listeners to one kind of news. */
 export class Listeners<News> {
   readonly #all = new Set<(news: News) => void>();
 
@@ -13,7 +13,7 @@ export class Listeners<News> {
   }
 }
 
-/** What a listener throws is reported, as from any: the work that it hears of goes on. */
+/** An error that a listener throws is reported, as from any listener: the work that it hears of goes on. */
 export function tell<News>(listener: (news: News) => void, news: News): void {
   try {
     listener(news);

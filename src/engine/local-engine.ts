@@ -52,7 +52,7 @@ export interface LocalEngineOptions {
   stateCacheType?: StateType;
   signal?: AbortSignal;
   gpu?: GpuOptions;
-  /** Told in a sentence where what is asked for goes beyond the model, and where a load begins again. */
+  /** Hears a sentence where the options ask for more than the model has, and where a load begins again. */
   onMessage?: (message: string) => void;
   /** Called as pipelines become ready, after the weights are on the GPU. */
   onCompiled?: (ready: number, total: number) => void;
@@ -124,7 +124,7 @@ export class LocalEngine {
     }
   }
 
-  /** What is loaded, and where it runs; after a loss that may be another adapter. */
+  /** The loaded model, and the adapter that runs it; after a loss that may be another one. */
   get info(): EngineInfo {
     return this.#info;
   }
@@ -132,7 +132,7 @@ export class LocalEngine {
   /** Puts the model on the GPU, for the first time or again. */
   async #makeSide(tries: number, ending: AbortSignal): Promise<GpuSide> {
     const { signal: loading, tries: _tries, ...options } = this.#options;
-    // What ends the load does not end what comes after it.
+    // The signal that ends the load does not end later work.
     const signal = loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending;
     const { source, close } = await this.#open(tries);
     try {

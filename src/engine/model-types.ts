@@ -1,4 +1,4 @@
-// What a page is told of models that are not loaded.
+// Facts for a page about models that are not loaded.
 
 import type { ErrorCode } from '../errors.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -16,7 +16,7 @@ export type Availability =
 export interface StoredModel {
   /** Identifies it among all that are stored. */
   id: string;
-  /** Of the model, for people. */
+  /** The model's name, for people. */
   name: string;
   /** `model` of the options that load it: a repository, a URL, or `device:NAME`. */
   model: string;
@@ -30,9 +30,9 @@ export interface StoredModel {
   commit?: string;
   /** Stored now. */
   bytes: number;
-  /** Of the whole model. */
+  /** The bytes of the whole model. */
   totalBytes: number;
-  /** Whether it loads without a network. What is incomplete goes on where it stopped. */
+  /** Whether it loads without a network. The download of an incomplete model goes on where it stopped. */
   complete: boolean;
   /** Set where its record cannot be read. It can be deleted; loading the model again replaces it. */
   damaged?: true;
@@ -44,7 +44,7 @@ export interface StoredModel {
 export interface StoredState {
   /** As requests name it; left out where several conversations begin with it. */
   conversation?: string;
-  /** That it is the state of. */
+  /** How many tokens it is the state of. */
   tokens: number;
   /** Stored. */
   bytes: number;

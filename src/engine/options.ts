@@ -3,13 +3,13 @@ import type { CacheType } from '../kernels/attention/kv-cache.ts';
 import type { StateType } from '../model/state-converter.ts';
 import type { EngineOptions } from './protocol.ts';
 
-/** What a precision stands for: see `EngineOptions`. */
+/** The settings that a precision stands for: see `EngineOptions`. */
 interface PrecisionFacts {
   /** Whether prompts may be read with activations that are rounded. */
   rounds: boolean;
-  /** What keys and values are stored as where nobody says. */
+  /** The type of keys and values where no option names one. */
   kvCacheType: CacheType;
-  /** What states of earlier prompts are kept in where nobody says. */
+  /** The type of earlier prompts' states where no option names one. */
   stateCacheType: StateType;
 }
 

@@ -20,21 +20,21 @@ export interface ChatMessage {
   role: 'system' | 'user' | 'assistant' | 'tool';
   /** What is said. May be empty where the assistant called tools. */
   content: string;
-  /** Of the assistant's messages: what it called. */
+  /** In the assistant's messages: its calls. */
   toolCalls?: readonly ToolCall[];
-  /** Of a tool's messages: the call that it answers. */
+  /** In a tool's messages: the call that it answers. */
   toolCallId?: string;
-  /** Of a tool's messages: the tool; some templates show it. */
+  /** In a tool's messages: the tool's name; some templates show it. */
   name?: string;
 }
 
-/** What to answer, and when to stop. Exactly one of `messages` and `prompt` is given. */
+/** A request: the input, and how the answer is drawn and ends. Exactly one of `messages` and `prompt` is given. */
 export interface GenerationRequest extends SamplingSettings {
   /** A chat, rendered by the model's own chat template. */
   messages?: readonly ChatMessage[];
   /** Plain text to continue, or its token ids. */
   prompt?: string | readonly number[];
-  /** What the model may call; for models whose chat template shows tools. */
+  /** The tools that the model may call, for models whose chat template shows tools. */
   tools?: readonly Tool[];
   /** Whether it calls one: as it likes (the default), not at all, at least one, or the one that is named. */
   toolChoice?: 'auto' | 'none' | 'required' | { name: string };
@@ -44,13 +44,13 @@ export interface GenerationRequest extends SamplingSettings {
    */
   continueLast?: boolean;
   /**
-   * Read the messages up to the end of the last one, and answer nothing: whatever goes on from them, in one conversation or
-   * in several, does not wait for them. Default false.
+   * Read the messages up to the end of the last one, and answer nothing. Later requests that go on from them do not
+   * wait for them, in any conversation. Default false.
    */
   readAhead?: boolean;
   /**
-   * Names the conversation that this is a turn of, in at most 200 characters. Once nothing else is to do, its state is kept
-   * in this browser: after a reload, or in another tab, its next turn processes its own tokens only. See
+   * Names the conversation that this is a turn of, in at most 200 characters. Its state is kept in this browser once
+   * the engine is idle. After a reload, or in another tab, its next turn processes its own tokens only. See
    * `deleteStoredStates`. Default: nothing is kept.
    */
   conversation?: string;
@@ -74,9 +74,9 @@ export interface GenerationRequest extends SamplingSettings {
    */
   maxTokens?: number;
   /**
-   * What happens when a chat leaves no room for its answer: it is refused with `prompt_too_long` (the default), or its
-   * oldest turns are left out of what the model reads, a question with all that was said until the next one. The system
-   * prompt and the last turn always stay, and `Usage.droppedTurns` counts those that do not.
+   * What happens when a chat leaves no room for its answer. By default it is refused with `prompt_too_long`. Otherwise
+   * the model does not read its oldest turns: a question with all messages until the next one. The system prompt and
+   * the last turn always stay, and `Usage.droppedTurns` counts those that do not.
    */
   contextOverflow?: 'refuse' | 'drop-oldest-turns';
   /** Stop before any of these strings would appear in the answer. */
@@ -114,7 +114,7 @@ export interface PromptLogprob extends Omit<ChosenLogprob, 'logprob'> {
 export interface Usage {
   /** Tokens of the prompt. */
   promptTokens: number;
-  /** Of the prompt, those that were in the kept state already and were not processed again. */
+  /** The prompt's tokens that were in the kept state already and were not processed again. */
   cachedTokens: number;
   /** Tokens of the answer. */
   completionTokens: number;
@@ -130,7 +130,10 @@ export interface Usage {
   droppedTurns?: number;
 }
 
-/** What a generation yields, in order: prefill events, the prompt where it is asked for, text and calls of tools, one end. */
+/**
+ * The events of a generation, in order: prefill events, the prompt where it is asked for, text and calls of tools, one
+ * end.
+ */
 export type GenerationEvent =
   /** So many tokens of the prompt are processed. */
   | { type: 'prefill'; processed: number; total: number }
@@ -176,7 +179,7 @@ export interface LoadProgress {
   progress: number;
   /** A sentence for people, where something is not as usual: a server that is busy, a model that changed. */
   message?: string;
-  /** Where the weights come from at the moment. */
+  /** The source of the weights at the moment. */
   source: 'network' | 'storage';
   /** Over the last seconds; 0 while unknown. */
   bytesPerSecond: number;
@@ -187,7 +190,7 @@ export interface LoadProgress {
 /** A question to begin with; in a list, with the questions that follow on it, each once the one before is answered. */
 export type Suggestion = string | readonly [question: string, ...then: string[]];
 
-/** What is loaded, and where it runs. */
+/** The loaded model, and the adapter that runs it. */
 export interface EngineInfo {
   /** The model. */
   model: {
@@ -197,7 +200,7 @@ export interface EngineInfo {
     parameters: number;
     /** Scheme of the projections: f32, f16, int8, fp8, int4. */
     scheme: string;
-    /** Of the weights on the GPU. */
+    /** The bytes of the weights on the GPU. */
     bytes: number;
     /** Tokens of prompt and answer together, at most. */
     contextLength: number;
@@ -205,11 +208,16 @@ export interface EngineInfo {
     configLength?: number;
     /** Whether it takes chats; else it only continues text. */
     hasChatTemplate: boolean;
+    /**
+     * The token before a text that has nothing before it: `bos_token` of its tokenizer, else `eos_token`. Absent where the
+     * tokenizer names neither.
+     */
+    beginId?: number;
     /** Questions that show what it is good at, where its package has some. */
     suggestions?: readonly Suggestion[];
-    /** What a conversation takes of GPU memory. Not of engines that a page brings. */
+    /** The GPU memory of a conversation. Not of engines that a page brings. */
     context?: {
-      /** What keys and values are stored as. */
+      /** The type that keys and values are stored in. */
       kvCacheType: 'f32' | 'f16' | 'int8';
       /** Bytes that do not depend on its length. */
       fixedBytes: number;
@@ -233,8 +241,8 @@ export interface EngineInfo {
   /** The model's own defaults, from `generation_config.json`, completed by neutral values. */
   sampling: Required<Omit<SamplingSettings, 'seed' | 'logitBias'>>;
   /**
-   * What of the model's files could not be used, and what counts in its place: sentences for people, such as
-   * `In generation_config.json top_k is -1, but takes a whole number from 0 to 1000000; 0 counts in its place.`
+   * Sentences for people on values of the model's files that could not be used. An example: `In generation_config.json
+   * top_k is -1, but takes a whole number from 0 to 1000000; 0 counts in its place.`
    */
   warnings: readonly string[];
 }
@@ -245,13 +253,13 @@ export interface EngineOptions {
    * What to load, one of
    *
    * - `org/name`: a repository of the Hugging Face Hub, or of the server `endpoint`;
-   * - a URL of a folder, of a package (`manifest.json`) or a checkpoint (`config.json` and safetensors). Relative ones are
-   *   taken from the page and begin or end with a slash, or begin with a dot: `/models/lexicon/`, `./lexicon`;
+   * - a URL of a folder, of a package (`manifest.json`) or a checkpoint (`config.json` and safetensors). A relative URL
+   *   is taken from the page. It begins or ends with a slash, or begins with a dot: `/models/lexicon/`, `./lexicon`;
    * - a URL of a GGUF file, which ends in `.gguf`; a repository that has one such file and no safetensors is loaded by name;
    * - any name for `files`, under which they are kept; `device:NAME` loads them again without the files.
    */
   model: string;
-  /** Branch, tag or commit of a repository; default `main`. What it points to is pinned to a commit. */
+  /** Branch, tag or commit of a repository; default `main`. The commit that it points to is pinned. */
   revision?: string;
   /** How the matrices of a checkpoint are stored; default `int8`. A package is of the type that it has. */
   dtype?: Scheme;
@@ -275,10 +283,11 @@ export interface EngineOptions {
   /**
    * How exact the engine computes.
    *
-   * - `balanced`, the default: as fast as what changes no answer that could be measured allows. Prompts are read with
-   *   activations of int8 where weights are int8 or int4 and the GPU is quick with bytes, or with subgroup matrices and
-   *   activations of 16 bits where the browser offers them: Chromium does behind chrome://flags/#enable-unsafe-webgpu, and
-   *   `info.adapter.features` then has `subgroupMatrices`. Keys and values are f16.
+   * - `balanced`, the default: as fast as it can be without a measured change of any answer. Where weights are int8 or
+   *   int4 and the GPU is quick with bytes, prompts are read with activations of int8. Where the browser offers
+   *   subgroup matrices, they are read with these and activations of 16 bits: Chromium does behind
+   *   chrome://flags/#enable-unsafe-webgpu, and `info.adapter.features` then has `subgroupMatrices`. Keys and values
+   *   are f16.
    * - `exact`: all but the weights is f32.
    * - `fast`: as `balanced`, with keys and values of int8, and states of earlier prompts of f16, which take less memory.
    *
@@ -286,9 +295,10 @@ export interface EngineOptions {
    */
   precision?: 'balanced' | 'exact' | 'fast';
   /**
-   * Bytes of GPU memory for the states of earlier prompts: whoever asks again, or edits an earlier question, does not wait
-   * for the whole chat to be read again. Those that are used least and save the least go first; 0 keeps none. By default as much as the weights
-   * take (at least 16 MiB), but no more than 256 MiB, nor an eighth of the largest buffer of the adapter.
+   * Bytes of GPU memory for the states of earlier prompts. With them, a further or an edited question does not wait
+   * until the whole chat is read again. States that are used least and save the least go first; 0 keeps none. The
+   * default is the size of the weights, at least 16 MiB, and at most 256 MiB or an eighth of the adapter's largest
+   * buffer.
    */
   stateCacheBytes?: number;
   /**
@@ -297,21 +307,22 @@ export interface EngineOptions {
    */
   storedStateBytes?: number;
   /**
-   * What the keys and values of attention are stored as. f16 takes half the memory of f32, and int8 somewhat more than a
-   * quarter: blocks of 32 numbers, with a scale each. Default: that of `precision`.
+   * The type that keys and values of attention are stored in. f16 takes half the memory of f32, and int8 somewhat more
+   * than a quarter: blocks of 32 numbers, with a scale each. Default: that of `precision`.
    */
   kvCacheType?: 'f32' | 'f16' | 'int8';
   /**
-   * What the recurrent states of those earlier prompts are stored as. f16 takes half the memory of f32, so that about twice
-   * as many are kept; what goes on from one is a little less exact. Default: that of `precision`.
+   * The type that the recurrent states of those earlier prompts are stored in. f16 takes half the memory of f32, so
+   * that about twice as many are kept. An answer that goes on from one is a little less exact. Default: that of
+   * `precision`.
    */
   stateCacheType?: 'f32' | 'f16';
   /**
-   * Whether tabs of this site use one engine together, where they ask for the same model with the same options and have the
-   * same version of this library: the weights are on the GPU once. Requests of all of them are answered one after the other.
-   * When the tab that has the engine is closed, another one loads it, and answers go on where they were. Where tabs cannot
-   * share, each loads an engine of its own, which a message to `onProgress` says: in browsers without Web Locks, with `files`,
-   * and where the other tab does not answer. Off by default.
+   * Whether tabs of this site use one engine together, so that the weights are on the GPU once. They need the same
+   * model, the same options and the same version of this library. Requests of all of them are answered one after the
+   * other. When the tab that has the engine is closed, another one loads it, and answers go on where they were. Tabs
+   * cannot share in browsers without Web Locks, with `files`, and where the other tab does not answer. Each then loads
+   * an engine of its own, and a message to `onProgress` says so. Off by default.
    */
   shareAcrossTabs?: boolean;
   /** Hears how far loading is. */
@@ -354,13 +365,13 @@ export interface GenerateOptions {
   queue?: boolean;
 }
 
-/** What becomes of an engine that lost its GPU or its worker. */
+/** The state of an engine that lost its GPU or its worker. */
 export interface EngineStatus {
   /** It is being made again; it answers again; it does not, and requests fail until the model is loaded anew. */
   status: 'recovering' | 'ready' | 'failed';
   /** Which try it is, from 1 on. */
   attempt: number;
-  /** What happened, for programs: `device_lost`, `worker_failed`, `out_of_memory`, `gpu_failure`. */
+  /** The kind of loss, for programs: `device_lost`, `worker_failed`, `out_of_memory`, `gpu_failure`. */
   reason: ErrorCode;
   /** A sentence for people. */
   message: string;
@@ -368,20 +379,19 @@ export interface EngineStatus {
   progress?: number;
 }
 
-/** What answers: all that adapters and `<bamba-chat>` need of an engine, for pages that bring one of their own. */
+/** An engine that answers. A page may bring one of its own: adapters and `<bamba-chat>` need no more of it. */
 export interface Engine {
-  /** What is loaded, and where it runs. */
+  /** The loaded model, and the adapter that runs it. */
   readonly info: EngineInfo;
   /**
    * Answers one request, streaming, after those that were asked before: first come, first served. Leaving the loop early
    * or aborting `signal` stops generation; the kept state is then exactly that of the tokens that were yielded.
    * @param options what stops the answer, and whether it waits for others
-   * @throws BambaError `busy` with `queue: false` while another request runs; `aborted` where `signal` took the request
-   * back before its turn came; `setting_invalid`, `prompt_empty`, `prompt_too_long`;
-   * `worker_failed` where the worker did not answer when it was asked to stop; that too, `device_lost`,
-   * `webgpu_unavailable`, `out_of_memory` or `gpu_failure` where worker or GPU broke down and did not come back in several
-   * tries: create another engine then;
-   * `aborted` where the GPU did not finish within seconds what it had begun when the answer was stopped.
+   * @throws BambaError `setting_invalid`, `prompt_empty`, `prompt_too_long`; `busy` with `queue: false` while another
+   * request runs. `aborted` where `signal` took the request back before its turn came, or where a stopped GPU did not
+   * finish within seconds. `worker_failed` where the worker did not answer when it was asked to stop. That too,
+   * `device_lost`, `webgpu_unavailable`, `out_of_memory` or `gpu_failure` where worker or GPU broke down and several
+   * tries failed: create another engine then.
    */
   generate(request: GenerationRequest, options?: GenerateOptions): AsyncIterable<GenerationEvent>;
   /**
@@ -395,7 +405,7 @@ export interface Engine {
 
 /** How a chat or a text is made into tokens. */
 export interface TokenizeOptions {
-  /** What the model may call; it takes room in a chat. */
+  /** The tools that the model may call; they take room in a chat. */
   tools?: readonly Tool[];
   /** As that of a request; of chats. */
   continueLast?: boolean;
@@ -428,8 +438,8 @@ export interface TokenizingEngine extends Engine {
    */
   countTokens(input: string | readonly ChatMessage[], options?: TokenizeOptions): Promise<number>;
   /**
-   * The ids of the tokens that a request would have the model read: with those of the chat template, or of what the
-   * tokenizer puts around a text.
+   * The ids of the tokens that the model would read for a request. They include those of the chat template, or those
+   * that the tokenizer puts around a text.
    *
    * ```ts
    * for await (const event of engine.generate({ prompt: await engine.tokenize(messages) })) show(event);
@@ -454,8 +464,8 @@ export interface TokenizingEngine extends Engine {
 export interface TunableEngine extends TokenizingEngine {
   onStatus(listener: (status: EngineStatus) => void): () => void;
   /**
-   * Tries sizes that adapters are differently fast with, by running the loaded model with each: some seconds on a GPU, in
-   * which the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
+   * Runs the loaded model with each of the sizes that adapters differ in. That takes some seconds on a GPU, in which
+   * the engine answers nothing. The fastest are kept in IndexedDB for this adapter and this version, and models that
    * are loaded from then on have them. It runs when it is called, never by itself; what is loaded, and the chat that it
    * knows, stay as they are.
    *
@@ -471,7 +481,7 @@ export interface TunableEngine extends TokenizingEngine {
 
 /** A conversation whose state came from elsewhere. */
 export interface MovedState {
-  /** What was said in it. */
+  /** The messages of the chat. */
   messages: readonly ChatMessage[];
   /** Those that need not be processed again. */
   tokens: number;
@@ -489,11 +499,11 @@ export interface StateEngine extends TunableEngine {
    */
   exportState(messages: readonly ChatMessage[], options?: { signal?: AbortSignal }): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Makes the state of a chat known that was exported: what goes on from it processes its own tokens only.
+   * Imports the state of a chat that was exported. A request that goes on from it processes its own tokens only.
    * @param bytes of `exportState`; they stay as they are
    * @param options as those of `exportState`
-   * @throws BambaError `state_invalid` for bytes that are damaged, cut short, or of another model, scheme or version, with
-   * nothing changed; `setting_invalid` for what are no bytes; others as `exportState`
+   * @throws BambaError `state_invalid` for bytes that are damaged, cut short, or of another model, scheme or version,
+   * with nothing changed; `setting_invalid` for other values than bytes; others as `exportState`
    */
   importState(bytes: Uint8Array, options?: { signal?: AbortSignal }): Promise<MovedState>;
 }

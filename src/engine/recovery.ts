@@ -6,13 +6,13 @@ import type { EngineStatus } from './protocol.ts';
 export interface Tries {
   /** Milliseconds before each try; as many tries as there are pauses. */
   readonly pauses: readonly number[];
-  /** What has been well for so many milliseconds, or has done its work, has all tries again. */
+  /** A thing that has been well for so many milliseconds, or has done its work, has all tries again. */
   readonly calm: number;
 }
 
 export const TRIES: Tries = { pauses: [0, 1000, 4000], calm: 60_000 };
 
-/** What is made, and how. */
+/** How the thing is made. */
 export interface RecoveryOptions<Thing> {
   /**
    * Makes it.
@@ -40,7 +40,7 @@ export class Recovery<Thing extends object> {
   /** Why it was lost, or could not be made. */
   #reason = new BambaError('internal', 'Nothing was made yet.');
   #tries = 0;
-  /** What the last try came to, once there are no more. */
+  /** The failure of the last try, once there are no more. */
   #failure: BambaError | null = null;
   /** When it was made, or given up. */
   #since = 0;
@@ -55,7 +55,7 @@ export class Recovery<Thing extends object> {
     return this.#hold(this.#first());
   }
 
-  /** What there is now; null while it is lost. */
+  /** The thing; null while it is lost. */
   get thing(): Thing | null {
     return this.#thing;
   }

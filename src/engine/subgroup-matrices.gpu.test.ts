@@ -8,7 +8,7 @@ import { hasAdapter } from '../testing/dawn.ts';
 import { MATRIX_CONFIGS, withMatrices } from '../testing/kernels/emulated-matrices.ts';
 import { expectSnapshots } from '../testing/models/random-model.ts';
 import { sharedGpu } from '../testing/engines/shared-gpu.ts';
-import { asciiIds, packTinyModel } from '../testing/models/tiny-model.ts';
+import { asciiIds, packGoldenModel } from '../testing/models/tiny-model.ts';
 import { loadModel } from './loading/load.ts';
 import { LocalEngine, type LocalEngineOptions } from './local-engine.ts';
 
@@ -42,7 +42,7 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
     // Rounding to 16 bits leaves an error of about 2e-5 of a normal input, where sums in f32 leave some 1e-7.
     { scheme: 'int8', most: 1e-7 },
   ] as const)('change logits of $scheme weights by next to nothing', { timeout: 300_000 }, async ({ scheme, most }) => {
-    const source = await packTinyModel({ scheme });
+    const source = await packGoldenModel(scheme);
     const [plainLong, plainShort] = await logits(await load(source, false));
     const model = await load(source, true);
     const [long, short] = await logits(model);
@@ -66,7 +66,7 @@ describe.skipIf(!hasAdapter)('subgroup matrices', () => {
   });
 
   test('are what an engine says it has, but where it is to compute exactly', { timeout: 300_000 }, async () => {
-    const source = await packTinyModel({ scheme: 'int8' });
+    const source = await packGoldenModel('int8');
     const features = async (options: LocalEngineOptions) => {
       const engine = await LocalEngine.load(source, {
         ...options,

@@ -8,7 +8,7 @@ export interface TurnOptions {
   queue?: boolean | undefined;
 }
 
-/** What one at a time may use: first come, first served. */
+/** The turns of requests for a thing that one at a time may use: first come, first served. */
 export class Turns {
   /** Each takes the turn over, or hears why there is none. */
   readonly #waiting: { begin: () => void; refuse: (error: BambaError) => void }[] = [];
@@ -42,7 +42,7 @@ export class Turns {
     };
   }
 
-  /** Refuses all who wait, and all who come later. Whoever has the turn keeps it. */
+  /** Refuses all who wait, and all who come later. The holder of the turn keeps it. */
   end(reason: BambaError): void {
     this.#ended ??= reason;
     for (const { refuse } of this.#waiting.splice(0)) refuse(reason);
@@ -76,7 +76,7 @@ export class Turns {
   }
 }
 
-/** What a request ends with that was aborted before it began. */
+/** The error of a request that was aborted before it began. */
 export function takenBack(): BambaError {
   return new BambaError('aborted', 'The request was taken back before it began.');
 }

@@ -7,13 +7,13 @@ import { ALL } from '../testing/extent.ts';
 import { BUNDLED_GOLDEN, type Golden, loadGolden } from '../testing/models/golden.ts';
 import { expectReference } from '../testing/models/random-model.ts';
 import { sharedGpu } from '../testing/engines/shared-gpu.ts';
-import { packTinyModel } from '../testing/models/tiny-model.ts';
+import { packGoldenModel } from '../testing/models/tiny-model.ts';
 import type { Scheme } from '../weights/types.ts';
 import { loadModel } from './loading/load.ts';
 
-// The model of the golden in every scheme, with subgroups and without: held to the reference with the very weights that
-// the scheme leaves of it, and in f32 to the results that Hugging Face transformers has for it. Kernels are tested in
-// every scheme on every variant of a device by themselves.
+// The model of the golden in every scheme, with subgroups and without. It is compared with the reference on the same
+// rounded weights, and in f32 with the results of Hugging Face transformers. Kernels are tested in every scheme on
+// every variant of a device by themselves.
 
 const plain: GpuOptions['without'] = ['subgroups', 'f16'];
 const VARIANTS: readonly {
@@ -33,7 +33,7 @@ const VARIANTS: readonly {
   { scheme: 'int4', without: plain, often: false },
 ];
 
-describe.skipIf(!hasAdapter)('the tiny model', () => {
+describe.skipIf(!hasAdapter)('the model of the golden', () => {
   const shared = sharedGpu();
   let golden: Golden;
   beforeAll(async () => {
@@ -47,7 +47,7 @@ describe.skipIf(!hasAdapter)('the tiny model', () => {
       const gpu = await Gpu.request({ gpu: shared, without, quickByteProducts });
       try {
         expect(gpu.features.quickByteProducts).toBe(quickByteProducts);
-        const source = await packTinyModel({ scheme });
+        const source = await packGoldenModel(scheme);
         const model = await loadModel(gpu, source, { contextLength: 128 });
         await expectReference(model, source);
         if (scheme !== 'f32') return;

@@ -23,8 +23,9 @@ export function tokenLogprobs(logits: Float32Array, id: number, count: number): 
   for (const logit of logits) if (logit > largest) largest = logit;
   let sum = 0;
   for (const logit of logits) if (logit > -Infinity) sum += Math.exp(logit - largest);
-  const logTotal = largest + Math.log(sum);
-  const logprobOf = (token: number) => logits[token]! - logTotal;
+  const logSum = Math.log(sum);
+  // In this order what is nearly certain keeps its digits, however large the logits are.
+  const logprobOf = (token: number) => logits[token]! - largest - logSum;
   return {
     id,
     logprob: logprobOf(id),

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ForwardModel, means, negativeLogLikelihood, scoreSequence, total } from './perplexity.ts';
+import { tokenLogprobs } from './logprobs.ts';
+import { means, scoreSequence, total } from './perplexity.ts';
+import type { ForwardModel } from './prompt-logprobs.ts';
 import { parseScoredText } from './scored-text.ts';
 
 /** Predicts whatever `row` says after each token; counts what it is given. */
 class FakeModel implements ForwardModel {
   readonly architecture = { vocabSize: 4 };
+  readonly chunkTokens = 2;
   readonly passes: number[][] = [];
   resets = 0;
   readonly state = { reset: () => void this.resets++ };
@@ -32,7 +35,7 @@ describe('scoreSequence', () => {
     expect(score.top1).toBe(2);
     expect(score.nll).toBeCloseTo(-2 * Math.log(9 / 12) - Math.log(1 / 12), 6);
     expect(model.resets).toBe(1);
-    expect(model.passes).toEqual([[0, 1, 2]]);
+    expect(model.passes).toEqual([[0, 1], [2]]);
   });
 
   it('counts marked tokens only', async () => {
@@ -60,7 +63,7 @@ describe('scoreSequence', () => {
   });
 });
 
-describe('negativeLogLikelihood', () => {
+describe('the log-likelihood of a token', () => {
   it('gives probabilities that sum to 1, at any offset', () => {
     fc.assert(
       fc.property(
@@ -69,7 +72,7 @@ describe('negativeLogLikelihood', () => {
         (logits, offset) => {
           const row = Float32Array.from(logits, (logit) => logit + offset);
           let sum = 0;
-          for (const id of row.keys()) sum += Math.exp(-negativeLogLikelihood(row, id));
+          for (const id of row.keys()) sum += Math.exp(tokenLogprobs(row, id, 0).logprob);
           expect(sum).toBeCloseTo(1, 10);
         },
       ),
@@ -78,8 +81,8 @@ describe('negativeLogLikelihood', () => {
 
   it('keeps the digits of what is nearly certain', () => {
     // -ln(1 / (1 + e^-30)) = e^-30 - ...
-    expect(negativeLogLikelihood(Float32Array.of(145, 115), 0)).toBeLessThan(1e-12);
-    expect(negativeLogLikelihood(Float32Array.of(0, -30), 0) / Math.exp(-30)).toBeCloseTo(1, 2);
+    expect(-tokenLogprobs(Float32Array.of(145, 115), 0, 0).logprob).toBeLessThan(1e-12);
+    expect(-tokenLogprobs(Float32Array.of(0, -30), 0, 0).logprob / Math.exp(-30)).toBeCloseTo(1, 2);
   });
 });
 

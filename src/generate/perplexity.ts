@@ -1,6 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { forward } from '../model/forward.ts';
-import type { Model } from '../model/model.ts';
+import { type ForwardModel, promptLogprobs } from './prompt-logprobs.ts';
 
 // How well a model predicts a text that is given: what quantization costs shows here before it shows in answers.
 
@@ -18,20 +17,6 @@ export interface Score {
   nll: number;
   /** Tokens that were the likeliest ones. */
   top1: number;
-}
-
-/** The parts of a model that scoring needs. */
-export interface ForwardModel {
-  readonly architecture: { readonly vocabSize: number };
-  readonly state: { reset(): void };
-  /** Appends tokens to the live sequence; logits (T, V). */
-  forward(ids: readonly number[]): Promise<{ logits: Float32Array }>;
-}
-
-/** A model on the GPU, as scoring needs it. */
-export function forwardModel(model: Model): ForwardModel {
-  const { architecture, state } = model;
-  return { architecture, state, forward: (ids) => forward(model, ids) };
 }
 
 /** Means over all tokens of a score. */
@@ -71,39 +56,15 @@ export async function scoreSequence(model: ForwardModel, { ids, answer }: Scored
     );
   }
   model.state.reset();
-  // The last token is only predicted: nothing comes after it.
-  const { logits } = await model.forward(ids.slice(0, -1));
   const score: Score = { tokens: 0, nll: 0, top1: 0 };
-  for (const [position, id] of ids.entries()) {
-    if (position === 0 || !answer[position]) continue;
-    const row = logits.subarray((position - 1) * vocabSize, position * vocabSize);
-    score.tokens++;
-    score.nll += negativeLogLikelihood(row, id);
-    if (argmax(row) === id) score.top1++;
+  let position = 0;
+  for await (const rows of promptLogprobs(model, ids, 1, undefined)) {
+    for (const { id, logprob, top } of rows) {
+      if (!answer[++position]) continue;
+      score.tokens++;
+      score.nll -= logprob;
+      if (top[0]?.id === id) score.top1++;
+    }
   }
   return score;
-}
-
-/**
- * -ln softmax(logits)[id], in f64.
- * @throws BambaError `gpu_failure` where a logit is no number.
- */
-export function negativeLogLikelihood(logits: Float32Array, id: number): number {
-  let largest = -Infinity;
-  for (const logit of logits) largest = Math.max(largest, logit);
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  const nll = largest - logits[id]! + Math.log(sum);
-  if (Number.isFinite(nll)) return nll;
-  throw new BambaError(
-    'gpu_failure',
-    'The model computed logits that are no finite numbers. Its weights are damaged, or a kernel is wrong on this device.',
-  );
-}
-
-/** Index of the largest value, the first one where several are equal. */
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }

@@ -1,7 +1,7 @@
 import { BambaError } from '../errors.ts';
 
 // What can go wrong with a device, in our words. When the GPU's process dies, promises of the device reject with errors
-// that name an operation, in any order, or never settle: what happened to the device says more than these.
+// that name an operation, in any order, or never settle. The fate of the device says more than these.
 
 /** How long a device that refuses something may take to say that it is lost. */
 const LOSS_FOLLOWS_MS = 1000;

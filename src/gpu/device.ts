@@ -33,7 +33,7 @@ export interface GpuFeatures {
   workgroupBytes: number;
   /** Most subgroups in a workgroup of a matvec, where that was measured on this adapter: a power of two. */
   matvecSubgroups?: number;
-  /** Rows up to which a matrix counts as narrow: workgroups of long prompts and of int4 decoding are too few to fill the GPU. */
+  /** Rows up to which a matrix is narrow: its workgroups in long prompts and in int4 decoding are too few for the GPU. */
   narrowRows: number;
 }
 
@@ -275,7 +275,7 @@ export class Gpu {
   }
 
   /**
-   * What an error that came up while the device was used should be called: a mapped range or a call that a lost device
+   * The right name for an error that came up while the device was used. A mapped range or a call that a lost device
    * refuses is the loss. Others are what they are.
    */
   async explain(error: unknown): Promise<unknown> {

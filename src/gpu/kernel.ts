@@ -5,8 +5,9 @@ import { settled } from './device-faults.ts';
 export type ParamType = 'u32' | 'f32';
 
 /**
- * What a kernel declares about its WGSL file: binding 0 of group 0 is `Params` (when it has any), then `reads`, then
- * `writes`, in this order; group 1 binding 0 is the shared `Step` uniform (when `step`). A test compares it with the file.
+ * The declaration of a kernel about its WGSL file. Group 0 has `Params` (when it has any) at binding 0, then `reads`,
+ * then `writes`, in this order. Group 1 has the shared `Step` uniform at binding 0 (when `step`). A test compares it
+ * with the file.
  */
 export interface Kernel {
   /** snake_case: the WGSL file, its entry point, the pipeline's label. */

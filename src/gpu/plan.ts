@@ -29,7 +29,7 @@ interface Dispatch {
   stepGroup: GPUBindGroup;
 }
 
-/** Dispatches that are submitted together: few enough that a GPU soon has something to compute, as many as it waits for. */
+/** Dispatches that are submitted together: few enough that the GPU soon has work, and enough to outlast a submit. */
 const SLICE = 64;
 
 const PARAMS_STRIDE = 256; // minUniformBufferOffsetAlignment of every adapter is at most this
@@ -120,8 +120,9 @@ export class Plan {
   }
 
   /**
-   * Submits dispatches [begin, end) for a pass over `tokens` tokens, but for the last of them: the GPU computes a slice
-   * while the next is recorded. @returns the first dispatch that is left to record.
+   * Submits dispatches [begin, end) for a pass over `tokens` tokens, except for the last ones. So the GPU computes a
+   * slice while the next is recorded.
+   * @returns the first dispatch that is left to record
    */
   submitAhead(tokens: number, begin = 0, end = this.#dispatches.length): number {
     let first = begin;

@@ -22,8 +22,8 @@ interface Slot {
 }
 
 /**
- * Large uploads through a few staging buffers that the host writes into and the GPU copies out of, in turn: some three
- * times as fast as `queue.writeBuffer`, in memory that does not grow with what is uploaded.
+ * Large uploads through a few staging buffers, which the host writes into and the GPU copies out of, in turn. That is
+ * some three times as fast as `queue.writeBuffer`, and its memory does not grow with the upload.
  *
  * ```ts
  * const ring = new UploadRing(gpu, { bytes: weights.byteLength });

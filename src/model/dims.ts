@@ -5,7 +5,7 @@ import { type Architecture, attentionLayer, ropeOf } from '../architecture/archi
 
 const NO_LIMIT = 3e38;
 
-/** What the Mamba-2 kernels need, or null for a model without such blocks. */
+/** The dimensions for the Mamba-2 kernels, or null for a model without such blocks. */
 export function mamba2Dims({ mamba2 }: Architecture): Mamba2Dims | null {
   if (!mamba2) return null;
   const { heads, headDim, stateSize, groups, dtLimit, gateLast } = mamba2;
@@ -13,7 +13,7 @@ export function mamba2Dims({ mamba2 }: Architecture): Mamba2Dims | null {
   return { heads, headDim, stateSize, groups, ...limits, ...(gateLast && { gateLast }) };
 }
 
-/** What the attention kernels need, or null for a model without attention. */
+/** The dimensions for the attention kernels, or null for a model without attention. */
 export function attentionDims(architecture: Architecture, block = 0): AttentionDims | null {
   const { attention } = architecture;
   if (!attention) return null;

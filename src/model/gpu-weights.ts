@@ -9,8 +9,8 @@ export class GpuWeights extends PlacedWeights {
   readonly #gpu: Gpu;
   readonly #set: BufferSet;
   readonly #copies: Placement['copies'];
-  /** Copies into joined tensors that wait for what they copy. */
-  #joins: Join[] = [];
+  /** Copies into joined tensors, which follow what they copy. */
+  readonly #joins: Join[] = [];
   #complete = false;
   #ring: UploadRing | null = null;
 
@@ -62,29 +62,29 @@ export class GpuWeights extends PlacedWeights {
 
   /**
    * To be called when the weights are all there, uploaded or made on the GPU: waits until all that was uploaded has
-   * arrived, and frees what uploading took. @throws BambaError as `upload`.
+   * arrived, and frees what uploading took. Weights may be uploaded anew, which ends with another call.
+   * @throws BambaError as `upload`.
    */
   async finishUploads(): Promise<void> {
     await this.#ring?.drain();
     this.#complete = true;
-    this.#copyJoined();
+    this.#copy(this.#joins);
     this.#ring?.dispose();
     this.#ring = null;
   }
 
   protected override join(joins: readonly Join[]): void {
     this.#joins.push(...joins);
-    if (this.#complete) this.#copyJoined();
+    if (this.#complete) this.#copy(joins);
   }
 
-  #copyJoined(): void {
-    if (this.#joins.length === 0) return;
+  #copy(joins: readonly Join[]): void {
+    if (joins.length === 0) return;
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'join' });
-    for (const { from, buffer, offset, size } of this.#joins) {
+    for (const { from, buffer, offset, size } of joins) {
       encoder.copyBufferToBuffer(from.buffer, from.offset, buffer, offset, size);
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
-    this.#joins = [];
   }
 
   dispose(): void {

@@ -117,7 +117,7 @@ export function headOfAll(scope: Scope, logits: BufferSlice): DispatchSpec[] {
   ];
 }
 
-/** What the branches of a sublayer read and add to: with a norm behind them, not the stream itself. */
+/** The buffers that the branches of a sublayer read and add to: with a norm behind them, not the stream itself. */
 function ofBranches(scope: Scope, block: number): Scope {
   const { before, after } = normsOf(scope.architecture, block);
   if (before && !after) return scope;
@@ -201,7 +201,9 @@ function decodeBlock(scope: Scope, block: number): DispatchSpec[] {
   });
 }
 
-/** What branches add to the stream through a norm: they leave it on its way into that norm, as others leave the stream. */
+/**
+ * The output of branches with a norm behind them: they leave it on its way into that norm, as others leave the stream.
+ */
 function decodePostNorm(scope: Scope, block: number, sublayer: Sublayer, nextNorm: BufferSlice): DispatchSpec[] {
   const { features, activations, architecture } = scope;
   const { x, h, squares, post } = activations;

@@ -9,7 +9,7 @@ import { stateBytes } from './state.ts';
 /** GPU memory that a model takes, by what it is for. Programs and the driver's own are not in it. */
 export interface ModelMemory {
   weights: number;
-  /** Of one sequence: what does not grow, and keys and values of `tokens` tokens. */
+  /** The bytes of one sequence: the state that does not grow, and keys and values of `tokens` tokens. */
   state: number;
   keysAndValues: number;
   /** Between kernels and of the sampler, and the table of rotary angles. */
@@ -17,7 +17,10 @@ export interface ModelMemory {
   total: number;
 }
 
-/** What a conversation of `tokens` tokens takes: what does not grow, keys and values, and the table of rotary angles. */
+/**
+ * The bytes of a conversation of `tokens` tokens: the state that does not grow, keys and values, and the table of
+ * rotary angles.
+ */
 export function contextBytes(architecture: Architecture, cacheType: CacheType, tokens: number): number {
   const { fixed } = stateBytes(architecture, cacheType);
   return fixed + cacheBytes(architecture, cacheType, tokens) + anglesBytes(architecture, tokens);
@@ -28,8 +31,8 @@ function anglesBytes({ attention }: Architecture, tokens: number): number {
 }
 
 /**
- * What a model takes with a sequence of `tokens` tokens, in bytes, before any of it is there: it is what `Model` takes once
- * the sequence has room for these. Keys and values have room for whole blocks of tokens.
+ * The bytes of a model with a sequence of `tokens` tokens, before any of it is there. `Model` takes them once the
+ * sequence has room for these tokens. Keys and values have room for whole blocks of tokens.
  * @param specs its tensors, see `parseConfig` and `packageTensors`.
  */
 export function modelMemory(

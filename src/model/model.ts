@@ -197,6 +197,15 @@ export class Model {
     return model;
   }
 
+  /**
+   * Puts other bytes in the place of weights, to measure what they change. The live sequence is then of none of both.
+   * @param begin in the package's stream. @throws BambaError as `GpuWeights.upload`
+   */
+  async replaceWeights(begin: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#weights.upload(begin, bytes);
+    await this.#weights.finishUploads();
+  }
+
   /** GPU memory of weights, state and activations. */
   get bytes(): { weights: number; state: number; activations: number } {
     const activations = this.#buffers.bytes + this.#rope.bytes;

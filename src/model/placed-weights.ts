@@ -13,7 +13,7 @@ interface Copy {
   offset: number;
 }
 
-/** Where all tensors of a model go. */
+/** The places of all tensors of a model. */
 export interface Placement {
   /** Size of each GPU buffer. */
   buffers: number[];
@@ -27,7 +27,7 @@ interface PlacedTensor {
 }
 
 /**
- * Decides where each tensor goes: buffers are filled in stream order; a matrix that no binding could hold is cut by
+ * Decides where each tensor goes. Buffers are filled in stream order. A matrix that no binding could hold is cut by
  * rows into parts, each with its own scales.
  * @throws BambaError `adapter_limit` when a single tensor cannot be bound at all.
  */
@@ -98,7 +98,9 @@ export function megabytes(bytes: number): string {
 /** A copy into a range of a joined tensor. */
 export type Join = BufferSlice & { from: BufferSlice };
 
-/** A model's weights in buffers, as dispatches bind them. What makes the buffers may be a device, or a tally of bytes. */
+/**
+ * A model's weights in buffers, as dispatches bind them. The maker of the buffers may be a device, or a tally of bytes.
+ */
 export class PlacedWeights {
   readonly #set: BufferMaker;
   readonly #placement: Placement;

@@ -6,6 +6,7 @@ import { expectClose, measure } from '../testing/close.ts';
 import { hasAdapter } from '../testing/dawn.ts';
 import { partOf } from '../testing/extent.ts';
 import { attention, common, FAMILY_CONFIGS, mamba } from '../testing/checkpoints/family-configs.ts';
+import { sharedGpu } from '../testing/engines/shared-gpu.ts';
 import { expectSnapshots, loadRandomModel } from '../testing/models/random-model.ts';
 import { forward, forwardSteps } from './forward.ts';
 import type { Model } from './model.ts';
@@ -17,12 +18,17 @@ const BAMBA = {
   ...common,
   ...mamba,
   ...attention,
+  // Of all that a long prompt takes, attention takes most.
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
   model_type: 'bamba',
   num_hidden_layers: 3,
   attn_layer_indices: [0, 2],
 };
 const CONTEXT = 2048;
-const prompt = Array.from(randomTensor(1, 700), (value) => Math.floor(Math.abs(value) * 1e4) % common.vocab_size);
+/** Two segments and a part of a third. */
+const TOKENS = 560;
+const prompt = Array.from(randomTensor(1, TOKENS), (value) => Math.floor(Math.abs(value) * 1e4) % common.vocab_size);
 
 /** Segments add up in another order; where values are stored rounded, the least difference may round them otherwise. */
 const SAME: Readonly<Record<CacheType, number>> = { f32: 1e-4, f16: 5e-4, int8: 1e-2 };
@@ -36,9 +42,15 @@ const ROUNDED: Readonly<Record<CacheType, { ofLargest: number; nmse: number }>> 
   int8: { ofLargest: 0.2, nmse: 5e-4 },
 };
 
-/** The device, and how many bytes its buffers of keys and values have, now and at most. */
-async function countingGpu(): Promise<{ gpu: Gpu; bytes: { now: number; most: number } }> {
-  const gpu = await Gpu.request();
+/** How many bytes buffers of keys and values have, now and at most. */
+interface CacheBytes {
+  now: number;
+  most: number;
+}
+
+/** The device, what it counts, and what ends that: other tests have the same device. */
+async function countingGpu(): Promise<{ gpu: Gpu; bytes: CacheBytes; end: () => void }> {
+  const gpu = await Gpu.request({ gpu: sharedGpu() });
   const bytes = { now: 0, most: 0 };
   const create = gpu.device.createBuffer.bind(gpu.device);
   gpu.device.createBuffer = (descriptor) => {
@@ -53,12 +65,17 @@ async function countingGpu(): Promise<{ gpu: Gpu; bytes: { now: number; most: nu
     };
     return buffer;
   };
-  return { gpu, bytes };
+  const end = () => {
+    gpu.device.createBuffer = create;
+    gpu.dispose();
+  };
+  return { gpu, bytes, end };
 }
 
 describe.skipIf(!hasAdapter)('keys and values', () => {
   let gpu: Gpu;
-  let bytes: { now: number; most: number };
+  let bytes: CacheBytes;
+  let end: (() => void) | undefined;
   const models: Model[] = [];
   const load = async (config: object, kvCacheType: CacheType, segmentTokens?: number): Promise<Model> => {
     const options = { kvCacheType, contextLength: CONTEXT, ...(segmentTokens && { segmentTokens }) };
@@ -67,14 +84,14 @@ describe.skipIf(!hasAdapter)('keys and values', () => {
     return model;
   };
   beforeAll(async () => {
-    ({ gpu, bytes } = await countingGpu());
+    ({ gpu, bytes, end } = await countingGpu());
   });
   afterEach(() => {
     for (const model of models.splice(0)) model.dispose();
     expect(bytes.now).toBe(0);
     bytes.most = 0;
   });
-  afterAll(() => gpu?.dispose());
+  afterAll(() => end?.());
 
   const whole = async (model: Model) => {
     model.state.reset();
@@ -104,14 +121,14 @@ describe.skipIf(!hasAdapter)('keys and values', () => {
 
     async 'come back from a snapshot of several segments'(type) {
       const model = await load(BAMBA, type, CACHE_BLOCK);
-      await model.prefill(prompt.slice(0, 600), { logits: true });
+      await model.prefill(prompt.slice(0, 530), { logits: true });
       const snapshot = await model.snapshot();
       expect(snapshot.bytes).toBe(model.snapshotBytes());
-      const never = (await forward(model, prompt.slice(600))).logits;
+      const never = (await forward(model, prompt.slice(530))).logits;
       const fresh = await load(BAMBA, type, CACHE_BLOCK);
       await fresh.restore(snapshot);
-      expect(fresh.state.tokens).toEqual(prompt.slice(0, 600));
-      expect((await forward(fresh, prompt.slice(600))).logits).toEqual(never);
+      expect(fresh.state.tokens).toEqual(prompt.slice(0, 530));
+      expect((await forward(fresh, prompt.slice(530))).logits).toEqual(never);
       snapshot.dispose();
       await expectSnapshots(model, prompt.slice(0, 40));
     },
@@ -144,11 +161,12 @@ describe.skipIf(!hasAdapter)('keys and values', () => {
 
   it('are never there twice, once they fill a segment', async () => {
     const model = await load(BAMBA, 'f32', 512);
-    const perToken = 2 * 2 * attention.num_key_value_heads * attention.head_dim * 4;
+    const perToken = 2 * 2 * BAMBA.num_key_value_heads * BAMBA.head_dim * 4;
     const seen: [capacity: number, most: number][] = [];
-    for (let at = 0; at < prompt.length * 2; at += 100) {
+    await model.prefill(prompt.slice(0, 100));
+    for (let tokens = 200; tokens <= 1400; tokens += 100) {
       bytes.most = bytes.now;
-      await model.prefill(prompt.slice(0, 100));
+      await model.reserve(tokens);
       seen.push([model.state.capacity, bytes.most / perToken]);
     }
     // Up to the segment's length a copy is made, of half of it; behind it none.

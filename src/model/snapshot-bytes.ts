@@ -21,7 +21,7 @@ const FIXED_BYTES = MAGIC.length + 4 * 4;
 /** A long chat's messages have some MB. */
 const MAX_HEADER_BYTES = 64 * 2 ** 20;
 
-/** What a state is good for: with another one of these, its numbers mean nothing. */
+/** The facts that a state is bound to: with any other of them, its numbers mean nothing. */
 export interface SnapshotBinding {
   /** SHA-256 of what the model is: its weights, and how they are computed with. */
   readonly model: string;
@@ -31,25 +31,25 @@ export interface SnapshotBinding {
   readonly scheme: string;
 }
 
-/** What a state is expected to be by whoever reads it. */
+/** The state that its reader expects. */
 export interface SnapshotReader {
   readonly binding: SnapshotBinding;
   readonly vocabSize: number;
   readonly contextLength: number;
-  /** What a state of so many tokens consists of. */
+  /** The parts of a state of so many tokens. */
   layout(tokens: number): readonly StateBuffer[];
 }
 
 /** All about a state but its numbers. */
 export interface SnapshotFacts {
   readonly binding: SnapshotBinding;
-  /** Of the model, for people. */
+  /** The model's name, for people. */
   readonly name: string;
   readonly tokens: readonly number[];
   readonly layout: readonly StateBuffer[];
   /** Bytes of the logits that follow the buffers; 0 where there are none. */
   readonly logitsBytes: number;
-  /** What else goes with it, as JSON. */
+  /** Further data that goes with it, as JSON. */
   readonly extra?: unknown;
 }
 
@@ -93,8 +93,8 @@ export async function encodePrelude(facts: SnapshotFacts, hashes: readonly Bytes
 }
 
 /**
- * Reads a prelude, at the beginning of `bytes`, and believes it only where all of it is right. Nothing is allocated by what
- * it claims before that fits the bytes that are there.
+ * Reads a prelude, at the beginning of `bytes`, and believes it only where all of it is right. Its claims are compared
+ * with the bytes that are there before anything is allocated.
  * @throws BambaError `state_invalid`.
  */
 export async function decodePrelude(bytes: Bytes, reader: SnapshotReader): Promise<SnapshotPrelude> {
@@ -167,7 +167,7 @@ function checkBinding(header: Record<string, unknown>, expected: SnapshotBinding
   if (shaders !== expected.shaders) throw invalid('was computed by another version of bamba-web', FOREIGN);
 }
 
-/** Where piece `index` of a payload lies in it. */
+/** The range of piece `index` in a payload. */
 export function pieceRange(index: number, payload: number): { begin: number; end: number } {
   const begin = index * SNAPSHOT_PIECE_BYTES;
   return { begin, end: Math.min(payload, begin + SNAPSHOT_PIECE_BYTES) };

@@ -5,7 +5,7 @@ import type { Architecture } from '../architecture/architecture.ts';
 import type { StateConverter, StateType } from './state-converter.ts';
 import { SequenceState } from './state.ts';
 
-/** What a snapshot holds. */
+/** The contents of a snapshot. */
 export interface SnapshotOptions {
   /** Whether the logits of the last token are kept, so that an answer begins at once. Default true. */
   logits?: boolean;

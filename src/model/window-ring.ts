@@ -1,7 +1,7 @@
 import { type Architecture, attentionLayer } from '../architecture/architecture.ts';
 
-// Where attention sees the latest tokens alone, their keys and values lie in a ring. Its size follows from the model alone,
-// so that a state can move between devices.
+// If attention sees the latest tokens alone, their keys and values lie in a ring. Its size follows from the model
+// alone, so that a state can move between devices.
 
 /** Tokens that keys and values grow by at least. */
 export const CACHE_BLOCK = 256;

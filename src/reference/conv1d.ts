@@ -6,7 +6,7 @@ import { at, rowCount, type Values } from './values.ts';
 
 const K = 4;
 
-/** What a convolution leaves. */
+/** The results of a convolution. */
 export interface Conv1d {
   /** (T, channels) */
   v: Float64Array;

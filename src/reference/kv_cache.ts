@@ -45,7 +45,7 @@ export function encodeCache(type: 'f32' | 'f16' | 'int8', values: Values, headDi
   return Uint32Array.from(rows.flat());
 }
 
-/** What the words of a cache stand for: rows of `headDim`. */
+/** The numbers that the words of a cache stand for: rows of `headDim`. */
 export function decodeCache(type: 'f32' | 'f16' | 'int8', words: Uint32Array, headDim: number): Float32Array {
   const bytes = Uint8Array.from(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
   if (type === 'f32') return new Float32Array(bytes.buffer);

@@ -8,9 +8,9 @@ import { softplus } from './softplus.ts';
 import { at, rowCount } from './values.ts';
 
 /**
- * A Mamba-1 mixer: in_proj, conv, x_proj, norms of delta, b and c, dt_proj, scan, gate, out_proj. in_proj's rows are x, z.
- * x_proj's rows are the deltas of all heads, each filled up to fours, then their b, then their c; a head has a range of
- * channels.
+ * A Mamba-1 mixer: in_proj, conv, x_proj, norms of delta, b and c, dt_proj, scan, gate, out_proj. in_proj's rows are x,
+ * z. x_proj's rows are the deltas of all heads, each filled up to fours, then their b, then their c. A head has a range
+ * of channels.
  */
 export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, state, position }) => {
   const tensor = (name: string) => ofBlock(`mamba1.${name}`);
@@ -31,7 +31,7 @@ export const mamba1Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
     const weight = Float64Array.from({ length: count }, (_, i) => (weights ? at(weights, first + i) : 1));
     return rmsNorm(values, weight, normEps);
   };
-  // What fills a rank up is no part of its mean, and has no part in the product.
+  // Values that fill a rank up count neither in its mean nor in the product.
   const isFilled = norms !== 'none' && dtRank < deltas;
   const delta = isFilled ? beside(part(0, dtRank), dtRank, deltas) : part(0, deltas);
   const dtBias = tensor('dt_bias');

@@ -16,7 +16,7 @@ import { at, rowCount, type Values } from './values.ts';
 
 // Branches that mix tokens.
 
-/** What a branch is given. */
+/** The input of a branch. */
 export interface BranchInput {
   /** (T, C), normed. */
   x: Float64Array;
@@ -29,7 +29,9 @@ export interface BranchInput {
   block: number;
 }
 
-/** What a branch adds to the residual stream (T, C), and the state after it; that of other branches is passed on. */
+/**
+ * The summand of a branch for the residual stream (T, C), and the state after it; that of other branches is passed on.
+ */
 export type Branch = (input: BranchInput) => { y: Float64Array; state: BlockState };
 
 /** A Mamba-2 mixer: in_proj, conv, SSM, gated norm, out_proj. in_proj's rows are z, x, B, C, dt. */
@@ -66,7 +68,7 @@ export const mamba2Branch: Branch = ({ x: input, architecture, tensor: ofBlock, 
   };
 };
 
-/** What an attention mixer is given: in a shared transformer besides what is added to q, k and v. */
+/** The input of an attention mixer. In a shared transformer it has the summand of q, k and v as well. */
 type AttentionInput = BranchInput & { adapt?: ((input: Float64Array) => Float64Array) | undefined };
 
 /** An attention mixer; qkv's rows are q, k, v. */

@@ -9,15 +9,18 @@ import type { Values } from './values.ts';
 
 // A model as the reference knows it: its dimensions, its tensors, and what a sequence leaves behind.
 
-/** What reads one norm, side by side; each adds its output to the residual stream, `shared` to what the norm reads. */
+/**
+ * Branches that read one norm, side by side. Each adds its output to the residual stream, `shared` to the input of the
+ * norm.
+ */
 export type Sublayer = readonly (
   'shared' | 'mamba2' | 'mamba1' | 'short_conv' | 'gated_delta' | 'rg_lru' | 'attention' | 'swiglu' | 'relu2' | 'moe'
 )[];
 
-/** What the reference needs of a normalized architecture (src/architecture/architecture.ts is one). */
+/** The part of a normalized architecture that the reference needs (src/architecture/architecture.ts is one). */
 export interface ReferenceArchitecture {
   hiddenSize: number;
-  /** Of each block its sublayers. */
+  /** The sublayers of each block. */
   blocks: readonly (readonly Sublayer[])[];
   mamba2: (SsmDims & { normGroups: number | null; gateLast?: true; dtLimit: TimeStepLimit }) | null;
   attention: ReferenceAttention | null;
@@ -65,7 +68,7 @@ export interface ReferenceAttention extends AttentionDims {
 /** Tensors by our names, such as `blocks.3.mamba2.in_proj`; matrices (rows, columns). */
 export type ReferenceTensors = ReadonlyMap<string, Values>;
 
-/** What the mixers of one block keep. */
+/** The state of one block's mixers. */
 export interface BlockState {
   mamba2?: {
     /** (4, channels), column q % 4 holds the raw input of position q */
@@ -103,7 +106,7 @@ export interface BlockState {
   };
 }
 
-/** What a sequence of `position` tokens leaves behind. */
+/** The state after a sequence of `position` tokens. */
 export interface ReferenceState {
   position: number;
   blocks: BlockState[];

@@ -80,7 +80,7 @@ export interface Experts {
 
 /**
  * y[t] = sum over the chosen experts e of share_e * W_down,e (silu(W_gate,e v) * (W_up,e v)), or of share_e * W_down,e
- * max(W_up,e v, 0)^2; n (T, C) is what the router reads, v and y (T, L) what experts read and write, by default n.
+ * max(W_up,e v, 0)^2. The router reads n (T, C). Experts read v (T, L), by default n, and write y (T, L).
  */
 export function moe(n: Values, mixture: Experts, C: number, v: Values = n): Float64Array {
   const { router, first, down, topK, routing, bias, ungated } = mixture;

@@ -16,7 +16,7 @@ export interface RgLruWeights {
 const STRENGTH = 8;
 
 /**
- * s = a * s + sqrt(1 - a^2) * (i * x), with i and r the gates of x and log a = -8 r softplus(parameter); at position 0
+ * s = a * s + sqrt(1 - a^2) * (i * x), with i and r the gates of x and log a = -8 r softplus(parameter). At position 0,
  * s = i * x.
  * @param x (T, w)
  * @param state (w), what came before

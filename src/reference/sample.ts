@@ -1,4 +1,4 @@
-/** What `processLogits` changes; neutral values change nothing. */
+/** The settings of `processLogits`; neutral values change nothing. */
 export interface LogitsSettings {
   repetitionPenalty: number;
   presencePenalty: number;
@@ -9,7 +9,7 @@ export interface LogitsSettings {
   mask?: Uint32Array;
 }
 
-/** What `sample` needs; `topK` 0 and `topP` 1 and `minP` 0 are off, `temperature` 0 is greedy. */
+/** The settings of `sample`; `topK` 0 and `topP` 1 and `minP` 0 are off, `temperature` 0 is greedy. */
 export interface DrawSettings {
   temperature: number;
   topK: number;
@@ -61,8 +61,9 @@ export function weights(logits: ArrayLike<number>, temperature: number): Float64
 }
 
 /**
- * Which tokens (V) the filters keep, each applied to what the one before kept: top-k (s at least the k-th largest, ties
- * kept), top-p (the fewest likeliest whose probabilities reach p; of equal ones the lowest tokens), min-p.
+ * Whether the filters keep each token (V). Each filter applies to the tokens that the one before kept: top-k (s at
+ * least the k-th largest, ties kept), top-p, min-p. Top-p keeps the fewest likeliest tokens whose probabilities reach
+ * p; of equal ones the lowest.
  */
 export function keptTokens(logits: ArrayLike<number>, settings: DrawSettings): boolean[] {
   const weight = weights(logits, settings.temperature);

@@ -7,7 +7,7 @@ import type { BlockState, ReferenceArchitecture } from './model.ts';
 import { rmsNorm } from './rms_norm.ts';
 import { rowCount, type Values } from './values.ts';
 
-/** What the transformer that blocks share is given. */
+/** The input of the transformer that blocks share. */
 interface SharedInput {
   /** Residual stream (T, C). */
   x: Float64Array;
@@ -24,8 +24,8 @@ interface SharedInput {
 }
 
 /**
- * What a mixer of Zamba2 reads besides x, (T, C): linear(down(geglu((gate_up + adapter)(n)))) with n the norm of attention
- * over x and the embeddings side by side. Nothing in it has a residual of its own. Glorioso et al. 2024.
+ * The input of a mixer of Zamba2 besides x, (T, C): linear(down(geglu((gate_up + adapter)(n)))). Here n is the norm of
+ * attention over x and the embeddings side by side. No part of it has a residual of its own. Glorioso et al. 2024.
  */
 export function sharedTransformer(input: SharedInput): { y: Float64Array; state: BlockState } {
   const { x, embedded, architecture, ofSet, ofBlock, state, position, block } = input;
@@ -52,7 +52,7 @@ function hasAdapters({ shared }: ReferenceArchitecture): boolean {
   return (shared?.adapterRank ?? 0) > 0;
 }
 
-/** What the block's own adapter adds to gate and up, or to q, k and v; n has rows of `width`. */
+/** The summand of the block's own adapter for gate and up, or for q, k and v; n has rows of `width`. */
 function adapter(n: Float64Array, ofBlock: SharedInput['ofBlock'], name: string, width: number): Float64Array {
   const into = ofBlock(`shared.${name}_in`);
   return matmul(matmul(n, into, width), ofBlock(`shared.${name}_out`), rowCount(into, width));

@@ -5,7 +5,7 @@ import { at, rowCount, type Values } from './values.ts';
 
 const RING = 4;
 
-/** What a short convolution takes. */
+/** The inputs of a short convolution. */
 interface ShortConvInputs {
   /** (T, 3C): B, C and x of every token */
   u: Values;

@@ -81,12 +81,12 @@ export function ssdMinimal(inputs: SsdInputs, state: Values, dims: SsmDims, Q: n
       for (let p = 0; p < P; p++) {
         for (let n = 0; n < N; n++) {
           const index = (h * P + p) * N + n;
-          // 2. What the chunk adds to the state, decayed to its end.
+          // 2. The chunk's summand for the state, decayed to the chunk's end.
           for (let s = 0; s < q; s++) {
             const decay = Math.exp(at(sums, q - 1) - at(sums, s));
             own[p * N + n] = at(own, p * N + n) + decay * dtAt(s) * xAt(s, p) * bAt(s, n);
           }
-          // 4. What the incoming state contributes to the output, decayed from the chunk's start.
+          // 4. The incoming state's share of the output, decayed from the chunk's start.
           for (let t = 0; t < q; t++) {
             const to = ((first + t) * H + h) * P + p;
             y[to] = at(y, to) + Math.exp(at(sums, t)) * at(carried, index) * cAt(t, n);
@@ -101,7 +101,7 @@ export function ssdMinimal(inputs: SsdInputs, state: Values, dims: SsmDims, Q: n
 }
 
 /**
- * What a chunk needs to know of its `length` time steps, of one head: dt_t, l_t, exp(l_last - l_t) * dt_t.
+ * The decays of a chunk's `length` time steps, of one head: dt_t, l_t, exp(l_last - l_t) * dt_t.
  * @param dt (T, H)
  */
 export function ssdDecays(dt: Values, a: Values, H: number, chunk: { head: number; first: number; length: number }) {

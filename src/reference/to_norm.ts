@@ -8,7 +8,7 @@ export interface ToNorm {
   squares: Float64Array;
 }
 
-/** What RMSNorm of x (C) needs but for the division: h = x * weight and partial sums of squares. */
+/** RMSNorm of x (C) up to the division: h = x * weight and partial sums of squares. */
 export function toNorm(x: Values, weight: Values, span: number): ToNorm {
   const C = weight.length;
   if (rowCount(x, C) !== 1) throw new RangeError(`${x.length} elements are not one row of ${C}.`);

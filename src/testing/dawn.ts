@@ -4,7 +4,7 @@ import { beforeEach } from 'vitest';
 import { installDawn } from '../tools/machine/dawn.ts';
 
 // Test files share a process, and what it has compiled.
-if (!('navigator' in globalThis) || !('gpu' in navigator)) installDawn();
+installDawn();
 
 /**
  * Whether WebGPU has an adapter here. Where it has none, every test of the project is skipped with a warning, and in CI

@@ -24,10 +24,11 @@ export const LAYERS = {
     'sampling.ts gpu weights architecture kernels storage model generate /shaders/bench ' +
       'engine/loading/adapter-name.ts engine/loading/load.ts engine/loading/tuned.ts',
   ),
+  evaluate: list('weights text generate bench/report.ts engine/loading/adapter-name.ts engine/protocol.ts'),
   app: ['engine/client.ts', 'engine/protocol.ts', 'element'],
   tools: ['weights', 'architecture', 'storage'],
   cli: list(
-    'sampling.ts gpu weights text reference architecture kernels storage model generate engine api bench tools',
+    'sampling.ts gpu weights text reference architecture kernels storage model generate engine api bench evaluate tools',
   ),
 };
 
@@ -141,6 +142,15 @@ export function lintConfig() {
         'no-restricted-imports': restricted(
           allBut(['bench'], 0),
           'the pages of the benchmark and of costs import bench and errors',
+        ),
+      },
+    },
+    {
+      files: ['src/app/eval*'],
+      rules: {
+        'no-restricted-imports': restricted(
+          allBut(list('bench/report.ts engine/client.ts engine/protocol.ts evaluate generate'), 0),
+          'the page of evaluations imports evaluate, the engine, generate, bench/report and errors',
         ),
       },
     },

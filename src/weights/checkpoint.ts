@@ -17,7 +17,7 @@ const SCALES_KEPT = 8;
 /** Weights of a row that share 16 levels. */
 const LEVEL_GROUP = 32;
 
-/** What config.json says of how weights are rounded. */
+/** How weights are rounded, by config.json. */
 export interface Quantization {
   /** Rows and columns that share a scale of 8-bit weights. */
   blocks?: BlockSize | null;
@@ -225,8 +225,8 @@ export class Checkpoint {
   }
 
   /**
-   * Rows of a tensor that a scheme of a package holds as they are stored; null for all others: those of another dtype, with
-   * zero points, or with several scales in a row.
+   * Rows of a tensor that a scheme of a package holds as they are stored. It is null for all others: those of another
+   * dtype, with zero points, or with several scales in a row.
    * @throws BambaError `checkpoint_invalid`, `unsupported_model`, and what the source throws.
    */
   async readStoredRows(
@@ -280,7 +280,7 @@ export class Checkpoint {
     });
   }
 
-  /** Where the scales of an F8 tensor are; null where the checkpoint knows no scales. */
+  /** The places of an F8 tensor's scales; null where the checkpoint knows no scales. */
   #scaleOf(tensor: TensorInfo): ScaleLayout | null {
     const layout = scaleLayout(tensor, this.tensors, this.#blocks);
     if (layout) requireEncoding(layout.scale);

@@ -1,11 +1,11 @@
 import { BambaError } from '../errors.ts';
 
-/** What is looked at of a file, and what of it says enough. */
+/** The bytes of a file that are looked at, and the least characters that say enough. */
 const [MOST_BYTES, LEAST_CHARACTERS] = [64, 4];
 
 /**
- * Makes sure that a file is not one of the things that often lie in the place of another: the pointer of Git LFS, a web
- * page, the archive of an older format. Its own reader would only say that it is damaged.
+ * Refuses files that often lie in the place of another: a pointer of Git LFS, a web page, the archive of an older
+ * format. Its own reader would only say that it is damaged.
  * @param head the first bytes of the file, eight or more of them where it is as long
  * @throws BambaError `checkpoint_invalid`.
  */

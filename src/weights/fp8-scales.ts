@@ -1,9 +1,10 @@
 import { BambaError } from '../errors.ts';
 import type { TensorInfo } from './types.ts';
 
-// Scales of F8_E4M3 tensors. Tools describe the same tensors in many ways; what counts is what lies in the files: a tensor
-// `X.weight`, and `X.weight_scale` (compressed-tensors, ModelOpt) or `X.weight_scale_inv` (DeepSeek's, which multiplies as
-// well, whatever its name says), with one scale for the tensor, for each row, or for each block of rows and columns.
+// Scales of F8_E4M3 tensors. Tools describe the same tensors in many ways; the tensors in the files count. `X.weight`
+// has its scales in `X.weight_scale` (compressed-tensors, ModelOpt) or `X.weight_scale_inv` (DeepSeek). Both multiply,
+// whatever the second name says. There is one scale for the tensor, for each row, or for each block of rows and
+// columns.
 
 /** Rows and columns of a block. */
 export type BlockSize = readonly [rows: number, columns: number];

@@ -13,8 +13,8 @@ export const F8_MAX = 448;
 export const F16_MAX = 65504;
 
 /**
- * The magnitude of `value` in a format of `mantissaBits` and the exponent `bias`, rounded to nearest, ties to even,
- * as if the exponent had no upper end. Works on the bits of the f64, so that nothing is rounded twice.
+ * The magnitude of `value` in a format of `mantissaBits` and the exponent `bias`. It is rounded to nearest, ties to
+ * even, as if the exponent had no upper end. Works on the bits of the f64, so that nothing is rounded twice.
  */
 function roundMagnitude(value: number, mantissaBits: number, bias: number): number {
   scratch[0] = value;

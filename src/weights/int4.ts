@@ -1,9 +1,9 @@
 import { INT4_GROUP } from './layout.ts';
 import { ROUNDER } from './quantize-row.ts';
 
-// Rows of int4: 4 bits a weight, and for each group of 32 weights along the row a scale and a zero point in 16 bits, so
-// that a group may lie unevenly around 0. A group of 16 bytes holds weight i in the low half of byte i, weight i + 16 in
-// its high half. The scales of a row are
+// Rows of int4: 4 bits a weight. Each group of 32 weights along the row has a scale and a zero point in 16 bits, so
+// that a group may lie unevenly around 0. A group of 16 bytes holds weight i in the low half of byte i, weight i + 16
+// in its high half. The scales of a row are
 //
 //   f32                 the row's scale, a power of two, or 0 for a row of zeros
 //   16 bits a group     5 bits: zero point in halves, 0 .. 15.5;  6 bits: mantissa m;  5 bits: exponent e
@@ -43,7 +43,7 @@ function upperBits(value: number): number {
 
 /** Quantizes rows of up to `columns` finite weights. */
 export class Int4RowEncoder {
-  /** Of each group, its scale and its zero point. */
+  /** The scale and the zero point of each group. */
   readonly #scales: Float64Array;
   readonly #zeros: Float64Array;
 
@@ -76,7 +76,7 @@ export class Int4RowEncoder {
       const scale = this.#scales[group] as number;
       const upper = upperBits(scale);
       const exponent = (upper >>> 20) - rowExponent;
-      // What is that much smaller than the rest of the row is stored as zeros.
+      // A group that is that much smaller than the rest of the row is stored as zeros.
       if (scale === 0 || exponent < -EXPONENT_OF_ONE) continue;
       const zero = this.#zeros[group] as number;
       // The scale has 6 bits of mantissa: they are the first of its 20.
@@ -89,7 +89,9 @@ export class Int4RowEncoder {
   /**
    * Scale and zero point for the range of each group, with 0 in it, rounded to what can be stored. Narrower ranges,
    * searched for the least squared error, are nearer to the weights by 7 %, but models answer no better with them. Levels
-   * that weights lie on already stay, see `findLevels`.
+   * that weights lie on already stay, see `findLevels`. A weight of 0 stays 0: zeros stand where a matrix has no weight, and
+   * what they are multiplied with may be anything. So a group with one has a whole zero point, and its scale is rounded up:
+   * then no end of its range is more than half a step away.
    * @returns the largest scale
    */
   #measure(values: Float32Array, begin: number, end: number, hasLevels: boolean): number {
@@ -104,12 +106,17 @@ export class Int4RowEncoder {
       } else {
         let least = 0;
         let most = 0;
+        let hasZero = false;
         for (let i = from; i < to; i++) {
-          least = Math.min(least, values[i] as number);
-          most = Math.max(most, values[i] as number);
+          const value = values[i] as number;
+          least = Math.min(least, value);
+          most = Math.max(most, value);
+          if (value === 0) hasZero = true;
         }
-        scale = sevenBits((most - least) / 15);
-        this.#zeros[group] = scale === 0 ? 0 : halves(-least / scale);
+        const step = (most - least) / 15;
+        scale = hasZero ? sevenBitsUp(step) : sevenBits(step);
+        const round = hasZero ? whole : halves;
+        this.#zeros[group] = scale === 0 ? 0 : round(-least / scale);
       }
       this.#scales[group] = scale;
       if (scale > largest) largest = scale;
@@ -123,19 +130,29 @@ function sevenBits(value: number): number {
   return split - (split - value);
 }
 
-function halves(value: number): number {
-  return (2 * value + ROUNDER - ROUNDER) / 2;
+function sevenBitsUp(value: number): number {
+  const near = sevenBits(value);
+  // A 96th is between half a place and one and a half of the last of seven bits: the next number.
+  return near < value ? sevenBits(near * (1 + 1 / 96)) : near;
 }
 
-/** What of a step weights may be off their levels by: they were rounded to f32. */
+function whole(value: number): number {
+  return value + ROUNDER - ROUNDER;
+}
+
+function halves(value: number): number {
+  return whole(2 * value) / 2;
+}
+
+/** The part of a step by which weights may be off their levels: they were rounded to f32. */
 const OFF_LEVEL = 1 / 64;
 /** Largest zero point that can be stored. */
 const MOST_ZERO = 15.5;
 
 /**
- * The levels that weights of a group lie on, as they do that were rounded to 4 bits before: weight = step * (q - zero), q
- * from 0 to 15. Rounding them to other levels would add an error as large as that of the first rounding. Null where they
- * lie on none, or zero is not among those that can be stored.
+ * The levels on which weights of a group lie, if they were rounded to 4 bits before: weight = step * (q - zero), q from
+ * 0 to 15. Rounding them to other levels would add an error as large as that of the first rounding. Null where they lie
+ * on none, or zero is not among those that can be stored.
  */
 function findLevels(values: Float32Array, from: number, to: number): { step: number; zero: number } | null {
   let least = Infinity;
@@ -168,7 +185,7 @@ function findLevels(values: Float32Array, from: number, to: number): { step: num
 function isOnLevels(values: Float32Array, from: number, to: number, least: number, step: number): boolean {
   for (let i = from; i < to; i++) {
     const level = ((values[i] as number) - least) / step;
-    if (Math.abs(level - (level + ROUNDER - ROUNDER)) > OFF_LEVEL) return false;
+    if (Math.abs(level - whole(level)) > OFF_LEVEL) return false;
   }
   return true;
 }
@@ -211,6 +228,6 @@ export function decodeInt4Row(bytes: Uint8Array, scales: Uint8Array, out: Float3
 }
 
 function store(value: number): number {
-  const rounded = value + ROUNDER - ROUNDER;
+  const rounded = whole(value);
   return rounded < 0 ? 0 : rounded > 15 ? 15 : rounded;
 }

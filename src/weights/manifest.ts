@@ -5,8 +5,8 @@ import { alignTo, TENSOR_ALIGNMENT, tensorBytes } from './layout.ts';
 import type { Scheme } from './types.ts';
 import { isRecord, parseUntrustedJson } from './untrusted-json.ts';
 
-// manifest.json of a package. All tensors lie in one stream of bytes, which is cut into shards of SHARD_BYTES each but
-// the last, so that a tensor simply goes on in the next shard.
+// manifest.json of a package. All tensors lie in one stream of bytes. It is cut into shards of SHARD_BYTES each, but
+// for the last one: a tensor simply goes on in the next shard.
 
 export const MANIFEST_FILE = 'manifest.json';
 export const MANIFEST_FORMAT = 'bamba-web';
@@ -83,7 +83,7 @@ const manifestSchema = v.object({
   ),
 });
 
-/** What a package is made of. `architecture` is opaque here; the model's code validates it. */
+/** The parts of a package. `architecture` is opaque here; the model's code validates it. */
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 /** A file of a package: where it is, how long, and its SHA-256. */
 export type BlobEntry = Manifest['shards'][number];

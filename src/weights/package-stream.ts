@@ -17,7 +17,7 @@ interface PlacedTensor extends EncodedTensor {
 export interface ShardsOptions {
   signal?: AbortSignal;
   /**
-   * Called as bytes of the package come into being, with how many there are from its begin on; `made` is false for those
+   * Called as bytes of the package come into being, with their number from its beginning on. `made` is false for bytes
    * that an earlier visit made.
    */
   onPosition?: (position: number, made: boolean) => void;
@@ -27,14 +27,14 @@ export interface ShardsOptions {
 
 /** How a range of a package is read. */
 interface ReadOptions extends Pick<ShardsOptions, 'signal' | 'pieces'> {
-  /** Told of scales as soon as there are some, in order, long before it is their turn. */
+  /** Hears of scales as soon as there are some, in order, long before it is their turn. */
   onScales?: (begin: number, scales: Uint8Array) => void;
 }
 
 /**
- * The bytes of a package as a checkpoint gives them: any range, in order, without the rest. What is made twice is the
- * same twice, so that a package can be begun in one visit and finished in another, and a single shard be made anew.
- * Memory stays at two pieces of a tensor, a shard, and the scales of a tensor.
+ * The bytes of a package as a checkpoint gives them: any range, in order, without the rest. Bytes that are made twice
+ * are the same twice. So a package can be begun in one visit and finished in another, and a single shard can be made
+ * anew. Memory stays at two pieces of a tensor, a shard, and the scales of a tensor.
  *
  * ```ts
  * const stream = new PackageStream(checkpoint, specs, planTensors(specs, 'int8'));
@@ -42,7 +42,7 @@ interface ReadOptions extends Pick<ShardsOptions, 'signal' | 'pieces'> {
  * ```
  */
 export class PackageStream {
-  /** Of the whole package. */
+  /** The bytes of the whole package. */
   readonly bytes: number;
   /** Bytes of the checkpoint's tensors that it is made from. */
   readonly sourceBytes: number;

@@ -14,12 +14,12 @@ import { PackageStream } from './package-stream.ts';
 import { sha256Hex } from './sha256.ts';
 import type { Scheme, TensorEntry, TensorSpec } from './types.ts';
 
-/** Where a package goes: a folder, a database, memory. The array may be kept. */
+/** The place that a package is written to: a folder, a database, memory. The array may be kept. */
 export interface PackageSink {
   write(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
-/** What a package says of itself beside its bytes. */
+/** The facts in a package beside its bytes. */
 export interface PackageFacts {
   /** In the order of use, which is the order of upload. */
   specs: readonly TensorSpec[];
@@ -87,7 +87,10 @@ export function packageManifest(
   });
 }
 
-/** Where each tensor lies in the stream of a package of this scheme: what it will take, known before anything is read. */
+/**
+ * The place of each tensor in the stream of a package of this scheme. The size of the package is then known before
+ * anything is read.
+ */
 export function planTensors(specs: readonly TensorSpec[], scheme: Scheme): TensorEntry[] {
   let end = 0;
   return specs.map(({ name, shape, kind, vocabulary }) => {

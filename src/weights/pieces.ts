@@ -6,7 +6,7 @@ export interface Piece {
 
 /** Keeps pieces of what is unfinished, so that whoever comes later goes on where it stopped. */
 export interface PieceKeeper {
-  /** What is kept of [begin, end), in order and as it was; pieces may overlap, and reach beyond the range. */
+  /** The kept pieces of [begin, end), in order and as they were; they may overlap, and reach beyond the range. */
   known(begin: number, end: number): AsyncIterable<Piece>;
   /** Returns as soon as more may come. */
   keep(pieces: readonly Piece[]): Promise<void>;

@@ -33,7 +33,7 @@ export function encodeInt8(
 }
 
 const F16_SMALLEST_NORMAL = 0x3880_0000;
-/** What the exponents of f32 and f16 differ by, in the bits of an f32. */
+/** The difference between the exponents of f32 and f16, in the bits of an f32. */
 const F16_REBIAS = 0x3800_0000;
 
 /** f16 of a row that has nothing beyond its largest value, ties to even. `words` are the bits of `values`. */
@@ -81,7 +81,7 @@ export class Fp8RowEncoder {
       const magnitude = high & MAGNITUDE;
       const sign = (high >>> 24) & 0x80;
       if (magnitude >= F8_SMALLEST_NORMAL) {
-        // Whatever is in the lower half only breaks ties.
+        // The lower half only breaks ties.
         const rest = (magnitude - F8_REBIAS) | (words[2 * i] === 0 ? 0 : 1);
         const code = (rest + 0xffff + ((rest >>> 17) & 1)) >>> 17;
         out[at + i] = sign | (code > F8_LARGEST_CODE ? F8_LARGEST_CODE : code);

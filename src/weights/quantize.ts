@@ -6,8 +6,8 @@ import { encodeF16Row, encodeInt8, Fp8RowEncoder, LARGEST_STORED, largestBits } 
 import type { Scheme } from './types.ts';
 
 // Rows of weights into the bytes of layout.ts and back. Rounding is to nearest, ties to even. A row's scale of int8 and
-// fp8 is its largest magnitude over the scheme's largest value, as an f32; the weights are divided by that f32, not by
-// the exact quotient, since it is what they will be multiplied with.
+// fp8 is its largest magnitude over the scheme's largest value, as an f32. The weights are divided by that f32, not by
+// the exact quotient, since they will be multiplied with it.
 
 /** Below this an f32 is subnormal, which a GPU may flush to zero. */
 const SMALLEST_NORMAL = 2 ** -126;

@@ -3,8 +3,8 @@ import { isRounded, OF_16_LEVELS } from './encodings.ts';
 import type { Scheme } from './types.ts';
 
 /**
- * What a package of this scheme makes of weights that a checkpoint has in blocks with scales, in a sentence for people;
- * null where it has none, or the package holds all of them as they are.
+ * A sentence for people on the weights that a checkpoint has in blocks with scales: how a package of this scheme
+ * changes them. It is null where there are none, or where the package holds all of them as they are.
  */
 export function roundingNotice(name: string, checkpoint: Checkpoint, scheme: Scheme): string | null {
   if (scheme === 'f32') return null;

@@ -5,20 +5,21 @@ import { refuseForeign } from './foreign-content.ts';
 import type { TensorInfo } from './types.ts';
 import { isRecord, parseUntrustedJson } from './untrusted-json.ts';
 
-// A safetensors file: the length L of the header (u64), L bytes of JSON, then the data of all tensors. Nothing in the
-// header is believed before it is checked: sizes and offsets decide what is read and how much is allocated.
+// A safetensors file: the length L of the header (u64), L bytes of JSON, then the data of all tensors. Each value of
+// the header is checked before it is believed: sizes and offsets decide which bytes are read and how many are
+// allocated.
 
 /** The header of Bamba-9B, were it in one file, would take 50 KB. */
 export const MAX_HEADER_BYTES = 8 * 2 ** 20;
 const MAX_TENSORS = 30_000;
-/** What an entry weighs: 4 members, 3 containers and 5 commas. */
+/** The weight of an entry: 4 members, 3 containers and 5 commas. */
 const ENTRY_WEIGHT = 20;
 const MAX_INDEXED = 100_000;
 /** A member and a comma. */
 const INDEXED_WEIGHT = 4;
 const MAX_DIMENSIONS = 8;
 
-/** Bytes of an element. Of these only the floating-point ones in `checkpoint.ts` can be read as weights. */
+/** Bytes of an element. Only those in `checkpoint.ts`, of floating point, can be read as weights. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
   U8: 1,

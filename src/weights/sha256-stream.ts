@@ -1,5 +1,5 @@
-// SHA-256 of bytes that come in parts, as FIPS 180-4 has it. The browser's own takes the whole at once; and what came in
-// one visit has to be carried over into the next, which no library's object can be.
+// SHA-256 of bytes that come in parts, as FIPS 180-4 has it. The browser's own takes the whole at once. And a hash that
+// was begun in one visit goes on in the next, which no library's object can do.
 
 // Signed, as all of the arithmetic is: engines keep such numbers as integers.
 const K = Int32Array.from(

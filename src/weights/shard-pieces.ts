@@ -35,13 +35,13 @@ export class ShardPieces {
     if (whole || much) await this.#keep(position, shard, whole);
   }
 
-  /** Says that nothing comes after `position` in `shard`. What was made is kept, if that can be. */
+  /** Says that nothing comes after `position` in `shard`. Keeps the pieces that were made, if it can. */
   async end(position: number, shard: Uint8Array): Promise<void> {
     try {
       if (position > this.#kept) await this.#keep(position, shard, false);
       await this.#keeper.settle();
     } catch {
-      // What ended it is the news.
+      // The error that ended it is the one to report.
     }
   }
 

@@ -8,7 +8,7 @@ export interface SmallerScheme {
   bytes: number;
 }
 
-/** What the same model takes in schemes smaller than `scheme`, the largest first. */
+/** The bytes of the same model in schemes smaller than `scheme`, the largest first. */
 export function smallerSchemes(specs: readonly TensorSpec[], scheme: Scheme): SmallerScheme[] {
   const sized = (['f32', 'f16', 'int8', 'int4'] as const).map((other) => {
     const tensors = planTensors(specs, other);

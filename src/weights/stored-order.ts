@@ -1,14 +1,15 @@
 import { BambaError } from '../errors.ts';
 import type { ColumnBlocks, RotaryRows, TensorInfo } from './types.ts';
 
-// What is stored in another way than it is read: the order of rows in heads and of columns in rows, and values.
+// Tensors that are stored in another way than they are read: the order of rows in heads and of columns in rows, and
+// values.
 
 /** Columns of a tensor's rows; a vector has rows of one. */
 export function rowWidth({ shape }: TensorInfo): number {
   return shape.length > 1 ? (shape.at(-1) as number) : 1;
 }
 
-/** Where a row is stored. */
+/** The place where a row is stored. */
 export function storedRow(row: number, { headDim, dims }: RotaryRows): number {
   const within = row % headDim;
   const half = dims / 2;

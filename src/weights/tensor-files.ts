@@ -8,12 +8,12 @@ const SINGLE_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
 /** A model of 250 GB in shards of 1 GB; each may cost a request. */
 const MOST_FILES = 1000;
-/** Of all files together. */
+/** The most tensors of all files together. */
 const MOST_TENSORS = 100_000;
 
 /**
- * Which file has which tensor. Indexes are often older than the files beside them, or name tensors that were never saved:
- * what an index says is only held against a tensor that is asked for.
+ * Which file has which tensor. Indexes are often older than the files beside them, or name tensors that were never
+ * saved. So an index is only compared with a tensor that is asked for.
  */
 export class TensorFiles {
   /** By name; of a name that is in several files, the one in the file that the index names. */
@@ -33,8 +33,8 @@ export class TensorFiles {
   }
 
   /**
-   * Reads the headers of all files: of the single one where it is there, else of those in the index, else of all that the
-   * place has.
+   * Reads the headers of all files: of the single file if it is there, else of those in the index, else of all in the
+   * place.
    * @throws BambaError `checkpoint_invalid` with the file and what is wrong with it; what the source throws.
    */
   static async open(source: ByteSource, signal?: AbortSignal): Promise<TensorFiles> {
@@ -123,7 +123,7 @@ async function nothing(source: ByteSource, named: string | undefined, signal?: A
   );
 }
 
-/** What a file is that cannot be read here, and what to load in its place: half a sentence. */
+/** Half a sentence for a file that cannot be read here: its kind, and the file to load in its place. */
 function otherFormat(file: string): string {
   if (file.endsWith('.onnx')) {
     return `${file} is a compiled graph of ONNX, which only its own runtimes run; the same model's repository without "ONNX" in its name has the weights`;

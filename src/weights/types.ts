@@ -15,11 +15,14 @@ export interface TensorSource {
   shape: readonly number[];
   /** Which of its rows are taken; all where it is not given. */
   rows?: readonly [begin: number, end: number];
-  /** Of these every so many is taken, from the first on; all where it is not given. */
+  /** The step between rows that are taken, from the first on; 1 where it is not given. */
   every?: number;
   /** Whether its elements count as rows of one, whatever its shape. */
   flat?: true;
-  /** Where its columns begin in rows of how many, which are zero elsewhere; a row is its columns where it is not given. */
+  /**
+   * The place of its columns in wider rows, which are zero elsewhere, and the width of these. Without it, a row is its
+   * columns.
+   */
   columns?: readonly [at: number, of: number];
   /** Multiplies every element, in f32, before anything is rounded: constants of a model are folded into its weights. */
   factor?: number;
@@ -47,7 +50,7 @@ export interface TensorSpec {
   kind: 'matrix' | 'plain';
   /** A row for each token of the vocabulary: where the package is int4, such a matrix is int8. */
   vocabulary?: true;
-  /** What it is made of. None at all stands for a tensor of zeros. */
+  /** The tensors that it is made of. An empty list stands for a tensor of zeros. */
   sources: readonly TensorSource[];
   /** How rows of several sources follow each other: one source after the other, or of every two row by row in turn. */
   arrange: 'stack' | 'interleave';
@@ -58,7 +61,7 @@ export interface TensorSpec {
   map?: TensorMap;
 }
 
-/** Where a tensor lies in the package's byte stream (all shards, one after the other). */
+/** The place of a tensor in the package's byte stream (all shards, one after the other). */
 export interface TensorEntry {
   name: string;
   shape: number[];
@@ -76,16 +79,16 @@ export interface TensorInfo {
   /** As the file spells it; reading one that is not among `READABLE` is an error. */
   dtype: string;
   shape: number[];
-  /** Bytes [begin, end) of the file, not of its data part. Of a tensor of parts, 0 and the bytes of all parts. */
+  /** Bytes [begin, end) of the file, not of its data part. In a tensor of parts, 0 and the bytes of all parts. */
   begin: number;
   end: number;
-  /** Where it is made of rows of other tensors, one part after the other. */
+  /** The parts, one after the other, of a tensor that is made of rows of other tensors. */
   parts?: readonly TensorPart[];
-  /** Where the rows of each head are stored in another order, see `RotaryRows`. */
+  /** Given where the rows of each head are stored in another order, see `RotaryRows`. */
   rotary?: RotaryRows;
-  /** Where blocks of its columns are stored in another order. */
+  /** Given where blocks of its columns are stored in another order. */
   columns?: ColumnBlocks;
-  /** What is applied to what is stored, in f64: A into A_log, or weights around 1 into weights around 0. */
+  /** The function that is applied to stored values, in f64: A into A_log, or weights around 1 into weights around 0. */
   map?: 'log_negate' | 'minus_one';
 }
 
@@ -96,7 +99,7 @@ export interface TensorPart {
 }
 
 /**
- * Heads of `headDim` rows. Of their first `dims` rows, those that turn with each other are stored side by side, and read
+ * Heads of `headDim` rows. Two of their first `dims` rows that turn with each other are stored side by side, and read
  * half of `dims` apart.
  */
 export interface RotaryRows {

@@ -1,6 +1,6 @@
 import { BambaError, type ErrorCode } from '../errors.ts';
 
-/** What a JSON text from outside may be at most. */
+/** The bounds of a JSON text from outside. */
 export interface JsonBounds {
   /** Names the text in errors: `the header of model.safetensors`. */
   what: string;
@@ -14,7 +14,7 @@ export interface JsonBounds {
 
 /**
  * Parses JSON that nobody vouches for. Size, depth and number of values are checked on the bytes, before anything is
- * allocated for them: a text of a few MB can otherwise make a parser take a hundred times its size.
+ * allocated for them. Otherwise a text of a few MB can make a parser take a hundred times its size.
  * @throws BambaError with the code of `bounds`.
  */
 export function parseUntrustedJson(bytes: Uint8Array, bounds: JsonBounds): unknown {
@@ -39,7 +39,7 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** What the name of a member weighs against a plain value: a string of its own and a place in a hash table. */
+/** The weight of a member's name against a plain value: a string of its own and a place in a hash table. */
 const MEMBER_WEIGHT = 3;
 
 function checkStructure(bytes: Uint8Array, { what, code, maxDepth, maxValues }: JsonBounds): void {

@@ -1,7 +1,7 @@
 import { DENSE_DEFAULTS } from './dense-defaults.ts';
 import { RECURRENT_DEFAULTS } from './recurrent-defaults.ts';
 
-// What a config.json means where it does not say: the defaults of the family's config class in transformers 5. Programs
+// The meaning of absent fields in a config.json: the defaults of the family's config class in transformers 5. Programs
 // leave out of a config what they think is a default, so an absent field is as good as a stated one. null stands for a
 // value that the class makes from other fields, as the family's own file does here. A test holds this table against the
 // classes themselves.

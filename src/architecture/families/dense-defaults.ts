@@ -1,6 +1,6 @@
 // Defaults of transformers' config classes for families whose blocks are attention and an MLP: see defaults.ts.
 
-/** What most of them share. */
+/** The defaults that most of them share. */
 const DENSE = {
   attention_bias: false,
   hidden_act: 'silu',

@@ -8,8 +8,8 @@ import { MOST_LAYERS } from '../layer-types.ts';
 import { expandedWidth, MAMBA_FIELDS, readMamba2, requireFixed } from '../mamba2-config.ts';
 import { modelTensors, normOf } from '../model-tensors.ts';
 
-// model_type `falcon_h1`: in every block Mamba-2 and attention side by side behind one norm, then a SwiGLU MLP, with
-// constant factors at all ends of them.
+// model_type `falcon_h1`: every block has Mamba-2 and attention side by side behind one norm, then a SwiGLU MLP. All of
+// them have constant factors at their ends.
 
 /**
  * Architecture that the config of a Falcon-H1 model describes.

@@ -11,7 +11,7 @@ import { readRope } from '../rope.ts';
 // model_type `gemma3_text`: Gemma 3 without images. Gemma 2's blocks with norms of q and k over each head; five of six have a
 // window, and turn faster than the others.
 
-/** Of so many blocks the last has no window, where the config does not say: it was a constant. */
+/** The last of so many blocks has no window, where the config does not say: it was a constant. */
 const PATTERN = 6;
 
 /**
@@ -45,7 +45,7 @@ export function normalize(config: ConfigReader): Architecture {
   return { ...architecture, attention: { ...attention!, localRope: localRope(config, ropes, attention!.headDim) } };
 }
 
-/** What turns the heads of blocks with a window. */
+/** The rotary embedding of blocks with a window. */
 function localRope(config: ConfigReader, ropes: ConfigReader | undefined, dims: number): Rope {
   const base = config.number('rope_local_base_freq', { above: 1 });
   const options = ropes?.child('sliding_attention') ?? new ConfigReader({});

@@ -8,7 +8,7 @@ import { denseArchitecture, denseTensors } from '../dense.ts';
 // model_type `granite`: Granite 2 to 4 without mixers of Mamba. Llama's blocks with constant factors: on the embeddings, on
 // what a branch adds to the stream, on the scores of attention and on the logits.
 
-/** What all Granite models have. @throws BambaError `config_invalid`. */
+/** The factors that all Granite models have. @throws BambaError `config_invalid`. */
 export function graniteFactors(config: ConfigReader) {
   return {
     scale: config.number('attention_multiplier', { above: 0 }),
@@ -17,7 +17,7 @@ export function graniteFactors(config: ConfigReader) {
   };
 }
 
-/** What a branch is multiplied by before it is added to the stream. @throws BambaError `config_invalid`. */
+/** The factor of a branch before it is added to the stream. @throws BambaError `config_invalid`. */
 export function residualScale(config: ConfigReader): number {
   return config.number('residual_multiplier', { above: 0 });
 }

@@ -14,7 +14,7 @@ import { modelTensors, normOf } from '../model-tensors.ts';
 // others are Mamba-1 mixers, whose step sizes, b and c pass norms with weights. So often, too, the MLP is a mixture of
 // experts.
 
-/** What an expert's output is weighted by is its share of all, and not of the chosen. */
+/** The weight of an expert's output is its share of all experts, and not of the chosen. */
 const ROUTING: MoeRouting = { scores: 'softmax', biased: false, sumEps: null, scale: 1, groups: 1, keptGroups: 1 };
 
 /**

@@ -21,8 +21,8 @@ const FIELDS = {
 const POSITIONS = 2 ** 20;
 
 /**
- * Codestral Mamba, by its shape. It was trained with a gated norm for each of its groups; transformers, whose way is
- * kept for all other models, takes the whole width at once, which is wrong for this one.
+ * Codestral Mamba, by its shape. It was trained with a gated norm for each of its groups. transformers takes the whole
+ * width at once, which is wrong for this model, and is kept for all others.
  */
 const CODESTRAL = { hidden_size: 4096, num_hidden_layers: 64, n_groups: 8, vocab_size: 32_768 };
 

@@ -8,8 +8,9 @@ import { agreed, type LayerList, MIXER_NAMES, MOST_LAYERS, readLayerTypes } from
 import { readMamba2, requireFixed } from '../mamba2-config.ts';
 import { modelTensors } from '../model-tensors.ts';
 
-// model_type `nemotron_h`: blocks of a single sublayer each, in the order of a pattern: a Mamba-2 mixer with several
-// groups, attention without positions, an MLP with squared ReLU and no gate, or a mixture of such MLPs beside one of them.
+// model_type `nemotron_h`: blocks of a single sublayer each, in the order of a pattern. The sublayer is a Mamba-2 mixer
+// with several groups, or attention without positions. Or it is an MLP with squared ReLU and no gate, or a mixture of
+// such MLPs beside one of them.
 
 const FIELDS = {
   heads: 'mamba_num_heads',
@@ -19,7 +20,7 @@ const FIELDS = {
   convWidth: 'conv_kernel',
 };
 
-/** What a block is, and as which sublayer. */
+/** The kinds of blocks, each with its sublayer. */
 const SUBLAYERS = {
   mamba2: ['mamba2'],
   attention: ['attention'],

@@ -14,7 +14,7 @@ import { modelTensors, normOf } from '../model-tensors.ts';
 
 const MIXERS = { linear_attention: 'gated_delta', full_attention: 'attention', attention: 'attention' } as const;
 
-/** Of the norm of a delta head's output, whatever the config says of others. */
+/** The epsilon of the norm of a delta head's output, whatever the config says of others. */
 const HEAD_NORM_EPS = 1e-5;
 
 /**

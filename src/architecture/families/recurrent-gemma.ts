@@ -78,7 +78,7 @@ function readMixers(config: ConfigReader): Mixer[] {
 function roundToBf16(value: number): number {
   const scale = 2 ** (Math.floor(Math.log2(value)) - 7);
   const [whole, half] = [Math.floor(value / scale), value / scale - Math.floor(value / scale)];
-  // Of two that are equally near the even one.
+  // Takes the even one of two that are equally near.
   const up = half > 0.5 || (half === 0.5 && whole % 2 === 1);
   return (up ? whole + 1 : whole) * scale;
 }

@@ -8,8 +8,8 @@ import { agreed, type LayerList, MOST_LAYERS, readLayerTypes } from '../layer-ty
 import { expandedWidth, readMamba2, requireFixed } from '../mamba2-config.ts';
 import { modelTensors } from '../model-tensors.ts';
 
-// model_type `zamba2`: Mamba-2 blocks without MLPs. Before some of them stands a transformer that these blocks share, or one
-// of a few in turn, each time with an adapter and an output matrix of the block's own.
+// model_type `zamba2`: Mamba-2 blocks without MLPs. Before some of them stands a transformer that these blocks share,
+// or one of a few in turn. Each such block has an adapter and an output matrix of its own.
 
 const FIELDS = {
   heads: 'n_mamba_heads',

@@ -3,12 +3,12 @@ import type { GgufModel } from './common.ts';
 import type { GgufFacts } from './facts.ts';
 import { gemma2, gemma3 } from './gemma.ts';
 import { granite, graniteHybrid, graniteMoe } from './granite.ts';
-import { falconH1, jamba, mamba1, mamba2, nemotronH } from './hybrids.ts';
+import { falconH1, jamba, mamba1, mamba2, nemotronH, nemotronHMoe } from './hybrids.ts';
 import { lfm2, lfm2Moe } from './lfm2.ts';
 import { qwen35, qwen35Moe, qwen3Next } from './qwen-hybrid.ts';
 import { llama, olmo, olmo2, phi3, qwen2, qwen3, smollm3 } from './transformers.ts';
 
-// What GGUF files call an architecture, and what it is in a checkpoint: its config.json and its tensors' names.
+// The architectures of GGUF files by name, and their form in a checkpoint: config.json and the names of tensors.
 
 /** By `general.architecture`. */
 const ARCHITECTURES: Readonly<Record<string, (facts: GgufFacts) => GgufModel>> = {
@@ -25,6 +25,7 @@ const ARCHITECTURES: Readonly<Record<string, (facts: GgufFacts) => GgufModel>> =
   mamba: mamba1,
   mamba2,
   nemotron_h: nemotronH,
+  nemotron_h_moe: nemotronHMoe,
   olmo,
   olmo2,
   phi3,
@@ -40,7 +41,7 @@ const ARCHITECTURES: Readonly<Record<string, (facts: GgufFacts) => GgufModel>> =
 export const GGUF_ARCHITECTURES: readonly string[] = Object.keys(ARCHITECTURES);
 
 /**
- * What a file says of its model.
+ * The model that a file describes.
  * @throws BambaError `config_invalid` with the key, `checkpoint_invalid`, `unsupported_model`.
  */
 export function ggufModel(facts: GgufFacts): GgufModel {

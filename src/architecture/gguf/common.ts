@@ -61,7 +61,7 @@ export function rotaryShare(facts: GgufFacts): number {
   return facts.metadata.count('.rope.dimension_count', width) / width;
 }
 
-/** What RMSNorms add to a mean of squares. */
+/** The epsilon that RMSNorms add to a mean of squares. */
 export function rmsEps({ metadata }: GgufFacts): number {
   return metadata.number('.attention.layer_norm_rms_epsilon');
 }

@@ -7,7 +7,7 @@ import { MOST_LAYERS } from '../layer-types.ts';
 export const CONFIG_TENSORS = ['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight'] as const;
 type ConfigTensor = (typeof CONFIG_TENSORS)[number];
 
-/** What a GGUF file says of its model, before the weights. */
+/** The facts of a GGUF file about its model, before the weights. */
 export class GgufFacts {
   readonly metadata: GgufMetadata;
   readonly tensors: ReadonlyMap<string, GgufTensor>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
-import { GGUF_FAMILIES, NOT_IN_GGUF, notInGguf } from '../../testing/checkpoints/gguf/families.ts';
+import { GGUF_FAMILIES, ggufFamily, NOT_IN_GGUF } from '../../testing/checkpoints/gguf/families.ts';
 import { ggufOfCheckpoint } from '../../testing/checkpoints/gguf-of-checkpoint.ts';
 import { randomCheckpoint } from '../../testing/checkpoints/random-checkpoint.ts';
 import { type GgufEntry, ggufBytes, ggufData, type GgufTestTensor } from '../../testing/checkpoints/test-gguf.ts';
@@ -86,11 +86,11 @@ const CONFIGS = Object.entries<Readonly<Record<string, unknown>>>({
   'bamba: attention in one of three blocks': BAMBA,
   'phi3: divisors for long texts, windows': PHI3_LONG,
   ...FAMILY_CONFIGS,
-}).filter(([, config]) => notInGguf(config) === undefined);
+}).filter(([, config]) => ggufFamily(config) !== undefined);
 
 describe('GgufSource', () => {
   it.each(CONFIGS)('reads a file as the checkpoint that it was made of: %s', async (_, config) => {
-    const { held, readAs } = GGUF_FAMILIES[String(config['model_type'])]!;
+    const { held, readAs } = ggufFamily(config)!;
     const files = randomCheckpoint({ ...config, ...held });
     const { architecture, tensors } = await contents(memorySource(files));
     const expected = { architecture: { ...architecture, family: readAs ?? architecture.family }, tensors };
@@ -101,10 +101,13 @@ describe('GgufSource', () => {
   it('has every family in one of two lists: those of GGUF files, and those that no such file can hold', () => {
     const listed = [...Object.keys(GGUF_FAMILIES), ...Object.keys(NOT_IN_GGUF)];
     expect(listed.toSorted()).toEqual(MODEL_TYPES.toSorted());
-    const made = new Set(Object.values(GGUF_FAMILIES).map(({ architecture }) => architecture));
+    const families = Object.values(GGUF_FAMILIES).flatMap((family) => [family, family.withExperts ?? family]);
+    const made = new Set(families.map(({ architecture }) => architecture));
     expect([...made].toSorted()).toEqual(GGUF_ARCHITECTURES.toSorted());
     const tested = new Set(CONFIGS.map(([, config]) => String(config['model_type'])));
     expect([...tested].toSorted()).toEqual(Object.keys(GGUF_FAMILIES).toSorted());
+    const read = new Set(CONFIGS.map(([, config]) => ggufFamily(config)!.architecture));
+    expect([...read].toSorted()).toEqual(GGUF_ARCHITECTURES.toSorted());
   });
 
   const vocabulary = (extra: Readonly<Record<string, GgufEntry>> = {}): Record<string, GgufEntry> => ({

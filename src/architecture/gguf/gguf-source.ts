@@ -9,7 +9,7 @@ import { CONFIG_TENSORS, GgufFacts } from './facts.ts';
 import { checkpointTensors } from './names.ts';
 import { ggufTokenizer } from './tokenizer.ts';
 
-/** What a file says, as the files of a checkpoint. */
+/** The contents of a file, as the files of a checkpoint. */
 interface Contents {
   texts: ReadonlyMap<string, Uint8Array>;
   tensors: readonly TensorInfo[];
@@ -19,8 +19,8 @@ interface Contents {
 const MOST_LIST_BYTES = 64 * 1024;
 
 /**
- * A GGUF file as a checkpoint: `config.json` and the tokenizer's files come of its metadata, and its tensors have the names
- * and shapes of a checkpoint. Its header is read when it is first asked for anything.
+ * A GGUF file as a checkpoint. Its metadata make `config.json` and the tokenizer's files, and its tensors have the
+ * names and shapes of a checkpoint. Its header is read when it is first asked for anything.
  *
  * ```ts
  * const checkpoint = await Checkpoint.open(new GgufSource(folderSource('models'), 'SmolLM2-135M.Q4_1.gguf'));
@@ -87,7 +87,7 @@ export class GgufSource implements ByteSource {
     };
   }
 
-  /** What the tensors hold that are a part of the config. */
+  /** The values of tensors that are a part of the config. */
   async #lists(tensors: readonly GgufTensor[], signal?: AbortSignal): Promise<Map<string, readonly number[]>> {
     const lists = new Map<string, readonly number[]>();
     for (const name of CONFIG_TENSORS) {

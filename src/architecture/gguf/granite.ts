@@ -82,7 +82,7 @@ export function graniteHybrid(facts: GgufFacts): GgufModel {
   return facts.metadata.has('.embedding_scale') ? granite4(facts, isAttention, false) : bamba(facts, isAttention);
 }
 
-/** What Granite 4.0-H and Bamba share. */
+/** The fields that Granite 4.0-H and Bamba share. */
 function hybridFields(facts: GgufFacts, isAttention: readonly boolean[]): Record<string, unknown> {
   return {
     ...commonFields(facts),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { FAMILY_CONFIGS } from '../../testing/checkpoints/family-configs.ts';
-import { GGUF_FAMILIES, metadataOf, notInGguf } from '../../testing/checkpoints/gguf/families.ts';
+import { ggufFamily, metadataOf } from '../../testing/checkpoints/gguf/families.ts';
 import { ggufOfCheckpoint, modelOf } from '../../testing/checkpoints/gguf-of-checkpoint.ts';
 import { randomCheckpoint } from '../../testing/checkpoints/random-checkpoint.ts';
 import { AllocationMeter, MOST_ALLOCATED } from '../../testing/test-mutations.ts';
@@ -32,11 +32,13 @@ const HOSTILE: readonly (GgufValue | undefined)[] = [
 ];
 const SHAPES: readonly number[][] = [[], [1], [2 ** 24, 1, 1], [1, 1, 2 ** 24], [3, 5]];
 
-/** One of each family. */
-const FILES = Object.keys(GGUF_FAMILIES).flatMap((family) => {
-  const config = Object.values(FAMILY_CONFIGS).find((one) => one['model_type'] === family && !notInGguf(one));
-  return config ? [[family, config] as const] : [];
-});
+/** One of each family, and of each architecture that files of a family can be of. */
+const FILES = new Map(
+  Object.values(FAMILY_CONFIGS).flatMap((config) => {
+    const family = ggufFamily(config);
+    return family ? [[`${String(config['model_type'])} as ${family.architecture}`, { config, family }] as const] : [];
+  }),
+);
 
 /** Goes through all that is done with a file before its weights are read. */
 async function open(values: ReadonlyMap<string, GgufValue>, tensors: readonly GgufTensor[]): Promise<void> {
@@ -48,45 +50,48 @@ async function open(values: ReadonlyMap<string, GgufValue>, tensors: readonly Gg
   resolveSources(await Checkpoint.open(source), specs);
 }
 
-it.each(FILES)('refuses damaged numbers and shapes in one of its ways, quickly: %s', async (family, config) => {
-  const files = randomCheckpoint({ ...config, ...GGUF_FAMILIES[family]!.held });
-  const x = await ggufOfCheckpoint(files);
-  const { tensors } = await readGgufHeader(memorySource({ 'x.gguf': x }), 'x.gguf');
-  const entries = metadataOf(GGUF_FAMILIES[family]!, modelOf(files));
-  const values = new Map(Object.entries(entries).map(([key, entry]) => [key, Object.values(entry)[0] as GgufValue]));
-  await expect(open(values, tensors)).resolves.toBeUndefined();
-  const meter = new AllocationMeter();
-  let refused = 0;
-  const attempt = (damaged: ReadonlyMap<string, GgufValue>, others: readonly GgufTensor[]) =>
-    meter.measure(async () => {
-      try {
-        await open(damaged, others);
-      } catch (error) {
-        if (!(error instanceof BambaError)) throw error;
-        refused++;
+it.each([...FILES])(
+  'refuses damaged numbers and shapes in one of its ways, quickly: %s',
+  async (_, { config, family }) => {
+    const files = randomCheckpoint({ ...config, ...family.held });
+    const x = await ggufOfCheckpoint(files);
+    const { tensors } = await readGgufHeader(memorySource({ 'x.gguf': x }), 'x.gguf');
+    const entries = metadataOf(family, modelOf(files));
+    const values = new Map(Object.entries(entries).map(([key, entry]) => [key, Object.values(entry)[0] as GgufValue]));
+    await expect(open(values, tensors)).resolves.toBeUndefined();
+    const meter = new AllocationMeter();
+    let refused = 0;
+    const attempt = (damaged: ReadonlyMap<string, GgufValue>, others: readonly GgufTensor[]) =>
+      meter.measure(async () => {
+        try {
+          await open(damaged, others);
+        } catch (error) {
+          if (!(error instanceof BambaError)) throw error;
+          refused++;
+        }
+      });
+    for (const key of values.keys()) {
+      for (const value of HOSTILE) {
+        const damaged = new Map(values);
+        if (value === undefined) damaged.delete(key);
+        else damaged.set(key, value);
+        await attempt(damaged, tensors);
       }
-    });
-  for (const key of values.keys()) {
-    for (const value of HOSTILE) {
-      const damaged = new Map(values);
-      if (value === undefined) damaged.delete(key);
-      else damaged.set(key, value);
-      await attempt(damaged, tensors);
     }
-  }
-  const kinds = new Map(tensors.map((tensor) => [tensor.name.replace(/^blk\.\d+/, ''), tensor]));
-  for (const tensor of kinds.values()) {
-    for (const dims of SHAPES) {
+    const kinds = new Map(tensors.map((tensor) => [tensor.name.replace(/^blk\.\d+/, ''), tensor]));
+    for (const tensor of kinds.values()) {
+      for (const dims of SHAPES) {
+        await attempt(
+          values,
+          tensors.map((one) => (one === tensor ? { ...one, dims } : one)),
+        );
+      }
       await attempt(
         values,
-        tensors.map((one) => (one === tensor ? { ...one, dims } : one)),
+        tensors.filter((one) => one !== tensor),
       );
     }
-    await attempt(
-      values,
-      tensors.filter((one) => one !== tensor),
-    );
-  }
-  expect(refused).toBeGreaterThan(values.size + kinds.size);
-  expect(meter.most).toBeLessThan(MOST_ALLOCATED);
-});
+    expect(refused).toBeGreaterThan(values.size + kinds.size);
+    expect(meter.most).toBeLessThan(MOST_ALLOCATED);
+  },
+);

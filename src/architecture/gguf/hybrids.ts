@@ -131,11 +131,17 @@ export function falconH1(facts: GgufFacts): GgufModel {
   };
 }
 
+/** A block with neither attention nor an MLP is a recurrence; one with a router is a mixture of experts. */
 export function nemotronH(facts: GgufFacts): GgufModel {
   const { heads, headDim, stateSize, groups, convWidth } = mamba2Sizes(facts);
   const kvHeads = facts.perBlock('.attention.head_count_kv');
-  const widths = facts.perBlock('.feed_forward_length');
-  const kinds = kvHeads.map((kv, block) => (kv > 0 ? 'attention' : (widths[block] ?? 0) > 0 ? 'mlp' : 'mamba'));
+  const mixtures = facts.blocksWith('ffn_gate_inp.weight');
+  const widths = facts.perBlock('.feed_forward_length').map((width, block) => (mixtures[block] ? 0 : width));
+  const kinds = kvHeads.map((kv, block) => {
+    if (kv > 0) return 'attention';
+    if (mixtures[block]) return 'moe';
+    return (widths[block] ?? 0) > 0 ? 'mlp' : 'mamba';
+  });
   return {
     config: {
       model_type: 'nemotron_h',
@@ -162,6 +168,39 @@ export function nemotronH(facts: GgufFacts): GgufModel {
         attn_output: 'mixer.o_proj',
         ffn_up: 'mixer.up_proj',
         ffn_down: 'mixer.down_proj',
+      },
+    },
+  };
+}
+
+/** The same with experts, an MLP beside them, and in some models a narrower stream that experts work on. */
+export function nemotronHMoe(facts: GgufFacts): GgufModel {
+  const { metadata } = facts;
+  const { config, names } = nemotronH(facts);
+  return {
+    config: {
+      ...config,
+      n_routed_experts: metadata.count('.expert_count'),
+      num_experts_per_tok: metadata.count('.expert_used_count'),
+      moe_intermediate_size: metadata.count('.expert_feed_forward_length'),
+      moe_shared_expert_intermediate_size: metadata.count('.expert_shared_feed_forward_length'),
+      moe_latent_size: metadata.optionalCount('.moe_latent_size') ?? null,
+      n_group: metadata.count('.expert_group_count', 1),
+      topk_group: metadata.count('.expert_group_used_count', 1),
+      norm_topk_prob: metadata.flag('.expert_weights_norm', true),
+      routed_scaling_factor: metadata.number('.expert_weights_scale', 1),
+    },
+    names: {
+      ...names,
+      block: {
+        ...names.block,
+        ffn_gate_inp: 'mixer.gate',
+        'exp_probs_b.bias': 'mixer.gate.e_score_correction_bias',
+        ffn_up_shexp: 'mixer.shared_experts.up_proj',
+        ffn_down_shexp: 'mixer.shared_experts.down_proj',
+        ffn_latent_down: 'mixer.fc1_latent_proj',
+        ffn_latent_up: 'mixer.fc2_latent_proj',
+        ...expertNames('mixer', EXPERT_PARTS),
       },
     },
   };

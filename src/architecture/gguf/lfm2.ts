@@ -11,7 +11,7 @@ const PARTS = { gate: 'w1', up: 'w3', down: 'w2' };
 const NAMES: GgufNames = {
   model: {
     ...MODEL_NAMES,
-    // What it was called by mistake, and what it is.
+    // The name that some files have by mistake, and the right one.
     'token_embd_norm.weight': 'model.embedding_norm.weight',
     'output_norm.weight': 'model.embedding_norm.weight',
   },

@@ -3,7 +3,7 @@ import type { GgufNames, NameRule } from './names.ts';
 
 // Recurrences in GGUF files. All of them store A where checkpoints have A_log = log(-A).
 
-/** Of models that are a recurrence and a norm in each block. */
+/** The names in models that have a recurrence and a norm in each block. */
 export const BACKBONE: Pick<GgufNames, 'model' | 'layers'> = {
   model: {
     'token_embd.weight': 'backbone.embeddings.weight',

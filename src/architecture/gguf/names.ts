@@ -11,7 +11,7 @@ export const MOST_EXPERTS = 4096;
 /** Rows [begin, end) of a stored tensor. */
 export type RowRange = readonly [begin: number, end: number];
 
-/** What becomes of a tensor. */
+/** How a tensor is renamed and changed. */
 export interface NameRule {
   /**
    * Name in the checkpoint; `.weight` or `.bias` is added where the rule's own name leaves it out. A star stands for the
@@ -37,11 +37,11 @@ interface JoinedRule {
 
 /** How an architecture names its tensors. */
 export interface GgufNames {
-  /** Of the whole model, by full name. */
+  /** Tensors of the whole model, by full name. */
   model: Readonly<Record<string, string | NameRule>>;
   /** Name of a block's module in the checkpoint, without its number: `model.layers`. */
   layers: string;
-  /** Of a block, by name without `blk.N.`, with or without `.weight` and `.bias`. */
+  /** Tensors of a block, by name without `blk.N.`, with or without `.weight` and `.bias`. */
   block: Readonly<Record<string, string | NameRule>>;
   joined?: readonly JoinedRule[];
 }
@@ -115,7 +115,7 @@ function shapeOf({ dims }: GgufTensor, { to, shape }: NameRule): number[] {
 function eachExpert(info: TensorInfo): TensorInfo[] {
   const [experts = 1, ...shape] = info.shape;
   const bytes = (info.end - info.begin) / experts;
-  // Of another shape it stays one tensor, which has no expert's name and is missed.
+  // A tensor of another shape stays one tensor, which has no expert's name and is missed.
   if (info.shape.length !== 3 || experts > MOST_EXPERTS || !Number.isSafeInteger(bytes)) return [info];
   return Array.from({ length: experts }, (_, expert) => {
     const begin = info.begin + expert * bytes;

@@ -70,7 +70,7 @@ function expertFields(facts: GgufFacts): Record<string, unknown> {
   };
 }
 
-/** What all of them call alike. */
+/** The names that all of them share. */
 const NAMES: GgufNames = {
   model: { ...MODEL_NAMES, 'output_norm.weight': norm('model.norm.weight') },
   layers: 'model.layers',

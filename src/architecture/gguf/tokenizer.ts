@@ -19,7 +19,7 @@ interface Vocabulary {
   types: readonly number[];
 }
 
-/** What differs between the kinds of tokenizers. */
+/** The differences between the kinds of tokenizers. */
 interface Kind {
   parts: Record<string, unknown>;
   /** Whether a text begins with BOS where the file does not say. */
@@ -99,8 +99,8 @@ function bytePairs(metadata: GgufMetadata, { tokens }: Vocabulary): Kind {
 const SPACE = '▁';
 
 /**
- * SentencePiece's byte pairs. There the two neighbours are joined whose joined token has the highest score; the same comes
- * of a list of all pairs that make a token, in the order of its score.
+ * SentencePiece's byte pairs. There, the two neighbours are joined whose joined token has the highest score. A list of
+ * all pairs that make a token, in the order of its score, gives the same.
  */
 function sentencePieces(metadata: GgufMetadata, { tokens, types }: Vocabulary): Kind {
   const scores = metadata.numbers('tokenizer.ggml.scores');

@@ -42,7 +42,7 @@ export function neighbours(facts: GgufFacts): Record<string, NameRule> {
   return { attn_q: { to: ATTENTION_NAMES.attn_q, rotary }, attn_k: { to: ATTENTION_NAMES.attn_k, rotary } };
 }
 
-/** What a transformer has in other ways than Llama. */
+/** The parts of a transformer that differ from Llama's. */
 interface TransformerParts extends Partial<Pick<GgufNames, 'model' | 'joined'>> {
   /** Fields of config.json. */
   config: Readonly<Record<string, unknown>> & { model_type: string };

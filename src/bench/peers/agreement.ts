@@ -55,8 +55,8 @@ export async function checkedLogits(runtime: Runtime, scheme: PeerScheme): Promi
 }
 
 /**
- * How far a runtime's logits are from `reference`: root mean square of the difference over that of the reference, both
- * less their mean over the ids that the runtime told.
+ * How far a runtime's logits are from `reference`: root mean square of the difference over that of the reference. Both
+ * are less their mean over the ids that the runtime told.
  */
 export async function logitDifference(
   runtime: Runtime,

@@ -2,8 +2,8 @@ import { type Bits, BLOCK, codePool, fillCyclic, type RandomMatrix } from './ran
 import type { External } from './onnx.ts';
 
 /**
- * The files beside an ONNX model that hold its matrices: for each number of bits one of codes, for each scale one of that
- * scale over and over. Matrices share them, so they are as large as the largest matrix; the runtime copies out of them
+ * The files beside an ONNX model that hold its matrices: one of codes for each number of bits, and one for each scale,
+ * which repeats it. Matrices share them, so they are as large as the largest matrix; the runtime copies out of them
  * what each matrix takes.
  */
 export class OnnxFiles {

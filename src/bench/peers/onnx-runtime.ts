@@ -11,8 +11,8 @@ ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
 
 /**
- * ONNX Runtime Web on WebGPU, used as well as it can be: fused operators, keys and values in place, states and the chosen
- * id staying on the GPU, nothing awaited between tokens.
+ * ONNX Runtime Web on WebGPU, used as well as it can be. Operators are fused, keys and values in place. States and the
+ * chosen id stay on the GPU, and nothing is awaited between tokens.
  */
 export function onnxRuntime(accuracyLevel: 0 | 4): Runtime {
   return {

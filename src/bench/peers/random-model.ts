@@ -2,9 +2,9 @@ import { BambaError } from '../../errors.ts';
 import type { Architecture, Mixer } from '../../architecture/architecture.ts';
 
 // A model with random weights that every runtime can be given bit for bit. A matrix is integers ("codes") times one
-// power of two, which int8 with a scale a row, blocks of 32 with an f32 or f16 scale and int4 with or without zero points
-// all hold exactly. The codes of all matrices are read out of one pool, over and over, each from a start of its own: so
-// formats that keep codes row by row are the pool copied, and nothing is as large as the model twice.
+// power of two. All formats hold it exactly: int8 with a scale a row, blocks of 32 with an f32 or f16 scale, and int4
+// with or without zero points. The codes of all matrices are read out of one pool, over and over, each from a start of
+// its own. So formats that keep codes row by row are copies of the pool, and nothing takes twice the model's size.
 
 /** Bits of a weight. */
 export type Bits = 8 | 4;
@@ -79,7 +79,7 @@ export function blockMixers({ blocks }: Architecture): Mixer[] {
 }
 
 /**
- * Matrices of a model by name, as checkpoints have them: `embedding`, `head`, and of a block `in_proj`, `out_proj`, or
+ * Matrices of a model by name, as checkpoints have them: `embedding` and `head`. A block has `in_proj`, `out_proj`, or
  * `q`, `k`, `v`, `o`, then `gate`, `up`, `down`. A tied head is the embedding.
  */
 export function randomMatrices(architecture: Architecture, scheme: PeerScheme): Map<string, RandomMatrix> {

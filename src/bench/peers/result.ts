@@ -14,8 +14,8 @@ export interface RuntimeResult {
   /** Bytes of weights that it was given. */
   bytes: number;
   /**
-   * How far its logits are from ours on a small model with the same weights: root mean square of the difference over that
-   * of ours, both but for a constant. Null for ours, and where it gave none.
+   * How far its logits are from ours on a small model with the same weights. It is the root mean square of the
+   * difference over that of ours, both but for a constant. Null for ours, and where it gave none.
    */
   difference: number | null;
   /** From bytes in memory to a runtime that could answer. */

@@ -93,9 +93,10 @@ export interface StepMeasurement {
 }
 
 /**
- * Rates of an adapter with these ceilings. What a kernel takes besides reading and arithmetic is more than an empty
- * dispatch: it waits for the one before, asks for its first bytes, and adds up over its workgroups. It is found from a token
- * of a model so small that starting kernels is nearly all that it does; without such, from the ceiling of a dispatch.
+ * Rates of an adapter with these ceilings. Besides reading and arithmetic, a kernel takes more time than an empty
+ * dispatch. It waits for the one before, asks for its first bytes, and adds up over its workgroups. A token of a very
+ * small model tells this time, as starting kernels is nearly all that it does. Without such, the ceiling of a dispatch
+ * does.
  */
 export function ratesOf(ceilings: PlanCeilings, step?: StepMeasurement): Rates {
   const { readBytesPerS, f32FlopsPerS: flopsPerS, dispatchS } = ceilings;

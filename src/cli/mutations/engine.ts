@@ -83,6 +83,13 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     test: 'src/weights/quantize.test.ts',
   },
   {
+    name: 'a weight of zero is half a step of int4',
+    file: 'src/weights/int4.ts',
+    find: 'const round = hasZero ? whole : halves;',
+    replace: 'const round = halves;',
+    test: 'src/weights/quantize.test.ts',
+  },
+  {
     name: 'a subnormal f16 is read as a normal one',
     file: 'src/weights/half.ts',
     find: 'const magnitude = exponent === 0 ? fraction * 2 ** (1 - bias)',

@@ -48,7 +48,7 @@ function parse(bytes: Uint8Array): JsonObject {
 }
 
 /**
- * Reads on through a body that nobody wants, as far as that is no burden: a sender that is cut off does not read the answer.
+ * Reads on through a body that nobody wants, within bounds: a sender that is cut off does not read the answer.
  * @returns whether the body has ended
  */
 export async function drain(request: IncomingMessage): Promise<boolean> {

@@ -15,8 +15,8 @@ interface Kept {
 }
 
 /**
- * The conversations that answers belong to. Their texts are kept here, and the engine keeps their states: what goes on from
- * one reads its own tokens only, as long as there is room for the state.
+ * The conversations that answers belong to. Their texts are kept here, and the engine keeps their states. A request
+ * that goes on from one reads its own tokens only, as long as the state has room.
  */
 export class KeptResponses {
   readonly #kept = new Map<string, Kept>();

@@ -3,13 +3,13 @@ import harness from '../../testing/fixtures/harness.json' with { type: 'json' };
 import { hasAdapter } from '../../testing/dawn.ts';
 import { violation } from '../../testing/json-schema.ts';
 import { type ServedEngine, serveEngine } from '../../testing/engines/served-engine.ts';
-import { loadTinyEngine } from '../../testing/engines/tiny-engine.ts';
+import { loadGoldenEngine } from '../../testing/engines/tiny-engine.ts';
 import { asciiIds, NO_SPECIAL } from '../../testing/models/tiny-model.ts';
 import type { StateEngine } from '../../engine/protocol.ts';
 
 // OpenAI's own client against the server and the engine itself, with a model of random weights.
 
-const model = 'tiny';
+const model = 'golden';
 const messages = [{ role: 'user' as const, content: 'Hi' }];
 const plain = { model, messages, temperature: 0, max_tokens: 4, logit_bias: NO_SPECIAL };
 
@@ -17,7 +17,8 @@ describe.skipIf(!hasAdapter)("OpenAI's client", () => {
   let engine: StateEngine;
   let served: ServedEngine;
   beforeAll(async () => {
-    engine = await loadTinyEngine();
+    // The harness's numbers are those of f32.
+    engine = await loadGoldenEngine({ precision: 'exact' });
     served = await serveEngine(engine);
   });
   afterAll(async () => {

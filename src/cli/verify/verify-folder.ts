@@ -163,7 +163,7 @@ async function verifyScheme(
     throw new BambaError(
       'unsupported_model',
       `In ${scheme} a model is held to our reference, which takes up to ${MOST_PARAMETERS} parameters, and this one has ` +
-        `${source.manifest.parameters}. Verify it in f32; what ${scheme} costs, npm run perplexity measures.`,
+        `${source.manifest.parameters}. Verify it in f32; what ${scheme} costs, npm run report measures.`,
     );
   }
   const { maxPositions } = parseArchitecture(source.manifest.architecture);

@@ -10,7 +10,7 @@ export interface ResumePoint {
   readonly calls: number;
 }
 
-/** What is known of a prompt that is being read, or has been. */
+/** The facts about a prompt that is being read, or has been. */
 export interface PromptRead extends Pick<Usage, 'promptTokens' | 'cachedTokens'> {
   /** Milliseconds that it took; 0 until it is read. */
   ms: number;
@@ -33,11 +33,11 @@ export class AnswerCourse {
   #firstOfAttempt = 0;
   #idsBefore = 0;
   #read: PromptRead = { promptTokens: 0, cachedTokens: 0, ms: 0, cacheMiss: null, droppedTurns: 0 };
-  /** Of the sampler, once it is known: what is drawn goes on as it began. */
+  /** The sampler's seed, once it is known: a continued answer draws as it began. */
   seed: number | undefined;
   /** Whether the log-probabilities of the prompt were yielded. */
   scored = false;
-  /** What the last attempt made of the tokens so far. */
+  /** The text that the last attempt made of the tokens so far. */
   text: AnswerText | undefined;
 
   constructor({ ids, calls }: ResumePoint = { ids: [], calls: 0 }) {
@@ -59,7 +59,7 @@ export class AnswerCourse {
     this.#idsBefore = this.#ids.length;
   }
 
-  /** What is known of the prompt by now. */
+  /** Adds the facts about the prompt that are known by now. */
   noteRead(read: Partial<PromptRead>): void {
     Object.assign(this.#read, read);
   }

@@ -10,7 +10,7 @@ import { callGrammar } from './tools.ts';
 
 /** The form that an answer has. */
 export interface AnswerForm {
-  /** What it may be; undefined where it is free. */
+  /** The constraint on the answer; undefined where it is free. */
   constraint: Constraint | undefined;
   /** How calls of tools are written in it; null where there are none. */
   toolFormat: ToolFormat | null;
@@ -20,7 +20,7 @@ export interface AnswerForm {
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** What a model can be asked for besides text; all of it is worked out when it is asked for first. */
+/** The forms of answer that a model can give besides text. Each is worked out when a request first asks for it. */
 export class AnswerForms {
   readonly #tokenizer: Tokenizer;
   readonly #template: ChatTemplate;

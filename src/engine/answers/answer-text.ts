@@ -6,7 +6,7 @@ import { ToolCallParser } from '../../text/tool-calls.ts';
 import type { AnswerForm } from './answer-form.ts';
 import type { ChosenLogprob, TokenLogprob, ToolCall } from '../protocol.ts';
 
-/** What tokens led to. */
+/** The result of some tokens. */
 export interface AnswerStep {
   text: string;
   calls: ToolCall[];
@@ -38,7 +38,7 @@ export class AnswerText {
   }
 
   /**
-   * Goes on from the end of a text, with which the next token may form one word: at the beginning of a text, a token may
+   * Goes on from the end of a text. The next token may form one word with it: at the beginning of a text, a token may
    * be spelled in another way.
    *
    * @param ids tokens of that text

@@ -17,7 +17,7 @@ import { parseRequest, type PromptInput } from '../prompts/request.ts';
 import { turnDigests } from '../prompts/turn-digests.ts';
 import type { Prompt, TextSide } from '../prompts/text-side.ts';
 
-/** What answers are made with. */
+/** The parts that answers are made with. */
 export interface Answering {
   readonly model: Model;
   readonly text: TextSide;
@@ -112,7 +112,7 @@ export async function* answerRequest(
       // Behind text there is no news of the prompt.
       if (answered.length === 0) yield event;
     }
-    // Before the header of an answer, a state is kept already. What is read ahead is kept to its end.
+    // Before the header of an answer, a state is kept already. A prompt that is read ahead is kept to its end.
     if (!plan.hasHeader || limit === 0) await states.keep('prompt', { logits: !readsAhead });
     states.known.rememberPrompt(promptIds, digest);
     course.noteRead({ ms: performance.now() - started });
@@ -161,7 +161,7 @@ export async function* answerRequest(
 }
 
 /**
- * What tokens lead to.
+ * The result of tokens.
  * @param ended the last one ends the answer, and is no text
  * @param last what was held back comes out
  */
@@ -190,7 +190,7 @@ function replay(
   return { calls, finishReason: step.stopped || ended ? 'stop' : full ? 'length' : null };
 }
 
-/** What a prompt may have in common with others: the tokens of what the system says at its beginning. */
+/** The tokens that a prompt may have in common with others: those of the system's message at its beginning. */
 async function sharedIds(prompt: Prompt, input: PromptInput): Promise<readonly number[]> {
   if (!('messages' in input) || input.messages[0]?.role !== 'system' || input.messages.length < 2) return [];
   return prompt.ids.slice(0, (await prompt.endOf(1)) ?? 0);

@@ -1,4 +1,4 @@
-import { promptLogprobs } from '../../generate/prompt-logprobs.ts';
+import { forwardModel, promptLogprobs } from '../../generate/prompt-logprobs.ts';
 import type { StateCache } from '../../generate/state-cache.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
@@ -23,7 +23,7 @@ export async function* scorePrompt(
   const [first] = spelledLogprobs(tokenizer, [{ id: ids[0]!, logprob: 0, top: [] }]);
   const logprobs: PromptLogprob[] = [{ ...first!, logprob: null }];
   yield { type: 'prefill', processed: 0, total };
-  for await (const rows of promptLogprobs(model, ids, count, signal)) {
+  for await (const rows of promptLogprobs(forwardModel(model), ids, count, signal)) {
     logprobs.push(...spelledLogprobs(tokenizer, rows));
     yield { type: 'prefill', processed: logprobs.length - 1, total };
   }

@@ -1,4 +1,4 @@
-/** What is known of a graphics adapter. Browsers keep some of it back, or all. */
+/** The facts that are known of a graphics adapter. Browsers keep some of them back, or all. */
 export interface AdapterFacts {
   vendor: string;
   architecture: string;

@@ -31,8 +31,8 @@ export interface AvailabilityOptions {
 }
 
 /**
- * Whether a model can be loaded here, found out from its description alone: no weights are downloaded, nothing is
- * stored, and the GPU is only asked for its limits.
+ * Whether a model can be loaded here, by its description alone: no weights are downloaded, nothing is stored, and the
+ * GPU only tells its limits.
  * @throws BambaError as `openModel`: what is wrong with an address or a network says nothing of the model.
  */
 export async function modelAvailability(

@@ -11,15 +11,16 @@ import { HUB, isRepoName } from '../../storage/remote/repo-name.ts';
 import { type Manifest, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, SCHEMES } from '../../weights/manifest.ts';
 import type { EngineOptions } from '../protocol.ts';
 
-// What a model is, by what `createEngine` is given: a package or a checkpoint, on a server, on the disk, or kept here.
+// Finds the model that the options of `createEngine` name: a package or a checkpoint, on a server, on the disk, or kept
+// here.
 
-/** What names a model: these options of `createEngine`, URLs absolute. */
+/** The options of `createEngine` that name a model, with absolute URLs. */
 export type ModelSource = Pick<EngineOptions, 'model' | 'revision' | 'dtype' | 'token' | 'endpoint' | 'files'>;
 
 /** How servers are asked. */
 export type Http = Pick<HttpSourceOptions, 'fetch' | 'clock' | 'onWait'>;
 
-/** What is done with a model that was found. */
+/** The handling of each kind of model that was found. */
 export interface Handling<Result> {
   /** A folder on a server that may have a package. @throws BambaError `network`, `manifest_invalid` where it has none. */
   atUrl(url: string): Promise<Result>;
@@ -125,7 +126,7 @@ class Finder<Result> {
       try {
         return await this.#checkpoint(files, { address: url.href, name, from: { model: url.href } });
       } catch (second) {
-        // Where there is no checkpoint either, what was wrong with the package is the better explanation.
+        // Where there is no checkpoint either, the fault of the package explains more.
         const invalid = second instanceof BambaError && second.code === 'config_invalid';
         const isNone = invalid && (await files.size('config.json', this.#signal).catch(() => 0)) === null;
         throw isNone ? error : second;

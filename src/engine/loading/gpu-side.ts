@@ -24,7 +24,7 @@ export interface GpuSideOptions extends Omit<LoadModelOptions, 'tuning' | 'int8A
   quietMs?: number;
 }
 
-/** What of an engine is on the GPU: it is lost with the device, and can be made again. */
+/** The part of an engine on the GPU: it is lost with the device, and can be made again. */
 export class GpuSide {
   readonly gpu: Gpu;
   readonly model: Model;
@@ -32,7 +32,7 @@ export class GpuSide {
   /** Those of earlier visits. */
   readonly kept: KeptStates;
   readonly overflow: Overflow;
-  /** What the states of the model are known by, once somebody asks. */
+  /** The model as the owner of states, made when it is first asked for. */
   readonly owner: () => Promise<StateOwner>;
   /** Whether the model has sizes that were measured on this adapter. */
   readonly tuned: boolean;

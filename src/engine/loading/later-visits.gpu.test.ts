@@ -12,8 +12,8 @@ import { LocalEngine, type LocalEngineOptions } from '../local-engine.ts';
 import type { ChatMessage, GenerationEvent } from '../protocol.ts';
 import { deleteStoredStates, storedStates } from '../states/stored-states.ts';
 
-// Over a reload: an engine that has seen nothing goes on with a conversation that another one kept, with the answer of one
-// that reads all of it, and processes only what is new. Where that cannot be, the text is read.
+// Over a reload: a new engine goes on with a conversation that another one kept. It answers as one that reads all of
+// it, and processes only the new tokens. Where that cannot be, the text is read.
 
 const SETTINGS = { repetitionPenalty: 1.5, maxTokens: 5, logitBias: NO_SPECIAL, logprobs: 5, temperature: 0 };
 

@@ -13,8 +13,8 @@ import { tinyCheckpoint } from '../../testing/models/tiny-model.ts';
 import { openModel } from './open-model.ts';
 import { deleteUnlessLocked, storedModels } from './stored-models.ts';
 
-// Every step of loading meets with every fault. However a run ends, it ends in time: with the right bytes, or with a typed
-// error; and the next one, without a fault, has the right bytes.
+// Every step of loading meets with every fault. However a run ends, it ends in time: with the right bytes, or with a
+// typed error. The next one, without a fault, has the right bytes.
 
 // A minute of waiting takes a moment here.
 vi.mock('../../storage/store/clock.ts', async (original) => {

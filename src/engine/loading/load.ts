@@ -16,13 +16,13 @@ const DEFAULT_CONTEXT = 32_768;
 export interface LoadModelOptions extends Partial<ModelOptions> {
   signal?: AbortSignal;
   onUploaded?: () => void;
-  /** Told in a sentence where what is asked for goes beyond the model. */
+  /** Hears a sentence where the options ask for more than the model has. */
   onMessage?: (message: string) => void;
 }
 
 /**
- * Puts a package on the GPU: memory for the weights is allocated before the first shard is fetched, then shards pass one
- * at a time, and meanwhile the GPU's programs are compiled.
+ * Puts a package on the GPU. Memory for the weights is allocated before the first shard is fetched. Then shards pass
+ * one at a time, and meanwhile the GPU's programs are compiled.
  * @param options.contextLength may be more than the config's positions; `onMessage` is told then, and
  * where the device has buffers for fewer tokens, which is then the length.
  * @param options.onUploaded called when all weights are on the GPU; `onCompiled` tells of programs after that.

@@ -26,7 +26,7 @@ import {
 } from './find-model.ts';
 import type { StageReport } from './overall-progress.ts';
 
-// Where a model comes from, by what `createEngine` is given. Whatever it is, a package comes out.
+// Opens the model that the options of `createEngine` name. The result is always a package.
 
 export type { ModelSource } from './find-model.ts';
 

@@ -6,7 +6,7 @@ import type { LoadProgress } from '../protocol.ts';
 /** A report without the share that is worked out here. */
 export type StageProgress = Omit<LoadProgress, 'progress'>;
 
-/** What is known of a report. */
+/** The known parts of a report. */
 export type StageReport = Partial<StageProgress> & Pick<StageProgress, 'stage'>;
 
 /** Seconds. A fast line and a usual disk: where both are slower, the share of the weights only becomes more right. */
@@ -19,8 +19,8 @@ const PROGRAMS_S = 0.3;
 const LAST_S = 0.05;
 
 /**
- * Adds the stages up. Each report takes as much off what is left of the bar as it takes off the work that is left, as far
- * as that is known: so the bar never goes back, also where the work turns out to be more.
+ * Adds the stages up. Each report takes the same share off the rest of the bar as off the rest of the known work. So
+ * the bar never goes back, not even where the work turns out to be more.
  */
 export class OverallProgress {
   #share = 0;
@@ -46,7 +46,7 @@ function secondsLeft({ stage, loaded, total, source }: StageProgress): number | 
   const rest = Math.max(0, total - loaded);
   if (stage === 'compile') return LAST_S + rest * PROGRAM_S;
   const perByte = source === 'storage' ? STORAGE_S_PER_BYTE : NETWORK_S_PER_BYTE;
-  // What another tab has downloaded is read from storage then.
+  // The bytes that another tab has downloaded are read from storage then.
   const reading = stage === 'waiting' ? total * STORAGE_S_PER_BYTE : 0;
   return LAST_S + PROGRAMS_S + rest * perByte + reading;
 }

@@ -3,11 +3,11 @@ import { MAX_STOP_IDS } from '../../kernels/sampling/sampling-settings.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import { isRecord } from '../../weights/untrusted-json.ts';
 
-/** What the files of a model say of its end. */
+/** The ids that end an answer, by each file of a model. */
 interface EndSources {
   /** Of generation_config.json. */
   defaults: Pick<GenerationDefaults, 'stopIds'>;
-  /** Of config.json, as the package's manifest keeps them. */
+  /** Those of config.json, as the package's manifest keeps them. */
   config: readonly number[];
   /** Knows `eos_token` of tokenizer_config.json. */
   tokenizer: Pick<Tokenizer, 'namedTokens' | 'tokenToId'>;

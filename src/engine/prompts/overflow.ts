@@ -13,11 +13,11 @@ export interface FittingPrompt {
   droppedTurns: number;
 }
 
-/** Of a context, what is left for the answer at least, where turns are dropped: an eighth. */
+/** The least share of a context that dropping turns leaves for the answer. */
 const LEAST_ROOM = 1 / 8;
 /**
- * Of a context, what a prompt takes at most after turns were dropped, as it is read anew then. With half of it, about as
- * many tokens are written before that happens again.
+ * The largest share of a context that a prompt takes after turns were dropped: it is read anew then. With half of it,
+ * about as many tokens are written before that happens again.
  */
 const FILLED = 1 / 2;
 /** Chats of which it is known how many turns were dropped. */
@@ -109,7 +109,10 @@ function nothing(): BambaError {
   return new BambaError('prompt_empty', 'The prompt is empty: there is nothing to answer.');
 }
 
-/** Where the turns of a chat begin: each with a question. What stands before the first one belongs to all. */
+/**
+ * The places where the turns of a chat begin, each with a question. Messages before the first question belong to all
+ * turns.
+ */
 function turnsOf(messages: readonly ChatMessage[]): number[] {
   return messages.flatMap(({ role }, index) => (role === 'user' ? [index] : []));
 }

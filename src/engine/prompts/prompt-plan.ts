@@ -6,7 +6,7 @@ import { turnDigests } from './turn-digests.ts';
 
 /** How the rest of a prompt is read. */
 export interface PromptPlan {
-  /** Where states are kept on the way. */
+  /** The places on the way where states are kept. */
   cuts: Cut[];
   /** Whether the prompt ends in the header of an answer, which a state is kept before. */
   hasHeader: boolean;
@@ -14,7 +14,7 @@ export interface PromptPlan {
   miss: CacheMiss | null;
 }
 
-/** Where the messages of a prompt are, as far as that matters. */
+/** The places of a prompt's messages, as far as they matter. */
 interface Places {
   opening: number | null;
   start: number | null;
@@ -24,7 +24,7 @@ interface Places {
 }
 
 /**
- * What to do on the way through a prompt that is resumed. Messages are looked for only in what is read.
+ * Plans the way through a prompt that is resumed. Messages are looked for only in what is read.
  * @param chunk tokens of a pass
  * @throws BambaError `aborted`
  */

@@ -47,7 +47,7 @@ export async function* readPrompt(
     }
     if (fault) throw fault.error;
   } finally {
-    // Whoever leaves in the middle leaves the model to the next one, who is not to find it at work.
+    // A reader that leaves in the middle leaves the model to the next request, which must not find it at work.
     left.abort();
     await running;
   }

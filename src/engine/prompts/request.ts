@@ -24,7 +24,7 @@ const FIELDS = new Set<string>([
   ...SAMPLING_NAMES,
 ] satisfies (keyof GenerationRequest)[]);
 
-/** What a model reads. */
+/** The input of a model. */
 export type PromptInput =
   | {
       messages: readonly ChatMessage[];
@@ -42,7 +42,7 @@ export type PromptInput =
 /** A request's parts, checked. */
 export interface ParsedRequest {
   input: PromptInput;
-  /** None where no tool may be called. */
+  /** Empty where no tool may be called. */
   tools: readonly Tool[];
   toolChoice: 'auto' | 'required' | { name: string };
   json: { schema?: unknown } | undefined;
@@ -53,7 +53,7 @@ export interface ParsedRequest {
   maxTokens: number;
   contextOverflow: 'refuse' | 'drop-oldest-turns';
   stop: string[];
-  /** What is left: the sampling settings. */
+  /** All other fields: the sampling settings. */
   sampling: object;
 }
 
@@ -136,7 +136,7 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= 200;
 }
 
-/** What is read for a request. @throws BambaError `setting_invalid`, `prompt_empty`. */
+/** The input of a request. @throws BambaError `setting_invalid`, `prompt_empty`. */
 function promptInput({ messages, prompt, ...ending }: GenerationRequest): PromptInput {
   if (messages !== undefined) {
     const input = chatInput(messages, ending);
@@ -153,7 +153,7 @@ function promptInput({ messages, prompt, ...ending }: GenerationRequest): Prompt
 }
 
 /**
- * What is counted or made into tokens, which may be empty.
+ * The input that is counted or made into tokens; it may be empty.
  * @throws BambaError `setting_invalid`
  */
 export function parseTokenInput(

@@ -8,10 +8,10 @@ import type { PackageFile } from '../../weights/manifest.ts';
 import { endIds } from './end-ids.ts';
 import type { ParsedRequest } from './request.ts';
 
-/** What a request has the model read. */
+/** The parts of a request that the model reads. */
 type PromptParts = Pick<ParsedRequest, 'input' | 'tools'>;
 
-/** What a model reads. */
+/** The tokens of a prompt. */
 export interface Prompt {
   readonly ids: readonly number[];
   /**
@@ -35,7 +35,7 @@ export class TextSide {
   readonly template: ChatTemplate;
   readonly defaults: GenerationDefaults;
   readonly stopIds: readonly number[];
-  /** What of the files could not be used, and what counts in its place. */
+  /** Sentences on values of the files that could not be used, with the values that count in their place. */
   readonly warnings: readonly string[];
 
   private constructor({ tokenizer, template, defaults, stopIds, warnings }: TextFiles) {

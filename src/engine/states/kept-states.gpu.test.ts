@@ -18,9 +18,9 @@ import { loadModel } from '../loading/load.ts';
 import { packCheckpoint } from '../loading/pack-checkpoint.ts';
 import { readPrompt } from '../prompts/read-prompt.ts';
 
-// Chats of random tokens with random models of all families, or of all kinds of states: appended to, edited, branched,
-// aborted and evicted in any order. What comes next is what a model computes that was given nothing but these tokens, and no
-// token that is at hand is processed again.
+// Chats of random tokens with random models of all families, or of all kinds of states. They are appended to, edited,
+// branched, aborted and evicted in any order. What comes next is what a model computes that was given nothing but these
+// tokens, and no token that is at hand is processed again.
 
 /** Small, so that short texts take several passes. */
 const CHUNK = 16;

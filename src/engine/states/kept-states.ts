@@ -21,9 +21,9 @@ import { conversationKey, prefixKey } from './stored-states.ts';
 const QUIET_MS = 1000;
 /** The most that is kept where nobody says how much. */
 const MOST_BYTES = 2 ** 30;
-/** What is kept where the browser does not tell how much room there is. */
+/** The room for states where the browser does not tell how much it has. */
 const BYTES_UNTOLD = 256 * 2 ** 20;
-/** What a question waits for storage at the most, at each step: the text can be read again in that time. */
+/** The longest wait of a question for storage, at each step: the text can be read again in that time. */
 const ANSWERS_WITHIN_MS = 5000;
 /** A shorter beginning is read as fast as it is brought back. */
 const SHARED_TOKENS = 16;
@@ -36,7 +36,7 @@ export interface KeptStatesOptions {
   quietMs?: number | undefined;
 }
 
-/** What is known of a prompt before storage is asked. */
+/** The part of a prompt that is known before storage is asked. */
 interface KnownBeginning {
   live: SequenceState;
   shared: readonly number[];
@@ -64,14 +64,14 @@ export class KeptStates {
   readonly #due = new Map<string, Due>();
   /** By conversation, tokens that it had last in this engine: storage has no more of it. */
   readonly #latest = new Map<string, number>();
-  /** Whose tokens the live sequence has, once this request has changed it. */
+  /** The conversation whose tokens the live sequence has, once this request has changed it. */
   #speaking: { conversation: string; shared: readonly number[] } | null = null;
-  /** What a conversation had in common with others last, to be written if the GPU has it by itself. */
+  /** The tokens that a conversation last shared with others; written if the GPU has a state of exactly them. */
   #shared: readonly number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: AbortController | null = null;
   #last: Promise<void> = Promise.resolve();
-  /** What people have not heard yet; null once they have heard of a failure. */
+  /** The message that people have not heard yet; null once they have heard of a failure. */
   #message: string | null | undefined;
 
   /** @param owner whose states these are; not asked for before there is something to write or to bring back */
@@ -101,7 +101,7 @@ export class KeptStates {
     if (this.#due.size > 0) this.#wait();
   }
 
-  /** Nothing is written any more. */
+  /** Ends all writing. */
   dispose(): void {
     this.pause();
     this.#due.clear();
@@ -200,10 +200,10 @@ export class KeptStates {
           store.close();
         }
       });
-      // What failed once fails again, until there is something new to be written.
+      // A write that failed once fails again, until there is a new state to write.
       if (!written) this.#due.clear();
     } catch {
-      // The GPU is gone, or the request that came was faster. Whoever asks next hears of the GPU.
+      // The GPU is gone, or the request that came was faster. The next request hears of the GPU.
     }
   }
 
@@ -223,7 +223,7 @@ export class KeptStates {
     }
   }
 
-  /** Where the GPU has the state of these very tokens; null where it has it no longer. */
+  /** The GPU's state of exactly these tokens; null where it has none any more. */
   #find({ model }: StateOwner, tokens: readonly number[]): SequenceState | null {
     const same = (state: SequenceState) =>
       state.isExact && state.position === tokens.length && isPrefix(state.tokens, tokens);

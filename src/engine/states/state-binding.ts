@@ -4,7 +4,7 @@ import type { SnapshotBinding } from '../../model/snapshot-bytes.ts';
 import type { PackageDescription } from '../../storage/packages/package-source.ts';
 import { sha256Hex } from '../../weights/sha256.ts';
 
-// What a kept state is good for: the very weights, computed with in the very way.
+// The digest that binds a kept state to its weights, and to the shaders that compute with them.
 
 const hashOf = (value: unknown): Promise<string> => sha256Hex(new TextEncoder().encode(JSON.stringify(value)));
 
@@ -14,7 +14,8 @@ export function shadersHash(): Promise<string> {
 }
 
 /**
- * Of a package all of whose shards were handed out. Equal packages have the same, wherever they are and were made.
+ * The binding of a package all of whose shards were handed out. Equal packages have the same, wherever they are and
+ * were made.
  * @throws BambaError `unsupported_model` where nothing tells what is in its shards.
  */
 export async function stateBinding(

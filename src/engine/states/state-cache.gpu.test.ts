@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { chatOf, take } from '../../testing/engines/answer.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { sharedGpu } from '../../testing/engines/shared-gpu.ts';
-import { packTinyModel } from '../../testing/models/tiny-model.ts';
+import { packGoldenModel, packTinyModel } from '../../testing/models/tiny-model.ts';
 import { LocalEngine, type LocalEngineOptions } from '../local-engine.ts';
 
 // How much GPU memory the states of earlier prompts may take, and that a small adapter keeps less of them.
@@ -17,7 +17,7 @@ describe.skipIf(!hasAdapter)('states of earlier prompts', () => {
 
   /** Tokens that asking the same again finds kept, of those of the prompt; and the answers. */
   async function askTwice(options: LocalEngineOptions) {
-    const source = await packTinyModel({ scheme: 'int8' });
+    const source = await packGoldenModel('int8');
     engine = await LocalEngine.load(source, { ...options, gpu: { gpu: shared, ...options.gpu } });
     const request = { messages: chatOf('Well?'), maxTokens: 3, temperature: 0 };
     const first = await take(engine, request);
@@ -33,7 +33,7 @@ describe.skipIf(!hasAdapter)('states of earlier prompts', () => {
   });
 
   test('are not kept where the adapter’s buffers are too small for that', async () => {
-    const source = await packTinyModel({ scheme: 'int8' });
+    const source = await packGoldenModel('int8');
     const largest = Math.max(...source.manifest.tensors.map(({ bytes }) => bytes));
     const limit = Math.ceil(largest / 3.5 / 256) * 256;
     const maxLimits = { maxStorageBufferBindingSize: limit, maxBufferSize: limit + 1024 };

@@ -18,11 +18,11 @@ import { type SequenceState, stateLayout } from '../../model/state.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What the states of a model are known by. */
+/** The model that states belong to, and its name. */
 export interface StateOwner {
   readonly model: Model;
   readonly binding: SnapshotBinding;
-  /** Of the model, for people. */
+  /** The model's name, for people. */
   readonly name: string;
 }
 
@@ -44,7 +44,7 @@ export function factsOf(
   };
 }
 
-/** What the bytes of a state are held against. */
+/** The reader that checks the bytes of a state against their owner. */
 export function readerOf({ model, binding }: StateOwner): SnapshotReader {
   const { architecture, contextLength, state } = model;
   return {
@@ -55,7 +55,7 @@ export function readerOf({ model, binding }: StateOwner): SnapshotReader {
   };
 }
 
-/** Where the numbers of a state are, logits included where there are some. */
+/** The places of a state's numbers, those of the logits included where there are some. */
 function partsOf(model: Model, state: SequenceState, { tokens, logitsBytes }: SnapshotFacts) {
   const parts = state.ranges(tokens.length);
   return logitsBytes > 0 ? [...parts, { buffer: model.promptLogits, offset: 0, bytes: logitsBytes }] : parts;

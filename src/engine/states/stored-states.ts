@@ -5,20 +5,20 @@ import type { StoredState } from '../protocol.ts';
 const CONVERSATION = 'conversation ';
 const PREFIX = 'prefix ';
 
-/** What the state of a conversation is kept under. */
+/** The key of a conversation's state. */
 export function conversationKey(conversation: string): string {
   return CONVERSATION + conversation;
 }
 
-/** What a state is kept under that several conversations begin with. */
+/** The key of a state that several conversations begin with. */
 export async function prefixKey(tokens: readonly number[]): Promise<string> {
   return PREFIX + (await sha256Hex(new Uint8Array(new Uint32Array(tokens).buffer)));
 }
 
 /**
- * The states of conversations that this browser keeps, so that the next question of one, in a later visit, does not wait
- * for all of it to be read again. The one that was written last comes first; one that several conversations begin with
- * has no `conversation`.
+ * The states of conversations that this browser keeps. With its state, a conversation's next question in a later visit
+ * does not wait until all of it is read again. The one that was written last comes first; one that several
+ * conversations begin with has no `conversation`.
  *
  * ```ts
  * const bytes = (await storedStates()).reduce((sum, state) => sum + state.bytes, 0);

@@ -1,16 +1,16 @@
-// What crosses between a tab and the worker of another one. Such a channel takes no ports along: each port that is handed
-// over becomes a numbered line on the same channel.
+// The messages between a tab and the worker of another one. Such a channel takes no ports along: each port that is
+// handed over becomes a numbered line on the same channel.
 
 /** One message on the channel. */
 export type Frame =
   /**
-   * To what the line stands for, or from it: 0 is the worker itself, others are ports that were handed over. `ports` says
-   * which arguments of a call to the worker are lines, and which ones.
+   * A message to the line's end, or from it. Line 0 is the worker itself, others are ports that were handed over.
+   * `ports` says which arguments of a call to the worker are lines, and which ones.
    */
   | { line: number; data: unknown; ports?: readonly (readonly [place: number, line: number])[] }
-  /** Nothing more comes on this line. */
+  /** The line ends: no further message comes on it. */
   | { line: number; closed: true }
-  /** Whoever says so is not there any more for the other. */
+  /** The sender is no longer there for the other side. */
   | { gone: true };
 
 /** A call as comlink sends it, as far as ports are concerned. */
@@ -29,7 +29,7 @@ export interface Channel {
 /** Opens a channel by its name. */
 export type OpenChannel = (name: string) => Channel;
 
-/** What a proxy of comlink says last on its port, once nobody has it any more. */
+/** Whether it is the last message of a comlink proxy, which nobody has any more. */
 export function isRelease(data: unknown): boolean {
   return (data as { type?: unknown } | null)?.type === 'RELEASE';
 }

@@ -1,7 +1,7 @@
 import type { WorkerLink } from '../worker/worker-link.ts';
 import type { Channel } from './frames.ts';
 
-// Where tabs that want one engine ask for it, and the one that has it answers: a channel of all of them.
+// The channel where tabs ask for an engine, and where the tab that has it answers.
 
 interface Greeting {
   /** A tab that wants to be served. */
@@ -47,7 +47,7 @@ export function serveTabs(meeting: Channel, link: WorkerLink): () => void {
   /** Whether each is served, by its id: one that asks twice was not patient. */
   const served = new Map<string, Promise<boolean>>();
   const serve = (id: string): Promise<boolean> => {
-    // Nobody may have asked anything of it for long: if it is stuck, it is found out now, and the tab goes on elsewhere.
+    // The worker may have been idle for long. If it is stuck, this shows it now, and the tab goes on elsewhere.
     if (link.started) link.expectNotice();
     return link.ask((worker) => worker.serve(id)).catch(() => false);
   };

@@ -2,19 +2,19 @@ import { sha256Hex } from '../../weights/sha256.ts';
 import type { LoadOptions } from '../worker/wire.ts';
 import { VERSION } from './version.ts';
 
-// What tabs find each other by: names of Web Locks and of channels, which are the site's own.
+// The names of Web Locks and channels by which tabs of one site find each other.
 
 /** Names of what the tabs share that want the same engine. */
 export interface SharedNames {
-  /** Of the lock that the tab with the engine holds, and of the channel that it is asked on for its service. */
+  /** The lock that the tab with the engine holds, and the channel where others ask for its service. */
   readonly engine: string;
-  /** What the names of all versions of this library begin with. */
+  /** The beginning of the names of all versions of this library. */
   readonly anyVersion: string;
 }
 
 /**
- * Of the engine that these options make. The token is not among them: what it opened is the site's by then. Without `files`,
- * which no other tab can be known to have.
+ * The names of the engine that these options make. The token is not among them: what it opened is the site's by then.
+ * Without `files`, which no other tab can be known to have.
  */
 export async function sharedNames({ token: _token, files: _files, ...options }: LoadOptions): Promise<SharedNames> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
@@ -24,12 +24,12 @@ export async function sharedNames({ token: _token, files: _files, ...options }: 
   return { engine: anyVersion + VERSION, anyVersion };
 }
 
-/** Of the channel between a tab and the worker of another one. @param id of the tab */
+/** The name of the channel between a tab and the worker of another one. @param id of the tab */
 export function tabChannel(id: string): string {
   return `bamba-web tab ${id}`;
 }
 
-/** Of the lock that a tab holds for as long as it asks another one. @param id of the tab */
+/** The name of the lock that a tab holds for as long as it uses another one's engine. @param id of the tab */
 export function tabLife(id: string): string {
   return `bamba-web tab ${id} lives`;
 }

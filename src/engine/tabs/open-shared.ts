@@ -9,7 +9,7 @@ import { greet, serveTabs } from './meeting.ts';
 import { type SharedNames, sharedNames, tabChannel, tabLife } from './names.ts';
 import { TabWorker } from './tab-worker.ts';
 
-/** What of the browser tabs find each other by. */
+/** The parts of the browser by which tabs find each other. */
 export interface Places {
   locks: Locks & Partial<Pick<LockManager, 'query'>>;
   openChannel: OpenChannel;
@@ -40,8 +40,9 @@ export interface Sharing {
 }
 
 /**
- * The worker that has the engine, or is about to: another tab's, where one holds the lock of it, else one of this tab, which
- * serves the others from then on. The lock is this tab's for as long as its worker lives, so that there are never two.
+ * The worker that has the engine, or is about to. It is another tab's, where one holds the engine's lock. Else it is
+ * one of this tab, which serves the others from then on. The lock is this tab's for as long as its worker lives, so
+ * that there are never two.
  * @throws BambaError `aborted`; as `start`.
  */
 export async function openShared(sharing: Sharing): Promise<WorkerLink> {

@@ -14,7 +14,7 @@ export class ServedTab extends EventTarget {
     super();
     this.#channel = channel;
     channel.addEventListener('message', ({ data }) => this.#hear(data as Frame));
-    // What it said is lost, and it would wait for an answer.
+    // Its message is lost, and it would wait for an answer.
     channel.addEventListener('messageerror', () => this.end());
   }
 
@@ -73,7 +73,10 @@ export class ServedTab extends EventTarget {
   }
 }
 
-/** What a port is to whoever was handed it. Nothing comes before it is listened to: both happen in one task. */
+/**
+ * The end of a line, which stands for a port that was handed over. No message comes before somebody listens: both
+ * happen in one task.
+ */
 class Line extends EventTarget {
   readonly postMessage: (data: unknown) => void;
   readonly close: () => void;

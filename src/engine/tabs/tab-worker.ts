@@ -1,11 +1,11 @@
 import type { Call, Channel, Frame } from './frames.ts';
 
-/** What the page needs of a worker. */
+/** The part of a worker that the page needs. */
 export type EngineWorker = Pick<Worker, 'postMessage' | 'terminate' | 'addEventListener' | 'removeEventListener'>;
 
 /**
- * Stands in for a worker that is another tab's: what is posted to it goes there over a channel. Where that tab serves no
- * longer, it has an error, as a worker that broke down.
+ * Stands in for a worker that is another tab's: what is posted to it goes there over a channel. When that tab stops
+ * serving, it reports an error, as a worker that broke down.
  */
 export class TabWorker extends EventTarget implements EngineWorker {
   readonly #channel: Channel;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
 import { FakeLocks } from '../../testing/browser/fake-locks.ts';
 import { FakeTab } from '../../testing/browser/fake-tabs.ts';
-import { INFO, NEVER } from '../../testing/browser/fake-worker.ts';
+import { INFO, NEVER, SHORT_DEADLINES } from '../../testing/browser/fake-worker.ts';
 import type { ResumePoint } from '../answers/answer-course.ts';
 import { loadInWorker } from '../client.ts';
 import type { Deadlines } from '../worker/deadlines.ts';
@@ -23,20 +23,10 @@ import { sharedNames } from './names.ts';
 import type { SharedPlaces } from './open-shared.ts';
 import { VERSION } from './version.ts';
 
-// Several tabs with one engine, over channels that copy what they carry: each hears every token of its answers once,
-// whichever tab is closed, and whenever; and there are never two engines.
+// Several tabs with one engine, over channels that copy their messages. Each tab hears every token of its answers once,
+// whichever tab is closed, and whenever. There are never two engines.
 
-const SHORT: Deadlines = {
-  tick: 10,
-  start: 300,
-  notice: 200,
-  silence: 60,
-  stop: 150,
-  busy: 200,
-  end: 50,
-  again: [0, 1, 2],
-  calm: 60_000,
-};
+const SHORT: Deadlines = { ...SHORT_DEADLINES, again: [0, 1, 2] };
 const TOKENS = [1, 2, 3, 4, 5, 6];
 const TEXT = '123456';
 

@@ -1,6 +1,6 @@
-// How long the page waits for the engine's worker. Computing has no deadline, only an abort: a slow adapter may take
-// seconds for a part of a prompt, and minutes for all programs of a model. What is asked of an idle worker, and what ends
-// something, has one.
+// How long the page waits for the engine's worker. Computing has no deadline, only an abort. A slow adapter may take
+// seconds for a part of a prompt, and minutes for all programs of a model. Questions to an idle worker have one, and so
+// has every end.
 
 import { TRIES } from '../recovery.ts';
 
@@ -12,7 +12,9 @@ export interface Deadlines {
   start: number;
   /** For an idle worker to notice a question. It has nothing to do but that; a crowded machine may take a while. */
   notice: number;
-  /** Of silence after it was asked to stop: whoever computes on the GPU answers between two submissions. */
+  /**
+   * The longest silence after it was asked to stop: a worker that computes on the GPU answers between two submissions.
+   */
   silence: number;
   /** For work to end after it was asked to, where the worker answers: the GPU still has what was submitted. */
   stop: number;

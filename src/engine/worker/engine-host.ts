@@ -21,7 +21,7 @@ export interface HostLoading {
 /** Loads a model. @throws BambaError as `LocalEngine.load` */
 export type LoadEngine = (options: LoadOptions, loading: HostLoading) => Promise<LocalEngine>;
 
-/** What tabs are served with. */
+/** The parts of the browser with which tabs are served. */
 export interface HostEnvironment {
   locks: Locks | null;
   openChannel: OpenChannel;
@@ -43,9 +43,9 @@ export class EngineHost implements Host {
   readonly #hearers = new Set<Hearer>();
   readonly #tabs = new Set<ServedTab>();
   #overall = new OverallProgress();
-  /** What was said last of a load that goes on. */
+  /** The latest progress of a load that goes on. */
   #latest: LoadProgress | null = null;
-  /** What becomes of an engine that lost the GPU; its load is heard of as part of that. */
+  /** The status of an engine that lost the GPU; reports of its load are part of that. */
   #recovering: EngineStatus | null = null;
   #loading: Promise<WireResult<EngineInfo>> | null = null;
   #engine: LocalEngine | null = null;
@@ -56,7 +56,7 @@ export class EngineHost implements Host {
     this.#openChannel = openChannel;
   }
 
-  /** What the page calls that started the worker. */
+  /** The calls of the page that started the worker. */
   get api(): WorkerApi {
     return {
       ...hostApi(this),
@@ -129,7 +129,7 @@ export class EngineHost implements Host {
     const { signal } = tab;
     this.#tabs.add(tab);
     signal.addEventListener('abort', () => this.#tabs.delete(tab));
-    // What a tab holds of the browser becomes free when it is gone, however that came.
+    // The browser frees a tab's locks when the tab is gone, for whatever reason.
     locks.request(tabLife(id), { signal }, async () => tab.end()).catch(() => tab.end());
     expose(hostApi(this, tab), tab);
     return true;

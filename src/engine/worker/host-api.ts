@@ -8,15 +8,15 @@ import { type GenerationMessage, type LoadOptions, toWire, type WireResult, type
 
 // Calls of whoever uses an engine from outside its worker. Errors cross as data, generation streams over a port of its own.
 
-/** Who hears of an engine. */
+/** A listener to an engine's news. */
 export interface Hearer {
   onProgress: (progress: LoadProgress) => void | Promise<void>;
   onStatus: (status: EngineStatus, info: EngineInfo) => void | Promise<void>;
 }
 
-/** Where the engine is. */
+/** The host of the engine. */
 export interface Host {
-  /** Of the browser; null where it has none. */
+  /** The browser's locks; null where it has none. */
   readonly locks: Locks | null;
   /** @throws BambaError `disposed`. */
   readonly engine: LocalEngine;
@@ -34,7 +34,7 @@ export interface Host {
 export function hostApi(host: Host, tab?: ServedTab): WorkerApi {
   const gone = tab?.signal;
 
-  /** What the engine comes to, unless the caller takes its question back over `port`, or is gone. */
+  /** The engine's answer, unless the caller takes its question back over `port`, or is gone. */
   async function answered<Value>(
     port: MessagePort,
     work: (engine: LocalEngine, signal: AbortSignal) => Promise<Value>,

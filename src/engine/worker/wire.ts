@@ -17,14 +17,14 @@ import type {
   TuningResult,
 } from '../protocol.ts';
 
-/** What to load, and how. */
+/** The model to load, and the options of loading. */
 export type LoadOptions = ModelSource &
   Pick<
     LocalEngineOptions,
     'contextLength' | 'precision' | 'stateCacheBytes' | 'storedStateBytes' | 'kvCacheType' | 'stateCacheType'
   >;
 
-/** What the page calls in the worker. */
+/** The calls that the worker takes from the page. */
 export interface WorkerApi {
   /** Answers at once, whatever else is under way: a worker that does not is stuck, or gone. */
   ping(): void;
@@ -34,8 +34,8 @@ export interface WorkerApi {
    */
   holdLife(lock: string): Promise<boolean>;
   /**
-   * Loads a model. Where its files change in the middle, it begins again, once. `onStatus` hears of losses of the GPU from
-   * then on, and with each what the engine is by then.
+   * Loads a model. If its files change meanwhile, loading begins again, once. `onStatus` hears of losses of the GPU
+   * from then on, and with each what the engine is by then.
    */
   load(
     options: LoadOptions,
@@ -44,8 +44,8 @@ export interface WorkerApi {
   ): Promise<WireResult<EngineInfo>>;
   abortLoading(): void;
   /**
-   * Serves another tab, of this name, for as long as that holds its lock: what it says on its channel is heard as if the page
-   * said it, but for the end of the engine.
+   * Serves another tab, of this name, for as long as that holds its lock. Its calls on its channel count as the page's,
+   * except for the end of the engine.
    * @returns false where it cannot be served
    */
   serve(tab: string): Promise<boolean>;
@@ -73,12 +73,12 @@ export interface WorkerApi {
   dispose(): void;
 }
 
-/** What tokens are asked of. */
+/** The input that is made into tokens. */
 export type TokenInput = string | readonly ChatMessage[];
 /** How, as far as it can cross. */
 export type TokenSettings = Omit<TokenizeOptions, 'signal'>;
 
-/** What a generation's port carries to the page; the page sends `abort`. */
+/** The messages on a generation's port to the page; the page sends `abort`. */
 export type GenerationMessage =
   { type: 'event'; event: GenerationEvent } | { type: 'end' } | { type: 'error'; error: ErrorData };
 
@@ -101,7 +101,7 @@ export function fromWire({ code, message }: ErrorData): BambaError {
   return new BambaError(code, message);
 }
 
-/** Whatever was thrown on the way to the worker or in it, as an error with a code. */
+/** An error with a code for any value that was thrown on the way to the worker or in it. */
 export function asTyped(error: unknown): BambaError {
   if (error instanceof Error && error.name === 'DataCloneError') {
     return new BambaError(

@@ -32,7 +32,7 @@ export interface LoadedWorker {
   info: EngineInfo;
 }
 
-/** Who hears of a worker that loads, and what ends that. */
+/** The listeners to a worker that loads, and the signal that ends loading. */
 export interface WorkerLoading {
   onLink: (link: WorkerLink) => void;
   onProgress: (progress: LoadProgress) => void;
@@ -46,13 +46,13 @@ export interface WorkerLoading {
 export interface WorkerEngineOptions {
   load: (loading: WorkerLoading) => Promise<LoadedWorker>;
   deadlines: Readonly<Deadlines>;
-  /** Of the first load. */
+  /** Hears of the first load. */
   onProgress: (progress: LoadProgress) => void;
   /** Ends the first load. */
   signal: AbortSignal | undefined;
 }
 
-/** What is said where another tab was closed that had the engine. */
+/** The message where another tab that had the engine was closed. */
 const TAB_GONE = 'The tab that ran the model for this one is gone: the model is being loaded again.';
 /** How far a load is that has no worker yet. */
 const UNKNOWN: LoadProgress = {
@@ -75,13 +75,13 @@ export class WorkerEngine implements StateEngine {
   readonly #listeners = new Listeners<EngineStatus>();
   #info!: EngineInfo;
   #loaded = false;
-  /** Of the worker that was started last. */
+  /** The link to the worker that was started last. */
   #link: WorkerLink | null = null;
   /** Whether the one before it was another tab's. */
   #wasElsewhere = false;
-  /** What is said of another worker while it loads. */
+  /** The status while another worker loads. */
   #recovering: EngineStatus | null = null;
-  /** Of what was begun last: the worker may be at it although nobody waits for it any more. */
+  /** The work that was begun last: the worker may be at it although nobody waits for it any more. */
   #work: Watch | null = null;
   #disposing: Promise<void> | null = null;
   #freed: Promise<void> = Promise.resolve();
@@ -106,7 +106,7 @@ export class WorkerEngine implements StateEngine {
     });
   }
 
-  /** Loads a model. Where the worker breaks down meanwhile, another one begins again. @throws BambaError as `load`. */
+  /** Loads a model. If the worker breaks down meanwhile, another one begins again. @throws BambaError as `load`. */
   static async begin(options: WorkerEngineOptions): Promise<WorkerEngine> {
     const engine = new WorkerEngine(options);
     await engine.#workers.begin();
@@ -124,7 +124,7 @@ export class WorkerEngine implements StateEngine {
       }
     };
     const worker = await load({
-      // What ends the first load does not end what comes after it.
+      // The signal that ends the first load does not end later work.
       signal: loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending,
       onLink: (link) => {
         this.#link = link;
@@ -146,7 +146,7 @@ export class WorkerEngine implements StateEngine {
     const since = performance.now();
     const reason = await gone;
     this.#wasElsewhere = elsewhere;
-    // That a tab is closed is no fault: however many are, one after the other, there is another try.
+    // A closed tab is no fault: however many are closed, there is another try.
     if (elsewhere && performance.now() - since >= deadlines.tick) this.#workers.noteWork(worker);
     this.#workers.lose(worker, reason);
   }
@@ -183,7 +183,7 @@ export class WorkerEngine implements StateEngine {
         return;
       }
       const { promptLogprobs, ...rest } = request;
-      // What was told of the prompt is not told again.
+      // The events of the prompt are not repeated.
       const asked = promptLogprobs === undefined || course.scored ? rest : request;
       const loss = yield* this.#answer(worker.link, { ...asked, seed }, { ...options, again: attempt > 0 }, course);
       if (!loss) {
@@ -195,7 +195,7 @@ export class WorkerEngine implements StateEngine {
   }
 
   /**
-   * What one worker has to say of an answer, which another one may have begun.
+   * The events of one worker for an answer, which another one may have begun.
    * @returns why the worker is gone, where another one is to go on
    */
   async *#answer(
@@ -214,7 +214,7 @@ export class WorkerEngine implements StateEngine {
     const { ids, calls } = course;
     const resume = ids.length > 0 ? { ids: [...ids], calls } : null;
     const task = this.#begin<void>(link, signal, (worker, port) =>
-      // What was begun waits for its turn in any case.
+      // An answer that was begun waits for its turn in any case.
       worker.generate(request, resume, transfer(port, [port]), again ? true : queue),
     );
     const messages = new Messages<GenerationMessage>(task.port);
@@ -230,7 +230,7 @@ export class WorkerEngine implements StateEngine {
         else if (event.type === 'text') course.take(event.ids);
         else if (event.type === 'toolCall') course.takeCall();
         yield event.type === 'end' && resume ? course.since(event) : event;
-        // Whatever happens to the worker now is no matter of this answer.
+        // A later fault of the worker does not concern this answer.
         if (event.type === 'end') return null;
       }
     } catch (error) {
@@ -244,7 +244,7 @@ export class WorkerEngine implements StateEngine {
       if (!link.fault || task.stopAsked) throw error;
       return link.fault;
     } finally {
-      // Whoever leaves early waits for the worker to be free again: the next request finds it so.
+      // A caller that leaves early waits until the worker is free: the next request finds it free.
       await task.leave();
     }
   }
@@ -256,7 +256,10 @@ export class WorkerEngine implements StateEngine {
     );
   }
 
-  /** What the worker does in a turn of its own. @throws BambaError as `Turns.take`, and as the worker says. */
+  /**
+   * The worker's result for a question that takes a turn of its own.
+   * @throws BambaError as `Turns.take`, and as the worker says.
+   */
   async #inTurn<Value>({ signal, queue }: TurnOptions, ask: Ask<WireResult<Value>>): Promise<Value> {
     const leave = await this.#turns.take({ signal, queue });
     try {
@@ -278,7 +281,7 @@ export class WorkerEngine implements StateEngine {
   }
 
   async importState(bytes: Uint8Array, { signal }: { signal?: AbortSignal } = {}): Promise<MovedState> {
-    // Of a copy, which is handed over: what the caller has stays whole.
+    // A copy is handed over: the caller's bytes stay whole.
     const copy = new Uint8Array(checkBytes(bytes));
     return this.#inTurn<MovedState>({ signal }, (worker, port) =>
       worker.importState(transfer(copy, [copy.buffer]), transfer(port, [port])),
@@ -340,7 +343,10 @@ export class WorkerEngine implements StateEngine {
     }
   }
 
-  /** What the worker does beside an answer: it takes no turn. @throws BambaError `disposed`, `aborted`, `worker_failed`. */
+  /**
+   * The worker's result for a question beside an answer: it takes no turn.
+   * @throws BambaError `disposed`, `aborted`, `worker_failed`.
+   */
   async #beside<Value>(signal: AbortSignal | undefined, ask: Ask<WireResult<Value>>): Promise<Value> {
     for (let losses = 0; ; losses++) {
       // Asked in the tick that it is called in, where there is a worker: whoever aborts then has it told.

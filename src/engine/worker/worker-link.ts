@@ -10,8 +10,8 @@ const WHAT_TO_DO_WITHOUT_START =
 const WHAT_TO_DO = 'Load the model again.';
 
 /**
- * The page's connection to an engine's worker. A worker that fails, or is silent when it must not be, is ended, and
- * whoever waits for it hears why: nobody waits for one that will not answer.
+ * The page's connection to an engine's worker. It ends a worker that fails, or that is silent when it must not be. All
+ * who wait for the worker hear why: nobody waits in vain.
  */
 export class WorkerLink {
   readonly deadlines: Readonly<Deadlines>;

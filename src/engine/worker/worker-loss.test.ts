@@ -1,24 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { FakeWorker, INFO, NEVER } from '../../testing/browser/fake-worker.ts';
+import { FakeWorker, INFO, NEVER, SHORT_DEADLINES } from '../../testing/browser/fake-worker.ts';
 import { loadInWorker } from '../client.ts';
-import type { Deadlines } from './deadlines.ts';
 import type { ResumePoint } from '../answers/answer-course.ts';
 import type { EngineStatus, GenerationEvent, GenerationRequest, LoadProgress, TunableEngine } from '../protocol.ts';
 
 // A worker breaks down at each of the things that it does: another one goes on, and the page hears every token once.
 
-const SHORT: Deadlines = {
-  tick: 10,
-  start: 300,
-  notice: 200,
-  silence: 60,
-  stop: 150,
-  busy: 200,
-  end: 50,
-  again: [0, 1, 2],
-  calm: 0,
-};
+const SHORT = { ...SHORT_DEADLINES, again: [0, 1, 2], calm: 0 };
 const TOKENS = [1, 2, 3, 4, 5, 6];
 const CALL = { id: 'c', name: 'f', arguments: '{}' };
 /** What the worker says in all, of one load and one answer. */

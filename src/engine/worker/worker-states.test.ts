@@ -1,25 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { BambaError } from '../../errors.ts';
-import { FakeWorker, NEVER } from '../../testing/browser/fake-worker.ts';
+import { FakeWorker, NEVER, SHORT_DEADLINES } from '../../testing/browser/fake-worker.ts';
 import { loadInWorker } from '../client.ts';
-import type { Deadlines } from './deadlines.ts';
 import type { StateEngine } from '../protocol.ts';
 import { toWire } from './wire.ts';
 
 // States on their way between page and worker: whole in both directions, and waited for no longer than anything else.
 
-const SHORT: Deadlines = {
-  tick: 10,
-  start: 300,
-  notice: 200,
-  silence: 60,
-  stop: 150,
-  busy: 200,
-  end: 50,
-  again: [0, 10, 20],
-  calm: 60_000,
-};
-const load = (worker: FakeWorker): Promise<StateEngine> => loadInWorker({ model: 'org/name' }, worker.start, SHORT);
+const load = (worker: FakeWorker): Promise<StateEngine> =>
+  loadInWorker({ model: 'org/name' }, worker.start, SHORT_DEADLINES);
 const MESSAGES = [{ role: 'user', content: 'Well?' }] as const;
 
 describe('a state that is moved', () => {

@@ -52,7 +52,7 @@ export class Task<Result> {
     this.port.close();
   }
 
-  /** What it comes to, left then. @throws BambaError as the worker says, or why there is no use in waiting. */
+  /** The result; the task is left then. @throws BambaError as the worker says, or why there is no use in waiting. */
   async value<Value>(this: Task<WireResult<Value>>): Promise<Value> {
     try {
       return valueOf(await Promise.race([this.finished, this.failed]));
@@ -87,7 +87,7 @@ export class Task<Result> {
   }
 }
 
-/** What comes over a port, one after the other. */
+/** The messages of a port, one after the other. */
 export class Messages<Message> {
   readonly #waiting: Message[] = [];
   #fault: { error: unknown } | null = null;
@@ -101,7 +101,7 @@ export class Messages<Message> {
     port.start();
   }
 
-  /** What has come before is still given. */
+  /** Messages that came before are still given. */
   fail(error: unknown): void {
     this.#fault = { error };
     this.#wake();

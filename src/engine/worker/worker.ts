@@ -36,7 +36,7 @@ async function load(
   });
 }
 
-// What the page said is lost then, and it would wait for an answer: thrown here, the error reaches it.
+// The page's message is lost then, and the page would wait for an answer. An error that is thrown here reaches it.
 addEventListener('messageerror', () => {
   throw new Error('A message from the page could not be read.');
 });

@@ -18,8 +18,8 @@ export const attentionGateKernel = defineKernel({
 const WG = 64;
 
 /**
- * The output of attention times the sigmoid of gate (T, heads * headDim), in place: y (T, heads * headDim), or in decode
- * `partial` of one token, in which all splits have the one gate.
+ * The output of attention times the sigmoid of gate (T, heads * headDim), in place. It is y (T, heads * headDim), or in
+ * decode `partial` of one token, in which all splits have the one gate.
  */
 export function attentionGate(
   features: GpuFeatures,

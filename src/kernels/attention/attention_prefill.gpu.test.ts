@@ -169,18 +169,18 @@ describeGpu(attentionPrefillKernel, (gpu) => {
     });
 
     it('is the reference over segments, of which a chunk may begin in one and end in another', async () => {
-      for (const dims of [ATTENTION_SHAPES[3]!, ATTENTION_SHAPES[1]!]) {
-        for (const [T, position] of [
-          [70, 0],
-          [1, 64],
-          [40, 50],
-          [64, 64],
-          [33, 200],
-        ] as const) {
-          await expectReference(T, T, position, dims, 64);
-        }
+      // One of the shapes that the type is tried with: another is a program more.
+      const dims = share(ATTENTION_SHAPES)[1]!;
+      for (const [T, position] of [
+        [70, 0],
+        [1, 64],
+        [40, 50],
+        [64, 64],
+        [33, 200],
+      ] as const) {
+        await expectReference(T, T, position, dims, 64);
       }
-      await expectReference(5, 25, 3, ATTENTION_SHAPES[5]!, 10);
+      await expectReference(5, 25, 3, dims, 10);
     });
   });
 

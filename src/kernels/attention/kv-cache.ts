@@ -2,7 +2,7 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 
 // How keys and values are kept: see shaders/lib/cache_f32.wgsl and its kin.
 
-/** What elements of keys and values are stored as. */
+/** The types that elements of keys and values are stored in. */
 export const CACHE_TYPES = ['f32', 'f16', 'int8'] as const;
 export type CacheType = (typeof CACHE_TYPES)[number];
 
@@ -23,13 +23,13 @@ export interface KvCache {
   type: CacheType;
   segments: readonly CacheSegment[];
   /**
-   * Where there is a window, rows of the ring that its tokens take in turn: position p is in row p % ring. It has one
+   * With a window, the rows of the ring that its tokens take in turn: position p is in row p % ring. It has one
    * segment, which as long as the sequence is shorter may have less rows.
    */
   ring?: number;
 }
 
-/** Of a segment that takes tokens without end, as rings do. */
+/** The capacity of a segment that takes tokens without end, as rings do. */
 export const ENDLESS = 2 ** 31;
 
 /** Bytes of one head's key, or value, of one token. */
@@ -38,7 +38,7 @@ export function cacheRowBytes(type: CacheType, headDim: number): number {
   return headDim * (type === 'f16' ? 2 : 4);
 }
 
-/** What kernels are told of a segment. */
+/** The facts of a segment that kernels get. */
 export function segmentParams({ first, tokens }: CacheSegment): { segment_first: number; segment_tokens: number } {
   return { segment_first: first, segment_tokens: tokens };
 }

@@ -19,8 +19,8 @@ export const conv1dDeltaUpdateKernel = defineKernel({
 const VT = 16;
 
 /**
- * One token through conv and recurrence of a mixer: u (projected) is what in_proj made, heads (2, H) of dt_bias and a, y (H,
- * valueDim); conv_state (4, channels) and ssm_state (H, keyDim, valueDim) move on.
+ * One token through conv and recurrence of a mixer. u (projected) is the output of in_proj, heads (2, H) has dt_bias
+ * and a, y is (H, valueDim). conv_state (4, channels) and ssm_state (H, keyDim, valueDim) move on.
  */
 export function conv1dDeltaUpdate(
   features: GpuFeatures,

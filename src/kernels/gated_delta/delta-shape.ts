@@ -10,8 +10,8 @@ export interface DeltaDims {
 }
 
 /**
- * Widths of keys, of values, of the convolution and of in_proj's output. A row of that is z (values), then the channels of
- * the convolution, q (keys), k (keys) and v (values), then b and a (valueHeads each).
+ * Widths of keys, of values, of the convolution and of in_proj's output. A row of that is z (values), then the channels
+ * of the convolution, then b and a (valueHeads each). The channels are q (keys), k (keys) and v (values).
  */
 export function deltaWidths({ keyHeads, valueHeads, keyDim, valueDim }: Omit<DeltaDims, 'betaScale'>) {
   const keys = keyHeads * keyDim;

@@ -16,8 +16,8 @@ export const deltaChunkCumsumKernel = defineKernel({
 });
 
 /**
- * decays (chunks, H, Q, 4): strength, sum of the logarithms of decays (integer and fraction), what is left of a token at the
- * chunk's end; u (T, projected), heads (2, H) of dt_bias and a.
+ * decays (chunks, H, Q, 4): strength, sum of the logarithms of decays (integer and fraction), and the rest of a token
+ * at the chunk's end. u is (T, projected), heads (2, H) has dt_bias and a.
  */
 export function deltaChunkCumsum(
   features: GpuFeatures,

@@ -16,8 +16,9 @@ export const deltaChunkSolveKernel = defineKernel({
 });
 
 /**
- * The triangular system of each chunk, and products with its solution: w (T, H, keyDim), fresh (T, H, valueDim) and scores
- * (chunks, H, Q, Q), of v (T, channels) with normed queries and keys and decays (chunks, H, Q, 4).
+ * The triangular system of each chunk, and products with its solution: w (T, H, keyDim), fresh (T, H, valueDim) and
+ * scores (chunks, H, Q, Q). They are made of v (T, channels) with normed queries and keys, and of decays (chunks, H, Q,
+ * 4).
  */
 export function deltaChunkSolve(
   features: GpuFeatures,

@@ -10,15 +10,15 @@ export interface Mamba1Dims {
   heads: number;
 }
 
-/** What becomes of delta, b and c: nothing, a norm of each, or one with a weight. */
+/** The norms of delta, b and c: none, one of each, or one of each with a weight. */
 export type Mamba1Norm = 'none' | 'plain' | 'weighted';
 
 /** Norms by the numbers that shaders know them by. */
 export const NORM_NUMBERS: Readonly<Record<Mamba1Norm, number>> = { none: 0, plain: 1, weighted: 2 };
 
 /**
- * Widths of all heads' deltas, each filled up to fours; of all heads' b; and of x_proj's output, which has the deltas, then
- * b, then c of all heads.
+ * Widths of all heads' deltas, each filled up to fours; of all heads' b; and of x_proj's output. That has the deltas,
+ * then b, then c of all heads.
  */
 export function mamba1Widths({ stateSize, dtRank, heads }: Omit<Mamba1Dims, 'inner'>) {
   const deltas = heads * 4 * Math.ceil(dtRank / 4);

@@ -27,9 +27,9 @@ export const rmsNormMatvecSelectiveScanGateKernel = defineKernel({
 });
 
 /**
- * One token through the scan of a Mamba-1 mixer and its gate, from ssm_state (I, N), which moves on: w (selected) is what
- * x_proj made, weights (I, deltas) those of dt_proj, norm_weight (selected) those of the norms of w, u (2I) with z in the second half, heads (2, I) of dt_bias and d, a (I, N);
- * v (I) is x before and the output after.
+ * One token through the scan of a Mamba-1 mixer and its gate, from ssm_state (I, N), which moves on. w (selected) is
+ * the output of x_proj, weights (I, deltas) are those of dt_proj, norm_weight (selected) those of the norms of w. u
+ * (2I) has z in the second half, heads (2, I) has dt_bias and d, a is (I, N). v (I) is x before and the output after.
  */
 export function rmsNormMatvecSelectiveScanGate(
   features: GpuFeatures,

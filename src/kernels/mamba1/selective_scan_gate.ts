@@ -18,8 +18,9 @@ export const selectiveScanGateKernel = defineKernel({
 const WORKGROUP = 64;
 
 /**
- * The scan of a Mamba-1 mixer over T tokens from ssm_state (I, N), which moves on, and its gate; dt_raw (T, I), u (T, 2I)
- * with z in the second half of a row, bc (T, 2 * states), a (I, N), dt_bias and d (I); v (T, I) is x before and the output after.
+ * The scan of a Mamba-1 mixer over T tokens from ssm_state (I, N), which moves on, and its gate. It reads dt_raw (T,
+ * I), u (T, 2I) with z in the second half of a row, bc (T, 2 * states), a (I, N), dt_bias and d (I). v (T, I) is x
+ * before and the output after.
  */
 export function selectiveScanGate(
   features: GpuFeatures,

@@ -25,7 +25,10 @@ export function mamba2Widths(dims: Mamba2Dims) {
 /** Q: tokens of a chunk of the prefill scan. Any value gives the same result; 64 keeps the quadratic part small. */
 export const CHUNK_TOKENS = 64;
 
-/** Columns of a head (P) that one workgroup of the scan makes: what workgroup memory has room for, a divisor of P that is a multiple of 4. */
+/**
+ * Columns of a head (P) that one workgroup of the scan makes, as many as workgroup memory has room for. It is a divisor
+ * of P that is a multiple of 4.
+ */
 export function scanTile(dims: Mamba2Dims): number {
   let tile = Math.min(64, dims.headDim);
   while (dims.headDim % tile !== 0) tile -= 4;

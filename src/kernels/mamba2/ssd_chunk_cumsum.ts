@@ -15,7 +15,10 @@ export const ssdChunkCumsumKernel = defineKernel({
   step: true,
 });
 
-/** decays (chunks, H, Q, 4): dt, its sum times a (integer and fraction), what is left of a token at the chunk's end; u (T, projected). */
+/**
+ * decays (chunks, H, Q, 4): dt, its sum times a (integer and fraction), and the rest of a token at the chunk's end. u
+ * is (T, projected).
+ */
 export function ssdChunkCumsum(
   features: GpuFeatures,
   label: string,

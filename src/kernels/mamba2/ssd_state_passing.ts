@@ -16,8 +16,8 @@ export const ssdStatePassingKernel = defineKernel({
 });
 
 /**
- * Tiles of a head's state, (P, N): invocations along both, eight by four of its elements each, as many as cover the head
- * evenly; and the tokens of a step, of which an invocation loads at most four vec4f of x and of B.
+ * Tiles of a head's state, (P, N): invocations along both, eight by four of its elements each, as many as cover the
+ * head evenly. Also the tokens of a step: an invocation loads at most four vec4f of their x and of their B.
  */
 function stateTiles({ headDim, stateSize }: Mamba2Dims) {
   const octets = Math.ceil(headDim / 8);
@@ -29,7 +29,7 @@ function stateTiles({ headDim, stateSize }: Mamba2Dims) {
   return { lanesP, lanesN, depth, tiles };
 }
 
-// What workgroup memory has room for with steps of 32 tokens.
+// The most lanes that workgroup memory has room for, with steps of 32 tokens.
 const MOST_LANES_P = 8;
 const MOST_LANES_N = 16;
 

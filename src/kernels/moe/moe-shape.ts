@@ -14,7 +14,7 @@ export interface MoeDims {
 
 /** How experts are chosen and weighted, but for softmax over the logits of the chosen. */
 export interface Routing {
-  /** What an expert is chosen by and weighted with: softmax over all logits, or the sigmoid of its own. */
+  /** The score that chooses and weights an expert: softmax over all logits, or the sigmoid of its own. */
   scores: 'softmax' | 'sigmoid';
   /** Whether something is added to the scores for the choice. */
   biased: boolean;

@@ -28,8 +28,8 @@ export const moeMatmulKernel = defineKernel({
 });
 
 /**
- * s[pair] = W[e] . x of every pair of a token and an expert e of it, with pairs and tile_experts from `moeGroup`;
- * weights (E * rows, C), y (T * topK, rows), or (T * topK, rows / 2) for SwiGLU.
+ * s[pair] = W[e] . x of every pair of a token and an expert e of it, with pairs and tile_experts from `moeGroup`.
+ * weights is (E * rows, C), y (T * topK, rows), or (T * topK, rows / 2) for SwiGLU.
  * @param options.input what x has a row for: `tokens` (T, C), or `pairs` (T * topK, C).
  * @param options.normed whether x comes out of a norm, so that half-precision tiles are used where the device has them.
  */

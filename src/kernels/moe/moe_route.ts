@@ -16,8 +16,8 @@ export const moeRouteKernel = defineKernel({
 });
 
 /**
- * The experts (T, topK) u32 of each token and what they are weighted by, shares (T, topK), from logits, rows of `stride` of
- * which E count; bias (E) where the routing has one.
+ * The experts (T, topK) u32 of each token and their weights, shares (T, topK), from logits. These have rows of
+ * `stride`, of which E count. bias is (E), where the routing has one.
  */
 export function moeRoute(
   features: GpuFeatures,
@@ -32,7 +32,7 @@ export function moeRoute(
     label,
     params: { stride },
     constants: { WG: 64, ...routeConstants(dims) },
-    // Where there is no bias, nothing reads what stands for it.
+    // Without a bias, nothing reads the buffer in its place.
     buffers: { ...buffers, bias: bias ?? buffers.logits },
     grid: (tokens) => [tokens, 1, 1],
   };

@@ -26,9 +26,10 @@ export const moeRouteNormedMatvecSwigluKernel = defineKernel({
 });
 
 /**
- * The topK experts of the largest scores of logits (E), with bias (E) where the routing has one, and, of each, y[k, f] = share * silu(W[e, 2f] . n) * (W[e, 2f+1] . n) with
- * n = h / rms and `options.squares` partial sums of squares; weights (E * 2F, C) with gate and up rows of each expert in
- * turn, experts (topK) u32, y (topK, F). Of experts without a gate share * max(W[e, f] . n, 0)^2, weights (E * F, C).
+ * The topK experts of the largest scores of logits (E), with bias (E) where the routing has one. Each gives y[k, f] =
+ * share * silu(W[e, 2f] . n) * (W[e, 2f+1] . n) with n = h / rms and `options.squares` partial sums of squares. weights
+ * is (E * 2F, C) with gate and up rows of each expert in turn, experts (topK) u32, y (topK, F). Experts without a gate
+ * give share * max(W[e, f] . n, 0)^2, with weights (E * F, C).
  */
 export function moeRouteNormedMatvecSwiglu(
   features: GpuFeatures,
@@ -45,7 +46,7 @@ export function moeRouteNormedMatvecSwiglu(
   dims: MoeDims,
   options: { squares: number; eps: number },
 ): DispatchSpec[] {
-  // Where there is no bias, nothing reads what stands for it.
+  // Without a bias, nothing reads the buffer in its place.
   const { weights, bias = buffers.logits, ...others } = buffers;
   const rows = expertRows(weights, dims);
   return weights.parts.map((part) => ({

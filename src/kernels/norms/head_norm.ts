@@ -16,7 +16,7 @@ export const headNormKernel = defineKernel({
 });
 
 /**
- * RMSNorm of q and of k in qkv (T, heads + 2J, headDim), in place: of each head, or over the whole width of q and of k.
+ * RMSNorm of q and of k in qkv (T, heads + 2J, headDim), in place: over each head, or over the width of q and of k.
  * @param buffers.weight of q, then of k: (headDim) each, or (heads * headDim) and (J * headDim)
  */
 export function headNorm(

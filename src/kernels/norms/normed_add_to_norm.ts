@@ -18,11 +18,11 @@ export const normedAddToNormKernel = defineKernel({
 
 const WG = 64;
 
-/** What a branch gives, on its way into the norm behind it. */
+/** A branch's output, on its way into the norm behind it. */
 interface BranchToNorm {
-  /** What it gives (C), which becomes zeros. */
+  /** The branch's output (C), which becomes zeros. */
   v: BufferSlice;
-  /** That times the norm's weight (C). */
+  /** The output times the norm's weight (C). */
   g: BufferSlice;
   /** Partial sums of its squares. */
   gSquares: BufferSlice;

@@ -16,8 +16,8 @@ export const rmsNormSplitKernel = defineKernel({
 });
 
 /**
- * x (T, selected) into delta (T, deltas) and bc (T, 2 * states): copied, or delta, b and c each divided by their root mean
- * square, with a weight (selected) or without; dims as `mamba1Widths` has them.
+ * Splits x (T, selected) into delta (T, deltas) and bc (T, 2 * states). It copies them, or divides delta, b and c each
+ * by its root mean square, with a weight (selected) or without. dims are those of `mamba1Widths`.
  */
 export function rmsNormSplit(
   features: GpuFeatures,

@@ -18,7 +18,7 @@ export const matmulSubgroupMatrixKernel = defineKernel({
 const TILE_TOKENS = 64;
 const TILE_ROWS = 128;
 
-/** Of x (T, C) in 16 bits, as `quantizeRowsInt16` leaves it, with weights of scheme int8 or int4. */
+/** The product of x (T, C) in 16 bits, as `quantizeRowsInt16` leaves it, with weights of scheme int8 or int4. */
 export const subgroupMatrixProduct: Product = {
   kernel: matmulSubgroupMatrixKernel,
   variant: (features, { scheme }) => variantFor(features, scheme),

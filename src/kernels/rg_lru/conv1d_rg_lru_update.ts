@@ -18,8 +18,8 @@ export const conv1dRgLruUpdateKernel = defineKernel({
 const WG = 64;
 
 /**
- * One token through conv, recurrence and gate: u (2w) is z, then raw inputs; gates (2, heads, D, D), vectors (4, w) of two
- * biases, the parameter and the bias of the convolution; conv_state (4, w) and ssm_state (w) move on.
+ * One token through conv, recurrence and gate. u (2w) is z, then raw inputs; gates are (2, heads, D, D). vectors (4, w)
+ * has two biases, the parameter and the bias of the convolution. conv_state (4, w) and ssm_state (w) move on.
  */
 export function conv1dRgLruUpdate(
   features: GpuFeatures,

@@ -25,8 +25,8 @@ export const OUTPUT_BYTES = 4 * (2 + OUTPUT_RING);
 export const OUTPUT_STATE = { goingOn: 0, ended: 1, noNumber: 2 } as const;
 
 /**
- * Chooses the next token from logits that `logitsProcess` went over, writes it to ids[0], counts[token] and output, and
- * advances `step`, whose buffer needs the usages STORAGE and UNIFORM.
+ * Chooses the next token from logits that `logitsProcess` went over. It writes the token to ids[0], counts[token] and
+ * output, and advances `step`. That buffer needs the usages STORAGE and UNIFORM.
  * @throws BambaError `unsupported_model` for more than 262,144 tokens.
  */
 export function sample(

@@ -18,8 +18,8 @@ const WG = 64;
 const TILE = 16;
 
 /**
- * The gated convolution of u (T, 3C) into v (T, C); weight (C, 4) with `convWidth` taps first, biases (4, C) of B, C, x and
- * the convolution; state (4, C) moves on.
+ * The gated convolution of u (T, 3C) into v (T, C). weight (C, 4) has `convWidth` taps first, biases (4, C) are of B,
+ * C, x and the convolution. state (4, C) moves on.
  */
 export function shortConv(
   features: GpuFeatures,

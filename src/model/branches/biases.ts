@@ -14,7 +14,7 @@ interface BiasUse {
   columns: number;
 }
 
-/** y += bias, if the model has such. What a branch adds to the stream may get its bias before it or after. */
+/** y += bias, if the model has such. The bias may be added before a branch's output goes into the stream, or after. */
 export function withBias(scope: Scope, what: Biased, { name, label, y, columns }: BiasUse): DispatchSpec[] {
   if (!hasBias(scope.architecture, what)) return [];
   return [addBias(scope.features, label, { bias: scope.weights.plain(name, columns), y }, { columns })];

@@ -98,7 +98,7 @@ export const moe: BranchPlan = {
     const { h, squares } = activations;
     const { logits, experts, inner, latent: narrow, latentSquares } = activations.moe!;
     const { dims, label, router, bias, first, latent } = mixture(scope, block);
-    // What passed the projection is divided already.
+    // The output of the projection is divided already.
     const input = latent ? { h: narrow, squares: latentSquares } : { h, squares };
     const chosen = { logits, ...bias, ...input, weights: first, experts, y: inner };
     return [

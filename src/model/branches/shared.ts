@@ -84,8 +84,8 @@ function transform(scope: Scope, block: number, multiply: Multiply): DispatchSpe
 }
 
 /**
- * The transformer that blocks of Zamba2 share: attention over x and the embedding side by side, and an MLP with an
- * adapter of the block's own. It adds nothing to the residual stream, but to what the mixer beside it reads: that is
+ * The transformer that blocks of Zamba2 share. It is attention over x and the embedding side by side, and an MLP with
+ * an adapter of the block's own. It adds nothing to the residual stream, but to what the mixer beside it reads: that is
  * norm(x + linear(transformer(x))) instead of norm(x).
  */
 export const shared: BranchPlan = {

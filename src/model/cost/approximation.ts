@@ -1,8 +1,8 @@
 import { type Architecture, hasBranch } from '../../architecture/architecture.ts';
 
-// The arithmetic of costs on the back of an envelope: of a transformer in the shape of Llama 3.1 8B, and of a hybrid in the
-// shape of Bamba-9B. Their MLPs are 3.5 times as wide as the model, four query heads share a key, and mixers have an inner
-// width of twice the model's. Embedding and head do not count.
+// Costs on the back of an envelope, for a transformer in the shape of Llama 3.1 8B and a hybrid in the shape of
+// Bamba-9B. Their MLPs are 3.5 times as wide as the model. Four query heads share a key. Mixers have an inner width of
+// twice the model's. Embedding and head do not count.
 
 /** A cost in numbers and operations, as far as the approximation knows of it. */
 export interface Approximation {
@@ -25,8 +25,7 @@ export interface ApproximationShape {
 }
 
 /**
- * The approximation for a model, or null for one that is neither only of attention with a gated MLP nor a hybrid of that
- * with Mamba-2.
+ * The approximation for a model of attention with a gated MLP, or for a hybrid of that with Mamba-2; null for others.
  */
 export function approximate(
   { hiddenSize: h, blocks, mamba2, attention, moe }: Architecture,

@@ -7,7 +7,7 @@ import { dryRun } from './dry-run.ts';
 import { type Bottleneck, bottleneckOf, passSeconds, type PassSeconds, type Rates } from './seconds.ts';
 import { decodeWork, parameterCount, prefillWork, type Work } from './work.ts';
 
-/** What a model is to do. */
+/** The work that costs are asked for. */
 export interface CostSettings {
   scheme: Scheme;
   cacheType: CacheType;
@@ -18,7 +18,7 @@ export interface CostSettings {
   rates: Rates;
 }
 
-/** What a pass costs. */
+/** The costs of a pass. */
 export interface PassCost {
   work: Work;
   dispatches: number;
@@ -28,7 +28,7 @@ export interface PassCost {
   bottleneck: Bottleneck;
 }
 
-/** What a model costs. */
+/** The costs of a model. */
 export interface ModelCost {
   parameters: number;
   /** GPU memory in bytes, with all sequences. */
@@ -40,8 +40,8 @@ export interface ModelCost {
 }
 
 /**
- * What a model costs, without running it. Of a batch, the weights are read once a step for all sequences; prompts are
- * read one sequence after the other.
+ * Computes the costs of a model without running it. A batch reads the weights once a step for all sequences, and
+ * prompts one sequence after the other.
  * @param specs its tensors, see `parseConfig` and `packageTensors`
  * @throws BambaError `manifest_invalid` for tensors that are not the architecture's, `adapter_limit`
  */

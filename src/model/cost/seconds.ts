@@ -1,9 +1,10 @@
 import type { Work } from './work.ts';
 
-// From work to time. Kernels of a step wait for each other and are short: each starts, reads, computes and drains, so times
-// are added up. What a GPU does at once makes the true time shorter, and what falls short of its best rates makes it longer.
+// From work to time. Kernels of a step wait for each other and are short: each starts, reads, computes and drains, so
+// times are added up. The true time is shorter where a GPU does several things at once, and longer where it falls short
+// of its best rates.
 
-/** What an adapter does at best, see `measureCeilings` of the benchmark, and what starting a kernel takes. */
+/** The best rates of an adapter, see `measureCeilings` of the benchmark, and the time that starting a kernel takes. */
 export interface Rates {
   /** Bytes a second. */
   readBytesPerS: number;
@@ -27,7 +28,7 @@ export interface PassSeconds {
   total: number;
 }
 
-/** What most of a pass's time can be spent on. */
+/** The possible bottlenecks of a pass. */
 export type Bottleneck = Exclude<keyof PassSeconds, 'total'>;
 
 /** Seconds of a pass that does this work in so many dispatches. */
@@ -56,7 +57,7 @@ export const BOTTLENECKS = [
   'starts',
 ] as const satisfies readonly Bottleneck[];
 
-/** What most of the time is spent on. */
+/** The bottleneck: the part that takes most of the time. */
 export function bottleneckOf(seconds: PassSeconds): Bottleneck {
   return BOTTLENECKS.reduce((most, part) => (seconds[part] > seconds[most] ? part : most));
 }

@@ -33,7 +33,7 @@ export interface StepShape {
   batch?: number;
 }
 
-/** What decoding one token of each sequence takes at least. The embedding is looked up where it is not the head, too. */
+/** The least work of decoding one token of each sequence. The embedding is looked up where it is not the head, too. */
 export function decodeWork(architecture: Architecture, tensors: readonly Tensor[], shape: StepShape): Work {
   const { position, cacheType, batch = 1 } = shape;
   let weights = 0;
@@ -52,8 +52,9 @@ export function decodeWork(architecture: Architecture, tensors: readonly Tensor[
 }
 
 /**
- * What reading a prompt of `tokens` tokens into an empty state takes, with logits of its last token. Weights and the state
- * count once for every pass of `chunkTokens`; keys and values once, as far as they are before the pass that reads them.
+ * The least work of reading a prompt of `tokens` tokens into an empty state, with logits of its last token. Weights and
+ * the state count once for every pass of `chunkTokens`. Keys and values count once in each pass, as far as they are
+ * before it.
  */
 export function prefillWork(
   architecture: Architecture,

@@ -1,8 +1,22 @@
 import { expose } from 'comlink';
 import type { EngineInfo } from '../../engine/protocol.ts';
+import type { Deadlines } from '../../engine/worker/deadlines.ts';
 import type { WorkerApi } from '../../engine/worker/wire.ts';
 
-/** What never comes. */
+/** They count looks at the worker, so that a slow machine changes nothing. */
+export const SHORT_DEADLINES: Deadlines = {
+  tick: 10,
+  start: 300,
+  notice: 200,
+  silence: 60,
+  stop: 150,
+  busy: 200,
+  end: 50,
+  again: [0, 10, 20],
+  calm: 60_000,
+};
+
+/** An answer that never comes. */
 export const NEVER = new Promise<never>(() => {});
 
 export const INFO = { model: { name: 'fake' } } as EngineInfo;

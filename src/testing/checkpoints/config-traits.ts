@@ -20,3 +20,29 @@ export function stateTraits(architecture: Architecture): string[] {
     }),
   );
 }
+
+/**
+ * All that a model's programs depend on: each field that the architecture has, each word and truth that it says, which numbers
+ * are 0 or 1 and which are no multiples of four, and what stands side by side. Not the family's name, which no program sees.
+ */
+export function architectureTraits(given: Architecture): string[] {
+  const architecture = { ...given, family: '' };
+  const { attention, gatedDelta, blocks } = architecture;
+  return [
+    ...valueTraits('', architecture),
+    ...stateTraits(architecture),
+    ...blocks.flatMap((block) => block.map((sublayer) => `side by side: ${sublayer.join()}`)),
+    ...(attention ? [`attention: heads share keys: ${attention.heads > attention.kvHeads}`] : []),
+    ...(gatedDelta ? [`gatedDelta: heads share keys: ${gatedDelta.valueHeads > gatedDelta.keyHeads}`] : []),
+  ];
+}
+
+function valueTraits(path: string, value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => valueTraits(path, one));
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).flatMap(([name, one]) => valueTraits(`${path}.${name}`, one));
+  }
+  if (typeof value !== 'number') return [`${path}: ${String(value)}`];
+  if (value === 0 || value === 1) return [`${path}: ${value}`];
+  return [Number.isInteger(value) ? `${path}: integer, times 4: ${value % 4 === 0}` : `${path}: number`];
+}

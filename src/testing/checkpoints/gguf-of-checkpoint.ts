@@ -1,7 +1,7 @@
 import { parseConfig } from '../../architecture/config.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import { Checkpoint } from '../../weights/checkpoint.ts';
-import { GGUF_FAMILIES, type GgufFamily, metadataOf } from './gguf/families.ts';
+import { ggufFamily, type GgufFamily, metadataOf } from './gguf/families.ts';
 import { type Config, expertOf, falconFactors, type Model } from './gguf/rules.ts';
 import { mapped, stacked, type Weights } from './gguf/weights.ts';
 import { ggufBytes, ggufData, type GgufTestTensor } from './test-gguf.ts';
@@ -30,7 +30,7 @@ export async function ggufOfCheckpoint(
 ): Promise<Uint8Array> {
   const model = modelOf(files);
   const { config, architecture } = model;
-  const family = as ?? GGUF_FAMILIES[architecture.family];
+  const family = as ?? ggufFamily({ ...config, model_type: architecture.family });
   if (!family) throw new RangeError(`The converter does not know ${architecture.family}.`);
   const checkpoint = await Checkpoint.open(memorySource(files));
   const made = new Map<string, Weights>();

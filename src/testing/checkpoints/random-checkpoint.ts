@@ -29,7 +29,9 @@ function seedOf(name: string): number {
  */
 function normals(name: string, size: number): Float64Array {
   const next = random(seedOf(name));
-  return Float64Array.from({ length: size }, () => (next() + next() + next() + next() - 2) * Math.sqrt(3));
+  const drawn = new Float64Array(size);
+  for (let i = 0; i < size; i++) drawn[i] = (next() + next() + next() + next() - 2) * Math.sqrt(3);
+  return drawn;
 }
 
 /** Values of the sizes that trained models have, so that no branch drowns the others. */

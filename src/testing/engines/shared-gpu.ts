@@ -2,10 +2,15 @@
 // that run in one process, one after the other, share it too.
 
 const programs = new WeakMap<GPUShaderModule, string>();
-const devices = new Map<string, Promise<GPUDevice>>();
+/** By their features and limits. */
+type Devices = Map<string, Promise<GPUDevice>>;
+const ofAll: Devices = new Map<string, Promise<GPUDevice>>();
 
-/** Gives devices that outlive whoever disposes of them, one for each choice of features, and compiles nothing twice. */
-export function sharedGpu(): GPU {
+/**
+ * Gives devices that outlive whoever disposes of them, one for each choice of features, and compiles nothing twice.
+ * @param devices those of tests that leave a device as others must not find it
+ */
+export function sharedGpu(devices: Devices = ofAll): GPU {
   const requestAdapter = async (options?: GPURequestAdapterOptions) => {
     const adapter = await navigator.gpu.requestAdapter(options);
     if (!adapter) return null;

@@ -37,7 +37,9 @@ describe('a golden without weights', () => {
     await writeFile(join(folder, 'config.json'), JSON.stringify(await readConfig()));
     expect(goldenFiles(folder)).toHaveProperty(['model.safetensors']);
     await writeFile(join(folder, 'config.json'), JSON.stringify({ ...(await readConfig()), intermediate_size: 156 }));
-    expect(() => goldenFiles(folder)).toThrow(/config\.json or src\/testing\/random-checkpoint\.ts has changed/);
+    expect(() => goldenFiles(folder)).toThrow(
+      /config\.json or src\/testing\/checkpoints\/random-checkpoint\.ts has changed/,
+    );
   });
 
   it('is written with its weights by the command', async () => {

@@ -2,8 +2,7 @@ import { expect } from 'vitest';
 import { forward } from '../../reference/forward.ts';
 import { argmax, keptTokens, processLogits, sample } from '../../reference/sample.ts';
 import { GREEDY as NEUTRAL, type SamplingValues } from '../../sampling.ts';
-import { BUNDLED_GOLDEN, type Golden, loadGolden } from './golden.ts';
-import { NO_SPECIAL } from './tiny-model.ts';
+import { NO_SPECIAL, readTinyModel } from './tiny-model.ts';
 
 /** The likeliest token that is not special (`NO_SPECIAL`). */
 export const GREEDY: SamplingValues = {
@@ -15,7 +14,7 @@ export const GREEDY: SamplingValues = {
 const TOLERANCE = 2e-4;
 
 /** The tiny model's weights in f64; read once. */
-let golden: Promise<Golden> | undefined;
+let tiny: ReturnType<typeof readTinyModel> | undefined;
 
 /**
  * Holds every token of an answer of the tiny model to the reference in f64, each after the tokens that the engine had
@@ -27,8 +26,8 @@ export async function expectReferenceAnswer(
   ids: readonly number[],
   settings: SamplingValues = GREEDY,
 ): Promise<void> {
-  golden ??= loadGolden(BUNDLED_GOLDEN);
-  const { architecture, tensors } = await golden;
+  tiny ??= readTinyModel();
+  const { architecture, tensors } = await tiny;
   const { vocabSize } = architecture;
   const { logits } = forward(architecture, tensors, [...promptIds, ...ids]);
   const counts = new Uint32Array(vocabSize);
@@ -53,8 +52,8 @@ export async function expectReferenceAnswer(
 
 /** The log-probabilities (V) of every token of the tiny model in each place of an answer, in f64. */
 export async function referenceLogprobs(promptIds: readonly number[], ids: readonly number[]): Promise<number[][]> {
-  golden ??= loadGolden(BUNDLED_GOLDEN);
-  const { architecture, tensors } = await golden;
+  tiny ??= readTinyModel();
+  const { architecture, tensors } = await tiny;
   const { vocabSize } = architecture;
   const { logits } = forward(architecture, tensors, [...promptIds, ...ids]);
   return ids.map((_, place) => {

@@ -8,16 +8,41 @@ import type { PackageSource } from '../../storage/packages/package-source.ts';
 import { createTokenizer, type Tokenizer } from '../../text/tokenizer.ts';
 import { memorySource } from '../../weights/byte-source.ts';
 import type { Scheme } from '../../weights/types.ts';
-import { BUNDLED_GOLDEN } from './golden.ts';
+import { randomCheckpoint } from '../checkpoints/random-checkpoint.ts';
+import { BUNDLED_GOLDEN, type Golden, readCheckpointModel } from './golden.ts';
 
-// A model that chats, small enough for every test to load its own: the weights of the golden in the tree (two Mamba-2
-// blocks, one attention block, 512 tokens, drawn at random), and a tokenizer made here. What it says is nonsense, but
-// every token has a spelling of its own, so that a text says exactly which tokens it is made of.
+// A model that chats, small enough for every test to load its own: two Mamba-2 blocks, one attention block, 512 tokens, of
+// random weights, and a tokenizer made here. What it says is nonsense, but every token has a spelling of its own, so that a
+// text says exactly which tokens it is made of.
+//
+// It is as small as its blocks allow: where the CPU plays the GPU, the width of a model decides how long a prompt takes, and
+// what surrounds a model is the same at any width. Wider ones are the goldens, see golden.ts.
 
 /** Token id of the first ASCII character; those before are special. */
 const ASCII = 3;
 const BEYOND_ASCII = ASCII + 128;
 const VOCABULARY = 512;
+const CONFIG = {
+  model_type: 'bamba',
+  dtype: 'bfloat16',
+  vocab_size: VOCABULARY,
+  hidden_size: 32,
+  intermediate_size: 48,
+  num_hidden_layers: 3,
+  attn_layer_indices: [1],
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  head_dim: 16,
+  mamba_n_heads: 4,
+  mamba_d_head: 16,
+  mamba_d_state: 16,
+  mamba_chunk_size: 64,
+  max_position_embeddings: 4096,
+  tie_word_embeddings: false,
+  pad_token_id: 0,
+  bos_token_id: 1,
+  eos_token_id: 2,
+};
 /** Ends a message, and with it an answer. */
 export const TINY_EOS = 2;
 
@@ -109,26 +134,45 @@ export interface TinyOptions {
   template?: string;
 }
 
-/** The files of the tiny model's checkpoint. */
-export function tinyCheckpoint({ generation = {}, template }: Omit<TinyOptions, 'scheme'> = {}): Record<
-  string,
-  Uint8Array
-> {
-  const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
+/** A checkpoint of these weights, and of the text that all of these models have. */
+function withText(
+  model: Record<string, Uint8Array>,
+  { generation = {}, template }: Omit<TinyOptions, 'scheme'> = {},
+): Record<string, Uint8Array> {
   const json = (value: object) => new TextEncoder().encode(JSON.stringify(value));
   const { tokenizer, config } = tokenizerFiles(template);
   return {
-    'config.json': read('config.json'),
-    'model.safetensors': read('model.safetensors'),
+    ...model,
     'tokenizer.json': json(tokenizer),
     'tokenizer_config.json': json(config),
     'generation_config.json': json(generation),
   };
 }
 
+/** The files of the tiny model's checkpoint. */
+export function tinyCheckpoint(options: Omit<TinyOptions, 'scheme'> = {}): Record<string, Uint8Array> {
+  return withText(randomCheckpoint(CONFIG), options);
+}
+
+/** The tiny model's weights in f64, as the reference takes them. */
+export function readTinyModel(): Promise<Pick<Golden, 'architecture' | 'tensors'>> {
+  return readCheckpointModel(memorySource(tinyCheckpoint()));
+}
+
 /** The tiny model as a package in memory. */
 export function packTinyModel({ scheme = 'f32', ...options }: TinyOptions = {}): Promise<PackageSource> {
   return packCheckpoint(memorySource(tinyCheckpoint(options)), scheme, 'tiny');
+}
+
+/** The files of the golden of the tree, with the tiny model's text: rows and heads as wide as those of trained models. */
+export function goldenCheckpoint(options: Omit<TinyOptions, 'scheme'> = {}): Record<string, Uint8Array> {
+  const read = (name: string) => new Uint8Array(readFileSync(join(BUNDLED_GOLDEN, name)));
+  return withText({ 'config.json': read('config.json'), 'model.safetensors': read('model.safetensors') }, options);
+}
+
+/** That as a package in memory. */
+export function packGoldenModel(scheme: Scheme, options: Omit<TinyOptions, 'scheme'> = {}): Promise<PackageSource> {
+  return packCheckpoint(memorySource(goldenCheckpoint(options)), scheme, 'golden');
 }
 
 /** The tiny model on a GPU, without its text. */

@@ -315,3 +315,30 @@ describe('who wrote a character', () => {
     expect(written(source, message).replaceAll('\n', '.')).toBe(expected);
   });
 });
+
+describe('strict templates, as evaluations have them', () => {
+  const strictly = (source: string, variables: Record<string, unknown> = {}) => {
+    const values = Object.entries(variables).map(([name, value]) => [name, fromJs(value, 'template')] as const);
+    return plain(new Template(source, { strict: true }).render(values));
+  };
+
+  // What jinja2 3.1 writes without trim_blocks and with keep_trailing_newline.
+  test.each([
+    ['{{ a }}\n', '1\n'],
+    ['{% if a %}\nx\n{% endif %}\ny', '\nx\n\ny'],
+    ['x\n  {% if a %}y{% endif %}', 'x\n  y'],
+    ['{# c #}\nx{%- if a %} y {%- endif -%}\n z', '\nx yz'],
+    ['{% raw %}\n{{{% endraw %}\n.', '\n{{\n.'],
+    ['{{ b is defined }} {{ b | default("c") }}', 'False c'],
+  ])('keep spaces: %j', (source, expected) => {
+    expect(strictly(source, { a: 1 })).toBe(expected);
+  });
+
+  test.each(['{{ b }}', '{{ a.b }}', '{% if b %}{% endif %}', '{% for c in b %}{% endfor %}', '{{ b | length }}'])(
+    'refuse what is missing: %s',
+    (source) => {
+      expect(() => strictly(source, { a: { c: 1 } })).toThrow(TemplateFault);
+      expect(render(source, { a: { c: 1 } })).toMatch(/^0?$/);
+    },
+  );
+});

@@ -1,5 +1,5 @@
-// Cuts a template's text into tokens, as jinja2 does with trim_blocks and lstrip_blocks. The newline behind a block goes,
-// and so do the spaces before a block that begins its line.
+// Cuts a template's text into tokens, as jinja2 does. With trim_blocks and lstrip_blocks the newline behind a block goes, and
+// so do the spaces before a block that begins its line. Without them, and with keep_trailing_newline, all spaces stay.
 
 import { TemplateFault } from './faults.ts';
 import { WHITESPACE } from './whitespace.ts';
@@ -22,6 +22,8 @@ const END_RAW = new RegExp(`\\{%([-+]?)${S}*endraw${S}*(?:\\+%\\}|-%\\}${S}*|%\\
 const END_COMMENT = new RegExp(`\\+#\\}|-#\\}${S}*|#\\}\\n?`, 'g');
 const END_BLOCK = new RegExp(`\\+%\\}|-%\\}${S}*|%\\}\\n?`, 'y');
 const END_OUTPUT = new RegExp(`-\\}\\}${S}*|\\}\\}`, 'y');
+/** The newline that trim_blocks takes; a minus sign takes spaces anyway. */
+const NEWLINE_BEHIND = /(?<!-)[%#]\}\n$/;
 const SPACE = new RegExp(`${S}+`, 'y');
 const ONLY_SPACE = new RegExp(`^${S}+$`);
 const SPACE_AT_END = new RegExp(`${S}+$`);
@@ -33,13 +35,18 @@ const STRING = /'[^'\\]*(?:\\[^][^'\\]*)*'|"[^"\\]*(?:\\[^][^"\\]*)*"/y;
 const OPERATOR = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
-/** @throws TemplateFault where the text is no template */
-export function tokenize(template: string): Token[] {
-  return new Lexer(template.replaceAll(/\r\n?/g, '\n').replace(/\n$/, '')).run();
+/**
+ * @param trims whether spaces around blocks go, and the newline at the end of the template
+ * @throws TemplateFault where the text is no template
+ */
+export function tokenize(template: string, trims = true): Token[] {
+  const source = template.replaceAll(/\r\n?/g, '\n');
+  return new Lexer(trims ? source.replace(/\n$/, '') : source, trims).run();
 }
 
 class Lexer {
   readonly #source: string;
+  readonly #trims: boolean;
   readonly #tokens: Token[] = [];
   #at = 0;
   #line = 1;
@@ -47,8 +54,9 @@ class Lexer {
   /** Whether what was read last ended a line. */
   #lineBegins = true;
 
-  constructor(source: string) {
+  constructor(source: string, trims: boolean) {
     this.#source = source;
+    this.#trims = trims;
   }
 
   run(): Token[] {
@@ -77,6 +85,7 @@ class Lexer {
   /** The data before a tag, less what the tag's sign, or lstrip_blocks, takes away. */
   #stripped(data: string, sign: string, isBlock: boolean): string {
     if (sign === '-') return data.replace(SPACE_AT_END, '');
+    if (!this.#trims) return data;
     const line = data.lastIndexOf('\n') + 1;
     const begins = line > 0 || this.#lineBegins;
     return sign === '' && isBlock && begins && ONLY_SPACE.test(data.slice(line)) ? data.slice(0, line) : data;
@@ -85,12 +94,17 @@ class Lexer {
   #raw(): void {
     const end = this.#find(END_RAW) ?? this.#fail('a raw block has no end');
     this.#data(this.#stripped(this.#source.slice(this.#at, end.index), end[1]!, true));
-    this.#move(end.index + end[0].length);
+    this.#moveBehind(end.index, end[0]);
   }
 
   #comment(): void {
     const end = this.#find(END_COMMENT) ?? this.#fail('a comment has no end');
-    this.#move(end.index + end[0].length);
+    this.#moveBehind(end.index, end[0]);
+  }
+
+  /** Goes on behind the end of a tag; the newline that follows it belongs to it only where spaces go. */
+  #moveBehind(at: number, end: string): void {
+    this.#move(at + (this.#trims || !NEWLINE_BEHIND.test(end) ? end : end.slice(0, -1)).length);
   }
 
   /** The tokens between two braces. */
@@ -101,7 +115,7 @@ class Lexer {
       const ended = brackets.length === 0 ? this.#match(end) : null;
       if (ended !== null) {
         this.#push(begin === '{{' ? '}}' : '%}', ended);
-        this.#move(this.#at + ended.length);
+        this.#moveBehind(this.#at, ended);
         return;
       }
       const length = (this.#match(SPACE) ?? this.#token(brackets)).length;

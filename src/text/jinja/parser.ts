@@ -14,10 +14,11 @@ const CONSTANT_NAMES = ['true', 'True', 'false', 'False', 'none', 'None'];
 /**
  * Reads a template.
  *
+ * @param trims see `tokenize`
  * @throws TemplateFault where it is none; TemplateUnsupported, TemplateOverrun
  */
-export function parseTemplate(source: string): readonly Statement[] {
-  const body = new Parser(new TokenStream(tokenize(source))).template();
+export function parseTemplate(source: string, trims = true): readonly Statement[] {
+  const body = new Parser(new TokenStream(tokenize(source, trims))).template();
   checkStatements(body);
   return body;
 }

@@ -3,11 +3,11 @@
 import { spend } from './budget.ts';
 import { checkedInteger, floatText } from './numbers.ts';
 import { codePointsOf, concat, isStr, originOf, plain, type Str, Text } from './text.ts';
-import { Dict, Tuple, Undefined, type Value } from './values.ts';
+import { Dict, isEmptyUndefined, Tuple, Undefined, type Value } from './values.ts';
 
 /** Python's `str(value)`. */
 export function printed(value: Value): Str {
-  return isStr(value) ? value : value instanceof Undefined ? '' : represented(value);
+  return isStr(value) ? value : isEmptyUndefined(value) ? '' : represented(value);
 }
 
 /** Python's `repr(value)`. */

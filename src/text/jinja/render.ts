@@ -1,4 +1,5 @@
-// Chat templates as transformers renders them: jinja2 in its immutable sandbox, with trim_blocks and lstrip_blocks.
+// Templates as jinja2 renders them in its immutable sandbox. Chat templates as transformers has them: with trim_blocks and
+// lstrip_blocks. Those of evaluations as lm-evaluation-harness has them: without, and strict about names that are missing.
 
 import { withBudget } from './budget.ts';
 import { TemplateOverrun } from './faults.ts';
@@ -8,15 +9,20 @@ import { GLOBALS } from './objects.ts';
 import { parseTemplate } from './parser.ts';
 import { Scope } from './scope.ts';
 import type { Str } from './text.ts';
-import type { Value } from './values.ts';
+import { type Value, withUndefined } from './values.ts';
 
 /** A template that was read. */
 export class Template {
   readonly #body: readonly Statement[];
+  readonly #strict: boolean;
 
-  /** @throws TemplateFault where the text is none; TemplateUnsupported, TemplateOverrun */
-  constructor(source: string) {
-    this.#body = withBudget(() => withinStack(() => parseTemplate(source)));
+  /**
+   * @param options `strict`: spaces around blocks stay, and the use of a name or member that is missing is a fault
+   * @throws TemplateFault where the text is none; TemplateUnsupported, TemplateOverrun
+   */
+  constructor(source: string, { strict = false }: { strict?: boolean } = {}) {
+    this.#strict = strict;
+    this.#body = withBudget(() => withinStack(() => parseTemplate(source, !strict)));
   }
 
   /**
@@ -29,7 +35,8 @@ export class Template {
     const scope = new Scope(null);
     for (const [name, value] of GLOBALS) scope.set(name, value);
     for (const [name, value] of variables) scope.set(name, value);
-    return withBudget(() => withinStack(() => render(this.#body, new Scope(scope))));
+    const run = () => withBudget(() => withinStack(() => render(this.#body, new Scope(scope))));
+    return withUndefined(this.#strict ? 'refused' : 'empty', run);
   }
 }
 

@@ -178,6 +178,27 @@ export function typeName(value: Value): string {
   return value instanceof Undefined ? 'Undefined' : value.type;
 }
 
+// One rendering runs at a time, as budget.ts says.
+let undefinedUse: 'empty' | 'refused' = 'empty';
+
+/** Runs a rendering in which something undefined prints and counts as nothing, or is refused as jinja2's StrictUndefined. */
+export function withUndefined<Result>(use: 'empty' | 'refused', work: () => Result): Result {
+  const before = undefinedUse;
+  undefinedUse = use;
+  try {
+    return work();
+  } finally {
+    undefinedUse = before;
+  }
+}
+
+/** Whether a value is undefined. @throws TemplateFault where it is, and that is refused */
+export function isEmptyUndefined(value: Value): value is Undefined {
+  if (!(value instanceof Undefined)) return false;
+  if (undefinedUse === 'refused') throw new TemplateFault(value.reason);
+  return true;
+}
+
 /** Raises what the use of something undefined raises. */
 export function refuseUndefined(value: Value): void {
   if (value instanceof Undefined) throw new TemplateFault(value.reason);
@@ -186,7 +207,7 @@ export function refuseUndefined(value: Value): void {
 /** Whether a condition holds for it. */
 export function truth(value: Value): boolean {
   if (isStr(value)) return plain(value) !== '';
-  if (value === null || value instanceof Undefined) return false;
+  if (value === null || isEmptyUndefined(value)) return false;
   if (typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return value !== 0n;
   if (typeof value === 'number') return value !== 0;
@@ -202,7 +223,7 @@ export function sizeOf(value: Value): number | null {
   if (Array.isArray(value)) return value.length;
   if (value instanceof Tuple) return value.items.length;
   if (value instanceof Dict) return value.size;
-  if (value instanceof Undefined) return 0;
+  if (isEmptyUndefined(value)) return 0;
   return value instanceof Thing ? value.size() : null;
 }
 
@@ -216,7 +237,7 @@ function iteratorOf(value: Value): Iterator<Value> | null {
   if (Array.isArray(value)) return value.values();
   if (value instanceof Tuple) return value.items.values();
   if (value instanceof Dict) return value.keys().values();
-  if (value instanceof Undefined) return [].values();
+  if (isEmptyUndefined(value)) return [].values();
   return value instanceof Thing ? value.iterate() : null;
 }
 

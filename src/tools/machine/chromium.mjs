@@ -86,7 +86,7 @@ export function findChromium(env = process.env, platform = process.platform) {
  */
 export function libraryFolders(chromium) {
   const folders = [
-    join(realpathSync(chromium), '../..'),
+    join(realpathSync(chromium), '..'),
     '/usr/lib/chromium',
     '/usr/lib/chromium-browser',
     '/usr/lib64/chromium',

@@ -1,8 +1,12 @@
 import { create, globals } from 'webgpu';
 import { DAWN_TOGGLES } from './dawn-toggles.ts';
 
-/** Gives Node the WebGPU of a browser, from Dawn. `navigator` holds Dawn's instance: collected, it takes devices along. */
+/**
+ * Gives Node the WebGPU of a browser, from Dawn, where it has none. `navigator` holds Dawn's instance: collected, it takes
+ * devices along, and the process with them.
+ */
 export function installDawn(): void {
+  if ('navigator' in globalThis && 'gpu' in navigator) return;
   const onSwiftShader = /swiftshader/i.test(process.env['VK_ICD_FILENAMES'] ?? '');
   const toggles = onSwiftShader ? [DAWN_TOGGLES] : [];
   Object.assign(globalThis, globals);

@@ -2,12 +2,13 @@
 // `, N skipped`); each check without tests of its own counts as one. A test that is skipped and not in expected-skips.mjs
 // counts as a failure: what is not checked is to be known.
 //
-// Two rows of steps run side by side. GPU tests and Firefox keep a core busy. All other steps leave one idle where they wait
-// for pages and processes. `--all` takes large products of variants whole, of which else a sample is tested.
+// Two rows of steps run side by side. GPU tests keep a core busy. All other steps leave one idle where they wait for pages
+// and processes. Whichever row ends first takes of the last steps, so that none is left alone for long. `--all` takes large
+// products of variants whole, of which else a sample is tested.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXPECTED_SKIPS } from './expected-skips.mjs';
 import { run } from '../process.mjs';
@@ -91,11 +92,22 @@ function explainAllSkips() {
   return tally(0, unexpected.length, -unexpected.length);
 }
 
-/** @type {(project: string, workers: number, onOutput?: (text: string) => void) => Promise<Tally>} */
-async function vitest(project, workers, onOutput) {
-  const report = join(reports, `vitest-${project}.json`);
+/** How many times Vitest was run: each has a report of its own. */
+let runs = 0;
+
+/**
+ * Runs a project of Vitest.
+ * @param {string} project
+ * @param {number} workers
+ * @param {{ files?: readonly string[], onOutput?: (text: string) => void }} [options] some of its test files, all by
+ *   default; who gets the output
+ * @returns {Promise<Tally>}
+ */
+async function vitest(project, workers, { files = [], onOutput } = {}) {
+  const report = join(reports, `vitest-${project}-${++runs}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const args = ['run', '--project', project, '--allowOnly=false', '--maxWorkers', String(workers), ...reporters];
+  const only = ['--allowOnly=false', '--maxWorkers', String(workers)];
+  const args = ['run', '--project', project, ...only, ...reporters, ...files];
   const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
   return readReport(code, report, (content) => testsInVitest(content, root));
 }
@@ -162,18 +174,33 @@ const STEPS = [
   ['end to end', endToEnd],
 ];
 
-/** Runs a project of Vitest in one process, or more on more cores; what it prints is shown in one piece, at its end. */
-async function vitestBeside(/** @type {string} */ project, /** @type {string} */ name) {
+/**
+ * Runs a project of Vitest in one process, or more on more cores; what it prints is shown in one piece, at its end.
+ * @param {string} project
+ * @param {string} name
+ * @param {readonly string[]} [files]
+ */
+async function vitestBeside(project, name, files) {
   /** @type {string[]} */
   const printed = [];
-  const counts = await vitest(project, HALF, (text) => printed.push(text));
+  const counts = await vitest(project, HALF, { ...(files && { files }), onOutput: (text) => printed.push(text) });
   console.log(`\n== ${name}\n${printed.join('')}\n== end of the ${name}`);
   return counts;
 }
 
-/** Beside them, one after the other. @type {Step[]} */
-const BESIDE = [
-  ['GPU tests', () => vitestBeside('dawn', 'GPU tests')],
+/** Test files of the GPU, from the root: those of kernels alone, or all others. Neither compiles what the other does. */
+function gpuTests(/** @type {boolean} */ ofKernels) {
+  return readdirSync(join(root, 'src'), { encoding: 'utf8', recursive: true })
+    .map((path) => `src/${path.split(sep).join('/')}`)
+    .filter((path) => path.endsWith('.gpu.test.ts') && path.startsWith('src/kernels/') === ofKernels);
+}
+
+/** Beside them. @type {Step[]} */
+const BESIDE = [['GPU tests', () => vitestBeside('dawn', 'GPU tests', gpuTests(false))]];
+
+/** Behind either row, by whichever comes to it first. @type {Step[]} */
+const LAST = [
+  ['GPU tests of kernels', () => vitestBeside('dawn', 'GPU tests of kernels', gpuTests(true))],
   [
     'tests in Firefox',
     async () => {
@@ -191,9 +218,9 @@ async function timed([name, step]) {
 }
 
 /**
- * Runs steps one after the other.
+ * Runs steps one after the other, and then what is left of the last ones.
  * @param {readonly Step[]} steps
- * @param {boolean} [named] whether each says its name before it prints
+ * @param {boolean} [named] whether each of them says its name before it prints
  */
 async function inRow(steps, named = false) {
   const results = [];
@@ -201,13 +228,14 @@ async function inRow(steps, named = false) {
     if (named) console.log(`\n== ${step[0]}`);
     results.push(await timed(step));
   }
+  for (let step = LAST.shift(); step; step = LAST.shift()) results.push(await timed(step));
   return results;
 }
 
 /** @type {{ name: string, counts: Tally, seconds: number }[]} */
 let results = [];
 try {
-  console.log('GPU tests begin, and are shown when they have ended; so are those in Firefox behind them.');
+  console.log('GPU tests begin, and are shown when they have ended; so are those in Firefox.');
   results = (await Promise.all([inRow(STEPS, true), inRow(BESIDE)])).flat();
 } finally {
   rmSync(reports, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { decodeF16 } from '../half.ts';
 
-// Quantized tensors of GGUF files, block by block: https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h. Of 32
-// weights in 16 bytes, weight i is the low half of byte i, weight i + 16 its high half. d and m are f16. Products are
-// computed in f64 and rounded once to f32, which is exact for all that a block of 32 holds.
+// Quantized tensors of GGUF files, block by block: https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h. In a
+// block of 32 weights in 16 bytes, weight i is the low half of byte i, weight i + 16 its high half. d and m are f16.
+// Products are computed in f64 and rounded once to f32, which is exact for all that a block of 32 holds.
 
 /** Weights of a block whose bytes begin at `at`, into `out` from `to` on. */
 type BlockDecoder = (bytes: Uint8Array, at: number, out: Float32Array, to: number) => void;
@@ -68,8 +68,8 @@ const q8_0: BlockDecoder = (bytes, at, out, to) => {
 };
 
 /**
- * Scale and minimum of group `index` of 8, each of 6 bits, out of 12 bytes: four scales, four minima, then the low halves
- * of the other four of each; the two upper bits of bytes 0 to 7 are the upper bits of those.
+ * Scale and minimum of group `index` of 8, each of 6 bits, out of 12 bytes. Four scales come first, then four minima,
+ * then the low halves of the other four of each. The two upper bits of bytes 0 to 7 are the upper bits of those.
  */
 function scaleAndMinimum(bytes: Uint8Array, at: number, index: number): [scale: number, minimum: number] {
   if (index < 4) return [bytes[at + index]! & 63, bytes[at + 4 + index]! & 63];
@@ -107,8 +107,8 @@ const q5_k: BlockDecoder = (bytes, at, out, to) => {
 };
 
 /**
- * Groups of 16: d * scale * (6 bits - 32), scales of 8 bits. Of 128 weights the low halves are in 64 bytes, as two runs
- * of 32 in their low and then their high halves; the two upper bits of each are in 32 bytes more.
+ * Groups of 16: d * scale * (6 bits - 32), scales of 8 bits. The low halves of 128 weights are in 64 bytes, as two runs
+ * of 32 in their low and then their high halves. The two upper bits of each weight are in 32 bytes more.
  */
 const q6_k: BlockDecoder = (bytes, at, out, to) => {
   const d = half(bytes, at + 208);

@@ -1,9 +1,9 @@
 import { BambaError } from '../../errors.ts';
 import type { GgufValue } from './metadata.ts';
 
-/** There is less than is being read. Where more of the file can be had, this is no fault of the file. */
+/** There is less than is being read. It is no fault of the file where more of it can be had. */
 export class EndOfBytes extends Error {
-  /** What was being read, for people. */
+  /** The name of the value that was being read, for people. */
   readonly reading: string;
 
   constructor(reading: string) {

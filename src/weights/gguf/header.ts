@@ -5,9 +5,9 @@ import { EndOfBytes, GgufCursor, quote } from './cursor.ts';
 import { GgufMetadata, type GgufValue } from './metadata.ts';
 import { ggufTensorType } from './tensor-types.ts';
 
-// A GGUF file: "GGUF", a version, the numbers of tensors and of metadata keys, the keys with their values, the table of
-// tensors, then their data. Nothing of it is believed before it is checked. How long all before the data is shows only
-// as it is read: the first MB is, then four times as much, up to a bound.
+// A GGUF file has "GGUF", a version, and the numbers of tensors and of metadata keys. The keys with their values
+// follow, the table of tensors, then their data. Each value is checked before it is believed. The length of all before
+// the data shows only as it is read. So the first MB is read, then four times as much, up to a bound.
 
 /** A tensor of a GGUF file: checked to lie inside it. */
 export interface GgufTensor {
@@ -21,7 +21,7 @@ export interface GgufTensor {
   end: number;
 }
 
-/** What a GGUF file says before its data. */
+/** The contents of a GGUF file before its data. */
 export interface GgufHeader {
   metadata: GgufMetadata;
   tensors: GgufTensor[];
@@ -70,7 +70,7 @@ export async function readGgufHeader(source: ByteSource, file: string, signal?: 
 }
 
 /**
- * What the first bytes of a file of `fileSize` bytes say.
+ * Reads the header from the first bytes of a file of `fileSize` bytes.
  * @throws EndOfBytes where there are too few of them; BambaError `checkpoint_invalid`.
  */
 export function parseGgufHeader(file: string, fileSize: number, bytes: Uint8Array): GgufHeader {

@@ -1,6 +1,6 @@
 import { BambaError } from '../../errors.ts';
 
-/** What a key of a GGUF file's metadata can have. Integers beyond 2^53 are bigints. */
+/** The values that a key of a GGUF file's metadata can have. Integers beyond 2^53 are bigints. */
 export type GgufValue = number | bigint | boolean | string | GgufArray;
 type GgufArray = readonly number[] | readonly bigint[] | readonly boolean[] | readonly string[];
 

@@ -1,5 +1,5 @@
-// Types of tensors in GGUF files, by their numbers: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Those that
-// are not read here are known by name and size, so that a file with one of them can be told from a damaged one.
+// Types of tensors in GGUF files, by their numbers: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Types
+// that are not read here have a name and a size as well. So a file with one of them can be told from a damaged one.
 
 /** A type of tensors: values come in blocks of so many, of so many bytes. */
 export interface GgufTensorType {

@@ -21,12 +21,12 @@ import type { TensorInfo } from '../types.ts';
 /** Which tool wrote a packed matrix. */
 export type PackingMethod = 'compressed' | 'gptq' | 'awq';
 
-/** What config.json says of packed matrices. */
+/** How matrices are packed, by config.json. */
 export interface Packing {
   method: PackingMethod;
   /** Bits of a number, the first that fits a matrix. */
   bits: readonly number[];
-  /** What GPTQ's zero points are stored less. */
+  /** The number by which GPTQ's stored zero points are too small. */
   zeroOffset: number;
 }
 

@@ -19,6 +19,8 @@ export interface GgufFamily {
   finalNorm?: (value: number) => number;
   /** Names of metadata, beside those that all have. */
   keys: readonly Keys[];
+  /** What models with experts are made into, where that is another architecture. */
+  withExperts?: GgufFamily;
 }
 
 const DENSE = [...rules.ATTENTION, ...rules.MLP, ...rules.NORMS];
@@ -129,6 +131,12 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     architecture: 'nemotron_h',
     rules: [...rules.MAMBA2, ...DENSE],
     keys: [keys.attentionOfSome, keys.mamba2, keys.widthOfSome],
+    withExperts: {
+      architecture: 'nemotron_h_moe',
+      held: NO_BIASES,
+      rules: [...rules.MAMBA2, ...rules.NEMOTRON_EXPERTS, ...DENSE],
+      keys: [keys.attentionOfSome, keys.mamba2, keys.widthOfSome, keys.experts, keys.groupsOfExperts],
+    },
   },
   olmo: { architecture: 'olmo', rules: DENSE_TURNED, keys: [keys.attention, keys.clip] },
   olmo2: { architecture: 'olmo2', rules: [...rules.NORMS_BEHIND, ...DENSE], keys: [keys.attention] },
@@ -183,12 +191,11 @@ export const NOT_IN_GGUF: Readonly<Record<string, string>> = {
   zamba2: 'no architecture has shared transformers with adapters',
 };
 
-/** Why no file holds a model of this config; undefined where one does. */
-export function notInGguf(config: Config): string | undefined {
+/** What files of a config are made into; undefined where no file holds its models. */
+export function ggufFamily(config: Config): GgufFamily | undefined {
   const type = String(config['model_type']);
-  if (Object.hasOwn(NOT_IN_GGUF, type)) return NOT_IN_GGUF[type];
-  const hasExperts = type === 'nemotron_h' && config['n_routed_experts'] !== undefined;
-  return hasExperts ? 'nemotron_h has none; nemotron_h_moe, which has, is not read' : undefined;
+  const family = Object.hasOwn(GGUF_FAMILIES, type) ? GGUF_FAMILIES[type] : undefined;
+  return config['n_routed_experts'] === undefined ? family : (family?.withExperts ?? family);
 }
 
 /** Keys and values of a file's metadata. */

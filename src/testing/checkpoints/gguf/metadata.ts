@@ -133,9 +133,30 @@ export const denseFirst: Keys = (model) => ({
   leading_dense_block_count: number(has(model, 'moe').indexOf(true)),
 });
 
-export const widthOfSome: Keys = (model) => ({
-  feed_forward_length: { i32s: has(model, 'relu2').map((is) => (is ? model.architecture.intermediateSize : 0)) },
-});
+/** Of a block with experts, the width of one. */
+export const widthOfSome: Keys = (model) => {
+  const { moe, intermediateSize } = model.architecture;
+  const mixtures = has(model, 'moe');
+  const widths = has(model, 'relu2').map((is, block) => {
+    return is ? (mixtures[block] ? moe!.intermediateSize : intermediateSize) : 0;
+  });
+  return { feed_forward_length: { i32s: widths } };
+};
+
+/** How a router with groups chooses, and the widths of what stands beside experts. */
+export const groupsOfExperts: Keys = ({ architecture: { moe, intermediateSize } }) => {
+  const { besideSize, latentSize } = moe!;
+  const routing = moe!.routing!;
+  return {
+    expert_shared_count: number(1),
+    expert_shared_feed_forward_length: number(besideSize ?? intermediateSize),
+    expert_group_count: number(routing.groups ?? 1),
+    expert_group_used_count: number(routing.keptGroups ?? 1),
+    expert_weights_norm: { bool: routing.sumEps !== null },
+    expert_weights_scale: real(routing.scale),
+    ...(latentSize !== undefined && { moe_latent_size: number(latentSize) }),
+  };
+};
 
 export const graniteFactors: Keys = ({ config, architecture }) => ({
   embedding_scale: real(architecture.embeddingScale),

@@ -143,6 +143,15 @@ export const SHARED_EXPERT: readonly Rule[] = [
   [/^mlp\.shared_expert_gate$/, one('ffn_gate_inp_shexp', ({ values }) => ({ shape: [values.length], values }))],
 ];
 
+/** Nemotron-H's mixture, the MLP beside it, and the projections to and from the width of its experts. */
+export const NEMOTRON_EXPERTS: readonly Rule[] = [
+  [/^mixer\.gate$/, 'ffn_gate_inp'],
+  [/^mixer\.gate\.e_score_correction_bias$/, 'exp_probs_b.bias'],
+  [/^mixer\.shared_experts\.(up|down)_proj$/, 'ffn_$1_shexp'],
+  [/^mixer\.fc1_latent_proj$/, 'ffn_latent_down'],
+  [/^mixer\.fc2_latent_proj$/, 'ffn_latent_up'],
+];
+
 /** Granite's experts, whose gate and up are one tensor, and the MLP beside them. */
 export const GRANITE_EXPERTS: readonly Rule[] = [
   [/^block_sparse_moe\.output_linear$/, 'ffn_down_exps'],
