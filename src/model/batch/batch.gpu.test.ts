@@ -185,6 +185,34 @@ describe.skipIf(!hasAdapter)('a batch', () => {
     }
   });
 
+  it('takes steps whose reports come late, and one alone does', { timeout: 120_000 }, async () => {
+    const model = await loadRandomModel(gpu, bamba);
+    let batch: Batch | undefined;
+    try {
+      const ids = prompt(1, 5, model.architecture.vocabSize);
+      const wanted = await alone(model, ids, 8);
+      batch = await Batch.create(model, 2);
+      model.state.reset();
+      await model.prefill(ids, { logits: true });
+      const slots = [await batch.join(settings(ids, 8)), await batch.join(settings(ids, 8))];
+      for (const { slot } of slots) batch.go(slot);
+      // All of them before any is heard of.
+      const steps = await Promise.all(Array.from({ length: 7 }, () => batch!.step()));
+      for (const { slot, report } of slots) {
+        const answer = [...report.ids, ...steps.flatMap((reports) => reports.get(slot)!.ids)];
+        expect(answer).toEqual(wanted.ids);
+      }
+      const reports = [model.beginAnswer(settings(ids, 8))];
+      await model.reserve(ids.length + 8);
+      const all = await Promise.all([...reports, ...Array.from({ length: 7 }, () => model.decode(1))]);
+      expect(all.flatMap((report) => report.ids)).toEqual(wanted.ids);
+      gpu.check();
+    } finally {
+      batch?.dispose();
+      model.dispose();
+    }
+  });
+
   it('gives a sequence back to the model, which goes on as if it had never been in a batch', async () => {
     const model = await loadRandomModel(gpu, bamba);
     let batch: Batch | undefined;
