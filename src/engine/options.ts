@@ -37,6 +37,7 @@ const OPTIONS: readonly string[] = [
   'storedStateBytes',
   'kvCacheType',
   'stateCacheType',
+  'batch',
   'shareAcrossTabs',
   'onProgress',
   'signal',

@@ -11,6 +11,19 @@ export function slice(buffer: GPUBuffer, offset = 0, size = buffer.size - offset
   return { buffer, offset, size };
 }
 
+/**
+ * Records a copy from one range to another, of its size. WebGPU copies within no buffer: there it goes by way of another one.
+ * @param scratch takes the bytes in between; needed where both ranges may be of one buffer
+ */
+export function copySlice(encoder: GPUCommandEncoder, from: BufferSlice, to: BufferSlice, scratch?: GPUBuffer): void {
+  if (from.buffer !== to.buffer || !scratch) {
+    encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, to.size);
+    return;
+  }
+  encoder.copyBufferToBuffer(from.buffer, from.offset, scratch, 0, to.size);
+  encoder.copyBufferToBuffer(scratch, 0, to.buffer, to.offset, to.size);
+}
+
 /** What makes buffers, or only adds up what they would take. */
 export interface BufferMaker {
   /** A storage buffer of `bytes`, zeroed; it can be copied from and to. */

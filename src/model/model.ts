@@ -340,7 +340,10 @@ export class Model {
    * @param options.cuts numbers of tokens, in order, after which a chunk ends.
    * @param options.onCut called there: what it submits sees the live sequence of just these tokens, and the next chunk waits
    * for it.
-   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran. What `onCut` throws.
+   * @param options.between called between two chunks; where it says so with a promise, the next chunk waits for it. The live
+   * sequence may be another one meanwhile, and is to be the same again then.
+   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran. What `onCut` and
+   * `between` throw.
    */
   async prefill(
     ids: readonly number[],
@@ -351,6 +354,7 @@ export class Model {
       onChunk?: (tokens: number) => void;
       cuts?: readonly number[];
       onCut?: (tokens: number) => Promise<unknown>;
+      between?: () => Promise<void> | null;
     } = {},
   ): Promise<void> {
     const { device } = this.gpu;
@@ -358,7 +362,8 @@ export class Model {
     const chunks = chunksOf(ids.length, this.chunkTokens, cuts);
     await this.#makeRoom(this.state.position + ids.length);
     const passOf = (tokens: number) => (exact ? this.#exactPass(tokens) : this.promptPass(tokens));
-    for (const [first, end] of chunks) await passOf(end - first).plan.ready();
+    const compiled = () => Promise.all(chunks.map(([first, end]) => passOf(end - first).plan.ready()));
+    await compiled();
     let running: Promise<void> = Promise.resolve();
     for (const [first, end] of chunks) {
       if (options.signal?.aborted) break;
@@ -383,7 +388,13 @@ export class Model {
       await running;
       running = this.gpu.done().then(() => options.onChunk?.(end));
       running.catch(() => {}); // what a cut throws comes first
-      if (cuts.includes(end) && !isLast) await options.onCut?.(end);
+      if (isLast) break;
+      if (cuts.includes(end)) await options.onCut?.(end);
+      const wait = options.signal?.aborted ? null : options.between?.();
+      if (!wait) continue;
+      await wait;
+      // Other sequences may have made this one's room larger, and the plans new.
+      await compiled();
     }
     await running;
     this.gpu.check();
@@ -464,6 +475,11 @@ export class Model {
     return report();
   }
 
+  /** What the answer of the live sequence is sampled with. */
+  get answering(): { activations: Activations; sampler: Sampler } {
+    return { activations: this.#activations, sampler: this.#sampler };
+  }
+
   /** Where the logits of the prompt's last token are. */
   get promptLogits(): GPUBuffer {
     return this.#lastLogits;
@@ -502,11 +518,12 @@ export class Model {
   }
 
   /**
-   * Another sequence of this model becomes what the live one is; it has room for it.
+   * Another sequence of this model becomes what the live one is, or a third one; it has room for it.
+   * @param scratch as of `SequenceState.restore`
    * @throws BambaError `out_of_memory`, `gpu_failure`.
    */
-  copyInto(state: SequenceState): Promise<void> {
-    return state.restore(this.state, this.#converter);
+  copyInto(state: SequenceState, from = this.state, scratch?: GPUBuffer): Promise<void> {
+    return state.restore(from, this.#converter, scratch);
   }
 
   /**

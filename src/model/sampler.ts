@@ -147,6 +147,16 @@ export class Sampler {
     this.#reported = answered.length;
   }
 
+  /** Records that it becomes what the sampler of another sequence of this model is, in the middle of an answer. */
+  take(encoder: GPUCommandEncoder, other: Sampler): void {
+    for (const name of ['settings', 'counts', 'bias', 'output'] as const) {
+      const to = this.#own[name];
+      encoder.copyBufferToBuffer(other.#own[name], 0, to, 0, to.size);
+    }
+    this.#reported = other.#reported;
+    this.#plain = other.#plain;
+  }
+
   /** Sets which tokens the next step may choose. */
   allow(mask: Uint32Array<ArrayBuffer>): void {
     this.#gpu.device.queue.writeBuffer(this.#own.mask, 0, mask);

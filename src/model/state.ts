@@ -1,4 +1,4 @@
-import { BufferSet, type BufferSlice, BufferTally, type SliceMaker, wholeBuffers } from '../gpu/buffers.ts';
+import { BufferSet, type BufferSlice, BufferTally, copySlice, type SliceMaker, wholeBuffers } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import type { Plan } from '../gpu/plan.ts';
 import type { CacheType, KvCache } from '../kernels/attention/kv-cache.ts';
@@ -270,17 +270,15 @@ export class SequenceState {
 
   /**
    * Becomes what `other` is. Its capacity must suffice: grow first.
+   * @param scratch as of `copySlice`, for sequences whose buffers are parts of the same ones
    * @throws BambaError `out_of_memory`, `gpu_failure`; the state is as before then.
    */
-  async restore(other: SequenceState, converter: StateConverter): Promise<void> {
+  async restore(other: SequenceState, converter: StateConverter, scratch?: GPUBuffer): Promise<void> {
     const ssm = { from: fixedBuffers(other.blocks, 'ssm'), to: fixedBuffers(this.blocks, 'ssm') };
     const conversion = this.#stateType === other.#stateType ? null : await this.#conversion(ssm, converter);
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy state' });
     const copy = (sources: readonly BufferSlice[], targets: readonly BufferSlice[]) => {
-      for (const [index, { buffer, offset, size }] of targets.entries()) {
-        const source = sources[index]!;
-        encoder.copyBufferToBuffer(source.buffer, source.offset, buffer, offset, size);
-      }
+      for (const [index, target] of targets.entries()) copySlice(encoder, sources[index]!, target, scratch);
     };
     copy(fixedBuffers(other.blocks, 'conv'), fixedBuffers(this.blocks, 'conv'));
     if (conversion) {

@@ -64,8 +64,8 @@ export class KeptStates {
   readonly #due = new Map<string, Due>();
   /** By conversation, tokens that it had last in this engine: storage has no more of it. */
   readonly #latest = new Map<string, number>();
-  /** The conversation whose tokens the live sequence has, once this request has changed it. */
-  #speaking: { conversation: string; shared: readonly number[] } | null = null;
+  /** By conversation that is under way, the tokens that it has in common with others. */
+  readonly #speaking = new Map<string, readonly number[]>();
   /** The tokens that a conversation last shared with others; written if the GPU has a state of exactly them. */
   #shared: readonly number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -85,20 +85,23 @@ export class KeptStates {
   pause(): void {
     clearTimeout(this.#timer);
     this.#writing?.abort();
-    this.#speaking = null;
   }
 
-  /** The request has ended. @param state the live sequence, as it is now */
-  resume(state: SequenceState): void {
-    const { conversation, shared } = this.#speaking ?? {};
-    this.#speaking = null;
-    if (!this.#available) return;
-    if (conversation !== undefined && state.position > 0) {
+  /** All requests have ended. */
+  resume(): void {
+    if (this.#available && this.#due.size > 0) this.#wait();
+  }
+
+  /** A turn of a conversation has ended. @param state the sequence of it, as it is now */
+  note(conversation: string, state: SequenceState): void {
+    const shared = this.#speaking.get(conversation);
+    this.#speaking.delete(conversation);
+    if (!this.#available || !shared) return;
+    if (state.position > 0) {
       this.#latest.set(conversation, state.position);
-      this.#note(conversationKey(conversation), [...state.tokens]);
+      this.#noteTokens(conversationKey(conversation), [...state.tokens]);
     }
-    if (shared && shared.length >= SHARED_TOKENS) this.#shared = shared;
-    if (this.#due.size > 0) this.#wait();
+    if (shared.length >= SHARED_TOKENS) this.#shared = shared;
   }
 
   /** Ends all writing. */
@@ -125,7 +128,7 @@ export class KeptStates {
     ids: readonly number[],
     { live, shared, digest, signal }: KnownBeginning,
   ): Promise<void> {
-    this.#speaking = { conversation, shared };
+    this.#speaking.set(conversation, shared);
     if (!this.#available) return;
     const known = Math.max(
       isPrefix(live.tokens, ids) && live.position < ids.length ? live.position : 0,
@@ -173,7 +176,7 @@ export class KeptStates {
     return typeof indexedDB !== 'undefined' && this.#options.budget !== 0;
   }
 
-  #note(id: string, tokens: readonly number[]): void {
+  #noteTokens(id: string, tokens: readonly number[]): void {
     // Behind all others.
     this.#due.delete(id);
     this.#due.set(id, { id, tokens, since: Date.now() });
@@ -212,7 +215,7 @@ export class KeptStates {
     const shared = this.#shared;
     if (shared.length > 0) {
       const id = await prefixKey(shared);
-      if ((await store.record(id)) === null) this.#note(id, shared);
+      if ((await store.record(id)) === null) this.#noteTokens(id, shared);
       this.#shared = [];
     }
     for (const due of [...this.#due.values()].toReversed()) {

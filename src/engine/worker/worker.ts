@@ -17,7 +17,16 @@ import type { LoadOptions } from './wire.ts';
 const NO_SERVER = async (): Promise<Response> => new Response(null, { status: 404 });
 
 async function load(
-  { contextLength, precision, stateCacheBytes, storedStateBytes, kvCacheType, stateCacheType, ...model }: LoadOptions,
+  {
+    contextLength,
+    precision,
+    stateCacheBytes,
+    storedStateBytes,
+    kvCacheType,
+    stateCacheType,
+    batch,
+    ...model
+  }: LoadOptions,
   { signal, report, isLoaded }: HostLoading,
 ): Promise<LocalEngine> {
   const open = (tries: number) =>
@@ -31,6 +40,7 @@ async function load(
     ...(storedStateBytes !== undefined && { storedStateBytes }),
     ...(kvCacheType !== undefined && { kvCacheType }),
     ...(stateCacheType !== undefined && { stateCacheType }),
+    ...(batch !== undefined && { batch }),
     onMessage: (message) => report({ stage: 'manifest', message }),
     onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
   });

@@ -1,5 +1,5 @@
 import { BambaError } from '../../errors.ts';
-import { BufferSet, BufferTally, type SliceMaker } from '../../gpu/buffers.ts';
+import { BufferSet, BufferTally, copySlice, type SliceMaker, wholeBuffers } from '../../gpu/buffers.ts';
 import { type GpuLimits, largestBinding } from '../../gpu/device.ts';
 import { MOST_SLOTS, Plan } from '../../gpu/plan.ts';
 import type { Architecture } from '../../architecture/architecture.ts';
@@ -16,21 +16,30 @@ import { SlotPools } from './slot-pools.ts';
 /** Slots that a step may be for: as many as are taken, or somewhat more. */
 const WIDTHS: readonly number[] = [1, 2, 4, 8, MOST_SLOTS];
 
+/** Bytes of the `Step` of one sequence. */
+const OWN_STEP = 16;
+
 /** Bytes in a `Step` before the member that says whether its sequence is halted. */
 const HALTED = 8;
 
-/** A place for a sequence. */
-interface Slot {
-  readonly index: number;
+/** A sequence with what its answer is sampled with. */
+interface Answering {
   readonly activations: Activations;
-  readonly state: SequenceState;
   readonly sampler: Sampler;
+}
+
+/** A place for a sequence. */
+interface Slot extends Answering {
+  readonly index: number;
+  readonly state: SequenceState;
   /** Samples its first token. */
   readonly sample: Plan;
   /** Tokens that it may have fed when all steps so far are done, and that it may have at all; null where it is free. */
   room: { fed: number; most: number } | null;
-  /** Whether steps are for it. */
+  /** Whether steps are for it that are begun from now on. */
   moves: boolean;
+  /** Whether the GPU knows of that. */
+  awake: boolean;
 }
 
 /** What every slot has in ranges of common buffers. */
@@ -63,11 +72,14 @@ export class Batch {
   readonly #plans = new Map<number, { plan: Plan; samplerFrom: number }>();
   /** Of a step of the model alone. */
   readonly #pass: PassParts;
+  /** For what moves from one slot to another. */
+  #scratch!: GPUBuffer;
   /** As long as the longest sequence has room for. */
   #rope: RopeTable;
   #positions = CACHE_BLOCK;
   /** Until what binds or replaces buffers is done. */
   #busy: Promise<unknown> = Promise.resolve();
+  #disposed = false;
 
   private constructor(model: Model) {
     this.#model = model;
@@ -101,6 +113,9 @@ export class Batch {
   /** @returns whether there was memory for keys and values. */
   #allocate(slots: number): Promise<void>[] {
     const pools = new SlotPools(this.#set, slots);
+    const largest = new BufferTally();
+    pooled(wholeBuffers(largest), this.#model.architecture);
+    this.#scratch = this.#set.storage('moving', largest.largest);
     const { gpu, architecture, state } = this.#model;
     const { vocabSize } = architecture;
     const { pipelines, scope } = this.#pass;
@@ -112,7 +127,7 @@ export class Batch {
       const activations = createActivations(maker, architecture, 1, { decodeOnly: true });
       const sampler = new Sampler(gpu, this.#set, activations, vocabSize);
       const sample = Plan.bind(gpu.device, pipelines, activations.step.buffer, sampler.dispatches(scope.features));
-      this.#slots.push({ index, activations, state: own, sampler, sample, room: null, moves: false });
+      this.#slots.push({ index, activations, state: own, sampler, sample, room: null, moves: false, awake: false });
       this.#halt(activations);
       return accepted;
     });
@@ -141,21 +156,139 @@ export class Batch {
    * @throws BambaError `busy` where no slot is free; as `Model.beginAnswer`; `out_of_memory`.
    */
   async join(settings: AnswerSettings, step: StepOptions = {}): Promise<{ slot: number; report: StepReport }> {
-    const slot = this.#slots.find(({ room }) => !room);
-    if (!slot) {
-      throw new BambaError('busy', `All ${this.slots} slots are taken. Wait until an answer ends, or abort one.`);
-    }
     const { position } = this.#model.state;
     const answered = settings.answered?.length ?? 0;
-    const most = Math.min(this.#model.contextLength, position + settings.limit - answered);
-    // Taken before anything is waited for.
-    slot.room = { fed: position, most };
+    const slot = this.#take(position, position + settings.limit - answered);
     try {
       const { report, logits } = await this.#alone(() => this.#begin(slot, settings, step));
       return { slot: slot.index, report: { ...(await report()), logits: (await logits?.()) ?? null } };
     } catch (error) {
       this.leave(slot.index);
       throw error;
+    }
+  }
+
+  /** A free slot, which is taken before anything is waited for. @throws BambaError `busy`. */
+  #take(fed: number, most: number): Slot {
+    const slot = this.#slots.find(({ room }) => !room);
+    if (!slot) {
+      throw new BambaError('busy', `All ${this.slots} slots are taken. Wait until an answer ends, or abort one.`);
+    }
+    slot.room = { fed, most: Math.min(this.#model.contextLength, most) };
+    return slot;
+  }
+
+  /**
+   * Copies the live sequence of the model into a free slot in the middle of an answer, which goes on there: all that the model
+   * decoded was reported. Steps are for it once it is told to `go`.
+   * @param left tokens that the answer may still have
+   * @returns its slot
+   * @throws BambaError as `join`
+   */
+  async takeOver(left: number): Promise<number> {
+    const { state, answering } = this.#model;
+    const slot = this.#take(state.position, state.position + 1 + left);
+    try {
+      await this.#alone(async () => {
+        await this.#grow(slot);
+        await this.#model.copyInto(slot.state);
+        this.#become(slot, answering);
+        this.rest(slot.index);
+      });
+      return slot.index;
+    } catch (error) {
+      this.leave(slot.index);
+      throw error;
+    }
+  }
+
+  /** The next step of a slot is the one that another sequence would have had. */
+  #become({ activations, sampler }: Slot, other: Answering): void {
+    const { device } = this.#model.gpu;
+    const encoder = device.createCommandEncoder({ label: 'another slot' });
+    sampler.take(encoder, other.sampler);
+    const { ids, step } = other.activations;
+    copySlice(encoder, ids, { ...activations.ids, size: 4 }, this.#scratch);
+    copySlice(encoder, step, { ...activations.step, size: OWN_STEP }, this.#scratch);
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Puts the live sequence of the model aside, in the middle of its prompt.
+   * @returns its slot
+   * @throws BambaError as `join`
+   */
+  async park(): Promise<number> {
+    const { state } = this.#model;
+    const slot = this.#take(state.position + 1, state.position + 1);
+    try {
+      await this.#alone(async () => {
+        await this.#grow(slot);
+        await this.#model.copyInto(slot.state);
+        // Steps of others write keys and values behind what it has.
+        this.#halt(slot.activations, state.position);
+      });
+      return slot.index;
+    } catch (error) {
+      this.leave(slot.index);
+      throw error;
+    }
+  }
+
+  /** The live sequence of the model becomes again the one that was put aside; its slot is free. @throws BambaError `out_of_memory`. */
+  async unpark(slot: number): Promise<void> {
+    try {
+      await this.#model.copyFrom(this.#slots[slot]!.state);
+    } finally {
+      this.leave(slot);
+    }
+  }
+
+  /** Whether sequences could move to lower slots, so that steps would be for fewer. */
+  get isLoose(): boolean {
+    return this.#moves().length > 0;
+  }
+
+  /** Pairs of slots: the first moves to the second. */
+  #moves(): [from: Slot, to: Slot][] {
+    const going = this.#slots.filter(({ moves }) => moves);
+    const width = WIDTHS.findLast((one) => one < (going.at(-1)?.index ?? 0) + 1);
+    if (width === undefined || going.length > width) return [];
+    const high = going.filter(({ index }) => index >= width);
+    const free = this.#slots.filter(({ index, room }) => index < width && !room);
+    return free.length < high.length ? [] : high.map((slot, index) => [slot, free[index]!]);
+  }
+
+  /**
+   * Moves sequences to lower slots. No step may be under way.
+   * @param tokensOf what the sequence of a slot was fed
+   * @param onMove told at once where a sequence is from then on
+   * @throws BambaError `out_of_memory`, `gpu_failure`; what `onMove` was not told of has not moved.
+   */
+  async tighten(
+    tokensOf: (slot: number) => readonly number[],
+    onMove: (from: number, to: number) => void,
+  ): Promise<void> {
+    // Asked for each time: others come and go meanwhile.
+    for (let [move] = this.#moves(); move; [move] = this.#moves()) {
+      const [from, to] = move;
+      to.room = { ...from.room! };
+      try {
+        await this.#alone(async () => {
+          await this.#grow(to);
+          from.state.tokens = [...tokensOf(from.index)];
+          await this.#model.copyInto(to.state, from.state, this.#scratch);
+          // Whoever rests meanwhile stays where it was.
+          if (!from.moves) return;
+          this.#become(to, from);
+          to.moves = true;
+          to.awake = from.awake;
+          onMove(from.index, to.index);
+          this.leave(from.index);
+        });
+      } finally {
+        if (!to.moves) this.leave(to.index);
+      }
     }
   }
 
@@ -182,29 +315,34 @@ export class Batch {
     return { report, logits };
   }
 
-  /** Steps are for the sequence of a slot from now on. */
+  /** Steps that are begun from now on are for the sequence of a slot, too. */
   go(slot: number): void {
-    const going = this.#slots[slot]!;
-    going.moves = true;
-    this.#writeHalted(going, 0);
+    this.#slots[slot]!.moves = true;
   }
 
   /** The sequence of a slot moves no further; steps that run end first. */
   rest(slot: number): void {
     const resting = this.#slots[slot]!;
-    resting.moves = false;
+    resting.moves = resting.awake = false;
     // Its position stays: attention writes behind its last token.
     this.#writeHalted(resting, 1);
   }
 
+  #wake(slot: Slot): void {
+    if (slot.awake) return;
+    slot.awake = true;
+    this.#writeHalted(slot, 0);
+  }
+
   #writeHalted({ activations: { step } }: Slot, halted: 0 | 1): void {
+    if (this.#disposed) return;
     this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset + HALTED, new Uint32Array([halted]));
   }
 
   /** Frees a slot at once; steps that run end first. */
   leave(slot: number): void {
     const left = this.#slots[slot]!;
-    left.moves = false;
+    left.moves = left.awake = false;
     left.room = null;
     this.#halt(left.activations);
   }
@@ -226,9 +364,10 @@ export class Batch {
     }
   }
 
-  /** What is in a free slot: a sequence that does not move, at the beginning of its keys and values. */
-  #halt({ step }: Activations): void {
-    this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([0, 1, 1, 0]));
+  /** What is in a slot that is not moving: steps write keys and values at `position`, by default at the beginning. */
+  #halt({ step }: Activations, position = 0): void {
+    if (this.#disposed) return;
+    this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([position, 1, 1, 0]));
   }
 
   /**
@@ -239,22 +378,29 @@ export class Batch {
    * @throws BambaError `device_lost`, `gpu_failure`, `out_of_memory`.
    */
   async step(count = 1, options: ReadonlyMap<number, StepOptions> = new Map()): Promise<Map<number, StepReport>> {
-    const { reports } = await this.#alone(async () => ({ reports: await this.#submit(count, options) }));
+    // Whoever joins until they are submitted has part in the next ones: `options` know nothing of it.
+    const moving = this.#slots.filter(({ moves }) => moves);
+    const { reports } = await this.#alone(async () => ({ reports: await this.#submit(moving, count, options) }));
     return new Map(await Promise.all(reports));
   }
 
   /** @returns what becomes of it, for each slot that moves. */
-  async #submit(count: number, options: ReadonlyMap<number, StepOptions>): Promise<Promise<[number, StepReport]>[]> {
-    for (const slot of this.#slots) {
+  async #submit(
+    moving: readonly Slot[],
+    count: number,
+    options: ReadonlyMap<number, StepOptions>,
+  ): Promise<Promise<[number, StepReport]>[]> {
+    for (const slot of moving) {
       if (!slot.moves || !slot.room) continue;
       slot.room.fed = Math.min(slot.room.most, slot.room.fed + count);
       await this.#grow(slot);
     }
-    const last = this.#slots.findLast(({ moves }) => moves);
+    const last = moving.findLast(({ moves }) => moves);
     if (!last) return [];
     const { plan, samplerFrom } = await this.#planFor(last.index + 1);
-    // Some may have left meanwhile; none has joined.
-    const taken = this.#slots.filter(({ moves }) => moves);
+    // Some may have left meanwhile.
+    const taken = moving.filter(({ moves }) => moves);
+    for (const slot of taken) this.#wake(slot);
     const { gpu } = this.#model;
     // As of one sequence alone: the first slice is computed while the next is recorded.
     const rest = count === 1 ? plan.submitAhead(1, 0, samplerFrom) : 0;
@@ -286,7 +432,10 @@ export class Batch {
   /** Does `work` when all that began before is done. */
   async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const before = this.#busy;
-    const own = before.then(work);
+    const own = before.then(() => {
+      if (this.#disposed) throw new BambaError('disposed', 'The answers that went together were ended.');
+      return work();
+    });
     this.#busy = own.catch(() => null); // whoever began it hears of it
     return own;
   }
@@ -337,6 +486,11 @@ export class Batch {
     return { plan, samplerFrom: specs.length };
   }
 
+  /** Compiles the step of so many slots. @throws BambaError `gpu_failure`. */
+  async prepare(slots: number): Promise<void> {
+    await this.#alone(() => this.#planFor(slots));
+  }
+
   /** Dispatches of a step of so many slots, with labels. */
   async dispatches(slots: number): Promise<string[]> {
     return (await this.#planFor(slots)).plan.labels;
@@ -344,6 +498,7 @@ export class Batch {
 
   /** Idempotent. */
   dispose(): void {
+    this.#disposed = true;
     this.#forget();
     for (const { state, sample } of this.#slots) {
       state.dispose();
