@@ -11,6 +11,7 @@ import { isRecord } from '../weights/untrusted-json.ts';
 import { AnswerCourse, type ResumePoint } from './answers/answer-course.ts';
 import { answerRequest, requireKnown } from './answers/answer.ts';
 import { AnswerForms } from './answers/answer-form.ts';
+import type { Ensemble } from './answers/ensemble.ts';
 import { checkBytes } from './states/check-bytes.ts';
 import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
@@ -139,6 +140,11 @@ export class LocalEngine {
   /** The loaded model, and the adapter that runs it; after a loss that may be another one. */
   get info(): EngineInfo {
     return this.#info;
+  }
+
+  /** The answers that are under way; null while the GPU is lost. */
+  get ensemble(): Ensemble | null {
+    return this.#side.thing?.ensemble ?? null;
   }
 
   /** Puts the model on the GPU, for the first time or again. */

@@ -1,7 +1,7 @@
 import type { Cut } from '../../generate/cuts.ts';
 import type { StateCache } from '../../generate/state-cache.ts';
 import type { Model } from '../../model/model.ts';
-import type { Hold } from '../answers/ensemble.ts';
+import type { Hold } from '../answers/hold.ts';
 import type { GenerationEvent } from '../protocol.ts';
 
 /**

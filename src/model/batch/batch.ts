@@ -1,65 +1,11 @@
 import { BambaError } from '../../errors.ts';
-import { BufferSet, BufferTally, copySlice, type SliceMaker, wholeBuffers } from '../../gpu/buffers.ts';
-import { type GpuLimits, largestBinding } from '../../gpu/device.ts';
-import { MOST_SLOTS, Plan } from '../../gpu/plan.ts';
-import type { Architecture } from '../../architecture/architecture.ts';
-import { type Activations, createActivations } from '../activations.ts';
-import { stepParts } from '../hybrid.ts';
+import { BufferSet } from '../../gpu/buffers.ts';
 import { type Model, type PassParts, writeStep } from '../model.ts';
-import { RopeTable } from '../rope-table.ts';
-import { type AnswerSettings, Sampler, type StepOptions, type StepReport } from '../sampler.ts';
-import { fixedState, SequenceState } from '../state.ts';
-import { CACHE_BLOCK } from '../window-ring.ts';
-import { mergeSteps } from './merge.ts';
+import type { AnswerSettings, StepOptions, StepReport } from '../sampler.ts';
+import { BatchPlans } from './batch-plans.ts';
+import { Slot } from './slot.ts';
+import { largestRange, slotsThatFit, WIDTHS } from './slot-count.ts';
 import { SlotPools } from './slot-pools.ts';
-
-/** Slots that a step may be for: as many as are taken, or somewhat more. */
-const WIDTHS: readonly number[] = [1, 2, 4, 8, MOST_SLOTS];
-
-/** Bytes of the `Step` of one sequence. */
-const OWN_STEP = 16;
-
-/** Bytes in a `Step` before the member that says whether its sequence is halted. */
-const HALTED = 8;
-
-/** A sequence with what its answer is sampled with. */
-interface Answering {
-  readonly activations: Activations;
-  readonly sampler: Sampler;
-}
-
-/** A place for a sequence. */
-interface Slot extends Answering {
-  readonly index: number;
-  readonly state: SequenceState;
-  /** Samples its first token. */
-  readonly sample: Plan;
-  /** Tokens that it may have fed when all steps so far are done, and that it may have at all; null where it is free. */
-  room: { fed: number; most: number } | null;
-  /** Whether steps are for it that are begun from now on. */
-  moves: boolean;
-  /** Whether the GPU knows of that. */
-  awake: boolean;
-}
-
-/** What every slot has in ranges of common buffers. */
-function pooled(maker: SliceMaker, architecture: Architecture): Activations {
-  for (const index of architecture.blocks.keys()) fixedState(maker, architecture, index, 'f32');
-  return createActivations(maker, architecture, 1, { decodeOnly: true });
-}
-
-/**
- * Slots for `wanted` sequences, 1, 2, 4, 8 or 16 of them, or as many fewer as leave no buffer larger than a device can bind.
- */
-export function slotsThatFit(architecture: Architecture, limits: GpuLimits, wanted: number): number {
-  const enough = WIDTHS.find((width) => width >= wanted) ?? MOST_SLOTS;
-  const fits = (slots: number) => {
-    const tally = new BufferTally();
-    pooled(new SlotPools(tally, slots).ofSlot(0), architecture);
-    return tally.largest <= largestBinding(limits);
-  };
-  return WIDTHS.findLast((width) => width <= enough && fits(width)) ?? 1;
-}
 
 /**
  * Sequences of one model that decode together: a step reads the weights once for all of them. Each has a slot with its own
@@ -69,14 +15,11 @@ export class Batch {
   readonly #model: Model;
   readonly #set: BufferSet;
   readonly #slots: Slot[] = [];
-  readonly #plans = new Map<number, { plan: Plan; samplerFrom: number }>();
+  readonly #plans: BatchPlans;
   /** Of a step of the model alone. */
   readonly #pass: PassParts;
   /** For what moves from one slot to another. */
   #scratch!: GPUBuffer;
-  /** As long as the longest sequence has room for. */
-  #rope: RopeTable;
-  #positions = CACHE_BLOCK;
   /** Until what binds or replaces buffers is done. */
   #busy: Promise<unknown> = Promise.resolve();
   #disposed = false;
@@ -85,7 +28,7 @@ export class Batch {
     this.#model = model;
     this.#set = new BufferSet(model.gpu.device, 'batch');
     this.#pass = model.stepPass;
-    this.#rope = new RopeTable(model.gpu, model.architecture.attention ?? {}, CACHE_BLOCK);
+    this.#plans = new BatchPlans(model, this.#slots, this.#pass);
   }
 
   /**
@@ -99,7 +42,7 @@ export class Batch {
     const { value: batch, accepted: begun } = gpu.guardedNow('preparing a batch', () => new Batch(model));
     try {
       await begun;
-      batch.#rope.fill(CACHE_BLOCK);
+      batch.#plans.fill();
       const allocated = gpu.guardedNow(`allocating the states of ${slots} sequences`, () => batch.#allocate(slots));
       for (const accepted of [...allocated.value, allocated.accepted]) await accepted;
       await Promise.all(batch.#slots.map(({ sample }) => sample.ready()));
@@ -113,22 +56,14 @@ export class Batch {
   /** @returns whether there was memory for keys and values. */
   #allocate(slots: number): Promise<void>[] {
     const pools = new SlotPools(this.#set, slots);
-    const largest = new BufferTally();
-    pooled(wholeBuffers(largest), this.#model.architecture);
-    this.#scratch = this.#set.storage('moving', largest.largest);
     const { gpu, architecture, state } = this.#model;
-    const { vocabSize } = architecture;
-    const { pipelines, scope } = this.#pass;
+    this.#scratch = this.#set.storage('moving', largestRange(architecture));
+    const common = { gpu, architecture, set: this.#set, pass: this.#pass };
     return Array.from({ length: slots }, (_, index) => {
       const maker = pools.ofSlot(index);
-      const options = { ...state.cacheOptions, maker };
-      const { value: own, accepted } = SequenceState.allocate(gpu, architecture, options);
-      accepted.catch(() => {}); // heard of in order
-      const activations = createActivations(maker, architecture, 1, { decodeOnly: true });
-      const sampler = new Sampler(gpu, this.#set, activations, vocabSize);
-      const sample = Plan.bind(gpu.device, pipelines, activations.step.buffer, sampler.dispatches(scope.features));
-      this.#slots.push({ index, activations, state: own, sampler, sample, room: null, moves: false, awake: false });
-      this.#halt(activations);
+      const parts = { ...common, maker, state: { ...state.cacheOptions, maker } };
+      const { slot, accepted } = Slot.allocate(index, parts);
+      this.#slots.push(slot);
       return accepted;
     });
   }
@@ -145,7 +80,7 @@ export class Batch {
 
   /** Bytes of GPU memory. */
   get bytes(): number {
-    return this.#slots.reduce((sum, { state }) => sum + state.bytes, this.#set.bytes + this.#rope.bytes);
+    return this.#slots.reduce((sum, { state }) => sum + state.bytes, this.#set.bytes + this.#plans.bytes);
   }
 
   /**
@@ -190,9 +125,9 @@ export class Batch {
     const slot = this.#take(state.position, state.position + 1 + left);
     try {
       await this.#alone(async () => {
-        await this.#grow(slot);
+        await this.#plans.grow(slot);
         await this.#model.copyInto(slot.state);
-        this.#become(slot, answering);
+        slot.become(answering, this.#scratch);
         this.rest(slot.index);
       });
       return slot.index;
@@ -200,17 +135,6 @@ export class Batch {
       this.leave(slot.index);
       throw error;
     }
-  }
-
-  /** The next step of a slot is the one that another sequence would have had. */
-  #become({ activations, sampler }: Slot, other: Answering): void {
-    const { device } = this.#model.gpu;
-    const encoder = device.createCommandEncoder({ label: 'another slot' });
-    sampler.take(encoder, other.sampler);
-    const { ids, step } = other.activations;
-    copySlice(encoder, ids, { ...activations.ids, size: 4 }, this.#scratch);
-    copySlice(encoder, step, { ...activations.step, size: OWN_STEP }, this.#scratch);
-    device.queue.submit([encoder.finish()]);
   }
 
   /**
@@ -223,10 +147,10 @@ export class Batch {
     const slot = this.#take(state.position + 1, state.position + 1);
     try {
       await this.#alone(async () => {
-        await this.#grow(slot);
+        await this.#plans.grow(slot);
         await this.#model.copyInto(slot.state);
         // Steps of others write keys and values behind what it has.
-        this.#halt(slot.activations, state.position);
+        slot.halt(state.position);
       });
       return slot.index;
     } catch (error) {
@@ -275,14 +199,13 @@ export class Batch {
       to.room = { ...from.room! };
       try {
         await this.#alone(async () => {
-          await this.#grow(to);
+          await this.#plans.grow(to);
           from.state.tokens = [...tokensOf(from.index)];
           await this.#model.copyInto(to.state, from.state, this.#scratch);
           // Whoever rests meanwhile stays where it was.
           if (!from.moves) return;
-          this.#become(to, from);
+          to.become(from, this.#scratch);
           to.moves = true;
-          to.awake = from.awake;
           onMove(from.index, to.index);
           this.leave(from.index);
         });
@@ -295,7 +218,7 @@ export class Batch {
   /** @returns what to call for the first token, and for the logits that it was chosen from. */
   async #begin(slot: Slot, settings: AnswerSettings, step: StepOptions) {
     const { gpu, state } = this.#model;
-    await this.#grow(slot);
+    await this.#plans.grow(slot);
     await this.#model.copyInto(slot.state);
     const { activations, sampler } = slot;
     sampler.begin(settings);
@@ -322,29 +245,12 @@ export class Batch {
 
   /** The sequence of a slot moves no further; steps that run end first. */
   rest(slot: number): void {
-    const resting = this.#slots[slot]!;
-    resting.moves = resting.awake = false;
-    // Its position stays: attention writes behind its last token.
-    this.#writeHalted(resting, 1);
-  }
-
-  #wake(slot: Slot): void {
-    if (slot.awake) return;
-    slot.awake = true;
-    this.#writeHalted(slot, 0);
-  }
-
-  #writeHalted({ activations: { step } }: Slot, halted: 0 | 1): void {
-    if (this.#disposed) return;
-    this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset + HALTED, new Uint32Array([halted]));
+    this.#slots[slot]!.rest();
   }
 
   /** Frees a slot at once; steps that run end first. */
   leave(slot: number): void {
-    const left = this.#slots[slot]!;
-    left.moves = left.awake = false;
-    left.room = null;
-    this.#halt(left.activations);
+    this.#slots[slot]!.leave();
   }
 
   /**
@@ -362,12 +268,6 @@ export class Batch {
     } finally {
       this.leave(slot);
     }
-  }
-
-  /** What is in a slot that is not moving: steps write keys and values at `position`, by default at the beginning. */
-  #halt({ step }: Activations, position = 0): void {
-    if (this.#disposed) return;
-    this.#model.gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([position, 1, 1, 0]));
   }
 
   /**
@@ -393,14 +293,14 @@ export class Batch {
     for (const slot of moving) {
       if (!slot.moves || !slot.room) continue;
       slot.room.fed = Math.min(slot.room.most, slot.room.fed + count);
-      await this.#grow(slot);
+      await this.#plans.grow(slot);
     }
     const last = moving.findLast(({ moves }) => moves);
     if (!last) return [];
-    const { plan, samplerFrom } = await this.#planFor(last.index + 1);
+    const { plan, samplerFrom } = await this.#plans.of(last.index + 1);
     // Some may have left meanwhile.
     const taken = moving.filter(({ moves }) => moves);
-    for (const slot of taken) this.#wake(slot);
+    for (const slot of taken) slot.wake();
     const { gpu } = this.#model;
     // As of one sequence alone: the first slice is computed while the next is recorded.
     const rest = count === 1 ? plan.submitAhead(1, 0, samplerFrom) : 0;
@@ -440,71 +340,21 @@ export class Batch {
     return own;
   }
 
-  /** Makes room for what a sequence may have fed. Whoever binds its keys and values binds again. */
-  async #grow({ state, room }: Slot): Promise<void> {
-    const capacity = state.capacityFor(room?.fed ?? 0, this.#model.contextLength);
-    if (capacity === state.capacity) return;
-    await state.grow(capacity);
-    this.#forget();
-    if (capacity <= this.#positions) return;
-    const rope = await this.#rope.longer(capacity);
-    this.#rope.dispose();
-    this.#rope = rope;
-    this.#positions = capacity;
-  }
-
-  #forget(): void {
-    for (const { plan } of this.#plans.values()) plan.dispose();
-    this.#plans.clear();
-  }
-
-  /** The step of at least so many slots. */
-  async #planFor(slots: number): Promise<{ plan: Plan; samplerFrom: number }> {
-    const width = Math.min(
-      this.slots,
-      WIDTHS.find((one) => one >= slots)!,
-    );
-    let made = this.#plans.get(width);
-    if (!made) this.#plans.set(width, (made = this.#bind(width)));
-    await made.plan.ready();
-    return made;
-  }
-
-  #bind(width: number): { plan: Plan; samplerFrom: number } {
-    const { scope, pipelines } = this.#pass;
-    const { features } = scope;
-    const { angles: rope, localAngles: localRope } = this.#rope;
-    const slots = this.#slots.slice(0, width);
-    const steps = slots.map(({ activations, state }) => ({
-      step: activations.step,
-      specs: stepParts({ ...scope, rope, localRope, activations, blocks: state.blocks, batched: width > 1 }).flat(),
-    }));
-    const specs = mergeSteps(features, steps);
-    const sampling = slots.flatMap(({ sampler }) => sampler.dispatches(features));
-    const { buffer } = slots[0]!.activations.step;
-    const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, [...specs, ...sampling]);
-    return { plan, samplerFrom: specs.length };
-  }
-
   /** Compiles the step of so many slots. @throws BambaError `gpu_failure`. */
   async prepare(slots: number): Promise<void> {
-    await this.#alone(() => this.#planFor(slots));
+    await this.#alone(() => this.#plans.of(slots));
   }
 
   /** Dispatches of a step of so many slots, with labels. */
   async dispatches(slots: number): Promise<string[]> {
-    return (await this.#planFor(slots)).plan.labels;
+    return (await this.#plans.of(slots)).plan.labels;
   }
 
   /** Idempotent. */
   dispose(): void {
     this.#disposed = true;
-    this.#forget();
-    for (const { state, sample } of this.#slots) {
-      state.dispose();
-      sample.dispose();
-    }
-    this.#rope.dispose();
+    this.#plans.dispose();
+    for (const slot of this.#slots) slot.dispose();
     this.#set.dispose();
   }
 }
