@@ -12,6 +12,7 @@ import { AnswerCourse, type ResumePoint } from './answers/answer-course.ts';
 import { answerRequest, requireKnown } from './answers/answer.ts';
 import { AnswerForms } from './answers/answer-form.ts';
 import type { Ensemble } from './answers/ensemble.ts';
+import { Hold } from './answers/hold.ts';
 import { checkBytes } from './states/check-bytes.ts';
 import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
@@ -302,7 +303,7 @@ export class LocalEngine {
       const side = await this.#side.get(options.signal);
       try {
         side.gpu.check();
-        const hold = await side.ensemble.hold({ signal: options.signal });
+        const hold = await Hold.take(side.ensemble, { signal: options.signal });
         try {
           return await work(side);
         } finally {

@@ -8,7 +8,7 @@ import type { AnswerForms } from './answer-form.ts';
 import { AnswerCourse } from './answer-course.ts';
 import { type AnswerStep, AnswerText, spelledLogprobs } from './answer-text.ts';
 import type { Ensemble } from './ensemble.ts';
-import type { Hold } from './hold.ts';
+import { Hold } from './hold.ts';
 import type { KeptStates } from '../states/kept-states.ts';
 import type { FinishReason, GenerationEvent, GenerationRequest } from '../protocol.ts';
 import type { FittingPrompt, Overflow } from '../prompts/overflow.ts';
@@ -75,7 +75,7 @@ export async function* answerRequest(
   }
 
   const { conversation } = parsed;
-  const hold = await ensemble.hold({ ids: promptIds, signal }).catch((error: unknown) => {
+  const hold = await Hold.take(ensemble, { ids: promptIds, signal }).catch((error: unknown) => {
     // One that has not begun is taken back, and has no end.
     if (course.ids.length === 0) throw error;
     return nullIfAborted(error);

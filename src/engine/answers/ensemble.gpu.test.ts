@@ -88,12 +88,12 @@ describe.skipIf(!hasAdapter)('requests that are made at once', { timeout: 120_00
 
   test.each(Array.from({ length: times(12, 2) }, (_, seed) => seed))('whoever comes and leaves: %i', async (seed) => {
     const next = random(seed + 100);
-    const whole = (most: number) => Math.floor(next() * most);
+    const below = (most: number) => Math.floor(next() * most);
     const guests = Array.from({ length: 9 }, () => ({
-      index: whole(REQUESTS.length),
-      wait: whole(30),
-      stops: next() < 0.3 ? 1 + whole(10) : Infinity,
-      leaves: next() < 0.2 ? 1 + whole(6) : Infinity,
+      index: below(REQUESTS.length),
+      wait: below(30),
+      stops: next() < 0.3 ? 1 + below(10) : Infinity,
+      leaves: next() < 0.2 ? 1 + below(6) : Infinity,
     }));
     await Promise.all(
       guests.map(async ({ index, wait, stops, leaves }) => {

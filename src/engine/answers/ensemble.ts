@@ -4,7 +4,6 @@ import { Batch } from '../../model/batch/batch.ts';
 import { slotsThatFit } from '../../model/batch/slot-count.ts';
 import type { Model } from '../../model/model.ts';
 import { type TurnOptions, Turns } from '../turns.ts';
-import { Hold } from './hold.ts';
 
 /** Milliseconds without a second answer after which the memory for several is freed. */
 const IDLE_MS = 30_000;
@@ -100,13 +99,6 @@ export class Ensemble {
       this.#entered--;
       this.#waitForQuiet();
     };
-  }
-
-  /** Waits for the live sequence. @throws BambaError as `Turns.take`. */
-  async hold(options: HoldOptions = {}): Promise<Hold> {
-    const hold = new Hold(this, options);
-    await hold.take();
-    return hold;
   }
 
   /** Whether the answer of whoever has the live sequence goes among others. */

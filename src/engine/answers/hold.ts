@@ -13,9 +13,16 @@ export class Hold {
   #leave: (() => void) | null = null;
   #chunks = 0;
 
-  constructor(ensemble: Ensemble, options: HoldOptions) {
+  private constructor(ensemble: Ensemble, options: HoldOptions) {
     this.#ensemble = ensemble;
     this.#options = options;
+  }
+
+  /** Waits for the live sequence, and for room for an answer. @throws BambaError as `Turns.take`. */
+  static async take(ensemble: Ensemble, options: HoldOptions): Promise<Hold> {
+    const hold = new Hold(ensemble, options);
+    await hold.#take();
+    return hold;
   }
 
   /** Whether the live sequence is this request's now. */
@@ -23,8 +30,7 @@ export class Hold {
     return this.#leave !== null;
   }
 
-  /** Waits for the live sequence, and for room for an answer. @throws BambaError as `Turns.take`. */
-  async take(): Promise<void> {
+  async #take(): Promise<void> {
     const { live } = this.#ensemble;
     for (;;) {
       this.#leave = await live.take(this.#options);
