@@ -158,6 +158,30 @@ describe.skipIf(!hasAdapter)('requests that are made at once', { timeout: 120_00
     expect(between.length).toBeGreaterThanOrEqual(read.length - 2);
   });
 
+  test('stand aside in their prompts while others take steps', async () => {
+    const requests = ['One?', 'Another one?', 'And a third?'].map((question) => ({
+      messages: chatOf(question),
+      maxTokens: 40,
+    }));
+    const own = await load();
+    try {
+      const expected = [];
+      for (const request of requests) expected.push(whole(await take(own, request)));
+      // New chats: nothing is known of their prompts.
+      for (let round = 0; round < 3; round++) {
+        const other = await load();
+        await Promise.all([take(other, REQUESTS[0]!), take(other, REQUESTS[1]!)]);
+        const answers = await Promise.all(requests.map((request) => take(other, request)));
+        expect(answers.map(whole), `round ${round}`).toEqual(expected);
+        const again = await Promise.all(requests.map((request) => take(other, request)));
+        expect(again.map(whole), `again ${round}`).toEqual(expected);
+        other.dispose();
+      }
+    } finally {
+      own.dispose();
+    }
+  });
+
   test('read long prompts in turn', async () => {
     await Promise.all([take(engine, REQUESTS[0]!), take(engine, REQUESTS[1]!)]);
     const order: string[] = [];

@@ -142,6 +142,7 @@ export class Ensemble {
     this.#making = this.#make().finally(() => {
       this.#making = null;
       this.noteRoom();
+      this.#waitForQuiet();
     });
   }
 
