@@ -27,6 +27,7 @@ export type {
   LoadStage,
   MovedState,
   PromptLogprob,
+  RopeScaling,
   SamplingSettings,
   Scheme,
   StateEngine,

@@ -23,6 +23,9 @@ export const PRECISIONS = {
 /** How exact an engine computes. */
 export type Precision = keyof typeof PRECISIONS;
 
+/** Their names, the default first. */
+export const PRECISION_NAMES = Object.keys(PRECISIONS) as Precision[];
+
 const OPTIONS: readonly string[] = [
   'model',
   'revision',
@@ -32,6 +35,7 @@ const OPTIONS: readonly string[] = [
   'files',
   'worker',
   'contextLength',
+  'ropeScaling',
   'precision',
   'stateCacheBytes',
   'storedStateBytes',

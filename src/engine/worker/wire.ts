@@ -21,7 +21,14 @@ import type {
 export type LoadOptions = ModelSource &
   Pick<
     LocalEngineOptions,
-    'contextLength' | 'precision' | 'stateCacheBytes' | 'storedStateBytes' | 'kvCacheType' | 'stateCacheType' | 'batch'
+    | 'contextLength'
+    | 'ropeScaling'
+    | 'precision'
+    | 'stateCacheBytes'
+    | 'storedStateBytes'
+    | 'kvCacheType'
+    | 'stateCacheType'
+    | 'batch'
   >;
 
 /** The calls that the worker takes from the page. */

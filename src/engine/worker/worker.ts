@@ -19,6 +19,7 @@ const NO_SERVER = async (): Promise<Response> => new Response(null, { status: 40
 async function load(
   {
     contextLength,
+    ropeScaling,
     precision,
     stateCacheBytes,
     storedStateBytes,
@@ -35,6 +36,7 @@ async function load(
   return LocalEngine.load(open, {
     signal,
     ...(contextLength !== undefined && { contextLength }),
+    ...(ropeScaling !== undefined && { ropeScaling }),
     ...(precision !== undefined && { precision }),
     ...(stateCacheBytes !== undefined && { stateCacheBytes }),
     ...(storedStateBytes !== undefined && { storedStateBytes }),
