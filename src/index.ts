@@ -5,10 +5,12 @@
  */
 
 export { BambaEngine, createEngine } from './api/engine.ts';
+export type { ManyEvent, ManyOptions } from './api/many.ts';
 export type { Session, SessionPrompt, Sessions, SessionSource, SessionStart } from './api/sessions.ts';
 export { availability, deleteStoredModel, deleteStoredStates, storedModels, storedStates } from './engine/client.ts';
 export type {
   Availability,
+  BatchOptions,
   CacheMiss,
   ChatMessage,
   ChosenLogprob,

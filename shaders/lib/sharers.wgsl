@@ -1,5 +1,5 @@
-// How many invocations share the work of a dot product of attention, and the sum of what each found. Without subgroups
-// they would have to wait for each other: each takes a key of its own.
+// How many invocations share the work of a dot product, and the sum of what each found. Without subgroups they would have to
+// wait for each other: each has one of its own.
 
 const SHARERS: u32 = 1;
 

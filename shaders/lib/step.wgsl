@@ -5,3 +5,8 @@ struct Step {
   halted: u32,    // 1 after the answer ended: the state must not move any more
   emitted: u32,   // tokens sampled so far in this answer
 }
+
+// That of a sequence among those of a dispatch, src/gpu/plan.ts says how many.
+struct Slot {
+  @size(256) step: Step,
+}

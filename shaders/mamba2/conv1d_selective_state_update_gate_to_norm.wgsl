@@ -9,8 +9,9 @@
 // Shapes    u: (z: I | x: I | B: G*N | C: G*N | dt: H) f32, the output of in_proj; z is replaced by what the norm gets.
 //           conv_weight: (CD) vec4f, conv_bias: (CD) with CD = I + 2*G*N;  heads: (3, H) of dt_bias, a, d;
 //           norm_weight: (I);  conv_state: (4, CD), column q % 4 holds the raw input of position q;
-//           ssm_state: (H, P, N);  squares: (H * tiles of a head).
-// Mapping   one workgroup PT rows p of one head: x the tile, y the head; an invocation has four n of every
+//           ssm_state: (H, P, N);  squares: (H * tiles of a head). Of several sequences, u, conv_state, ssm_state and
+//           squares of the next are u_stride, conv_stride, ssm_stride and squares_stride further on.
+// Mapping   one workgroup PT rows p of one head: x the tile, y the head, z the sequence; an invocation has four n of every
 //           (WG / (N/4))-th row, of four rows at most. Column position % 4 is written here and read by no one in this
 //           pass. All that comes from memory is asked for before the convolution.
 // Constants WG   invocations a workgroup, at least N/4.
@@ -32,6 +33,10 @@ struct Params {
   groups: u32,    // G
   dt_lo: f32,
   dt_hi: f32,
+  u_stride: u32,        // from a sequence to the next, in f32; so the others, but
+  conv_stride: u32,
+  ssm_stride: u32,      // in vec4f
+  squares_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -43,7 +48,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> conv_state: array<f32>;     // (4, CD)
 @group(0) @binding(7) var<storage, read_write> ssm_state: array<vec4f>;    // (H, P, N)
 @group(0) @binding(8) var<storage, read_write> squares: array<f32>;        // (H * tiles)
-@group(1) @binding(0) var<uniform> step: Step;
+@group(1) @binding(0) var<uniform> steps: array<Slot, 16>;
 
 const PITCH_PAD: u32 = 1;  // rows of `dots` start in different banks
 
@@ -60,14 +65,15 @@ struct Taps {
   bias: f32,
 }
 
-fn read_taps(channel: u32, inner: u32, channels: u32) -> Taps {
-  let at = step.position;
+fn read_taps(sequence: u32, channel: u32, inner: u32, channels: u32) -> Taps {
+  let at = steps[sequence].step.position;
+  let state = sequence * params.conv_stride + channel;
   return Taps(
     vec4f(
-      conv_state[((at + 1) % 4) * channels + channel],
-      conv_state[((at + 2) % 4) * channels + channel],
-      conv_state[((at + 3) % 4) * channels + channel],
-      u[inner + channel],
+      conv_state[((at + 1) % 4) * channels + state],
+      conv_state[((at + 2) % 4) * channels + state],
+      conv_state[((at + 3) % 4) * channels + state],
+      u[sequence * params.u_stride + inner + channel],
     ),
     conv_weight[channel],
     conv_bias[channel],
@@ -78,8 +84,8 @@ fn conv1d(taps: Taps) -> f32 {
   return silu(taps.bias + dot(taps.weight, taps.raw));
 }
 
-fn keep_column(channel: u32, channels: u32, raw: f32) {
-  conv_state[(step.position % 4) * channels + channel] = raw;
+fn keep_column(sequence: u32, channel: u32, channels: u32, raw: f32) {
+  conv_state[sequence * params.conv_stride + (steps[sequence].step.position % 4) * channels + channel] = raw;
 }
 
 @compute @workgroup_size(WG)
@@ -88,7 +94,8 @@ fn conv1d_selective_state_update_gate_to_norm(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  if (step.halted != 0) {
+  let sequence = workgroup.z;
+  if (steps[sequence].step.halted != 0) {
     return;
   }
   let head = workgroup.y;
@@ -104,7 +111,7 @@ fn conv1d_selective_state_update_gate_to_norm(
   let n4 = lane % (N / 4);
   let row0 = lane / (N / 4);
   let stride = WG / (N / 4);
-  let state_at = (head * params.head_dim + first + row0) * (N / 4) + n4;
+  let state_at = sequence * params.ssm_stride + (head * params.head_dim + first + row0) * (N / 4) + n4;
   let state_stride = stride * (N / 4);
   let count = select(0u, min(4u, (rows + stride - 1 - min(row0, rows)) / stride), row0 < stride);
   var state = mat4x4f();
@@ -120,11 +127,12 @@ fn conv1d_selective_state_update_gate_to_norm(
   if (count > 3) {
     state[3] = ssm_state[state_at + 3 * state_stride];
   }
-  let dt = clamp(softplus(u[inner + channels + head] + heads[head]), params.dt_lo, params.dt_hi);
+  let u_at = sequence * params.u_stride;
+  let dt = clamp(softplus(u[u_at + inner + channels + head] + heads[head]), params.dt_lo, params.dt_hi);
   let decay = exp(dt * heads[params.heads + head]);
   // And what row `lane` needs at the end.
   let channel = head * params.head_dim + first + min(lane, rows - 1);
-  let gate = silu(u[channel]);
+  let gate = silu(u[u_at + channel]);
   let weight = norm_weight[channel];
   let skip = heads[2 * params.heads + head];
 
@@ -132,29 +140,29 @@ fn conv1d_selective_state_update_gate_to_norm(
   // it is one of this workgroup's also in lanes behind the last row.
   let b_channel = inner + group * N + min(lane, N - 1);
   let c_channel = b_channel + params.groups * N;
-  let x_taps = read_taps(channel, inner, channels);
-  let b_taps = read_taps(b_channel, inner, channels);
-  let c_taps = read_taps(c_channel, inner, channels);
+  let x_taps = read_taps(sequence, channel, inner, channels);
+  let b_taps = read_taps(sequence, b_channel, inner, channels);
+  let c_taps = read_taps(sequence, c_channel, inner, channels);
   if (lane < rows) {
     x_tile[lane] = conv1d(x_taps);
-    keep_column(channel, channels, x_taps.raw.w);
+    keep_column(sequence, channel, channels, x_taps.raw.w);
   }
   if (lane < N) {
     b_tile[lane] = conv1d(b_taps);
     c_tile[lane] = conv1d(c_taps);
     if (owns_group) {
-      keep_column(b_channel, channels, b_taps.raw.w);
-      keep_column(c_channel, channels, c_taps.raw.w);
+      keep_column(sequence, b_channel, channels, b_taps.raw.w);
+      keep_column(sequence, c_channel, channels, c_taps.raw.w);
     }
   }
   for (var n = lane + WG; n < N; n += WG) {
-    let b_more = read_taps(inner + group * N + n, inner, channels);
-    let c_more = read_taps(inner + (params.groups + group) * N + n, inner, channels);
+    let b_more = read_taps(sequence, inner + group * N + n, inner, channels);
+    let c_more = read_taps(sequence, inner + (params.groups + group) * N + n, inner, channels);
     b_tile[n] = conv1d(b_more);
     c_tile[n] = conv1d(c_more);
     if (owns_group) {
-      keep_column(inner + group * N + n, channels, b_more.raw.w);
-      keep_column(inner + (params.groups + group) * N + n, channels, c_more.raw.w);
+      keep_column(sequence, inner + group * N + n, channels, b_more.raw.w);
+      keep_column(sequence, inner + (params.groups + group) * N + n, channels, c_more.raw.w);
     }
   }
   workgroupBarrier();
@@ -198,7 +206,7 @@ fn conv1d_selective_state_update_gate_to_norm(
     }
     let output = dot(sums, vec4f(1.0));
     let gated = output * gate;
-    u[channel] = gated * weight;
+    u[u_at + channel] = gated * weight;
     let normed = select(gated, output, GATE_LAST == 1);
     row_squares[lane] = normed * normed;
   }
@@ -213,6 +221,6 @@ fn conv1d_selective_state_update_gate_to_norm(
         select(0.0, row_squares[row + 3], row + 3 < rows),
       );
     }
-    squares[head * workgroups.x + workgroup.x] = dot(sums, vec4f(1.0));
+    squares[sequence * params.squares_stride + head * workgroups.x + workgroup.x] = dot(sums, vec4f(1.0));
   }
 }

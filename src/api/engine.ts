@@ -13,6 +13,7 @@ import type {
   TuneEngineOptions,
   TuningResult,
 } from '../engine/protocol.ts';
+import { generateMany, type ManyEvent, type ManyOptions } from './many.ts';
 import { type ChatCompletions, type Completions, type Models, OpenAiClient } from './openai.ts';
 import { Sessions, type SessionSource } from './sessions.ts';
 
@@ -77,8 +78,8 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * Answers one request, streaming, after those that were asked before: events of everything, of which the methods by
-   * OpenAI's names are made. Leaving the loop early or aborting `signal` stops it; what is kept is then exactly that of the
+   * Answers one request, streaming: events of everything, of which the methods by OpenAI's names are made. Up to
+   * `info.atOnce` requests are answered at once; others wait, first come, first served. Leaving the loop early or aborting `signal` stops it; what is kept is then exactly that of the
    * tokens that were yielded.
    *
    * ```ts
@@ -101,11 +102,33 @@ export class BambaEngine implements TunableEngine {
   }
 
   /**
-   * Ends the answer that is being generated as it is: it is not an error, and its text so far stands. With `n` above 1 no
-   * further one is begun. Requests that wait for their turn stay.
+   * Answers many requests, as many at once as the engine can: the weights are read once for all of them. A request that fails
+   * is told of in its place, and the others go on.
+   *
+   * ```ts
+   * const texts = questions.map(() => '');
+   * for await (const one of engine.generateMany(questions.map((prompt) => ({ prompt })))) {
+   *   if ('error' in one) console.warn(one.index, one.error.message);
+   *   else if (one.event.type === 'text') texts[one.index] += one.event.text;
+   * }
+   * ```
+   * @param requests any number of them, as those of `generate`; the next one is taken when one has ended
+   * @param options how many go at once, and what stops them
+   * @returns events of all requests as they come, each with the place of its request; those of one request in order
+   * @throws BambaError `setting_invalid` where `most` is no whole number from 1 on; what taking a request throws
+   */
+  generateMany(
+    requests: Iterable<GenerationRequest> | AsyncIterable<GenerationRequest>,
+    options?: ManyOptions,
+  ): AsyncGenerator<ManyEvent, void> {
+    return generateMany(this, requests, options);
+  }
+
+  /**
+   * Ends the answer that was begun first as it is: it is not an error, and its text so far stands. With `n` above 1 its
+   * other answers end, too. Other requests stay.
    */
   interruptGenerate(): void {
-    // Those behind it wait for their turn.
     const [running] = this.#running;
     running?.abort();
   }

@@ -76,13 +76,13 @@ export class Completions {
         const { text, logprobs } = delta.type === 'echo' ? delta.echo : delta;
         yield { ...common, choices: [{ ...choice, text, logprobs: spelled(logprobs) }] };
       } else if (delta.type === 'end') {
-        ends.push(delta.end);
+        ends[index] = delta.end;
         const last = lastOf(delta.end);
         const logprobs = last.length > 0 ? spelled(last) : null;
         yield { ...common, choices: [{ ...choice, finish_reason: delta.end.finishReason, logprobs }] };
       }
     }
-    if (parsed.includeUsage) yield { ...common, choices: [], usage: usageOf(ends) };
+    if (parsed.includeUsage) yield { ...common, choices: [], usage: usageOf(ends.filter(() => true)) };
   }
 }
 

@@ -114,7 +114,7 @@ export interface SharedParams {
   stream?: boolean | null;
   /** `include_usage` adds a last chunk with the counts. Without `stream` they change nothing. */
   stream_options?: { include_usage?: boolean; include_obfuscation?: boolean } | null;
-  /** Answers to generate, one after the other; 1 to 16. With a seed they take it and those after it. */
+  /** Answers to generate, as many at once as the engine takes; 1 to 16. With a seed they take it and those after it. */
   n?: number | null;
   /** The answer ends before any of these strings; empty ones count as left out. */
   stop?: string | readonly string[] | null;
@@ -181,7 +181,7 @@ export interface ChatCompletionParams extends SharedParams, InertChatParams {
 
 /** The parameters of `completions.create`. */
 export interface CompletionParams extends SharedParams, InertParams {
-  /** Text to continue, or its token ids; or a list of either, which are continued one after the other, `n` times each. */
+  /** Text to continue, or its token ids; or a list of either, of which each is continued `n` times. */
   prompt: string | readonly number[] | readonly string[] | readonly (readonly number[])[];
   /**
    * Whether answers begin with the prompt. With `logprobs` it is the prompt as the model read it, special tokens included,
@@ -200,7 +200,10 @@ export interface CompletionParams extends SharedParams, InertParams {
 export interface RequestOptions {
   /** As `abortSignal` of the parameters. */
   signal?: AbortSignal | null;
-  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  /**
+   * Whether the request goes beside those that came before it, or waits for them; else it fails with `busy` while there are
+   * any. Default true.
+   */
   queue?: boolean;
 }
 

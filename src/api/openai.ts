@@ -130,12 +130,12 @@ export class ChatCompletions {
         const call = { index: delta.place, ...chatCall(delta.call) };
         yield { ...common, choices: [{ ...choice, delta: { ...role, tool_calls: [call] } }] };
       } else if (delta.type === 'end') {
-        ends.push(delta.end);
+        ends[index] = delta.end;
         const reason = delta.calls > 0 ? 'tool_calls' : delta.end.finishReason;
         yield { ...common, choices: [{ ...choice, delta: role, finish_reason: reason }] };
       }
     }
-    if (parsed.includeUsage) yield { ...common, choices: [], usage: usageOf(ends) };
+    if (parsed.includeUsage) yield { ...common, choices: [], usage: usageOf(ends.filter(() => true)) };
   }
 }
 

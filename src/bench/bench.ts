@@ -8,12 +8,13 @@ import { Model } from '../model/model.ts';
 import { tuneModel } from '../model/tune.ts';
 import { planTensors } from '../weights/package-writer.ts';
 import type { Scheme } from '../weights/types.ts';
+import { measureBatch, roomAmongOthers } from './batch.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { measureLoad } from './loading.ts';
 import { type BenchOptions, type BenchTarget, targetName } from './options.ts';
 import { packageWeights } from './package-weights.ts';
 import { profilePass } from './profile.ts';
-import type { BenchResult, DecodeRow, ModelFailure, ModelResult, PrefillRow } from './result.ts';
+import type { BatchRow, BenchResult, DecodeRow, ModelFailure, ModelResult, PrefillRow } from './result.ts';
 import { SHAPES } from './shapes.ts';
 import { measureDecode, measurePrefill, roomFor, type SpeedSettings } from './speed.ts';
 import { syntheticWeights } from './synthetic-weights.ts';
@@ -132,6 +133,7 @@ class ModelBench {
         load: null,
         prefill: [],
         decode: [],
+        batch: [],
         profiles: [],
         tuning: null,
       });
@@ -142,6 +144,12 @@ class ModelBench {
       for (const context of this.#options.contexts) {
         progress(`decode at ${context} tokens`);
         result.decode.push(await this.#decode(loaded, context));
+      }
+      for (const context of this.#options.contexts) {
+        for (const sequences of this.#options.batches) {
+          progress(`${sequences} sequences at ${context} tokens`);
+          result.batch.push(await this.#batch(loaded, context, sequences));
+        }
       }
       result.gpuBytes = model.bytes;
       if (this.#options.profile) {
@@ -178,8 +186,10 @@ class ModelBench {
   }
 
   async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
-    const { contexts, prefills, profile, profileContext, chunkTokens, int8Activations, kvCacheType } = this.#options;
+    const { contexts, batches, prefills, profile, profileContext, chunkTokens, int8Activations, kvCacheType } =
+      this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
+    if (batches.length > 0) lengths.push(...contexts.map((context) => roomAmongOthers(context, this.#speed)));
     if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
       contextLength: Math.max(...lengths, 256),
@@ -201,6 +211,18 @@ class ModelBench {
     const { weights } = decodeWork(architecture, tensors, { position: 0, cacheType });
     const floorS = Math.max(flops / this.#ceilings.f32FlopsPerS, weights / this.#ceilings.readBytesPerS);
     return { ...speed, tokensPerS: tokens / speed.seconds, flops, floorS, floorRatio: floorS / speed.seconds };
+  }
+
+  async #batch({ model, scheme }: Loaded, context: number, sequences: number): Promise<BatchRow> {
+    const speed = await measureBatch(model, context, sequences, this.#speed);
+    const { architecture } = model;
+    const tensors = planTensors(packageTensors(architecture), scheme);
+    const { cacheType } = model.state;
+    const { weights, state, keysAndValues } = decodeWork(architecture, tensors, { position: context, cacheType });
+    const stepBytes = weights + sequences * (state + keysAndValues);
+    const floorS = stepBytes / this.#ceilings.readBytesPerS;
+    const tokensPerS = sequences / speed.secondsPerStep;
+    return { ...speed, tokensPerS, stepBytes, floorS, floorRatio: floorS / speed.secondsPerStep };
   }
 
   async #decode({ model, scheme }: Loaded, context: number): Promise<DecodeRow> {

@@ -18,6 +18,7 @@ describe('parseOptions', () => {
   it('has the lengths and repetitions of the published figures by default', () => {
     expect(parse('shape=bamba-9b')).toMatchObject({
       contexts: [16, 1024, 4096, 16_384],
+      batches: [],
       prefills: [128, 512, 1024, 4096],
       runs: 5,
       tokens: 64,
@@ -32,10 +33,11 @@ describe('parseOptions', () => {
   it('takes what is given, also nothing of a kind', () => {
     expect(
       parse(
-        'shape=tiny&contexts=&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&cache=int8&load=0&without=subgroups,byteProducts',
+        'shape=tiny&contexts=&batch=1,16&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&cache=int8&load=0&without=subgroups,byteProducts',
       ),
     ).toMatchObject({
       contexts: [],
+      batches: [1, 16],
       prefills: [7, 8],
       profile: true,
       quick: false,
@@ -56,6 +58,7 @@ describe('parseOptions', () => {
     'scheme=q4',
     'contexts=0',
     'contexts=many',
+    'batch=17',
     'prefills=1.5',
     'runs=0',
     'without=speed',

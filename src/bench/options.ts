@@ -1,5 +1,6 @@
 import { BambaError } from '../errors.ts';
 import { OPTIONAL_FEATURES, type OptionalFeature } from '../gpu/device.ts';
+import { MOST_SLOTS } from '../gpu/plan.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
@@ -12,6 +13,8 @@ export type BenchTarget = { shape: ShapeName; scheme: Scheme } | { url: string }
 export interface BenchOptions {
   targets: BenchTarget[];
   contexts: number[];
+  /** Numbers of sequences that decode together, at every context; none for not at all. */
+  batches: number[];
   prefills: number[];
   /** Whether kernels are timed one by one. */
   profile: boolean;
@@ -42,7 +45,7 @@ const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
 
 /**
  * Reads the options of a page's address:
- * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`.
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&batch=1,2,4,8,16&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`.
  * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
@@ -62,6 +65,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
   return {
     targets,
     contexts: numbers('contexts', quick ? [16] : DEFAULT_CONTEXTS),
+    batches: batches(list(query, 'batch', [])),
     prefills: numbers('prefills', quick ? [24] : DEFAULT_PREFILLS),
     profile: flag(query, 'profile'),
     profileContext: number('profileContext', quick ? 16 : 1024),
@@ -112,6 +116,14 @@ function count(name: string, text: string, least = 0): number {
     throw invalid(name, text, `a whole number from ${least} on`);
   }
   return value;
+}
+
+function batches(texts: readonly string[]): number[] {
+  return texts.map((text) => {
+    const sequences = count('batch', text, 1);
+    if (sequences > MOST_SLOTS) throw invalid('batch', text, `numbers of sequences from 1 to ${MOST_SLOTS}`);
+    return sequences;
+  });
 }
 
 function invalid(name: string, value: string, expected: string): BambaError {

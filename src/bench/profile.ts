@@ -1,4 +1,4 @@
-import { BufferSet, slice } from '../gpu/buffers.ts';
+import { BufferSet, slice, wholeBuffers } from '../gpu/buffers.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { passLength } from '../kernels/shared/pass-length.ts';
 import { createActivations } from '../model/activations.ts';
@@ -66,7 +66,7 @@ export async function profilePass(
     const { activations, sampler, rope, localRope } = await gpu.guarded('allocating memory to profile with', () => {
       const { int8Activations } = options;
       const { subgroupMatrices } = gpu.features;
-      const own = createActivations(set, architecture, tokens, { int8Activations, subgroupMatrices });
+      const own = createActivations(wholeBuffers(set), architecture, tokens, { int8Activations, subgroupMatrices });
       const angles = (turn: Rope | null = null) => {
         const table = ropeTable(turn, position + tokens);
         const buffer = set.storage('rope', table.byteLength);
@@ -96,10 +96,11 @@ export async function profilePass(
         : [...promptParts(scope).flat(), ...prefillHead(scope)];
     const { pipelines } = model.promptPass(tokens);
     const built = await gpu.guarded('preparing a profile', () =>
-      Plan.build(gpu.device, pipelines, activations.step, specs),
+      Plan.build(gpu.device, pipelines, activations.step.buffer, specs),
     );
     plan = built;
-    const rewind = () => gpu.device.queue.writeBuffer(activations.step, 0, new Uint32Array([position, tokens, 0, 0]));
+    const rewind = () =>
+      gpu.device.queue.writeBuffer(activations.step.buffer, 0, new Uint32Array([position, tokens, 0, 0]));
     const whole = await timer.seconds((pass) => built.record(pass, tokens), rewind);
     const rows: ProfileRow[] = [];
     for (const [key, indices] of grouped(specs)) {

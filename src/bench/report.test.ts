@@ -45,6 +45,20 @@ const result: BenchResult = {
           floorRatio: 0.75,
         },
       ],
+      batch: [
+        {
+          context: 1024,
+          sequences: 8,
+          secondsPerStep: 0.0064,
+          runs: [0.0064],
+          dispatches: 240,
+          bytes: 1.1e9,
+          tokensPerS: 1250,
+          stepBytes: 1.02e10,
+          floorS: 0.0032,
+          floorRatio: 0.5,
+        },
+      ],
       tuning: null,
       profiles: [],
     },
@@ -68,6 +82,13 @@ describe('textReport', () => {
     expect(lines).toContain(
       '  2.00 GB (3 blocks) loaded from memory at 2.00 GB/s: on the GPU after 800 ms, ready after 1.00 s',
     );
+  });
+
+  it('has those of several sequences at once', () => {
+    const head = lines.findIndex((line) => line.includes('sequences'));
+    expect(lines[head]).toBe('  Several sequences at once');
+    const row = lines.find((line) => /^ +1024 +8 /.test(line));
+    expect(row).toMatch(/ 1,?250 +6\.40 ms +240 +1\.10 GB +10\.2 GB +3\.20 ms +0\.50$/);
   });
 
   it('says why a model has none', () => {

@@ -82,7 +82,13 @@ function modelSection(model: ModelResult | ModelFailure): Section {
   return { title: model.name, facts, tables: modelTables(model) };
 }
 
-function modelTables({ prefill = [], decode = [], profiles = [], tuning = null }: Partial<ModelResult>): Table[] {
+function modelTables({
+  prefill = [],
+  decode = [],
+  batch = [],
+  profiles = [],
+  tuning = null,
+}: Partial<ModelResult>): Table[] {
   const tables: Table[] = [];
   if (tuning) tables.push(tuningTable(tuning));
   if (prefill.length > 0) {
@@ -106,6 +112,26 @@ function modelTables({ prefill = [], decode = [], profiles = [], tuning = null }
           time(row.secondsPerToken),
           time(row.awaitedSecondsPerToken),
           bytes(row.bytes),
+          time(row.floorS),
+          number(row.floorRatio),
+        ],
+        ratio: row.floorRatio,
+      })),
+    });
+  }
+  if (batch.length > 0) {
+    tables.push({
+      title: 'Several sequences at once',
+      columns: ['context', 'sequences', 'tokens/s', 'a step', 'dispatches', 'memory', 'reads', 'floor', 'of the floor'],
+      rows: batch.map((row) => ({
+        cells: [
+          `${row.context}`,
+          `${row.sequences}`,
+          number(row.tokensPerS),
+          time(row.secondsPerStep),
+          `${row.dispatches}`,
+          bytes(row.bytes),
+          bytes(row.stepBytes),
           time(row.floorS),
           number(row.floorRatio),
         ],

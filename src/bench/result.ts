@@ -3,6 +3,7 @@ import type { Architecture } from '../architecture/architecture.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { LoadSpeed } from './loading.ts';
+import type { BatchSpeed } from './batch.ts';
 import type { BenchOptions } from './options.ts';
 import type { Profile } from './profile.ts';
 import type { DecodeSpeed, PrefillSpeed } from './speed.ts';
@@ -12,6 +13,18 @@ export interface DecodeRow extends DecodeSpeed {
   tokensPerS: number;
   /** Bytes of weights and state that a token reads at least. */
   bytes: number;
+  /** Seconds that reading them takes at the measured ceiling. */
+  floorS: number;
+  /** Floor over measured: 1 is as fast as memory allows. */
+  floorRatio: number;
+}
+
+/** Decoding of several sequences at once, and how near it is to what memory allows. */
+export interface BatchRow extends BatchSpeed {
+  /** Of all sequences together. */
+  tokensPerS: number;
+  /** Bytes that a step reads at least: the weights once, and the state of each sequence. */
+  stepBytes: number;
   /** Seconds that reading them takes at the measured ceiling. */
   floorS: number;
   /** Floor over measured: 1 is as fast as memory allows. */
@@ -41,6 +54,8 @@ export interface ModelResult {
   load: LoadSpeed | null;
   prefill: PrefillRow[];
   decode: DecodeRow[];
+  /** Where that was asked for. */
+  batch: BatchRow[];
   profiles: Profile[];
   /** Sizes that were tried, where that was asked for. */
   tuning: TuningReport | null;

@@ -39,7 +39,7 @@ export function roomFor(context: number, { tokens, warmUp }: SpeedSettings): num
 const AWAITED = 16;
 
 /** Token ids of a prompt, always the same, over the whole vocabulary. */
-function promptIds(count: number, vocabulary: number): number[] {
+export function promptIds(count: number, vocabulary: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 7919 + 17) % vocabulary);
 }
 

@@ -29,9 +29,9 @@ import { readRopeScaling, ROPE_USAGE } from './rope-option.ts';
 /** Tasks that come with the project. */
 const TASKS = join(import.meta.dirname, '..', '..', 'public', 'tasks');
 
-const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text FILE.txt]... [--ids FILE.json]... [--phone-book [--lengths N,N]]
-                      [--window N] [--stride N] [--limit N] [--dtype TYPE] [--context N] [--rope-scaling S]
-                      [--precision P] [--cache TYPE] [--log FILE] [--json]
+const USAGE = `Usage: npm run eval -- MODEL [--task NAME|FILE.jsonl]... [--text FILE.txt]... [--ids FILE.json]...
+                      [--phone-book [--lengths N,N]] [--window N] [--stride N] [--limit N] [--dtype TYPE]
+                      [--context N] [--rope-scaling S] [--precision P] [--cache TYPE] [--log FILE] [--json]
 
 Evaluates MODEL, a package, a checkpoint or a GGUF file, as lm-evaluation-harness does: see docs/EVALUATION.md.
   --task T          a task file, or the name of a task that comes with the project; those where nothing is asked for

@@ -16,7 +16,8 @@ import { createApiServer } from './serve/server.ts';
 import { tokenizerInfo } from './serve/tokens.ts';
 
 const USAGE = `Usage: npm run serve -- MODEL [--dtype TYPE] [--context N] [--rope-scaling S] [--precision P]
-                       [--port N] [--host ADDRESS] [--api-key KEY] [--max-body MB] [--max-requests N] [--slow-reader S]
+                       [--at-once N] [--port N] [--host ADDRESS] [--api-key KEY] [--max-body MB]
+                       [--max-requests N] [--slow-reader S]
 
 Serves MODEL to programs through OpenAI's API: a package, a checkpoint or a GGUF file. docs/SERVER.md has examples.
   --dtype T         how its matrices are stored: ${SCHEMES.join(', ')}; int8 unless given
@@ -26,8 +27,9 @@ Serves MODEL to programs through OpenAI's API: a package, a checkpoint or a GGUF
   --port N          8080 unless given; 0 takes a free one
   --host A          the address to listen at, 127.0.0.1 unless given; 0.0.0.0 takes requests from other machines
   --api-key K       the key that requests have to bring; also as the environment variable BAMBA_API_KEY
+  --at-once N       requests that are answered at once, at most; 8 unless given, 16 at most. Others wait
   --max-body MB     megabytes of a request's body, at most; 8 unless given
-  --max-requests N  requests that are answered or wait, at most; 128 unless given. The engine answers one at a time
+  --max-requests N  requests that are answered or wait, at most; 128 unless given
   --slow-reader S   seconds in which a client has to take a piece of an answer; 30 unless given`;
 
 const REQUEST_MS = 120_000;
@@ -41,6 +43,7 @@ export async function main(args: string[]): Promise<number> {
   const tokenizer = await tokenizerInfo(source);
   const engine = await LocalEngine.load(source, {
     ...(request.context !== undefined && { contextLength: request.context }),
+    batch: { most: request.atOnce },
     ...(request.ropeScaling && { ropeScaling: request.ropeScaling }),
     precision: request.precision,
     onMessage: (message) => console.error(message),
@@ -96,6 +99,7 @@ function readArguments(args: string[]) {
       port: { type: 'string', default: '8080' },
       host: { type: 'string', default: '127.0.0.1' },
       'api-key': { type: 'string' },
+      'at-once': { type: 'string', default: '8' },
       'max-body': { type: 'string', default: '8' },
       'max-requests': { type: 'string', default: '128' },
       'slow-reader': { type: 'string', default: '30' },
@@ -117,6 +121,7 @@ function readArguments(args: string[]) {
     port: whole('--port', values.port, 0, 65535),
     host: values.host,
     apiKey,
+    atOnce: whole('--at-once', values['at-once'], 1, 16),
     bodyBytes: whole('--max-body', values['max-body'], 1, 1024) * 2 ** 20,
     requests: whole('--max-requests', values['max-requests'], 1, 100_000),
     readerMs: whole('--slow-reader', values['slow-reader'], 1, 3600) * 1000,

@@ -1,5 +1,5 @@
 // Engines of this page. Elements that ask for the same model share one engine: a GPU has room for a model once. It answers
-// their questions one after the other. An engine without users is freed.
+// as many of their questions at once as it can. An engine without users is freed.
 
 import type {
   Engine,
@@ -11,6 +11,7 @@ import type {
   GenerationRequest,
   LoadProgress,
 } from '../engine/protocol.ts';
+import { Turns } from '../engine/turns.ts';
 import { asBambaError, BambaError, isFatal } from '../errors.ts';
 
 /** Makes an engine, as `createEngine` of the library does. */
@@ -116,11 +117,11 @@ export function queued(engine: Engine): Engine {
   return queue;
 }
 
-/** An engine that takes one request at a time, and lets the others wait for their turn. */
+/** An engine that takes as many requests as it answers at once, and lets the others wait for their turn. */
 class QueuedEngine implements Engine {
   readonly #engine: Engine;
   readonly #onFatal: () => void;
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns(() => this.#engine.info.atOnce ?? 1);
 
   /** @param onFatal called when the engine has failed for good */
   constructor(engine: Engine, onFatal: () => void) {
@@ -134,14 +135,9 @@ class QueuedEngine implements Engine {
   }
 
   async *generate(request: GenerationRequest, options: GenerateOptions = {}): AsyncGenerator<GenerationEvent, void> {
-    const before = this.#last;
-    let leave = (): void => {};
-    const mine = new Promise<void>((resolve) => {
-      leave = resolve;
-    });
-    this.#last = before.then(() => mine);
+    const { signal } = options;
+    const leave = await this.#turns.take({ signal });
     try {
-      await Promise.race([before, refusal(options.signal)]);
       yield* this.#engine.generate(request, options);
     } catch (error) {
       if (isFatal(asBambaError(error).code)) this.#onFatal();
@@ -158,13 +154,4 @@ class QueuedEngine implements Engine {
   dispose(): Promise<void> {
     return this.#engine.dispose();
   }
-}
-
-/** Rejects when the signal aborts. */
-function refusal(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => {
-    const refuse = (): void => reject(new BambaError('aborted', 'The question was taken back.'));
-    if (signal?.aborted) refuse();
-    else signal?.addEventListener('abort', refuse, { once: true });
-  });
 }

@@ -8,7 +8,7 @@ import type { TextSide } from './prompts/text-side.ts';
 /** The description of an engine. */
 export function describeEngine(
   { name, parameters, scheme, suggestions }: PackageDescription,
-  { gpu, model, tuned }: GpuSide,
+  { gpu, model, ensemble, tuned }: GpuSide,
   text: TextSide,
 ): EngineInfo {
   const { vendor, architecture, description } = gpu.adapterInfo;
@@ -34,6 +34,7 @@ export function describeEngine(
       context: { kvCacheType, fixedBytes, tokenBytes },
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
+    ...(ensemble.most > 1 && { atOnce: ensemble.most }),
     sampling: text.defaults.sampling,
     warnings: text.warnings,
   };

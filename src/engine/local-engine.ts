@@ -2,6 +2,7 @@ import { asBambaError, BambaError } from '../errors.ts';
 import { isPrefix } from '../generate/state-tree.ts';
 import { checkRopeScaling } from '../architecture/rope-scaling.ts';
 import type { GpuOptions } from '../gpu/device.ts';
+import { MOST_SLOTS } from '../gpu/plan.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
 import { type TuneOptions, TUNING_TOKENS, tuneModel } from '../model/tune.ts';
@@ -11,6 +12,8 @@ import { isRecord } from '../weights/untrusted-json.ts';
 import { AnswerCourse, type ResumePoint } from './answers/answer-course.ts';
 import { answerRequest, requireKnown } from './answers/answer.ts';
 import { AnswerForms } from './answers/answer-form.ts';
+import type { Ensemble } from './answers/ensemble.ts';
+import { Hold } from './answers/hold.ts';
 import { checkBytes } from './states/check-bytes.ts';
 import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
@@ -18,6 +21,7 @@ import { Listeners } from './listeners.ts';
 import type { OpenModel } from './loading/open-model.ts';
 import { type Precision, PRECISION_NAMES, PRECISIONS } from './options.ts';
 import type {
+  BatchOptions,
   ChatMessage,
   DetokenizeOptions,
   EngineInfo,
@@ -54,6 +58,10 @@ export interface LocalEngineOptions {
   kvCacheType?: CacheType;
   /** See `EngineOptions`. */
   stateCacheType?: StateType;
+  /** See `EngineOptions`. */
+  batch?: BatchOptions;
+  /** Milliseconds without a second answer before the memory for several is freed. */
+  batchIdleMs?: number;
   signal?: AbortSignal;
   gpu?: GpuOptions;
   /** Hears a sentence where the options ask for more than the model has, and where a load begins again. */
@@ -75,7 +83,10 @@ export class LocalEngine {
   readonly #open: Opening;
   readonly #options: LocalEngineOptions;
   readonly #side: Recovery<GpuSide>;
-  readonly #turns = new Turns();
+  /** Of requests; those that have one share the model, or take it in turn. */
+  readonly #turns = new Turns(() => this.#side.thing?.ensemble.most ?? this.#most);
+  /** Answers that go at once at most, as far as memory allows it. */
+  #most: number;
   readonly #listeners = new Listeners<EngineStatus>();
   #text!: TextSide;
   #forms!: AnswerForms;
@@ -87,10 +98,11 @@ export class LocalEngine {
   private constructor(open: Opening, options: LocalEngineOptions) {
     this.#open = open;
     this.#options = options;
+    this.#most = options.batch?.most ?? MOST_AT_ONCE;
     const { onMessage = () => {}, tries } = options;
     this.#side = new Recovery<GpuSide>({
       make: (tried, signal) => this.#makeSide(tried, signal),
-      free: (side) => side.dispose(),
+      free: (side, reason) => side.dispose(reason),
       isLoss: ({ code }) => code === 'device_lost',
       // Before there is an engine, only its load is heard of.
       onStatus: (status) => (this.#loaded ? this.#listeners.tell(status) : onMessage(status.message)),
@@ -114,6 +126,8 @@ export class LocalEngine {
     if (options.ropeScaling !== undefined) checkRopeScaling(options.ropeScaling);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);
+    requireWhole('batch.most', options.batch?.most, 1, MOST_SLOTS);
+    requireWhole('batch.chunksPerStep', options.batch?.chunksPerStep, 1);
     requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);
     requireOneOf('stateCacheType', stateCacheType, STATE_TYPES);
     throwIfAborted(options.signal);
@@ -134,9 +148,20 @@ export class LocalEngine {
     return this.#info;
   }
 
+  /** The answers that are under way; null while the GPU is lost. */
+  get ensemble(): Ensemble | null {
+    return this.#side.thing?.ensemble ?? null;
+  }
+
   /** Puts the model on the GPU, for the first time or again. */
   async #makeSide(tries: number, ending: AbortSignal): Promise<GpuSide> {
-    const { signal: loading, tries: _tries, ...options } = this.#options;
+    const { signal: loading, tries: _tries, batch, batchIdleMs: idleMs, ...options } = this.#options;
+    const together = {
+      most: this.#most,
+      chunksPerStep: batch?.chunksPerStep ?? 1,
+      idleMs,
+      onRoom: () => this.#turns.look(),
+    };
     // The signal that ends the load does not end later work.
     const signal = loading && !this.#loaded ? AbortSignal.any([loading, ending]) : ending;
     const { source, close } = await this.#open(tries);
@@ -144,7 +169,7 @@ export class LocalEngine {
       if (this.#package) requireSame(this.#package, source.manifest);
       const known = this.#text as TextSide | undefined;
       const text = known ? Promise.resolve(known) : TextSide.load(source);
-      const side = await GpuSide.load(source, text, { ...options, signal });
+      const side = await GpuSide.load(source, text, { ...options, together, signal });
       this.#package = source.manifest;
       this.#text = await text;
       const { tokenizer, template, stopIds } = this.#text;
@@ -161,8 +186,8 @@ export class LocalEngine {
   }
 
   /**
-   * Answers one request, after those that were asked before. See `Engine.generate`. Where the GPU is lost, the answer goes
-   * on from its tokens once the model is there again.
+   * Answers one request, beside those that were asked before or after them. See `Engine.generate`. Where the GPU is lost, the
+   * answer goes on from its tokens once the model is there again.
    * @param resume what the answer has already, from another engine with this model; the request has a seed then
    * @throws BambaError `busy`, `aborted`, `disposed`, `setting_invalid`, `prompt_empty`, `prompt_too_long`,
    * `template_failed`, and where the GPU does not come back `device_lost`, `webgpu_unavailable`, `gpu_failure`,
@@ -184,18 +209,21 @@ export class LocalEngine {
           yield* course.abort();
           return;
         }
+        const leaveSide = side.ensemble.enter();
         try {
           side.gpu.check();
-          const { model, states, kept, overflow } = side;
+          const { model, ensemble, states, kept, overflow } = side;
           const message = kept.takeMessage();
           if (message !== undefined) yield { type: 'notice', message };
-          const answering = { model, states, kept, overflow, text: this.#text, forms: this.#forms };
+          const answering = { model, ensemble, states, kept, overflow, text: this.#text, forms: this.#forms };
           yield* answerRequest(answering, request, signal, course);
           this.#side.noteWork(side);
           return;
         } catch (error) {
           const fault = await this.#noteFault(side, error);
           if (!SPOILING.has(fault.code) || this.#disposed || !course.mayGoOn(fault)) throw fault;
+        } finally {
+          leaveSide();
         }
       }
     } finally {
@@ -207,6 +235,8 @@ export class LocalEngine {
   async #noteFault(side: GpuSide, error: unknown): Promise<BambaError> {
     const typed = asBambaError(await side.gpu.explain(error));
     const fault = this.#disposed ? typed : asLoss(typed);
+    // Where there was no memory for several, they go one after the other from now on.
+    if (fault.code === 'out_of_memory' && side.ensemble.bytes > 0) this.#most = 1;
     if (SPOILING.has(fault.code)) this.#side.lose(side, fault);
     return fault;
   }
@@ -218,7 +248,8 @@ export class LocalEngine {
     onProgress = () => {},
     ...sizes
   }: TuneEngineOptions & Pick<TuneOptions, 'candidates'> = {}): Promise<TuningResult> {
-    return this.#alone({ signal, queue }, async ({ gpu, model }) => {
+    return this.#alone({ signal, queue, alone: true }, async ({ gpu, model, ensemble }) => {
+      ensemble.free();
       if (model.contextLength < TUNING_TOKENS) {
         throw new BambaError(
           'setting_invalid',
@@ -277,7 +308,12 @@ export class LocalEngine {
       const side = await this.#side.get(options.signal);
       try {
         side.gpu.check();
-        return await work(side);
+        const hold = await Hold.take(side.ensemble, { signal: options.signal });
+        try {
+          return await work(side);
+        } finally {
+          hold.release();
+        }
       } catch (error) {
         throw await this.#noteFault(side, error);
       }
@@ -307,9 +343,8 @@ export class LocalEngine {
     const leave = await this.#turns.take(options);
     this.#side.thing?.kept.pause();
     return () => {
-      const side = this.#side.thing;
-      side?.kept.resume(side.model.state);
       leave();
+      if (this.#turns.taken === 0) this.#side.thing?.kept.resume();
     };
   }
 
@@ -352,6 +387,9 @@ export class LocalEngine {
   }
 }
 
+/** Answers that go at once where nobody says how many. */
+const MOST_AT_ONCE = 8;
+
 /** Faults after which nobody knows what is on the GPU. */
 const SPOILING: ReadonlySet<string> = new Set(['device_lost', 'gpu_failure', 'out_of_memory']);
 
@@ -369,10 +407,11 @@ function disposed(): BambaError {
   return new BambaError('disposed', 'The engine was disposed. Create another one.');
 }
 
-/** @throws BambaError `setting_invalid` unless it is left out, or a whole number from `least` on. */
-function requireWhole(option: string, value: number | undefined, least: number): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
-  throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number from ${least} on.`);
+/** @throws BambaError `setting_invalid` unless it is left out, or a whole number from `least` to `most`. */
+function requireWhole(option: string, value: number | undefined, least: number, most = Infinity): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) return;
+  const range = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`;
+  throw new BambaError('setting_invalid', `${option} is ${value}; give a whole number ${range}.`);
 }
 
 /** @throws BambaError `setting_invalid` unless it is one of these. */

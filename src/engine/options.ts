@@ -41,6 +41,7 @@ const OPTIONS: readonly string[] = [
   'storedStateBytes',
   'kvCacheType',
   'stateCacheType',
+  'batch',
   'shareAcrossTabs',
   'onProgress',
   'signal',

@@ -240,6 +240,8 @@ export interface EngineInfo {
     /** Whether the model runs with sizes that `tune` found on this adapter. */
     tuned: boolean;
   };
+  /** Requests that are answered at once, at most; absent where one waits for the other. See `EngineOptions.batch`. */
+  atOnce?: number;
   /** The model's own defaults, from `generation_config.json`, completed by neutral values. */
   sampling: Required<Omit<SamplingSettings, 'seed' | 'logitBias'>>;
   /**
@@ -326,9 +328,14 @@ export interface EngineOptions {
    */
   stateCacheType?: 'f32' | 'f16';
   /**
+   * How several requests are answered at once: those of several elements, tabs or calls, and answers with `n` above 1. A
+   * single answer costs what it costs without.
+   */
+  batch?: BatchOptions;
+  /**
    * Whether tabs of this site use one engine together, so that the weights are on the GPU once. They need the same
-   * model, the same options and the same version of this library. Requests of all of them are answered one after the
-   * other. When the tab that has the engine is closed, another one loads it, and answers go on where they were. Tabs
+   * model, the same options and the same version of this library. Requests of all of them are answered as those of
+   * one. When the tab that has the engine is closed, another one loads it, and answers go on where they were. Tabs
    * cannot share in browsers without Web Locks, with `files`, and where the other tab does not answer. Each then loads
    * an engine of its own, and a message to `onProgress` says so. Off by default.
    */
@@ -337,6 +344,21 @@ export interface EngineOptions {
   onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading. */
   signal?: AbortSignal;
+}
+
+/** How several requests are answered at once. */
+export interface BatchOptions {
+  /**
+   * Answers that go at once, at most, 1 to 16. The weights are read once for all of them; each takes the memory of a
+   * conversation, `info.model.context`, from the second one on, and gives it back half a minute later. Requests beyond
+   * them wait, first come, first served. So do those that there is no memory for. 1 answers one after the other. Default 8.
+   */
+  most?: number;
+  /**
+   * Chunks of a prompt, of 256 tokens or less, that are read between two steps of the answers under way. More of them
+   * begin an answer sooner, and make the others stall longer. Prompts that wait are read in turn. Default 1.
+   */
+  chunksPerStep?: number;
 }
 
 /** How far tuning is. */
@@ -369,7 +391,10 @@ export interface TuneEngineOptions {
 export interface GenerateOptions {
   /** Stops the answer, which then ends with the reason `abort`; while the request waits for its turn, takes it back. */
   signal?: AbortSignal;
-  /** Whether the request waits for those that came before it; else it fails with `busy` beside them. Default true. */
+  /**
+   * Whether the request goes beside those that came before it, or waits for them; else it fails with `busy` while there are
+   * any. Default true.
+   */
   queue?: boolean;
 }
 
@@ -392,7 +417,8 @@ export interface Engine {
   /** The loaded model, and the adapter that runs it. */
   readonly info: EngineInfo;
   /**
-   * Answers one request, streaming, after those that were asked before: first come, first served. Leaving the loop early
+   * Answers one request, streaming. Up to `info.atOnce` requests are answered at once; others wait, first come, first
+   * served. Leaving the loop early
    * or aborting `signal` stops generation; the kept state is then exactly that of the tokens that were yielded.
    * @param options what stops the answer, and whether it waits for others
    * @throws BambaError `setting_invalid`, `prompt_empty`, `prompt_too_long`; `busy` with `queue: false` while another

@@ -20,8 +20,8 @@ export interface RecoveryOptions<Thing> {
    * @param signal ends it
    */
   make: (tries: number, signal: AbortSignal) => Promise<Thing>;
-  /** Frees what was made, and is lost or not wanted any more. */
-  free: (thing: Thing) => void;
+  /** Frees what was made, and is lost or not wanted any more. @param reason why */
+  free: (thing: Thing, reason: BambaError) => void;
   /** Whether what went wrong while it was made for the first time is a loss, after which it is made again. */
   isLoss: (error: BambaError) => boolean;
   onStatus: (status: EngineStatus) => void;
@@ -80,7 +80,7 @@ export class Recovery<Thing extends object> {
     if (this.#thing !== thing || this.#ended) return;
     this.#thing = null;
     this.#reason = reason;
-    this.#options.free(thing);
+    this.#options.free(thing, reason);
     this.#hold(this.#again()).catch(() => {}); // whoever needs it hears of it
   }
 
@@ -94,7 +94,7 @@ export class Recovery<Thing extends object> {
     if (!this.#ended) {
       this.#ended = reason;
       this.#ending.abort(reason);
-      if (this.#thing) this.#options.free(this.#thing);
+      if (this.#thing) this.#options.free(this.#thing, reason);
       this.#thing = null;
     }
     await this.#making?.catch(() => {});
@@ -153,7 +153,7 @@ export class Recovery<Thing extends object> {
     const { make, free } = this.#options;
     const thing = await make(tries, this.#ending.signal);
     if (this.#ended) {
-      free(thing);
+      free(thing, this.#ended);
       throw this.#ended;
     }
     this.#thing = thing;

@@ -44,6 +44,55 @@ describe('turns', () => {
     await expect(turns.take()).rejects.toEqual(withCode('disposed'));
   });
 
+  test('are as many at once as there is room for, also where that changes', async () => {
+    let most = 2;
+    const turns = new Turns(() => most);
+    const leave = await turns.take();
+    await turns.take();
+    await expect(turns.take({ queue: false })).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining('2 other requests') as string,
+    });
+    const order: string[] = [];
+    const third = turns.take().then(() => order.push('third'));
+    const fourth = turns.take().then(() => order.push('fourth'));
+    const before = turns.take({ first: true }).then(() => order.push('first'));
+    leave();
+    await before;
+    expect([order, turns.taken]).toEqual([['first'], 2]);
+    most = 4;
+    turns.look();
+    await Promise.all([third, fourth]);
+    expect([order, turns.taken]).toEqual([['first', 'third', 'fourth'], 4]);
+  });
+
+  test('that are for one alone wait for all others, and all others for them', async () => {
+    const turns = new Turns(() => 8);
+    const holders = await Promise.all([turns.take(), turns.take()]);
+    const order: string[] = [];
+    const abort = new AbortController();
+    const takenBack = turns.take({ alone: true, signal: abort.signal });
+    const alone = turns.take({ alone: true }).then((leave) => {
+      order.push('alone');
+      return leave;
+    });
+    const behind = turns.take().then(() => order.push('behind'));
+    expect(turns.next).toMatchObject({ alone: true });
+    abort.abort();
+    await expect(takenBack).rejects.toEqual(withCode('aborted'));
+    for (const leave of holders) {
+      await rest();
+      expect(order).toEqual([]);
+      leave();
+    }
+    const leave = await alone;
+    await rest();
+    expect(order).toEqual(['alone']);
+    leave();
+    await behind;
+    expect(order).toEqual(['alone', 'behind']);
+  });
+
   test('go to whoever is left, however many leave the queue, and when', async () => {
     const plan = fc.array(fc.record({ abort: fc.constantFrom('never', 'before', 'waiting', 'late') }), {
       minLength: 1,

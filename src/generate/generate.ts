@@ -6,6 +6,11 @@ import { Sampler, REPORTS_IN_FLIGHT, type AnswerSettings, type SamplerReport } f
 /** Steps submitted together take about so long: short enough to stop at once and to stream smoothly. */
 const BATCH_MS = 12;
 
+/** Steps to submit together where one takes so long; at least one. */
+export function stepsTogether(stepMs: number): number {
+  return Math.max(1, Math.min(Sampler.maxStepsPerReport, Math.floor(BATCH_MS / stepMs)));
+}
+
 /** New ids of an answer, and whether the sampler ended it with them. */
 export interface AnswerPiece {
   ids: number[];
@@ -18,9 +23,14 @@ export interface AnswerPiece {
  * Samples an answer, or the rest of one, from the logits that the model holds, steps running ahead of what the caller has
  * seen. However the caller leaves, the model's live sequence knows its tokens: the prompt and all sampled tokens but the
  * last, which has not been fed. These may be more than the caller took.
+ * @param isWanted whether the answer is to go on elsewhere: then it ends here with all that was begun, before its end
  * @throws BambaError `setting_invalid`, `device_lost`, `gpu_failure`, `out_of_memory`.
  */
-export async function* generateIds(model: Model, settings: AnswerSettings): AsyncGenerator<AnswerPiece> {
+export async function* generateIds(
+  model: Model,
+  settings: AnswerSettings,
+  isWanted: () => boolean = () => false,
+): AsyncGenerator<AnswerPiece> {
   const promptTokens = model.state.tokens.length;
   const limit = settings.limit - (settings.answered?.length ?? 0);
   const feed = feedReported(model.state);
@@ -37,18 +47,20 @@ export async function* generateIds(model: Model, settings: AnswerSettings): Asyn
   submit(model.beginAnswer(settings));
   try {
     for (;;) {
-      while (running.length < REPORTS_IN_FLIGHT && submitted < limit) {
+      while (running.length < REPORTS_IN_FLIGHT && submitted < limit && !isWanted()) {
         const count = Math.min(batch, limit - submitted);
         await model.reserve(Math.min(model.contextLength, promptTokens + submitted + count));
         submit(model.decode(count));
         submitted += count;
       }
-      const report = await running.shift()!;
+      const next = running.shift();
+      if (!next) return;
+      const report = await next;
       feed(report.ids);
       const now = performance.now();
       if (report.ids.length > 0) stepMs = (now - last) / report.ids.length;
       last = now;
-      batch = Math.max(1, Math.min(Sampler.maxStepsPerReport, Math.floor(BATCH_MS / stepMs)));
+      batch = stepsTogether(stepMs);
       yield { ids: report.ids, ended: report.ended };
       if (report.ended) return;
     }

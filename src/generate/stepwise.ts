@@ -16,12 +16,14 @@ export interface StepwiseOptions {
 /**
  * As `generateIds`, but no step runs ahead. Each is submitted when the token before it is known: its mask follows from that
  * token, or its logits are read back.
+ * @param isWanted as of `generateIds`
  * @throws BambaError as `generateIds`, and what the constraint throws.
  */
 export async function* generateStepwise(
   model: Model,
   settings: AnswerSettings,
   { constraint, logprobs }: StepwiseOptions,
+  isWanted: () => boolean = () => false,
 ): AsyncGenerator<AnswerPiece> {
   const promptTokens = model.state.tokens.length;
   const feed = feedReported(model.state);
@@ -47,6 +49,6 @@ export async function* generateStepwise(
         ? { logprobs: report.ids.map((one) => tokenLogprobs(logits, one, logprobs)) }
         : {}),
     };
-    if (report.ended) return;
+    if (report.ended || isWanted()) return;
   }
 }

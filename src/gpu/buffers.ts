@@ -11,6 +11,19 @@ export function slice(buffer: GPUBuffer, offset = 0, size = buffer.size - offset
   return { buffer, offset, size };
 }
 
+/**
+ * Records a copy from one range to another, of its size. WebGPU copies within no buffer: there it goes by way of another one.
+ * @param scratch takes the bytes in between; needed where both ranges may be of one buffer
+ */
+export function copySlice(encoder: GPUCommandEncoder, from: BufferSlice, to: BufferSlice, scratch?: GPUBuffer): void {
+  if (from.buffer !== to.buffer || !scratch) {
+    encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, to.size);
+    return;
+  }
+  encoder.copyBufferToBuffer(from.buffer, from.offset, scratch, 0, to.size);
+  encoder.copyBufferToBuffer(scratch, 0, to.buffer, to.offset, to.size);
+}
+
 /** What makes buffers, or only adds up what they would take. */
 export interface BufferMaker {
   /** A storage buffer of `bytes`, zeroed; it can be copied from and to. */
@@ -25,8 +38,30 @@ export interface BufferMaker {
   readback(name: string, bytes: number): GPUBuffer;
 }
 
+/** Makes ranges of buffers: whole ones, or parts of larger ones. */
+export interface SliceMaker {
+  /** Storage of `bytes`, zeroed; it can be copied from and to. */
+  storage(name: string, bytes: number): BufferSlice;
+  /** The same, to be bound as a uniform too. */
+  storageAndUniform(name: string, bytes: number): BufferSlice;
+  /** Storage of f32 values. */
+  floats(name: string, ...shape: number[]): BufferSlice;
+  /** Storage with these values, which nothing writes to. */
+  filled(name: string, values: Float32Array<ArrayBuffer>): BufferSlice;
+}
+
+/** A buffer of its own for each range. */
+export function wholeBuffers(set: BufferMaker): SliceMaker {
+  return {
+    storage: (name, bytes) => slice(set.storage(name, bytes)),
+    storageAndUniform: (name, bytes) => slice(set.storageAndUniform(name, bytes)),
+    floats: (name, ...shape) => slice(set.floats(name, ...shape)),
+    filled: (name, values) => slice(set.filled(name, values)),
+  };
+}
+
 /** Bytes of a buffer for so many. */
-function storageBytes(bytes: number): number {
+export function storageBytes(bytes: number): number {
   return Math.max(16, Math.ceil(bytes / 16) * 16);
 }
 
@@ -60,7 +95,8 @@ export class BufferTally implements BufferMaker {
   }
 }
 
-function floatBytes(shape: readonly number[]): number {
+/** Bytes of f32 values of a shape. */
+export function floatBytes(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 4);
 }
 

@@ -20,8 +20,13 @@ export interface Kernel {
   readonly writes: readonly string[];
   /** Overrides that the dispatch sets. */
   readonly constants: readonly string[];
-  /** Whether it reads the `Step` uniform. */
+  /** Whether it reads the `Step` uniform; of kernels with `slots`, those of all sequences. */
   readonly step: boolean;
+  /**
+   * Of a kernel that can be for several sequences, which z of the grid counts: buffers that each has its own range of, and
+   * for each the parameter that says how far the next one's is, in elements of so many bytes. For one sequence it is 0.
+   */
+  readonly slots?: Readonly<Record<string, { readonly stride: string; readonly bytes: number }>>;
 }
 
 /** Declares a kernel. */
@@ -38,8 +43,9 @@ export function paramsBytes(kernel: Kernel): number {
 export function packParams(kernel: Kernel, values: Readonly<Record<string, number>>): ArrayBuffer {
   const names = Object.keys(kernel.params);
   const view = new DataView(new ArrayBuffer(names.length * 4));
+  const strides = Object.values(kernel.slots ?? {}).map(({ stride }) => stride);
   for (const [index, name] of names.entries()) {
-    const value = values[name];
+    const value = values[name] ?? (strides.includes(name) ? 0 : undefined);
     if (value === undefined || Number.isNaN(value)) {
       throw new BambaError('gpu_failure', `Kernel ${kernel.name} was given no value for its parameter ${name}.`);
     }

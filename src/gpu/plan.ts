@@ -15,6 +15,8 @@ export interface DispatchSpec {
   constants?: Readonly<Record<string, number>>;
   /** By the names that the kernel declares. */
   buffers: Readonly<Record<string, BufferSlice>>;
+  /** Where the `Step` of its sequence is, `STEP_BYTES` from there on; by default the plan's. */
+  step?: BufferSlice;
   /** Fixed, or by the number of tokens of the pass. */
   grid: Grid | ((tokens: number) => Grid);
 }
@@ -24,6 +26,7 @@ interface Dispatch {
   /** Null until it is compiled. */
   pipeline: GPUComputePipeline | null;
   group: GPUBindGroup;
+  stepGroup: GPUBindGroup;
 }
 
 /** Dispatches that are submitted together: few enough that the GPU soon has work, and enough to outlast a submit. */
@@ -39,20 +42,12 @@ export class Plan {
   readonly #device: GPUDevice;
   readonly #cache: PipelineCache;
   readonly #dispatches: readonly Dispatch[];
-  readonly #stepGroup: GPUBindGroup;
   readonly #params: GPUBuffer;
 
-  private constructor(
-    device: GPUDevice,
-    cache: PipelineCache,
-    dispatches: readonly Dispatch[],
-    stepGroup: GPUBindGroup,
-    params: GPUBuffer,
-  ) {
+  private constructor(device: GPUDevice, cache: PipelineCache, dispatches: readonly Dispatch[], params: GPUBuffer) {
     this.#device = device;
     this.#cache = cache;
     this.#dispatches = dispatches;
-    this.#stepGroup = stepGroup;
     this.#params = params;
   }
 
@@ -74,18 +69,14 @@ export class Plan {
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
     const packed = new Uint8Array(specs.length * PARAMS_STRIDE);
+    const stepGroup = stepGroups(device, cache, step);
     const dispatches = specs.map((spec, index): Dispatch => {
       packed.set(new Uint8Array(packParams(spec.kernel, spec.params ?? {})), index * PARAMS_STRIDE);
       const ownParams = { buffer: params, offset: index * PARAMS_STRIDE, size: PARAMS_STRIDE };
-      return { spec, pipeline: null, group: bind(device, cache, spec, ownParams) };
+      return { spec, pipeline: null, group: bind(device, cache, spec, ownParams), stepGroup: stepGroup(spec.step) };
     });
     device.queue.writeBuffer(params, 0, packed);
-    const stepGroup = device.createBindGroup({
-      label: 'step',
-      layout: cache.stepLayout(),
-      entries: [{ binding: 0, resource: { buffer: step, size: STEP_BYTES } }],
-    });
-    return new Plan(device, cache, dispatches, stepGroup, params);
+    return new Plan(device, cache, dispatches, params);
   }
 
   /** Binds and compiles. @throws BambaError `gpu_failure`. */
@@ -114,14 +105,16 @@ export class Plan {
   /** Records dispatches [begin, end) for a pass over `tokens` tokens. The plan has to be `ready`. */
   record(pass: GPUComputePassEncoder, tokens: number, begin = 0, end = this.#dispatches.length): void {
     // Groups stay set when the pipeline changes.
-    pass.setBindGroup(1, this.#stepGroup);
     let current: GPUComputePipeline | null = null;
+    let step: GPUBindGroup | null = null;
     for (let index = begin; index < end; index++) {
-      const { spec, pipeline, group } = this.#dispatches[index]!;
+      const { spec, pipeline, group, stepGroup } = this.#dispatches[index]!;
       const [x, y, z] = typeof spec.grid === 'function' ? spec.grid(tokens) : spec.grid;
       if (pipeline !== current) pass.setPipeline(pipeline!);
       current = pipeline;
       pass.setBindGroup(0, group);
+      if (stepGroup !== step) pass.setBindGroup(1, stepGroup);
+      step = stepGroup;
       pass.dispatchWorkgroups(x, y, z);
     }
   }
@@ -149,8 +142,26 @@ export class Plan {
   }
 }
 
-/** `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */
-export const STEP_BYTES = 16;
+/** Sequences that a dispatch may be for, as in shaders/lib/step.wgsl. */
+export const MOST_SLOTS = 16;
+/** From the `Step` of a sequence to the next: a binding may begin with each. */
+export const SLOT_STEP_BYTES = 256;
+/** `array<Slot, 16>` of `struct Step { position: u32, tokens: u32, halted: u32, emitted: u32 }`, see shaders/lib/step.wgsl. */
+export const STEP_BYTES = MOST_SLOTS * SLOT_STEP_BYTES;
+
+/** Binds the `Step` at a place, each place once; without a place, all that `step` has. */
+function stepGroups(device: GPUDevice, cache: PipelineCache, step: GPUBuffer): (at?: BufferSlice) => GPUBindGroup {
+  const groups = new Map<number, GPUBindGroup>();
+  return (at = { buffer: step, offset: 0, size: STEP_BYTES }) => {
+    let group = groups.get(at.offset);
+    if (!group) {
+      const entries = [{ binding: 0, resource: at }];
+      group = device.createBindGroup({ label: 'step', layout: cache.stepLayout(), entries });
+      groups.set(at.offset, group);
+    }
+    return group;
+  };
+}
 
 function labelOf({ label, kernel }: DispatchSpec): string {
   return `${label} / ${kernel.name}`;

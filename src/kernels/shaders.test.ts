@@ -69,7 +69,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
     const params = Object.keys(kernel.params).length > 0 ? [[0, 0, 'params', 'read']] : [];
     const reads = kernel.reads.map((variable, i) => [0, 1 + i, variable, 'read']);
     const writes = kernel.writes.map((variable, i) => [0, 1 + kernel.reads.length + i, variable, 'read_write']);
-    const step = kernel.step ? [[1, 0, 'step', 'read']] : [];
+    const step = kernel.step ? [[1, 0, kernel.slots ? 'steps' : 'step', 'read']] : [];
     expect(bound).toEqual([...params, ...reads, ...writes, ...step]);
   });
 

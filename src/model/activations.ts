@@ -1,4 +1,4 @@
-import { type BufferMaker, type BufferSlice, BufferTally, slice } from '../gpu/buffers.ts';
+import { type BufferSlice, BufferTally, type SliceMaker, wholeBuffers } from '../gpu/buffers.ts';
 import { STEP_BYTES } from '../gpu/plan.ts';
 import { attentionPartialFloats } from '../kernels/attention/attention_decode.ts';
 import { attentionSumsFloats } from '../kernels/attention/attention_prefill.ts';
@@ -85,7 +85,7 @@ interface MoeActivations {
 export interface Activations {
   tokens: number;
   /** struct Step, bound as a uniform by kernels and as storage by the sampler. */
-  step: GPUBuffer;
+  step: BufferSlice;
   /** (T) u32; the sampler writes the next token's id to [0]. */
   ids: BufferSlice;
   /** Residual stream (T, C). */
@@ -155,7 +155,7 @@ export function boundTokens(architecture: Architecture, tokens: number, most: nu
   const longest = longestPass(architecture);
   if (tokens > longest) return boundTokens(architecture, longest, most);
   const tally = new BufferTally();
-  createActivations(tally, architecture, tokens, { int8Activations: true, subgroupMatrices: true });
+  createActivations(wholeBuffers(tally), architecture, tokens, { int8Activations: true, subgroupMatrices: true });
   if ((tally.largest <= most && tokens <= MOST_TOKENS) || tokens <= 1) return tokens;
   return boundTokens(architecture, Math.floor(tokens / 2), most);
 }
@@ -164,12 +164,13 @@ export function boundTokens(architecture: Architecture, tokens: number, most: nu
  * Allocates them; call inside `gpu.guarded`.
  * @param options.int8Activations whether inputs of projections are rounded to int8 where the matrix is of int8 or int4.
  * @param options.subgroupMatrices whether they are rounded to 16 bits where subgroup matrices multiply them.
+ * @param options.decodeOnly whether there is no memory for what only passes over prompts leave between kernels.
  */
 export function createActivations(
-  set: BufferMaker,
+  maker: SliceMaker,
   architecture: Architecture,
   tokens: number,
-  options: { int8Activations?: boolean; subgroupMatrices?: boolean } = {},
+  options: { int8Activations?: boolean; subgroupMatrices?: boolean; decodeOnly?: boolean } = {},
 ): Activations {
   const { hiddenSize, intermediateSize, blocks, mamba1, shortConv, gatedDelta, rgLru, shared } = architecture;
   const mamba2 = mamba2Dims(architecture);
@@ -177,7 +178,7 @@ export function createActivations(
   const widths = mamba2 ? mamba2Widths(mamba2) : { inner: 0, channels: 0, projected: 0 };
   const qkvWidth = attention ? (attention.heads + 2 * attention.kvHeads) * attention.headDim : 0;
   const attended = attention ? attention.heads * attention.headDim : 0;
-  const floats = (name: string, ...shape: number[]) => slice(set.floats(name, ...shape));
+  const floats: Floats = (name, ...shape) => maker.floats(name, ...shape);
   const convolved = shortConv ? hiddenSize : 0;
   const delta = gatedDelta ? deltaWidths(gatedDelta) : { values: 0, channels: 0, projected: 0 };
   const inner = Math.max(widths.inner, mamba1?.inner ?? 0, delta.values, rgLru?.width ?? 0);
@@ -197,13 +198,13 @@ export function createActivations(
     x: floats(name, tokens, words),
     x_scale: floats(`${name} scales`, tokens, scales),
   });
-  const chunks = Math.ceil(tokens / CHUNK_TOKENS);
+  const chunks = options.decodeOnly ? 0 : Math.ceil(tokens / CHUNK_TOKENS);
   const isParallel = blocks.flat().some((sublayer) => sublayer.includes('mamba2') && sublayer.includes('attention'));
   const u = floats('u', tokens, isParallel ? projected : Math.max(projected, qkvWidth));
   const hasGateOnly = architecture.mamba2?.normGroups === null;
   return {
     tokens,
-    step: set.storageAndUniform('step', STEP_BYTES),
+    step: maker.storageAndUniform('step', STEP_BYTES),
     ids: floats('ids', tokens),
     x: floats('x', tokens, hiddenSize),
     h: floats('h', tokens, hiddenSize),
@@ -219,7 +220,7 @@ export function createActivations(
     ff: floats('ff', tokens, feedForward),
     gateUp: floats('gate and up', hasGateUp(architecture) ? tokens : 0, 2 * feedForward),
     post: createPost(floats, architecture, tokens),
-    unitSquares: slice(set.filled('unit squares', unitSquares(hiddenSize, architecture))),
+    unitSquares: maker.filled('unit squares', unitSquares(hiddenSize, architecture)),
     mamba1: createMamba1(floats, architecture, tokens),
     gatedDelta: createGatedDelta(floats, architecture, tokens),
     rgLru: rgLru
@@ -229,8 +230,8 @@ export function createActivations(
         }
       : null,
     shared: createShared(floats, architecture, tokens),
-    moe: createMoe(set, floats, architecture, tokens),
-    ones: slice(set.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1))),
+    moe: createMoe(maker, architecture, tokens),
+    ones: maker.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1)),
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
     quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
     attentionGate: floats('gate of attention', architecture.attention?.gated ? tokens : 0, attended),
@@ -300,15 +301,11 @@ function createShared(floats: Floats, { shared, hiddenSize }: Architecture, toke
   };
 }
 
-function createMoe(
-  set: BufferMaker,
-  floats: Floats,
-  architecture: Architecture,
-  tokens: number,
-): MoeActivations | null {
+function createMoe(maker: SliceMaker, architecture: Architecture, tokens: number): MoeActivations | null {
   const { moe, hiddenSize } = architecture;
   if (!moe) return null;
   const { experts, topK, intermediateSize, sharedGate, latentSize = 0 } = moe;
+  const floats: Floats = (name, ...shape) => maker.floats(name, ...shape);
   const tiles = moeTiles({ experts, topK }, tokens);
   return {
     logits: floats('router logits', tokens, sharedGate ? experts + 1 : experts),
@@ -319,6 +316,6 @@ function createMoe(
     inner: floats('experts / inner', tokens, topK, intermediateSize),
     out: floats('experts / out', tokens, topK, latentSize || hiddenSize),
     latent: floats('experts / latent', tokens, latentSize),
-    latentSquares: slice(set.filled('experts / unit squares', unitSquares(latentSize, architecture))),
+    latentSquares: maker.filled('experts / unit squares', unitSquares(latentSize, architecture)),
   };
 }

@@ -34,7 +34,7 @@ export async function forward(
   const headOf = async (parts: PassParts): Promise<Plan> => {
     const built = heads.get(parts);
     if (built) return built;
-    const head = Plan.bind(device, parts.pipelines, activations.step, headOfAll(parts.scope, slice(logits)));
+    const head = Plan.bind(device, parts.pipelines, activations.step.buffer, headOfAll(parts.scope, slice(logits)));
     heads.set(parts, head);
     await head.ready();
     return head;
@@ -174,7 +174,7 @@ export async function readState(
   const { attention, ...recurrent } = state.blocks[index]!;
   const read: Record<string, Float32Array> = {};
   for (const [name, buffer] of Object.values(recurrent).flatMap((kept: object) => Object.entries(kept))) {
-    read[name] = await readFloats(gpu.device, slice(buffer as GPUBuffer));
+    read[name] = await readFloats(gpu.device, buffer as BufferSlice);
   }
   if (!attention) return read;
   const { kvHeads, headDim } = architecture.attention!;

@@ -1,5 +1,5 @@
 import { BambaError } from '../errors.ts';
-import { BufferSet, slice } from '../gpu/buffers.ts';
+import { BufferSet, slice, wholeBuffers } from '../gpu/buffers.ts';
 import { type Gpu, type GpuFeatures, largestBinding } from '../gpu/device.ts';
 import { PipelineCache } from '../gpu/kernel.ts';
 import { type DispatchSpec, Plan } from '../gpu/plan.ts';
@@ -101,11 +101,14 @@ export class Model {
     const chunkTokens = boundTokens(architecture, Math.min(wanted, options.contextLength), largest);
     const { int8Activations = false } = options;
     const { subgroupMatrices } = gpu.features;
-    this.#activations = createActivations(buffers, architecture, chunkTokens, { int8Activations, subgroupMatrices });
+    this.#activations = createActivations(wholeBuffers(buffers), architecture, chunkTokens, {
+      int8Activations,
+      subgroupMatrices,
+    });
     this.#sampler = new Sampler(gpu, buffers, this.#activations, architecture.vocabSize);
     this.#lastLogits = buffers.floats('last logits', architecture.vocabSize);
     this.#pipelines = new PipelineCache(gpu.device, shaderLibrary);
-    this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step);
+    this.#converter = new StateConverter(gpu, this.#features, this.#pipelines, this.#activations.step.buffer);
     this.#stateCacheType = options.stateCacheType ?? 'f32';
     this.#rope = new RopeTable(gpu, architecture.attention ?? {}, state.capacity);
   }
@@ -229,7 +232,7 @@ export class Model {
   }
 
   #bind(specs: readonly DispatchSpec[]): Plan {
-    return Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step, specs);
+    return Plan.bind(this.gpu.device, this.#pipelines, this.#activations.step.buffer, specs);
   }
 
   /** Binds the parts of a pass, and what comes behind the last. */
@@ -337,7 +340,10 @@ export class Model {
    * @param options.cuts numbers of tokens, in order, after which a chunk ends.
    * @param options.onCut called there: what it submits sees the live sequence of just these tokens, and the next chunk waits
    * for it.
-   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran. What `onCut` throws.
+   * @param options.between called between two chunks; where it says so with a promise, the next chunk waits for it. The live
+   * sequence may be another one meanwhile, and is to be the same again then.
+   * @throws BambaError `aborted` between chunks; the state is then that of the chunks that ran. What `onCut` and
+   * `between` throw.
    */
   async prefill(
     ids: readonly number[],
@@ -348,6 +354,7 @@ export class Model {
       onChunk?: (tokens: number) => void;
       cuts?: readonly number[];
       onCut?: (tokens: number) => Promise<unknown>;
+      between?: () => Promise<void> | null;
     } = {},
   ): Promise<void> {
     const { device } = this.gpu;
@@ -355,7 +362,8 @@ export class Model {
     const chunks = chunksOf(ids.length, this.chunkTokens, cuts);
     await this.#makeRoom(this.state.position + ids.length);
     const passOf = (tokens: number) => (exact ? this.#exactPass(tokens) : this.promptPass(tokens));
-    for (const [first, end] of chunks) await passOf(end - first).plan.ready();
+    const compiled = () => Promise.all(chunks.map(([first, end]) => passOf(end - first).plan.ready()));
+    await compiled();
     let running: Promise<void> = Promise.resolve();
     for (const [first, end] of chunks) {
       if (options.signal?.aborted) break;
@@ -380,7 +388,13 @@ export class Model {
       await running;
       running = this.gpu.done().then(() => options.onChunk?.(end));
       running.catch(() => {}); // what a cut throws comes first
-      if (cuts.includes(end) && !isLast) await options.onCut?.(end);
+      if (isLast) break;
+      if (cuts.includes(end)) await options.onCut?.(end);
+      const wait = options.signal?.aborted ? null : options.between?.();
+      if (!wait) continue;
+      await wait;
+      // Other sequences may have made this one's room larger, and the plans new.
+      await compiled();
     }
     await running;
     this.gpu.check();
@@ -461,6 +475,11 @@ export class Model {
     return report();
   }
 
+  /** What the answer of the live sequence is sampled with. */
+  get answering(): { activations: Activations; sampler: Sampler } {
+    return { activations: this.#activations, sampler: this.#sampler };
+  }
+
   /** Where the logits of the prompt's last token are. */
   get promptLogits(): GPUBuffer {
     return this.#lastLogits;
@@ -496,6 +515,24 @@ export class Model {
   async snapshot({ logits = true }: SnapshotOptions = {}): Promise<Snapshot> {
     const conversion = { converter: this.#converter, stateType: this.#stateCacheType };
     return Snapshot.take(this.gpu, this.state, logits ? this.#lastLogits : null, conversion);
+  }
+
+  /**
+   * Another sequence of this model becomes what the live one is, or a third one; it has room for it.
+   * @param scratch as of `SequenceState.restore`
+   * @throws BambaError `out_of_memory`, `gpu_failure`.
+   */
+  copyInto(state: SequenceState, from = this.state, scratch?: GPUBuffer): Promise<void> {
+    return state.restore(from, this.#converter, scratch);
+  }
+
+  /**
+   * The live sequence becomes what another sequence of this model is.
+   * @throws BambaError `out_of_memory`, `prompt_too_long`, `gpu_failure`.
+   */
+  async copyFrom(state: SequenceState): Promise<void> {
+    await this.#makeRoom(state.position);
+    await this.state.restore(state, this.#converter);
   }
 
   /** The live sequence becomes that of the snapshot. @throws BambaError `out_of_memory`, `gpu_failure`. */
@@ -549,5 +586,5 @@ export function writeStep(
   tokens: number,
   answered = 0,
 ): void {
-  gpu.device.queue.writeBuffer(step, 0, new Uint32Array([position, tokens, 0, answered]));
+  gpu.device.queue.writeBuffer(step.buffer, step.offset, new Uint32Array([position, tokens, 0, answered]));
 }

@@ -1,6 +1,7 @@
 import { BambaError } from '../errors.ts';
 import { type BufferMaker, type BufferSet, type BufferSlice, slice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
+import { Readbacks } from '../gpu/readbacks.ts';
 import type { DispatchSpec } from '../gpu/plan.ts';
 import { logitsProcess, maskBytes, partialsBytes } from '../kernels/sampling/logits_process.ts';
 import { OUTPUT_BYTES, OUTPUT_RING, OUTPUT_STATE, sample } from '../kernels/sampling/sample.ts';
@@ -47,8 +48,10 @@ export interface StepReport extends SamplerReport {
   logits: Float32Array<ArrayBuffer> | null;
 }
 
-/** Readbacks that may be under way at once. */
+/** Reports that may be under way at once: so far steps run ahead of what the host has seen. */
 export const REPORTS_IN_FLIGHT = 3;
+
+const NOT_READ = 'The GPU did not hand back what it computed for the next token.';
 
 /** Buffers of a sampler. */
 interface SamplerBuffers {
@@ -92,7 +95,7 @@ export function samplerDispatches(
   const processed = { ...buffers, bias: slice(own.bias), mask: slice(own.mask) };
   return [
     logitsProcess(features, 'sampling', processed, vocabulary),
-    sample(features, 'sampling', { ...buffers, ids, output: slice(own.output), step: slice(step) }, vocabulary),
+    sample(features, 'sampling', { ...buffers, ids, output: slice(own.output), step }, vocabulary),
   ];
 }
 
@@ -102,20 +105,21 @@ export class Sampler {
   readonly #activations: Activations;
   readonly #vocabulary: number;
   readonly #own: SamplerBuffers;
-  readonly #buffers: BufferSet;
+  readonly #reports: Readbacks;
   /** Made for the first answer that wants logits. */
-  #logits: GPUBuffer | null = null;
-  #next = 0;
+  readonly #logits: Readbacks;
   #reported = 0;
   #plain = true;
 
   /** Allocates; call inside `gpu.guarded`. */
   constructor(gpu: Gpu, buffers: BufferSet, activations: Activations, vocabulary: number) {
     this.#gpu = gpu;
-    this.#buffers = buffers;
     this.#activations = activations;
     this.#vocabulary = vocabulary;
     this.#own = createSamplerBuffers(buffers, vocabulary);
+    const report = (index: number) => buffers.readback(`sampler report ${index}`, OUTPUT_BYTES);
+    this.#reports = new Readbacks(gpu, report, NOT_READ, this.#own.staging);
+    this.#logits = new Readbacks(gpu, () => buffers.readback('logits', 4 * vocabulary), NOT_READ);
   }
 
   /** Tokens that may be sampled between two reports. */
@@ -143,6 +147,16 @@ export class Sampler {
     this.#reported = answered.length;
   }
 
+  /** Records that it becomes what the sampler of another sequence of this model is, in the middle of an answer. */
+  take(encoder: GPUCommandEncoder, other: Sampler): void {
+    for (const name of ['settings', 'counts', 'bias', 'output'] as const) {
+      const to = this.#own[name];
+      encoder.copyBufferToBuffer(other.#own[name], 0, to, 0, to.size);
+    }
+    this.#reported = other.#reported;
+    this.#plain = other.#plain;
+  }
+
   /** Sets which tokens the next step may choose. */
   allow(mask: Uint32Array<ArrayBuffer>): void {
     this.#gpu.device.queue.writeBuffer(this.#own.mask, 0, mask);
@@ -153,14 +167,8 @@ export class Sampler {
    * @returns what to call after submitting.
    */
   copyLogits(encoder: GPUCommandEncoder, from: BufferSlice): () => Promise<Float32Array<ArrayBuffer>> {
-    const bytes = 4 * this.#vocabulary;
-    const staging = (this.#logits ??= this.#buffers.readback('logits', bytes));
-    encoder.copyBufferToBuffer(from.buffer, from.offset, staging, 0, bytes);
-    return async () => {
-      const values = new Float32Array((await this.#map(staging, bytes)).slice(0));
-      staging.unmap();
-      return values;
-    };
+    const read = this.#logits.copy(encoder, { ...from, size: 4 * this.#vocabulary });
+    return async () => new Float32Array(await read());
   }
 
   /**
@@ -168,24 +176,15 @@ export class Sampler {
    * @returns what to call after submitting: it resolves when those steps are done.
    */
   report(encoder: GPUCommandEncoder): () => Promise<SamplerReport> {
-    const staging = this.#own.staging[this.#next]!;
-    this.#next = (this.#next + 1) % this.#own.staging.length;
-    encoder.copyBufferToBuffer(this.#own.output, 0, staging, 0, OUTPUT_BYTES);
-    return () => this.#read(staging);
+    const read = this.#reports.copy(encoder, slice(this.#own.output));
+    return async () => this.#account(new Uint32Array(await read()));
   }
 
-  async #map(staging: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    await this.#gpu.map(staging, GPUMapMode.READ, 'The GPU did not hand back what it computed for the next token.');
-    return staging.getMappedRange(0, bytes);
-  }
-
-  async #read(staging: GPUBuffer): Promise<SamplerReport> {
-    const output = new Uint32Array(await this.#map(staging, OUTPUT_BYTES));
+  #account(output: Uint32Array): SamplerReport {
     const emitted = output[0]!;
     const state = output[1]!;
     const ids: number[] = [];
     for (; this.#reported < emitted; this.#reported++) ids.push(output[2 + (this.#reported % OUTPUT_RING)]!);
-    staging.unmap();
     if (state === OUTPUT_STATE.noNumber) {
       throw new BambaError(
         'gpu_failure',

@@ -22,6 +22,8 @@ export interface Scope {
   localRope: BufferSlice;
   /** Whether h comes out of a norm: half-precision tiles are used for such inputs only. */
   normed: boolean;
+  /** Whether steps of several sequences become one, which read each matrix once for all of them. */
+  batched?: boolean;
 }
 
 /** How the stream reaches a norm in decode: partial sums of its squares (shaders/lib/to_norm.wgsl). */

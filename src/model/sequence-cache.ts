@@ -9,6 +9,7 @@ import {
   type KvCache,
 } from '../kernels/attention/kv-cache.ts';
 import { type Architecture, hasBranch } from '../architecture/architecture.ts';
+import type { PayloadPart } from './snapshot-transfer.ts';
 import type { StateBuffer } from './state-layout.ts';
 import { CACHE_BLOCK, ringOf, roundUp } from './window-ring.ts';
 
@@ -233,13 +234,14 @@ export class SequenceCache {
   }
 
   /** Where the keys of block `index` are, then its values, of the first `tokens` tokens: a range for each segment. */
-  ranges(index: number, tokens: number): { buffer: GPUBuffer; bytes: number }[] {
+  ranges(index: number, tokens: number): PayloadPart[] {
     const rowBytes = tokenBytes(this.#architecture, this.layout.type);
     const { segments = [], ring = Infinity } = this.ofBlock(index) ?? {};
     const used = segments.filter(({ first }) => first < tokens);
     return (['keys', 'values'] as const).flatMap((name) =>
       used.map((segment) => ({
         buffer: segment[name].buffer,
+        offset: 0,
         bytes: rowBytes * Math.min(segment.tokens, ring, tokens - segment.first),
       })),
     );

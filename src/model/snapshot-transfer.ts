@@ -5,9 +5,10 @@ import { pieceRange, SNAPSHOT_PIECE_BYTES } from './snapshot-bytes.ts';
 
 // States between the GPU and the host, a piece at a time: one of 9B parameters has hundreds of MB.
 
-/** Bytes of a buffer, at its beginning, that are part of a payload. */
+/** Bytes of a buffer, from an offset on, that are part of a payload. */
 export interface PayloadPart {
   readonly buffer: GPUBuffer;
+  readonly offset: number;
   /** A multiple of 4. */
   readonly bytes: number;
 }
@@ -21,10 +22,10 @@ const PIECES = 4;
 function rangesIn(parts: readonly PayloadPart[], begin: number, end: number): UploadCopy[] {
   const ranges: UploadCopy[] = [];
   let start = 0;
-  for (const { buffer, bytes } of parts) {
+  for (const { buffer, offset, bytes } of parts) {
     const from = Math.max(begin, start);
     const to = Math.min(end, start + bytes);
-    if (from < to) ranges.push({ begin: from - begin, end: to - begin, buffer, offset: from - start });
+    if (from < to) ranges.push({ begin: from - begin, end: to - begin, buffer, offset: offset + from - start });
     start += bytes;
   }
   return ranges;

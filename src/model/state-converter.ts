@@ -1,4 +1,4 @@
-import { type BufferSlice, slice } from '../gpu/buffers.ts';
+import type { BufferSlice } from '../gpu/buffers.ts';
 import type { Gpu, GpuFeatures } from '../gpu/device.ts';
 import type { PipelineCache } from '../gpu/kernel.ts';
 import { Plan } from '../gpu/plan.ts';
@@ -11,8 +11,8 @@ export type StateType = (typeof STATE_TYPES)[number];
 
 /** A state as f32, and the same as f16. */
 export interface StatePair {
-  exact: GPUBuffer;
-  half: GPUBuffer;
+  exact: BufferSlice;
+  half: BufferSlice;
 }
 
 /** Converts states between f32 and f16, on the GPU. */
@@ -37,8 +37,7 @@ export class StateConverter {
   async plan(pairs: readonly StatePair[], to: StateType): Promise<Plan> {
     const convert = to === 'f16' ? packF16 : unpackF16;
     const dispatches = pairs.map(({ exact, half }) => {
-      const buffers: { x: BufferSlice; packed_x: BufferSlice } = { x: slice(exact), packed_x: slice(half) };
-      return convert(this.#features, 'snapshot', buffers, exact.size / 4);
+      return convert(this.#features, 'snapshot', { x: exact, packed_x: half }, exact.size / 4);
     });
     const { device } = this.#gpu;
     return this.#gpu.guarded('converting the state of the conversation', () =>

@@ -1,4 +1,4 @@
-import { BufferTally } from '../gpu/buffers.ts';
+import { type BufferSlice, BufferTally } from '../gpu/buffers.ts';
 
 /** A buffer of a state, as far as it is in use: what it is called, and what is in it. */
 export interface StateBuffer {
@@ -33,11 +33,11 @@ export class LayoutMaker extends BufferTally {
   }
 
   /** What was noted of the members of `noted`, each with the member of `real` in the same place. */
-  match<Kept extends object>(noted: Kept, real: Kept): [StateBuffer, GPUBuffer | undefined][] {
+  match<Kept extends object>(noted: Kept, real: Kept): [StateBuffer, BufferSlice | undefined][] {
     return Object.entries(noted).flatMap(([name, value]: [string, unknown]) => {
       const other = (real as Record<string, unknown>)[name];
-      const buffer = this.#noted.get(value);
-      if (buffer) return [[buffer, other as GPUBuffer | undefined] as [StateBuffer, GPUBuffer | undefined]];
+      const buffer = this.#noted.get((value as BufferSlice | undefined)?.buffer);
+      if (buffer) return [[buffer, other as BufferSlice | undefined] as [StateBuffer, BufferSlice | undefined]];
       return typeof value === 'object' && value !== null ? this.match(value, other ?? {}) : [];
     });
   }

@@ -1,10 +1,11 @@
-import { type BufferMaker, BufferSet, BufferTally } from '../gpu/buffers.ts';
+import { BufferSet, type BufferSlice, BufferTally, copySlice, type SliceMaker, wholeBuffers } from '../gpu/buffers.ts';
 import { type Gpu, type GpuLimits, largestBinding } from '../gpu/device.ts';
 import type { Plan } from '../gpu/plan.ts';
 import type { CacheType, KvCache } from '../kernels/attention/kv-cache.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { CONV_RING, RECURRENT, recurrentOf, recurrentShape } from '../architecture/recurrent-state.ts';
 import { LayoutMaker, type StateBuffer } from './state-layout.ts';
+import type { PayloadPart } from './snapshot-transfer.ts';
 import type { StateConverter, StateType } from './state-converter.ts';
 import { cacheBuffers, cacheBytes, cacheLayout, type CacheLayout, SequenceCache } from './sequence-cache.ts';
 import { CACHE_BLOCK, roundUp } from './window-ring.ts';
@@ -12,13 +13,13 @@ import { CACHE_BLOCK, roundUp } from './window-ring.ts';
 /** Past inputs of a mixer's convolution. */
 interface ConvState {
   /** (4, channels) f32: column q % 4 holds the raw conv input of position q. */
-  conv: GPUBuffer;
+  conv: BufferSlice;
 }
 
 /** The same with the state behind the convolution. */
 interface RecurrentState extends ConvState {
   /** f32 in the shape that `recurrentShape` says, or f16 in a snapshot. */
-  ssm: GPUBuffer;
+  ssm: BufferSlice;
 }
 
 /** What the mixers of a block keep; a block of an MLP alone keeps nothing. */
@@ -33,13 +34,13 @@ export interface BlockState {
 }
 
 /** The buffers of one kind, of all blocks, whose size does not depend on the length of the sequence, in a fixed order. */
-function fixedBuffers(blocks: readonly BlockState[], kind: 'conv' | 'ssm'): GPUBuffer[] {
+function fixedBuffers(blocks: readonly BlockState[], kind: 'conv' | 'ssm'): BufferSlice[] {
   return blocks.flatMap((block) => RECURRENT.flatMap((name) => (block[name] as Partial<RecurrentState>)?.[kind] ?? []));
 }
 
 /** What the mixers of block `index` keep that does not grow. */
 export function fixedState(
-  set: BufferMaker,
+  maker: SliceMaker,
   architecture: Architecture,
   index: number,
   stateType: StateType,
@@ -47,11 +48,11 @@ export function fixedState(
   const kind = recurrentOf(architecture.blocks[index]!);
   if (!kind) return {};
   const { channels, ssm } = recurrentShape(architecture, kind);
-  const conv = set.floats(`block ${index} / conv`, CONV_RING, channels);
+  const conv = maker.floats(`block ${index} / conv`, CONV_RING, channels);
   if (!ssm) return { [kind]: { conv } };
   const name = `block ${index} / ssm`;
   const bytes = ssm.reduce((product, size) => product * size, 2);
-  return { [kind]: { conv, ssm: stateType === 'f32' ? set.floats(name, ...ssm) : set.storage(name, bytes) } };
+  return { [kind]: { conv, ssm: stateType === 'f32' ? maker.floats(name, ...ssm) : maker.storage(name, bytes) } };
 }
 
 /** What the mixers of block `index` keep that does not grow, each with the buffer of `block` that it is in. */
@@ -59,9 +60,9 @@ function fixedPairs(
   architecture: Architecture,
   index: number,
   block: BlockState = {},
-): [StateBuffer, GPUBuffer | undefined][] {
+): [StateBuffer, BufferSlice | undefined][] {
   const layout = new LayoutMaker();
-  return layout.match(fixedState(layout, architecture, index, 'f32'), block);
+  return layout.match(fixedState(wholeBuffers(layout), architecture, index, 'f32'), block);
 }
 
 /**
@@ -85,7 +86,7 @@ export function stateBytes(
   stateType: StateType = 'f32',
 ): { fixed: number; perToken: number } {
   const fixed = new BufferTally();
-  for (const index of architecture.blocks.keys()) fixedState(fixed, architecture, index, stateType);
+  for (const index of architecture.blocks.keys()) fixedState(wholeBuffers(fixed), architecture, index, stateType);
   return { fixed: fixed.bytes, perToken: cacheBytes(architecture, cacheType, 1) };
 }
 
@@ -108,6 +109,8 @@ export interface SequenceOptions {
   segmentTokens?: number;
   /** What SSM states are stored as. Kernels take f32 alone; by default it is that. */
   stateType?: StateType;
+  /** Makes what does not grow, and frees it; by default the sequence does. */
+  maker?: SliceMaker;
 }
 
 /**
@@ -129,13 +132,14 @@ export class SequenceState {
     architecture: Architecture,
     layout: CacheLayout,
     capacity: number,
-    stateType: StateType,
+    { stateType = 'f32', maker }: Pick<SequenceOptions, 'stateType' | 'maker'>,
   ) {
     this.#gpu = gpu;
     this.#architecture = architecture;
     this.#fixed = new BufferSet(gpu.device, 'state');
     this.#cache = new SequenceCache(gpu, architecture, layout, capacity);
-    this.blocks = architecture.blocks.map((_, index) => fixedState(this.#fixed, architecture, index, stateType));
+    const fixed = maker ?? wholeBuffers(this.#fixed);
+    this.blocks = architecture.blocks.map((_, index) => fixedState(fixed, architecture, index, stateType));
     this.#stateType = stateType;
     this.#showCache();
   }
@@ -166,13 +170,13 @@ export class SequenceState {
   static allocate(
     gpu: Gpu,
     architecture: Architecture,
-    { capacity = 1, cacheType, segmentTokens, stateType = 'f32' }: SequenceOptions,
+    { capacity = 1, cacheType, segmentTokens, ...fixed }: SequenceOptions,
   ): { value: SequenceState; accepted: Promise<void> } {
     const found = cacheLayout(architecture, cacheType, gpu.device.limits);
     const layout = segmentTokens === undefined ? found : { ...found, segmentTokens };
     return gpu.guardedNow(
       'allocating the state of a sequence',
-      () => new SequenceState(gpu, architecture, layout, capacity, stateType),
+      () => new SequenceState(gpu, architecture, layout, capacity, fixed),
     );
   }
 
@@ -188,6 +192,12 @@ export class SequenceState {
   /** What keys and values are stored as. */
   get cacheType(): CacheType {
     return this.#cache.layout.type;
+  }
+
+  /** How its keys and values lie: sequences that are copied into each other have them alike. */
+  get cacheOptions(): Required<Pick<SequenceOptions, 'cacheType' | 'segmentTokens'>> {
+    const { type: cacheType, segmentTokens } = this.#cache.layout;
+    return { cacheType, segmentTokens };
   }
 
   /** Bytes of GPU memory. */
@@ -224,9 +234,9 @@ export class SequenceState {
   }
 
   /** Where what `stateLayout` names is, in its order, of so many tokens. Its capacity must suffice. */
-  ranges(tokens = this.position): { buffer: GPUBuffer; bytes: number }[] {
+  ranges(tokens = this.position): PayloadPart[] {
     return this.blocks.flatMap((block, index) => [
-      ...fixedPairs(this.#architecture, index, block).map(([{ bytes }, buffer]) => ({ buffer: buffer!, bytes })),
+      ...fixedPairs(this.#architecture, index, block).map(([{ bytes }, kept]) => ({ ...kept!, bytes })),
       ...this.#cache.ranges(index, tokens),
     ]);
   }
@@ -236,7 +246,7 @@ export class SequenceState {
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'reset state' });
     // Keys and values stay: rows beyond the position are never read.
     for (const kind of ['conv', 'ssm'] as const) {
-      for (const buffer of fixedBuffers(this.blocks, kind)) encoder.clearBuffer(buffer);
+      for (const { buffer, offset, size } of fixedBuffers(this.blocks, kind)) encoder.clearBuffer(buffer, offset, size);
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
     this.tokens = [];
@@ -247,8 +257,7 @@ export class SequenceState {
    * @throws BambaError `out_of_memory`, `gpu_failure`.
    */
   async clone(converter: StateConverter, stateType: StateType = 'f32'): Promise<SequenceState> {
-    const { type: cacheType, segmentTokens } = this.#cache.layout;
-    const options = { cacheType, segmentTokens, stateType, capacity: this.position };
+    const options = { ...this.cacheOptions, stateType, capacity: this.position };
     const copy = await SequenceState.create(this.#gpu, this.#architecture, options);
     try {
       await copy.restore(this, converter);
@@ -261,16 +270,15 @@ export class SequenceState {
 
   /**
    * Becomes what `other` is. Its capacity must suffice: grow first.
+   * @param scratch as of `copySlice`, for sequences whose buffers are parts of the same ones
    * @throws BambaError `out_of_memory`, `gpu_failure`; the state is as before then.
    */
-  async restore(other: SequenceState, converter: StateConverter): Promise<void> {
+  async restore(other: SequenceState, converter: StateConverter, scratch?: GPUBuffer): Promise<void> {
     const ssm = { from: fixedBuffers(other.blocks, 'ssm'), to: fixedBuffers(this.blocks, 'ssm') };
     const conversion = this.#stateType === other.#stateType ? null : await this.#conversion(ssm, converter);
     const encoder = this.#gpu.device.createCommandEncoder({ label: 'copy state' });
-    const copy = (sources: readonly GPUBuffer[], targets: readonly GPUBuffer[]) => {
-      for (const [index, target] of targets.entries()) {
-        encoder.copyBufferToBuffer(sources[index]!, 0, target, 0, target.size);
-      }
+    const copy = (sources: readonly BufferSlice[], targets: readonly BufferSlice[]) => {
+      for (const [index, target] of targets.entries()) copySlice(encoder, sources[index]!, target, scratch);
     };
     copy(fixedBuffers(other.blocks, 'conv'), fixedBuffers(this.blocks, 'conv'));
     if (conversion) {
@@ -284,7 +292,7 @@ export class SequenceState {
     this.tokens = [...other.tokens];
   }
 
-  #conversion({ from, to }: { from: GPUBuffer[]; to: GPUBuffer[] }, converter: StateConverter): Promise<Plan> {
+  #conversion({ from, to }: { from: BufferSlice[]; to: BufferSlice[] }, converter: StateConverter): Promise<Plan> {
     const [exact, half] = this.#stateType === 'f32' ? [to, from] : [from, to];
     const pairs = exact.map((buffer, index) => ({ exact: buffer, half: half[index]! }));
     return converter.plan(pairs, this.#stateType);

@@ -19,7 +19,14 @@ export const LAYERS = {
   generate: ['model', 'architecture', 'text', 'sampling.ts'],
   engine: list('sampling.ts gpu weights text reference architecture kernels storage model generate'),
   api: ['engine/client.ts', 'engine/protocol.ts', 'sampling.ts'],
-  element: ['engine/loading/adapter-name.ts', 'engine/client.ts', 'engine/protocol.ts', 'api', 'sampling.ts'],
+  element: [
+    'engine/loading/adapter-name.ts',
+    'engine/client.ts',
+    'engine/protocol.ts',
+    'engine/turns.ts',
+    'api',
+    'sampling.ts',
+  ],
   bench: list(
     'sampling.ts gpu weights architecture kernels storage model generate /shaders/bench ' +
       'engine/loading/adapter-name.ts engine/loading/load.ts engine/loading/open-model.ts engine/loading/tuned.ts ' +

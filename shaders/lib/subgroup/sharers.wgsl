@@ -1,4 +1,4 @@
-// How many invocations share a dot product of attention, and the sum of their shares. They are four neighbours, so that they
+// How many invocations share a dot product, and the sum of their shares. They are four neighbours, so that they
 // read neighbouring places. No subgroup is smaller.
 
 const SHARERS: u32 = 4;

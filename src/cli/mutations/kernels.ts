@@ -27,15 +27,15 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'the ring of columns is kept one place too far',
     file: STATE_UPDATE,
-    find: 'conv_state[(step.position % 4) * channels + channel] = raw;',
-    replace: 'conv_state[((step.position + 1) % 4) * channels + channel] = raw;',
+    find: '(steps[sequence].step.position % 4) * channels + channel] = raw;',
+    replace: '((steps[sequence].step.position + 1) % 4) * channels + channel] = raw;',
     test: STATE_UPDATE_TEST,
   },
   {
     name: 'a halted step moves the state',
     file: STATE_UPDATE,
-    find: 'if (step.halted != 0) {',
-    replace: 'if (step.halted == 7) {',
+    find: 'if (steps[sequence].step.halted != 0) {',
+    replace: 'if (steps[sequence].step.halted == 7) {',
     test: STATE_UPDATE_TEST,
   },
   {

@@ -26,7 +26,7 @@ export interface ServerOptions extends Access {
 }
 
 /**
- * A server of OpenAI's API over an engine. Requests wait their turn in the engine: it answers one at a time.
+ * A server of OpenAI's API over an engine. The engine answers several requests at once, and the others wait their turn in it.
  * It does not listen yet.
  */
 export function createApiServer(engine: TokenizingEngine, options: ServerOptions): Server {

@@ -1,15 +1,17 @@
 import { BambaError } from '../../errors.ts';
-import { generateIds } from '../../generate/generate.ts';
+import type { Constraint } from '../../generate/constraint.ts';
 import { resolveSampling } from '../../generate/sampling.ts';
 import type { StateCache } from '../../generate/state-cache.ts';
-import { generateStepwise } from '../../generate/stepwise.ts';
 import type { Model } from '../../model/model.ts';
+import type { AnswerSettings } from '../../model/sampler.ts';
 import type { AnswerForms } from './answer-form.ts';
 import { AnswerCourse } from './answer-course.ts';
 import { type AnswerStep, AnswerText, spelledLogprobs } from './answer-text.ts';
+import type { Ensemble } from './ensemble.ts';
+import { Hold } from './hold.ts';
 import type { KeptStates } from '../states/kept-states.ts';
 import type { FinishReason, GenerationEvent, GenerationRequest } from '../protocol.ts';
-import type { Overflow } from '../prompts/overflow.ts';
+import type { FittingPrompt, Overflow } from '../prompts/overflow.ts';
 import { readPrompt } from '../prompts/read-prompt.ts';
 import { planPrompt } from '../prompts/prompt-plan.ts';
 import { scorePrompt } from './score-prompt.ts';
@@ -20,6 +22,8 @@ import type { Prompt, TextSide } from '../prompts/text-side.ts';
 /** The parts that answers are made with. */
 export interface Answering {
   readonly model: Model;
+  /** Those that are under way. */
+  readonly ensemble: Ensemble;
   readonly text: TextSide;
   readonly states: StateCache;
   /** Those of earlier visits. */
@@ -29,7 +33,7 @@ export interface Answering {
 }
 
 /**
- * Answers one request, or goes on with an answer that was interrupted, as the only one that uses the model meanwhile.
+ * Answers one request, or goes on with an answer that was interrupted, alone or among others.
  * @param course what the answer has already; it hears of all that is yielded
  * @throws BambaError as `LocalEngine.generate`, but for `busy` and `disposed`.
  */
@@ -39,7 +43,7 @@ export async function* answerRequest(
   signal: AbortSignal | undefined,
   course = new AnswerCourse(),
 ): AsyncGenerator<GenerationEvent, void> {
-  const { model, text, states, kept, overflow, forms } = answering;
+  const { model, text, ensemble, kept, overflow, forms } = answering;
   const { tokenizer, stopIds, defaults } = text;
   course.begin();
   const parsed = parseRequest(request);
@@ -59,8 +63,7 @@ export async function* answerRequest(
   course.text = answer;
   const limit = Math.min(parsed.maxTokens, model.contextLength - promptIds.length);
 
-  const answered = [...course.ids];
-  if (answered.length > 0) {
+  if (course.ids.length > 0) {
     const replayed = replay(answer, course, stopIds, limit);
     yield* replayed.calls;
     if (replayed.finishReason) {
@@ -68,12 +71,50 @@ export async function* answerRequest(
       yield course.end(replayed.finishReason);
       return;
     }
-    for (const id of answered) constraint?.accept(id);
+    for (const id of course.ids) constraint?.accept(id);
   }
 
-  const started = performance.now();
-  const { input } = fitting.parsed;
   const { conversation } = parsed;
+  const hold = await Hold.take(ensemble, { ids: promptIds, signal }).catch((error: unknown) => {
+    // One that has not begun is taken back, and has no end.
+    if (course.ids.length === 0) throw error;
+    return nullIfAborted(error);
+  });
+  if (!hold) {
+    yield* course.abort();
+    return;
+  }
+  try {
+    const settings = { values, limit, stopIds, promptIds, answered: [...course.ids] };
+    yield* answerInTurn(answering, { fitting, settings, constraint, answer, signal, course, hold });
+  } finally {
+    if (hold.isHeld && conversation !== undefined) kept.note(conversation, model.state);
+    hold.release();
+  }
+}
+
+/** An answer that is asked for. */
+interface Asked {
+  fitting: FittingPrompt;
+  settings: AnswerSettings & Required<Pick<AnswerSettings, 'answered'>>;
+  constraint: Constraint | undefined;
+  answer: AnswerText;
+  signal: AbortSignal | undefined;
+  course: AnswerCourse;
+  /** The live sequence, which is its own at first. */
+  hold: Hold;
+}
+
+/** Reads the prompt of a request, and answers. It throws as `answerRequest`. */
+async function* answerInTurn(
+  { model, text, states, kept }: Answering,
+  { fitting, settings, constraint, answer, signal, course, hold }: Asked,
+): AsyncGenerator<GenerationEvent, void> {
+  const { tokenizer, stopIds } = text;
+  const { prompt, parsed, droppedTurns } = fitting;
+  const { promptIds, answered, limit } = settings;
+  const { conversation, input } = parsed;
+  const started = performance.now();
   const digest = 'messages' in input ? turnDigests(input.messages).at(-1)! : null;
   if (conversation !== undefined) {
     try {
@@ -107,6 +148,7 @@ export async function* answerRequest(
     for await (const event of readPrompt(model, states, promptIds, {
       from: resumption.position,
       cuts: plan.cuts,
+      hold,
       signal,
     })) {
       // Behind text there is no news of the prompt.
@@ -120,7 +162,7 @@ export async function* answerRequest(
     if (answered.length > 0) await model.prefill(answered, { logits: true, exact: true, ...(signal && { signal }) });
   } catch (error) {
     nullIfAborted(error);
-    await states.keep('rung');
+    if (hold.isHeld) await states.keep('rung');
     yield* course.abort();
     return;
   }
@@ -129,14 +171,9 @@ export async function* answerRequest(
     return;
   }
 
-  const settings = { values, limit, stopIds, promptIds, answered };
   const { logprobs } = parsed;
-  const pieces =
-    constraint || logprobs !== undefined
-      ? generateStepwise(model, settings, { constraint, logprobs })
-      : generateIds(model, settings);
   try {
-    for await (const piece of pieces) {
+    for await (const piece of hold.answer(settings, { constraint, logprobs })) {
       const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
       const step = takeIds(answer, piece.ids, ended, piece.ended || signal?.aborted === true);
       course.take(piece.ids);
@@ -156,7 +193,7 @@ export async function* answerRequest(
       }
     }
   } finally {
-    await states.keep('answer').catch(leaveToTheNext);
+    if (hold.isHeld) await states.keep('answer').catch(leaveToTheNext);
   }
 }
 

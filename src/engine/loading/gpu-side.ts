@@ -3,6 +3,8 @@ import { Gpu, type GpuOptions } from '../../gpu/device.ts';
 import type { Model } from '../../model/model.ts';
 import type { PackageSource } from '../../storage/packages/package-source.ts';
 import { abortable } from '../../weights/abort.ts';
+import { Ensemble, type EnsembleOptions } from '../answers/ensemble.ts';
+import { BambaError } from '../../errors.ts';
 import { KeptStates } from '../states/kept-states.ts';
 import { loadModel, type LoadModelOptions } from './load.ts';
 import { Overflow } from '../prompts/overflow.ts';
@@ -22,6 +24,8 @@ export interface GpuSideOptions extends Omit<LoadModelOptions, 'tuning' | 'int8A
   storedStateBytes?: number;
   /** Milliseconds without a request before the states of conversations are kept. */
   quietMs?: number;
+  /** How several answers go at once. */
+  together: Omit<EnsembleOptions, 'cached'>;
 }
 
 /** The part of an engine on the GPU: it is lost with the device, and can be made again. */
@@ -29,6 +33,8 @@ export class GpuSide {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly states: StateCache;
+  /** The answers that are under way. */
+  readonly ensemble: Ensemble;
   /** Those of earlier visits. */
   readonly kept: KeptStates;
   readonly overflow: Overflow;
@@ -40,7 +46,7 @@ export class GpuSide {
   private constructor(
     { gpu, model, text, tuned }: { gpu: Gpu; model: Model; text: TextSide; tuned: boolean },
     source: PackageSource,
-    { stateCacheBytes, storedStateBytes, quietMs }: GpuSideOptions,
+    { stateCacheBytes, storedStateBytes, quietMs, together }: GpuSideOptions,
   ) {
     this.gpu = gpu;
     this.model = model;
@@ -48,6 +54,8 @@ export class GpuSide {
     this.owner = ownerOf(source, model);
     const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
     this.states = new StateCache(model, budget);
+    const cached = (ids: readonly number[]) => this.states.find(ids)?.state.position ?? 0;
+    this.ensemble = new Ensemble(model, { ...together, cached });
     this.kept = new KeptStates(this.owner, this.states, { budget: storedStateBytes, quietMs });
     this.overflow = new Overflow(text, model.contextLength);
   }
@@ -73,8 +81,9 @@ export class GpuSide {
     }
   }
 
-  /** Frees the GPU, also where it is lost. */
-  dispose(): void {
+  /** Frees the GPU, also where it is lost. @param reason for those who wait for it */
+  dispose(reason = new BambaError('disposed', 'The engine was disposed. Create another one.')): void {
+    this.ensemble.end(reason);
     this.kept.dispose();
     this.states.clear();
     this.model.dispose();

@@ -101,8 +101,13 @@ describe.skipIf(!hasAdapter)('the engine', () => {
 
   test('answers requests that wait, in their order, each as if alone', async () => {
     const ends: string[] = [];
+    const queueing = await LocalEngine.load(await packQuickModel(), {
+      contextLength: CONTEXT,
+      gpu,
+      batch: { most: 1 },
+    });
     const answer = async (name: string, request: GenerationRequest) => {
-      const answered = await take(engine, request);
+      const answered = await take(queueing, request);
       ends.push(name);
       return answered.ids;
     };
@@ -111,12 +116,13 @@ describe.skipIf(!hasAdapter)('the engine', () => {
     const controller = new AbortController();
     const first = answer('first', QUESTION);
     const second = answer('second', other);
-    const takenBack = engine.generate(QUESTION, { signal: controller.signal }).next();
+    const takenBack = queueing.generate(QUESTION, { signal: controller.signal }).next();
     const third = answer('third', QUESTION);
     controller.abort();
     await expect(takenBack).rejects.toThrow(refusal('aborted', /taken back/));
     expect(await Promise.all([first, second, third])).toEqual([expected, alone, expected]);
     expect(ends).toEqual(['first', 'second', 'third']);
+    queueing.dispose();
   });
 
   test('that was disposed says so, also in mid-answer, and to whoever waits', async () => {

@@ -188,7 +188,12 @@ class Chats {
     const junction = known?.left ? known.common : null;
     const cuts = cutsOf({ from: position, total: ids.length, chunk: CHUNK, ...places, junction });
     const abort = new AbortController();
-    const reading = readPrompt(this.#model, this.#cache, ids, { from: position, cuts, signal: abort.signal });
+    const reading = readPrompt(this.#model, this.#cache, ids, {
+      from: position,
+      cuts,
+      hold: { between: () => null },
+      signal: abort.signal,
+    });
     try {
       let last = position;
       for await (const event of reading) {

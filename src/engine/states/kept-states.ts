@@ -77,8 +77,8 @@ export class KeptStates {
   readonly #due = new Map<string, Due>();
   /** By conversation, tokens that it had last in this engine: storage has no more of it. */
   readonly #latest = new Map<string, number>();
-  /** The conversation whose tokens the live sequence has, once this request has changed it. */
-  #speaking: { conversation: string; ids: readonly number[]; shared: readonly number[] } | null = null;
+  /** By conversation that is under way: its prompt, and the tokens that it has in common with others. */
+  readonly #speaking = new Map<string, { ids: readonly number[]; shared: readonly number[] }>();
   /** The tokens that a conversation last shared with others; written if the GPU has a state of exactly them. */
   #shared: readonly number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -98,24 +98,28 @@ export class KeptStates {
   pause(): void {
     clearTimeout(this.#timer);
     this.#writing?.abort();
-    this.#speaking = null;
   }
 
-  /** The request has ended. @param state the live sequence, as it is now */
-  resume(state: SequenceState): void {
-    const { conversation, ids, shared } = this.#speaking ?? {};
-    this.#speaking = null;
-    if (!this.#available) return;
-    if (conversation !== undefined && ids && state.position > 0) {
+  /** All requests have ended. */
+  resume(): void {
+    if (this.#available && this.#due.size > 0) this.#wait();
+  }
+
+  /** A turn of a conversation has ended. @param state the sequence of it, as it is now */
+  note(conversation: string, state: SequenceState): void {
+    const spoken = this.#speaking.get(conversation);
+    this.#speaking.delete(conversation);
+    if (!this.#available || !spoken) return;
+    const { ids, shared } = spoken;
+    if (state.position > 0) {
       this.#latest.set(conversation, state.position);
       const [ends, prompt] = [endKeys(conversation), promptKey(conversation)];
       // The longest that the prompt begins with is the one before the header of its answer.
       const asked = this.#states.find(ids)?.state.tokens;
-      if (asked) this.#note({ id: prompt, keys: [prompt], others: ends, tokens: asked });
-      this.#note({ id: ends[0]!, keys: ends, tokens: [...state.tokens] });
+      if (asked) this.#noteDue({ id: prompt, keys: [prompt], others: ends, tokens: asked });
+      this.#noteDue({ id: ends[0]!, keys: ends, tokens: [...state.tokens] });
     }
-    if (shared && shared.length >= SHARED_TOKENS) this.#shared = shared;
-    if (this.#due.size > 0) this.#wait();
+    if (shared.length >= SHARED_TOKENS) this.#shared = shared;
   }
 
   /** Ends all writing. */
@@ -142,7 +146,7 @@ export class KeptStates {
     ids: readonly number[],
     { live, shared, digest, signal }: KnownBeginning,
   ): Promise<void> {
-    this.#speaking = { conversation, ids, shared };
+    this.#speaking.set(conversation, { ids, shared });
     if (!this.#available) return;
     const known = Math.max(
       isPrefix(live.tokens, ids) && live.position < ids.length ? live.position : 0,
@@ -197,7 +201,7 @@ export class KeptStates {
     return typeof indexedDB !== 'undefined' && this.#options.budget !== 0;
   }
 
-  #note(due: Omit<Due, 'since'>): void {
+  #noteDue(due: Omit<Due, 'since'>): void {
     // Behind all others.
     this.#due.delete(due.id);
     this.#due.set(due.id, { ...due, since: Date.now() });
@@ -236,7 +240,7 @@ export class KeptStates {
     const shared = this.#shared;
     if (shared.length > 0) {
       const id = await prefixKey(shared);
-      if ((await store.record(id)) === null) this.#note({ id, keys: [id], tokens: shared });
+      if ((await store.record(id)) === null) this.#noteDue({ id, keys: [id], tokens: shared });
       this.#shared = [];
     }
     for (const due of [...this.#due.values()].toReversed()) {

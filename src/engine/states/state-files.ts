@@ -58,7 +58,7 @@ export function readerOf({ model, binding }: StateOwner): SnapshotReader {
 /** The places of a state's numbers, those of the logits included where there are some. */
 function partsOf(model: Model, state: SequenceState, { tokens, logitsBytes }: SnapshotFacts) {
   const parts = state.ranges(tokens.length);
-  return logitsBytes > 0 ? [...parts, { buffer: model.promptLogits, bytes: logitsBytes }] : parts;
+  return logitsBytes > 0 ? [...parts, { buffer: model.promptLogits, offset: 0, bytes: logitsBytes }] : parts;
 }
 
 /** Reads a state back in pieces. @param signal and @throws BambaError as `readPieces`. */

@@ -28,6 +28,7 @@ export type LoadOptions = ModelSource &
     | 'storedStateBytes'
     | 'kvCacheType'
     | 'stateCacheType'
+    | 'batch'
   >;
 
 /** The calls that the worker takes from the page. */

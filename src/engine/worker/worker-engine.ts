@@ -71,7 +71,7 @@ const MOST_LOSSES = 3;
 export class WorkerEngine implements StateEngine {
   readonly #options: WorkerEngineOptions;
   readonly #workers: Recovery<LoadedWorker>;
-  readonly #turns = new Turns();
+  readonly #turns = new Turns(() => (this.#info as EngineInfo | undefined)?.atOnce ?? 1);
   readonly #listeners = new Listeners<EngineStatus>();
   #info!: EngineInfo;
   #loaded = false;
@@ -81,8 +81,10 @@ export class WorkerEngine implements StateEngine {
   #wasElsewhere = false;
   /** The status while another worker loads. */
   #recovering: EngineStatus | null = null;
-  /** The work that was begun last: the worker may be at it although nobody waits for it any more. */
-  #work: Watch | null = null;
+  /** The work that was begun and has not ended. */
+  readonly #works = new Set<Watch>();
+  /** That of it that the worker is at although nobody waits for it any more. */
+  readonly #left = new Set<Watch>();
   #disposing: Promise<void> | null = null;
   #freed: Promise<void> = Promise.resolve();
 
@@ -245,13 +247,13 @@ export class WorkerEngine implements StateEngine {
       return link.fault;
     } finally {
       // A caller that leaves early waits until the worker is free: the next request finds it free.
-      await task.leave();
+      await this.#leave(task);
     }
   }
 
   async tune({ signal, queue, onProgress = () => {} }: TuneEngineOptions = {}): Promise<TuningResult> {
     const told = proxy((progress: TuningProgress) => tell(onProgress, progress));
-    return this.#inTurn<TuningResult>({ signal, queue }, (worker, port) =>
+    return this.#inTurn<TuningResult>({ signal, queue, alone: true }, (worker, port) =>
       worker.tune(told, transfer(port, [port]), queue),
     );
   }
@@ -260,12 +262,18 @@ export class WorkerEngine implements StateEngine {
    * The worker's result for a question that takes a turn of its own.
    * @throws BambaError as `Turns.take`, and as the worker says.
    */
-  async #inTurn<Value>({ signal, queue }: TurnOptions, ask: Ask<WireResult<Value>>): Promise<Value> {
-    const leave = await this.#turns.take({ signal, queue });
+  async #inTurn<Value>(options: TurnOptions, ask: Ask<WireResult<Value>>): Promise<Value> {
+    const leave = await this.#turns.take(options);
     try {
+      const { signal } = options;
       const { link } = await this.#workers.get(signal);
       await this.#waitUntilFree(link, signal);
-      return await this.#begin(link, signal, ask).value();
+      const task = this.#begin(link, signal, ask);
+      try {
+        return await task.value();
+      } finally {
+        await this.#leave(task);
+      }
     } finally {
       leave();
     }
@@ -326,12 +334,12 @@ export class WorkerEngine implements StateEngine {
    */
   async #waitUntilFree(link: WorkerLink, signal: AbortSignal | undefined): Promise<void> {
     const { busy, tick } = link.deadlines;
-    const work = this.#work;
-    const vigil = work && new Vigil(link, work);
+    const vigils = new Map<Watch, Vigil>();
     for (let waited = 0; ; waited += tick) {
       if (this.#disposing) throw disposed();
       link.check();
-      if (!work || !vigil || work.over) return;
+      const [work] = this.#left;
+      if (!work) return;
       if (waited >= busy) {
         throw new BambaError(
           'busy',
@@ -339,7 +347,10 @@ export class WorkerEngine implements StateEngine {
         );
       }
       if (signal?.aborted) throw takenBack();
+      const vigil = vigils.get(work) ?? new Vigil(link, work);
+      vigils.set(work, vigil);
       await vigil.look();
+      if (work.over) this.#left.delete(work);
     }
   }
 
@@ -353,7 +364,7 @@ export class WorkerEngine implements StateEngine {
       const { link } = this.#workers.thing ?? (await this.#workers.get(signal));
       if (signal?.aborted) throw new BambaError('aborted', 'The question was taken back before it was asked.');
       // One that works may have no time to notice; what it does is waited for by others.
-      if (!this.#work || this.#work.over) link.expectNotice();
+      if (this.#works.size === 0) link.expectNotice();
       try {
         return await new Task(link, signal, ask).value();
       } catch (error) {
@@ -364,10 +375,22 @@ export class WorkerEngine implements StateEngine {
 
   /** Has the worker begin something that it hears the wish to end on a port of its own. */
   #begin<Result>(link: WorkerLink, signal: AbortSignal | undefined, ask: Ask<Result>): Task<Result> {
-    link.expectNotice();
+    if (this.#works.size === 0) link.expectNotice();
     const task = new Task(link, signal, ask);
-    this.#work = task.end;
+    const work = task.end;
+    this.#works.add(work);
+    const end = () => {
+      this.#works.delete(work);
+      this.#left.delete(work);
+    };
+    task.finished.then(end, end);
     return task;
+  }
+
+  /** For whoever does not wait for the end of something, or has it. What goes on nevertheless is waited for by others. */
+  async #leave(task: Task<unknown>): Promise<void> {
+    await task.leave();
+    if (this.#works.has(task.end)) this.#left.add(task.end);
   }
 }
 

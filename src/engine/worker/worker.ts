@@ -25,6 +25,7 @@ async function load(
     storedStateBytes,
     kvCacheType,
     stateCacheType,
+    batch,
     ...model
   }: LoadOptions,
   { signal, report, isLoaded }: HostLoading,
@@ -41,6 +42,7 @@ async function load(
     ...(storedStateBytes !== undefined && { storedStateBytes }),
     ...(kvCacheType !== undefined && { kvCacheType }),
     ...(stateCacheType !== undefined && { stateCacheType }),
+    ...(batch !== undefined && { batch }),
     onMessage: (message) => report({ stage: 'manifest', message }),
     onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
   });

@@ -26,3 +26,8 @@ export function scoreConstants(
 
 /** Parts that decode may cut the keys into. */
 export const ATTENTION_SPLITS = 16;
+
+/** Tokens of which decode's splits are, at most: of a window, it sees no more keys than that has. */
+export function mergedTokens({ segments }: Pick<KvCache, 'segments'>, { window }: AttentionDims): number {
+  return window ?? segments[0]!.tokens;
+}

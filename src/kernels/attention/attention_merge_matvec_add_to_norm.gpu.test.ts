@@ -3,7 +3,7 @@ import { it } from 'vitest';
 import { add } from '../../reference/add.ts';
 import { matvec } from '../../reference/matvec.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
-import { MIN_SPAN, usedSplits } from '../../testing/kernels/attention-cases.ts';
+import { MIN_SPAN, partialAttention, usedSplits } from '../../testing/kernels/attention-cases.ts';
 import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { describeGpu, SCHEMES, type TestMatrix } from '../../testing/kernels/device.ts';
 import { everyStoredValue, productBounds } from '../../testing/kernels/matrix-cases.ts';
@@ -31,35 +31,6 @@ const SHAPES: readonly (readonly [number, number])[] = [
   [1, 256],
   [70, 4],
 ];
-
-/** What splits without keys hold: a score that would be the highest, and a longer answer's output. */
-const STALE = 1e30;
-
-/** Partial attention of `heads`, of which `used` splits have keys. */
-function partialAttention(seed: number, heads: number, headDim: number, used: number) {
-  const outputs = randomTensor(seed, ATTENTION_SPLITS * heads * headDim);
-  const scores = randomTensor(seed + 1, ATTENTION_SPLITS * heads, 20);
-  const totals = randomTensor(seed + 2, ATTENTION_SPLITS * heads).map((value) => 1 + Math.abs(value));
-  const partial = new Float32Array(ATTENTION_SPLITS * heads * (headDim + 4)).fill(STALE);
-  const merged = new Float64Array(heads * headDim);
-  for (let head = 0; head < heads; head++) {
-    const highest = Math.max(...Array.from({ length: used }, (_, split) => scores[split * heads + head]!));
-    let total = 0;
-    for (let split = 0; split < used; split++) {
-      const index = split * heads + head;
-      const at = index * (headDim + 4);
-      const weight = Math.exp(scores[index]! - highest);
-      total += weight * totals[index]!;
-      partial.set([scores[index]!, totals[index]!], at + headDim);
-      for (let i = 0; i < headDim; i++) {
-        partial[at + i] = outputs[index * headDim + i]!;
-        merged[head * headDim + i] = merged[head * headDim + i]! + weight * outputs[index * headDim + i]!;
-      }
-    }
-    for (let i = 0; i < headDim; i++) merged[head * headDim + i] = merged[head * headDim + i]! / total;
-  }
-  return { partial, merged };
-}
 
 describeGpu(attentionMergeMatvecAddToNormKernel, (gpu, { share }) => {
   async function expectReference(

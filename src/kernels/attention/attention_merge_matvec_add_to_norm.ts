@@ -5,7 +5,7 @@ import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { foldedGrid } from '../shared/grid.ts';
 import { type Matrix, matrixParams, matvecWorkgroup } from '../projections/matrix.ts';
-import { ATTENTION_SPLITS, type AttentionDims } from './attention-shape.ts';
+import { ATTENTION_SPLITS, type AttentionDims, mergedTokens } from './attention-shape.ts';
 import type { KvCache } from './kv-cache.ts';
 import { streamBuffers, type StreamToNorm } from '../shared/to-norm.ts';
 
@@ -37,8 +37,7 @@ export function attentionMergeMatvecAddToNorm(
   cache: KvCache,
   dims: AttentionDims,
 ): DispatchSpec[] {
-  // Of a window, decode sees no more keys than it has.
-  const segment_tokens = dims.window ?? cache.segments[0]!.tokens;
+  const segment_tokens = mergedTokens(cache, dims);
   return weights.parts.map((part) => ({
     kernel: attentionMergeMatvecAddToNormKernel,
     variant: variantFor(features, weights.scheme),

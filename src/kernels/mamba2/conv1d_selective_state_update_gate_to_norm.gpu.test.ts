@@ -21,6 +21,8 @@ import {
   conv1dSelectiveStateUpdateGateToNormKernel,
   gatedSquares,
 } from './conv1d_selective_state_update_gate_to_norm.ts';
+import { slotOutputs } from '../../testing/kernels/slot-ranges.ts';
+import { slotsDispatch } from '../shared/slots.ts';
 import { type Mamba2Dims, mamba2Widths } from './mamba2-shape.ts';
 
 // One step: a relative L2 error of 1e-5 is far above what the exponentials of dt * a and of silu leave.
@@ -210,5 +212,54 @@ describeGpu(conv1dSelectiveStateUpdateGateToNormKernel, (gpu) => {
     // The squares come to some 1e30, which f32 still holds.
     const u = randomTensor(14, 2 * projected, 1e3);
     await expectReference(u, mixerVectors(15, dims), mixerState(dims, 16), dims, 0);
+  });
+
+  it('moves several sequences at once as each alone, and leaves those alone that have ended', async () => {
+    const dims = MAMBA2_SHAPES[0]!;
+    const { inner, projected } = mamba2Widths(dims);
+    const vectors = mixerVectors(5, dims);
+    const positions = [3, 0, 6, 9];
+    const halted = positions.map((position) => position === 6);
+    const states = positions.map((_, index) => mixerState(dims, 40 + index));
+    const tokens = positions.map((_, index) => randomTensor(60 + index, projected));
+    const u = slotOutputs(gpu(), tokens);
+    const conv = slotOutputs(
+      gpu(),
+      states.map((state) => Float32Array.from(state.conv)),
+    );
+    const ssm = slotOutputs(
+      gpu(),
+      states.map((state) => Float32Array.from(state.ssm)),
+    );
+    const squares = slotOutputs(
+      gpu(),
+      positions.map(() => new Float32Array(gatedSquares(dims))),
+    );
+    const shared = {
+      conv_weight: gpu().input(vectors.convWeight),
+      conv_bias: gpu().input(vectors.convBias),
+      heads: gpu().input([...vectors.dtBias, ...vectors.a, ...vectors.d]),
+      norm_weight: gpu().input(normWeightOf(dims)),
+    };
+    const specs = positions.map((_, index) => {
+      const own = { u, conv_state: conv, ssm_state: ssm, squares };
+      const ranges = Object.fromEntries(Object.entries(own).map(([name, { ranges: all }]) => [name, all[index]!]));
+      const buffers = { ...shared, ...ranges } as Parameters<typeof conv1dSelectiveStateUpdateGateToNorm>[2];
+      return conv1dSelectiveStateUpdateGateToNorm(gpu().features, 'test', buffers, dims);
+    });
+    await gpu().run(
+      slotsDispatch(specs)!,
+      positions.map((position, index) => ({ tokens: 1, position, halted: halted[index]! })),
+    );
+    const found = { u: await u.read(), conv: await conv.read(), ssm: await ssm.read(), squares: await squares.read() };
+    expect(found.u.every((values) => values.every(Number.isFinite))).toBe(true);
+    for (const [index, position] of positions.entries()) {
+      const alone = await decode(tokens[index]!, vectors, states[index]!, dims, position, halted[index]);
+      expect(found.conv[index]).toEqual(alone.conv);
+      expect(found.ssm[index]).toEqual(alone.ssm);
+      expect(found.u[index]).toEqual(Float32Array.from([...alone.g, ...alone.rest]));
+      if (!halted[index]) expect(found.squares[index]).toEqual(Float32Array.from(alone.squares));
+      if (halted[index]) expect(found.u[index]!.subarray(0, inner)).toEqual(tokens[index]!.subarray(0, inner));
+    }
   });
 });

@@ -8,11 +8,27 @@ import type { Mamba2Dims } from './mamba2-shape.ts';
 export const conv1dSelectiveStateUpdateGateToNormKernel = defineKernel({
   name: 'conv1d_selective_state_update_gate_to_norm',
   code,
-  params: { heads: 'u32', head_dim: 'u32', groups: 'u32', dt_lo: 'f32', dt_hi: 'f32' },
+  params: {
+    heads: 'u32',
+    head_dim: 'u32',
+    groups: 'u32',
+    dt_lo: 'f32',
+    dt_hi: 'f32',
+    u_stride: 'u32',
+    conv_stride: 'u32',
+    ssm_stride: 'u32',
+    squares_stride: 'u32',
+  },
   reads: ['conv_weight', 'conv_bias', 'heads', 'norm_weight'],
   writes: ['u', 'conv_state', 'ssm_state', 'squares'],
   constants: ['WG', 'N', 'PT', 'GATE_LAST'],
   step: true,
+  slots: {
+    u: { stride: 'u_stride', bytes: 4 },
+    conv_state: { stride: 'conv_stride', bytes: 4 },
+    ssm_state: { stride: 'ssm_stride', bytes: 16 },
+    squares: { stride: 'squares_stride', bytes: 4 },
+  },
 });
 
 const WG = 128;

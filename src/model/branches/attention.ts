@@ -1,10 +1,12 @@
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { attentionDecode } from '../../kernels/attention/attention_decode.ts';
 import { attentionGate } from '../../kernels/attention/attention_gate.ts';
+import { attentionMerge } from '../../kernels/attention/attention_merge.ts';
 import { attentionMergeMatvecAddToNorm } from '../../kernels/attention/attention_merge_matvec_add_to_norm.ts';
 import { attentionPrefill } from '../../kernels/attention/attention_prefill.ts';
 import { ropeKvAppend } from '../../kernels/attention/rope_kv_append.ts';
 import { headNorm } from '../../kernels/norms/head_norm.ts';
+import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
 import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { clip } from '../../kernels/shared/clip.ts';
 import { attentionLayer } from '../../architecture/architecture.ts';
@@ -98,9 +100,19 @@ export const attention: BranchPlan = {
   },
 
   decodeAdd(scope, block, nextNorm) {
-    const { x, h, squares, partial } = scope.activations;
+    const { x, h, squares, partial, y: o } = scope.activations;
     const { dims, label, cache, oProj } = mixer(scope, block);
-    const merge = { partial, weights: oProj, normWeight: nextNorm, x, h, squares };
-    return [...outBias(scope, block), ...attentionMergeMatvecAddToNorm(scope.features, label, merge, cache, dims)];
+    const stream = { weights: oProj, normWeight: nextNorm, x, h, squares };
+    if (scope.batched) {
+      return [
+        ...outBias(scope, block),
+        attentionMerge(scope.features, label, { partial, o }, cache, dims),
+        ...matvecAddToNorm(scope.features, label, { v: o, ...stream }),
+      ];
+    }
+    return [
+      ...outBias(scope, block),
+      ...attentionMergeMatvecAddToNorm(scope.features, label, { partial, ...stream }, cache, dims),
+    ];
   },
 };

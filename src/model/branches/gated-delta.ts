@@ -1,4 +1,3 @@
-import { slice } from '../../gpu/buffers.ts';
 import { conv1dDeltaUpdate } from '../../kernels/gated_delta/conv1d_delta_update.ts';
 import { deltaChunkCumsum } from '../../kernels/gated_delta/delta_chunk_cumsum.ts';
 import { deltaChunkScan } from '../../kernels/gated_delta/delta_chunk_scan.ts';
@@ -45,7 +44,7 @@ export const gatedDelta: BranchPlan = {
     const { decays, w, fresh, scores } = activations.gatedDelta!;
     const m = mixer(scope, block);
     const { label, dims } = m;
-    const conv = { u, weight: m.convWeight, bias: m.convBias, v, state: slice(m.state.conv) };
+    const conv = { u, weight: m.convWeight, bias: m.convBias, v, state: m.state.conv };
     const chunks = { v, decays, w, fresh, scores };
     return [
       ...project(scope, label, { x: h, weights: m.inProj, y: u }, { normed: scope.normed }),
@@ -53,7 +52,7 @@ export const gatedDelta: BranchPlan = {
       deltaQkNorm(features, label, { v }, dims),
       deltaChunkCumsum(features, label, { u, heads: m.heads, decays }, dims),
       deltaChunkSolve(features, label, chunks, dims),
-      deltaChunkScan(features, label, { ...chunks, ssm_state: slice(m.state.ssm), y }, dims),
+      deltaChunkScan(features, label, { ...chunks, ssm_state: m.state.ssm, y }, dims),
       m.gate,
       ...project(scope, label, { x: v, weights: m.outProj, y: x }, { normed: false, action: 'add' }),
     ];
@@ -67,8 +66,8 @@ export const gatedDelta: BranchPlan = {
       conv_weight: m.convWeight,
       heads: m.heads,
       u,
-      conv_state: slice(m.state.conv),
-      ssm_state: slice(m.state.ssm),
+      conv_state: m.state.conv,
+      ssm_state: m.state.ssm,
       y,
     };
     return [

@@ -1,4 +1,3 @@
-import { slice } from '../../gpu/buffers.ts';
 import { conv1dPrefill } from '../../kernels/mamba2/conv1d_prefill.ts';
 import { type Mamba1Norm, mamba1Widths } from '../../kernels/mamba1/mamba1-shape.ts';
 import { matvec } from '../../kernels/projections/matvec.ts';
@@ -26,7 +25,7 @@ function mixer({ architecture, weights, activations, blocks }: Scope, block: num
     dims,
     norms: { norm, eps },
     label: `block ${block} / mamba1`,
-    ssm: slice(ssm),
+    ssm,
     name,
     inProj: weights.matrix(name('in_proj'), 2 * I, C),
     conv: {
@@ -35,7 +34,7 @@ function mixer({ architecture, weights, activations, blocks }: Scope, block: num
         weight: weights.plain(name('conv1d_weight'), I, 4),
         bias: weights.plain(name('conv1d_bias'), I),
         v,
-        state: slice(conv),
+        state: conv,
       },
       options: { channels: I, stride: 2 * I, offset: 0 },
     },

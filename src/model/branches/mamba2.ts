@@ -1,4 +1,3 @@
-import { slice } from '../../gpu/buffers.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import { conv1dPrefill } from '../../kernels/mamba2/conv1d_prefill.ts';
 import {
@@ -65,7 +64,7 @@ export const mamba2: BranchPlan = {
     const { label, dims, inner, channels, projected, normGroups } = w;
     const ofHeads = (tensor: string) => weights.plain(w.name(tensor), dims.heads);
     const steps = { u, dt_bias: ofHeads('dt_bias'), a: ofHeads('a'), decays };
-    const conv = { u, weight: w.convWeight, bias: w.convBias, v, state: slice(w.state.conv) };
+    const conv = { u, weight: w.convWeight, bias: w.convBias, v, state: w.state.conv };
     const rows = { columns: inner, stride: projected };
     return [
       ...project(scope, label, { x: h, weights: w.inProj, y: u }, { normed: scope.normed }),
@@ -73,7 +72,7 @@ export const mamba2: BranchPlan = {
       conv1dPrefill(features, label, conv, { channels, stride: projected, offset: inner }),
       ssdBmm(features, label, { v, cb }, dims),
       ssdChunkCumsum(features, label, steps, dims),
-      ssdStatePassing(features, label, { v, decays, ssm_state: slice(w.state.ssm), states }, dims),
+      ssdStatePassing(features, label, { v, decays, ssm_state: w.state.ssm, states }, dims),
       ssdChunkScan(features, label, { v, cb, decays, states, d: ofHeads('d'), y }, dims),
       normGroups === null
         ? siluGate(features, label, { y, u, out: v }, rows)
@@ -99,8 +98,8 @@ export const mamba2: BranchPlan = {
       heads,
       norm_weight: w.norm,
       u,
-      conv_state: slice(w.state.conv),
-      ssm_state: slice(w.state.ssm),
+      conv_state: w.state.conv,
+      ssm_state: w.state.ssm,
       squares: gSquares,
     };
     return [

@@ -1,4 +1,3 @@
-import { slice } from '../../gpu/buffers.ts';
 import { conv1dPrefill } from '../../kernels/mamba2/conv1d_prefill.ts';
 import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
 import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
@@ -46,14 +45,14 @@ export const rgLru: BranchPlan = {
     const m = mixer(scope, block);
     const { label, dims } = m;
     const { width: channels } = dims;
-    const conv = { u, weight: m.convWeight, bias: m.convBias, v, state: slice(m.state.conv) };
+    const conv = { u, weight: m.convWeight, bias: m.convBias, v, state: m.state.conv };
     const unit = { v, gates: m.gates, vectors: m.vectors, decays, inputs };
     return [
       ...project(scope, label, { x: h, weights: m.inProj, y: u }, { normed: scope.normed }),
       ...m.inBias,
       conv1dPrefill(features, label, conv, { channels, stride: 2 * channels, offset: channels, silu: false }),
       rgLruGates(features, label, unit, dims),
-      rgLruScan(features, label, { decays, inputs, u, ssm_state: slice(m.state.ssm), out: y }, dims),
+      rgLruScan(features, label, { decays, inputs, u, ssm_state: m.state.ssm, out: y }, dims),
       ...m.outBias,
       ...project(scope, label, { x: y, weights: m.outProj, y: x }, { normed: false, action: 'add' }),
     ];
@@ -68,8 +67,8 @@ export const rgLru: BranchPlan = {
       conv_weight: m.convWeight,
       gates: m.gates,
       vectors: m.vectors,
-      conv_state: slice(m.state.conv),
-      ssm_state: slice(m.state.ssm),
+      conv_state: m.state.conv,
+      ssm_state: m.state.ssm,
       out: y,
     };
     return [

@@ -1,4 +1,3 @@
-import { slice } from '../../gpu/buffers.ts';
 import { matvecAddToNorm } from '../../kernels/projections/matvec_add_to_norm.ts';
 import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { shortConv as shortConvKernel } from '../../kernels/short_conv/short_conv.ts';
@@ -17,7 +16,7 @@ function mixer({ architecture, features, weights, activations, blocks }: Scope, 
     weight: weights.plain(name('weight'), C, convWidth),
     biases: weights.plain(name('biases'), 4 * C),
     v,
-    state: slice(blocks[block]!.short_conv!.conv),
+    state: blocks[block]!.short_conv!.conv,
   };
   return {
     label,

@@ -1,4 +1,4 @@
-import { BufferTally, slice } from '../../gpu/buffers.ts';
+import { BufferTally, slice, wholeBuffers } from '../../gpu/buffers.ts';
 import { type GpuFeatures, type GpuLimits, largestBinding } from '../../gpu/device.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import type { CacheType } from '../../kernels/attention/kv-cache.ts';
@@ -75,12 +75,12 @@ export function dryRun(architecture: Architecture, entries: readonly TensorEntry
   const caches = createCaches(memory.cache, architecture, cacheLayout(architecture, cacheType, limits), capacity);
   const blocks = architecture.blocks.map((_, index) => {
     const attention = caches[index];
-    return { ...fixedState(memory.state, architecture, index, 'f32'), ...(attention && { attention }) };
+    return { ...fixedState(wholeBuffers(memory.state), architecture, index, 'f32'), ...(attention && { attention }) };
   });
   const wanted = Math.min(settings.chunkTokens ?? DEFAULT_CHUNK_TOKENS, Math.max(1, tokens));
   const chunkTokens = boundTokens(architecture, wanted, largestBinding(limits));
   const { subgroupMatrices } = features;
-  const activations = createActivations(working, architecture, chunkTokens, { subgroupMatrices });
+  const activations = createActivations(wholeBuffers(working), architecture, chunkTokens, { subgroupMatrices });
   const sampler = createSamplerBuffers(working, architecture.vocabSize);
   // Of the prompt's last token, for another answer to begin with.
   working.floats('last logits', architecture.vocabSize);

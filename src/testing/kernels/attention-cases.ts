@@ -182,3 +182,32 @@ export const MIN_SPAN = Number(/MIN_SPAN: u32 = (\d+);/.exec(shaderLibrary['lib/
 export function usedSplits(length: number): number {
   return Math.ceil(length / Math.max(MIN_SPAN, Math.ceil(length / ATTENTION_SPLITS)));
 }
+
+/** What splits without keys hold: a score that would be the highest, and a longer answer's output. */
+const STALE = 1e30;
+
+/** Partial attention of `heads`, of which `used` splits have keys. */
+export function partialAttention(seed: number, heads: number, headDim: number, used: number) {
+  const outputs = randomTensor(seed, ATTENTION_SPLITS * heads * headDim);
+  const scores = randomTensor(seed + 1, ATTENTION_SPLITS * heads, 20);
+  const totals = randomTensor(seed + 2, ATTENTION_SPLITS * heads).map((value) => 1 + Math.abs(value));
+  const partial = new Float32Array(ATTENTION_SPLITS * heads * (headDim + 4)).fill(STALE);
+  const merged = new Float64Array(heads * headDim);
+  for (let head = 0; head < heads; head++) {
+    const highest = Math.max(...Array.from({ length: used }, (_, split) => scores[split * heads + head]!));
+    let total = 0;
+    for (let split = 0; split < used; split++) {
+      const index = split * heads + head;
+      const at = index * (headDim + 4);
+      const weight = Math.exp(scores[index]! - highest);
+      total += weight * totals[index]!;
+      partial.set([scores[index]!, totals[index]!], at + headDim);
+      for (let i = 0; i < headDim; i++) {
+        partial[at + i] = outputs[index * headDim + i]!;
+        merged[head * headDim + i] = merged[head * headDim + i]! + weight * outputs[index * headDim + i]!;
+      }
+    }
+    for (let i = 0; i < headDim; i++) merged[head * headDim + i] = merged[head * headDim + i]! / total;
+  }
+  return { partial, merged };
+}

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { BufferSet, type BufferSlice, readBuffer, slice } from '../../gpu/buffers.ts';
 import { Gpu, type GpuFeatures, type OptionalFeature } from '../../gpu/device.ts';
 import { assemble, type Kernel, PipelineCache, type Variant } from '../../gpu/kernel.ts';
-import { type DispatchSpec, Plan, STEP_BYTES } from '../../gpu/plan.ts';
+import { type DispatchSpec, Plan, SLOT_STEP_BYTES, STEP_BYTES } from '../../gpu/plan.ts';
 import { shaderLibrary } from '../../kernels/shared/library.ts';
 import type { Matrix } from '../../kernels/projections/matrix.ts';
 import { matrixBytes } from '../../weights/layout.ts';
@@ -131,18 +131,19 @@ export class TestGpu {
     return { scheme, rows, columns, parts, weights, magnitudes: largest };
   }
 
-  /** Compiles, binds and runs dispatches, in order, as one pass. */
-  async run(
-    specs: DispatchSpec | readonly DispatchSpec[],
-    { tokens, position = 0, halted = false }: Pass,
-  ): Promise<void> {
+  /** Compiles, binds and runs dispatches, in order, as one pass; those for several sequences as a pass of each. */
+  async run(specs: DispatchSpec | readonly DispatchSpec[], given: Pass | readonly Pass[]): Promise<void> {
     const { device } = this.gpu;
+    const passes = 'tokens' in given ? [given] : given;
     const list = 'kernel' in specs ? [specs] : specs;
     const plan = await Plan.build(device, this.#cache, this.#step, list);
-    device.queue.writeBuffer(this.#step, 0, new Uint32Array([position, tokens, halted ? 1 : 0, 0]));
+    for (const [slot, { tokens, position = 0, halted = false }] of passes.entries()) {
+      const step = new Uint32Array([position, tokens, halted ? 1 : 0, 0]);
+      device.queue.writeBuffer(this.#step, slot * SLOT_STEP_BYTES, step);
+    }
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    plan.record(pass, tokens);
+    plan.record(pass, passes[0]!.tokens);
     pass.end();
     device.queue.submit([encoder.finish()]);
     plan.dispose();
