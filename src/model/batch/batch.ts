@@ -1,8 +1,10 @@
 import { BambaError } from '../../errors.ts';
-import { BufferSet, BufferTally, type SliceMaker } from '../../gpu/buffers.ts';
+import { BufferSet, BufferTally, slice, type SliceMaker } from '../../gpu/buffers.ts';
 import { type GpuLimits, largestBinding } from '../../gpu/device.ts';
 import { MOST_SLOTS, Plan } from '../../gpu/plan.ts';
 import type { Architecture } from '../../architecture/architecture.ts';
+import type { Rounding } from '../../kernels/projections/columns.ts';
+import { quantizedRowSizes } from '../../kernels/projections/quantize_rows.ts';
 import { type Activations, createActivations } from '../activations.ts';
 import { stepParts } from '../hybrid.ts';
 import { type Model, type PassParts, writeStep } from '../model.ts';
@@ -60,6 +62,8 @@ export class Batch {
   readonly #model: Model;
   readonly #set: BufferSet;
   readonly #slots: Slot[] = [];
+  /** How inputs of products become integers; null where they do not. */
+  #rounding: Rounding | null = null;
   readonly #plans = new Map<number, { plan: Plan; samplerFrom: number }>();
   /** Of a step of the model alone. */
   readonly #pass: PassParts;
@@ -104,18 +108,29 @@ export class Batch {
     const { gpu, architecture, state } = this.#model;
     const { vocabSize } = architecture;
     const { pipelines, scope } = this.#pass;
-    return Array.from({ length: slots }, (_, index) => {
+    const accepted = Array.from({ length: slots }, (_, index) => {
       const maker = pools.ofSlot(index);
       const options = { ...state.cacheOptions, maker };
-      const { value: own, accepted } = SequenceState.allocate(gpu, architecture, options);
-      accepted.catch(() => {}); // heard of in order
+      const { value: own, accepted: allocated } = SequenceState.allocate(gpu, architecture, options);
+      allocated.catch(() => {}); // heard of in order
       const activations = createActivations(maker, architecture, 1, { decodeOnly: true });
       const sampler = new Sampler(gpu, this.#set, activations, vocabSize);
       const sample = Plan.bind(gpu.device, pipelines, activations.step.buffer, sampler.dispatches(scope.features));
       this.#slots.push({ index, activations, state: own, sampler, sample, room: null, moves: false });
       this.#halt(activations);
-      return accepted;
+      return allocated;
     });
+    this.#rounding = this.#roundingOf(slots);
+    return accepted;
+  }
+
+  #roundingOf(slots: number): Rounding | null {
+    const { batchDigits: digits } = this.#model;
+    if (digits === 0) return null;
+    const { words, scales } = quantizedRowSizes(this.#slots[0]!.activations.widest, digits);
+    const x = slice(this.#set.floats('rounded inputs', slots, words));
+    const x_scale = slice(this.#set.floats('scales of rounded inputs', slots, scales));
+    return { digits, to: { x, x_scale } };
   }
 
   /** Sequences that there is room for. */
@@ -330,7 +345,7 @@ export class Batch {
       step: activations.step,
       specs: stepParts({ ...scope, rope, localRope, activations, blocks: state.blocks, batched: width > 1 }).flat(),
     }));
-    const specs = mergeSteps(features, steps);
+    const specs = mergeSteps(features, steps, this.#rounding);
     const sampling = slots.flatMap(({ sampler }) => sampler.dispatches(features));
     const { buffer } = slots[0]!.activations.step;
     const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, [...specs, ...sampling]);
