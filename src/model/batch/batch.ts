@@ -1,7 +1,7 @@
 import { BambaError } from '../../errors.ts';
 import { BufferSet, BufferTally, slice, type SliceMaker } from '../../gpu/buffers.ts';
 import { type GpuLimits, largestBinding } from '../../gpu/device.ts';
-import { MOST_SLOTS, Plan } from '../../gpu/plan.ts';
+import { type DispatchSpec, MOST_SLOTS, Plan } from '../../gpu/plan.ts';
 import type { Architecture } from '../../architecture/architecture.ts';
 import type { Rounding } from '../../kernels/projections/columns.ts';
 import { quantizedRowSizes } from '../../kernels/projections/quantize_rows.ts';
@@ -35,6 +35,13 @@ interface Slot {
   moves: boolean;
 }
 
+/** A step of so many slots: of all blocks and heads, and from some place on of the samplers. */
+export interface StepPlan {
+  plan: Plan;
+  specs: readonly DispatchSpec[];
+  samplerFrom: number;
+}
+
 /** What every slot has in ranges of common buffers. */
 function pooled(maker: SliceMaker, architecture: Architecture): Activations {
   for (const index of architecture.blocks.keys()) fixedState(maker, architecture, index, 'f32');
@@ -64,7 +71,7 @@ export class Batch {
   readonly #slots: Slot[] = [];
   /** How inputs of products become integers; null where they do not. */
   #rounding: Rounding | null = null;
-  readonly #plans = new Map<number, { plan: Plan; samplerFrom: number }>();
+  readonly #plans = new Map<number, StepPlan>();
   /** Of a step of the model alone. */
   readonly #pass: PassParts;
   /** As long as the longest sequence has room for. */
@@ -325,7 +332,7 @@ export class Batch {
   }
 
   /** The step of at least so many slots. */
-  async #planFor(slots: number): Promise<{ plan: Plan; samplerFrom: number }> {
+  async #planFor(slots: number): Promise<StepPlan> {
     const width = Math.min(
       this.slots,
       WIDTHS.find((one) => one >= slots)!,
@@ -336,7 +343,7 @@ export class Batch {
     return made;
   }
 
-  #bind(width: number): { plan: Plan; samplerFrom: number } {
+  #bind(width: number): StepPlan {
     const { scope, pipelines } = this.#pass;
     const { features } = scope;
     const { angles: rope, localAngles: localRope } = this.#rope;
@@ -345,16 +352,21 @@ export class Batch {
       step: activations.step,
       specs: stepParts({ ...scope, rope, localRope, activations, blocks: state.blocks, batched: width > 1 }).flat(),
     }));
-    const specs = mergeSteps(features, steps, this.#rounding);
-    const sampling = slots.flatMap(({ sampler }) => sampler.dispatches(features));
+    const merged = mergeSteps(features, steps, this.#rounding);
+    const specs = [...merged, ...slots.flatMap(({ sampler }) => sampler.dispatches(features))];
     const { buffer } = slots[0]!.activations.step;
-    const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, [...specs, ...sampling]);
-    return { plan, samplerFrom: specs.length };
+    const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, specs);
+    return { plan, specs, samplerFrom: merged.length };
   }
 
-  /** Dispatches of a step of so many slots, with labels. */
-  async dispatches(slots: number): Promise<string[]> {
-    return (await this.#planFor(slots)).plan.labels;
+  /** A step of so many slots, as it is now: a sequence that outgrows its keys and values replaces it. */
+  async stepPlan(slots: number): Promise<StepPlan> {
+    return this.#planFor(slots);
+  }
+
+  /** Puts the sequences of all slots before token `position`, to measure a step over and over. */
+  rewind(position: number): void {
+    for (const { activations } of this.#slots) writeStep(this.#model.gpu, activations, position, 1);
   }
 
   /** Idempotent. */
