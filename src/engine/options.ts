@@ -10,7 +10,7 @@ interface PrecisionFacts {
   rounds: boolean;
   /**
    * Digits of int8 that inputs are rounded to where several answers decode in one step; 0 for f32. With one, greedy tokens of
-   * half of the small random models part from those of lone answers; with two, of none.
+   * more than half of the small random models part from those of lone answers; with two, of none.
    */
   batchDigits: 0 | Digits;
   /** The type of keys and values where no option names one. */

@@ -293,7 +293,8 @@ export interface EngineOptions {
    *
    * Weights stay what the model has. An answer that decodes alone computes in f32 with each. Answers that decode in one step
    * multiply inputs of 16 bits under `balanced`, and of 8 bits under `fast`, where weights are int8 or int4 and the GPU is
-   * quick with bytes. 16 bits change a logit by less than a 1,000th of the largest; 8 bits may change a word.
+   * quick with bytes. 16 bits changed logits of test models by a 900th of the largest at most, and no token; 8 bits may
+   * change tokens.
    */
   precision?: 'balanced' | 'exact' | 'fast';
   /**
