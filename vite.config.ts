@@ -10,7 +10,7 @@ import { LongestFirst } from './src/testing/longest-first.ts';
 const root = import.meta.dirname;
 
 /**
- * All pages: the app, what helps where the app does not open, the benchmark, the cost model, evaluations, the examples. Those in frameworks are built
+ * All pages: the app, what helps where the app does not open, the benchmark, the cost model, evaluations, comparisons, the examples. Those in frameworks are built
  * from the package, by its test; `npm run dev` serves them, too.
  */
 const pages = [
@@ -19,6 +19,7 @@ const pages = [
   'bench',
   'plan',
   'eval',
+  'compare',
   ...['element', 'two', 'dressed', 'engine'].map((name) => `examples/${name}`),
 ].map((name) => `${root}/src/app/${name}.html`);
 

@@ -45,15 +45,28 @@ for (const { device, viewport } of DEVICES) {
       taskFile('kinds.jsonl', KINDS, ...DOCS),
       file('my.txt', 'A short text. '.repeat(8)),
     ]);
+    await page.getByLabel('phone book', { exact: true }).check();
+    await page.getByLabel('Phone books, tokens').fill('128, 256');
+    await page.getByLabel('Questions or windows of each').fill('10');
     await evaluateButton(page).press('Enter');
     const status = page.getByRole('status');
     await expect(status).toHaveText('Done.');
     await expect(page.getByRole('heading', { name: 'quick in f32' })).toBeVisible();
     await expect(page.getByRole('table').first()).toContainText('acc_norm');
+    const chart = page.getByRole('figure', { name: 'Numbers that are found in a phone book' });
+    await expect(chart.getByRole('img')).toHaveAccessibleDescription(/\d+ % of numbers at 128 tokens/);
+    await chart.getByText('The figures as a table').click();
+    await expect(chart.getByRole('columnheader')).toHaveText([
+      'tokens',
+      'at any place',
+      'at the begin',
+      'in the middle',
+      'at the end',
+    ]);
     const saved = page.waitForEvent('download');
     await page.getByRole('link', { name: 'Save as JSON' }).click();
     const result = JSON.parse(await readFile(await (await saved).path(), 'utf8')) as EvaluationResult;
-    expect(Object.keys(result.results)).toEqual(['kinds', 'my.txt']);
+    expect(Object.keys(result.results)).toEqual(['kinds', 'my.txt', 'phone-book']);
     expect(result.works[0]!.outcomes).toHaveLength(DOCS.length);
     expect(result.results['my.txt']!['perplexity']).toBeGreaterThan(1);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

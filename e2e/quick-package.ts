@@ -7,8 +7,8 @@ import { memorySource } from '../src/weights/byte-source.ts';
 import type { PackageFile } from '../src/weights/manifest.ts';
 
 /** Its package, by the names of its files. */
-async function quickPackage(): Promise<Map<string, Uint8Array>> {
-  const source = await packCheckpoint(memorySource(quickCheckpoint()), 'f32', 'quick');
+async function quickPackage(config: object): Promise<Map<string, Uint8Array>> {
+  const source = await packCheckpoint(memorySource(quickCheckpoint(config)), 'f32', 'quick');
   const { manifest } = source;
   const files = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
   for (const [name, entry] of Object.entries(manifest.files)) {
@@ -18,9 +18,18 @@ async function quickPackage(): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-/** Answers requests for files of a package. @param change what the manifest says otherwise */
-export async function serveQuickPackage(page: Page, addresses: string, change: object = {}): Promise<void> {
-  const files = await quickPackage();
+/**
+ * Answers requests for files of a package.
+ * @param change what the manifest says otherwise
+ * @param config what its config says otherwise
+ */
+export async function serveQuickPackage(
+  page: Page,
+  addresses: string,
+  change: object = {},
+  config: object = {},
+): Promise<void> {
+  const files = await quickPackage(config);
   const manifest = JSON.parse(new TextDecoder().decode(files.get('manifest.json'))) as object;
   files.set('manifest.json', new TextEncoder().encode(JSON.stringify({ ...manifest, ...change })));
   await page.route(addresses, (route) => {

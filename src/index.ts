@@ -25,6 +25,7 @@ export type {
   LoadStage,
   MovedState,
   PromptLogprob,
+  RopeScaling,
   SamplingSettings,
   Scheme,
   StateEngine,

@@ -9,9 +9,11 @@ import { evaluationResult, evaluationSections, progressText } from '../evaluate/
 import { taskWork } from '../evaluate/task-work.ts';
 import { scoredTextWork, textWork } from '../evaluate/text-work.ts';
 import { requireNames, type Work } from '../evaluate/work.ts';
+import { phoneBookWork } from '../evaluate/phone-book.ts';
 import { reportView } from './bench-view.ts';
 import { readSource, shippedTask, type Source } from './eval-files.ts';
 import { forgetOutcomes, StoredOutcomes } from './eval-store.ts';
+import { chartView } from './plan-chart.ts';
 
 /** How matrices of a checkpoint may be stored; a package is of the type that it has. */
 const SCHEMES: readonly Scheme[] = ['int8', 'int4', 'fp8', 'f16', 'f32'];
@@ -76,6 +78,14 @@ async function take(files: Iterable<File>): Promise<void> {
   showFiles();
 }
 
+/** Lengths of phone books, where some are asked for. @throws BambaError `setting_invalid` */
+function bookLengths(): number[] | undefined {
+  const texts = field('lengths')
+    .value.split(/[\s,]+/)
+    .filter((text) => text !== '');
+  return texts.length === 0 ? undefined : texts.map(Number);
+}
+
 /** The engine that the form asks for; the one that is loaded where it is the same. */
 async function engineFor(model: string, dtype: Scheme | '', signal: AbortSignal): Promise<TokenizingEngine> {
   const key = JSON.stringify([model, dtype]);
@@ -110,7 +120,6 @@ async function worksOf(
     else if (source.type === 'tokens') works.push(scoredTextWork(source.name, source.tokens, limit));
     else works.push(await textWork(engine, source.text, { name: source.name, windows, limit }));
   }
-  requireNames(works);
   return works;
 }
 
@@ -120,12 +129,15 @@ async function run(signal: AbortSignal): Promise<void> {
   const windows = { ...(size !== undefined && { size }), ...(stride !== undefined && { stride }) };
   const boxes = [...form.querySelectorAll<HTMLInputElement>('[name=task]:checked')];
   const sources = [...(await Promise.all(boxes.map(({ value }) => shippedTask(value)))), ...own];
-  if (sources.length === 0) {
+  const book = form.querySelector<HTMLInputElement>('[name=book]')!.checked ? { lengths: bookLengths(), limit } : null;
+  if (sources.length === 0 && !book) {
     throw new BambaError('setting_invalid', 'There is nothing to evaluate. Choose a task, or files of your own.');
   }
   const [model, dtype] = [field('model').value.trim(), field('dtype').value as Scheme | ''];
   const engine = await engineFor(model, dtype, signal);
   const works = await worksOf(engine, sources, { limit, windows });
+  if (book) works.push(phoneBookWork(engine, book));
+  requireNames(works);
   const { name, scheme, bytes, parameters, contextLength } = engine.info.model;
   const subject = JSON.stringify([model, name, scheme, bytes, parameters, contextLength]);
   let denied = '';
@@ -146,7 +158,15 @@ async function run(signal: AbortSignal): Promise<void> {
 }
 
 function show({ info }: TokenizingEngine, results: readonly WorkResult[]): void {
-  render(reportView(evaluationSections(info, results)), output);
+  const plain = results.map(({ charts: _charts, ...result }) => result);
+  const charts = results.flatMap((result) => result.charts ?? []);
+  render(
+    [
+      reportView(evaluationSections(info, plain)),
+      charts.length > 0 ? html`<div class="charts">${charts.map(chartView)}</div>` : '',
+    ],
+    output,
+  );
   URL.revokeObjectURL(download.href);
   const json = JSON.stringify(evaluationResult(info, results), null, 1);
   download.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));

@@ -1,6 +1,5 @@
 import { html, svg, type TemplateResult } from 'lit';
-import { rounded, tokensText, type Chart, type Series } from '../bench/plan/charts.ts';
-import { chartTable } from '../bench/plan/report.ts';
+import { type Chart, chartTable, rounded, type Series, tokensText } from '../bench/chart.ts';
 import { tableView } from './bench-view.ts';
 
 // A chart as an SVG of its own, with the same figures as a table behind it. Tokens are on a logarithmic axis; speeds, too.
@@ -8,6 +7,9 @@ import { tableView } from './bench-view.ts';
 const WIDTH = 400;
 const HEIGHT = 270;
 const PLOT = { left: 46, right: WIDTH - 12, top: 24, bottom: HEIGHT - 38 };
+
+/** Left and right of what is drawn, where points lie beside each other. */
+const MARGIN = 8;
 
 /** Where a value lies on an axis. */
 type Scale = (value: number) => number;
@@ -25,7 +27,10 @@ export function chartView(chart: Chart): TemplateResult {
   const { id, title, description, series, unit } = chart;
   const points = series.flatMap((one) => one.points);
   const x = tokensAxis(points.map((point) => point.x));
-  const y = unit === 'times' ? linearAxis(points.map((point) => point.y)) : logAxis(points.map((point) => point.y));
+  const y = verticalAxis(
+    unit,
+    points.map((point) => point.y),
+  );
   // Measured points lie above all lines.
   const drawn = series.toSorted((one, other) => order(one) - order(other));
   return html`<figure>
@@ -96,10 +101,18 @@ function vertical(tick: number, scale: Scale): TemplateResult {
 
 function tokensAxis(values: readonly number[]): Axis {
   const [least, most] = [Math.log2(Math.min(...values)), Math.log2(Math.max(...values))];
-  const scale = (value: number) => PLOT.left + ((Math.log2(value) - least) / (most - least)) * (PLOT.right - PLOT.left);
+  const [begin, end] = [PLOT.left + MARGIN, PLOT.right - MARGIN];
+  // One number of tokens alone stands in the middle.
+  if (least === most) return { scale: () => (begin + end) / 2, ticks: [values[0]!] };
+  const scale = (value: number) => begin + ((Math.log2(value) - least) / (most - least)) * (end - begin);
   const ticks: number[] = [];
-  for (let power = Math.ceil(least); power <= most; power += 2) ticks.push(2 ** power);
+  for (let power = Math.ceil(least); power <= most; power += most - least > 6 ? 2 : 1) ticks.push(2 ** power);
   return { scale, ticks };
+}
+
+function verticalAxis(unit: string, values: readonly number[]): Axis {
+  if (unit === 'share') return { scale: rise, ticks: [0, 0.25, 0.5, 0.75, 1] };
+  return unit === 'times' ? linearAxis(values) : logAxis(values);
 }
 
 const rise = (share: number) => PLOT.bottom - share * (PLOT.bottom - PLOT.top);

@@ -1,5 +1,5 @@
 import { html, svg, type TemplateResult } from 'lit';
-import type { Chart } from '../bench/plan/charts.ts';
+import type { Chart } from '../bench/chart.ts';
 import { notes, parametersText, PART_NAMES, planSections } from '../bench/plan/report.ts';
 import type { CostSettings, ModelCost, PassCost, PlanModel } from '../bench/plan/request.ts';
 import { bytes, number, time } from '../bench/report.ts';

@@ -36,6 +36,9 @@ const ropeSchema = v.object({
   dims: size,
   inverseFrequencies: v.pipe(v.array(v.pipe(finite, v.minValue(0))), v.maxLength(4096)),
   attentionFactor: positive,
+  origin: v.optional(
+    v.object({ type: v.pipe(v.string(), v.maxLength(40)), factor: positive, base: positive, positions: size }),
+  ),
 });
 
 const architectureSchema = v.object({

@@ -40,6 +40,20 @@ export interface Rope {
   inverseFrequencies: number[];
   /** Multiplies cos and sin. */
   attentionFactor: number;
+  /** What was scaled, where the frequencies do not say it. */
+  origin?: RopeOrigin;
+}
+
+/** A rotary embedding before it was scaled, and how it was. */
+export interface RopeOrigin {
+  /** As configs name it: `yarn`, `linear`; `default` where nothing was scaled. */
+  type: string;
+  /** By how much the context became longer. */
+  factor: number;
+  /** Of the frequencies before. */
+  base: number;
+  /** Tokens before. */
+  positions: number;
 }
 
 export interface Mamba2Shape {

@@ -25,26 +25,33 @@ interface ReaderFacts {
   path?: string;
   /** Hears of every field as it is taken, whether it is there or not. */
   onRead?: OnRead | undefined;
+  /** Makes the error for a field that is wrong; by default that of config.json. */
+  wrong?: (field: string, fault: string) => BambaError;
 }
+
+const wrongInConfig = (field: string, fault: string): BambaError =>
+  new BambaError('config_invalid', `In config.json, ${field} ${fault}.`);
 
 /**
  * Reads fields of a config.json, each checked as it is taken. A field that is absent has the default of the family. A
  * number, flag or text that is null has it, too. A size that is null has none, as Python writes None for values that
- * its class computes. Every error is `config_invalid` and names the field.
+ * its class computes. Every error names the field, and is `config_invalid` unless `wrong` makes it.
  */
 export class ConfigReader {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #defaults: Readonly<Record<string, unknown>>;
   readonly #path: string;
   readonly #onRead: OnRead;
+  readonly #wrong: NonNullable<ReaderFacts['wrong']>;
 
   /** @param facts see `ReaderFacts` */
   constructor(fields: Readonly<Record<string, unknown>>, facts: ReaderFacts = {}) {
-    const { defaults = {}, path = '', onRead = () => {} } = facts;
+    const { defaults = {}, path = '', onRead = () => {}, wrong = wrongInConfig } = facts;
     this.#fields = fields;
     this.#defaults = defaults;
     this.#path = path;
     this.#onRead = onRead;
+    this.#wrong = wrong;
   }
 
   /** The field as it is, or its default; undefined where that is null, or there is none. */
@@ -124,14 +131,15 @@ export class ConfigReader {
     const value = this.get(field);
     if (value === undefined) return undefined;
     if (!isRecord(value)) throw this.invalid(field, 'has to be an object');
-    return new ConfigReader(value, { defaults, path: `${this.#path}${field}.`, onRead: this.#onRead });
+    const facts = { onRead: this.#onRead, wrong: this.#wrong };
+    return new ConfigReader(value, { ...facts, defaults, path: `${this.#path}${field}.` });
   }
 
   /** The error for a field that is not as it has to be. */
   invalid(field: string, demand: string): BambaError {
     const found = this.get(field);
     const shown = found === undefined ? 'missing' : (JSON.stringify(found) ?? typeof found).slice(0, 60);
-    return new BambaError('config_invalid', `In config.json, ${this.#path}${field} ${demand}; it is ${shown}.`);
+    return this.#wrong(`${this.#path}${field}`, `${demand}; it is ${shown}`);
   }
 
   #default(field: string): unknown {

@@ -73,11 +73,29 @@ export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeReac
   if (![attentionFactor, ...inverseFrequencies].every((value) => value > 0 && value < Infinity)) {
     throw options.invalid('rope_type', 'gives frequencies that are not positive numbers with the options beside it');
   }
+  // Rounded as the reference implementation holds them, so that long positions give the same angles.
+  const rope: Rope = { dims, inverseFrequencies: inverseFrequencies.map(Math.fround), attentionFactor };
+  const isPlain = type === 'default' && plainBase(rope) !== null;
   return {
-    // Rounded as the reference implementation holds them, so that long positions give the same angles.
-    rope: { dims, inverseFrequencies: inverseFrequencies.map(Math.fround), attentionFactor },
+    rope: isPlain ? rope : { ...rope, origin: { type, factor, base, positions: trained } },
     maxPositions: reach,
   };
+}
+
+/** Digits of a base that the frequencies are enough to find it by. */
+const MOST_BASE_DIGITS = 5;
+
+/** The base whose frequencies these are, with few digits; null where no such base has them. */
+export function plainBase({ dims, inverseFrequencies, attentionFactor }: Rope): number | null {
+  if (attentionFactor !== 1 || dims < 4) return null;
+  const near = inverseFrequencies.at(-1)! ** (-dims / (dims - 2));
+  if (!(near > 1 && near < Infinity)) return null;
+  for (let digits = 1; digits <= MOST_BASE_DIGITS; digits++) {
+    const base = Number(near.toPrecision(digits));
+    const same = (theta: number, pair: number) => Math.fround(theta) === inverseFrequencies[pair];
+    if (plainFrequencies(dims, base).every(same)) return base;
+  }
+  return null;
 }
 
 function statedPositions(config: ConfigReader, defaults: RopeDefaults): number | undefined {

@@ -72,7 +72,7 @@ describe.skipIf(!hasAdapter)('the commands on a checkpoint', () => {
   });
 
   it('report what schemes cost, and which matrix is the most fragile', async () => {
-    expect(await report([folder, '--tokens', '48', '--json'])).toBe(0);
+    expect(await report([folder, '--tokens', '48', '--schemes', 'int8,int4', '--json'])).toBe(0);
     const { tokens, schemes, modules } = JSON.parse(printed[0]!) as {
       tokens: number;
       schemes: { scheme: string; bytes: number; klMean: number; top1: number }[];
@@ -82,7 +82,7 @@ describe.skipIf(!hasAdapter)('the commands on a checkpoint', () => {
     const kl = Object.fromEntries(schemes.map((one) => [one.scheme, one.klMean]));
     expect(schemes[0]).toMatchObject({ scheme: 'f32', klMean: 0, top1: 1 });
     expect(kl['int4']).toBeGreaterThan(kl['int8']!);
-    expect(kl['int8']).toBeGreaterThan(kl['f16']!);
+    expect(kl['int8']).toBeGreaterThan(0);
     expect(modules.length).toBeGreaterThan(4);
     expect(modules.every(({ klMean }) => klMean > 0)).toBe(true);
     expect(modules.map(({ klMean }) => klMean)).toEqual(modules.map(({ klMean }) => klMean).toSorted((a, b) => b - a));

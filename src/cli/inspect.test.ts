@@ -41,6 +41,12 @@ describe('inspect', () => {
     }
   });
 
+  it('says how positions are scaled, and what context follows', async () => {
+    expect(await main([BUNDLED_GOLDEN, '--rope-scaling', 'yarn:4'])).toBe(0);
+    expect(output.join('\n')).toMatch(/turn 16 dimensions \(scaled: yarn, 4 times from 4,096 tokens\)/);
+    expect(output.join('\n')).toMatch(/context +16,384 tokens/);
+  });
+
   it.each(['qwen3_next:', 'qwen3_5_moe_text:', 'granitemoe:', 'lfm2_moe:', 'phi3:'])(
     'says of a GGUF file what it says of its checkpoint: %s',
     async (family) => {

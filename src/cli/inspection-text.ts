@@ -1,4 +1,4 @@
-import type { Architecture, MoeShape } from '../architecture/architecture.ts';
+import type { Architecture, MoeShape, Rope } from '../architecture/architecture.ts';
 import { attentionExtras, biasText, blockKinds, normText } from './block-text.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -64,7 +64,7 @@ function architectureLines(architecture: Architecture): string[] {
   if (rgLru) facts.push(['recurrence', `${integer(rgLru.width)} channels in ${rgLru.heads} heads`]);
   if (attention) {
     const { heads, kvHeads, headDim, rope } = attention;
-    const positions = rope ? `positions turn ${rope.dims} dimensions` : 'no positions';
+    const positions = rope ? `positions turn ${rope.dims} dimensions${scalingText(rope)}` : 'no positions';
     const shape = `${heads} heads of ${headDim}, ${kvHeads} for keys and values, ${positions}`;
     facts.push(['attention', [shape, ...attentionExtras(architecture)].join(', ')]);
   }
@@ -79,6 +79,12 @@ function architectureLines(architecture: Architecture): string[] {
   if (architecture.biases) facts.push(['biases', `of ${biasText(architecture)}`]);
   facts.push(['context', attention ? `${integer(maxPositions)} tokens` : 'as long as it may be']);
   return facts.map(([what, fact]) => `${what.padEnd(11)}${fact}`);
+}
+
+/** How positions are scaled; nothing where they are not. */
+function scalingText({ origin }: Rope): string {
+  if (!origin || origin.type === 'default') return '';
+  return ` (scaled: ${origin.type}, ${origin.factor} times from ${integer(origin.positions)} tokens)`;
 }
 
 function expertText({ experts, intermediateSize, topK, ungated, latentSize, besideSize }: MoeShape): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BambaError } from '../errors.ts';
 import type { Architecture } from '../architecture/architecture.ts';
 import { type ModelConfig, packageTensors, parseArchitecture, parseConfig } from '../architecture/config.ts';
+import { type RopeScaling, scaleRope } from '../architecture/rope-scaling.ts';
 import { PRECISIONS } from '../engine/options.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { checkArchitecture } from '../model/dims.ts';
@@ -58,10 +59,16 @@ const FREE_SHARE = 0.85;
 
 /**
  * Reads what a model is.
- * @throws BambaError `config_invalid`, `checkpoint_invalid`, `manifest_invalid`, `unsupported_model`; see `HubFiles`.
+ * @throws BambaError `config_invalid`, `checkpoint_invalid`, `manifest_invalid`, `unsupported_model`; see `HubFiles` and
+ * `scaleRope`.
  */
-export async function inspect(source: string, tokens: number, place: RepoPlace = {}): Promise<Inspection> {
-  const { name, stored, architecture, specs } = await readModelFacts(source, place);
+export async function inspect(
+  source: string,
+  tokens: number,
+  { ropeScaling, ...place }: RepoPlace & { ropeScaling?: RopeScaling } = {},
+): Promise<Inspection> {
+  const { name, stored, architecture: stated, specs } = await readModelFacts(source, place);
+  const architecture = ropeScaling ? scaleRope(stated, ropeScaling, name) : stated;
   const length = Math.min(tokens, architecture.maxPositions);
   const sizes = SCHEMES.map((scheme) => {
     const memory = modelMemory(architecture, specs, scheme, {

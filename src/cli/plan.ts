@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { chartTable } from '../bench/chart.ts';
 import { compareCharts } from '../bench/plan/charts.ts';
 import {
   configModel,
@@ -9,7 +10,7 @@ import {
   type PlanModel,
   shapeModel,
 } from '../bench/plan/request.ts';
-import { chartTable, planSections, ratesText } from '../bench/plan/report.ts';
+import { planSections, ratesText } from '../bench/plan/report.ts';
 import { textReport } from '../bench/report.ts';
 import { isShapeName, SHAPES } from '../bench/shapes.ts';
 import { BambaError } from '../errors.ts';

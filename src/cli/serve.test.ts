@@ -16,6 +16,7 @@ test.each([
   [['a', '--max-body', '1.5'], /--max-body takes a whole number/],
   [['a', '--context', '0'], /--context takes a whole number from 1 on/],
   [['a', '--dtype', 'int3'], /--dtype has to be one of/],
+  [['a', '--precision', 'rough'], /--precision has to be one of balanced, exact, fast/],
   [['a', '--api-key', ''], /The API key is empty/],
   [['a', '--nonsense'], /--nonsense/],
 ])('refuses %j', async (args, reason) => {

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '../engine/local-engine.ts';
+import { PRECISION_NAMES } from '../engine/options.ts';
 import type { TokenizingEngine } from '../engine/protocol.ts';
 import { BambaError } from '../errors.ts';
 import { installDawn } from '../tools/machine/dawn.ts';
@@ -9,16 +10,19 @@ import { SCHEMES } from '../weights/manifest.ts';
 import { oneOf, readRequest } from './arguments.ts';
 import { tokenizingEngine } from './local-engine.ts';
 import { openModel } from './open-model.ts';
+import { readRopeScaling, ROPE_USAGE } from './rope-option.ts';
 import { isLoopback } from './serve/access.ts';
 import { createApiServer } from './serve/server.ts';
 import { tokenizerInfo } from './serve/tokens.ts';
 
-const USAGE = `Usage: npm run serve -- MODEL [--dtype TYPE] [--context N] [--port N] [--host ADDRESS] [--api-key KEY]
-                       [--max-body MB] [--max-requests N] [--slow-reader S]
+const USAGE = `Usage: npm run serve -- MODEL [--dtype TYPE] [--context N] [--rope-scaling S] [--precision P]
+                       [--port N] [--host ADDRESS] [--api-key KEY] [--max-body MB] [--max-requests N] [--slow-reader S]
 
 Serves MODEL to programs through OpenAI's API: a package, a checkpoint or a GGUF file. docs/SERVER.md has examples.
   --dtype T         how its matrices are stored: ${SCHEMES.join(', ')}; int8 unless given
   --context N       tokens of prompt and answer together
+  --rope-scaling S  ${ROPE_USAGE}
+  --precision P     how exact it computes: ${PRECISION_NAMES.join(', ')}; balanced unless given
   --port N          8080 unless given; 0 takes a free one
   --host A          the address to listen at, 127.0.0.1 unless given; 0.0.0.0 takes requests from other machines
   --api-key K       the key that requests have to bring; also as the environment variable BAMBA_API_KEY
@@ -37,6 +41,8 @@ export async function main(args: string[]): Promise<number> {
   const tokenizer = await tokenizerInfo(source);
   const engine = await LocalEngine.load(source, {
     ...(request.context !== undefined && { contextLength: request.context }),
+    ...(request.ropeScaling && { ropeScaling: request.ropeScaling }),
+    precision: request.precision,
     onMessage: (message) => console.error(message),
   });
   engine.onStatus(({ message }) => console.error(message));
@@ -85,6 +91,8 @@ function readArguments(args: string[]) {
     options: {
       dtype: { type: 'string' },
       context: { type: 'string' },
+      'rope-scaling': { type: 'string' },
+      precision: { type: 'string', default: 'balanced' },
       port: { type: 'string', default: '8080' },
       host: { type: 'string', default: '127.0.0.1' },
       'api-key': { type: 'string' },
@@ -104,6 +112,8 @@ function readArguments(args: string[]) {
     model,
     scheme,
     context: values.context === undefined ? undefined : whole('--context', values.context, 1, Infinity),
+    ropeScaling: readRopeScaling(values['rope-scaling']),
+    precision: oneOf('--precision', values.precision, PRECISION_NAMES),
     port: whole('--port', values.port, 0, 65535),
     host: values.host,
     apiKey,

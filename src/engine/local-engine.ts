@@ -1,5 +1,6 @@
 import { asBambaError, BambaError } from '../errors.ts';
 import { isPrefix } from '../generate/state-tree.ts';
+import { checkRopeScaling } from '../architecture/rope-scaling.ts';
 import type { GpuOptions } from '../gpu/device.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import { STATE_TYPES, type StateType } from '../model/state-converter.ts';
@@ -15,7 +16,7 @@ import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
 import { Listeners } from './listeners.ts';
 import type { OpenModel } from './loading/open-model.ts';
-import { type Precision, PRECISIONS } from './options.ts';
+import { type Precision, PRECISION_NAMES, PRECISIONS } from './options.ts';
 import type {
   ChatMessage,
   DetokenizeOptions,
@@ -25,6 +26,7 @@ import type {
   GenerationEvent,
   GenerationRequest,
   MovedState,
+  RopeScaling,
   TokenizeOptions,
   TuneEngineOptions,
   TuningResult,
@@ -38,6 +40,8 @@ import { type TurnOptions, Turns } from './turns.ts';
 
 export interface LocalEngineOptions {
   contextLength?: number;
+  /** See `EngineOptions`. */
+  ropeScaling?: RopeScaling;
   /** See `EngineOptions`. */
   precision?: Precision;
   /** See `EngineOptions`. */
@@ -103,10 +107,11 @@ export class LocalEngine {
     from: PackageSource | Opening,
     { precision = 'balanced', ...others }: LocalEngineOptions = {},
   ): Promise<LocalEngine> {
-    requireOneOf('precision', precision, Object.keys(PRECISIONS));
+    requireOneOf('precision', precision, PRECISION_NAMES);
     const options = { ...PRECISIONS[precision], ...others };
     const { kvCacheType, stateCacheType } = options;
     requireWhole('contextLength', options.contextLength, 1);
+    if (options.ropeScaling !== undefined) checkRopeScaling(options.ropeScaling);
     requireWhole('stateCacheBytes', options.stateCacheBytes, 0);
     requireWhole('storedStateBytes', options.storedStateBytes, 0);
     requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);

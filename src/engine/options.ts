@@ -29,6 +29,9 @@ export const PRECISIONS = {
 /** How exact an engine computes. */
 export type Precision = keyof typeof PRECISIONS;
 
+/** Their names, the default first. */
+export const PRECISION_NAMES = Object.keys(PRECISIONS) as Precision[];
+
 const OPTIONS: readonly string[] = [
   'model',
   'revision',
@@ -38,6 +41,7 @@ const OPTIONS: readonly string[] = [
   'files',
   'worker',
   'contextLength',
+  'ropeScaling',
   'precision',
   'stateCacheBytes',
   'storedStateBytes',

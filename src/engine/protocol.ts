@@ -5,11 +5,13 @@ import type { SamplingSettings } from '../sampling.ts';
 import type { Tool, ToolCall } from '../text/tool-call.ts';
 import type { Tuning, TuningReport, TuningTrial } from '../model/tuning.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { RopeScaling } from '../architecture/rope-scaling.ts';
 import type { Scheme } from '../weights/types.ts';
 
 export type { CacheMiss } from '../generate/state-cache.ts';
 export type { SamplingSettings } from '../sampling.ts';
 export type { Tool, ToolCall } from '../text/tool-call.ts';
+export type { RopeScaling } from '../architecture/rope-scaling.ts';
 export type { Scheme } from '../weights/types.ts';
 export type { Availability, StoredModel, StoredState } from './model-types.ts';
 export type { Tuning, TuningReport, TuningTrial };
@@ -280,6 +282,12 @@ export interface EngineOptions {
    * is used.
    */
   contextLength?: number;
+  /**
+   * Scales the positions of attention for a longer context than the model was trained on, in the place of what its config
+   * says. `contextLength` is then up to `factor` times as long by default. States that were kept under another scaling
+   * are not used.
+   */
+  ropeScaling?: RopeScaling;
   /**
    * How exact the engine computes.
    *

@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../weights/abort.ts';
+import type { Chart } from '../bench/chart.ts';
 import type { TokenizingEngine } from '../engine/protocol.ts';
 import type { Metric } from './metrics.ts';
 import type { Outcome, Part, Work } from './work.ts';
@@ -29,6 +30,8 @@ export interface WorkResult {
   name: string;
   facts: readonly string[];
   metrics: Metric[];
+  /** Absent where figures say it all. */
+  charts?: Chart[];
   /** In the order of the file. */
   outcomes: ({ id: string } & Outcome)[];
 }
@@ -93,7 +96,8 @@ function resultOf(work: Work, outcomeOf: (part: Part) => Outcome | undefined): W
   if (outcomes.length === 0) return null;
   const missing = work.parts.length - outcomes.length;
   const facts = missing > 0 ? [...work.facts, `${outcomes.length} of ${work.parts.length} so far`] : work.facts;
-  return { name: work.name, facts, metrics: work.metrics(outcomes), outcomes };
+  const charts = work.charts?.(outcomes);
+  return { name: work.name, facts, metrics: work.metrics(outcomes), ...(charts && { charts }), outcomes };
 }
 
 async function digestOf(content: string): Promise<string> {

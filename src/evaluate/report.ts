@@ -1,5 +1,6 @@
 import type { EngineInfo } from '../engine/protocol.ts';
 import { adapterName } from '../engine/loading/adapter-name.ts';
+import { chartTable } from '../bench/chart.ts';
 import { bytes, type Section, type Table, time } from '../bench/report.ts';
 import type { Metric } from './metrics.ts';
 import type { EvaluationProgress, WorkResult } from './evaluate.ts';
@@ -39,8 +40,13 @@ export function evaluationSections({ model, adapter }: EngineInfo, works: readon
       facts: [`${bytes(model.bytes)} of weights; ${adapterName(adapter)}`],
       tables: [],
     },
-    ...works.map(({ name, facts, metrics }) => ({ title: name, facts: [...facts], tables: [metricTable(metrics)] })),
+    ...works.map(workSection),
   ];
+}
+
+/** What a work gave, as tables. */
+export function workSection({ name, facts, metrics, charts = [] }: WorkResult): Section {
+  return { title: name, facts: [...facts], tables: [metricTable(metrics), ...charts.map(chartTable)] };
 }
 
 function metricTable(metrics: readonly Metric[]): Table {

@@ -1,4 +1,5 @@
 import { BambaError } from '../errors.ts';
+import type { Chart } from '../bench/chart.ts';
 import type { TokenizingEngine } from '../engine/protocol.ts';
 import type { Metric } from './metrics.ts';
 
@@ -24,11 +25,18 @@ export interface Work<Result = Outcome> {
   readonly parts: readonly Part<Result>[];
   /** @param outcomes those of `parts`, in order */
   metrics(outcomes: readonly Result[]): Metric[];
+  /** Charts of them, where a figure says too little. */
+  readonly charts?: (this: void, outcomes: readonly Result[]) => Chart[];
 }
 
 /** Forgets what the outcomes of a work are: they come back as data to the same work. */
 export function anyWork<Result extends Outcome>(work: Work<Result>): Work {
-  return { ...work, metrics: (outcomes) => work.metrics(outcomes as readonly Result[]) };
+  const { charts, ...others } = work;
+  return {
+    ...others,
+    metrics: (outcomes) => work.metrics(outcomes as readonly Result[]),
+    ...(charts && { charts: (outcomes: readonly Outcome[]) => charts(outcomes as readonly Result[]) }),
+  };
 }
 
 /** @throws BambaError `setting_invalid` where two works have one name: figures are found by it. */

@@ -22,9 +22,12 @@ export const LAYERS = {
   element: ['engine/loading/adapter-name.ts', 'engine/client.ts', 'engine/protocol.ts', 'api', 'sampling.ts'],
   bench: list(
     'sampling.ts gpu weights architecture kernels storage model generate /shaders/bench ' +
-      'engine/loading/adapter-name.ts engine/loading/load.ts engine/loading/tuned.ts',
+      'engine/loading/adapter-name.ts engine/loading/load.ts engine/loading/open-model.ts engine/loading/tuned.ts ' +
+      'engine/prompts/request.ts engine/prompts/text-side.ts',
   ),
-  evaluate: list('weights text generate bench/report.ts engine/loading/adapter-name.ts engine/protocol.ts'),
+  evaluate: list(
+    'weights text generate bench/chart.ts bench/report.ts engine/loading/adapter-name.ts engine/protocol.ts',
+  ),
   app: ['engine/client.ts', 'engine/protocol.ts', 'element'],
   tools: ['weights', 'architecture', 'storage'],
   cli: list(
@@ -137,11 +140,11 @@ export function lintConfig() {
     },
     ...Object.entries(LAYERS).flatMap(([layer, allowed]) => overridesOf(layer, allowed)),
     {
-      files: ['src/app/bench*', 'src/app/peers*', 'src/app/plan*'],
+      files: ['src/app/bench*', 'src/app/compare*', 'src/app/peers*', 'src/app/plan*'],
       rules: {
         'no-restricted-imports': restricted(
           allBut(['bench'], 0),
-          'the pages of the benchmark and of costs import bench and errors',
+          'the pages of the benchmark, of costs and of comparisons import bench and errors',
         ),
       },
     },
@@ -149,8 +152,8 @@ export function lintConfig() {
       files: ['src/app/eval*'],
       rules: {
         'no-restricted-imports': restricted(
-          allBut(list('bench/report.ts engine/client.ts engine/protocol.ts evaluate generate'), 0),
-          'the page of evaluations imports evaluate, the engine, generate, bench/report and errors',
+          allBut(list('bench/chart.ts bench/report.ts engine/client.ts engine/protocol.ts evaluate generate'), 0),
+          'the page of evaluations imports evaluate, the engine, generate, charts and reports of bench, and errors',
         ),
       },
     },

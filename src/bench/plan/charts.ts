@@ -4,31 +4,12 @@ import { decodeWork, prefillWork, type Work } from '../../model/cost/work.ts';
 import { cacheRowBytes } from '../../kernels/attention/kv-cache.ts';
 import { rowBytes } from '../../weights/layout.ts';
 import { planTensors } from '../../weights/package-writer.ts';
+import { type Chart, rounded, type Series, tokensText } from '../chart.ts';
 import type { ShapeName } from '../shapes.ts';
 import { runWith } from './measured.ts';
 import { type PlanModel, shapeModel } from './request.ts';
 
 // A hybrid against a transformer of its size, over the length of the context and the size of the batch.
-
-/** A line or points of a chart. */
-export interface Series {
-  name: string;
-  /** Whose it is, or of how many sequences: what its colour says. */
-  of: 'hybrid' | 'transformer' | 'any' | 1 | 4 | 16 | 64;
-  kind: 'counted' | 'approximated' | 'measured';
-  points: readonly { x: number; y: number }[];
-}
-
-/** A chart over the number of tokens. */
-export interface Chart {
-  id: string;
-  title: string;
-  /** What is to be seen, for who does not see it. */
-  description: string;
-  /** What the vertical axis counts. */
-  unit: string;
-  series: readonly Series[];
-}
 
 const HYBRID = 'bamba-9b' satisfies ShapeName;
 const TRANSFORMER = 'llama-3.1-8b' satisfies ShapeName;
@@ -182,15 +163,4 @@ function courseOf(points: Series['points']): string {
 
 function times(ratio: number): string {
   return `${rounded(ratio)} times`;
-}
-
-/** A number of three digits. */
-export function rounded(value: number): string {
-  return Number(value.toPrecision(3)).toLocaleString('en');
-}
-
-/** `16`, `1K`, `1M`. */
-export function tokensText(tokens: number): string {
-  if (tokens >= 2 ** 20) return `${tokens / 2 ** 20}M`;
-  return tokens >= 1024 ? `${tokens / 1024}K` : `${tokens}`;
 }

@@ -2,7 +2,8 @@ import { approximate } from '../../model/cost/approximation.ts';
 import { type CostSettings, type ModelCost, type PassCost } from '../../model/cost/model-cost.ts';
 import { type Bottleneck, BOTTLENECKS, type Rates } from '../../model/cost/seconds.ts';
 import { bytes, number, type Section, type Table, time } from '../report.ts';
-import { approximateBytes, type Chart, rounded, tokensText } from './charts.ts';
+import { rounded } from '../chart.ts';
+import { approximateBytes } from './charts.ts';
 import { runWith } from './measured.ts';
 import type { PlanModel } from './request.ts';
 
@@ -104,20 +105,6 @@ function approximationTables(model: PlanModel, settings: CostSettings, { prefill
       rows.map(([what, exact, about, text]) => [what, text(exact), text(about), (about / exact).toFixed(2)]),
     ),
   ];
-}
-
-/** A chart as a table: a row for each number of tokens. */
-export function chartTable({ title, unit, series }: Chart): Table {
-  const places = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))].toSorted((a, b) => a - b);
-  const cell = (points: Chart['series'][number]['points'], x: number) => {
-    const point = points.find((one) => one.x === x);
-    return point ? rounded(point.y) : '';
-  };
-  return table(
-    `${title} (${unit})`,
-    ['tokens', ...series.map(({ name }) => name)],
-    places.map((x) => [tokensText(x), ...series.map(({ points }) => cell(points, x))]),
-  );
 }
 
 function table(title: string, columns: string[], rows: string[][]): Table {

@@ -1,3 +1,4 @@
+import { rowDivergence } from '../../bench/compare/row-divergence.ts';
 import { BambaError } from '../../errors.ts';
 import { chunksOf } from '../../model/chunks.ts';
 import { forward } from '../../model/forward.ts';
@@ -67,21 +68,12 @@ export function divergence(
         Float32Array,
         Float32Array,
       ];
-      const [of, to] = [summary(p), summary(q)];
-      let kl = 0;
-      for (let id = 0; id < vocabSize; id++) {
-        const own = p[id]! - of.logTotal;
-        const probability = Math.exp(own);
-        // What has no probability adds none, whatever the other one says of it.
-        if (probability > 0) kl += probability * (own - (q[id]! - to.logTotal));
-      }
-      if (!Number.isFinite(kl)) throw notFinite();
-      // Rounding alone is below zero.
-      kls.push(Math.max(0, kl));
-      if (of.likeliest === to.likeliest) agreed++;
+      const { kl, agrees, logprob } = rowDivergence(p, q);
+      kls.push(kl);
+      if (agrees) agreed++;
       const next = ids[row + 1];
       if (next === undefined) continue;
-      nll -= q[next]! - to.logTotal;
+      nll -= logprob(next);
       predicted++;
     }
   }
@@ -92,20 +84,4 @@ export function divergence(
     klMean: kls.reduce((sum, kl) => sum + kl, 0) / kls.length,
     kl99: ordered[Math.min(ordered.length - 1, Math.floor(0.99 * ordered.length))]!,
   };
-}
-
-function summary(logits: Float32Array): { logTotal: number; likeliest: number } {
-  let likeliest = 0;
-  for (let id = 1; id < logits.length; id++) if (logits[id]! > logits[likeliest]!) likeliest = id;
-  const largest = logits[likeliest]!;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  return { logTotal: largest + Math.log(sum), likeliest };
-}
-
-function notFinite(): BambaError {
-  return new BambaError(
-    'gpu_failure',
-    'The model computed logits that are no finite numbers. Its weights are damaged, or a kernel is wrong on this device.',
-  );
 }

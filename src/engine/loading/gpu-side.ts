@@ -87,7 +87,7 @@ function ownerOf({ manifest, shardHashes = null }: PackageSource, model: Model):
   let owner: Promise<StateOwner> | undefined;
   const find = async (): Promise<StateOwner> => ({
     model,
-    binding: await stateBinding(manifest, shardHashes),
+    binding: await stateBinding(manifest, model.architecture, shardHashes),
     name: manifest.name,
   });
   return () => (owner ??= find());

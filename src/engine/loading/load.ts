@@ -1,6 +1,7 @@
 import { BambaError } from '../../errors.ts';
 import type { Gpu } from '../../gpu/device.ts';
 import { checkPackageTensors, parseArchitecture } from '../../architecture/config.ts';
+import { type RopeScaling, scaleRope } from '../../architecture/rope-scaling.ts';
 import { checkArchitecture } from '../../model/dims.ts';
 import { GpuWeights } from '../../model/gpu-weights.ts';
 import { Model, type ModelOptions } from '../../model/model.ts';
@@ -14,6 +15,8 @@ import { suggestion } from '../../weights/smaller-schemes.ts';
 const DEFAULT_CONTEXT = 32_768;
 
 export interface LoadModelOptions extends Partial<ModelOptions> {
+  /** How positions are scaled, in the place of what the package says. */
+  ropeScaling?: RopeScaling;
   signal?: AbortSignal;
   onUploaded?: () => void;
   /** Hears a sentence where the options ask for more than the model has. */
@@ -26,14 +29,16 @@ export interface LoadModelOptions extends Partial<ModelOptions> {
  * @param options.contextLength may be more than the config's positions; `onMessage` is told then, and
  * where the device has buffers for fewer tokens, which is then the length.
  * @param options.onUploaded called when all weights are on the GPU; `onCompiled` tells of programs after that.
- * @throws BambaError what the source throws; `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
+ * @throws BambaError what the source throws; `setting_invalid` for a scaling that the model does not take, `unsupported_model`, `manifest_invalid`, `adapter_limit`, `out_of_memory`,
  * `gpu_failure`, `aborted`.
  */
 export async function loadModel(gpu: Gpu, source: PackageSource, options: LoadModelOptions = {}): Promise<Model> {
   const { manifest } = source;
-  const architecture = parseArchitecture(manifest.architecture);
-  checkArchitecture(architecture);
-  checkPackageTensors(architecture, manifest.tensors);
+  const stated = parseArchitecture(manifest.architecture);
+  checkArchitecture(stated);
+  checkPackageTensors(stated, manifest.tensors);
+  const { ropeScaling } = options;
+  const architecture = ropeScaling ? scaleRope(stated, ropeScaling, manifest.name) : stated;
   const { maxPositions } = architecture;
   const wanted = options.contextLength ?? Math.min(DEFAULT_CONTEXT, maxPositions);
   const contextLength = Math.min(wanted, longestContext(architecture, gpu.device.limits));

@@ -1,3 +1,4 @@
+import type { Architecture } from '../../architecture/architecture.ts';
 import { BambaError } from '../../errors.ts';
 import { shaderSources } from '../../kernels/shared/sources.ts';
 import type { SnapshotBinding } from '../../model/snapshot-bytes.ts';
@@ -15,11 +16,13 @@ export function shadersHash(): Promise<string> {
 
 /**
  * The binding of a package all of whose shards were handed out. Equal packages have the same, wherever they are and
- * were made.
+ * were made, unless they were loaded with other positions.
+ * @param architecture of the model as it was loaded
  * @throws BambaError `unsupported_model` where nothing tells what is in its shards.
  */
 export async function stateBinding(
-  { name, architecture, scheme, stream, tensors }: PackageDescription,
+  { name, scheme, stream, tensors }: PackageDescription,
+  architecture: Architecture,
   shardHashes: readonly string[] | null,
 ): Promise<SnapshotBinding> {
   if (!shardHashes) {

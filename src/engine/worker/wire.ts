@@ -21,7 +21,13 @@ import type {
 export type LoadOptions = ModelSource &
   Pick<
     LocalEngineOptions,
-    'contextLength' | 'precision' | 'stateCacheBytes' | 'storedStateBytes' | 'kvCacheType' | 'stateCacheType'
+    | 'contextLength'
+    | 'ropeScaling'
+    | 'precision'
+    | 'stateCacheBytes'
+    | 'storedStateBytes'
+    | 'kvCacheType'
+    | 'stateCacheType'
   >;
 
 /** The calls that the worker takes from the page. */

@@ -17,7 +17,16 @@ import type { LoadOptions } from './wire.ts';
 const NO_SERVER = async (): Promise<Response> => new Response(null, { status: 404 });
 
 async function load(
-  { contextLength, precision, stateCacheBytes, storedStateBytes, kvCacheType, stateCacheType, ...model }: LoadOptions,
+  {
+    contextLength,
+    ropeScaling,
+    precision,
+    stateCacheBytes,
+    storedStateBytes,
+    kvCacheType,
+    stateCacheType,
+    ...model
+  }: LoadOptions,
   { signal, report, isLoaded }: HostLoading,
 ): Promise<LocalEngine> {
   const open = (tries: number) =>
@@ -26,6 +35,7 @@ async function load(
   return LocalEngine.load(open, {
     signal,
     ...(contextLength !== undefined && { contextLength }),
+    ...(ropeScaling !== undefined && { ropeScaling }),
     ...(precision !== undefined && { precision }),
     ...(stateCacheBytes !== undefined && { stateCacheBytes }),
     ...(storedStateBytes !== undefined && { storedStateBytes }),

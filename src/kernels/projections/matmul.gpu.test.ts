@@ -17,7 +17,7 @@ import {
   matrixInputs,
   productBounds,
 } from '../../testing/kernels/matrix-cases.ts';
-import { MATMUL_TILES, unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
+import { MATMUL_TILES, ofAnyTile, unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
 import { ACTION_CASES, outcome, withActions } from '../../testing/kernels/product-outcomes.ts';
 import { f32Product, matmulKernel } from './matmul.ts';
 import { passLength } from '../shared/pass-length.ts';
@@ -32,7 +32,13 @@ async function runOn(
   const tokens = x.length / weights.columns;
   const y = gpu.output(tokens * weights.rows);
   const set = { product: f32Product, action: 'set' } as const;
-  const specs = multiplyRows(gpu.features, 'test', set, { x: gpu.input(x), weights, y }, { pass, normed: true });
+  const specs = multiplyRows(
+    ofAnyTile(gpu.features),
+    'test',
+    set,
+    { x: gpu.input(x), weights, y },
+    { pass, normed: true },
+  );
   await gpu.run(unrolled ? unrolledTiles(specs) : specs, { tokens });
   return gpu.read(y);
 }
@@ -50,7 +56,7 @@ describeGpu(matmulKernel, (gpu) => {
     const { y, check } = outcome(gpu(), action, sums, bounds);
     const buffers = { x: gpu().input(x), weights, y };
     const projection = { product: f32Product, action };
-    const specs = multiplyRows(gpu().features, 'test', projection, buffers, { pass, normed: false, scale });
+    const specs = multiplyRows(ofAnyTile(gpu().features), 'test', projection, buffers, { pass, normed: false, scale });
     await gpu().run(specs, { tokens: x.length / columns });
     await check();
   }

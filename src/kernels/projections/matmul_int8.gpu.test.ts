@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { matmul as reference } from '../../reference/matmul.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
 import { describeGpu, type TestMatrix } from '../../testing/kernels/device.ts';
-import { MATMUL_TILES, unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
+import { MATMUL_TILES, ofAnyTile, unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
 import {
   everyStoredValue,
   integerProductBounds,
@@ -27,7 +27,13 @@ describeGpu(matmulInt8Kernel, (gpu, { share, once }) => {
   ): Promise<Float32Array> {
     const y = gpu().output(rows.tokens * weights.rows);
     const set = { product: int8Product, action: 'set' } as const;
-    const specs = multiplyRows(gpu().features, 'test', set, { ...uploadRows(gpu(), rows), weights, y }, { pass });
+    const specs = multiplyRows(
+      ofAnyTile(gpu().features),
+      'test',
+      set,
+      { ...uploadRows(gpu(), rows), weights, y },
+      { pass },
+    );
     await gpu().run(unrolled ? unrolledTiles(specs) : specs, { tokens: rows.tokens });
     return gpu().read(y);
   }
@@ -43,7 +49,7 @@ describeGpu(matmulInt8Kernel, (gpu, { share, once }) => {
     const { y, check } = outcome(gpu(), action, sums, bounds);
     const buffers = { ...uploadRows(gpu(), rows), weights, y };
     const projection = { product: int8Product, action };
-    await gpu().run(multiplyRows(gpu().features, 'test', projection, buffers, { pass, scale }), {
+    await gpu().run(multiplyRows(ofAnyTile(gpu().features), 'test', projection, buffers, { pass, scale }), {
       tokens: rows.tokens,
     });
     await check();

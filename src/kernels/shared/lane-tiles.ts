@@ -31,9 +31,19 @@ const SMALL: TileShape = { LANES_T: 4, LANES_R: 8, TEAMS: 4 };
 /** The size of a product's tiles. */
 export type TileSize = 'small' | 'large';
 
-/** That of a matrix of so many rows: small in short passes, and where it is narrow. */
-export function tileSize({ narrowRows }: Pick<GpuFeatures, 'narrowRows'>, pass: PassLength, rows: number): TileSize {
-  return pass === 'short' || rows <= narrowRows ? 'small' : 'large';
+/** What tells a processor from a GPU: its subgroups are narrow vectors. */
+type Subgroups = Pick<GpuFeatures, 'subgroups' | 'subgroupSize'>;
+
+/**
+ * That of a matrix of so many rows: small in short passes, where the matrix is narrow, and on processors. A processor gains
+ * nothing from large tiles, and compiles them for longer than a short prompt takes.
+ */
+export function tileSize(features: Subgroups & Pick<GpuFeatures, 'narrowRows'>, pass: PassLength, rows: number): TileSize {
+  return pass === 'short' || rows <= features.narrowRows || isProcessor(features) ? 'small' : 'large';
+}
+
+function isProcessor({ subgroups, subgroupSize }: Subgroups): boolean {
+  return subgroups && subgroupSize < 16;
 }
 
 const SHAPES: Readonly<Record<TileSize, TileShape>> = { small: SMALL, large: LARGE };
@@ -47,7 +57,7 @@ export function laneTiles(features: GpuFeatures, size: TileSize): Tiles {
   };
 }
 
-/** The constant `UNROLLED`: not on processors, whose subgroups are narrow vectors, and which take seconds to compile it. */
-export function unrolled({ subgroups, subgroupSize }: Pick<GpuFeatures, 'subgroups' | 'subgroupSize'>): number {
-  return subgroups && subgroupSize >= 16 ? 1 : 0;
+/** The constant `UNROLLED`: not on processors, which take seconds to compile it, nor where nothing tells them apart. */
+export function unrolled(features: Subgroups): number {
+  return features.subgroups && !isProcessor(features) ? 1 : 0;
 }

@@ -1,3 +1,4 @@
+import type { GpuFeatures } from '../../gpu/device.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
 import type { PassLength } from '../../kernels/shared/pass-length.ts';
 
@@ -6,6 +7,11 @@ export const MATMUL_TILES: readonly { pass: PassLength; tile: number }[] = [
   { pass: 'short', tile: 16 },
   { pass: 'long', tile: 64 },
 ];
+
+/** Features with which both tiles are taken: a processor, known by its subgroups, takes small ones alone. */
+export function ofAnyTile(features: GpuFeatures): GpuFeatures {
+  return { ...features, subgroups: false };
+}
 
 /** The same with products written out, as on a GPU. */
 export function unrolledTiles(specs: readonly DispatchSpec[]): DispatchSpec[] {

@@ -36,7 +36,7 @@ export const EXPECTED_SKIPS = [
   },
   {
     file: 'src/model/random-models.gpu.test.ts',
-    name: /^a whole model > of .+ is the reference in \w+$/,
+    name: /^a whole model > of .+ is the reference in '\w+'$/,
     reason: 'all that is particular about the family is met in others; `npm run test:all` takes it',
   },
   {
