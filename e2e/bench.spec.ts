@@ -9,7 +9,7 @@ const SCHEMES = ['int8', 'f32'];
 
 test('measures everything of a model in two schemes, and shows it', async ({ page }) => {
   test.setTimeout(300_000);
-  await page.goto(`/bench.html?shape=tiny&scheme=${SCHEMES.join()}&quick=1&profile=1&batch=1,2`);
+  await page.goto(`/bench.html?shape=tiny&scheme=${SCHEMES.join()}&quick=1&profile=1&batch=1,2&digits=1`);
   const result = (await page.evaluate(() => window['__result'])) as BenchResult;
   expect(result.models.filter((model) => 'error' in model)).toEqual([]);
   const { f16FlopsPerS, clock: _, ...ceilings } = result.ceilings;
@@ -25,12 +25,16 @@ test('measures everything of a model in two schemes, and shows it', async ({ pag
       [1, true],
       [2, true],
     ]);
-    const [decode, prefill] = model.profiles;
+    const [decode, prefill, two] = model.profiles;
     expect(decode?.rows.reduce((sum, { count }) => sum + count, 0)).toBe(model.dispatchesPerToken);
     expect(prefill?.rows.length).toBeGreaterThan(0);
+    expect(two?.sequences).toBe(2);
+    expect(two?.rows.reduce((sum, { count }) => sum + count, 0)).toBe(model.batch.at(1)?.dispatches);
+    expect(two?.rows.some(({ kernel }) => kernel.startsWith('matvecs_int8'))).toBe(model.scheme === 'int8');
   }
   await expect(page.getByRole('heading', { name: 'tiny int8' })).toBeVisible();
   await expect(page.getByRole('table', { name: /^Kernels of a decode step/ })).toHaveCount(SCHEMES.length);
+  await expect(page.getByRole('table', { name: /^Kernels of a step of 2 sequences/ })).toHaveCount(SCHEMES.length);
   await expect(page.getByRole('table', { name: 'Several sequences at once' })).toHaveCount(SCHEMES.length);
   await expect(page.getByRole('link', { name: 'Save as JSON' })).toBeVisible();
   for (const colorScheme of ['light', 'dark'] as const) {

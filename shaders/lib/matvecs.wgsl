@@ -2,35 +2,9 @@
 // A team of invocations reads four rows of weights once, decodes them once, and multiplies them by every column. The kernel
 // binds `weights: array<vec4u>` and `v: array<vec4f>` of COLUMNS vectors, has in Params `rows`, `blocks`, `columns4` and
 // `v_stride`, from a vector to the next, overrides WG, TEAMS of a workgroup, and COLUMNS: 2, 4, 8 or 16, and uses
-// lib/sharers.wgsl.
-//
-// Four neighbours read neighbouring blocks, the next four those of other rows: so neighbours read the same few lines of a
-// column, which are read more often than all else. A team has four invocations in every 4 * TEAMS.
+// lib/columns.wgsl.
 
 const NEIGHBOURS: u32 = 4;
-const ROUND: u32 = 8;  // columns whose sums are added up at a time
-
-var<workgroup> column_shares: array<vec4f, ROUND * WG / SHARERS>;
-
-// Four rows by each column. Those behind COLUMNS stay zero, and are not in the code.
-struct Columns {
-  c0: vec4f,
-  c1: vec4f,
-  c2: vec4f,
-  c3: vec4f,
-  c4: vec4f,
-  c5: vec4f,
-  c6: vec4f,
-  c7: vec4f,
-  c8: vec4f,
-  c9: vec4f,
-  c10: vec4f,
-  c11: vec4f,
-  c12: vec4f,
-  c13: vec4f,
-  c14: vec4f,
-  c15: vec4f,
-}
 
 // Adds a vec4f of a column by that of four rows: t0 has the first element of each row.
 fn add_column(sum: vec4f, at: u32, t0: vec4f, t1: vec4f, t2: vec4f, t3: vec4f) -> vec4f {
@@ -88,18 +62,12 @@ fn scaled_half(block: vec4u, half: u32, scale: vec2f) -> mat4x4f {
   return values;
 }
 
-// The team of an invocation while it multiplies.
-fn own_team(lane: u32) -> u32 {
-  return lane / NEIGHBOURS % TEAMS;
-}
-
 // This lane's share of the dot products of rows first .. first+3 and all columns; rows past the end repeat the last one.
 fn matvecs_rows(first: u32, lane: u32) -> Columns {
-  let begin = lane / (NEIGHBOURS * TEAMS) * NEIGHBOURS + lane % NEIGHBOURS;
   let row = min(vec4u(first) + vec4u(0, 1, 2, 3), vec4u(params.rows - 1));
   let base = row * params.blocks;
   var sums = Columns();
-  for (var block = begin; block < params.blocks; block += WG / TEAMS) {
+  for (var block = own_block(lane); block < params.blocks; block += WG / TEAMS) {
     let w0 = weights[base.x + block];
     let w1 = weights[base.y + block];
     let w2 = weights[base.z + block];
@@ -125,61 +93,4 @@ fn matvecs_rows(first: u32, lane: u32) -> Columns {
     }
   }
   return sums;
-}
-
-fn leave_share(lane: u32, place: u32, value: vec4f) {
-  let share = shared_sum(value);
-  if (lane % SHARERS == 0) {
-    column_shares[place * (WG / SHARERS) + lane / SHARERS] = share;
-  }
-}
-
-// What the invocations of a team left for a column.
-fn left_shares(place: u32, team: u32) -> vec4f {
-  var sum = vec4f();
-  for (var first = NEIGHBOURS * team; first < WG; first += NEIGHBOURS * TEAMS) {
-    for (var lane = first; lane < first + NEIGHBOURS; lane += SHARERS) {
-      sum += column_shares[place * (WG / SHARERS) + lane / SHARERS];
-    }
-  }
-  return sum;
-}
-
-// Of the first COLUMNS * TEAMS invocations, each gets the sums of column `lane / TEAMS` and team `lane % TEAMS`. Every
-// invocation of the workgroup must call.
-fn column_sum(sums: Columns, lane: u32) -> vec4f {
-  leave_share(lane, 0, sums.c0);
-  leave_share(lane, 1, sums.c1);
-  if (COLUMNS > 2) {
-    leave_share(lane, 2, sums.c2);
-    leave_share(lane, 3, sums.c3);
-  }
-  if (COLUMNS > 4) {
-    leave_share(lane, 4, sums.c4);
-    leave_share(lane, 5, sums.c5);
-    leave_share(lane, 6, sums.c6);
-    leave_share(lane, 7, sums.c7);
-  }
-  workgroupBarrier();
-  let column = lane / TEAMS;
-  var sum = vec4f();
-  if (column < min(COLUMNS, ROUND)) {
-    sum = left_shares(column, lane % TEAMS);
-  }
-  if (COLUMNS > ROUND) {
-    workgroupBarrier();
-    leave_share(lane, 0, sums.c8);
-    leave_share(lane, 1, sums.c9);
-    leave_share(lane, 2, sums.c10);
-    leave_share(lane, 3, sums.c11);
-    leave_share(lane, 4, sums.c12);
-    leave_share(lane, 5, sums.c13);
-    leave_share(lane, 6, sums.c14);
-    leave_share(lane, 7, sums.c15);
-    workgroupBarrier();
-    if (column >= ROUND && column < COLUMNS) {
-      sum = left_shares(column - ROUND, lane % TEAMS);
-    }
-  }
-  return sum;
 }

@@ -1,16 +1,4 @@
-// Weights of scheme int8 as integers, for lib/matmul_int8.wgsl: a block of 16 bytes holds 16 columns, bytes that are
-// integers already. Only rows have scales, which come behind the sums.
-
-const STORED_BLOCKS: u32 = 1;  // blocks of 16 columns in a block of weights
-
-// Block `part` of the 16 columns in a block of weights. `bits` are for schemes that have groups with a scale.
-fn stored_integers(stored: vec4u, part: u32, bits: u32) -> vec4u {
-  return stored;
-}
-
-fn group_bits(row: u32, block: u32, rows: u32, blocks: u32) -> u32 {
-  return 0;
-}
+// How lib/matmul_int8.wgsl sums the integers that lib/integers_int8.wgsl makes: no columns have scales of their own.
 
 fn group_words(row: vec4u, block: u32, rows: u32, blocks: u32) -> GroupWords {
   return GroupWords();

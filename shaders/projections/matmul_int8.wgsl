@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/bytes.wgsl, lib/matmul_int8.wgsl, lib/team_sums.wgsl, lib/action.wgsl, lib/write_sums.wgsl
+// uses: lib/step.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/weight.wgsl, lib/biased.wgsl, lib/integers.wgsl, lib/stored.wgsl, lib/tile.wgsl, lib/bytes.wgsl, lib/matmul_int8.wgsl, lib/team_sums.wgsl, lib/action.wgsl, lib/write_sums.wgsl
 // matmul_int8: s[t, r] = scale * sum_c x_scale[t, c / 128] * x[t, c] * W[r, c]
 //              y[t, r] = s[t, r], y[t, r] += s[t, r], or y[t, f] = silu(s[t, 2f]) * s[t, 2f+1]
 //

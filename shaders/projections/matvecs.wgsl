@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/matvecs.wgsl, lib/normed.wgsl, lib/normed_columns.wgsl, lib/action.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/columns.wgsl, lib/matvecs.wgsl, lib/normed.wgsl, lib/normed_columns.wgsl, lib/action.wgsl, lib/put_columns.wgsl
 // matvecs: s[b, r] = scale * sum_c W[r, c] * v[b, c], of every sequence b of a batch; with NORMED divided by
 //   sqrt(sum(squares[b]) / C + eps);  y[b, r] = s[b, r], y[b, r] += s[b, r], or y[b, f] = silu(s[b, 2f]) * s[b, 2f+1]
 //
@@ -48,19 +48,5 @@ fn matvecs(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (NORMED == 1) {
     find_norms(lane);
   }
-  let sums = column_sum(matvecs_rows(group_first + 4 * own_team(lane), lane), lane);
-  let first = group_first + 4 * (lane % TEAMS);
-  let column = lane / TEAMS;
-  if (column >= COLUMNS) {
-    return;
-  }
-  var factor = params.scale;
-  if (NORMED == 1) {
-    factor *= norms[column];
-  }
-  for (var j = 0u; j < 4 && first + j < params.rows; j += 2) {
-    let scales = factor * pair_scales(first + j, params.rows, params.blocks);
-    let pair = scales * select(sums.xy, sums.zw, j == 2);
-    put_pair(column * params.y_stride, params.first_row + first + j, first + j + 1 < params.rows, pair);
-  }
+  put_columns(matvecs_rows(group_first + 4 * own_team(lane), lane), group_first, lane);
 }

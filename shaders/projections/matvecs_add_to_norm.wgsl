@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvecs.wgsl, lib/normed.wgsl, lib/normed_columns.wgsl
+// uses: lib/grid.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/columns.wgsl, lib/matvecs.wgsl, lib/normed.wgsl, lib/normed_columns.wgsl, lib/add_columns_to_norm.wgsl
 // matvecs_add_to_norm: x[b, r] += sum_c W[r, c] * v[b, c], of every sequence b of a batch, with NORMED divided by
 //   sqrt(sum(squares[b]) / C + eps); on its way into the next RMSNorm: h = x * norm_weight,
 //   x_squares[b, r / 4] = x[b, r]^2 + .. + x[b, r + 3]^2
@@ -51,19 +51,5 @@ fn matvecs_add_to_norm(@builtin(workgroup_id) group: vec3u, @builtin(local_invoc
   if (NORMED == 1) {
     find_norms(lane);
   }
-  let sums = column_sum(matvecs_rows(group_first + 4 * own_team(lane), lane), lane);
-  let first = group_first + 4 * (lane % TEAMS);
-  let column = lane / TEAMS;
-  if (column >= COLUMNS || first >= params.rows) {
-    return;
-  }
-  var added = sums * four_scales(first, params.rows, params.blocks);
-  if (NORMED == 1) {
-    added *= norms[column];
-  }
-  let row4 = (params.first_row + first) / 4;
-  let sum = x[column * params.x_stride + row4] + added;
-  x[column * params.x_stride + row4] = sum;
-  h[column * params.h_stride + row4] = sum * norm_weight[row4];
-  x_squares[column * params.x_squares_stride + row4] = dot(sum, sum);
+  add_columns_to_norm(matvecs_rows(group_first + 4 * own_team(lane), lane), group_first, lane);
 }

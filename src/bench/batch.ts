@@ -53,7 +53,7 @@ export async function measureBatch(
     for (let run = 0; run < settings.runs; run++) {
       seconds.push(await secondsPerStep(new Company(batch), state.tokens, sequences, settings));
     }
-    const dispatches = (await batch.dispatches(sequences)).length;
+    const dispatches = (await batch.stepPlan(sequences)).specs.length;
     return { context, sequences, secondsPerStep: median(seconds), runs: seconds, dispatches, bytes: batch.bytes };
   } finally {
     batch.dispose();

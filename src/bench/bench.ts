@@ -13,7 +13,7 @@ import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { measureLoad } from './loading.ts';
 import { type BenchOptions, type BenchTarget, targetName } from './options.ts';
 import { packageWeights } from './package-weights.ts';
-import { profilePass } from './profile.ts';
+import { profileBatch, profilePass } from './profile.ts';
 import type { BatchRow, BenchResult, DecodeRow, ModelFailure, ModelResult, PrefillRow } from './result.ts';
 import { SHAPES } from './shapes.ts';
 import { measureDecode, measurePrefill, roomFor, type SpeedSettings } from './speed.ts';
@@ -159,6 +159,12 @@ class ModelBench {
           const pass = { tokens, position, int8Activations };
           result.profiles.push(await profilePass(model, weights, this.#timer, this.#ceilings, pass));
         }
+        // One alone is a decode step.
+        for (const sequences of this.#options.batches.filter((count) => count > 1)) {
+          progress(`kernels of ${sequences} sequences`);
+          const pass = { sequences, position };
+          result.profiles.push(await profileBatch(model, this.#timer, this.#ceilings, pass));
+        }
       }
       if (this.#options.tune) {
         result.tuning = await tuneModel(model, { onTrial: ({ what, value }) => progress(`${what} of ${value}`) });
@@ -186,14 +192,24 @@ class ModelBench {
   }
 
   async #create(architecture: Architecture, weights: GpuWeights): Promise<Model> {
-    const { contexts, batches, prefills, profile, profileContext, chunkTokens, int8Activations, kvCacheType } =
-      this.#options;
+    const {
+      contexts,
+      batches,
+      prefills,
+      profile,
+      profileContext,
+      chunkTokens,
+      int8Activations,
+      batchDigits,
+      kvCacheType,
+    } = this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
     if (batches.length > 0) lengths.push(...contexts.map((context) => roomAmongOthers(context, this.#speed)));
     if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
       contextLength: Math.max(...lengths, 256),
       int8Activations,
+      batchDigits,
       kvCacheType,
       ...(chunkTokens === null ? {} : { chunkTokens }),
     });

@@ -2,6 +2,7 @@ import { BambaError } from '../errors.ts';
 import { OPTIONAL_FEATURES, type OptionalFeature } from '../gpu/device.ts';
 import { MOST_SLOTS } from '../gpu/plan.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
+import type { Digits } from '../kernels/projections/quantize_rows.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { isShapeName, SHAPES, type ShapeName } from './shapes.ts';
@@ -15,6 +16,8 @@ export interface BenchOptions {
   contexts: number[];
   /** Numbers of sequences that decode together, at every context; none for not at all. */
   batches: number[];
+  /** Digits of int8 that inputs of products are rounded to there, where weights are int8 or int4; 0 for f32. */
+  batchDigits: 0 | Digits;
   prefills: number[];
   /** Whether kernels are timed one by one. */
   profile: boolean;
@@ -45,7 +48,7 @@ const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
 
 /**
  * Reads the options of a page's address:
- * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&batch=1,2,4,8,16&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`.
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&batch=1,2,4,8,16&digits=1&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`.
  * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
@@ -66,6 +69,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     targets,
     contexts: numbers('contexts', quick ? [16] : DEFAULT_CONTEXTS),
     batches: batches(list(query, 'batch', [])),
+    batchDigits: digits(query.get('digits') ?? '0'),
     prefills: numbers('prefills', quick ? [24] : DEFAULT_PREFILLS),
     profile: flag(query, 'profile'),
     profileContext: number('profileContext', quick ? 16 : 1024),
@@ -124,6 +128,10 @@ function batches(texts: readonly string[]): number[] {
     if (sequences > MOST_SLOTS) throw invalid('batch', text, `numbers of sequences from 1 to ${MOST_SLOTS}`);
     return sequences;
   });
+}
+
+function digits(text: string): 0 | Digits {
+  return ([0, 1, 2] as const)[Number(oneOf('digits', text, ['0', '1', '2']))]!;
 }
 
 function invalid(name: string, value: string, expected: string): BambaError {

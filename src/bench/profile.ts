@@ -5,6 +5,7 @@ import { createActivations } from '../model/activations.ts';
 import type { GpuWeights } from '../model/gpu-weights.ts';
 import { prefillHead, promptParts, stepParts } from '../model/hybrid.ts';
 import type { Rope } from '../architecture/architecture.ts';
+import { Batch } from '../model/batch/batch.ts';
 import type { Model } from '../model/model.ts';
 import { ropeTable } from '../model/rope-table.ts';
 import { Sampler } from '../model/sampler.ts';
@@ -12,7 +13,11 @@ import type { Scope } from '../model/scope.ts';
 import type { Ceilings } from './ceilings.ts';
 import { GREEDY } from '../sampling.ts';
 import type { GpuTimer } from './timing.ts';
-import { matrixColumns, workOf } from './traffic.ts';
+import { promptIds } from './speed.ts';
+import { matrixColumns, type PassShape, workOf } from './traffic.ts';
+
+/** Tokens that the answers of a batch may have: its steps are measured over and over, from one position. */
+const MOST_STEPS = 64;
 
 /** All dispatches of a pass that run the same kernel on the same shape. */
 export interface ProfileRow {
@@ -35,6 +40,8 @@ export interface ProfileRow {
 export interface Profile {
   pass: 'decode' | 'prefill';
   tokens: number;
+  /** That decode at once. */
+  sequences: number;
   position: number;
   /** Of the whole pass, recorded over and over. */
   seconds: number;
@@ -95,47 +102,90 @@ export async function profilePass(
         ? [...stepParts(scope).flat(), ...sampler.dispatches(features)]
         : [...promptParts(scope).flat(), ...prefillHead(scope)];
     const { pipelines } = model.promptPass(tokens);
-    const built = await gpu.guarded('preparing a profile', () =>
+    plan = await gpu.guarded('preparing a profile', () =>
       Plan.build(gpu.device, pipelines, activations.step.buffer, specs),
     );
-    plan = built;
     const rewind = () =>
       gpu.device.queue.writeBuffer(activations.step.buffer, 0, new Uint32Array([position, tokens, 0, 0]));
-    const whole = await timer.seconds((pass) => built.record(pass, tokens), rewind);
-    const rows: ProfileRow[] = [];
-    for (const [key, indices] of grouped(specs)) {
-      const seconds = await timer.seconds((pass) => {
-        for (const index of indices) built.record(pass, tokens, index, index + 1);
-      }, rewind);
-      const [kernel = '', shape = ''] = key.split(' ');
-      const work = indices.map((index) => workOf(specs[index]!, { architecture, position, tokens }));
-      const bytes = work.reduce((sum, one) => sum + one.bytes, 0);
-      const flops = work.reduce((sum, one) => sum + one.flops, 0);
-      rows.push({
-        kernel,
-        shape,
-        count: indices.length,
-        seconds,
-        bytes,
-        flops,
-        bytesPerS: bytes / seconds,
-        flopsPerS: flops / seconds,
-        shareOfCeiling: Math.max(bytes / ceilings.readBytesPerS, flops / ceilings.f32FlopsPerS) / seconds,
-      });
-    }
-    return {
-      pass: tokens === 1 ? 'decode' : 'prefill',
-      tokens,
-      position,
-      seconds: whole,
-      sumSeconds: rows.reduce((sum, row) => sum + row.seconds, 0),
-      dispatches: specs.length,
-      rows: rows.toSorted((a, b) => b.seconds - a.seconds),
-    };
+    const shape = { architecture, position, tokens, sequences: 1 };
+    return await timeDispatches({ plan, specs }, shape, rewind, timer, ceilings);
   } finally {
     plan?.dispose();
     set.dispose();
   }
+}
+
+/**
+ * As `profilePass`, for a step of `sequences` sequences, each at `position`. No prompt of that length is read. The model must
+ * have room for it.
+ * @throws BambaError `out_of_memory`, `gpu_failure`, `device_lost`.
+ */
+export async function profileBatch(
+  model: Model,
+  timer: GpuTimer,
+  ceilings: Ceilings,
+  { sequences, position }: { sequences: number; position: number },
+): Promise<Profile> {
+  const { architecture, state } = model;
+  state.reset();
+  await model.prefill([0], { logits: true });
+  state.tokens = promptIds(position, architecture.vocabSize);
+  const batch = await Batch.create(model, sequences);
+  try {
+    const settings = { values: GREEDY, limit: MOST_STEPS, stopIds: [], promptIds: [] };
+    for (let joined = 0; joined < sequences; joined++) batch.go((await batch.join(settings)).slot);
+    // So that there is memory for what is measured.
+    await batch.step();
+    const step = await batch.stepPlan(sequences);
+    const shape = { architecture, position, tokens: 1, sequences };
+    return await timeDispatches(step, shape, () => batch.rewind(position), timer, ceilings);
+  } finally {
+    batch.dispose();
+    state.reset();
+  }
+}
+
+/** @param rewind puts the sequences back to where the pass begins. */
+async function timeDispatches(
+  { plan, specs }: { plan: Plan; specs: readonly DispatchSpec[] },
+  shape: PassShape,
+  rewind: () => void,
+  timer: GpuTimer,
+  ceilings: Ceilings,
+): Promise<Profile> {
+  const { tokens, sequences = 1, position } = shape;
+  const seconds = await timer.seconds((pass) => plan.record(pass, tokens), rewind);
+  const rows: ProfileRow[] = [];
+  for (const [key, indices] of grouped(specs)) {
+    const taken = await timer.seconds((pass) => {
+      for (const index of indices) plan.record(pass, tokens, index, index + 1);
+    }, rewind);
+    const [kernel = '', matrix = ''] = key.split(' ');
+    const work = indices.map((index) => workOf(specs[index]!, shape));
+    const bytes = work.reduce((sum, one) => sum + one.bytes, 0);
+    const flops = work.reduce((sum, one) => sum + one.flops, 0);
+    rows.push({
+      kernel,
+      shape: matrix,
+      count: indices.length,
+      seconds: taken,
+      bytes,
+      flops,
+      bytesPerS: bytes / taken,
+      flopsPerS: flops / taken,
+      shareOfCeiling: Math.max(bytes / ceilings.readBytesPerS, flops / ceilings.f32FlopsPerS) / taken,
+    });
+  }
+  return {
+    pass: tokens === 1 ? 'decode' : 'prefill',
+    tokens,
+    sequences,
+    position,
+    seconds,
+    sumSeconds: rows.reduce((sum, row) => sum + row.seconds, 0),
+    dispatches: specs.length,
+    rows: rows.toSorted((a, b) => b.seconds - a.seconds),
+  };
 }
 
 /** Indices of the dispatches by `kernel shape`. */

@@ -158,8 +158,10 @@ function tuningTable({ tuning, trials }: TuningReport): Table {
   };
 }
 
-function profileTable({ pass, tokens, position, seconds, sumSeconds, dispatches, rows }: Profile): Table {
-  const what = pass === 'decode' ? 'a decode step' : `a chunk of ${tokens} tokens`;
+function profileTable(profile: Profile): Table {
+  const { pass, tokens, sequences, position, seconds, sumSeconds, dispatches, rows } = profile;
+  const step = sequences === 1 ? 'a decode step' : `a step of ${sequences} sequences`;
+  const what = pass === 'decode' ? step : `a chunk of ${tokens} tokens`;
   return {
     title:
       `Kernels of ${what} at position ${position}: ${time(seconds)} in ${dispatches} dispatches, ` +

@@ -14,6 +14,8 @@ export interface PassShape {
   position: number;
   /** T. Activation buffers have exactly so many rows. */
   tokens: number;
+  /** That decode at once; 1 where it is not given. */
+  sequences?: number;
 }
 
 type Params = Readonly<Record<string, number>>;
@@ -39,7 +41,7 @@ const ADDS = /_add(?:_|$)/;
 
 /** The least work of a dispatch. */
 export function workOf(spec: DispatchSpec, pass: PassShape): Work {
-  return { bytes: bytesOf(spec, pass), flops: flopsOf(spec, pass) };
+  return { bytes: bytesOf(spec, pass), flops: sequencesOf(spec, pass) * flopsOf(spec, pass) };
 }
 
 function bytesOf(spec: DispatchSpec, { architecture, position, tokens }: PassShape): number {
@@ -91,6 +93,12 @@ function expertShare({ moe }: Architecture, tokens: number): number {
   return moe ? Math.min(1, (tokens * moe.topK) / moe.experts) : 1;
 }
 
+/** Sequences that a dispatch is for. */
+function sequencesOf({ kernel, constants = {} }: DispatchSpec, { sequences = 1 }: PassShape): number {
+  return constants['COLUMNS'] ?? (kernel.slots ? sequences : 1);
+}
+
+/** Operations for each sequence. */
 function flopsOf(
   { kernel, params = {}, constants = {} }: DispatchSpec,
   { architecture, position, tokens }: PassShape,

@@ -53,7 +53,7 @@ describe.each([...allKernels])('%s', (file, kernel) => {
   it('is short, and uses library files that exist', () => {
     expect(kernel.code.split('\n').length).toBeLessThanOrEqual(250);
     // Kernels on integers take some schemes, those on keys and values what these are stored as, all others all.
-    const ofIntegers = ['lib/stored.wgsl', 'lib/matmul_subgroup_matrix.wgsl'].some((part) => uses.includes(part));
+    const ofIntegers = ['lib/integers.wgsl', 'lib/matmul_subgroup_matrix.wgsl'].some((part) => uses.includes(part));
     const ofCaches = uses.includes('lib/cache.wgsl');
     const schemes = ['f32', 'f16', 'int8', 'fp8', 'int4'].filter((scheme) =>
       ofCaches ? CACHE_TYPES.some((type) => type === scheme) : !ofIntegers || isOfIntegers({ scheme }),
@@ -154,7 +154,9 @@ describe('shaders', () => {
   it('use every library file', () => {
     const used = new Set([...allKernels.values()].flatMap((kernel) => parseHeader(kernel.code).uses));
     const plain = libraryFiles.map((file) =>
-      file.replace(/subgroup\/|fixed\/|packed\//, '').replace(/(weight|stored|matmul_subgroup_matrix|cache)_\w+/, '$1'),
+      file
+        .replace(/subgroup\/|fixed\/|packed\//, '')
+        .replace(/(weight|integers|stored|matmul_subgroup_matrix|cache)_\w+/, '$1'),
     );
     expect([...new Set(plain)].toSorted()).toEqual([...used].toSorted());
   });

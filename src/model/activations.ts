@@ -130,6 +130,8 @@ export interface Activations {
   moe: MoeActivations | null;
   /** (I) ones: the weight of a gated norm that is no norm. */
   ones: BufferSlice;
+  /** Columns of the widest input of a projection. */
+  widest: number;
   /** Any input of a projection in int8; null where projections take f32. */
   quantized: QuantizedRows | null;
   /** The same in 16 bits, for products of subgroup matrices; null without such. */
@@ -232,6 +234,7 @@ export function createActivations(
     shared: createShared(floats, architecture, tokens),
     moe: createMoe(maker, architecture, tokens),
     ones: maker.filled('ones', new Float32Array(hasGateOnly ? widths.inner : 0).fill(1)),
+    widest,
     quantized: options.int8Activations ? rows('int8', quantizedRowSizes(widest)) : null,
     quantizedInt16: options.subgroupMatrices ? rows('16 bits', quantizedRowInt16Sizes(widest)) : null,
     attentionGate: floats('gate of attention', architecture.attention?.gated ? tokens : 0, attended),

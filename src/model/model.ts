@@ -6,6 +6,7 @@ import { type DispatchSpec, Plan } from '../gpu/plan.ts';
 import { shaderLibrary } from '../kernels/shared/library.ts';
 import { defaultMatvecSubgroups } from '../kernels/projections/matrix.ts';
 import type { CacheType } from '../kernels/attention/kv-cache.ts';
+import type { Digits } from '../kernels/projections/quantize_rows.ts';
 import { type PassLength, passLength } from '../kernels/shared/pass-length.ts';
 import { type Activations, boundTokens, createActivations } from './activations.ts';
 import type { Architecture } from '../architecture/architecture.ts';
@@ -28,6 +29,11 @@ export interface ModelOptions {
   chunkTokens?: number;
   /** Whether prompts are computed with activations of int8 where weights are int8 or int4: faster, less exact. Off by default. */
   int8Activations?: boolean;
+  /**
+   * Digits of int8 that inputs are rounded to in steps of several sequences, where weights are int8 or int4: see `Rounding`.
+   * By default 0, for f32.
+   */
+  batchDigits?: 0 | Digits;
   /** What keys and values are stored as; f32 by default. */
   kvCacheType?: CacheType;
   /** What the SSM states of snapshots are stored as; f32 by default. */
@@ -55,6 +61,8 @@ export class Model {
   readonly gpu: Gpu;
   readonly architecture: Architecture;
   readonly contextLength: number;
+  /** Digits of int8 that inputs are rounded to in steps of several sequences; 0 for f32. */
+  readonly batchDigits: 0 | Digits;
   /** The live sequence; its buffers are bound in the plans. */
   readonly state: SequenceState;
   readonly #sampler: Sampler;
@@ -91,6 +99,7 @@ export class Model {
     this.gpu = gpu;
     this.architecture = architecture;
     this.contextLength = options.contextLength;
+    this.batchDigits = options.batchDigits ?? 0;
     this.state = state;
     this.#weights = weights;
     const { chunkTokens: _, ...sizes } = options.tuning ?? {};
@@ -188,10 +197,10 @@ export class Model {
    * before this one. @throws BambaError as `create`.
    */
   async sibling(tuning: Tuning): Promise<Model> {
-    const { contextLength } = this;
+    const { contextLength, batchDigits } = this;
     const int8Activations = this.#activations.quantized !== null;
     const { cacheType: kvCacheType } = this.state;
-    const options = { contextLength, int8Activations, kvCacheType, tuning };
+    const options = { contextLength, int8Activations, batchDigits, kvCacheType, tuning };
     const model = await Model.create(this.gpu, this.architecture, this.#weights, options);
     model.#ownsWeights = false;
     return model;

@@ -3,7 +3,10 @@ import { at, rowCount, type Values } from './values.ts';
 /** Columns of a row that share a scale. */
 export const QUANTIZED_GROUP = 128;
 
-/** Rows of integers, -127 .. 127, and the scale of each group of them. */
+/** Of a number of one digit of int8, and of two: 127 * 256 + 127. */
+const LARGEST = { 1: 127, 2: 32_639 } as const;
+
+/** Rows of integers, and the scale of each group of them. */
 export interface QuantizedRows {
   /** (T, columns) */
   stored: Float64Array;
@@ -12,10 +15,10 @@ export interface QuantizedRows {
 }
 
 /**
- * x[t, c] is nearly stored[t, c] * scale[t, g]: groups of 128 columns, whose largest magnitude becomes 127. Dettmers et
- * al. 2022, absmax quantization.
+ * x[t, c] is nearly stored[t, c] * scale[t, g]: groups of 128 columns, whose largest magnitude becomes 127, or
+ * 32639 with two digits of int8. Dettmers et al. 2022, absmax quantization.
  */
-export function quantizeRows(x: Values, columns: number): QuantizedRows {
+export function quantizeRows(x: Values, columns: number, digits: 1 | 2 = 1): QuantizedRows {
   const T = rowCount(x, columns);
   const groups = Math.ceil(columns / QUANTIZED_GROUP);
   const stored = new Float64Array(T * columns);
@@ -26,7 +29,7 @@ export function quantizeRows(x: Values, columns: number): QuantizedRows {
       const end = Math.min(first + QUANTIZED_GROUP, (t + 1) * columns);
       let largest = 0;
       for (let c = first; c < end; c++) largest = Math.max(largest, Math.abs(at(x, c)));
-      const scale = largest / 127;
+      const scale = largest / LARGEST[digits];
       scales[t * groups + g] = scale;
       for (let c = first; c < end; c++) stored[c] = scale === 0 ? 0 : Math.round(at(x, c) / scale);
     }

@@ -67,12 +67,13 @@ export class GpuSide {
    */
   static async load(source: PackageSource, text: Promise<TextSide>, options: GpuSideOptions): Promise<GpuSide> {
     text.catch(() => {}); // without a GPU, nobody asks for it
-    const { rounds = false, signal } = options;
+    const { rounds = false, batchDigits = 0, signal } = options;
     const gpu = await Gpu.request({ subgroupMatrices: rounds, ...options.gpu });
     try {
       const [read, tuning] = await abortable(Promise.all([text, storedTuning(gpu)]), signal);
       const int8Activations = rounds && gpu.features.quickByteProducts;
-      const model = await loadModel(gpu, source, { ...options, tuning, int8Activations });
+      const digits = gpu.features.quickByteProducts ? batchDigits : 0;
+      const model = await loadModel(gpu, source, { ...options, tuning, int8Activations, batchDigits: digits });
       return new GpuSide({ gpu, model, text: read, tuned: tuning !== null }, source, options);
     } catch (error) {
       const explained = await gpu.explain(error);

@@ -2,16 +2,20 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
-import { foldedGrid } from '../shared/grid.ts';
+import { foldedGrid, nextPowerOfTwo } from '../shared/grid.ts';
 import { bound, isSameWork, spanOf, strideOf } from '../shared/slots.ts';
 import { matvecKernel } from './matvec.ts';
 import { matvecAddToNormKernel } from './matvec_add_to_norm.ts';
 import { matvecsKernel } from './matvecs.ts';
 import { matvecsAddToNormKernel } from './matvecs_add_to_norm.ts';
+import { matvecsInt8Kernel } from './matvecs_int8.ts';
+import { matvecsInt8AddToNormKernel } from './matvecs_int8_add_to_norm.ts';
+import { isOfIntegers } from './matrix.ts';
 import { normedMatvecKernel } from './normed_matvec.ts';
 import { normedMatvecAddToNormKernel } from './normed_matvec_add_to_norm.ts';
 import { normedMatvecSwigluKernel } from './normed_matvec_swiglu.ts';
-import { ACTIONS } from './projection.ts';
+import { ACTIONS, columnBlocks } from './projection.ts';
+import { type Digits, type QuantizedRows, quantizeVectors } from './quantize_rows.ts';
 
 // Matvecs of several sequences with one matrix become one dispatch, which reads its weights once.
 
@@ -21,6 +25,8 @@ const WIDTHS: readonly number[] = [2, 4, 8, 16];
 /** How a kernel of one vector is one of several. */
 interface Columns {
   kernel: Kernel;
+  /** The same of rounded inputs. */
+  rounded: Kernel;
   /** Its name of the input. */
   input: string;
   normed: boolean;
@@ -31,14 +37,29 @@ interface Columns {
 const SET = () => ACTIONS.set;
 
 const COLUMNS: ReadonlyMap<Kernel, Columns> = new Map<Kernel, Columns>([
-  [matvecKernel, { kernel: matvecsKernel, input: 'v', normed: false, action: ({ ACTION }) => ACTION! }],
-  [normedMatvecKernel, { kernel: matvecsKernel, input: 'h', normed: true, action: SET }],
+  [
+    matvecKernel,
+    { kernel: matvecsKernel, rounded: matvecsInt8Kernel, input: 'v', normed: false, action: ({ ACTION }) => ACTION! },
+  ],
+  [normedMatvecKernel, { kernel: matvecsKernel, rounded: matvecsInt8Kernel, input: 'h', normed: true, action: SET }],
   [
     normedMatvecSwigluKernel,
-    { kernel: matvecsKernel, input: 'h', normed: true, action: ({ ACTIVATION }) => ACTIONS.swiglu + ACTIVATION! },
+    {
+      kernel: matvecsKernel,
+      rounded: matvecsInt8Kernel,
+      input: 'h',
+      normed: true,
+      action: ({ ACTIVATION }) => ACTIONS.swiglu + ACTIVATION!,
+    },
   ],
-  [matvecAddToNormKernel, { kernel: matvecsAddToNormKernel, input: 'v', normed: false }],
-  [normedMatvecAddToNormKernel, { kernel: matvecsAddToNormKernel, input: 'g', normed: true }],
+  [
+    matvecAddToNormKernel,
+    { kernel: matvecsAddToNormKernel, rounded: matvecsInt8AddToNormKernel, input: 'v', normed: false },
+  ],
+  [
+    normedMatvecAddToNormKernel,
+    { kernel: matvecsAddToNormKernel, rounded: matvecsInt8AddToNormKernel, input: 'g', normed: true },
+  ],
 ]);
 
 /** Bytes of an element of a buffer, as the kernels bind it. */
@@ -53,47 +74,115 @@ function teamsFor({ subgroups }: GpuFeatures, rows: number): { WG: number; TEAMS
   return { WG: 256, TEAMS: rows < MANY_ROWS ? 4 : 8 };
 }
 
+/** The same of rounded inputs: a row of few blocks takes no more invocations than it has blocks. */
+function roundedTeamsFor({ subgroups }: GpuFeatures, blocks: number): { WG: number; TEAMS: number } {
+  const TEAMS = 4;
+  return { WG: subgroups ? Math.min(256, Math.max(64, TEAMS * nextPowerOfTwo(blocks))) : 64, TEAMS };
+}
+
+/** What the dispatches of several sequences have in common, and how far apart their buffers are. */
+interface Together {
+  columns: Columns;
+  first: DispatchSpec;
+  inputs: BufferSlice[];
+  /** All else that each has of its own, by the names of the kernel of several. */
+  ranges: Readonly<Record<string, BufferSlice[]>>;
+  strides: Record<string, number>;
+}
+
 /**
- * One dispatch that does what these do, each of which multiplies a vector of its own by the same matrix; null where there is
- * no kernel for that, or their buffers do not lie at equal distances.
+ * Null where the dispatches do not multiply vectors by one matrix, are not as many as a kernel takes, or have buffers that do
+ * not lie at equal distances.
  */
-export function columnsDispatch(features: GpuFeatures, specs: readonly DispatchSpec[]): DispatchSpec | null {
+function together(specs: readonly DispatchSpec[]): Together | null {
   const first = specs[0]!;
   const columns = COLUMNS.get(first.kernel);
   if (!columns || !WIDTHS.includes(specs.length) || !isSameWork(specs)) return null;
-  const { kernel, input, normed, action } = columns;
-  const own: Readonly<Record<string, BufferSlice[]>> = {
-    v: bound(specs, input),
+  const { kernel, input, normed } = columns;
+  const inputs = bound(specs, input);
+  const ranges: Readonly<Record<string, BufferSlice[]>> = {
     // Where it is not read, anything may stand for it.
-    squares: bound(specs, normed ? 'squares' : input),
+    squares: normed ? bound(specs, 'squares') : inputs,
     ...Object.fromEntries(kernel.writes.map((name) => [name, bound(specs, name)])),
   };
   const strides: Record<string, number> = {};
-  for (const [name, ranges] of Object.entries(own)) {
-    const stride = strideOf(ranges, ELEMENT_BYTES[name]!);
+  for (const [name, own] of Object.entries({ v: inputs, ...ranges })) {
+    const stride = strideOf(own, ELEMENT_BYTES[name]!);
     if (stride === null) return null;
     strides[`${name}_stride`] = stride;
   }
+  return { columns, first, inputs, ranges, strides };
+}
+
+/** A dispatch of a kernel for several sequences, whose input is `input`. */
+function productOf(
+  { columns: { normed, action }, first, ranges, strides }: Together,
+  kernel: Kernel,
+  sizes: { WG: number; TEAMS: number } & Record<string, number>,
+  input: Readonly<Record<string, BufferSlice>>,
+): DispatchSpec {
   const { weights, norm_weight } = first.buffers;
   const { rows = 0 } = first.params ?? {};
   const { fixedPoint: _, ...variant } = first.variant;
-  const teams = teamsFor(features, rows);
   return {
     kernel,
     variant,
     label: first.label,
     params: { squares4: 0, eps: 0, scale: 1, ...first.params, ...strides },
     constants: {
-      ...teams,
-      COLUMNS: specs.length,
+      ...sizes,
       NORMED: normed ? 1 : 0,
       ...(action && { ACTION: action(first.constants ?? {}) }),
     },
     buffers: {
-      ...Object.fromEntries(Object.entries(own).map(([name, ranges]) => [name, spanOf(ranges)])),
+      ...Object.fromEntries(Object.entries(ranges).map(([name, own]) => [name, spanOf(own)])),
+      ...input,
       weights: weights!,
       ...(norm_weight && { norm_weight }),
     },
-    grid: foldedGrid(Math.ceil(rows / (4 * teams.TEAMS))),
+    grid: foldedGrid(Math.ceil(rows / (4 * sizes.TEAMS))),
+  };
+}
+
+/**
+ * One dispatch that does what these do, each of which multiplies a vector of its own by the same matrix; null where there is
+ * no kernel for that, or their buffers do not lie at equal distances.
+ */
+export function columnsDispatch(features: GpuFeatures, specs: readonly DispatchSpec[]): DispatchSpec | null {
+  const all = together(specs);
+  if (!all) return null;
+  const sizes = { ...teamsFor(features, all.first.params?.['rows'] ?? 0), COLUMNS: specs.length };
+  return productOf(all, all.columns.kernel, sizes, { v: spanOf(all.inputs) });
+}
+
+/** How inputs of several sequences become integers. */
+export interface Rounding {
+  /** Of int8 that a number becomes: with two it is nearly exact. */
+  digits: Digits;
+  /** Memory for all of them. */
+  to: QuantizedRows;
+}
+
+/**
+ * As `columnsDispatch`, with inputs rounded to integers: a dispatch that rounds, and one that multiplies. Null besides where
+ * weights are no integers.
+ */
+export function roundedColumnsDispatches(
+  features: GpuFeatures,
+  specs: readonly DispatchSpec[],
+  { digits, to }: Rounding,
+): { rounding: DispatchSpec; product: DispatchSpec } | null {
+  const all = together(specs);
+  const { scheme = '' } = all?.first.variant ?? {};
+  if (!all || !isOfIntegers({ scheme })) return null;
+  const { first, columns, inputs, strides } = all;
+  const { blocks = 0, columns4 = 0 } = first.params ?? {};
+  const sequences = specs.length;
+  const x = { x: spanOf(inputs), stride4: strides['v_stride']!, columns: 4 * columns4, rows: sequences };
+  const sizes = { ...roundedTeamsFor(features, blocks), COLUMNS: sequences, DIGITS: digits };
+  const product = productOf(all, columns.rounded, sizes, { q: to.x, q_scale: to.x_scale });
+  return {
+    rounding: quantizeVectors(features, first.label, x, to, digits),
+    product: { ...product, params: { ...product.params, q_blocks: columnBlocks(x.columns) } },
   };
 }

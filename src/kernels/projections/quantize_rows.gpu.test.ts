@@ -5,32 +5,62 @@ import { QUANTIZED_GROUP, quantizeRows as reference } from '../../reference/quan
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu } from '../../testing/kernels/device.ts';
-import { quantizedRowSizes, quantizeRows, quantizeRowsKernel } from './quantize_rows.ts';
+import { roundedOutputs } from '../../testing/kernels/rounded-columns.ts';
+import { slotInputs } from '../../testing/kernels/slot-ranges.ts';
+import { spanOf, strideOf } from '../shared/slots.ts';
+import { type Digits, quantizeRows, quantizeRowsKernel, quantizeVectors } from './quantize_rows.ts';
 
 describeGpu(quantizeRowsKernel, (gpu) => {
   async function run(x: Float32Array, columns: number) {
     const tokens = x.length / columns;
-    const { words, scales } = quantizedRowSizes(columns);
-    const [y, x_scale] = [gpu().output(tokens * words), gpu().output(tokens * scales)];
-    await gpu().run(quantizeRows(gpu().features, 'test', gpu().input(x), { x: y, x_scale }, columns), { tokens });
-    const bytes = new Int8Array(await readBuffer(gpu().gpu.device, y)).subarray(0, tokens * words * 4);
-    // Checks that nothing was written behind the rows; the words are no numbers to look at.
-    await gpu().read(y);
-    return { bytes, scales: await gpu().read(x_scale), pitch: words * 4 };
+    const to = roundedOutputs(gpu(), columns, tokens, 1);
+    await gpu().run(quantizeRows(gpu().features, 'test', gpu().input(x), to, columns), { tokens });
+    return read(to, columns, tokens, 1);
   }
 
-  async function expectReference(x: Float32Array, columns: number): Promise<void> {
-    const { bytes, scales, pitch } = await run(x, columns);
-    const expected = reference(x, columns);
+  /** Rows that do not lie one after the other, in so many digits. */
+  async function runApart(x: Float32Array, columns: number, digits: Digits) {
+    const rows = x.length / columns;
+    const ranges = slotInputs(
+      gpu(),
+      Array.from({ length: rows }, (_, row) => x.slice(row * columns, (row + 1) * columns)),
+    );
+    const to = roundedOutputs(gpu(), columns, rows, digits);
+    const vectors = { x: spanOf(ranges), stride4: strideOf(ranges, 16)!, columns, rows };
+    await gpu().run(quantizeVectors(gpu().features, 'test', vectors, to, digits), { tokens: 1 });
+    return read(to, columns, rows, digits);
+  }
+
+  async function read(
+    { x: y, x_scale }: ReturnType<typeof roundedOutputs>,
+    columns: number,
+    tokens: number,
+    digits: Digits,
+  ) {
+    const pitch = Math.ceil(columns / 16) * 16;
+    const bytes = new Int8Array(await readBuffer(gpu().gpu.device, y)).subarray(0, tokens * digits * pitch);
+    // Checks that nothing was written behind the rows; the words are no numbers to look at.
+    await gpu().read(y);
+    const numbers = Float64Array.from({ length: tokens * pitch }, (_, index) => {
+      const at = Math.floor(index / pitch) * digits * pitch + (index % pitch);
+      return digits === 1 ? bytes[at]! : 256 * bytes[at]! + bytes[at + pitch]!;
+    });
+    return { numbers, scales: await gpu().read(x_scale), pitch };
+  }
+
+  async function expectReference(x: Float32Array, columns: number, apart?: Digits): Promise<void> {
+    const { numbers, scales, pitch } = apart ? await runApart(x, columns, apart) : await run(x, columns);
+    const expected = reference(x, columns, apart);
     expectClose(scales, expected.scales, { rel: 2 ** -21 });
     const groups = expected.scales.length / (x.length / columns);
-    for (let index = 0; index < bytes.length; index++) {
+    // Where an error of f32 decides between two, it may be the one that is not nearest.
+    const slack = apart === 2 ? 0.02 : 1e-4;
+    for (let index = 0; index < numbers.length; index++) {
       const [t, c] = [Math.floor(index / pitch), index % pitch];
       const scale = expected.scales[t * groups + Math.floor(c / QUANTIZED_GROUP)]!;
       const exact = c < columns && scale > 0 ? x[t * columns + c]! / scale : 0;
-      // The nearest integer, but where an error of f32 decides between two.
-      if (!(Math.abs(bytes[index]! - exact) <= 0.5 + 1e-4)) {
-        expect.fail(`row ${t}, column ${c} is ${bytes[index]} instead of ${exact}`);
+      if (!(Math.abs(numbers[index]! - exact) <= 0.5 + slack)) {
+        expect.fail(`row ${t}, column ${c} is ${numbers[index]} instead of ${exact}`);
       }
     }
   }
@@ -42,6 +72,16 @@ describeGpu(quantizeRowsKernel, (gpu) => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it.each([1, 2] as const)('is the reference of %i digits for rows that lie apart', async (digits) => {
+    await fc.assert(
+      fc.asyncProperty(seeds(), sizes({ tile: 8, most: 17 }), sizes({ tile: 32, most: 300 }), async (seed, T, C4) => {
+        await expectReference(randomTensor(seed, T * C4 * 4), C4 * 4, digits);
+      }),
+      { numRuns: 10 },
+    );
+    for (const scale of [0, 1e-25, 1e4, 1e35]) await expectReference(randomTensor(4, 5 * 260, scale), 260, digits);
   });
 
   it("is the reference at the width of Bamba-9B's down projection", async () => {
@@ -56,8 +96,8 @@ describeGpu(quantizeRowsKernel, (gpu) => {
   it('gives each group a scale of its own', async () => {
     const x = new Float32Array(256).fill(1);
     x.fill(1000, 128);
-    const { bytes, scales } = await run(x, 256);
-    expect([...bytes].every((value) => value === 127)).toBe(true);
+    const { numbers, scales } = await run(x, 256);
+    expect([...numbers].every((value) => value === 127)).toBe(true);
     expect(scales[1]! / scales[0]!).toBeCloseTo(1000, 2);
   });
 });

@@ -8,10 +8,10 @@ import { columnBlocks } from './projection.ts';
 export const quantizeRowsKernel = defineKernel({
   name: 'quantize_rows',
   code,
-  params: { columns4: 'u32', blocks: 'u32' },
+  params: { columns4: 'u32', blocks: 'u32', x_stride: 'u32' },
   reads: ['x'],
   writes: ['y', 'scale'],
-  constants: [],
+  constants: ['DIGITS'],
   step: false,
 });
 
@@ -26,9 +26,12 @@ export interface QuantizedRows {
   x_scale: BufferSlice;
 }
 
+/** Of int8 that a number becomes. */
+export type Digits = 1 | 2;
+
 /** Words and scales that such a row takes, each 4 bytes. */
-export function quantizedRowSizes(columns: number): { words: number; scales: number } {
-  return { words: columnBlocks(columns) * 4, scales: Math.ceil(columns / GROUP) };
+export function quantizedRowSizes(columns: number, digits: Digits = 1): { words: number; scales: number } {
+  return { words: digits * columnBlocks(columns) * 4, scales: Math.ceil(columns / GROUP) };
 }
 
 /** `to` = x in int8; x (T, columns). */
@@ -39,13 +42,32 @@ export function quantizeRows(
   to: QuantizedRows,
   columns: number,
 ): DispatchSpec {
-  const blocks = columnBlocks(columns);
+  const spec = quantizeVectors(features, label, { x, stride4: columns / 4, columns, rows: 0 }, to, 1);
+  return { ...spec, grid: (tokens) => [groupsOf(columns), tokens, 1] };
+}
+
+/**
+ * `to` = x in so many digits of int8, upper ones before lower ones: (rows, digits, blocks).
+ * @param vectors (rows, columns), from a row to the next `stride4` vec4f.
+ */
+export function quantizeVectors(
+  features: GpuFeatures,
+  label: string,
+  { x, stride4, columns, rows }: { x: BufferSlice; stride4: number; columns: number; rows: number },
+  to: QuantizedRows,
+  digits: Digits,
+): DispatchSpec {
   return {
     kernel: quantizeRowsKernel,
     variant: variantFor(features),
     label,
-    params: { columns4: columns / 4, blocks },
+    params: { columns4: columns / 4, blocks: columnBlocks(columns), x_stride: stride4 },
+    constants: { DIGITS: digits },
     buffers: { x, y: to.x, scale: to.x_scale },
-    grid: (tokens) => [Math.ceil(blocks / WORKGROUP_BLOCKS), tokens, 1],
+    grid: [groupsOf(columns), rows, 1],
   };
+}
+
+function groupsOf(columns: number): number {
+  return Math.ceil(columnBlocks(columns) / WORKGROUP_BLOCKS);
 }

@@ -1,4 +1,7 @@
-import { Plan } from '../../gpu/plan.ts';
+import { type BufferSet, slice } from '../../gpu/buffers.ts';
+import { type DispatchSpec, Plan } from '../../gpu/plan.ts';
+import type { Rounding } from '../../kernels/projections/columns.ts';
+import { quantizedRowSizes } from '../../kernels/projections/quantize_rows.ts';
 import { stepParts } from '../hybrid.ts';
 import type { Model, PassParts } from '../model.ts';
 import { RopeTable } from '../rope-table.ts';
@@ -7,9 +10,10 @@ import { mergeSteps } from './merge.ts';
 import type { Slot } from './slot.ts';
 import { WIDTHS } from './slot-count.ts';
 
-/** A step of several slots. */
-interface StepPlan {
+/** A step of several slots: of all blocks and heads, and of the samplers. */
+export interface StepPlan {
   plan: Plan;
+  specs: readonly DispatchSpec[];
   /** The first dispatch of the samplers. */
   samplerFrom: number;
 }
@@ -21,6 +25,8 @@ export class BatchPlans {
   /** Of a step of the model alone. */
   readonly #pass: PassParts;
   readonly #plans = new Map<number, StepPlan>();
+  /** How inputs of products become integers; null where they do not. */
+  #rounding: Rounding | null = null;
   /** As long as the longest sequence has room for. */
   #rope: RopeTable;
   #positions = CACHE_BLOCK;
@@ -31,6 +37,16 @@ export class BatchPlans {
     this.#slots = slots;
     this.#pass = pass;
     this.#rope = new RopeTable(model.gpu, model.architecture.attention ?? {}, CACHE_BLOCK);
+  }
+
+  /** Allocates what depends on the slots, which are there now; call inside `gpu.guarded`. */
+  allocate(set: BufferSet): void {
+    const { batchDigits: digits } = this.#model;
+    if (digits === 0) return;
+    const { words, scales } = quantizedRowSizes(this.#slots[0]!.activations.widest, digits);
+    const x = slice(set.floats('rounded inputs', this.#slots.length, words));
+    const x_scale = slice(set.floats('scales of rounded inputs', this.#slots.length, scales));
+    this.#rounding = { digits, to: { x, x_scale } };
   }
 
   /** Fills what was allocated. */
@@ -80,11 +96,11 @@ export class BatchPlans {
       step: activations.step,
       specs: stepParts({ ...scope, rope, localRope, activations, blocks: state.blocks, batched: width > 1 }).flat(),
     }));
-    const specs = mergeSteps(features, steps);
-    const sampling = slots.flatMap(({ sampler }) => sampler.dispatches(features));
+    const merged = mergeSteps(features, steps, this.#rounding);
+    const specs = [...merged, ...slots.flatMap(({ sampler }) => sampler.dispatches(features))];
     const { buffer } = slots[0]!.activations.step;
-    const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, [...specs, ...sampling]);
-    return { plan, samplerFrom: specs.length };
+    const plan = Plan.bind(this.#model.gpu.device, pipelines, buffer, specs);
+    return { plan, specs, samplerFrom: merged.length };
   }
 
   /** Idempotent. */

@@ -2,7 +2,7 @@ import { BambaError } from '../../errors.ts';
 import { BufferSet } from '../../gpu/buffers.ts';
 import { type Model, type PassParts, writeStep } from '../model.ts';
 import type { AnswerSettings, StepOptions, StepReport } from '../sampler.ts';
-import { BatchPlans } from './batch-plans.ts';
+import { BatchPlans, type StepPlan } from './batch-plans.ts';
 import { Slot } from './slot.ts';
 import { largestRange, slotsThatFit, WIDTHS } from './slot-count.ts';
 import { SlotPools } from './slot-pools.ts';
@@ -59,13 +59,15 @@ export class Batch {
     const { gpu, architecture, state } = this.#model;
     this.#scratch = this.#set.storage('moving', largestRange(architecture));
     const common = { gpu, architecture, set: this.#set, pass: this.#pass };
-    return Array.from({ length: slots }, (_, index) => {
+    const accepted = Array.from({ length: slots }, (_, index) => {
       const maker = pools.ofSlot(index);
       const parts = { ...common, maker, state: { ...state.cacheOptions, maker } };
-      const { slot, accepted } = Slot.allocate(index, parts);
+      const { slot, accepted: allocated } = Slot.allocate(index, parts);
       this.#slots.push(slot);
-      return accepted;
+      return allocated;
     });
+    this.#plans.allocate(this.#set);
+    return accepted;
   }
 
   /** Sequences that there is room for. */
@@ -345,9 +347,14 @@ export class Batch {
     await this.#alone(() => this.#plans.of(slots));
   }
 
-  /** Dispatches of a step of so many slots, with labels. */
-  async dispatches(slots: number): Promise<string[]> {
-    return (await this.#plans.of(slots)).plan.labels;
+  /** A step of so many slots, as it is now: a sequence that outgrows its keys and values replaces it. */
+  async stepPlan(slots: number): Promise<StepPlan> {
+    return this.#alone(() => this.#plans.of(slots));
+  }
+
+  /** Puts the sequences of all slots before token `position`, to measure a step over and over. */
+  rewind(position: number): void {
+    for (const { activations } of this.#slots) writeStep(this.#model.gpu, activations, position, 1);
   }
 
   /** Idempotent. */

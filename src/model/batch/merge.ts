@@ -2,7 +2,7 @@ import { BambaError } from '../../errors.ts';
 import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
-import { columnsDispatch } from '../../kernels/projections/columns.ts';
+import { columnsDispatch, roundedColumnsDispatches, type Rounding } from '../../kernels/projections/columns.ts';
 import { slotsDispatch } from '../../kernels/shared/slots.ts';
 
 // The steps of several sequences, dispatch by dispatch: those that a kernel can do at once become one, all others stay.
@@ -17,22 +17,27 @@ export interface SlotSpecs {
 /**
  * One list of the steps of several sequences. They are of one model and have the same dispatches in the same order, but that
  * some of them may be repeated: attention has one for each segment of keys and values.
+ * @param rounding how inputs of products with a matrix of integers are rounded; null for not at all.
  */
-export function mergeSteps(features: GpuFeatures, slots: readonly SlotSpecs[]): DispatchSpec[] {
-  const merged: DispatchSpec[] = [];
+export function mergeSteps(
+  features: GpuFeatures,
+  slots: readonly SlotSpecs[],
+  rounding: Rounding | null = null,
+): DispatchSpec[] {
+  const merged = new Merged(features, rounding);
   const next = slots.map(() => 0);
   const head = (slot: number) => slots[slot]!.specs[next[slot]!];
   const take = (of: readonly number[]) => {
     const specs = of.map((slot) => ({ ...head(slot)!, step: slots[slot]!.step }));
     for (const slot of of) next[slot]!++;
-    merged.push(...together(features, specs));
+    merged.add(specs);
   };
   const all = [...slots.keys()];
   for (;;) {
     const heads = all.map(head);
     const same = heads.every((spec) => spec?.kernel === heads[0]?.kernel && spec?.label === heads[0]?.label);
-    if (same && !heads[0]) return merged;
-    const last = merged.at(-1)?.kernel;
+    if (same && !heads[0]) return merged.specs;
+    const last = merged.specs.at(-1)?.kernel;
     // Where they differ, some go on with what all have begun.
     const going = same ? all : all.filter((slot) => heads[slot]?.kernel === last);
     if (going.length === 0) throw new BambaError('internal', 'The steps of two sequences of one model are not alike.');
@@ -40,9 +45,40 @@ export function mergeSteps(features: GpuFeatures, slots: readonly SlotSpecs[]): 
   }
 }
 
-/** One dispatch that does what these do, or these. */
-function together(features: GpuFeatures, specs: readonly DispatchSpec[]): readonly DispatchSpec[] {
-  if (specs.length < 2) return specs;
-  const merged = columnsDispatch(features, specs) ?? slotsDispatch(specs);
-  return merged ? [merged] : specs;
+class Merged {
+  readonly specs: DispatchSpec[] = [];
+  readonly #features: GpuFeatures;
+  readonly #rounding: Rounding | null;
+  /** The last input that was rounded, as long as it is what the memory for it holds. */
+  #rounded: BufferSlice | null = null;
+
+  constructor(features: GpuFeatures, rounding: Rounding | null) {
+    this.#features = features;
+    this.#rounding = rounding;
+  }
+
+  /** One dispatch that does what these do, or two, or these. */
+  add(specs: readonly DispatchSpec[]): void {
+    if (specs.length > 1 && this.#addRounded(specs)) return;
+    this.#rounded = null;
+    const merged = specs.length > 1 ? (columnsDispatch(this.#features, specs) ?? slotsDispatch(specs)) : null;
+    this.specs.push(...(merged ? [merged] : specs));
+  }
+
+  /** Products of one input with several matrices, or several parts of one, round it once. */
+  #addRounded(specs: readonly DispatchSpec[]): boolean {
+    const both = this.#rounding && roundedColumnsDispatches(this.#features, specs, this.#rounding);
+    if (!both) return false;
+    const { rounding, product } = both;
+    const x = rounding.buffers['x']!;
+    if (!this.#rounded || !isSameRange(this.#rounded, x)) this.specs.push(rounding);
+    this.specs.push(product);
+    const isOverwritten = product.kernel.writes.some((name) => product.buffers[name]!.buffer === x.buffer);
+    this.#rounded = isOverwritten ? null : x;
+    return true;
+  }
+}
+
+function isSameRange(a: BufferSlice, b: BufferSlice): boolean {
+  return a.buffer === b.buffer && a.offset === b.offset && a.size === b.size;
 }

@@ -9,7 +9,7 @@ npx vitest run --project node src/kernels/shaders.test.ts -u -->
 
 One kernel a file; the name is also that of its entry point, of its TypeScript half in \`src/kernels\` and of its pipeline.
 A matrix may have any scheme: \`lib/weight.wgsl\` stands for \`lib/weight_f32.wgsl\`, \`weight_f16\`, \`weight_int8\`,
-\`weight_fp8\` or \`weight_int4\`; kernels on integers take those that \`lib/stored.wgsl\`
+\`weight_fp8\` or \`weight_int4\`; kernels on integers take those that \`lib/integers.wgsl\`
 or \`lib/matmul_subgroup_matrix.wgsl\` stands for. Keys and values may be of any type of cache: \`lib/cache.wgsl\` stands for
 \`lib/cache_f32.wgsl\`, \`cache_f16\` or \`cache_int8\`. A library file that \`lib/subgroup\` has too is taken from there on devices with subgroups.
 Dimensions: T tokens, C model width, I inner width, F feed-forward width, H heads, J KV heads, P head dim, N state,

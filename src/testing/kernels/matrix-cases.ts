@@ -75,6 +75,19 @@ export function integerProductBounds(
 }
 
 /**
+ * How far a product of rounded columns may be off, element by element: (tokens, rows). A block of 16 columns is summed
+ * exactly, or two of int4; upper and lower digits are together at most three times as large as the number. Then there is a
+ * rounding for the scale of weights, and one for each block that is added to a sum; a few are around.
+ */
+export function columnProductBounds(
+  x: ArrayLike<number>,
+  { weights, columns }: { weights: ArrayLike<number>; columns: number },
+): Float64Array {
+  const roundings = Math.ceil(columns / 16) + 8;
+  return matmul(magnitudes(x), magnitudes(weights), columns).map((sum) => sum * roundings * HALF_ULP);
+}
+
+/**
  * How far an f32 product may be off whose input became fixed point of 16 bits, in groups of 32 columns: (rows). Each input
  * is rounded to a multiple of a 32,639th of its group's largest.
  */

@@ -57,6 +57,17 @@ export function randomRowsInt16(seed: number, tokens: number, columns: number): 
   return { values, bytes, scales, tokens };
 }
 
+/** As `randomRows`, in one or two digits of int8, with a scale for each group of columns; `bytes` (T, digits, blocks of 16). */
+export function randomDigits(seed: number, tokens: number, columns: number, digits: 1 | 2): TestRows {
+  if (digits === 1) return randomRows(seed, tokens, columns);
+  const { bytes, values: numbers, scales: ofRows } = randomRowsInt16(seed, tokens, columns);
+  const groups = Math.ceil(columns / QUANTIZED_GROUP);
+  const scales = randomTensor(seed + 177, tokens * groups).map((value) => Math.abs(value) / 64);
+  const stored = numbers.map((value, index) => Math.round(value / ofRows[Math.floor(index / columns)]!));
+  const values = dequantizeRows({ stored, scales: Float64Array.from(scales) }, columns);
+  return { values, bytes, scales, tokens };
+}
+
 /** Rows on the GPU. */
 export function uploadRows(gpu: TestGpu, { bytes, scales }: TestRows): QuantizedRows {
   return { x: gpu.input(bytes), x_scale: gpu.input(scales) };

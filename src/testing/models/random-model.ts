@@ -26,8 +26,12 @@ import { randomCheckpoint } from '../checkpoints/random-checkpoint.ts';
 const CLOSE = { ofLargest: 1e-4 };
 
 /** A model of this config.json with random weights. */
-export async function loadRandomModel(gpu: Gpu, config: object, options: LoadModelOptions = {}): Promise<Model> {
-  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), 'f32', 'random'), options);
+export async function loadRandomModel(
+  gpu: Gpu,
+  config: object,
+  { scheme = 'f32', ...options }: LoadModelOptions & { scheme?: Scheme } = {},
+): Promise<Model> {
+  return loadModel(gpu, await packCheckpoint(memorySource(randomCheckpoint(config)), scheme, 'random'), options);
 }
 
 /** What is said of a model beforehand is what it takes, to the byte, and what it dispatches for a token. */
