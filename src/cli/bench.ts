@@ -31,8 +31,8 @@ Shapes are models with random weights. Without any, and without --model, it is l
 --profile times every kernel; --quick only shows that all of it runs; --software takes SwiftShader instead of the GPU;
 --tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of
 int8, --matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default),
-f16 or int8; --batch decodes so many sequences at once, 16 at most, at every context; --digits rounds the inputs of their
-products to 1 or 2 digits of int8 where weights are int8 or int4; --window shows the browser.
+f16 or int8; --batch decodes so many sequences at once, 16 at most, at every context; --digits rounds the inputs of
+their products to 1 or 2 digits of int8, where weights are int8 or int4; --window shows the browser.
 --peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights
 in int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
