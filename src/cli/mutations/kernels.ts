@@ -146,8 +146,8 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   {
     name: 'every second group of int4 takes the scale of the first',
     file: 'shaders/lib/stored_int4.wgsl',
-    find: '>> (16 * (block & 1))',
-    replace: '>> (0 * (block & 1))',
+    find: '>> vec4u(16 * (group & 1))',
+    replace: '>> vec4u(0 * (group & 1))',
     test: 'src/kernels/projections/matmul_int8.gpu.test.ts',
   },
   {
