@@ -169,4 +169,32 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     replace: 'export const MAX_STEPS = 20_000_000 * 10_000;',
     test: 'src/text/jinja/jinja.test.ts',
   },
+  {
+    name: 'a sequence of a batch that rests takes further steps',
+    file: 'src/model/batch/slot.ts',
+    find: 'this.moves = this.#awake = false;\n    this.#write(HALTED, [1]);',
+    replace: 'this.moves = this.#awake = false;\n    this.#write(HALTED, [0]);',
+    test: 'src/model/batch/batch.gpu.test.ts',
+  },
+  {
+    name: 'results are copied into a buffer that is still being read',
+    file: 'src/gpu/readbacks.ts',
+    find: 'this.#free.shift() ??',
+    replace: 'this.#free[0] ??',
+    test: 'src/gpu/readbacks.gpu.test.ts',
+  },
+  {
+    name: 'a chat that changed while it was read is shown as it was',
+    file: 'src/element/chats/chat-archive.ts',
+    find: 'else if (changes !== this.#changes)',
+    replace: 'else if (changes < 0)',
+    test: 'src/element/chats/chat-races.test.ts',
+  },
+  {
+    name: 'a scaling at load leaves the context as long as it was',
+    file: 'src/architecture/rope-scaling.ts',
+    find: 'attention: { ...attention, rope }, maxPositions };',
+    replace: 'attention: { ...attention, rope } };',
+    test: 'src/architecture/rope-scaling.test.ts',
+  },
 ];

@@ -141,8 +141,8 @@ class Tab {
   }
 }
 
-/** Messages between tabs, delivered when the scheduler says so. */
-function stubChannel(scheduler: Scheduler): void {
+/** Messages between tabs. @param delivery resolves when one is to be delivered */
+function stubChannel(delivery: () => Promise<unknown>): void {
   const open = new Set<Channel>();
   class Channel extends EventTarget {
     readonly name: string;
@@ -154,9 +154,7 @@ function stubChannel(scheduler: Scheduler): void {
     postMessage(data: unknown): void {
       for (const other of open) {
         if (other === this || other.name !== this.name) continue;
-        void scheduler
-          .schedule(Promise.resolve(), 'message')
-          .then(() => open.has(other) && other.dispatchEvent(new MessageEvent('message', { data })));
+        void delivery().then(() => open.has(other) && other.dispatchEvent(new MessageEvent('message', { data })));
       }
     }
     close(): void {
@@ -176,7 +174,7 @@ async function allChats(list: string): Promise<LoadedChat[]> {
 
 /** Has each tab do its part, in the order of the scheduler, and looks at what has become of it all. */
 async function race(scheduler: Scheduler, ...scripts: readonly (readonly Command[])[]): Promise<void> {
-  stubChannel(scheduler);
+  stubChannel(() => scheduler.schedule(Promise.resolve(), 'message'));
   const list = `races ${++runs}`;
   const known = new Acknowledged();
   const tabs = scripts.map(() => new Tab(known));
@@ -258,5 +256,27 @@ describe('a tab', () => {
     await Promise.all(clicks);
     expect(tab.turns).toHaveLength(2);
     tab.archive.disconnect();
+  });
+
+  it('shows what another tab says in a chat while it reads it', async () => {
+    stubChannel(() => Promise.resolve());
+    const list = `races ${++runs}`;
+    const [tab, other] = [new Tab(new Acknowledged()), new Tab(new Acknowledged())];
+    await other.archive.connect(list);
+    await other.act({ do: 'ask' });
+    await tab.archive.connect(list);
+    let answer = (): void => undefined;
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let reads = 0;
+    faults.holdEnds(() => (++reads === 1 ? slow : Promise.resolve()));
+    const opening = tab.archive.open(other.archive.current as string);
+    await vi.waitFor(() => expect(reads).toBe(1));
+    await other.act({ do: 'ask' });
+    answer();
+    await opening;
+    expect(tab.turns).toHaveLength(2);
+    for (const { archive } of [tab, other]) archive.disconnect();
   });
 });
