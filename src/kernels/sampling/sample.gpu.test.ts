@@ -401,7 +401,7 @@ describeGpu(sampleKernel, (gpu) => {
     pass.end();
     device.queue.submit([encoder.finish()]);
     expect([...(await readFloats(device, x)).subarray(0, 8)]).toEqual([3, 3, 3, 3, 3, 3, 3, 3]);
-    expect(new Uint32Array(await readBuffer(device, step))).toEqual(Uint32Array.of(2, 1, 0, 2));
+    expect(new Uint32Array(await readBuffer(device, step)).subarray(0, 4)).toEqual(Uint32Array.of(2, 1, 0, 2));
     plan.dispose();
   });
 

@@ -38,7 +38,11 @@ type Subgroups = Pick<GpuFeatures, 'subgroups' | 'subgroupSize'>;
  * That of a matrix of so many rows: small in short passes, where the matrix is narrow, and on processors. A processor gains
  * nothing from large tiles, and compiles them for longer than a short prompt takes.
  */
-export function tileSize(features: Subgroups & Pick<GpuFeatures, 'narrowRows'>, pass: PassLength, rows: number): TileSize {
+export function tileSize(
+  features: Subgroups & Pick<GpuFeatures, 'narrowRows'>,
+  pass: PassLength,
+  rows: number,
+): TileSize {
   return pass === 'short' || rows <= features.narrowRows || isProcessor(features) ? 'small' : 'large';
 }
 
