@@ -5,16 +5,10 @@ import { type ComparedModel, compareModels, type Comparison } from '../bench/com
 import { SCHEMES } from '../bench/plan/request.ts';
 import { BambaError } from '../errors.ts';
 import { comparisonView } from './compare-view.ts';
+import { bar, form, output, setRunning, status, stopButton } from './run-controls.ts';
 
 /** Tokens of an answer: each holds a row of the vocabulary in memory. */
 const MOST_TOKENS = 1024;
-
-const form = document.querySelector('form')!;
-const status = document.querySelector<HTMLElement>('#status')!;
-const output = document.querySelector<HTMLElement>('#result')!;
-const bar = document.querySelector<HTMLProgressElement>('#progress')!;
-const runButton = document.querySelector<HTMLButtonElement>('#run')!;
-const stopButton = document.querySelector<HTMLButtonElement>('#stop')!;
 
 let running: AbortController | null = null;
 let chosen = 0;
@@ -73,15 +67,6 @@ async function start(): Promise<void> {
     running = null;
     setRunning(false);
   }
-}
-
-function setRunning(runs: boolean): void {
-  bar.hidden = !runs;
-  bar.value = 0;
-  stopButton.hidden = !runs;
-  runButton.disabled = runs;
-  if (runs) stopButton.focus();
-  else if (document.activeElement === document.body) runButton.focus();
 }
 
 const asked = new URLSearchParams(location.search);

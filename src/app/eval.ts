@@ -14,18 +14,13 @@ import { reportView } from './bench-view.ts';
 import { readSource, shippedTask, type Source } from './eval-files.ts';
 import { forgetOutcomes, StoredOutcomes } from './eval-store.ts';
 import { chartView } from './plan-chart.ts';
+import { bar, form, output, setRunning, status, stopButton } from './run-controls.ts';
 
 /** How matrices of a checkpoint may be stored; a package is of the type that it has. */
 const SCHEMES: readonly Scheme[] = ['int8', 'int4', 'fp8', 'f16', 'f32'];
 /** Milliseconds between two looks at what is known so far. */
 const SHOW_MS = 500;
 
-const form = document.querySelector('form')!;
-const status = document.querySelector<HTMLElement>('#status')!;
-const output = document.querySelector<HTMLElement>('#result')!;
-const bar = document.querySelector<HTMLProgressElement>('#progress')!;
-const runButton = document.querySelector<HTMLButtonElement>('#run')!;
-const stopButton = document.querySelector<HTMLButtonElement>('#stop')!;
 const forgetButton = document.querySelector<HTMLButtonElement>('#forget')!;
 const download = document.querySelector<HTMLAnchorElement>('#download')!;
 const drop = document.querySelector<HTMLElement>('#own')!;
@@ -177,6 +172,7 @@ async function start(): Promise<void> {
   if (running) return;
   running = new AbortController();
   setRunning(true);
+  forgetButton.disabled = true;
   status.textContent = 'Reading the tasks …';
   try {
     await run(running.signal);
@@ -192,17 +188,8 @@ async function start(): Promise<void> {
   } finally {
     running = null;
     setRunning(false);
+    forgetButton.disabled = false;
   }
-}
-
-function setRunning(runs: boolean): void {
-  bar.hidden = !runs;
-  bar.value = 0;
-  stopButton.hidden = !runs;
-  runButton.disabled = runs;
-  forgetButton.disabled = runs;
-  if (runs) stopButton.focus();
-  else if (document.activeElement === document.body) runButton.focus();
 }
 
 async function forget(): Promise<void> {
