@@ -18,7 +18,7 @@
 // Source    Dao et al. 2023, Flash-Decoding; Su et al. 2021, RoPE; reference: rope.ts, kv_cache.ts, attention.ts in
 //           src/reference.
 // Tried     On an H100, a layer of Bamba-9B at 1,024 and 16,384 tokens: 21 and 115 us. Keys not shared 31 and 181;
-//           twice as many splits slower, and no faster.
+//           twice as many splits slower. On an H200, a split of 256, 128 or 64 keys, with merging: 37.8, 35.9, 41.1 us.
 
 override WG: u32 = 256;
 override HEAD_DIM4: u32 = 32;

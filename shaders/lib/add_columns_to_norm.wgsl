@@ -1,7 +1,7 @@
 // The end of a product of lib/columns.wgsl whose sums are added to the streams of the sequences, on their way into a norm, as
-// lib/to_norm.wgsl does for one. The kernel overrides NORMED, binds `x`, `h` and `x_squares` read_write and `norm_weight`,
-// has in Params `rows`, `first_row`, `blocks`, and `x_stride`, `h_stride` and `x_squares_stride`, from a sequence to the
-// next, and uses lib/scales.wgsl and lib/normed_columns.wgsl.
+// lib/to_norm.wgsl does for one. The kernel binds `x`, `h` and `x_squares` read_write and `norm_weight`, has in Params
+// `rows`, `first_row`, `blocks`, and `x_stride`, `h_stride` and `x_squares_stride`, from a sequence to the next, and
+// column_factor, and uses lib/scales.wgsl.
 
 // Adds up the sums of a workgroup's rows, from `group_first` on, and adds them. Every invocation must call.
 fn add_columns_to_norm(sums: Columns, group_first: u32, lane: u32) {
@@ -11,10 +11,7 @@ fn add_columns_to_norm(sums: Columns, group_first: u32, lane: u32) {
   if (column >= COLUMNS || first >= params.rows) {
     return;
   }
-  var added = sum * four_scales(first, params.rows, params.blocks);
-  if (NORMED == 1) {
-    added *= norms[column];
-  }
+  let added = sum * four_scales(first, params.rows, params.blocks) * column_factor(column);
   let row4 = (params.first_row + first) / 4;
   let value = x[column * params.x_stride + row4] + added;
   x[column * params.x_stride + row4] = value;

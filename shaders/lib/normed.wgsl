@@ -9,8 +9,3 @@ fn squares_share(lane: u32, lanes: u32, squares4: u32) -> f32 {
   }
   return dot(sum, vec4f(1.0));
 }
-
-// 1 / rms.
-fn norm_factor(squares_sum: f32, columns4: u32, eps: f32) -> f32 {
-  return inverseSqrt(squares_sum / f32(columns4 * 4) + eps);
-}

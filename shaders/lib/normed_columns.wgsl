@@ -1,9 +1,18 @@
 // The norms of the inputs of lib/matvecs.wgsl, whose squares a kernel before has summed. The kernel binds
 // `squares: array<vec4f>` of COLUMNS vectors (zeros behind the last of each), has in Params `squares4` of one, and
-// `squares_stride` from one to the next, and uses lib/normed.wgsl.
+// `squares_stride` from one to the next, and uses lib/norm_factor.wgsl.
+// Every product of lib/columns.wgsl asks for column_factor.
 
 var<workgroup> norm_shares: array<f32, WG>;
 var<workgroup> norms: array<f32, COLUMNS>;
+
+// What the sums of a column are multiplied by.
+fn column_factor(column: u32) -> f32 {
+  if (NORMED == 1) {
+    return norms[column];
+  }
+  return 1.0;
+}
 
 // 1 / rms of every column, to all of the workgroup: as many invocations add up each. Every invocation must call.
 fn find_norms(lane: u32) {

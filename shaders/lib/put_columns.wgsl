@@ -1,6 +1,5 @@
-// The end of a product of lib/columns.wgsl whose sums become elements of y by lib/action.wgsl. The kernel overrides NORMED,
-// has in Params `rows`, `first_row`, `blocks`, `scale` and `y_stride`, from a sequence's y to the next, in f32, and uses
-// lib/normed_columns.wgsl.
+// The end of a product of lib/columns.wgsl whose sums become elements of y by lib/action.wgsl. The kernel has in
+// Params `rows`, `first_row`, `blocks`, `scale` and `y_stride`, from a sequence's y to the next, in f32, and column_factor.
 
 // Adds up the sums of a workgroup's rows, from `group_first` on, and writes them. Every invocation must call.
 fn put_columns(sums: Columns, group_first: u32, lane: u32) {
@@ -10,10 +9,7 @@ fn put_columns(sums: Columns, group_first: u32, lane: u32) {
   if (column >= COLUMNS) {
     return;
   }
-  var factor = params.scale;
-  if (NORMED == 1) {
-    factor *= norms[column];
-  }
+  let factor = params.scale * column_factor(column);
   for (var j = 0u; j < 4 && first + j < params.rows; j += 2) {
     let scales = factor * pair_scales(first + j, params.rows, params.blocks);
     let pair = scales * select(sum.xy, sum.zw, j == 2);

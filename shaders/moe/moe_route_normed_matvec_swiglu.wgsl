@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/normed.wgsl, lib/route.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/norm_factor.wgsl, lib/normed.wgsl, lib/route.wgsl
 // moe_route_normed_matvec_swiglu: the TOP_K experts e of the largest scores of logits, with their weights s;
 //   n = h / sqrt(sum(squares) / C + eps);  y[place, f] = s * silu(W[e, 2f, :] . n) * (W[e, 2f+1, :] . n)
 //   or, of experts without a gate, y[place, f] = s * max(W[e, f, :] . n, 0)^2

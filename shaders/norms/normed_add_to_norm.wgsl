@@ -1,4 +1,4 @@
-// uses: lib/reduce.wgsl, lib/normed.wgsl, lib/to_norm.wgsl
+// uses: lib/reduce.wgsl, lib/norm_factor.wgsl, lib/normed.wgsl, lib/to_norm.wgsl
 // normed_add_to_norm: x[c] += g[c] / sqrt(sum(squares) / C + eps), on its way into the next RMSNorm:
 //   h = x * norm_weight, x_squares[c / 4] = x[c]^2 + .. + x[c + 3]^2;  then v[c] = 0
 //

@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/columns.wgsl, lib/matvecs.wgsl, lib/normed.wgsl, lib/normed_columns.wgsl, lib/action.wgsl, lib/put_columns.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/columns.wgsl, lib/matvecs.wgsl, lib/norm_factor.wgsl, lib/normed_columns.wgsl, lib/action.wgsl, lib/put_columns.wgsl
 // matvecs: s[b, r] = scale * sum_c W[r, c] * v[b, c], of every sequence b of a batch; with NORMED divided by
 //   sqrt(sum(squares[b]) / C + eps);  y[b, r] = s[b, r], y[b, r] += s[b, r], or y[b, f] = silu(s[b, 2f]) * s[b, 2f+1]
 //

@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/columns.wgsl, lib/matvecs.wgsl, lib/normed.wgsl, lib/normed_columns.wgsl, lib/add_columns_to_norm.wgsl
+// uses: lib/grid.wgsl, lib/sharers.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/columns.wgsl, lib/matvecs.wgsl, lib/norm_factor.wgsl, lib/normed_columns.wgsl, lib/add_columns_to_norm.wgsl
 // matvecs_add_to_norm: x[b, r] += sum_c W[r, c] * v[b, c], of every sequence b of a batch, with NORMED divided by
 //   sqrt(sum(squares[b]) / C + eps); on its way into the next RMSNorm: h = x * norm_weight,
 //   x_squares[b, r / 4] = x[b, r]^2 + .. + x[b, r + 3]^2

@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/normed.wgsl
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/norm_factor.wgsl, lib/normed.wgsl
 // normed_matvec: y[r] = scale * sum_c W[r, c] * h[c] / sqrt(sum(squares) / C + eps)
 //
 // Shapes    h: (C) f32, the input times the norm's weight;  squares: (4*squares4) f32, partial sums of the input's

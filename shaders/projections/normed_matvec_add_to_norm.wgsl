@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/normed.wgsl, lib/to_norm.wgsl
+// uses: lib/grid.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/scales.wgsl, lib/matvec.wgsl, lib/norm_factor.wgsl, lib/normed.wgsl, lib/to_norm.wgsl
 // normed_matvec_add_to_norm: x[r] += sum_c W[r, c] * g[c] / sqrt(sum(squares) / C + eps), on its way into the next
 //   RMSNorm: h = x * norm_weight, x_squares[r / 4] = x[r]^2 + .. + x[r + 3]^2
 //

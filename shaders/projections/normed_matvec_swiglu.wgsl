@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/normed.wgsl
+// uses: lib/grid.wgsl, lib/math.wgsl, lib/activation.wgsl, lib/reduce.wgsl, lib/weight.wgsl, lib/matvec.wgsl, lib/norm_factor.wgsl, lib/normed.wgsl
 // normed_matvec_swiglu: n = h / sqrt(sum(squares) / C + eps);  y[f] = silu(W[2f, :] . n) * (W[2f+1, :] . n)
 //   or with another activation in the place of SiLU
 //

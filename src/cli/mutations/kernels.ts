@@ -124,7 +124,7 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'eps of a norm is left out',
-    file: 'shaders/lib/normed.wgsl',
+    file: 'shaders/lib/norm_factor.wgsl',
     find: 'inverseSqrt(squares_sum / f32(columns4 * 4) + eps)',
     replace: 'inverseSqrt(squares_sum / f32(columns4 * 4))',
     test: 'src/kernels/projections/normed_matvec.gpu.test.ts',

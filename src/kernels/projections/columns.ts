@@ -2,7 +2,7 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import type { Kernel } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
-import { foldedGrid, nextPowerOfTwo } from '../shared/grid.ts';
+import { foldedGrid } from '../shared/grid.ts';
 import { bound, isSameWork, spanOf, strideOf } from '../shared/slots.ts';
 import { matvecKernel } from './matvec.ts';
 import { matvecAddToNormKernel } from './matvec_add_to_norm.ts';
@@ -74,10 +74,35 @@ function teamsFor({ subgroups }: GpuFeatures, rows: number): { WG: number; TEAMS
   return { WG: 256, TEAMS: rows < MANY_ROWS ? 4 : 8 };
 }
 
-/** The same of rounded inputs: a row of few blocks takes no more invocations than it has blocks. */
-function roundedTeamsFor({ subgroups }: GpuFeatures, blocks: number): { WG: number; TEAMS: number } {
-  const TEAMS = 4;
-  return { WG: subgroups ? Math.min(256, Math.max(64, TEAMS * nextPowerOfTwo(blocks))) : 64, TEAMS };
+/** Rows from which a matrix of eight rows a team still fills a GPU. */
+const SOME_ROWS = 4096;
+/** Rows up to which a workgroup takes one team, so that there are enough of them. */
+const FEW_ROWS = 2560;
+/** Blocks of a row from which more invocations share it. */
+const LONG_ROW = 768;
+
+/** A product of rounded inputs. */
+interface Rounded {
+  rows: number;
+  /** Of a row. */
+  blocks: number;
+  columns: number;
+  digits: Digits;
+  scheme: string;
+}
+
+/** The same of rounded inputs, and the sets of four rows of a team. */
+function roundedTeamsFor(
+  { subgroups }: GpuFeatures,
+  { rows, blocks, columns, digits, scheme }: Rounded,
+): { WG: number; TEAMS: number; ROWS4: number } {
+  if (!subgroups) return { WG: 64, TEAMS: 4, ROWS4: 1 };
+  const isWide = rows >= MANY_ROWS;
+  // Twice the rows read the columns half as often; with more columns, or weights to unpack, registers run out.
+  const ROWS4 = scheme === 'int8' && digits === 2 && (columns === 4 || columns === 8) && rows >= SOME_ROWS ? 2 : 1;
+  if (isWide) return { WG: 128, TEAMS: ROWS4 === 2 || columns > 8 ? 4 : 2, ROWS4 };
+  const isAlone = rows <= FEW_ROWS || (ROWS4 === 1 && blocks >= LONG_ROW && columns <= 8);
+  return { WG: isAlone && blocks < 128 ? 64 : 128, TEAMS: isAlone ? 1 : 2, ROWS4 };
 }
 
 /** What the dispatches of several sequences have in common, and how far apart their buffers are. */
@@ -85,7 +110,9 @@ interface Together {
   columns: Columns;
   first: DispatchSpec;
   inputs: BufferSlice[];
-  /** All else that each has of its own, by the names of the kernel of several. */
+  /** Partial sums of the inputs' squares; where they are not read, anything may stand for them. */
+  squares: BufferSlice[];
+  /** What each writes, by the names of the kernel of several. */
   ranges: Readonly<Record<string, BufferSlice[]>>;
   strides: Record<string, number>;
 }
@@ -100,25 +127,23 @@ function together(specs: readonly DispatchSpec[]): Together | null {
   if (!columns || !WIDTHS.includes(specs.length) || !isSameWork(specs)) return null;
   const { kernel, input, normed } = columns;
   const inputs = bound(specs, input);
-  const ranges: Readonly<Record<string, BufferSlice[]>> = {
-    // Where it is not read, anything may stand for it.
-    squares: normed ? bound(specs, 'squares') : inputs,
-    ...Object.fromEntries(kernel.writes.map((name) => [name, bound(specs, name)])),
-  };
+  const squares = normed ? bound(specs, 'squares') : inputs;
+  const ranges = Object.fromEntries(kernel.writes.map((name) => [name, bound(specs, name)]));
   const strides: Record<string, number> = {};
-  for (const [name, own] of Object.entries({ v: inputs, ...ranges })) {
+  for (const [name, own] of Object.entries({ v: inputs, squares, ...ranges })) {
     const stride = strideOf(own, ELEMENT_BYTES[name]!);
     if (stride === null) return null;
     strides[`${name}_stride`] = stride;
   }
-  return { columns, first, inputs, ranges, strides };
+  return { columns, first, inputs, squares, ranges, strides };
 }
 
-/** A dispatch of a kernel for several sequences, whose input is `input`. */
+/** A dispatch of a kernel for several sequences, whose input is `input`; a workgroup has `groupRows` rows. */
 function productOf(
-  { columns: { normed, action }, first, ranges, strides }: Together,
+  { columns: { action }, first, ranges, strides }: Together,
   kernel: Kernel,
-  sizes: { WG: number; TEAMS: number } & Record<string, number>,
+  groupRows: number,
+  constants: Readonly<Record<string, number>>,
   input: Readonly<Record<string, BufferSlice>>,
 ): DispatchSpec {
   const { weights, norm_weight } = first.buffers;
@@ -129,18 +154,14 @@ function productOf(
     variant,
     label: first.label,
     params: { squares4: 0, eps: 0, scale: 1, ...first.params, ...strides },
-    constants: {
-      ...sizes,
-      NORMED: normed ? 1 : 0,
-      ...(action && { ACTION: action(first.constants ?? {}) }),
-    },
+    constants: { ...constants, ...(action && { ACTION: action(first.constants ?? {}) }) },
     buffers: {
       ...Object.fromEntries(Object.entries(ranges).map(([name, own]) => [name, spanOf(own)])),
       ...input,
       weights: weights!,
       ...(norm_weight && { norm_weight }),
     },
-    grid: foldedGrid(Math.ceil(rows / (4 * sizes.TEAMS))),
+    grid: foldedGrid(Math.ceil(rows / groupRows)),
   };
 }
 
@@ -151,8 +172,11 @@ function productOf(
 export function columnsDispatch(features: GpuFeatures, specs: readonly DispatchSpec[]): DispatchSpec | null {
   const all = together(specs);
   if (!all) return null;
-  const sizes = { ...teamsFor(features, all.first.params?.['rows'] ?? 0), COLUMNS: specs.length };
-  return productOf(all, all.columns.kernel, sizes, { v: spanOf(all.inputs) });
+  const { columns, first, inputs, squares } = all;
+  const teams = teamsFor(features, first.params?.['rows'] ?? 0);
+  const constants = { ...teams, COLUMNS: specs.length, NORMED: columns.normed ? 1 : 0 };
+  const input = { v: spanOf(inputs), squares: spanOf(squares) };
+  return productOf(all, columns.kernel, 4 * teams.TEAMS, constants, input);
 }
 
 /** How inputs of several sequences become integers. */
@@ -175,12 +199,21 @@ export function roundedColumnsDispatches(
   const all = together(specs);
   const { scheme = '' } = all?.first.variant ?? {};
   if (!all || !isOfIntegers({ scheme })) return null;
-  const { first, columns, inputs, strides } = all;
-  const { blocks = 0, columns4 = 0 } = first.params ?? {};
+  const { first, columns, inputs, squares, strides } = all;
+  const { rows = 0, blocks = 0, columns4 = 0, squares4 = 0, eps = 0 } = first.params ?? {};
   const sequences = specs.length;
-  const x = { x: spanOf(inputs), stride4: strides['v_stride']!, columns: 4 * columns4, rows: sequences };
-  const sizes = { ...roundedTeamsFor(features, blocks), COLUMNS: sequences, DIGITS: digits };
-  const product = productOf(all, columns.rounded, sizes, { q: to.x, q_scale: to.x_scale });
+  const norm = { squares: spanOf(squares), squares4, stride4: strides['squares_stride']!, eps };
+  const x = {
+    x: spanOf(inputs),
+    stride4: strides['v_stride']!,
+    columns: 4 * columns4,
+    rows: sequences,
+    norm: columns.normed ? norm : null,
+  };
+  const teams = roundedTeamsFor(features, { rows, blocks, columns: sequences, digits, scheme });
+  const constants = { ...teams, COLUMNS: sequences, DIGITS: digits };
+  const groupRows = 4 * teams.ROWS4 * teams.TEAMS;
+  const product = productOf(all, columns.rounded, groupRows, constants, { q: to.x, q_scale: to.x_scale });
   return {
     rounding: quantizeVectors(features, first.label, x, to, digits),
     product: { ...product, params: { ...product.params, q_blocks: columnBlocks(x.columns) } },

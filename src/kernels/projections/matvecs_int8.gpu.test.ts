@@ -4,7 +4,7 @@ import { add } from '../../reference/add.ts';
 import { matmul } from '../../reference/matmul.ts';
 import { swiglu } from '../../reference/swiglu.ts';
 import { randomTensor } from '../../testing/arbitrary.ts';
-import { HALF_ULP, sumBound } from '../../testing/kernels/bounds.ts';
+import { HALF_ULP } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu, type TestMatrix } from '../../testing/kernels/device.ts';
 import {
@@ -16,12 +16,7 @@ import {
   swigluBounds,
 } from '../../testing/kernels/matrix-cases.ts';
 import { randomDigits, type TestRows } from '../../testing/kernels/quantized-rows.ts';
-import {
-  productsOfRounded,
-  randomSquares,
-  ROUNDED_CASES,
-  unreadInputs,
-} from '../../testing/kernels/rounded-columns.ts';
+import { productsOfRounded, ROUNDED_CASES, unreadInputs } from '../../testing/kernels/rounded-columns.ts';
 import { slotInputs, slotOutputs } from '../../testing/kernels/slot-ranges.ts';
 import { roundedColumnsDispatches } from './columns.ts';
 import { matvec } from './matvec.ts';
@@ -61,10 +56,10 @@ describeGpu(matvecsInt8Kernel, (gpu, { share }) => {
     const { tokens } = rows;
     const { features } = gpu();
     const norm = { squares: weights.columns / 4, eps: EPS };
-    const { squares, divisors } = randomSquares(gpu(), 50, weights, tokens, EPS);
+    const squares = unreadInputs(gpu(), weights, tokens);
     const y = slotOutputs(
       gpu(),
-      divisors.map(() => new Float32Array(gated ? weights.rows / 2 : weights.rows).fill(-1)),
+      squares.map(() => new Float32Array(gated ? weights.rows / 2 : weights.rows).fill(-1)),
     );
     const lists = unreadInputs(gpu(), weights, tokens).map((h, index) => {
       const buffers = { h, squares: squares[index]!, weights, y: y.ranges[index]! };
@@ -76,12 +71,11 @@ describeGpu(matvecsInt8Kernel, (gpu, { share }) => {
     const all = matmul(rows.values, weights.weights, weights.columns);
     const allBounds = columnProductBounds(rows.values, weights);
     for (const [index, found] of (await y.read()).entries()) {
-      const divisor = divisors[index]!;
-      const sums = ofSequence(all, index, tokens).map((value) => value / divisor);
-      // The norm's own sum and root besides.
-      const bounds = ofSequence(allBounds, index, tokens).map(
-        (bound, row) => bound / divisor + Math.abs(sums[row]!) * sumBound(weights.columns / 4),
-      );
+      // What a norm divides by is in the scales of the rows already.
+      const [sums, bounds] = [all, allBounds].map((one) => ofSequence(one, index, tokens)) as [
+        Float64Array,
+        Float64Array,
+      ];
       const expected = gated ? swiglu(sums) : sums.map((value) => value * SCALE);
       // Denormals may be flushed to zero.
       const abs = gated ? swigluBounds(sums, bounds).map((bound) => bound + 1e-37) : bounds;
@@ -104,6 +98,13 @@ describeGpu(matvecsInt8Kernel, (gpu, { share }) => {
       await fc.assert(property, { numRuns: 4 });
     },
   );
+
+  it.each([4100, 12_812])('is the reference for %i rows, as many as a team takes eight of', async (rows) => {
+    const weights = gpu().matrix('int8', randomTensor(7, rows * 80), 80);
+    const inputs = randomDigits(8, 8, 80, 2);
+    await expectAdded(inputs, weights, 2);
+    await expectNormed(inputs, weights, 2, true);
+  });
 
   it.each(['int8', 'int4'] as const)('multiplies every value that a weight of %s can have', async (scheme) => {
     const { bytes, rows } = everyStoredValue(scheme, 256);

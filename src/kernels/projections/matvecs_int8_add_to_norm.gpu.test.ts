@@ -9,12 +9,7 @@ import { expectClose } from '../../testing/close.ts';
 import { describeGpu, type TestMatrix } from '../../testing/kernels/device.ts';
 import { columnProductBounds, matrixCases, matrixInputs } from '../../testing/kernels/matrix-cases.ts';
 import { randomDigits, type TestRows } from '../../testing/kernels/quantized-rows.ts';
-import {
-  productsOfRounded,
-  randomSquares,
-  ROUNDED_CASES,
-  unreadInputs,
-} from '../../testing/kernels/rounded-columns.ts';
+import { productsOfRounded, ROUNDED_CASES, unreadInputs } from '../../testing/kernels/rounded-columns.ts';
 import { slotOutputs } from '../../testing/kernels/slot-ranges.ts';
 import { matvecAddToNorm } from './matvec_add_to_norm.ts';
 import { matvecsInt8AddToNormKernel } from './matvecs_int8_add_to_norm.ts';
@@ -29,7 +24,7 @@ describeGpu(matvecsInt8AddToNormKernel, (gpu, { share }) => {
     const { rows: height, columns } = weights;
     const nextWeight = randomTensor(99, height);
     const streams = Array.from({ length: rows.tokens }, (_, index) => randomTensor(700 + index, height));
-    const { squares, divisors } = randomSquares(gpu(), 50, weights, rows.tokens, EPS);
+    const squares = unreadInputs(gpu(), weights, rows.tokens);
     const x = slotOutputs(gpu(), streams);
     const [h, xSquares] = [height, height / 4].map((size) =>
       slotOutputs(
@@ -50,14 +45,10 @@ describeGpu(matvecsInt8AddToNormKernel, (gpu, { share }) => {
     const sums = matmul(rows.values, weights.weights, columns);
     const bounds = columnProductBounds(rows.values, weights);
     for (const [index, stream] of streams.entries()) {
-      const divisor = normed ? divisors[index]! : 1;
-      const own = sums.slice(index * height, (index + 1) * height).map((value) => value / divisor);
-      // The norm's own sum and root besides.
-      const abs = own.map(
-        (value, row) => bounds[index * height + row]! / divisor + Math.abs(value) * sumBound(columns / 4),
-      );
+      // What a norm divides by is in the scales of the rows already.
+      const [own, abs] = [sums, bounds].map((all) => all.slice(index * height, (index + 1) * height));
       const sum = found.x[index]!;
-      expectClose(sum, add(stream, own), { abs, rel: HALF_ULP }, `x of sequence ${index}`);
+      expectClose(sum, add(stream, own!), { abs: abs!, rel: HALF_ULP }, `x of sequence ${index}`);
       const left = toNorm(sum, nextWeight, 4);
       // Denormals may be flushed to zero.
       const least = 2 ** -126;
@@ -80,4 +71,9 @@ describeGpu(matvecsInt8AddToNormKernel, (gpu, { share }) => {
       await fc.assert(property, { numRuns: 4 });
     },
   );
+
+  it.each([4100, 12_812])('is the reference for %i rows, as many as a team takes eight of', async (rows) => {
+    const weights = gpu().matrix('int8', randomTensor(7, rows * 80), 80);
+    await expectReference(randomDigits(8, 8, 80, 2), weights, 2, true);
+  });
 });

@@ -3,12 +3,15 @@ import { expect, it } from 'vitest';
 import { readBuffer } from '../../gpu/buffers.ts';
 import { QUANTIZED_GROUP, quantizeRows as reference } from '../../reference/quantize_rows.ts';
 import { randomTensor, seeds, sizes } from '../../testing/arbitrary.ts';
+import { sumBound } from '../../testing/kernels/bounds.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu } from '../../testing/kernels/device.ts';
-import { roundedOutputs } from '../../testing/kernels/rounded-columns.ts';
+import { randomSquares, roundedOutputs } from '../../testing/kernels/rounded-columns.ts';
 import { slotInputs } from '../../testing/kernels/slot-ranges.ts';
 import { spanOf, strideOf } from '../shared/slots.ts';
 import { type Digits, quantizeRows, quantizeRowsKernel, quantizeVectors } from './quantize_rows.ts';
+
+const EPS = 1e-5;
 
 describeGpu(quantizeRowsKernel, (gpu) => {
   async function run(x: Float32Array, columns: number) {
@@ -18,17 +21,20 @@ describeGpu(quantizeRowsKernel, (gpu) => {
     return read(to, columns, tokens, 1);
   }
 
-  /** Rows that do not lie one after the other, in so many digits. */
-  async function runApart(x: Float32Array, columns: number, digits: Digits) {
+  /** Rows that do not lie one after the other, in so many digits; with `seed` on their way out of a norm. */
+  async function runApart(x: Float32Array, columns: number, digits: Digits, seed?: number) {
     const rows = x.length / columns;
     const ranges = slotInputs(
       gpu(),
       Array.from({ length: rows }, (_, row) => x.slice(row * columns, (row + 1) * columns)),
     );
     const to = roundedOutputs(gpu(), columns, rows, digits);
-    const vectors = { x: spanOf(ranges), stride4: strideOf(ranges, 16)!, columns, rows };
+    const { squares, divisors } = randomSquares(gpu(), seed ?? 0, columns, rows, EPS);
+    const [squares4, stride4] = [Math.ceil(columns / 16), strideOf(squares, 16)!];
+    const norm = seed === undefined ? null : { squares: spanOf(squares), squares4, stride4, eps: EPS };
+    const vectors = { x: spanOf(ranges), stride4: strideOf(ranges, 16)!, columns, rows, norm };
     await gpu().run(quantizeVectors(gpu().features, 'test', vectors, to, digits), { tokens: 1 });
-    return read(to, columns, rows, digits);
+    return { ...(await read(to, columns, rows, digits)), divisors };
   }
 
   async function read(
@@ -82,6 +88,23 @@ describeGpu(quantizeRowsKernel, (gpu) => {
       { numRuns: 10 },
     );
     for (const scale of [0, 1e-25, 1e4, 1e35]) await expectReference(randomTensor(4, 5 * 260, scale), 260, digits);
+  });
+
+  it.each([1, 2] as const)('divides the scales of %i digits by the norm', async (digits) => {
+    const shapes = [seeds(), sizes({ tile: 8, most: 17 }), sizes({ tile: 64, most: 300 })] as const;
+    const property = fc.asyncProperty(...shapes, async (seed, rows, C4) => {
+      const x = randomTensor(seed, rows * C4 * 4);
+      const plain = await runApart(x, C4 * 4, digits);
+      const normed = await runApart(x, C4 * 4, digits, seed);
+      expect(normed.numbers).toEqual(plain.numbers);
+      const groups = plain.scales.length / rows;
+      const expected = Float64Array.from(
+        plain.scales,
+        (scale, at) => scale / normed.divisors[Math.floor(at / groups)]!,
+      );
+      expectClose(normed.scales, expected, { rel: sumBound(C4) });
+    });
+    await fc.assert(property, { numRuns: 10 });
   });
 
   it("is the reference at the width of Bamba-9B's down projection", async () => {

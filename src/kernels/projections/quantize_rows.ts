@@ -8,10 +8,10 @@ import { columnBlocks } from './projection.ts';
 export const quantizeRowsKernel = defineKernel({
   name: 'quantize_rows',
   code,
-  params: { columns4: 'u32', blocks: 'u32', x_stride: 'u32' },
-  reads: ['x'],
+  params: { columns4: 'u32', blocks: 'u32', x_stride: 'u32', squares4: 'u32', squares_stride: 'u32', eps: 'f32' },
+  reads: ['x', 'squares'],
   writes: ['y', 'scale'],
-  constants: ['DIGITS'],
+  constants: ['DIGITS', 'NORMED'],
   step: false,
 });
 
@@ -46,14 +46,21 @@ export function quantizeRows(
   return { ...spec, grid: (tokens) => [groupsOf(columns), tokens, 1] };
 }
 
-/**
- * `to` = x in so many digits of int8, upper ones before lower ones: (rows, digits, blocks).
- * @param vectors (rows, columns), from a row to the next `stride4` vec4f.
- */
+/** Vectors on the GPU: (rows, columns), from a row to the next `stride4` vec4f. */
+interface Vectors {
+  x: BufferSlice;
+  stride4: number;
+  columns: number;
+  rows: number;
+  /** Of vectors on their way out of a norm: partial sums of the inputs' squares, `squares4` vec4f of a row. */
+  norm?: { squares: BufferSlice; squares4: number; stride4: number; eps: number } | null;
+}
+
+/** `to` = x in so many digits of int8, upper ones before lower ones: (rows, digits, blocks). The scales divide by the norm. */
 export function quantizeVectors(
   features: GpuFeatures,
   label: string,
-  { x, stride4, columns, rows }: { x: BufferSlice; stride4: number; columns: number; rows: number },
+  { x, stride4, columns, rows, norm = null }: Vectors,
   to: QuantizedRows,
   digits: Digits,
 ): DispatchSpec {
@@ -61,9 +68,17 @@ export function quantizeVectors(
     kernel: quantizeRowsKernel,
     variant: variantFor(features),
     label,
-    params: { columns4: columns / 4, blocks: columnBlocks(columns), x_stride: stride4 },
-    constants: { DIGITS: digits },
-    buffers: { x, y: to.x, scale: to.x_scale },
+    params: {
+      columns4: columns / 4,
+      blocks: columnBlocks(columns),
+      x_stride: stride4,
+      squares4: norm?.squares4 ?? 0,
+      squares_stride: norm?.stride4 ?? 0,
+      eps: norm?.eps ?? 0,
+    },
+    constants: { DIGITS: digits, NORMED: norm ? 1 : 0 },
+    // Where squares are not read, anything may stand for them.
+    buffers: { x, squares: norm?.squares ?? x, y: to.x, scale: to.x_scale },
     grid: [groupsOf(columns), rows, 1],
   };
 }

@@ -49,8 +49,8 @@ class Merged {
   readonly specs: DispatchSpec[] = [];
   readonly #features: GpuFeatures;
   readonly #rounding: Rounding | null;
-  /** The last input that was rounded, as long as it is what the memory for it holds. */
-  #rounded: BufferSlice | null = null;
+  /** What the last rounding read, as long as the memory for it holds what came of that. */
+  #rounded: readonly BufferSlice[] | null = null;
 
   constructor(features: GpuFeatures, rounding: Rounding | null) {
     this.#features = features;
@@ -70,11 +70,12 @@ class Merged {
     const both = this.#rounding && roundedColumnsDispatches(this.#features, specs, this.#rounding);
     if (!both) return false;
     const { rounding, product } = both;
-    const x = rounding.buffers['x']!;
-    if (!this.#rounded || !isSameRange(this.#rounded, x)) this.specs.push(rounding);
+    const read = rounding.kernel.reads.map((name) => rounding.buffers[name]!);
+    const isThere = this.#rounded?.every((range, index) => isSameRange(range, read[index]!));
+    if (!isThere) this.specs.push(rounding);
     this.specs.push(product);
-    const isOverwritten = product.kernel.writes.some((name) => product.buffers[name]!.buffer === x.buffer);
-    this.#rounded = isOverwritten ? null : x;
+    const written = product.kernel.writes.map((name) => product.buffers[name]!.buffer);
+    this.#rounded = read.some(({ buffer }) => written.includes(buffer)) ? null : read;
     return true;
   }
 }

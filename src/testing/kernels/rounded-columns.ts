@@ -51,7 +51,7 @@ export function unreadInputs(gpu: TestGpu, { columns }: TestMatrix, sequences: n
 }
 
 /** Partial sums of squares of the inputs of several sequences, and the norm's divisor of each. */
-export function randomSquares(gpu: TestGpu, seed: number, { columns }: TestMatrix, sequences: number, eps: number) {
+export function randomSquares(gpu: TestGpu, seed: number, columns: number, sequences: number, eps: number) {
   const values = Array.from({ length: sequences }, (_, index) => {
     const squares = new Float32Array(Math.ceil(columns / 16) * 4);
     squares.set(randomTensor(seed + index, columns / 4).map((value) => value * value));
