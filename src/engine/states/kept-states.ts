@@ -98,6 +98,8 @@ export class KeptStates {
   pause(): void {
     clearTimeout(this.#timer);
     this.#writing?.abort();
+    // Its reason has a stack, and a stack has hold of the request that was under way.
+    this.#writing = null;
   }
 
   /** All requests have ended. */
