@@ -47,10 +47,10 @@ function promptOf(system: readonly number[], turns: readonly Turn[]) {
   let start = 0;
   for (const { question, answer } of turns) {
     start = ids.length;
-    ids.push(QUESTION!, ...question, END!);
-    if (answer.length > 0) ids.push(ANSWER!, ...answer, END!);
+    ids.push(QUESTION, ...question, END);
+    if (answer.length > 0) ids.push(ANSWER, ...answer, END);
   }
-  return { ids: [...ids, ANSWER!], opening: system.length, start, end: ids.length };
+  return { ids: [...ids, ANSWER], opening: system.length, start, end: ids.length };
 }
 
 const nameOf = (place: number): string => `chat ${place}`;

@@ -56,10 +56,15 @@ const more = fc.oneof(
   { weight: 1, arbitrary: STEPS.save },
 );
 
-/** Each kind of step once, and a few of the usual ones besides, in any order behind a first question. */
+/** A visit that ends, and the next one: what was kept of a chat comes back. */
+const visits = fc
+  .tuple(STEPS.append, STEPS.save, fc.oneof(STEPS.reload, STEPS.lose), STEPS.append)
+  .map(([before, save, end, after]) => [before, save, end, { ...after, chat: before.chat }]);
+
+/** Each kind of step once, and a few of the usual ones besides, in any order between a first question and another visit. */
 export const chatSteps: fc.Arbitrary<ChatStep[]> = fc
-  .tuple(STEPS.append, fc.tuple(...STEP_KINDS.map(arbitraryStep)), fc.array(more, { maxLength: 5 }))
-  .chain(([first, each, others]) => {
+  .tuple(STEPS.append, fc.tuple(...STEP_KINDS.map(arbitraryStep)), fc.array(more, { maxLength: 5 }), visits)
+  .chain(([first, each, others, last]) => {
     const all = [...each, ...others];
-    return fc.shuffledSubarray(all, { minLength: all.length }).map((steps) => [first, ...steps]);
+    return fc.shuffledSubarray(all, { minLength: all.length }).map((steps) => [first, ...steps, ...last]);
   });
