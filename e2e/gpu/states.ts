@@ -5,6 +5,7 @@
 //   dtype       scheme of the weights, by default int8
 //   precision   as of createEngine, by default balanced
 //   tokens      of the conversation, by default 4000
+//   runs        of each measurement, by default 5
 // `__result` is then a promise of a Report for each shape.
 
 import { SHAPES } from '../../src/bench/shapes.ts';
@@ -52,10 +53,10 @@ interface Report {
   timesAsFast: number;
 }
 
-const RUNS = 5;
 /** As many pieces at once as bringing a state back asks for. */
 const AT_ONCE = 8;
 const query = new URLSearchParams(location.search);
+const RUNS = Number(query.get('runs') ?? 5);
 
 function say(line: string): void {
   console.log(line);
