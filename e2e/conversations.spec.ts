@@ -1,5 +1,5 @@
 // One conversation with all that people do to it: each time the engine processes the new tokens, and no others. With Lexicon
-// and 20 turns where everything is tested, else with a quick model and a few.
+// and 20 turns where everything is tested, else with a quick model and a few; BAMBA_TURNS says how many.
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test';
 import { NEAR_TOKENS } from '../src/generate/cuts.ts';
@@ -7,10 +7,10 @@ import { ALL } from '../src/testing/extent.ts';
 import { NO_SPECIAL } from '../src/testing/models/tiny-model.ts';
 import type { ChatMessage } from '../src/engine/protocol.ts';
 import { useHubPage } from './hub-page.ts';
-import { MODEL_NAME, serveModel } from './watched-model.ts';
+import { MODEL_NAME, serveModel, watchWorkers } from './watched-model.ts';
 
 const served = useHubPage(() => ({}));
-const TURNS = ALL ? 20 : 5;
+const TURNS = Number(process.env['BAMBA_TURNS'] ?? (ALL ? 20 : 5));
 const QUESTIONS = [
   'What is an apple?',
   'What is the capital of France?',
@@ -36,6 +36,7 @@ async function open(context: BrowserContext, from?: Page): Promise<Page> {
   if (from) await page.reload();
   else {
     await serveModel(page);
+    await watchWorkers(page);
     await page.goto(served.url);
   }
   await page.evaluate(() => {
@@ -95,12 +96,18 @@ test(`a conversation of ${TURNS} turns with ${MODEL_NAME} is read once, whatever
   };
   for (let turn = 0; turn < TURNS; turn++) {
     const before = turns.at(-1)?.read ?? 0;
+    if (turn === TURNS >> 1) {
+      const edited = await ask(page, [...messages.slice(0, 2), { role: 'user', content: 'What is a river?' }]);
+      note('turn 2 edited', edited);
+      expect(edited.cachedTokens).toBeGreaterThanOrEqual(turns[0]!.read);
+    }
     const { cachedTokens } = await next(QUESTIONS[turn % QUESTIONS.length]!);
     expect(cachedTokens).toBe(before);
     // In the middle of it, the page is loaded again.
     if (turn !== TURNS >> 1) continue;
     await kept(page, turns.at(-1)!.read);
     page = await open(context, page);
+    cached.push('a reload');
   }
   const last = turns.at(-1)!;
 
@@ -112,7 +119,7 @@ test(`a conversation of ${TURNS} turns with ${MODEL_NAME} is read once, whatever
   // After a reload only the last state is known: what was read before that is read once more, and known from then on.
   const edited: ChatMessage[] = [...messages.slice(0, 2), { role: 'user', content: 'What is a boat?' }];
   const first = await ask(page, edited);
-  note('turn 2 edited', first);
+  note('turn 2 edited after the reload', first);
   const branch = await ask(page, [...edited, { role: 'assistant', content: first.text }, messages[2]!]);
   note('the branch', branch);
   expect(branch.cachedTokens).toBe(first.read);
@@ -131,16 +138,22 @@ test(`a conversation of ${TURNS} turns with ${MODEL_NAME} is read once, whatever
   const later = await next('And a door?', 'in another tab');
   expect(later.cachedTokens).toBe(back.read);
 
-  // In a new page as well: another answer to the last question, and another question in its place.
+  // The GPU is lost, and all states on it.
   await kept(page, later.read);
+  await page.evaluate(() => window.destroyDevice());
+  const recovered = await next('And a wall?', 'after the GPU was lost');
+  expect(recovered.cachedTokens).toBe(later.read);
+
+  // In a new page as well: another answer to the last question, and another question in its place.
+  await kept(page, recovered.read);
   page = await open(context, page);
   const anew = await ask(page, messages.slice(0, -1));
   note('again after a reload', anew);
-  expect(later.asked - anew.cachedTokens).toBeLessThanOrEqual(NEAR_TOKENS);
-  expect(anew.text).toBe(later.text);
+  expect(recovered.asked - anew.cachedTokens).toBeLessThanOrEqual(NEAR_TOKENS);
+  expect(anew.text).toBe(recovered.text);
   page = await open(context, page);
   const instead = await ask(page, [...messages.slice(0, -2), { role: 'user', content: 'And a gate?' }]);
   note('the last question edited after a reload', instead);
-  expect(instead.cachedTokens).toBe(back.read);
+  expect(instead.cachedTokens).toBe(later.read);
   console.log(`Tokens that were known: ${cached.join(', ')}`);
 });

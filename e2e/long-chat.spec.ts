@@ -1,59 +1,24 @@
 // A long chat: what it takes of the GPU and of JavaScript's memory is flat after the tenth turn. With Lexicon and 200 turns
 // where everything is tested, else with a quick model and a few; BAMBA_TURNS says how many.
 
-import { type CDPSession, expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { ALL } from '../src/testing/extent.ts';
 import { useHubPage } from './hub-page.ts';
 import { MODEL_NAME, serveModel, watchWorkers } from './watched-model.ts';
+import { type Held, WorkerHeap } from './worker-heap.ts';
 
 const served = useHubPage(() => ({}));
 const TURNS = Number(process.env['BAMBA_TURNS'] ?? (ALL ? 200 : 30));
-/** What collecting leaves once and not another time, besides a tenth of what the tenth turn takes. */
+/** What collecting leaves once and not another time, besides a tenth of what the tenth turn takes; and code that V8 compiles. */
 const SLACK_BYTES = 1_000_000;
+/** What the worker remembers of the last 32 chats, once it has read so many: their tokens, and where their turns ended. */
+const REMEMBERED_BYTES = 64_000;
+/** Turns after which everything that the worker holds is looked at: that takes a while. */
+const LOOKS = new Set([10, ...[1, 2, 3, 4].map((part) => Math.max(10, Math.ceil((part * TURNS) / 4)))]);
+/** At rest for so long, the engine writes the state of the chat: the next turn ends that. */
+const AT_REST_MS = 1500;
 
-/** Asks the worker's own debugger, through the page's. */
-class WorkerHeap {
-  readonly #session: CDPSession;
-  readonly #answers = new Map<number, (result: { usedSize?: number }) => void>();
-  #worker = '';
-  #last = 0;
-
-  private constructor(session: CDPSession) {
-    this.#session = session;
-    session.on('Target.attachedToTarget', ({ sessionId }) => {
-      this.#worker = sessionId;
-    });
-    session.on('Target.receivedMessageFromTarget', ({ message }) => {
-      const { id, result } = JSON.parse(message) as { id: number; result: { usedSize?: number } };
-      this.#answers.get(id)?.(result);
-    });
-  }
-
-  /** @param page before it starts its worker */
-  static async of(page: Page): Promise<WorkerHeap> {
-    const session = await page.context().newCDPSession(page);
-    const heap = new WorkerHeap(session);
-    await session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
-    return heap;
-  }
-
-  /** Bytes in use by page and worker, once what nobody needs is collected. */
-  async bytes(): Promise<{ page: number; worker: number }> {
-    await this.#session.send('HeapProfiler.collectGarbage');
-    const { usedSize: page } = await this.#session.send('Runtime.getHeapUsage');
-    await this.#ask('HeapProfiler.collectGarbage');
-    const { usedSize = 0 } = await this.#ask('Runtime.getHeapUsage');
-    return { page, worker: usedSize };
-  }
-
-  async #ask(method: string): Promise<{ usedSize?: number }> {
-    const id = ++this.#last;
-    const answer = new Promise<{ usedSize?: number }>((resolve) => this.#answers.set(id, resolve));
-    const message = JSON.stringify({ id, method, params: {} });
-    await this.#session.send('Target.sendMessageToTarget', { message, sessionId: this.#worker });
-    return answer;
-  }
-}
+const question = (turn: number): string => `What is ${turn} + ${(turn * 7) % 50}?`;
 
 test(`${TURNS} turns with ${MODEL_NAME} take no more memory than ten`, async ({ page }) => {
   test.setTimeout(3_600_000);
@@ -69,12 +34,14 @@ test(`${TURNS} turns with ${MODEL_NAME} take no more memory than ten`, async ({ 
     },
     { contextLength: 256, ...(!ALL && { stateCacheBytes: 2 ** 18 }) },
   );
+  const held: (Held & { turn: number })[] = [];
   const rows: { turn: number; gpu: number; page: number; worker: number; dropped: number }[] = [];
   for (let turn = 1; turn <= TURNS; turn++) {
-    const dropped = await page.evaluate(async (number) => {
+    if (LOOKS.has(turn)) await page.waitForTimeout(AT_REST_MS);
+    const dropped = await page.evaluate(async (content) => {
       const engine = await window.chatting;
       const chat = (window.spoken ??= []);
-      chat.push({ role: 'user', content: `What is ${number} + ${(number * 7) % 50}?` });
+      chat.push({ role: 'user', content });
       let text = '';
       let left = 0;
       const request = { messages: chat, maxTokens: 24, temperature: 0, contextOverflow: 'drop-oldest-turns' } as const;
@@ -84,7 +51,11 @@ test(`${TURNS} turns with ${MODEL_NAME} take no more memory than ten`, async ({ 
       }
       chat.push({ role: 'assistant', content: text });
       return left;
-    }, turn);
+    }, question(turn));
+    if (LOOKS.has(turn)) {
+      held.push({ turn, ...(await heap.held()) });
+      console.log(`turn ${turn}: the worker holds ${held.at(-1)!.dataBytes} B of data`);
+    }
     if (turn % 10 !== 0) continue;
     const gpu = await page.evaluate(() => window.gpuBytes());
     rows.push({ turn, gpu, dropped, ...(await heap.bytes()) });
@@ -97,6 +68,12 @@ test(`${TURNS} turns with ${MODEL_NAME} take no more memory than ten`, async ({ 
     expect(most, `${name} of ${JSON.stringify(rows)}`).toBeLessThanOrEqual(1.1 * tenth![name] + SLACK_BYTES);
   }
   expect(rows.at(-1)!.dropped).toBeGreaterThan(0);
+  for (const { turn, dataBytes, strings } of held) {
+    expect(dataBytes, `data at turn ${turn}`).toBeLessThanOrEqual(held[0]!.dataBytes + REMEMBERED_BYTES);
+    // A request that has ended is nobody's any more: nothing of its text is left.
+    const left = Array.from({ length: turn }, (_, index) => question(index + 1)).filter((text) => strings.has(text));
+    expect(left, `texts that the worker holds after turn ${turn}`).toEqual([]);
+  }
 });
 
 declare global {

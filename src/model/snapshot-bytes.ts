@@ -10,7 +10,7 @@ import type { StateBuffer } from './state-layout.ts';
 //
 // So the last hash of the prelude is over everything, and yet each piece is verified by itself, before anything else is read.
 
-/** Bytes of a piece of the payload, but the last: what reading and writing hold at once. */
+/** Bytes of a piece of the payload, but the last: reading holds one at once, and writing a few. */
 export const SNAPSHOT_PIECE_BYTES = 4 * 2 ** 20;
 /** The version of the format that this code writes, and the only one that it reads. */
 export const SNAPSHOT_VERSION = 1;

@@ -15,8 +15,10 @@ export interface PayloadPart {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Pieces on their way at once. */
+/** Pieces on their way to the GPU at once. */
 const PIECES = 4;
+/** Pieces that are asked for at once: while some are read from the disk, others are hashed, each on a core of its own. */
+const AHEAD = 8;
 
 /** Where the bytes [begin, end) of a payload are. Offsets in a piece count from `begin`. */
 function rangesIn(parts: readonly PayloadPart[], begin: number, end: number): UploadCopy[] {
@@ -72,7 +74,7 @@ function roundUp(bytes: number): number {
 
 /**
  * Writes a payload, in pieces.
- * @param piece gives piece `index`, verified; the next is asked for while this one is on its way.
+ * @param piece gives piece `index`, verified; it is asked for the next ones while this one is on its way, in their order
  * @throws BambaError as `readPieces`, and what `piece` throws.
  */
 export async function writePieces(
@@ -86,13 +88,16 @@ export async function writePieces(
     () => new UploadRing(gpu, { bytes: payload, pieceBytes: SNAPSHOT_PIECE_BYTES, pieces: PIECES }),
   );
   try {
-    let next: Promise<Bytes> | null = null;
+    const asked: Promise<Bytes>[] = [];
+    let next = 0;
     for (let index = 0; pieceRange(index, payload).begin < payload; index++) {
+      for (; next < index + AHEAD && pieceRange(next, payload).begin < payload; next++) {
+        const coming = piece(next);
+        coming.catch(() => {}); // heard of when it is its turn
+        asked.push(coming);
+      }
       const { begin, end } = pieceRange(index, payload);
-      const bytes: Bytes = await (next ?? piece(index));
-      next = end < payload ? piece(index + 1) : null;
-      next?.catch(() => {}); // heard of when it is its turn
-      await ring.write(bytes, rangesIn(parts, begin, end));
+      await ring.write(await asked.shift()!, rangesIn(parts, begin, end));
     }
     await ring.drain();
   } finally {

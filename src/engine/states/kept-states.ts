@@ -98,6 +98,8 @@ export class KeptStates {
   pause(): void {
     clearTimeout(this.#timer);
     this.#writing?.abort();
+    // Its reason has a stack, and a stack has hold of the request that was under way.
+    this.#writing = null;
   }
 
   /** All requests have ended. */
@@ -180,10 +182,9 @@ export class KeptStates {
       const prelude = await decodePrelude(new Uint8Array(record.prelude), readerOf(owner));
       const { length } = prelude.tokens;
       if (length <= known || length >= ids.length || !isPrefix(prelude.tokens, ids)) return false;
-      const pieceAt = readAhead(store, record);
       await bringBack(owner.model, prelude, async (index) => {
         throwIfAborted(signal);
-        const piece = (await pieceAt(index)) ?? new Uint8Array();
+        const piece = (await store.piece(record, index)) ?? new Uint8Array();
         await verifyPiece(prelude, index, piece);
         return piece;
       });
@@ -323,17 +324,6 @@ export class KeptStates {
       return false;
     }
   }
-}
-
-/** Reads pieces in their order: the database looks for the next one while this one is hashed. */
-function readAhead(store: StateStore, record: StateRecord): (index: number) => ReturnType<StateStore['piece']> {
-  let next: ReturnType<StateStore['piece']> | undefined;
-  return (index) => {
-    const piece = next ?? store.piece(record, index);
-    next = index + 1 < record.pieces ? store.piece(record, index + 1) : undefined;
-    next?.catch(() => {}); // heard of when it is its turn
-    return piece;
-  };
 }
 
 /** What is kept under some keys, the longest first. */
