@@ -109,6 +109,24 @@ export const KERNEL_MUTATIONS: readonly Mutation[] = [
     test: 'src/kernels/shared/relu2.gpu.test.ts',
   },
   {
+    // The shader may make the same mistake: the test holds the reference to transformers.
+    name: 'squared ReLU is ReLU, in the reference',
+    file: 'src/reference/relu2.ts',
+    find: 'Math.max(value, 0) ** 2',
+    replace: 'Math.max(value, 0)',
+    test: 'src/reference/forward.test.ts',
+    only: 'nemotron-h',
+  },
+  {
+    // Right as long as `elem` is f32.
+    name: 'a type of half precision is left out',
+    file: 'shaders/lib/matmul.wgsl',
+    find: '= vec4<elem>(values);',
+    replace: '= values;',
+    test: 'src/kernels/shaders.gpu.test.ts',
+    only: 'compiles without a message',
+  },
+  {
     name: 'SiLU overflows for large negative values',
     file: 'shaders/lib/math.wgsl',
     find: 'return x / (1.0 + exp(min(-x, 87.0)));',
