@@ -1,4 +1,4 @@
-// uses: lib/step.wgsl, lib/rows.wgsl, lib/cache.wgsl, lib/attended.wgsl, lib/window.wgsl, lib/seen.wgsl, lib/cap.wgsl
+// uses: lib/step.wgsl, lib/rows.wgsl, lib/cache.wgsl, lib/attended.wgsl, lib/scores.wgsl, lib/window.wgsl, lib/seen.wgsl, lib/cap.wgsl
 // attention_prefill: y[t, h] = softmax_j(scale * q[t, h] . k[j, h / (heads/J)]) v[j, ...],  j <= position + t;
 //   with a WINDOW, j > position + t - WINDOW; with a CAP, scores s become CAP * tanh(s / CAP)
 //
@@ -15,18 +15,21 @@
 //           WINDOW      latest keys that a row sees, 0 for all.
 //           RING        rows of a ring of the latest tokens, 0 where the cache holds all.
 //           CAP         of the scores, 0 for none.
+//           UNROLLED    whether the products of a step of the scores are written out: faster on a GPU, slow to compile for a
+//                       processor.
 // Source    Dao 2023, FlashAttention-2; reference: attention.ts, kv_cache.ts in src/reference.
 // Tried     On an H100, a layer of Bamba-9B, 256 tokens after 768: 165 us. With a loop over a step's columns of the scores
-//           179; without one among values too 160, but slower to compile; 64 rows a workgroup, eight by four, 218 to 254.
-//           Before tiles of registers, four by four, after 1,024 tokens 2.99 ms, with them 0.39; before asking ahead,
-//           after 768 tokens 264 us, after 3,840 1.32 ms, and 0.65 ms since. Keys split among four workgroups, whose
-//           results another kernel merges, gain nothing; Lexicon after 768 tokens would take 29 us instead of 60.
+//           179, as without UNROLLED; without one among values too 160, but slower to compile; 64 rows a workgroup, eight by
+//           four, 218 to 254. Before tiles of registers, four by four, after 1,024 tokens 2.99 ms, with them 0.39; before
+//           asking ahead, after 768 tokens 264 us, after 3,840 1.32 ms, and 0.65 ms since. Keys split among four workgroups,
+//           whose results another kernel merges, gain nothing; Lexicon after 768 tokens would take 29 us instead of 60.
 
 override HEAD_DIM4: u32 = 32;
 override VALUE_KEYS: u32 = 16;
 override WINDOW: u32 = 0;
 override RING: u32 = 0;
 override CAP: f32 = 0.0;
+override UNROLLED: bool = false;
 
 const ROWS: u32 = 32;
 const KEYS: u32 = 64;        // of a tile of scores
@@ -56,17 +59,6 @@ var<workgroup> left: array<array<vec4f, DEPTH4>, ROWS>;
 // In turn: columns of a step of the keys, (KEYS, 32), with every fourth key side by side; the invocations' largest scores
 // and sums of rows, (16, 8) of four rows each; values (VALUE_KEYS, HEAD_DIM4).
 var<workgroup> right: array<vec4f, KEYS * DEPTH4>;
-
-// Rows t, t + 8, t + 16 and t + 24.
-fn left_rows(t: u32, k: u32) -> mat4x4f {
-  return mat4x4f(left[t][k], left[t + 8][k], left[t + 16][k], left[t + 24][k]);
-}
-
-// Four keys (columns) of a step.
-fn keys_at(column: u32, k: u32) -> mat4x4f {
-  let at = column * DEPTH4 + (k ^ (column % DEPTH4));
-  return transpose(mat4x4f(right[at], right[at + 128], right[at + 256], right[at + 384]));
-}
 
 // A vec4f of the values of four keys.
 fn values_at(at: u32) -> mat4x4f {
@@ -173,14 +165,7 @@ fn attention_prefill(
       } else {
         next = load_keys(kv_head, tile + own, end, next_d4);
       }
-      scores = with_rows(scores, left_rows(t, 0 ^ t), keys_at(column, 0));
-      scores = with_rows(scores, left_rows(t, 1 ^ t), keys_at(column, 1));
-      scores = with_rows(scores, left_rows(t, 2 ^ t), keys_at(column, 2));
-      scores = with_rows(scores, left_rows(t, 3 ^ t), keys_at(column, 3));
-      scores = with_rows(scores, left_rows(t, 4 ^ t), keys_at(column, 4));
-      scores = with_rows(scores, left_rows(t, 5 ^ t), keys_at(column, 5));
-      scores = with_rows(scores, left_rows(t, 6 ^ t), keys_at(column, 6));
-      scores = with_rows(scores, left_rows(t, 7 ^ t), keys_at(column, 7));
+      scores = with_step(scores, t, column);
       workgroupBarrier();
     }
     if (CAP > 0.0) {

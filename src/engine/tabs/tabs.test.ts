@@ -167,6 +167,9 @@ async function ask(
   return events;
 }
 
+/** Waits for what is to come soon; on a machine that does other work, a second may pass before anything does. */
+const waitFor = async (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000 });
+
 const textOf = (events: readonly GenerationEvent[]) =>
   events.map((event) => (event.type === 'text' ? event.text : '')).join('');
 
@@ -213,9 +216,9 @@ describe('tabs that share an engine', () => {
     };
     const told: string[] = [];
     const one = site.begin();
-    await vi.waitFor(() => expect(site.loads).toBe(1));
+    await waitFor(() => expect(site.loads).toBe(1));
     const two = site.begin({ onProgress: ({ stage, loaded }) => told.push(`${stage} ${loaded}`) });
-    await vi.waitFor(() => expect(told).toEqual(['weights 1']));
+    await waitFor(() => expect(told).toEqual(['weights 1']));
     wait.go();
     for (const { loading } of [one, two]) await expect(loading).rejects.toMatchObject({ code: 'network' });
     // Nothing is left of it that keeps the next one from trying.
@@ -245,7 +248,7 @@ describe('tabs that share an engine', () => {
     const [one, two] = [await site.open(), await site.open()];
     const status: EngineStatus = { status: 'recovering', attempt: 1, reason: 'device_lost', message: 'Lost.' };
     site.engines[0]!.tell(status);
-    for (const { statuses } of [one, two]) await vi.waitFor(() => expect(statuses).toEqual([status]));
+    for (const { statuses } of [one, two]) await waitFor(() => expect(statuses).toEqual([status]));
   });
 
   test('stop an answer of their own', async () => {
@@ -286,7 +289,7 @@ describe('tabs that share an engine', () => {
     site.beforeLoad = () => (site.loads === 1 ? NEVER : wait.until);
     const stop = new AbortController();
     const one = site.begin({ signal: stop.signal });
-    await vi.waitFor(() => expect(site.loads).toBe(1));
+    await waitFor(() => expect(site.loads).toBe(1));
     const two = site.begin();
     await new Promise((resolve) => setTimeout(resolve, 30));
     stop.abort();
@@ -323,7 +326,7 @@ describe.each([
         expect(textOf(events)).toBe(TEXT);
         expect(events.filter(({ type }) => type === 'end')).toHaveLength(1);
       }
-      await vi.waitFor(() => expect(two.statuses.at(-1)?.status).toBe('ready'));
+      await waitFor(() => expect(two.statuses.at(-1)?.status).toBe('ready'));
       expect(textOf(await ask(three.engine))).toBe(TEXT);
       // One of the two has it now, and no third one.
       expect(site.loads).toBe(2);

@@ -12,6 +12,7 @@ import {
 } from '../../testing/kernels/attention-cases.ts';
 import { expectClose } from '../../testing/close.ts';
 import { describeGpu } from '../../testing/kernels/device.ts';
+import { unrolledTiles } from '../../testing/kernels/matmul-tiles.ts';
 import { partOf } from '../../testing/extent.ts';
 import type { AttentionDims } from './attention-shape.ts';
 import { attentionPrefill, attentionPrefillKernel, attentionSumsFloats } from './attention_prefill.ts';
@@ -29,6 +30,14 @@ describeGpu(attentionPrefillKernel, (gpu) => {
     values: Float32Array;
   }
 
+  interface Settings {
+    type?: CacheType;
+    segmentTokens?: number;
+    ring?: number;
+    /** Whether the products of a step are written out, as on a GPU. */
+    written?: boolean;
+  }
+
   function attentionCase(seed: number, T: number, position: number, dims: AttentionDims): Case {
     return { q: randomTensor(seed, T * dims.heads * dims.headDim), ...pastOf(seed + 1, position + T, dims) };
   }
@@ -37,7 +46,7 @@ describeGpu(attentionPrefillKernel, (gpu) => {
     { q, keys, values }: Case,
     dims: AttentionDims,
     position: number,
-    { type = 'f32', segmentTokens, ring }: { type?: CacheType; segmentTokens?: number; ring?: number } = {},
+    { type = 'f32', segmentTokens, ring, written = false }: Settings = {},
   ): Promise<Float32Array> {
     const { heads, kvHeads, headDim } = dims;
     const T = q.length / (heads * headDim);
@@ -56,7 +65,7 @@ describeGpu(attentionPrefillKernel, (gpu) => {
     const sums = gpu().output(attentionSumsFloats(dims, T));
     const specs = attentionPrefill(gpu().features, 'test', { qkv: gpu().input(qkv), y, sums }, cache, dims);
     expect(specs).toHaveLength(cache.segments.length);
-    await gpu().run(specs, { tokens: T, position });
+    await gpu().run(written ? unrolledTiles(specs) : specs, { tokens: T, position });
     await gpu().read(sums); // nothing is written behind them
     return gpu().read(y);
   }
@@ -98,6 +107,17 @@ describeGpu(attentionPrefillKernel, (gpu) => {
         // tanh is as inexact as WGSL lets it be: some 2^-18 of a score.
         expectClose(await run(given, dims, position, { ring }), expected, { abs: 5e-5 }, `${T} tokens at ${position}`);
       }
+    }
+  });
+
+  it.each([0, 4, 7])('gives the same with its products written out, in shape %i', async (shape) => {
+    const dims = ATTENTION_SHAPES[shape]!;
+    for (const [T, position] of [
+      [1, 0],
+      [35, 33],
+    ] as const) {
+      const given = attentionCase(T, T, position, dims);
+      expect(await run(given, dims, position, { written: true })).toEqual(await run(given, dims, position));
     }
   });
 

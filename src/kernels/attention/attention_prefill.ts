@@ -3,6 +3,7 @@ import type { BufferSlice } from '../../gpu/buffers.ts';
 import type { GpuFeatures } from '../../gpu/device.ts';
 import { defineKernel, variantFor } from '../../gpu/kernel.ts';
 import type { DispatchSpec } from '../../gpu/plan.ts';
+import { unrolled } from '../shared/lane-tiles.ts';
 import { type AttentionDims, scoreConstants } from './attention-shape.ts';
 import { type KvCache, segmentParams } from './kv-cache.ts';
 
@@ -12,7 +13,7 @@ export const attentionPrefillKernel = defineKernel({
   params: { heads: 'u32', kv_heads: 'u32', scale: 'f32', segment_first: 'u32', segment_tokens: 'u32' },
   reads: ['qkv', 'k_cache', 'v_cache'],
   writes: ['y', 'sums'],
-  constants: ['HEAD_DIM4', 'VALUE_KEYS', 'WINDOW', 'RING', 'CAP'],
+  constants: ['HEAD_DIM4', 'VALUE_KEYS', 'WINDOW', 'RING', 'CAP', 'UNROLLED'],
   step: true,
 });
 
@@ -48,6 +49,7 @@ export function attentionPrefill(
       HEAD_DIM4: headDim4,
       VALUE_KEYS: [32, 16].find((keys) => keys * headDim4 <= MOST_VALUES) ?? 8,
       ...scoreConstants(cache, dims),
+      UNROLLED: unrolled(features),
     },
     buffers: { ...buffers, k_cache: segment.keys, v_cache: segment.values },
     grid: (tokens) => [Math.ceil((tokens * heads) / kvHeads / ROWS), kvHeads, 1],
