@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFloats, slice } from '../gpu/buffers.ts';
 import { Gpu } from '../gpu/device.ts';
 import { randomTensor } from '../testing/arbitrary.ts';
 import { measure } from '../testing/close.ts';
@@ -65,5 +66,18 @@ describe.skipIf(!hasAdapter)('a snapshot with states in f16', () => {
     await exact.restore(snapshot);
     expect((await forward(exact, prompt.slice(KEPT))).logits).toEqual(restored);
     for (const one of [snapshot, again, whole]) one.dispose();
+  });
+
+  it('brings back the logits that an answer begins with, all of them', async () => {
+    const model = await load(BAMBA, 'f32');
+    const logits = () => readFloats(gpu.device, slice(model.promptLogits));
+    await model.prefill(prompt.slice(0, 5), { logits: true });
+    const snapshot = await model.snapshot();
+    const kept = await logits();
+    await model.prefill(prompt.slice(5, 9), { logits: true });
+    expect(measure(await logits(), kept).abs).toBeGreaterThan(0);
+    await model.restore(snapshot);
+    expect(await logits()).toEqual(kept);
+    snapshot.dispose();
   });
 });

@@ -5,7 +5,6 @@ const SETTINGS = {
   test: 'src/kernels/sampling/sampling-settings.test.ts',
 };
 const STOP = { file: 'src/generate/stop.ts', test: 'src/generate/stop.test.ts' };
-const CONVERSATIONS = 'src/engine/states/conversations.gpu.test.ts';
 
 /** Faults in sampling's host, in weights, storage and the engine. */
 export const ENGINE_MUTATIONS: readonly Mutation[] = [
@@ -59,7 +58,8 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'src/model/snapshot.ts',
     find: 'encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, logits.size);',
     replace: 'encoder.copyBufferToBuffer(this.#logits.buffer, 0, logits, 0, 4);',
-    test: CONVERSATIONS,
+    test: 'src/model/snapshot.gpu.test.ts',
+    only: 'brings back the logits',
   },
   {
     name: 'a prefix with another last token counts as known',
@@ -144,7 +144,7 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
     file: 'src/architecture/families/zamba2.ts',
     find: 'normGroups: (groups) => groups,',
     replace: 'normGroups: () => 1,',
-    test: 'src/cli/verify/goldens.gpu.test.ts',
+    test: 'src/reference/forward.test.ts',
     only: 'zamba2-groups',
   },
   {
