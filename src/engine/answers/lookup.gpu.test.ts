@@ -6,6 +6,10 @@ import { GREEDY, type SamplingValues } from '../../sampling.ts';
 import { random } from '../../testing/arbitrary.ts';
 import { attention, common, mamba } from '../../testing/checkpoints/family-configs.ts';
 import { expectClose } from '../../testing/close.ts';
+import { packQuickModel } from '../../testing/models/quick-model.ts';
+import { asciiIds, packTinyModel } from '../../testing/models/tiny-model.ts';
+import { take } from '../../testing/engines/answer.ts';
+import { LocalEngine } from '../local-engine.ts';
 import { hasAdapter } from '../../testing/dawn.ts';
 import { sharedGpu } from '../../testing/engines/shared-gpu.ts';
 import { loadRandomModel } from '../../testing/models/random-model.ts';
@@ -181,5 +185,70 @@ describe.skipIf(!hasAdapter)('an answer by lookup', { timeout: 120_000 }, () => 
     expect(found).toMatchObject({ ids: wanted.ids, accepted: 0 });
     expect(spy.mock.calls.length).toBeGreaterThan(0);
     expect(spy.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe.skipIf(!hasAdapter)('the engine', { timeout: 120_000 }, () => {
+  // Of two letters, an answer soon repeats itself.
+  const logitBias = Object.fromEntries(asciiIds('ab').map((id) => [id, 100]));
+  const request = { prompt: 'An apple is an apple.', maxTokens: 90, logitBias };
+
+  it('drafts single answers, says how many drafts were right, and can be told not to', async () => {
+    const source = await packTinyModel();
+    const engine = await LocalEngine.load(source, { gpu: { gpu: sharedGpu() } });
+    const other = await LocalEngine.load(source, { gpu: { gpu: sharedGpu() }, speculation: 'off' });
+    try {
+      expect([engine.info.speculation, other.info.speculation]).toEqual(['lookup', undefined]);
+      await engine.ensemble!.lookup!.prepare();
+      const alone = await take(other, request);
+      const drafted = await take(engine, request);
+      expect(drafted.ids).toEqual(alone.ids);
+      expect(drafted.text).toBe(alone.text);
+      expect(alone.usage.acceptance).toBeUndefined();
+      expect(drafted.usage.acceptance).toBeGreaterThan(0);
+      expect(drafted.usage.acceptance).toBeLessThanOrEqual(1);
+      // What is kept of it is what is kept of the other.
+      const more = { ...request, prompt: drafted.text, maxTokens: 5 };
+      expect((await take(engine, more)).ids).toEqual((await take(other, more)).ids);
+      // Whoever stops takes part of a step.
+      const stop = [alone.text.slice(40, 60)];
+      expect((await take(engine, { ...request, stop })).text).toBe((await take(other, { ...request, stop })).text);
+      for (const without of [{ logprobs: 1 }, { pattern: '[ab]{30,40}' }]) {
+        expect((await take(engine, { ...request, ...without })).usage.acceptance).toBeUndefined();
+      }
+      const both = await Promise.all([take(engine, request), take(engine, request)]);
+      for (const { ids } of both) expect(ids).toEqual(alone.ids);
+    } finally {
+      engine.dispose();
+      other.dispose();
+    }
+  });
+
+  it('goes on with drafts where the GPU was lost', async () => {
+    const source = await packTinyModel();
+    const engine = await LocalEngine.load(source, { gpu: { gpu: sharedGpu() }, tries: { pauses: [0, 0, 0], calm: 0 } });
+    try {
+      const whole = await take(engine, request);
+      let lost = false;
+      const found = await take(engine, request, (tokens) => {
+        if (tokens > 40 && !lost) engine.ensemble!.model.gpu.device.destroy();
+        lost ||= tokens > 40;
+        return false;
+      });
+      expect(lost).toBe(true);
+      expect(found.ids).toEqual(whole.ids);
+    } finally {
+      engine.dispose();
+    }
+  });
+
+  it('drafts no family whose steps take one token only', async () => {
+    const engine = await LocalEngine.load(await packQuickModel(), { gpu: { gpu: sharedGpu() } });
+    expect(engine.info.speculation).toBeUndefined();
+    const { usage } = await take(engine, { ...request, maxTokens: 40 });
+    expect(usage.acceptance).toBeUndefined();
+    engine.dispose();
+    const wrong = { speculation: 'always' as never };
+    await expect(LocalEngine.load(await packQuickModel(), wrong)).rejects.toMatchObject({ code: 'setting_invalid' });
   });
 });
