@@ -71,10 +71,8 @@ export async function* generateIds(
   }
   try {
     for (;;) {
-      while (submitted < limit && !isWanted()) {
-        const isClose = closely();
-        if (running.length >= (isClose ? CLOSE_REPORTS : REPORTS_IN_FLIGHT)) break;
-        const count = Math.min(isClose ? 1 : batch, limit - submitted);
+      while (running.length < (closely() ? CLOSE_REPORTS : REPORTS_IN_FLIGHT) && submitted < limit && !isWanted()) {
+        const count = Math.min(closely() ? 1 : batch, limit - submitted);
         await model.reserve(Math.min(model.contextLength, promptTokens + submitted + count));
         submit(model.decode(count));
         submitted += count;

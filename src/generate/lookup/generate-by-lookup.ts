@@ -21,10 +21,13 @@ export async function* generateByLookup(
 ): AsyncGenerator<AnswerPiece> {
   const { state } = model;
   const answered = [...(settings.answered ?? [])];
-  const index = new NgramIndex(state.tokens);
+  const before = state.tokens.length;
+  const index = new NgramIndex();
   const acceptance = new Acceptance();
   const take = (piece: AnswerPiece) => {
     answered.push(...piece.ids);
+    // The prompt once steps run: it may be long.
+    if (index.length === 0) index.push(state.tokens.slice(0, before));
     index.push(piece.ids);
     return piece;
   };
