@@ -29,6 +29,9 @@ const BAMBA = {
 /** Of the largest logit: sums are added up in another order. */
 const CLOSE = { ofLargest: 2e-4 };
 
+/** Tokens of an answer that goes on when its first repetition is seen: steps run ahead by 60 tokens at most. */
+const LONG = 150;
+
 /** A prompt that says the same twice, as far as a random model cares. */
 function promptOf(seed: number, V: number): number[] {
   const next = random(seed);
@@ -96,7 +99,7 @@ describe.skipIf(!hasAdapter)('an answer by lookup', { timeout: 120_000 }, () => 
   it('has the tokens of one without, and the state behind it', async () => {
     const { vocabSize: V } = model.architecture;
     let accepted = 0;
-    for (const seed of [1, 2, 3]) accepted += (await expectSame(settingsOf(promptOf(seed, V), 60))).accepted;
+    for (const seed of [1, 2, 3]) accepted += (await expectSame(settingsOf(promptOf(seed, V), LONG))).accepted;
     expect(accepted).toBeGreaterThan(40);
   });
 
@@ -121,7 +124,7 @@ describe.skipIf(!hasAdapter)('an answer by lookup', { timeout: 120_000 }, () => 
     ];
     let drafted = 0;
     for (const values of settings) {
-      drafted += (await expectSame(settingsOf(promptOf(2, V), 50, { ...GREEDY, ...values }))).drafted;
+      drafted += (await expectSame(settingsOf(promptOf(2, V), LONG, { ...GREEDY, ...values }))).drafted;
     }
     expect(drafted).toBeGreaterThan(20);
   });
@@ -159,7 +162,7 @@ describe.skipIf(!hasAdapter)('an answer by lookup', { timeout: 120_000 }, () => 
 
   it('waits for nothing while what verifies is being made, and goes on without where it cannot be', async () => {
     const { vocabSize: V } = model.architecture;
-    const settings = settingsOf(promptOf(1, V), 40);
+    const settings = settingsOf(promptOf(1, V), LONG);
     await read(settings.promptIds);
     const wanted = await collect(generateIds(model, settings));
     const other = Lookup.of(model)!;
@@ -171,7 +174,7 @@ describe.skipIf(!hasAdapter)('an answer by lookup', { timeout: 120_000 }, () => 
 
   it('stops making drafts where they are wrong, with the same tokens', async () => {
     const { vocabSize: V } = model.architecture;
-    const settings = settingsOf(promptOf(1, V), 100);
+    const settings = settingsOf(promptOf(1, V), LONG);
     await read(settings.promptIds);
     const wanted = await collect(generateIds(model, settings));
     const { verifier } = lookup;
@@ -191,7 +194,7 @@ describe.skipIf(!hasAdapter)('an answer by lookup', { timeout: 120_000 }, () => 
 describe.skipIf(!hasAdapter)('the engine', { timeout: 120_000 }, () => {
   // Of two letters, an answer soon repeats itself.
   const logitBias = Object.fromEntries(asciiIds('ab').map((id) => [id, 100]));
-  const request = { prompt: 'An apple is an apple.', maxTokens: 90, logitBias };
+  const request = { prompt: 'An apple is an apple.', maxTokens: LONG, logitBias };
 
   it('drafts single answers, says how many drafts were right, and can be told not to', async () => {
     const source = await packTinyModel();
