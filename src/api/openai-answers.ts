@@ -252,6 +252,7 @@ export function usageOf(ends: readonly AnswerEnd[]): CompletionUsage {
       e2e_latency_s: Math.max(0, ...ends.map(({ seconds }) => seconds)),
       ...(first?.usage.cacheMiss && { cache_miss_reason: missReason(first.usage.cacheMiss) }),
       ...(first?.usage.droppedTurns && { dropped_turns: first.usage.droppedTurns }),
+      ...(first?.usage.acceptance !== undefined && { acceptance: first.usage.acceptance }),
     },
   };
 }

@@ -236,6 +236,8 @@ export interface CompletionUsage {
     cache_miss_reason?: 'evicted' | 'other model' | 'other template' | `edited at token ${number}`;
     /** Oldest turns of the chat that were left out, as `context_overflow` allows; absent where the model read all. */
     dropped_turns?: number;
+    /** The share of drafts that were right, from 0 to 1; absent where there were none. With `n` above 1 of the first answer. */
+    acceptance?: number;
   };
 }
 

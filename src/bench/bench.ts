@@ -11,6 +11,7 @@ import type { Scheme } from '../weights/types.ts';
 import { measureBatch, roomAmongOthers } from './batch.ts';
 import { type Ceilings, measureCeilings } from './ceilings.ts';
 import { measureLoad } from './loading.ts';
+import { measureLookup, roomOfLookup } from './lookup.ts';
 import { type BenchOptions, type BenchTarget, targetName } from './options.ts';
 import { packageWeights } from './package-weights.ts';
 import { profileBatch, profilePass } from './profile.ts';
@@ -134,6 +135,7 @@ class ModelBench {
         prefill: [],
         decode: [],
         batch: [],
+        lookup: [],
         profiles: [],
         tuning: null,
       });
@@ -149,6 +151,15 @@ class ModelBench {
         for (const sequences of this.#options.batches) {
           progress(`${sequences} sequences at ${context} tokens`);
           result.batch.push(await this.#batch(loaded, context, sequences));
+        }
+      }
+      if (this.#options.lookups.length > 0) {
+        for (const context of this.#options.contexts) {
+          progress(`drafts at ${context} tokens`);
+          const { lookups, batchDigits } = this.#options;
+          const options = { digits: batchDigits };
+          const speed = await measureLookup(model, context, lookups, options, this.#speed);
+          if (speed) result.lookup.push(speed);
         }
       }
       result.gpuBytes = model.bytes;
@@ -195,6 +206,7 @@ class ModelBench {
     const {
       contexts,
       batches,
+      lookups,
       prefills,
       profile,
       profileContext,
@@ -205,6 +217,7 @@ class ModelBench {
     } = this.#options;
     const lengths = [...prefills, ...contexts.map((context) => roomFor(context, this.#speed))];
     if (batches.length > 0) lengths.push(...contexts.map((context) => roomAmongOthers(context, this.#speed)));
+    if (lookups.length > 0) lengths.push(...contexts.map((context) => roomOfLookup(context, this.#speed)));
     if (profile) lengths.push(profileContext + (chunkTokens ?? MOST_CHUNK_TOKENS));
     const model = await Model.create(this.#gpu, architecture, weights, {
       contextLength: Math.max(...lengths, 256),

@@ -19,6 +19,7 @@ describe('parseOptions', () => {
     expect(parse('shape=bamba-9b')).toMatchObject({
       contexts: [16, 1024, 4096, 16_384],
       batches: [],
+      lookups: [],
       batchDigits: 0,
       prefills: [128, 512, 1024, 4096],
       runs: 5,
@@ -34,11 +35,12 @@ describe('parseOptions', () => {
   it('takes what is given, also nothing of a kind', () => {
     expect(
       parse(
-        'shape=tiny&contexts=&batch=1,16&digits=2&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&cache=int8&load=0&without=subgroups,byteProducts',
+        'shape=tiny&contexts=&batch=1,16&digits=2&lookup=1&prefills=7,8&profile=1&quick=0&chunk=64&int8dots=1&matrices=1&cache=int8&load=0&without=subgroups,byteProducts',
       ),
     ).toMatchObject({
       contexts: [],
       batches: [1, 16],
+      lookups: [4, 8, 16],
       batchDigits: 2,
       prefills: [7, 8],
       profile: true,
@@ -56,6 +58,7 @@ describe('parseOptions', () => {
     'shape=gpt-2',
     'cache=int4',
     'digits=3',
+    'lookup=2',
     'shape=tiny:int3',
     'shape=toString',
     'scheme=q4',

@@ -3,6 +3,7 @@ import { OPTIONAL_FEATURES, type OptionalFeature } from '../gpu/device.ts';
 import { MOST_SLOTS } from '../gpu/plan.ts';
 import { CACHE_TYPES, type CacheType } from '../kernels/attention/kv-cache.ts';
 import type { Digits } from '../kernels/projections/quantize_rows.ts';
+import { VERIFIED } from '../model/verify/verifier.ts';
 import { SCHEMES } from '../weights/manifest.ts';
 import type { Scheme } from '../weights/types.ts';
 import { isShapeName, SHAPES, type ShapeName } from './shapes.ts';
@@ -18,6 +19,8 @@ export interface BenchOptions {
   batches: number[];
   /** Digits of int8 that inputs of products are rounded to there, where weights are int8 or int4; 0 for f32. */
   batchDigits: 0 | Digits;
+  /** Positions of steps that verify drafts, at every context; none for not at all. `batchDigits` is for them, too. */
+  lookups: number[];
   prefills: number[];
   /** Whether kernels are timed one by one. */
   profile: boolean;
@@ -48,7 +51,8 @@ const DEFAULT_PREFILLS = [128, 512, 1024, 4096];
 
 /**
  * Reads the options of a page's address:
- * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&batch=1,2,4,8,16&digits=1&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`.
+ * `?shape=bamba-9b,lexicon&scheme=int8,fp8&model=./models/lexicon/&contexts=16,1024&batch=1,2,4,8,16&digits=1&lookup=1`
+ * and `&prefills=512&profile=1&int8dots=1&matrices=1&cache=f16&quick=1`. `lookup=1` is short for `lookup=4,8,16`.
  * A shape may name its scheme, `bamba-9b:int8`; the schemes of `scheme` are for those that do not.
  * @throws BambaError `setting_invalid` that names what is wrong.
  */
@@ -70,6 +74,7 @@ export function parseOptions(query: URLSearchParams): BenchOptions {
     contexts: numbers('contexts', quick ? [16] : DEFAULT_CONTEXTS),
     batches: batches(list(query, 'batch', [])),
     batchDigits: digits(query.get('digits') ?? '0'),
+    lookups: lookups(list(query, 'lookup', [])),
     prefills: numbers('prefills', quick ? [24] : DEFAULT_PREFILLS),
     profile: flag(query, 'profile'),
     profileContext: number('profileContext', quick ? 16 : 1024),
@@ -127,6 +132,15 @@ function batches(texts: readonly string[]): number[] {
     const sequences = count('batch', text, 1);
     if (sequences > MOST_SLOTS) throw invalid('batch', text, `numbers of sequences from 1 to ${MOST_SLOTS}`);
     return sequences;
+  });
+}
+
+function lookups(texts: readonly string[]): number[] {
+  if (texts.length === 1 && texts[0] === '1') return [...VERIFIED];
+  return texts.map((text) => {
+    const positions = VERIFIED.find((one) => `${one}` === text);
+    if (positions === undefined) throw invalid('lookup', text, `1, or some of ${VERIFIED.join(', ')}`);
+    return positions;
   });
 }
 

@@ -59,6 +59,15 @@ const result: BenchResult = {
           floorRatio: 0.5,
         },
       ],
+      lookup: [
+        {
+          context: 1024,
+          steps: [{ positions: 4, secondsPerStep: 0.006, runs: [0.006], speedUp: 2.5, breakEven: 0.2 }],
+          repeating: { without: 0.004, lookup: 0.002 },
+          random: { without: 0.004, lookup: 0.004 },
+          bytes: 2e7,
+        },
+      ],
       tuning: null,
       profiles: [],
     },
@@ -89,6 +98,12 @@ describe('textReport', () => {
     expect(lines[head]).toBe('  Several sequences at once');
     const row = lines.find((line) => /^ +1024 +8 /.test(line));
     expect(row).toMatch(/ 1,?250 +6\.40 ms +240 +1\.10 GB +10\.2 GB +3\.20 ms +0\.50$/);
+  });
+
+  it('has those of drafts, and from which acceptance on they pay', () => {
+    expect(lines).toContainEqual(expect.stringMatching(/^ +1024 +one token again and again +250 +500 +2\.00$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^ +1024 +random tokens +250 +250 +1\.00$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^ +1024 +4 +6\.00 ms +1\.60 +2\.50 +0\.20 +20\.0 MB$/));
   });
 
   it('says why a model has none', () => {

@@ -1,6 +1,7 @@
 import { adapterName } from '../engine/loading/adapter-name.ts';
 import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
+import type { LookupSpeed } from './lookup.ts';
 import type { Profile } from './profile.ts';
 import type { BenchResult, ModelFailure, ModelResult } from './result.ts';
 
@@ -86,6 +87,7 @@ function modelTables({
   prefill = [],
   decode = [],
   batch = [],
+  lookup = [],
   profiles = [],
   tuning = null,
 }: Partial<ModelResult>): Table[] {
@@ -139,7 +141,49 @@ function modelTables({
       })),
     });
   }
+  if (lookup.length > 0) tables.push(...lookupTables(lookup));
   return [...tables, ...profiles.map(profileTable)];
+}
+
+function lookupTables(lookup: readonly LookupSpeed[]): Table[] {
+  const answers = lookup.flatMap(({ context, repeating, random }) =>
+    Object.entries({ 'one token again and again': repeating, 'random tokens': random }).map(([what, speed]) => ({
+      cells: [
+        `${context}`,
+        what,
+        number(1 / speed.without),
+        number(1 / speed.lookup),
+        number(speed.without / speed.lookup),
+      ],
+      ratio: null,
+    })),
+  );
+  const steps = lookup.flatMap(({ context, steps: widths, bytes: memory }) =>
+    widths.map((row) => ({
+      cells: [
+        `${context}`,
+        `${row.positions}`,
+        time(row.secondsPerStep),
+        number(row.positions / row.speedUp),
+        number(row.speedUp),
+        number(row.breakEven),
+        bytes(memory),
+      ],
+      ratio: null,
+    })),
+  );
+  return [
+    {
+      title: 'Answers with drafts from what was said, tokens/s',
+      columns: ['context', 'answer', 'without', 'with', 'times'],
+      rows: answers,
+    },
+    {
+      title: 'Steps that verify drafts',
+      columns: ['context', 'positions', 'a step', 'single steps', 'all right, times', 'pays from', 'memory'],
+      rows: steps,
+    },
+  ];
 }
 
 function tuningTable({ tuning, trials }: TuningReport): Table {

@@ -4,6 +4,7 @@ import type { TuningReport } from '../model/tuning.ts';
 import type { Ceilings } from './ceilings.ts';
 import type { LoadSpeed } from './loading.ts';
 import type { BatchSpeed } from './batch.ts';
+import type { LookupSpeed } from './lookup.ts';
 import type { BenchOptions } from './options.ts';
 import type { Profile } from './profile.ts';
 import type { DecodeSpeed, PrefillSpeed } from './speed.ts';
@@ -56,6 +57,8 @@ export interface ModelResult {
   decode: DecodeRow[];
   /** Where that was asked for. */
   batch: BatchRow[];
+  /** Where that was asked for. */
+  lookup: LookupSpeed[];
   profiles: Profile[];
   /** Sizes that were tried, where that was asked for. */
   tuning: TuningReport | null;

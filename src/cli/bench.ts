@@ -19,9 +19,9 @@ import { chromiumFlags } from '../tools/machine/chromium-flags.ts';
 import { readRequest } from './arguments.ts';
 
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
-                       [--batch N,N] [--digits N] [--profile] [--profile-context N] [--chunk N] [--load BYTES]
-                       [--runs N] [--tokens N] [--without f16,subgroups,timestamps,byteProducts] [--int8dots]
-                       [--matrices] [--cache T] [--tune] [--quick] [--json FILE] [--software] [--window] [--no-build]
+                       [--batch N,N] [--digits N] [--lookup N,N] [--profile] [--profile-context N] [--chunk N]
+                       [--load BYTES] [--runs N] [--tokens N] [--without f16,subgroups,timestamps,byteProducts]
+                       [--int8dots] [--matrices] [--cache T] [--tune] [--quick] [--json FILE] [--software] [--window] [--no-build]
        npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
                        [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
 
@@ -32,7 +32,8 @@ Shapes are models with random weights. Without any, and without --model, it is l
 --tune tries sizes that suit the adapter; --load 0 leaves out loading; --int8dots computes prompts with activations of
 int8, --matrices with subgroup matrices where the adapter has them; --cache stores keys and values as f32 (the default),
 f16 or int8; --batch decodes so many sequences at once, 16 at most, at every context; --digits rounds the inputs of
-their products to 1 or 2 digits of int8, where weights are int8 or int4; --window shows the browser.
+their products to 1 or 2 digits of int8, where weights are int8 or int4; --lookup verifies drafts in steps of 4, 8 or
+16 positions, 1 for all three; --window shows the browser.
 --peers compares with ONNX Runtime Web and wllama, on the page peers.html: the same model with the same random weights
 in int8 or int4. --runtimes of ${RUNTIME_NAMES.join(', ')}; --patience is how long a step may take.`;
 
@@ -51,6 +52,7 @@ const FOR_THE_PAGE = {
   contexts: 'contexts',
   batch: 'batch',
   digits: 'digits',
+  lookup: 'lookup',
   prefills: 'prefills',
   'profile-context': 'profileContext',
   chunk: 'chunk',
@@ -94,6 +96,7 @@ function readArguments(args: string[]) {
       contexts: text,
       batch: text,
       digits: text,
+      lookup: text,
       prefills: text,
       'profile-context': text,
       chunk: text,

@@ -35,6 +35,7 @@ export function describeEngine(
     },
     adapter: { vendor, architecture, description, features: features.map(([feature]) => feature), tuned },
     ...(ensemble.most > 1 && { atOnce: ensemble.most }),
+    ...(ensemble.lookup && { speculation: 'lookup' }),
     sampling: text.defaults.sampling,
     warnings: text.warnings,
   };

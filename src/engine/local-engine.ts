@@ -19,7 +19,7 @@ import { describeEngine, requireSame } from './describe.ts';
 import { GpuSide } from './loading/gpu-side.ts';
 import { Listeners } from './listeners.ts';
 import type { OpenModel } from './loading/open-model.ts';
-import { type Precision, PRECISION_NAMES, PRECISIONS } from './options.ts';
+import { type Precision, PRECISION_NAMES, PRECISIONS, SPECULATIONS } from './options.ts';
 import type {
   BatchOptions,
   ChatMessage,
@@ -60,6 +60,8 @@ export interface LocalEngineOptions {
   stateCacheType?: StateType;
   /** See `EngineOptions`. */
   batch?: BatchOptions;
+  /** See `EngineOptions`. */
+  speculation?: 'lookup' | 'off';
   /** Milliseconds without a second answer before the memory for several is freed. */
   batchIdleMs?: number;
   signal?: AbortSignal;
@@ -120,7 +122,7 @@ export class LocalEngine {
     { precision = 'balanced', ...others }: LocalEngineOptions = {},
   ): Promise<LocalEngine> {
     requireOneOf('precision', precision, PRECISION_NAMES);
-    const options = { ...PRECISIONS[precision], ...others };
+    const options = { ...PRECISIONS[precision], speculation: SPECULATIONS[0], ...others };
     const { kvCacheType, stateCacheType } = options;
     requireWhole('contextLength', options.contextLength, 1);
     if (options.ropeScaling !== undefined) checkRopeScaling(options.ropeScaling);
@@ -128,6 +130,7 @@ export class LocalEngine {
     requireWhole('storedStateBytes', options.storedStateBytes, 0);
     requireWhole('batch.most', options.batch?.most, 1, MOST_SLOTS);
     requireWhole('batch.chunksPerStep', options.batch?.chunksPerStep, 1);
+    requireOneOf('speculation', options.speculation, SPECULATIONS);
     requireOneOf('kvCacheType', kvCacheType, CACHE_TYPES);
     requireOneOf('stateCacheType', stateCacheType, STATE_TYPES);
     throwIfAborted(options.signal);

@@ -13,6 +13,8 @@ interface PrecisionFacts {
    * more than half of the small random models part from those of lone answers; with two, of none.
    */
   batchDigits: 0 | Digits;
+  /** The same where one step verifies drafts of an answer. In f32 logits differ by a 5,000th of the largest at most. */
+  draftDigits: 0 | Digits;
   /** The type of keys and values where no option names one. */
   kvCacheType: CacheType;
   /** The type of earlier prompts' states where no option names one. */
@@ -21,10 +23,13 @@ interface PrecisionFacts {
 
 /** By name: the default first. */
 export const PRECISIONS = {
-  balanced: { rounds: true, batchDigits: 2, kvCacheType: 'f16', stateCacheType: 'f32' },
-  exact: { rounds: false, batchDigits: 0, kvCacheType: 'f32', stateCacheType: 'f32' },
-  fast: { rounds: true, batchDigits: 1, kvCacheType: 'int8', stateCacheType: 'f16' },
+  balanced: { rounds: true, batchDigits: 2, draftDigits: 0, kvCacheType: 'f16', stateCacheType: 'f32' },
+  exact: { rounds: false, batchDigits: 0, draftDigits: 0, kvCacheType: 'f32', stateCacheType: 'f32' },
+  fast: { rounds: true, batchDigits: 1, draftDigits: 2, kvCacheType: 'int8', stateCacheType: 'f16' },
 } as const satisfies Record<string, PrecisionFacts>;
+
+/** Where drafts of an answer come from: the default first. */
+export const SPECULATIONS = ['lookup', 'off'] as const;
 
 /** How exact an engine computes. */
 export type Precision = keyof typeof PRECISIONS;
@@ -48,6 +53,7 @@ const OPTIONS: readonly string[] = [
   'kvCacheType',
   'stateCacheType',
   'batch',
+  'speculation',
   'shareAcrossTabs',
   'onProgress',
   'signal',

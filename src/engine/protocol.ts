@@ -130,6 +130,8 @@ export interface Usage {
   cacheMiss?: CacheMiss;
   /** Oldest turns of the chat that the model did not read, where `contextOverflow` allows that; absent where it read all. */
   droppedTurns?: number;
+  /** The share of drafts that were right, from 0 to 1; absent where there were none. See `EngineOptions.speculation`. */
+  acceptance?: number;
 }
 
 /**
@@ -242,6 +244,11 @@ export interface EngineInfo {
   };
   /** Requests that are answered at once, at most; absent where one waits for the other. See `EngineOptions.batch`. */
   atOnce?: number;
+  /**
+   * Where drafts of a single answer come from. Absent where there are none: by that option, or because steps of this family
+   * cannot go over several tokens. See `EngineOptions.speculation`.
+   */
+  speculation?: 'lookup';
   /** The model's own defaults, from `generation_config.json`, completed by neutral values. */
   sampling: Required<Omit<SamplingSettings, 'seed' | 'logitBias'>>;
   /**
@@ -335,6 +342,15 @@ export interface EngineOptions {
    * single answer costs what it costs without.
    */
   batch?: BatchOptions;
+  /**
+   * Where drafts of an answer come from. `lookup`: where its last 8 tokens stood before, in the prompt or in the answer, what
+   * came behind them is the draft, and one step verifies several tokens of it. So an answer that repeats text comes sooner: a
+   * paragraph with changes, code with a fix. Its tokens are those that it has without, whatever the sampling settings are.
+   * Where drafts turn out wrong, none are made for a while. There are none in answers that are held to a grammar or ask for
+   * log-probabilities, in answers that go beside others, and for families that `info.speculation` is absent of. It takes
+   * memory once there is a first draft. Default `lookup`.
+   */
+  speculation?: 'lookup' | 'off';
   /**
    * Whether tabs of this site use one engine together, so that the weights are on the GPU once. They need the same
    * model, the same options and the same version of this library. Requests of all of them are answered as those of

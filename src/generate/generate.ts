@@ -17,7 +17,26 @@ export interface AnswerPiece {
   ended: boolean;
   /** For each id, when they were asked for. */
   logprobs?: ChosenLogprob[];
+  /** Where the step verified drafts. */
+  drafts?: Drafts;
 }
+
+/** Tokens that were verified, and how many of them were right. */
+export interface Drafts {
+  accepted: number;
+  drafted: number;
+}
+
+/** How steps of an answer go on. */
+export interface StepsOptions {
+  /** Whether its first token was sampled already: `answered` has it, and the last of them has not been fed. Default false. */
+  begun?: boolean;
+  /** Whether steps run ahead no further than the GPU needs: what comes of them is seen early. */
+  closely?: () => boolean;
+}
+
+/** Reports under way where steps run closely ahead: one is computed, and one waits. */
+const CLOSE_REPORTS = 2;
 
 /**
  * Samples an answer, or the rest of one, from the logits that the model holds, steps running ahead of what the caller has
@@ -30,12 +49,13 @@ export async function* generateIds(
   model: Model,
   settings: AnswerSettings,
   isWanted: () => boolean = () => false,
+  { begun = false, closely = () => false }: StepsOptions = {},
 ): AsyncGenerator<AnswerPiece> {
   const promptTokens = model.state.tokens.length;
   const limit = settings.limit - (settings.answered?.length ?? 0);
   const feed = feedReported(model.state);
   const running: Promise<SamplerReport>[] = [];
-  let submitted = 1;
+  let submitted = 0;
   let batch = 1;
   let stepMs = 0;
   let last = performance.now();
@@ -44,11 +64,15 @@ export async function* generateIds(
     report.catch(() => {}); // whoever takes it sees the fault; it may be reported after an earlier one
     running.push(report);
   };
-  submit(model.beginAnswer(settings));
+  if (begun) feed(settings.answered?.slice(-1) ?? []);
+  else {
+    submit(model.beginAnswer(settings));
+    submitted = 1;
+  }
   try {
     for (;;) {
-      while (running.length < REPORTS_IN_FLIGHT && submitted < limit && !isWanted()) {
-        const count = Math.min(batch, limit - submitted);
+      while (running.length < (closely() ? CLOSE_REPORTS : REPORTS_IN_FLIGHT) && submitted < limit && !isWanted()) {
+        const count = Math.min(closely() ? 1 : batch, limit - submitted);
         await model.reserve(Math.min(model.contextLength, promptTokens + submitted + count));
         submit(model.decode(count));
         submitted += count;

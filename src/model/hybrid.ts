@@ -12,7 +12,15 @@ import { rmsNorm } from '../kernels/norms/rms_norm.ts';
 import { rmsNormAdd } from '../kernels/norms/rms_norm_add.ts';
 import { softCap } from '../kernels/shared/soft_cap.ts';
 import { rmsNormMatvec } from '../kernels/projections/rms_norm_matvec.ts';
-import { type Branch, isMixing, normName, normsOf, postNormName, type Sublayer } from '../architecture/architecture.ts';
+import {
+  type Architecture,
+  type Branch,
+  isMixing,
+  normName,
+  normsOf,
+  postNormName,
+  type Sublayer,
+} from '../architecture/architecture.ts';
 import { attention } from './branches/attention.ts';
 import { gatedDelta } from './branches/gated-delta.ts';
 import { mamba1 } from './branches/mamba1.ts';
@@ -249,6 +257,24 @@ export function promptParts(scope: Scope): DispatchSpec[][] {
 
 /** A pass over one token, without a sampler: the embedding, a list for each block, then the head. */
 export function stepParts(scope: Scope): DispatchSpec[][] {
-  const blocks = scope.architecture.blocks.map((_, index) => decodeBlock(scope, index));
+  const { architecture, activations, moving } = scope;
+  const ofBlock = (index: number): Scope => {
+    const u = moving?.[index];
+    return u ? { ...scope, activations: { ...activations, u } } : scope;
+  };
+  const blocks = architecture.blocks.map((_, index) => decodeBlock(ofBlock(index), index));
   return [decodeEmbedding(scope), ...blocks, decodeHead(scope)];
+}
+
+/** Whether one step can go over several positions of a sequence, and its state move by some of them only. */
+export function canVerify({ blocks }: Architecture): boolean {
+  return blocks.flat(2).every((kind) => BRANCHES[kind].advance !== undefined);
+}
+
+/** Moves the states of all blocks, behind a step over these positions: see `BranchPlan.advance`. */
+export function advanceSpecs(positions: readonly Scope[]): DispatchSpec[] {
+  const { blocks } = positions[0]!.architecture;
+  return blocks.flatMap((sublayers, block) =>
+    sublayers.flat().flatMap((kind) => BRANCHES[kind].advance?.(positions, block) ?? []),
+  );
 }

@@ -127,9 +127,9 @@ export class Sampler {
     return Math.floor(OUTPUT_RING / REPORTS_IN_FLIGHT);
   }
 
-  /** The sampler's two dispatches: they end every pass that a token comes out of. */
-  dispatches(features: GpuFeatures): DispatchSpec[] {
-    return samplerDispatches(features, this.#own, this.#activations, this.#vocabulary);
+  /** The sampler's two dispatches: they end every pass that a token comes out of. @param logits by default those of a step */
+  dispatches(features: GpuFeatures, logits = this.#activations.logits): DispatchSpec[] {
+    return samplerDispatches(features, this.#own, { ...this.#activations, logits }, this.#vocabulary);
   }
 
   /** Sets an answer up, before the pass that samples its first token. @throws BambaError `setting_invalid`. */

@@ -24,6 +24,11 @@ export interface Scope {
   normed: boolean;
   /** Whether steps of several sequences become one, which read each matrix once for all of them. */
   batched?: boolean;
+  /**
+   * In the place of `u`, memory of a block's own with room for what moves its state: where it is known later how many of
+   * several positions move it. Undefined for blocks without such a state.
+   */
+  moving?: readonly (BufferSlice | undefined)[];
 }
 
 /** How the stream reaches a norm in decode: partial sums of its squares (shaders/lib/to_norm.wgsl). */
@@ -46,4 +51,9 @@ export interface BranchPlan {
   decodeRead(scope: Scope, block: number, norm: StreamNorm): DispatchSpec[];
   /** One token, the rest: adds to x, on its way into the norm of weight `nextNorm`. */
   decodeAdd(scope: Scope, block: number, nextNorm: BufferSlice): DispatchSpec[];
+  /**
+   * Behind one step over several positions of one sequence: moves the state by the first of them, as many as the pass has
+   * tokens. Absent where a branch cannot tell its outputs without moving its state, so that none could be taken back.
+   */
+  advance?(positions: readonly Scope[], block: number): DispatchSpec[];
 }

@@ -1,4 +1,5 @@
 import type { BambaError } from '../../errors.ts';
+import type { Drafts } from '../../generate/generate.ts';
 import type { AnswerText } from './answer-text.ts';
 import type { CacheMiss, FinishReason, GenerationEvent, Usage } from '../protocol.ts';
 
@@ -32,6 +33,7 @@ export class AnswerCourse {
   #firstToken = 0;
   #firstOfAttempt = 0;
   #idsBefore = 0;
+  #drafts: Drafts = { accepted: 0, drafted: 0 };
   #read: PromptRead = { promptTokens: 0, cachedTokens: 0, ms: 0, cacheMiss: null, droppedTurns: 0 };
   /** The sampler's seed, once it is known: a continued answer draws as it began. */
   seed: number | undefined;
@@ -71,6 +73,11 @@ export class AnswerCourse {
     this.#ids.push(...ids);
   }
 
+  /** A step verified drafts. */
+  noteDrafts({ accepted, drafted }: Drafts): void {
+    this.#drafts = { accepted: this.#drafts.accepted + accepted, drafted: this.#drafts.drafted + drafted };
+  }
+
   /** A call is about to be yielded. */
   takeCall(): void {
     this.#calls++;
@@ -108,6 +115,7 @@ export class AnswerCourse {
   end(finishReason: FinishReason): GenerationEvent & { type: 'end' } {
     const { promptTokens, cachedTokens, ms, cacheMiss, droppedTurns } = this.#read;
     const decodeMs = this.#firstOfAttempt === 0 ? 0 : performance.now() - this.#firstOfAttempt;
+    const { accepted, drafted } = this.#drafts;
     const usage: Usage = {
       promptTokens,
       cachedTokens,
@@ -117,6 +125,7 @@ export class AnswerCourse {
       decodeTokensPerS: perSecond(this.#ids.length - this.#idsBefore - 1, decodeMs),
       ...(cacheMiss && { cacheMiss }),
       ...(droppedTurns > 0 && { droppedTurns }),
+      ...(drafted > 0 && { acceptance: accepted / drafted }),
     };
     return { type: 'end', finishReason, usage };
   }

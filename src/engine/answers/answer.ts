@@ -177,6 +177,7 @@ async function* answerInTurn(
       const ended = piece.ended && stopIds.includes(piece.ids.at(-1) ?? -1);
       const step = takeIds(answer, piece.ids, ended, piece.ended || signal?.aborted === true);
       course.take(piece.ids);
+      if (piece.drafts) course.noteDrafts(piece.drafts);
       const named = piece.logprobs && spelledLogprobs(tokenizer, piece.logprobs);
       const ending = ended ? named?.pop() : undefined;
       if (step.text !== '' || piece.ids.length > 0) {

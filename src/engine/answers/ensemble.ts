@@ -1,8 +1,10 @@
 import { BambaError } from '../../errors.ts';
 import { Company } from '../../generate/company.ts';
+import { Lookup } from '../../generate/lookup/lookup.ts';
 import { Batch } from '../../model/batch/batch.ts';
 import { slotsThatFit } from '../../model/batch/slot-count.ts';
 import type { Model } from '../../model/model.ts';
+import type { VerifierOptions } from '../../model/verify/verifier.ts';
 import { type TurnOptions, Turns } from '../turns.ts';
 
 /** Milliseconds without a second answer after which the memory for several is freed. */
@@ -18,6 +20,8 @@ export interface EnsembleOptions {
   idleMs?: number | undefined;
   /** Tokens of a prompt that need not be read; for a prompt that begins like another one. */
   cached: (ids: readonly number[]) => number;
+  /** How the steps of a single answer verify drafts; null where they make none. By default null. */
+  lookup?: VerifierOptions | null;
   /** Called when there is room for fewer than before, or for more. */
   onRoom?: () => void;
 }
@@ -42,6 +46,8 @@ export interface Together {
 export class Ensemble {
   readonly model: Model;
   readonly options: EnsembleOptions;
+  /** Drafts of an answer that goes alone; null where it has none. */
+  readonly lookup: Lookup | null;
   /** The turns of the live sequence. */
   readonly live = new Turns<HoldOptions>();
   #together: Together | null = null;
@@ -60,6 +66,7 @@ export class Ensemble {
   constructor(model: Model, options: EnsembleOptions) {
     this.model = model;
     this.options = options;
+    this.lookup = options.lookup ? Lookup.of(model, options.lookup) : null;
     const { architecture, gpu } = model;
     this.#most = Math.min(options.most, slotsThatFit(architecture, gpu.limits, options.most));
   }
@@ -197,5 +204,6 @@ export class Ensemble {
     this.#together?.company.fail(reason);
     this.#together?.batch.dispose();
     this.#together = null;
+    this.lookup?.dispose();
   }
 }

@@ -1,6 +1,7 @@
 import { BambaError } from '../../errors.ts';
 import { NEAR_TOKENS } from '../../generate/cuts.ts';
 import { type AnswerPiece, generateIds } from '../../generate/generate.ts';
+import { generateByLookup } from '../../generate/lookup/generate-by-lookup.ts';
 import { commonLength } from '../../generate/state-tree.ts';
 import { generateStepwise, type StepwiseOptions } from '../../generate/stepwise.ts';
 import type { AnswerSettings } from '../../model/sampler.ts';
@@ -103,9 +104,12 @@ export class Hold {
       const isBegun = !joins();
       if (isBegun) {
         const isStepwise = stepwise.constraint !== undefined || stepwise.logprobs !== undefined;
+        const { lookup } = ensemble;
         const pieces = isStepwise
           ? generateStepwise(model, settings, stepwise, joins)
-          : generateIds(model, settings, joins);
+          : lookup
+            ? generateByLookup(model, settings, lookup, joins)
+            : generateIds(model, settings, joins);
         for await (const piece of pieces) {
           answered.push(...piece.ids);
           yield piece;

@@ -1,5 +1,6 @@
 import { defaultBudget, StateCache } from '../../generate/state-cache.ts';
 import { Gpu, type GpuOptions } from '../../gpu/device.ts';
+import type { Digits } from '../../kernels/projections/quantize_rows.ts';
 import type { Model } from '../../model/model.ts';
 import type { PackageSource } from '../../storage/packages/package-source.ts';
 import { abortable } from '../../weights/abort.ts';
@@ -25,7 +26,11 @@ export interface GpuSideOptions extends Omit<LoadModelOptions, 'tuning' | 'int8A
   /** Milliseconds without a request before the states of conversations are kept. */
   quietMs?: number;
   /** How several answers go at once. */
-  together: Omit<EnsembleOptions, 'cached'>;
+  together: Omit<EnsembleOptions, 'cached' | 'lookup'>;
+  /** See `EngineOptions`. */
+  speculation?: 'lookup' | 'off';
+  /** Digits of int8 that inputs are rounded to where one step verifies drafts, and that is fast; 0 for f32. */
+  draftDigits?: 0 | Digits;
 }
 
 /** The part of an engine on the GPU: it is lost with the device, and can be made again. */
@@ -46,7 +51,7 @@ export class GpuSide {
   private constructor(
     { gpu, model, text, tuned }: { gpu: Gpu; model: Model; text: TextSide; tuned: boolean },
     source: PackageSource,
-    { stateCacheBytes, storedStateBytes, quietMs, together }: GpuSideOptions,
+    { stateCacheBytes, storedStateBytes, quietMs, together, speculation, draftDigits = 0 }: GpuSideOptions,
   ) {
     this.gpu = gpu;
     this.model = model;
@@ -55,7 +60,9 @@ export class GpuSide {
     const budget = stateCacheBytes ?? defaultBudget(gpu.limits.maxBufferSize, model.bytes.weights);
     this.states = new StateCache(model, budget);
     const cached = (ids: readonly number[]) => this.states.find(ids)?.state.position ?? 0;
-    this.ensemble = new Ensemble(model, { ...together, cached });
+    const digits = gpu.features.quickByteProducts ? draftDigits : 0;
+    const lookup = speculation === 'lookup' ? { digits } : null;
+    this.ensemble = new Ensemble(model, { ...together, cached, lookup });
     this.kept = new KeptStates(this.owner, this.states, { budget: storedStateBytes, quietMs });
     this.overflow = new Overflow(text, model.contextLength);
   }

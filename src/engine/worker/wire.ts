@@ -29,6 +29,7 @@ export type LoadOptions = ModelSource &
     | 'kvCacheType'
     | 'stateCacheType'
     | 'batch'
+    | 'speculation'
   >;
 
 /** The calls that the worker takes from the page. */

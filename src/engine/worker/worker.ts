@@ -26,6 +26,7 @@ async function load(
     kvCacheType,
     stateCacheType,
     batch,
+    speculation,
     ...model
   }: LoadOptions,
   { signal, report, isLoaded }: HostLoading,
@@ -43,6 +44,7 @@ async function load(
     ...(kvCacheType !== undefined && { kvCacheType }),
     ...(stateCacheType !== undefined && { stateCacheType }),
     ...(batch !== undefined && { batch }),
+    ...(speculation !== undefined && { speculation }),
     onMessage: (message) => report({ stage: 'manifest', message }),
     onCompiled: (loaded, total) => report({ stage: 'compile', loaded, total }),
   });

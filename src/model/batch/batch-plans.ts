@@ -1,12 +1,12 @@
-import { type BufferSet, slice } from '../../gpu/buffers.ts';
+import type { BufferSet } from '../../gpu/buffers.ts';
 import { type DispatchSpec, Plan } from '../../gpu/plan.ts';
 import type { Rounding } from '../../kernels/projections/columns.ts';
-import { quantizedRowSizes } from '../../kernels/projections/quantize_rows.ts';
 import { stepParts } from '../hybrid.ts';
 import type { Model, PassParts } from '../model.ts';
 import { RopeTable } from '../rope-table.ts';
 import { CACHE_BLOCK } from '../window-ring.ts';
 import { mergeSteps } from './merge.ts';
+import { roundingOf } from './rounding.ts';
 import type { Slot } from './slot.ts';
 import { WIDTHS } from './slot-count.ts';
 
@@ -43,10 +43,7 @@ export class BatchPlans {
   allocate(set: BufferSet): void {
     const { batchDigits: digits } = this.#model;
     if (digits === 0) return;
-    const { words, scales } = quantizedRowSizes(this.#slots[0]!.activations.widest, digits);
-    const x = slice(set.floats('rounded inputs', this.#slots.length, words));
-    const x_scale = slice(set.floats('scales of rounded inputs', this.#slots.length, scales));
-    this.#rounding = { digits, to: { x, x_scale } };
+    this.#rounding = roundingOf(set, this.#slots[0]!.activations.widest, this.#slots.length, digits);
   }
 
   /** Fills what was allocated. */

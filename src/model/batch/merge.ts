@@ -5,7 +5,8 @@ import type { DispatchSpec } from '../../gpu/plan.ts';
 import { columnsDispatch, roundedColumnsDispatches, type Rounding } from '../../kernels/projections/columns.ts';
 import { slotsDispatch } from '../../kernels/shared/slots.ts';
 
-// The steps of several sequences, dispatch by dispatch: those that a kernel can do at once become one, all others stay.
+// The steps of several sequences, or of several positions of one, dispatch by dispatch: those that a kernel can do at once
+// become one, all others stay.
 
 /** The dispatches of one sequence's step. */
 export interface SlotSpecs {
@@ -18,13 +19,15 @@ export interface SlotSpecs {
  * One list of the steps of several sequences. They are of one model and have the same dispatches in the same order, but that
  * some of them may be repeated: attention has one for each segment of keys and values.
  * @param rounding how inputs of products with a matrix of integers are rounded; null for not at all.
+ * @param several makes one dispatch of those that are no products, where it can
  */
 export function mergeSteps(
   features: GpuFeatures,
   slots: readonly SlotSpecs[],
   rounding: Rounding | null = null,
+  several: typeof slotsDispatch = slotsDispatch,
 ): DispatchSpec[] {
-  const merged = new Merged(features, rounding);
+  const merged = new Merged(features, rounding, several);
   const next = slots.map(() => 0);
   const head = (slot: number) => slots[slot]!.specs[next[slot]!];
   const take = (of: readonly number[]) => {
@@ -49,19 +52,21 @@ class Merged {
   readonly specs: DispatchSpec[] = [];
   readonly #features: GpuFeatures;
   readonly #rounding: Rounding | null;
+  readonly #several: typeof slotsDispatch;
   /** What the last rounding read, as long as the memory for it holds what came of that. */
   #rounded: readonly BufferSlice[] | null = null;
 
-  constructor(features: GpuFeatures, rounding: Rounding | null) {
+  constructor(features: GpuFeatures, rounding: Rounding | null, several: typeof slotsDispatch) {
     this.#features = features;
     this.#rounding = rounding;
+    this.#several = several;
   }
 
   /** One dispatch that does what these do, or two, or these. */
   add(specs: readonly DispatchSpec[]): void {
     if (specs.length > 1 && this.#addRounded(specs)) return;
     this.#rounded = null;
-    const merged = specs.length > 1 ? (columnsDispatch(this.#features, specs) ?? slotsDispatch(specs)) : null;
+    const merged = specs.length > 1 ? (columnsDispatch(this.#features, specs) ?? this.#several(specs)) : null;
     this.specs.push(...(merged ? [merged] : specs));
   }
 

@@ -115,4 +115,7 @@ export const attention: BranchPlan = {
       ...attentionMergeMatvecAddToNorm(scope.features, label, { partial, ...stream }, cache, dims),
     ];
   },
+
+  // Keys and values behind the accepted tokens are not seen before others stand in their place.
+  advance: () => [],
 };

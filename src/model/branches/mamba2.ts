@@ -11,6 +11,7 @@ import { normedMatvec } from '../../kernels/projections/normed_matvec.ts';
 import { normedMatvecAddToNorm } from '../../kernels/projections/normed_matvec_add_to_norm.ts';
 import { rmsNormGated } from '../../kernels/norms/rms_norm_gated.ts';
 import { siluGate } from '../../kernels/mamba1/silu_gate.ts';
+import { selectiveStateAdvance } from '../../kernels/mamba2/selective_state_advance.ts';
 import { ssdBmm } from '../../kernels/mamba2/ssd_bmm.ts';
 import { ssdChunkCumsum } from '../../kernels/mamba2/ssd_chunk_cumsum.ts';
 import { ssdChunkScan } from '../../kernels/mamba2/ssd_chunk_scan.ts';
@@ -125,5 +126,12 @@ export const mamba2: BranchPlan = {
     if (normGroups === null) return add;
     const groups = { columns: inner, groups: normGroups, squares: sums, eps };
     return [normedGroups(features, label, { g: u, squares: gSquares }, groups), ...add];
+  },
+
+  advance(positions, block) {
+    const scope = positions[0]!;
+    const { label, dims, state } = mixer(scope, block);
+    const buffers = { u: positions.map(({ moving }) => moving![block]!), conv_state: state.conv, ssm_state: state.ssm };
+    return [selectiveStateAdvance(scope.features, label, buffers, dims)];
   },
 };

@@ -106,6 +106,7 @@ export const swiglu: BranchPlan = {
     ];
   },
   decodeAdd,
+  advance: () => [],
 };
 
 /** Between up and down of an MLP without a gate. */
@@ -137,4 +138,5 @@ export const relu2: BranchPlan = {
     return [...normedMatvec(features, labelOf(block), buffers, norm), ...activatePlain(scope, block)];
   },
   decodeAdd,
+  advance: () => [],
 };
