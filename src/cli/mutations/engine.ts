@@ -85,15 +85,8 @@ export const ENGINE_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a weight of zero is half a step of int4',
     file: 'src/weights/int4.ts',
-    find: 'const rounded = isWhole ? whole(value) : halves(value);',
-    replace: 'const rounded = halves(value);',
-    test: 'src/weights/quantize.test.ts',
-  },
-  {
-    name: 'int4 takes the narrower range that is farther from the weights',
-    file: 'src/weights/int4.ts',
-    find: 'if (left < error) {',
-    replace: 'if (left > error) {',
+    find: 'const round = hasZero ? whole : halves;',
+    replace: 'const round = halves;',
     test: 'src/weights/quantize.test.ts',
   },
   {

@@ -25,8 +25,8 @@ export interface ConversionRequest {
   repo?: string;
 }
 
-/** Part of every identity: raised for a scheme in which the same checkpoint becomes other bytes. */
-const MAKER_VERSION: Record<Scheme, number> = { f32: 1, f16: 1, int8: 1, fp8: 1, int4: 2 };
+/** Part of every identity: raised when the same checkpoint becomes other bytes. */
+const MAKER_VERSION = 1;
 
 /** All that is known of a checkpoint once its headers are read. */
 export interface OpenCheckpoint extends Making {
@@ -78,7 +78,7 @@ async function identityOf(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const names = new Set(['config.json', ...Array.from(checkpoint.tensors.values(), ({ file }) => file).toSorted()]);
-  const lines = [`${MAKER_VERSION[scheme]} ${scheme}`];
+  const lines = [`${MAKER_VERSION} ${scheme}`];
   for (const name of names) lines.push(`${name} ${await files.identity(name, signal)}`);
   return sha256Hex(new TextEncoder().encode(lines.join('\n')));
 }
