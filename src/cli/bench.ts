@@ -21,7 +21,8 @@ import { readRequest } from './arguments.ts';
 const USAGE = `Usage: npm run bench -- [SHAPE[:SCHEME] ...] [--model FOLDER|URL] [--scheme S] [--contexts N,N] [--prefills N,N]
                        [--batch N,N] [--digits N] [--lookup N,N] [--profile] [--profile-context N] [--chunk N]
                        [--load BYTES] [--runs N] [--tokens N] [--without f16,subgroups,timestamps,byteProducts]
-                       [--int8dots] [--matrices] [--cache T] [--tune] [--quick] [--json FILE] [--software] [--window] [--no-build]
+                       [--int8dots] [--matrices] [--cache T] [--tune] [--quick] [--json FILE] [--software] [--window]
+                       [--no-build]
        npm run bench -- --peers [SHAPE[:SCHEME] ...] [--runtimes R,R] [--patience SECONDS] [--scheme S] [--contexts N,N]
                        [--prefills N,N] [--runs N] [--tokens N] [--json FILE] [--software] [--window] [--no-build]
 

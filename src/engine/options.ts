@@ -13,7 +13,7 @@ interface PrecisionFacts {
    * more than half of the small random models part from those of lone answers; with two, of none.
    */
   batchDigits: 0 | Digits;
-  /** The same where one step verifies drafts of an answer. In f32 logits differ by a 5,000th of the largest at most. */
+  /** The same where one step verifies drafts of an answer: logits differ by a 2,000th of the largest at most, in f32 a 5,000th. */
   draftDigits: 0 | Digits;
   /** The type of keys and values where no option names one. */
   kvCacheType: CacheType;
@@ -23,7 +23,7 @@ interface PrecisionFacts {
 
 /** By name: the default first. */
 export const PRECISIONS = {
-  balanced: { rounds: true, batchDigits: 2, draftDigits: 0, kvCacheType: 'f16', stateCacheType: 'f32' },
+  balanced: { rounds: true, batchDigits: 2, draftDigits: 2, kvCacheType: 'f16', stateCacheType: 'f32' },
   exact: { rounds: false, batchDigits: 0, draftDigits: 0, kvCacheType: 'f32', stateCacheType: 'f32' },
   fast: { rounds: true, batchDigits: 1, draftDigits: 2, kvCacheType: 'int8', stateCacheType: 'f16' },
 } as const satisfies Record<string, PrecisionFacts>;
