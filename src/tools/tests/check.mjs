@@ -3,11 +3,12 @@
 // counts as a failure: what is not checked is to be known.
 //
 // Two rows of steps run side by side. GPU tests keep a core busy. All other steps leave one idle where they wait for pages
-// and processes. Whichever row ends first takes of the last steps, so that none is left alone for long. `--all` takes large
+// and processes: a third row, of kernels, takes that and no more, as its processes have a lower priority. Whichever row
+// ends first takes of the last steps, so that none is left alone for long. `--all` takes large
 // products of variants whole, of which else a sample is tested.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, constants, tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXPECTED_SKIPS } from './expected-skips.mjs';
@@ -33,13 +34,15 @@ const HALF = Math.max(1, Math.floor(availableParallelism() / 2));
  * Starts a program of a package with Node, which needs no shell on any platform.
  * @param {string} script path in node_modules
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void }} [options] variables to add, who gets the output
+ * @param {{ env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void, priority?: number }} [options] variables to add, who
+ *   gets the output, and how willing the system is to run it
  */
-const tool = (script, args, { env = {}, onOutput } = {}) =>
+const tool = (script, args, { env = {}, onOutput, priority } = {}) =>
   run(process.execPath, [join(modules, script), ...args], {
     cwd: root,
     env: { ...process.env, ...(ALL && { BAMBA_TEST_ALL: '1' }), ...env },
     ...(onOutput && { onOutput }),
+    ...(priority !== undefined && { priority }),
   });
 
 /** @type {(code: number) => Tally} */
@@ -99,16 +102,16 @@ let runs = 0;
  * Runs a project of Vitest.
  * @param {string} project
  * @param {number} workers
- * @param {{ files?: readonly string[], onOutput?: (text: string) => void }} [options] some of its test files, all by
- *   default; who gets the output
+ * @param {{ files?: readonly string[], onOutput?: (text: string) => void, priority?: number }} [options] some of its test
+ *   files, all by default; as of `tool`
  * @returns {Promise<Tally>}
  */
-async function vitest(project, workers, { files = [], onOutput } = {}) {
+async function vitest(project, workers, { files = [], ...options } = {}) {
   const report = join(reports, `vitest-${project}-${++runs}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const only = ['--allowOnly=false', '--maxWorkers', String(workers)];
   const args = ['run', '--project', project, ...only, ...reporters, ...files];
-  const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
+  const code = await tool('vitest/vitest.mjs', args, options);
   return readReport(code, report, (content) => testsInVitest(content, root));
 }
 
@@ -178,12 +181,12 @@ const STEPS = [
  * Runs a project of Vitest in one process, or more on more cores; what it prints is shown in one piece, at its end.
  * @param {string} project
  * @param {string} name
- * @param {readonly string[]} [files]
+ * @param {{ files?: readonly string[], priority?: number }} [options]
  */
-async function vitestBeside(project, name, files) {
+async function vitestBeside(project, name, options = {}) {
   /** @type {string[]} */
   const printed = [];
-  const counts = await vitest(project, HALF, { ...(files && { files }), onOutput: (text) => printed.push(text) });
+  const counts = await vitest(project, HALF, { ...options, onOutput: (text) => printed.push(text) });
   console.log(`\n== ${name}\n${printed.join('')}\n== end of the ${name}`);
   return counts;
 }
@@ -196,11 +199,22 @@ function gpuTests(/** @type {boolean} */ ofKernels) {
 }
 
 /** Beside them. @type {Step[]} */
-const BESIDE = [['GPU tests', () => vitestBeside('dawn', 'GPU tests', gpuTests(false))]];
+const BESIDE = [['GPU tests', () => vitestBeside('dawn', 'GPU tests', { files: gpuTests(false) })]];
 
-/** Behind either row, by whichever comes to it first. @type {Step[]} */
+/** In what time others leave. @type {Step[]} */
+const IDLE = [
+  [
+    'GPU tests of kernels',
+    () =>
+      vitestBeside('dawn', 'GPU tests of kernels', {
+        files: gpuTests(true),
+        priority: constants.priority.PRIORITY_BELOW_NORMAL,
+      }),
+  ],
+];
+
+/** Behind the rows, by whichever comes to it first. @type {Step[]} */
 const LAST = [
-  ['GPU tests of kernels', () => vitestBeside('dawn', 'GPU tests of kernels', gpuTests(true))],
   [
     'tests in Firefox',
     async () => {
@@ -236,7 +250,7 @@ async function inRow(steps, named = false) {
 let results = [];
 try {
   console.log('GPU tests begin, and are shown when they have ended; so are those in Firefox.');
-  results = (await Promise.all([inRow(STEPS, true), inRow(BESIDE)])).flat();
+  results = (await Promise.all([inRow(STEPS, true), inRow(BESIDE), inRow(IDLE)])).flat();
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
