@@ -167,7 +167,6 @@ export default defineConfig(({ mode }) => ({
           isolate: false,
           // A project does not hear of --mode by itself.
           env: { ...vulkanEnvironment('software'), BAMBA_ALL_CHATS: mode === 'all-chats' ? '1' : '' },
-          // Those of kernels take what time others leave.
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

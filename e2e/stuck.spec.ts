@@ -4,13 +4,13 @@ import { expect, type Page, test } from '@playwright/test';
 import { times } from '../src/testing/extent.ts';
 import { quickCheckpoint } from '../src/testing/models/quick-model.ts';
 import { useHubPage } from './hub-page.ts';
-import { getStuck, preparePage } from './stuck-worker.ts';
+import { getStuck, NEVER_COME_BACK, preparePage } from './stuck-worker.ts';
 import { chat } from './ui-test.ts';
 
-/** Each deadline of the engine is shorter; a crowded machine may be late. */
 /** Answers in the midst of which the worker is terminated. */
 const TERMINATED = times(10, 3);
 
+/** Each deadline of the engine is shorter; a crowded machine may be late. */
 const ENDED = { timeout: 60_000 };
 const LOADED = { timeout: 180_000 };
 
@@ -77,7 +77,7 @@ test('stopping an answer ends it, and another worker answers the next question',
   await expect.poll(() => outcome(page), ENDED).toBe('worker_failed');
   await ask(page);
   await expect.poll(() => outcome(page), LOADED).toBe('ended');
-  expect(page.workers()).toHaveLength(1);
+  await expect.poll(() => page.workers().length, ENDED).toBe(1);
   expect(await page.evaluate(() => window.started.length)).toBe(2);
 });
 
@@ -87,7 +87,7 @@ test('a question to a worker that died while it was idle is answered by another 
   await getStuck(page);
   await ask(page);
   await expect.poll(() => outcome(page), LOADED).toBe('ended');
-  expect(page.workers()).toHaveLength(1);
+  await expect.poll(() => page.workers().length, ENDED).toBe(1);
 });
 
 test(`${TERMINATED} answers in the midst of which the worker is terminated are the same`, async ({ page }) => {
@@ -135,19 +135,27 @@ test('disposing of the engine ends its answer and its worker', async ({ page }) 
 test('aborting a load ends it and its worker, at whichever stage', async ({ page }) => {
   await page.goto(served.url);
   for (const stage of ['manifest', 'weights', 'compile']) {
-    const seen = page.evaluate(
-      (name) =>
+    // Both at once: a load that goes on would come to its end meanwhile.
+    const stuck = page.evaluate(
+      ([name, word]) =>
         new Promise<void>((resolve) => {
-          const look = () => (window.outcome === name ? resolve() : setTimeout(look));
+          const look = () => {
+            if (window.outcome !== name) {
+              setTimeout(look);
+              return;
+            }
+            const port: Pick<MessagePort, 'postMessage'> = window.started.at(-1)!;
+            port.postMessage(word);
+            window.stopping.abort();
+            resolve();
+          };
           window.outcome = '';
           look();
         }),
-      stage,
+      [stage, NEVER_COME_BACK] as const,
     );
     await load(page);
-    await seen;
-    await getStuck(page);
-    await page.evaluate(() => window.stopping.abort());
+    await stuck;
     await expect.poll(() => outcome(page), ENDED).toBe('aborted');
     await expect.poll(() => page.workers().length, ENDED).toBe(0);
   }

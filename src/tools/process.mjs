@@ -2,7 +2,7 @@
 // them.
 
 import { spawn } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { constants } from 'node:os';
 
 /** A fault whose message says all that the user needs: it is printed without a stack. */
 export class CommandError extends Error {
@@ -13,33 +13,19 @@ export class CommandError extends Error {
 function leaveToChild() {}
 
 /**
- * Where a system does not allow it, the process runs as others do.
- * @param {number} pid
- * @param {number} priority
- */
-function lower(pid, priority) {
-  try {
-    setPriority(pid, priority);
-  } catch {
-    // It has ended already, or may not be changed.
-  }
-}
-
-/**
  * Runs a program to its end, with the terminal as its input and output.
  * While it runs, an interrupt is left to it (the terminal sends Ctrl-C to both) and a termination is passed on.
  * @param {string} program
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, shell?: boolean, onOutput?: (text: string) => void, priority?: number }} [options]
- * `onOutput` gets what the program prints instead of the terminal; `priority` is as of `os.setPriority`
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, shell?: boolean, onOutput?: (text: string) => void }} [options]
+ * `onOutput` gets what the program prints instead of the terminal
  * @returns {Promise<number>} its exit code; 128 and the signal's number where a signal ended it, 127 where it is missing
  */
-export function run(program, args, { onOutput, priority, ...options } = {}) {
+export function run(program, args, { onOutput, ...options } = {}) {
   return new Promise((resolve) => {
     const output = onOutput ? 'pipe' : 'inherit';
     const child = spawn(program, args, { stdio: ['inherit', output, output], ...options });
     if (onOutput) for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onOutput);
-    if (priority !== undefined && child.pid !== undefined) lower(child.pid, priority);
     const passOn = () => child.kill('SIGTERM');
     process.on('SIGINT', leaveToChild);
     process.on('SIGTERM', passOn);

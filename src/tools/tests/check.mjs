@@ -3,12 +3,11 @@
 // counts as a failure: what is not checked is to be known.
 //
 // Two rows of steps run side by side. GPU tests keep a core busy. All other steps leave one idle where they wait for pages
-// and processes: a third row, of kernels, takes that and no more, as its processes have a lower priority. Whichever row
-// ends first takes of the last steps, so that none is left alone for long. `--all` takes large
+// and processes. Whichever row ends first takes of the last steps, so that none is left alone for long. `--all` takes large
 // products of variants whole, of which else a sample is tested.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, constants, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXPECTED_SKIPS } from './expected-skips.mjs';
@@ -34,15 +33,13 @@ const HALF = Math.max(1, Math.floor(availableParallelism() / 2));
  * Starts a program of a package with Node, which needs no shell on any platform.
  * @param {string} script path in node_modules
  * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void, priority?: number }} [options] variables to add, who
- *   gets the output, and how willing the system is to run it
+ * @param {{ env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void }} [options] variables to add, who gets the output
  */
-const tool = (script, args, { env = {}, onOutput, priority } = {}) =>
+const tool = (script, args, { env = {}, onOutput } = {}) =>
   run(process.execPath, [join(modules, script), ...args], {
     cwd: root,
     env: { ...process.env, ...(ALL && { BAMBA_TEST_ALL: '1' }), ...env },
     ...(onOutput && { onOutput }),
-    ...(priority !== undefined && { priority }),
   });
 
 /** @type {(code: number) => Tally} */
@@ -102,16 +99,16 @@ let runs = 0;
  * Runs a project of Vitest.
  * @param {string} project
  * @param {number} workers
- * @param {{ files?: readonly string[], onOutput?: (text: string) => void, priority?: number }} [options] some of its test
- *   files, all by default; as of `tool`
+ * @param {{ files?: readonly string[], onOutput?: (text: string) => void }} [options] some of its test files, all by
+ *   default; who gets the output
  * @returns {Promise<Tally>}
  */
-async function vitest(project, workers, { files = [], ...options } = {}) {
+async function vitest(project, workers, { files = [], onOutput } = {}) {
   const report = join(reports, `vitest-${project}-${++runs}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const only = ['--allowOnly=false', '--maxWorkers', String(workers)];
   const args = ['run', '--project', project, ...only, ...reporters, ...files];
-  const code = await tool('vitest/vitest.mjs', args, options);
+  const code = await tool('vitest/vitest.mjs', args, onOutput && { onOutput });
   return readReport(code, report, (content) => testsInVitest(content, root));
 }
 
@@ -181,12 +178,12 @@ const STEPS = [
  * Runs a project of Vitest in one process, or more on more cores; what it prints is shown in one piece, at its end.
  * @param {string} project
  * @param {string} name
- * @param {{ files?: readonly string[], priority?: number }} [options]
+ * @param {readonly string[]} [files]
  */
-async function vitestBeside(project, name, options = {}) {
+async function vitestBeside(project, name, files) {
   /** @type {string[]} */
   const printed = [];
-  const counts = await vitest(project, HALF, { ...options, onOutput: (text) => printed.push(text) });
+  const counts = await vitest(project, HALF, { ...(files && { files }), onOutput: (text) => printed.push(text) });
   console.log(`\n== ${name}\n${printed.join('')}\n== end of the ${name}`);
   return counts;
 }
@@ -199,22 +196,11 @@ function gpuTests(/** @type {boolean} */ ofKernels) {
 }
 
 /** Beside them. @type {Step[]} */
-const BESIDE = [['GPU tests', () => vitestBeside('dawn', 'GPU tests', { files: gpuTests(false) })]];
+const BESIDE = [['GPU tests', () => vitestBeside('dawn', 'GPU tests', gpuTests(false))]];
 
-/** In what time others leave. @type {Step[]} */
-const IDLE = [
-  [
-    'GPU tests of kernels',
-    () =>
-      vitestBeside('dawn', 'GPU tests of kernels', {
-        files: gpuTests(true),
-        priority: constants.priority.PRIORITY_BELOW_NORMAL,
-      }),
-  ],
-];
-
-/** Behind the rows, by whichever comes to it first. @type {Step[]} */
+/** Behind either row, by whichever comes to it first. @type {Step[]} */
 const LAST = [
+  ['GPU tests of kernels', () => vitestBeside('dawn', 'GPU tests of kernels', gpuTests(true))],
   [
     'tests in Firefox',
     async () => {
@@ -250,7 +236,7 @@ async function inRow(steps, named = false) {
 let results = [];
 try {
   console.log('GPU tests begin, and are shown when they have ended; so are those in Firefox.');
-  results = (await Promise.all([inRow(STEPS, true), inRow(BESIDE), inRow(IDLE)])).flat();
+  results = (await Promise.all([inRow(STEPS, true), inRow(BESIDE)])).flat();
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
